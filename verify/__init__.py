@@ -1,1 +1,109 @@
-"""Placeholder until the part lands."""
+"""Certified convergence of gradient descent on finite-width networks via locally Polyak-Lojasiewicz regions.
+
+The public names below are loaded on first use (PEP 562), so that ``verify.checker`` runs without
+numpy and torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from verify import nn as nn
+    from verify.arrays import (
+        Ball as Ball,
+    )
+    from verify.arrays import (
+        cos as cos,
+    )
+    from verify.arrays import (
+        erf as erf,
+    )
+    from verify.arrays import (
+        exp as exp,
+    )
+    from verify.arrays import (
+        gelu as gelu,
+    )
+    from verify.arrays import (
+        largest_eigenvalue as largest_eigenvalue,
+    )
+    from verify.arrays import (
+        log as log,
+    )
+    from verify.arrays import (
+        sigmoid as sigmoid,
+    )
+    from verify.arrays import (
+        silu as silu,
+    )
+    from verify.arrays import (
+        sin as sin,
+    )
+    from verify.arrays import (
+        smallest_eigenvalue as smallest_eigenvalue,
+    )
+    from verify.arrays import (
+        softplus as softplus,
+    )
+    from verify.arrays import (
+        spectral_norm as spectral_norm,
+    )
+    from verify.arrays import (
+        sqrt as sqrt,
+    )
+    from verify.arrays import (
+        tanh as tanh,
+    )
+    from verify.certificates import Certificate as Certificate
+    from verify.checker import CheckResult as CheckResult
+    from verify.checker import check as check
+    from verify.networks import loss as loss
+    from verify.networks import ntk as ntk
+    from verify.regions import certify as certify
+
+__version__ = "0.1.0"
+
+_HOME = {
+    **dict.fromkeys(
+        [
+            "Ball",
+            "cos",
+            "erf",
+            "exp",
+            "gelu",
+            "largest_eigenvalue",
+            "log",
+            "sigmoid",
+            "silu",
+            "sin",
+            "smallest_eigenvalue",
+            "softplus",
+            "spectral_norm",
+            "sqrt",
+            "tanh",
+        ],
+        "verify.arrays",
+    ),
+    "Certificate": "verify.certificates",
+    "CheckResult": "verify.checker",
+    "check": "verify.checker",
+    "loss": "verify.networks",
+    "ntk": "verify.networks",
+    "certify": "verify.regions",
+}
+
+__all__ = ["__version__", "nn", *sorted(_HOME)]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "nn":
+        return importlib.import_module("verify.nn")
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'verify' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,85 @@
+"""Two small torch modules for the setting of the theory: the NTK parametrisation and a sine activation.
+
+Example:
+    >>> import torch, verify
+    >>> net = torch.nn.Sequential(verify.nn.NTKLinear(3, 8), torch.nn.Tanh(), verify.nn.NTKLinear(8, 1))
+    >>> net(torch.zeros(2, 3, dtype=torch.float64)).shape
+    torch.Size([2, 1])
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+__all__ = ["NTKLinear", "Sine", "antisymmetric_two_layer"]
+
+
+class NTKLinear(torch.nn.Module):
+    """Affine layer in the NTK parametrisation: ``x ↦ W x / √in_features + b``.
+
+    Entries of ``W`` (out_features, in_features) and of ``b`` (out_features,) are drawn N(0, 1); the
+    factor 1/√in_features stands in the forward pass, not in the weights, so the neural tangent kernel
+    has a limit as the width grows (Jacot et al. 2018). Parameters are float64.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = False,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        """Draw the parameters; `generator` makes the draw reproducible."""
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = torch.nn.Parameter(
+            torch.randn(out_features, in_features, dtype=torch.float64, generator=generator)
+        )
+        self.bias: torch.nn.Parameter | None = (
+            torch.nn.Parameter(torch.randn(out_features, dtype=torch.float64, generator=generator))
+            if bias
+            else None
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return ``x Wᵀ / √in_features + b`` for x of shape (n, in_features)."""
+        z = x @ self.weight.T / math.sqrt(self.in_features)
+        return z if self.bias is None else z + self.bias
+
+    def extra_repr(self) -> str:
+        """Show the layer's sizes as torch.nn.Linear does."""
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        )
+
+
+class Sine(torch.nn.Module):
+    """Elementwise sine, the activation of sinusoidal representation networks."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return sin(x) elementwise."""
+        return torch.sin(x)
+
+
+def antisymmetric_two_layer(
+    in_features: int, width: int, *, seed: int, activation: type[torch.nn.Module] = torch.nn.Tanh
+) -> torch.nn.Sequential:
+    """Return a bias-free two-layer NTK network whose output vanishes identically at initialisation.
+
+    Neuron r and neuron r + width/2 share the input weights and have opposite output weights (the
+    "symmetrised" or "doubling" initialisation, e.g. Chizat, Oyallon, Bach 2019): F(θ0) = 0 exactly in real
+    arithmetic, so the initial residual is −y. `width` must be even.
+    """
+    if width % 2:
+        raise ValueError(f"width={width}: the antisymmetric initialisation needs an even width")
+    generator = torch.Generator().manual_seed(seed)
+    first = NTKLinear(in_features, width, generator=generator)
+    last = NTKLinear(width, 1, generator=generator)
+    with torch.no_grad():
+        first.weight[width // 2 :] = first.weight[: width // 2]
+        last.weight[:, width // 2 :] = -last.weight[:, : width // 2]
+    return torch.nn.Sequential(first, activation(), last)
