@@ -1,1 +1,23 @@
-"""Placeholder until the part lands."""
+"""Networks as enclosures: exact reading of torch modules, forward values, NTK and curvature bounds."""
+
+from verify.networks.kernel import kernel_of, loss, loss_of, ntk, residual_of, scale_ball
+from verify.networks.linearisation import Linearisation, linearise
+from verify.networks.model import DataSet, Layer, Loss, Network, loss_scale, read_data, read_network
+
+__all__ = [
+    "DataSet",
+    "Layer",
+    "Linearisation",
+    "Loss",
+    "Network",
+    "kernel_of",
+    "linearise",
+    "loss",
+    "loss_of",
+    "loss_scale",
+    "ntk",
+    "read_data",
+    "read_network",
+    "residual_of",
+    "scale_ball",
+]

@@ -1,0 +1,149 @@
+"""Activations as real functions with certified derivative ranges.
+
+A theorem about a network is about the *mathematical* activation: torch's float64 kernels are only how a run
+is executed (NOTES.md, "executed activations"). Every activation here is a thin name over an enclosure of
+:mod:`verify.arrays`; adding one means adding one row to :func:`activation_from_module`, and one to the
+checker's own table.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from verify import arrays
+from verify.arrays import Ball
+from verify.errors import UnsupportedLayerError
+from verify.nn import Sine
+
+__all__ = ["IDENTITY", "Activation", "activation_from_module"]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A smooth elementwise function R → R with enclosures of its derivatives.
+
+    Attributes:
+        name: the key under which a certificate stores it.
+        parameters: exact float parameters, e.g. ``(("beta", 1.0),)``.
+        function: ``(ball, derivative) -> Ball``; encloses the range of that derivative over each ball.
+    """
+
+    name: str
+    parameters: tuple[tuple[str, float], ...] = ()
+    function: Callable[[Ball, int], Ball] = field(kw_only=True, compare=False, repr=False)
+
+    def __call__(self, z: Ball, derivative: int = 0) -> Ball:
+        """Enclose the range of σ^(derivative) over each entry of `z`; same shape as `z`."""
+        return self.function(z, derivative)
+
+    @property
+    def is_identity(self) -> bool:
+        """True for σ(z) = z, whose second derivative vanishes identically."""
+        return self.name == "identity"
+
+    def supremum(self, derivative: int) -> float:
+        """Upper bound of sup over all real z of |σ^(derivative)(z)| (a double, derivative ≥ 1)."""
+        return _supremum(self, derivative)
+
+
+@functools.cache
+def _supremum(activation: Activation, derivative: int) -> float:
+    everywhere = Ball(np.zeros(1), np.full(1, np.inf))
+    enclosure = activation(everywhere, derivative)
+    return float(np.maximum(np.abs(enclosure.lower()), np.abs(enclosure.upper()))[0])
+
+
+def _identity(z: Ball, derivative: int) -> Ball:
+    if derivative == 0:
+        return z
+    return Ball(np.full(z.shape, 1.0 if derivative == 1 else 0.0))
+
+
+IDENTITY = Activation("identity", function=_identity)
+
+_WHY_NOT_RELU = (
+    "its gradient jumps at a kink, so no smoothness constant β exists on a ball that meets one"
+    " (claim relu_no_smoothness)"
+)
+_NON_SMOOTH = (
+    torch.nn.ReLU,
+    torch.nn.ReLU6,
+    torch.nn.LeakyReLU,
+    torch.nn.PReLU,
+    torch.nn.RReLU,
+    torch.nn.Hardtanh,
+    torch.nn.Hardswish,
+    torch.nn.Hardsigmoid,
+    torch.nn.Threshold,
+    torch.nn.Softshrink,
+    torch.nn.Hardshrink,
+    torch.nn.ELU,
+    torch.nn.CELU,
+    torch.nn.SELU,
+)
+
+
+def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
+    """Return the real activation that a torch module stands for.
+
+    Args:
+        module: an instance of Tanh, Sigmoid, Softplus, GELU, SiLU, Identity or verify.nn.Sine (exact types).
+        where: how an error names the layer, e.g. ``"model[1] (ReLU)"``.
+
+    Raises:
+        UnsupportedLayerError: any other module, with the reason and what to use instead.
+
+    Softplus' ``threshold`` (torch returns x itself above it) is not part of the mathematical function and is
+    ignored.
+    """
+    kind = type(module)
+    if kind is torch.nn.Tanh:
+        return Activation("tanh", function=lambda z, k: arrays.tanh(z, derivative=k))
+    if kind is torch.nn.Sigmoid:
+        return Activation("sigmoid", function=lambda z, k: arrays.sigmoid(z, derivative=k))
+    if kind is torch.nn.SiLU:
+        return Activation("silu", function=lambda z, k: arrays.silu(z, derivative=k))
+    if kind is Sine:
+        return Activation("sine", function=lambda z, k: arrays.sin(z, derivative=k))
+    if kind is torch.nn.Identity:
+        return IDENTITY
+    if isinstance(module, torch.nn.Softplus) and kind is torch.nn.Softplus:
+        beta = float(module.beta)
+        if not (0.0 < beta < float("inf")):
+            raise UnsupportedLayerError(f"{where}: beta={beta!r}; Softplus needs a finite beta > 0")
+        return Activation(
+            "softplus", (("beta", beta),), function=lambda z, k: arrays.softplus(z, beta=beta, derivative=k)
+        )
+    if isinstance(module, torch.nn.GELU) and kind is torch.nn.GELU:
+        form = module.approximate
+        if form == "tanh":
+            return Activation(
+                "gelu_tanh", function=lambda z, k: arrays.gelu(z, approximate="tanh", derivative=k)
+            )
+        return Activation("gelu", function=lambda z, k: arrays.gelu(z, approximate="none", derivative=k))
+    if isinstance(module, _NON_SMOOTH):
+        raise UnsupportedLayerError(
+            f"{where}: {kind.__name__} is not twice differentiable: {_WHY_NOT_RELU}."
+            " Use Softplus(beta), GELU or SiLU, which are smooth and close to ReLU"
+        )
+    if isinstance(module, torch.nn.modules.dropout._DropoutNd):
+        raise UnsupportedLayerError(
+            f"{where}: {kind.__name__} in training mode makes the loss random, so θ ↦ Φ(θ) is no function."
+            " Call model.eval() first, or remove the layer"
+        )
+    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+        raise UnsupportedLayerError(
+            f"{where}: {kind.__name__} couples the samples (training) and divides by a statistic that can vanish,"
+            " so the layer bounds of the theorem do not apply. Remove it; verify.nn.NTKLinear controls the scale"
+            " of the pre-activations instead"
+        )
+    raise UnsupportedLayerError(
+        f"{where}: {kind.__name__} is not known, so neither its Jacobian nor its curvature is bounded. Supported:"
+        " Linear, verify.nn.NTKLinear, Tanh, Sigmoid, Softplus, GELU, SiLU, verify.nn.Sine, Identity, and Dropout in"
+        " evaluation mode"
+    )

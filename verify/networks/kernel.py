@@ -1,0 +1,104 @@
+"""The empirical neural tangent kernel and the loss, as enclosures.
+
+Claim id: ntk_layer_sum. The gradient of output (i, a) with respect to layer l's [W_l, b_l] is the outer product
+B_{l,ia} ⊗ a_{l,i}, so Θ_{(i,a),(j,b)} = Σ_l ⟨B_{l,ia}, B_{l,jb}⟩·⟨a_{l,i}, a_{l,j}⟩ (no weight sharing). The Jacobian,
+N × p, is never formed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from verify.arrays import Ball, gram
+from verify.errors import ResourceError
+from verify.networks.linearisation import Linearisation, linearise
+from verify.networks.model import Loss, Network, loss_scale, read_data, read_inputs, read_network
+
+__all__ = ["kernel_of", "loss", "loss_of", "ntk", "residual_of", "scale_ball"]
+
+_MEMORY_LIMIT = 16 * 2**30
+
+
+def _expand(kernel: Ball, k: int) -> Ball:
+    """Repeat each entry of an (n, n) kernel into a k × k block."""
+    if k == 1:
+        return kernel
+    ones = np.ones((k, k))
+    return Ball(np.kron(kernel.mid, ones), np.kron(kernel.rad, ones))
+
+
+def kernel_of(state: Linearisation) -> Ball:
+    """Enclose Θ (N, N) at a linearisation; exactly symmetric midpoint and radius."""
+    k = state.network.outputs
+    # Midpoint and radius of Θ, of one layer's two Gram matrices and of their product: about ten N × N arrays.
+    need = 10 * 8 * (state.n * k) ** 2
+    if need > _MEMORY_LIMIT:
+        raise ResourceError(
+            f"n·k={state.n * k}: the NTK needs about {need / 2**30:.1f} GiB, the limit is {_MEMORY_LIMIT / 2**30:.0f} GiB;"
+            " use fewer samples or outputs"
+        )
+    total: Ball | None = None
+    for index in range(state.depth):
+        term = _expand(gram(state.A[index]), k)
+        if index < state.depth - 1 or k > 1 or not state.network.layers[index].activation.is_identity:
+            term = gram(state.B[index]) * term
+        total = term if total is None else total + term
+    if total is None:
+        raise AssertionError("a network has at least one layer")
+    return total
+
+
+def residual_of(state: Linearisation, y: np.ndarray) -> Ball:
+    """Enclose e = F(θ) − y, shape (N,), sample-major; y is exact, (n, k)."""
+    return (state.F - Ball(y)).reshape(-1)
+
+
+def scale_ball(loss_name: Loss, n: int) -> Ball:
+    """Enclose the loss scale s."""
+    return Ball(loss_scale(loss_name, n))
+
+
+def loss_of(residual: Ball, s: Ball) -> Ball:
+    """Enclose Φ = (s/2)‖e‖² from an enclosure of e (N,)."""
+    return (residual**2).sum() * s * Ball(0.5)
+
+
+def ntk(model: Any, X: Any) -> Ball:
+    """Enclose the empirical neural tangent kernel J·Jᵀ of a torch module.
+
+    Args:
+        model: torch.nn.Sequential as :func:`verify.networks.model.read_network` accepts.
+        X: (n, d) array or tensor of floats, taken exactly as stored.
+
+    Returns:
+        Ball (N, N), N = n·k, sample-major; every real-arithmetic NTK entry lies in it. Symmetric.
+
+    Raises:
+        UnsupportedLayerError, ShapeError, DtypeError, NonFiniteError, ResourceError.
+
+    Example:
+        >>> import torch, verify
+        >>> net = torch.nn.Sequential(torch.nn.Linear(2, 1, bias=False))
+        >>> print(verify.ntk(net, [[3.0, 4.0]]).contains(25.0))
+        True
+    """
+    network: Network = read_network(model)
+    return kernel_of(linearise(network, read_inputs(network, X)))
+
+
+def loss(model: Any, X: Any, y: Any, loss: Loss = "sum") -> Ball:
+    """Enclose the training loss Φ = (s/2)‖F(θ) − y‖² of a torch module at its present parameters.
+
+    Args:
+        model: as for :func:`ntk`.
+        X: (n, d); y: (n, k) or (n,) when k = 1; both exact as stored.
+        loss: 'sum' for s = 1 (½Σ), 'mean' for s = 1/n ((1/2n)Σ). torch's MSELoss(mean) is s = 2/(n·k).
+
+    Returns:
+        scalar Ball containing the real value (mathematical activations, real arithmetic).
+    """
+    network = read_network(model)
+    data = read_data(network, X, y)
+    return loss_of(residual_of(linearise(network, data.X), data.y), scale_ball(loss, data.n))
