@@ -1,1 +1,5 @@
-"""Placeholder until the part lands."""
+"""Certified regions: ball, run and exact scopes, and the public :func:`certify`."""
+
+from verify.regions.certify import certify
+
+__all__ = ["certify"]

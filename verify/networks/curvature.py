@@ -1,0 +1,183 @@
+"""L_H(r): a bound on the second derivative of the network over a ball of parameters.
+
+Claim id: layered_curvature. For every θ with ‖θ − θ0‖ ≤ r and all directions u, v of parameter space,
+‖D²F(θ)[u, v]‖ ≤ L_H(r)·‖u‖·‖v‖ (norm of R^N over all samples and outputs).
+
+Derivation. For each unit w the form (u, v) ↦ ⟨w, D²F[u, v]⟩ is symmetric, so its norm is attained at u = v. Let
+u = (U_l, q_l), t_l = ‖[U_l q_l]‖_F, and let a dot denote the derivative along u:
+ż_l = s_l U_l h_{l-1} + q_l + V_l ḣ_{l-1}, ḣ_l = σ_l'(z_l) ∘ ż_l. Differentiating the forward recursion twice and carrying
+the result to the output,
+    D²F[u, u] = Σ_l 2 B_l (s_l U_l ḣ_{l-1}) + Σ_l G_l (σ_l''(z_l) ∘ ż_l²).
+Cauchy–Schwarz over samples (Σ_i ‖w_i‖² = 1) gives
+    |⟨w, D²F[u, u]⟩| ≤ Σ_l 2 s_l max_i‖B_{l,i}‖ · t_l · ‖Ḣ_{l-1}‖_F + Σ_l sup|σ_l''| · max_i(g_{l,i}‖ż_{l,i}‖) · ‖Ż_l‖_F,
+with ‖B_{l,i}‖ the operator norm of sample i's k × m_l block and g_{l,i} its block of G_l's largest column norm. With
+Ż_l = A_l [U_l q_l]ᵀ + Ḣ_{l-1} V_lᵀ, the norms on the right are bounded by forms linear in t with coefficients ≥ 0:
+    ‖Ż_l‖_F ≤ ‖A_l‖ t_l + ‖V_l‖ ‖Ḣ_{l-1}‖_F,   ‖ż_{l,i}‖ ≤ ‖a_{l,i}‖ t_l + ‖V_l‖ ‖ḣ_{l-1,i}‖,   Ḣ_l ≤ sup|σ_l'| Ż_l.
+So the whole is tᵀMt with M ≥ 0 entrywise, and L_H = λ_max((M + Mᵀ)/2) on Σ t_l² ≤ 1.
+
+Over the ball every factor is replaced by its supremum, from the values at the centre (superscript 0) and the change that a
+perturbation with ‖[U_l q_l]‖_F ≤ r can make; exact differences, no linearisation:
+    ΔZ_l = A_l⁰[U_l q_l]ᵀ + ΔH_{l-1} V_l(θ)ᵀ: ‖ΔZ_l‖_F ≤ ‖A_l⁰‖ r + (‖V_l⁰‖ + s_l r)‖ΔH_{l-1}‖_F (rows alike), ‖ΔH_l‖ ≤ sup|σ_l'| ‖ΔZ_l‖;
+    ΔG_{l-1} = B_l(θ) s_l U_l + ΔB_l V_l⁰: ‖ΔG_{l-1,i}‖ ≤ s_l r ‖B_{l,i}(θ)‖ + ‖V_l⁰‖ ‖ΔB_{l,i}‖;
+    ΔB_l = σ_l'(z_l(θ)) ∘ ΔG_l + (σ_l'(z_l(θ)) − σ_l'(z_l⁰)) ∘ G_l⁰: ‖ΔB_{l,i}‖ ≤ sup|σ_l'| ‖ΔG_{l,i}‖ + sup|σ_l''| ‖Δz_{l,i}‖ g⁰_{l,i}
+(the last because ‖G diag(δ)‖ ≤ ‖G diag(δ)‖_F ≤ ‖δ‖ max_r‖G_{·r}‖). Inputs, A_1 and G_L = I do not move.
+
+Each layer is given the whole radius r here; sharing r between layers could only sharpen the inflation, a second-order effect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from verify.arrays import Ball, largest_eigenvalue, maximum, spectral_norm, sqrt
+from verify.errors import InputError
+from verify.networks.linearisation import Linearisation
+
+__all__ = ["Curvature"]
+
+
+def _upper(ball: Ball) -> Ball:
+    """Replace an enclosure by its upper end point, exact: bounds are monotone in every ingredient."""
+    return Ball(ball.upper())
+
+
+def _block_norms(rows: Ball, n: int, k: int) -> Ball:
+    """Upper bounds (n,) of the operator norms of the k × m blocks of `rows` (n·k, m).
+
+    For k > 1 the norm is the square root of the block's Gram matrix's λ_max, at most its largest absolute row sum.
+    """
+    if k == 1:
+        return _upper(rows.norm(axis=1))
+    blocks = rows.reshape(n, k, -1)
+    columns = []
+    for a in range(k):
+        row_sum = Ball(np.zeros(n))
+        for b in range(k):
+            row_sum = row_sum + abs((blocks[:, a, :] * blocks[:, b, :]).sum(axis=1))
+        columns.append(row_sum.upper())
+    return _upper(sqrt(Ball(np.max(np.stack(columns), axis=0))))
+
+
+def _column_norms(rows: Ball, n: int, k: int) -> Ball:
+    """Upper bounds (n,) of max_r‖(G_{ia,r})_a‖₂ over the columns r of each sample's k × m block."""
+    if k == 1:
+        return Ball(np.max(abs(rows).upper(), axis=1))
+    squares = (rows.reshape(n, k, -1) ** 2).sum(axis=1)
+    return _upper(sqrt(Ball(np.max(squares.upper(), axis=1))))
+
+
+def _largest(ball: Ball) -> Ball:
+    """Scalar upper bound of the largest entry."""
+    return Ball(float(np.max(ball.upper())))
+
+
+@dataclass(frozen=True)
+class _Centre:
+    """Norms of one layer at the centre, as exact upper bounds."""
+
+    scale: Ball  # s_l
+    a_norm: Ball  # ‖A_l‖
+    a_rows: Ball  # (n,) ‖a_{l,i}‖
+    v_norm: Ball  # ‖V_l‖
+    b_rows: Ball  # (n,) ‖B_{l,i}‖
+    g_rows: Ball  # (n,) g_{l,i}
+    slope: Ball  # sup|σ_l'|
+    bend: Ball  # sup|σ_l''|
+
+
+class Curvature:
+    """The function r ↦ L_H(r) of one linearisation (claim layered_curvature; derivation in the module's docstring)."""
+
+    def __init__(self, state: Linearisation) -> None:
+        """Compute the centre's layer norms once; each call at a radius is then cheap."""
+        n, k = state.n, state.network.outputs
+        layers: list[_Centre] = []
+        for index, layer in enumerate(state.network.layers):
+            flat = layer.activation.is_identity
+            layers.append(
+                _Centre(
+                    scale=_upper(layer.scale),
+                    a_norm=_upper(spectral_norm(state.A[index])),
+                    a_rows=_upper(state.A[index].norm(axis=1)),
+                    # V_1 meets only the inputs, which do not move; its norm never enters.
+                    v_norm=Ball(0.0) if index == 0 else _upper(spectral_norm(state.V[index])),
+                    b_rows=_block_norms(state.B[index], n, k),
+                    g_rows=_column_norms(state.G[index], n, k),
+                    slope=Ball(1.0 if flat else layer.activation.supremum(1)),
+                    bend=Ball(0.0 if flat else layer.activation.supremum(2)),
+                )
+            )
+        self._layers = layers
+        self._n = n
+
+    def _inflated(self, radius: Ball) -> list[_Centre]:
+        """Suprema over the ball of every norm, in the order of the docstring's derivation."""
+        zero = Ball(np.zeros(self._n))
+        moved_h, moved_h_rows = Ball(0.0), zero
+        a_norms, a_rows, z_rows = [], [], []
+        for layer in self._layers:
+            a_norms.append(layer.a_norm + layer.scale * moved_h)
+            a_rows.append(layer.a_rows + layer.scale * moved_h_rows)
+            v = layer.v_norm + layer.scale * radius
+            moved_z = layer.a_norm * radius + v * moved_h
+            moved_z_rows = layer.a_rows * radius + v * moved_h_rows
+            z_rows.append(moved_z_rows)
+            moved_h, moved_h_rows = layer.slope * moved_z, layer.slope * moved_z_rows
+        moved_g = zero
+        result: list[_Centre] = []
+        for index in reversed(range(len(self._layers))):
+            layer = self._layers[index]
+            moved_b = layer.slope * moved_g + layer.bend * z_rows[index] * layer.g_rows
+            b_rows = layer.b_rows + moved_b
+            result.append(
+                _Centre(
+                    layer.scale,
+                    _upper(a_norms[index]),
+                    _upper(a_rows[index]),
+                    _upper(layer.v_norm + layer.scale * radius),
+                    _upper(b_rows),
+                    _upper(layer.g_rows + moved_g),
+                    layer.slope,
+                    layer.bend,
+                )
+            )
+            moved_g = layer.scale * radius * b_rows + layer.v_norm * moved_b
+        return result[::-1]
+
+    def __call__(self, radius: float) -> float:
+        """Return an upper bound of L_H(radius): sup of ‖D²F[u, v]‖/(‖u‖‖v‖) over ‖θ − θ0‖ ≤ radius.
+
+        Args:
+            radius: exact double ≥ 0, in the Euclidean norm over all parameters.
+
+        Returns:
+            a double; non-decreasing in `radius`; inf when the bound overflows.
+        """
+        if not radius >= 0.0:
+            raise InputError(f"radius={radius!r}: expected a number ≥ 0")
+        layers = self._inflated(Ball(float(radius)))
+        depth = len(layers)
+        form = [[Ball(0.0) for _ in range(depth)] for _ in range(depth)]
+        # Coefficient vectors over t of ‖Ḣ_{l-1}‖_F and of the rows' ‖ḣ_{l-1,i}‖.
+        h_norm = [Ball(0.0) for _ in range(depth)]
+        h_rows = [Ball(np.zeros(self._n)) for _ in range(depth)]
+        for index, layer in enumerate(layers):
+            largest_b = _largest(layer.b_rows)
+            for j in range(index):
+                form[index][j] = form[index][j] + Ball(2.0) * layer.scale * largest_b * h_norm[j]
+            z_norm = [layer.v_norm * h_norm[j] for j in range(index)] + [layer.a_norm]
+            z_rows = [layer.v_norm * h_rows[j] for j in range(index)] + [layer.a_rows]
+            for i in range(index + 1):
+                weighted = _largest(layer.g_rows * z_rows[i]) * layer.bend
+                for j in range(index + 1):
+                    form[i][j] = form[i][j] + weighted * z_norm[j]
+            for j in range(index + 1):
+                h_norm[j] = layer.slope * z_norm[j]
+                h_rows[j] = layer.slope * z_rows[j]
+        upper = np.array([[entry.upper() for entry in row] for row in form], dtype=np.float64).reshape(depth, depth)
+        if not np.isfinite(upper).all():
+            return float("inf")
+        symmetric = (Ball(upper) + Ball(upper.T)) * Ball(0.5)
+        return float(maximum(largest_eigenvalue(symmetric), Ball(0.0)).upper())

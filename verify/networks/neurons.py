@@ -1,0 +1,112 @@
+"""λ_min of the NTK over a ball of a network with one hidden layer: the budget shared between the neurons.
+
+Claim id: neuron_budget. Σ_r t_r² ≤ ρ² is all an adversary inside B(θ0, ρ) can spend, t_r being the change of neuron r's
+parameters (w_r, b_r, v_r). Spending it on the neuron with the largest output weight hurts only that neuron's share of Θ.
+
+Statement. F(x) = V σ(W x + b) + const, one hidden layer, identity output. For every m' > 0 put k_r = m'/(m' + ω_r) with
+the ω_r below. Then for every ρ ≥ 0 and every θ in B(θ0, ρ)
+    Θ(θ) ⪰ Ψ(m') − m'ρ²·I,   Ψ(m') = Σ_r k_r J_r J_rᵀ + Θ_out,
+J_r (N × p_r) the Jacobian columns of neuron r at θ0, Θ_out = c_2² (11ᵀ ⊗ I_k) the output bias' share (constant). Hence
+λ_min(Θ(θ)) ≥ λ_min(Ψ(m')) − m'ρ²: one parabola in ρ per m', and the maximum over any set of m' is a valid bound.
+
+Derivation. Let J_r + D_r be neuron r's Jacobian at θ. Young: for 0 < τ ≤ 1
+    (J + D)(J + D)ᵀ ⪰ (1 − τ) JJᵀ − (1/τ − 1) DDᵀ,
+because (√τ J + D/√τ)(√τ J + D/√τ)ᵀ ⪰ 0. With ‖D_r‖² ≤ ω_r t_r² and τ_r = ω_r/(m' + ω_r): 1 − τ_r = k_r, 1/τ_r − 1 = m'/ω_r,
+so the last term is at least −m' t_r² I (if ω_r = 0 then D_r = 0 and k_r = 1 is right). Sum over r.
+
+ω_r. Let A = A_1 (n × (d+1)), s = s_2, v (k) neuron r's unscaled output weights, t² = t_w² + t_v². D_r has two blocks of columns.
+Output weights: s(σ(z'_i) − σ(z_i)) ⊗ I_k; |σ(z') − σ(z)| ≤ S₁|A Δw|, so its norm is at most s S₁‖A‖ t_w.
+Input weights: row (i, a) is s(v'_a σ'(z'_i) − v_a σ'(z_i)) a_i = s Δv_a σ'(z'_i) a_i + s v_a (σ'(z'_i) − σ'(z_i)) a_i. The first part is
+Δv ⊗ diag(σ'(z'))A, of norm ≤ t_v S₁‖A‖. The second is v ⊗ diag(δ)A with |δ_i| ≤ S₂|a_iᵀΔw|; ‖diag(δ)A‖² = ‖δδᵀ ∘ AAᵀ‖, and since
+δδᵀ ⪯ t_w² diag(c) AAᵀ diag(c) with |c_i| ≤ S₂ (write δ = diag(c) A Δw), Schur's product theorem gives
+‖δδᵀ ∘ AAᵀ‖ ≤ t_w² ‖diag(c)(AAᵀ ∘ AAᵀ)diag(c)‖ ≤ t_w² S₂² ‖AAᵀ ∘ AAᵀ‖. Together, with p = S₁‖A‖, q_r = ‖v_r‖ S₂ ‖AAᵀ ∘ AAᵀ‖^½,
+    ‖D_r‖² ≤ s²[(p t_v + q_r t_w)² + p² t_w²] ≤ s² t² λ_max([[p², p q_r], [p q_r, q_r² + p²]]) = ω_r t²,
+    λ_max = p² + q_r²/2 + q_r (p² + q_r²/4)^½   (half the trace 2p² + q², discriminant q²/4·(q² + 4p²)).
+S₁ = sup|σ'|, S₂ = sup|σ''| over R.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from verify.arrays import Ball, gram, largest_eigenvalue, smallest_eigenvalue, spectral_norm, sqrt
+from verify.errors import InputError
+from verify.networks.kernel import _expand
+from verify.networks.linearisation import Linearisation
+
+__all__ = ["NeuronBudget", "Parabola"]
+
+
+@dataclass(frozen=True)
+class Parabola:
+    """λ_min(Θ(θ)) ≥ intercept − weight·ρ² on B(θ0, ρ), for every ρ; both exact doubles."""
+
+    weight: float
+    intercept: float
+
+    def __call__(self, radius: Ball) -> Ball:
+        """Enclose the parabola's value at `radius`."""
+        return Ball(self.intercept) - Ball(self.weight) * radius * radius
+
+
+class NeuronBudget:
+    """Parabolas of claim neuron_budget for one linearisation (derivation in the module's docstring)."""
+
+    @staticmethod
+    def applies(state: Linearisation) -> bool:
+        """Whether the network has exactly one hidden layer and an identity output."""
+        layers = state.network.layers
+        return len(layers) == 2 and layers[1].activation.is_identity
+
+    def __init__(self, state: Linearisation) -> None:
+        """Compute ω_r for every neuron."""
+        if not self.applies(state):
+            raise InputError("neuron_budget needs exactly one hidden layer and an identity output layer")
+        hidden, output = state.network.layers
+        self._state = state
+        flat = hidden.activation.is_identity
+        s1 = Ball(1.0 if flat else hidden.activation.supremum(1))
+        s2 = Ball(0.0 if flat else hidden.activation.supremum(2))
+        inputs = gram(state.A[0])
+        p = s1 * spectral_norm(state.A[0])
+        v = Ball(output.weight).norm(axis=0)
+        q = v * s2 * sqrt(largest_eigenvalue(inputs * inputs))
+        scale_squared = Ball(1.0) / Ball(float(output.inverse_square_scale))
+        omega = scale_squared * (p * p + q * q * Ball(0.5) + q * sqrt(p * p + q * q * Ball(0.25)))
+        self.omega_upper = omega.upper()
+        """Upper bounds (m,) of ω_r, doubles."""
+
+    def parabola(self, weight: float) -> Parabola:
+        """Return the bound for m' = `weight` (an exact double > 0).
+
+        The intercept is a certified lower bound of λ_min(Ψ(m')); it may be negative.
+        """
+        if not 0.0 < weight < float("inf"):
+            raise InputError(f"weight={weight!r}: expected a finite number > 0")
+        state = self._state
+        k = state.network.outputs
+        # Any k_r ≤ m'/(m' + ω_r) is valid (J_r J_rᵀ ⪰ 0): the lower end point, exact from here on.
+        share = np.maximum((Ball(weight) / (Ball(weight) + Ball(self.omega_upper))).lower(), 0.0)
+        root = sqrt(Ball(share))
+        psi = gram(state.B[0] * root) * _expand(gram(state.A[0]), k)
+        outputs = state.network.layers[1]
+        m = outputs.weight.shape[1]
+        features = state.A[1][:, :m] * root
+        if outputs.bias is not None:
+            features_gram = gram(features) + Ball(np.ones((state.n, state.n)))
+        else:
+            features_gram = gram(features)
+        if k == 1:
+            psi = psi + features_gram
+        else:
+            psi = psi + _expand(features_gram, k) * gram(state.B[1])
+        return Parabola(weight, float(smallest_eigenvalue(psi).lower()))
+
+    def candidates(self, count: int = 12) -> list[float]:
+        """Weights m' worth trying, a geometric grid around the typical ω_r (a guess; any choice is valid)."""
+        middle = float(np.median(self.omega_upper))
+        if not middle > 0.0:
+            return []
+        return [float(w) for w in middle * np.geomspace(0.05, 500.0, count)]

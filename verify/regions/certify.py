@@ -1,0 +1,341 @@
+"""`verify.certify`: one call from a torch module and a data set to a certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+
+from proofs.evaluation import evaluate
+from verify.arrays import Ball, require_sound_arithmetic
+from verify.certificates import Certificate, Problem, Step
+from verify.errors import InputError, NonFiniteError
+from verify.networks import (
+    DataSet,
+    Loss,
+    Network,
+    kernel_of,
+    linearise,
+    loss_scale,
+    read_data,
+    read_network,
+    residual_of,
+)
+from verify.regions.ball import BallResult, search_ball, stability_radii
+from verify.regions.ingredients import Ingredients, gather, lower, upper
+
+__all__ = ["Scope", "ball_certificate", "certify", "exact_step"]
+
+Scope = Literal["point", "ball", "run", "exact"]
+
+
+def exact_step(lr: float | int | str | Fraction | Decimal | None) -> Fraction | None:
+    """Return the step size as the exact rational it denotes; ``0.1`` is that double, ``"0.1"`` is 1/10.
+
+    Raises:
+        InputError: not a number, or not positive. NonFiniteError: NaN or infinity.
+    """
+    if lr is None:
+        return None
+    try:
+        if isinstance(lr, float) and not np.isfinite(lr):
+            raise NonFiniteError(f"lr={lr!r}: expected a finite number > 0")
+        step = Fraction(lr) if isinstance(lr, int | float | str | Fraction | Decimal) else Fraction(float(lr))
+    except (ValueError, TypeError, OverflowError, ZeroDivisionError, InvalidOperation) as error:
+        if isinstance(error, NonFiniteError):
+            raise
+        raise InputError(f"lr={lr!r}: expected a finite number > 0, such as 0.1 or '1/10'") from error
+    if step <= 0:
+        raise InputError(f"lr={lr!r}: gradient descent needs a step > 0; lr=None takes the certified step 1/β")
+    return step
+
+
+def contradictory_pair(data: DataSet) -> tuple[int, int] | None:
+    """Return two samples with identical inputs and different targets, if there are any (exact comparison)."""
+    # Adding 0.0 turns −0.0 into +0.0: equal numbers must compare equal as rows.
+    _, first, inverse = np.unique(data.X + 0.0, axis=0, return_index=True, return_inverse=True)
+    representative = first[inverse.reshape(-1)]
+    clash = np.flatnonzero((data.y != data.y[representative]).any(axis=1))
+    return (int(representative[clash[0]]), int(clash[0])) if clash.size else None
+
+
+def _refuted(problem: Problem, scope: Scope, pair: tuple[int, int]) -> Certificate:
+    i, j = pair
+    gap = (Ball(problem.data.y[i]) - Ball(problem.data.y[j])).norm()
+    s = Ball(loss_scale(problem.loss, problem.data.n))
+    floor = s * gap * gap * Ball(0.25)
+    step = Step(
+        "loss bounded away from zero", "zero_loss_unreachable", floor, ">", Ball(0.0), "Φ ≥ (s/4)‖y_i − y_j‖² when x_i = x_j"
+    )  # fmt: skip
+    reason = (
+        f"samples {i} and {j} have identical inputs and different targets, so Φ(θ) ≥ {floor} for every θ: λ0 = 0 and no"
+        " region on which gradient descent converges to zero loss can exist. Remove or merge the duplicates"
+    )
+    return Certificate(
+        scope=scope,
+        verdict="REFUTED",
+        reason=reason,
+        problem=problem,
+        constants={"lambda0": Ball(0.0), "loss_floor": floor},
+        margins={"loss floor": floor},
+        steps=(step,),
+        witness={"duplicate_pair": [i, j]},
+        observed={},
+    )
+
+
+def _describe_shortfall(result: BallResult, ingredients: Ingredients, network: Network) -> tuple[str, float | None]:
+    """Say why no ball is certified, by how much it falls short, and what would close the gap."""
+    if result.table is None:
+        return (
+            f"λ_min(Θ(θ0)) ∈ [{lower(ingredients.lambda0):.3e}, {upper(ingredients.lambda0):.3e}] is not certified positive in"
+            " float64: samples (nearly) repeat, or there are more outputs than parameters. Separate or remove the samples",
+            None,
+        )
+    nearest = result.outcome
+    if nearest is None:
+        return "no radius with λ(R) > 0 and finite curvature bounds was found", None
+    width = min(layer.fan_out for layer in network.layers[:-1]) if len(network.layers) > 1 else None
+    failed = nearest.failed
+    what = "no single step fails" if failed is None else f"{failed.name} ({failed.source}): {failed.left} {failed.relation} {failed.right} is not certain"
+    if failed is not None and failed.claim in {"descent_step"}:
+        return f"the step lr is beyond the certified bound: {what}. Use a smaller lr, or lr=None", None
+    if failed is not None and failed.name == "ηΘ below the identity":
+        return f"the step lr is beyond the certified bound: {what}. Use a smaller lr, or lr=None", None
+    if nearest.ratio <= 0.0:
+        return f"{what}; no radius on the grid comes near", None
+    factor = 1.0 / nearest.ratio
+    advice = ""
+    estimate = None
+    if width is not None:
+        # The residual the ball can absorb is ∝ λ0/L_H, and L_H ∝ 1/√width at fixed λ0 and ‖e0‖.
+        estimate = width * factor * factor
+        advice = (
+            f" At fixed λ0 and residual a width of about {estimate:.2g} would close it (estimate); scope='run' or 'exact'"
+            " certifies the region where training ends instead"
+        )
+    return f"{what}; short by a factor {factor:.3g} ({nearest.form} criterion, R = {result.table.radii[nearest.index]:.4g}).{advice}", estimate
+
+
+def ball_constants(ingredients: Ingredients, result: BallResult) -> dict[str, Any]:
+    """Assemble the named constants of a ball certificate (DESIGN.md) from a search's result."""
+    constants: dict[str, Any] = {
+        "lambda0": ingredients.lambda0,
+        "jacobian_norm0": ingredients.jacobian_norm0,
+        "residual0": ingredients.residual0,
+        "loss0": ingredients.loss0,
+        "lr": result.lr,
+    }
+    table, outcome = result.table, result.outcome
+    if table is None or outcome is None:
+        return constants
+    j = outcome.index
+    values = {
+        **ingredients.at_centre(),
+        "R": Ball(float(table.radii[j])),
+        "L_H": Ball(float(table.curvature[j])),
+        "Delta_J": Ball(float(table.delta_j[j])),
+    }
+    values["L_Theta"] = evaluate("L_theta", values)
+    paper, sharp = stability_radii(ingredients, table)
+    constants |= {
+        "radius": values["R"],
+        "lambda_region": Ball(float(table.lam[j])),
+        "L_H": values["L_H"],
+        "Delta_J": values["Delta_J"],
+        "L_theta": values["L_Theta"],
+        "mu_paper": evaluate("mu_paper", values),
+        "stability_radius_paper": paper,
+        "stability_radius": sharp,
+        **outcome.constants,
+    }
+    for form, radius in result.largest_radius.items():
+        constants[f"radius_largest_{form}"] = Ball(radius)
+    return constants
+
+
+def ball_witness(ingredients: Ingredients, result: BallResult) -> dict[str, Any]:
+    """Assemble what a checker needs to follow a ball certificate's chain, all exact doubles."""
+    if result.table is None:
+        return {"certified_by": None}
+    table = result.table
+    last = max([o.index for o in result.best.values()], default=len(table) - 1) + 1
+    return {
+        "certified_by": result.certified_by,
+        "lambda0_lower": lower(ingredients.lambda0),
+        "jacobian_norm0_upper": upper(ingredients.jacobian_norm0),
+        "residual0_upper": upper(ingredients.residual0),
+        "parabolas": [[p.weight, p.intercept] for p in ingredients.parabolas],
+        "radii": table.radii[:last].tolist(),
+        "curvature": table.curvature[:last].tolist(),
+        "delta_j": table.delta_j[:last].tolist(),
+        "lambda": table.lam[:last].tolist(),
+        **{
+            form: {"index": outcome.index} if outcome.holds else None for form, outcome in result.best.items()
+        },
+    }
+
+
+def ball_certificate(
+    network: Network, data: DataSet, loss: Loss, lr: Fraction | None, radius: float | None
+) -> Certificate:
+    """Certify scope `ball` at the network's own parameters; arguments are exact and already validated."""
+    ingredients = gather(network, data, loss)
+    result = search_ball(ingredients, lr, radius)
+    constants = ball_constants(ingredients, result)
+    margins = {
+        f"{form} containment": outcome.margin for form, outcome in result.best.items() if outcome.margin is not None
+    }
+    problem = Problem(network, data, loss, result.lr)
+    witness = ball_witness(ingredients, result)
+    outcome = result.outcome
+    if result.certified_by is not None and outcome is not None:
+        # The other form's extra steps follow, so that the chain shows both where both hold.
+        steps = outcome.steps + tuple(
+            step for form, o in result.best.items() if form != outcome.form and o.holds for step in o.steps[2:]
+        )
+        reason = (
+            f"real-arithmetic gradient descent with step {float(result.lr or 0):.6g} from these parameters stays in the ball of"
+            f" radius {float(constants['radius'].mid):.6g}, a Locally PL Region with μ ≥ {lower(constants['mu']):.6g}, and"
+            f" Φ_k ≤ {upper(constants['rate']):.8g}^k·Φ_0 ({outcome.form} criterion)"
+        )
+        return Certificate(
+            scope="ball", verdict="PROVED", reason=reason, problem=problem, constants=constants, margins=margins,
+            steps=steps, witness=witness, observed={},
+        )  # fmt: skip
+    reason, estimate = _describe_shortfall(result, ingredients, network)
+    return Certificate(
+        scope="ball",
+        verdict="INCONCLUSIVE",
+        reason=reason,
+        problem=problem,
+        constants=constants,
+        margins=margins,
+        steps=() if outcome is None else outcome.steps,
+        witness=witness,
+        observed={} if estimate is None else {"approx_width_needed": estimate},
+    )
+
+
+def point_certificate(network: Network, data: DataSet, loss: Loss, lr: Fraction | None) -> Certificate:
+    """Certify scope `point`: enclosures of Φ, λ_min, λ_max, ‖∇Φ‖ and the PL ratio at the parameters given."""
+    state = linearise(network, data.X)
+    theta = kernel_of(state)
+    residual = residual_of(state, data.y)
+    ingredients = gather(network, data, loss, with_parabolas=False)
+    s = Ball(ingredients.s)
+    gradient_squared = s * s * (residual * (theta @ residual)).sum()
+    constants: dict[str, Any] = {
+        "lambda0": ingredients.lambda0,
+        "lambda_max0": ingredients.lambda_max0,
+        "jacobian_norm0": ingredients.jacobian_norm0,
+        "residual0": ingredients.residual0,
+        "loss0": ingredients.loss0,
+        "gradient_norm_squared": gradient_squared,
+        "mu": evaluate("mu", {"s": s, "lambda_R": Ball(max(lower(ingredients.lambda0), 0.0))}),
+        "lr": lr,
+    }
+    if lower(ingredients.loss0) > 0.0:
+        constants["pl_ratio"] = Ball(0.5) * gradient_squared / ingredients.loss0
+    step = Step("NTK positive", "pl_from_ntk", ingredients.lambda0, ">", Ball(0.0), "λ_min(Θ(θ)) by shifted Cholesky")
+    proved = step.certain
+    reason = (
+        f"at these parameters λ_min(Θ) ≥ {lower(ingredients.lambda0):.6g} > 0, so ½‖∇Φ‖² ≥ μΦ with μ ≥ {lower(constants['mu']):.6g}"
+        if proved
+        else f"λ_min(Θ) ∈ [{lower(ingredients.lambda0):.3e}, {upper(ingredients.lambda0):.3e}] is not certified positive"
+    )
+    return Certificate(
+        scope="point",
+        verdict="PROVED" if proved else "INCONCLUSIVE",
+        reason=reason,
+        problem=Problem(network, data, loss, lr),
+        constants=constants,
+        margins={"lambda0": ingredients.lambda0},
+        steps=(step,),
+        witness={"lambda0_lower": lower(ingredients.lambda0)},
+        observed={},
+    )
+
+
+def certify(
+    model: Any,
+    X: Any,
+    y: Any,
+    *,
+    lr: float | str | Fraction | Decimal | None = None,
+    scope: Scope = "ball",
+    loss: Loss = "sum",
+    radius: float | None = None,
+    steps: int | None = None,
+    **options: Any,
+) -> Certificate:
+    """Prove that gradient descent on a concrete network converges linearly, or say exactly what is missing.
+
+    Statement and hypotheses: MATH.md §7; each constant is an enclosure of its formula in proofs/constants.py.
+
+    Args:
+        model: torch.nn.Sequential of Linear or verify.nn.NTKLinear layers and smooth activations; its parameters,
+            exact as stored, are the centre θ0.
+        X: inputs (n, d), floats, exact as stored.
+        y: targets (n, k), or (n,) for one output.
+        lr: step size η, exact as given (``"1/10"`` is a tenth, ``0.1`` the double); None takes the certified 1/β.
+        scope: 'point' (facts at θ), 'ball' (a region around θ that gradient descent cannot leave), 'run' (a recorded
+            float64 run up to such a region), 'exact' (real-arithmetic gradient descent enclosed up to such a region).
+        loss: 'sum' for Φ = ½Σ‖F(x_i) − y_i‖², 'mean' for that divided by n.
+        radius: prescribed R for scope 'ball'; None searches for the smallest certifying one.
+        steps: step budget of scopes 'run' and 'exact'.
+        **options: further options of scopes 'run' and 'exact' (see verify.regions.run and verify.regions.exact).
+
+    Returns:
+        Certificate with verdict PROVED, REFUTED or INCONCLUSIVE and its reason. The statement is about
+        real-arithmetic gradient descent with the mathematical activations, unless the scope says otherwise.
+
+    Raises:
+        VerifyError: a refused input (shapes, dtypes, non-finite numbers, unsupported layers, lr ≤ 0, …), before any
+            long computation.
+
+    Example:
+        >>> import torch, verify
+        >>> net = torch.nn.Sequential(torch.nn.Linear(2, 1, bias=False, dtype=torch.float64))
+        >>> _ = torch.nn.init.zeros_(net[0].weight)
+        >>> cert = verify.certify(net, [[1.0, 0.0], [0.0, 2.0]], [1.0, 1.0], lr=0.25)
+        >>> cert.verdict
+        'PROVED'
+    """
+    require_sound_arithmetic()
+    network = read_network(model)
+    data = read_data(network, X, y)
+    loss_scale(loss, data.n)
+    step = exact_step(lr)
+    if scope in ("run", "exact"):
+        if radius is not None:
+            raise InputError(f"radius={radius!r}: scope={scope!r} searches the hand-over radius itself; leave it None")
+    elif steps is not None or options:
+        unexpected = ", ".join(["steps"] * (steps is not None) + list(options))
+        raise InputError(f"scope={scope!r} takes no {unexpected}; these belong to scopes 'run' and 'exact'")
+    pair = contradictory_pair(data)
+    if scope != "point" and pair is not None:
+        return _refuted(Problem(network, data, loss, step), scope, pair)
+    if scope == "point":
+        return point_certificate(network, data, loss, step)
+    if scope == "ball":
+        return ball_certificate(network, data, loss, step, radius)
+    return _trajectory_scope(scope)(network, data, loss, step, steps, options)
+
+
+def _trajectory_scope(
+    scope: str,
+) -> Callable[[Network, DataSet, Loss, Fraction | None, int | None, Mapping[str, Any]], Certificate]:
+    """Return the implementation of a scope that follows gradient descent; imported only when asked for."""
+    if scope == "run":
+        from verify.regions.run import run_certificate
+
+        return run_certificate
+    if scope == "exact":
+        from verify.regions.exact import exact_certificate
+
+        return exact_certificate
+    raise InputError(f"scope={scope!r}: expected 'point', 'ball', 'run' or 'exact'")

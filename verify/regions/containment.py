@@ -1,0 +1,155 @@
+"""When gradient descent provably stays in a ball: the classical and the residual criterion.
+
+Both decide from a :class:`~verify.regions.ingredients.RadiusTable` at one radius R = ρ_j and one step size; every
+number is an enclosure of a formula of :mod:`proofs.constants`, every decision a comparison of end points.
+
+Classical (claim containment_classical, MATH.md §5a): 0 < η < 2/β and ‖e0‖/(c√λ(R)) ≤ R, with β on the sublevel part of
+B(θ0, R) and c = 1 − ηβ/2.
+Residual (claim containment_residual, MATH.md §5b): ηs(‖J0‖ + Δ_J(R))² ≤ 1 and ∫_0^R (σ(ρ) − δ)dρ > ‖e0‖, the integral
+bounded below by the panels Σ_j (ρ_j − ρ_{j-1})(σ(ρ_j) − δ), since σ does not increase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+
+from proofs.evaluation import evaluate
+from verify.arrays import Ball, sqrt
+from verify.certificates import Step
+from verify.regions.ingredients import Ingredients, RadiusTable, lower, upper
+
+__all__ = ["CRITERIA", "Form", "Outcome", "certified_step", "classical", "residual"]
+
+Form = Literal["classical", "residual"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One criterion evaluated at one radius and step.
+
+    Attributes:
+        form: which criterion.
+        index: position of R in the radius table.
+        holds: True when every step of the chain is certain.
+        steps: the inequality chain, in order.
+        constants: enclosures, by the names of DESIGN.md.
+        margin: enclosure of (right − left) of the containment inequality; ≥ 0 certain when `holds`.
+        ratio: approximate supply/need of the containment inequality (> 1 holds); for reports and searches only.
+    """
+
+    form: Form
+    index: int
+    holds: bool
+    steps: tuple[Step, ...]
+    constants: dict[str, Ball] = field(default_factory=dict)
+    margin: Ball | None = None
+    ratio: float = 0.0
+
+    @property
+    def failed(self) -> Step | None:
+        """The first step that is not certain, if any."""
+        return next((step for step in self.steps if not step.certain), None)
+
+
+def _region_values(ingredients: Ingredients, table: RadiusTable, index: int) -> dict[str, Ball]:
+    """Values of the symbols at R = ρ_index; all exact doubles, each the safe end point of its bound."""
+    return {
+        **ingredients.at_centre(),
+        "R": Ball(float(table.radii[index])),
+        "Delta_J": Ball(float(table.delta_j[index])),
+        "L_H": Ball(float(table.curvature[index])),
+        "lambda_R": Ball(float(table.lam[index])),
+    }
+
+
+def certified_step(ingredients: Ingredients, table: RadiusTable, index: int) -> Fraction:
+    """Return the step 1/β at R = ρ_index, rounded down to a double: the default when no step is asked for."""
+    values = _region_values(ingredients, table, index)
+    beta = evaluate("smoothness", values)
+    return Fraction(lower(evaluate("step_default", {"beta": beta})))
+
+
+def _region_steps(values: dict[str, Ball]) -> list[Step]:
+    return [
+        Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ(θ0)) by shifted Cholesky"),
+        Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R), sharp or neuron budget"),
+    ]  # fmt: skip
+
+
+def classical(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fraction) -> Outcome:
+    """Evaluate claim containment_classical at R = ρ_index with step `lr` (exact)."""
+    values = _region_values(ingredients, table, index)
+    if not (table.lam[index] > 0.0 and np.isfinite(table.delta_j[index])):
+        return Outcome("classical", index, False, tuple(_region_steps(values)))
+    eta = Ball(lr)
+    mu = evaluate("mu", values)
+    beta = evaluate("smoothness", values)
+    bound = evaluate("step_bound", {"beta": beta})
+    steps = [*_region_steps(values), Step("step below 2/β", "descent_step", eta, "<", bound, "MATH §4: 0 < η < 2/β")]
+    if not steps[-1].certain:
+        return Outcome("classical", index, False, tuple(steps))
+    c = evaluate("descent_fraction", {"eta": eta, "beta": beta})
+    path = evaluate("path_classical", {**values, "c": c})
+    steps.append(
+        Step("path inside the ball", "containment_classical", path, "<=", values["R"], "‖e0‖/(c√λ(R)) ≤ R")
+    )
+    constants = {
+        "mu": mu,
+        "smoothness": beta,
+        "step_bound": bound,
+        "descent_fraction": c,
+        "path_length": path,
+        "rate": evaluate("rate_classical", {"eta": eta, "mu": mu, "c": c}),
+    }
+    ratio = float(table.radii[index]) / upper(path)
+    return Outcome(
+        "classical", index, all(s.certain for s in steps), tuple(steps), constants, values["R"] - path, ratio
+    )
+
+
+def residual(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fraction) -> Outcome:
+    """Evaluate claim containment_residual at R = ρ_index with step `lr` (exact)."""
+    values = _region_values(ingredients, table, index)
+    if not (table.lam[index] > 0.0 and np.isfinite(table.delta_j[index])):
+        return Outcome("residual", index, False, tuple(_region_steps(values)))
+    values["eta"] = Ball(lr)
+    step = evaluate("residual_step", values)
+    delta = evaluate("delta_residual", values)
+    sigma = sqrt(values["lambda_R"])
+    # Panels up to R; the left end of the first is 0.
+    edges = np.concatenate([[0.0], table.radii[: index + 1]])
+    widths = Ball(edges[1:]) - Ball(edges[:-1])
+    sigmas = sqrt(Ball(table.lam[: index + 1]))
+    supply = evaluate("residual_panel", {"sigma": sigmas, "delta": delta, "width": widths}).sum()
+    steps = [
+        *_region_steps(values),
+        Step("ηΘ below the identity", "containment_residual", step, "<=", Ball(1.0), "ηs(‖J0‖ + Δ_J(R))² ≤ 1"),
+        Step("σ(R) above the step's drift", "containment_residual", sigma, ">", delta, "σ(R) > δ"),
+        Step("residual pays for the path", "containment_residual", supply, ">", values["e0"], "∫_0^R (σ(ρ) − δ)dρ > ‖e0‖"),
+    ]  # fmt: skip
+    beta = evaluate("smoothness", values)
+    rate = evaluate("residual_rate", {**values, "sigma": sigma, "delta": delta})
+    constants = {
+        "mu": evaluate("mu", values),
+        "smoothness": beta,
+        "step_bound": evaluate("step_bound", {"beta": beta}),
+        "path_length": values["R"],
+        "residual_rate": rate,
+        "rate": rate * rate,
+        "step_drift": delta,
+    }
+    ratio = lower(supply) / max(upper(values["e0"]), 5e-324)
+    return Outcome(
+        "residual", index, all(s.certain for s in steps), tuple(steps), constants, supply - values["e0"], ratio
+    )
+
+
+CRITERIA: dict[Form, Callable[[Ingredients, RadiusTable, int, Fraction], Outcome]] = {
+    "classical": classical,
+    "residual": residual,
+}

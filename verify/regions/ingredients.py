@@ -1,0 +1,143 @@
+"""What a ball certificate is made of: the enclosures at its centre, and λ on every smaller ball.
+
+Nothing here decides anything; :mod:`verify.regions.containment` does, from these numbers and the formulas of
+:mod:`proofs.constants`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from jaxtyping import Float
+
+from proofs.evaluation import evaluate
+from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt
+from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
+from verify.networks.curvature import Curvature
+from verify.networks.neurons import NeuronBudget, Parabola
+
+__all__ = ["Ingredients", "RadiusTable", "gather", "lower", "tabulate", "upper"]
+
+
+def lower(ball: Ball) -> float:
+    """Return the lower end point of a scalar enclosure as a double."""
+    return float(ball.lower())
+
+
+def upper(ball: Ball) -> float:
+    """Return the upper end point of a scalar enclosure as a double."""
+    return float(ball.upper())
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """Enclosures at the centre θ0 of a ball.
+
+    Attributes:
+        s: loss scale, exact.
+        lambda0: λ_min(Θ(θ0)).
+        lambda_max0: λ_max(Θ(θ0)).
+        jacobian_norm0: ‖J(θ0)‖ = √λ_max.
+        residual0: ‖F(θ0) − y‖.
+        loss0: Φ(θ0).
+        curvature: ρ ↦ upper bound of L_H on B(θ0, ρ).
+        parabolas: lower bounds of λ on B(θ0, ρ) (claim neuron_budget); empty where it does not apply.
+    """
+
+    s: Fraction
+    lambda0: Ball
+    lambda_max0: Ball
+    jacobian_norm0: Ball
+    residual0: Ball
+    loss0: Ball
+    curvature: Callable[[float], float]
+    parabolas: tuple[Parabola, ...] = ()
+
+    def at_centre(self) -> dict[str, Ball]:
+        """Return the values that the formulas of proofs/ are evaluated at: the exact, safe end points."""
+        return {
+            "s": Ball(self.s),
+            "lambda0": Ball(lower(self.lambda0)),
+            "jacobian_norm0": Ball(upper(self.jacobian_norm0)),
+            "e0": Ball(upper(self.residual0)),
+        }
+
+
+def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool = True) -> Ingredients:
+    """Enclose every ingredient of a ball certificate centred at the network's parameters.
+
+    Args:
+        network: exact parameters θ0.
+        data: exact inputs and targets.
+        loss: 'sum' or 'mean'.
+        with_parabolas: also compute the neuron-budget bounds where they apply (a dozen weighted NTKs).
+    """
+    state = linearise(network, data.X)
+    theta = kernel_of(state)
+    residual = residual_of(state, data.y)
+    # λ_min(J Jᵀ) vanishes when there are more outputs than parameters; JJᵀ's enclosure need not know.
+    lambda0 = smallest_eigenvalue(theta) if theta.shape[0] <= network.parameters else Ball(0.0)
+    lambda_max0 = largest_eigenvalue(theta)
+    s = loss_scale(loss, data.n)
+    parabolas: tuple[Parabola, ...] = ()
+    if with_parabolas and lower(lambda0) > 0.0 and NeuronBudget.applies(state):
+        budget = NeuronBudget(state)
+        found = [budget.parabola(weight) for weight in budget.candidates()]
+        parabolas = tuple(p for p in found if p.intercept > 0.0)
+    return Ingredients(
+        s=s,
+        lambda0=lambda0,
+        lambda_max0=lambda_max0,
+        jacobian_norm0=sqrt(lambda_max0),
+        residual0=residual.norm(),
+        loss0=loss_of(residual, Ball(s)),
+        curvature=Curvature(state),
+        parabolas=parabolas,
+    )
+
+
+@dataclass(frozen=True)
+class RadiusTable:
+    """Bounds on the balls B(θ0, ρ_j) for an increasing list of radii; every entry an exact double.
+
+    Attributes:
+        radii: ρ_1 < … < ρ_M.
+        curvature: upper bounds of L_H(ρ_j).
+        delta_j: upper bounds of sup ‖J(θ) − J(θ0)‖ over B(θ0, ρ_j): Σ_{i≤j} (ρ_i − ρ_{i-1}) L_H(ρ_i), because along
+            the segment from θ0 the Jacobian's derivative is bounded by L_H of the ball reached so far.
+        lam: lower bounds of λ_min(Θ) over B(θ0, ρ_j); 0 where nothing is known. Non-increasing.
+    """
+
+    radii: Float[np.ndarray, " m"]
+    curvature: Float[np.ndarray, " m"]
+    delta_j: Float[np.ndarray, " m"]
+    lam: Float[np.ndarray, " m"]
+
+    def __len__(self) -> int:
+        """Number of radii."""
+        return int(self.radii.size)
+
+
+def tabulate(ingredients: Ingredients, radii: Sequence[float]) -> RadiusTable:
+    """Tabulate the bounds at the given increasing, positive radii (exact doubles)."""
+    lambda0 = Ball(max(lower(ingredients.lambda0), 0.0))
+    curvature, delta, lam = [], [], []
+    total, previous = Ball(0.0), Ball(0.0)
+    for radius in radii:
+        bound = ingredients.curvature(float(radius))
+        ball = Ball(float(radius))
+        total = Ball(upper(total + (ball - previous) * Ball(bound))) if np.isfinite(bound) else Ball(0.0, np.inf)
+        previous = ball
+        best = 0.0
+        if np.isfinite(upper(total)):
+            best = lower(evaluate("lambda_region_sharp", {"lambda0": lambda0, "Delta_J": total}))
+        best = max([0.0, best, *(lower(parabola(ball)) for parabola in ingredients.parabolas)])
+        curvature.append(bound)
+        delta.append(upper(total))
+        lam.append(best)
+    # A bound for a larger ball holds on a smaller one.
+    monotone = np.maximum.accumulate(np.asarray(lam)[::-1])[::-1]
+    return RadiusTable(np.asarray(radii, dtype=np.float64), np.asarray(curvature), np.asarray(delta), monotone)
