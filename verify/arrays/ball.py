@@ -1,0 +1,648 @@
+"""Midpoint–radius arrays: every operation encloses the exact real result for every real input in the input balls.
+
+A :class:`Ball` is a pair of float64 arrays (mid, rad) of one shape; its entry i stands for the closed interval
+[mid_i − rad_i, mid_i + rad_i] (evaluated exactly, not rounded). rad_i may be infinite: "nothing is known". Midpoints are
+always finite: an operation that overflows returns the radius infinity, never a finite lie.
+
+Sources: Rump, BIT 39 (1999) and Acta Numerica 19 (2010); the rounding facts used are in
+:mod:`verify.arrays.rounding`, whose letters u and η appear in the comments here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any, cast
+
+import numpy as np
+
+from verify.arrays import conversion
+from verify.arrays.rounding import ETA, INFLATE, U, Array, gamma, quiet, sum_down, sum_up, two_sum
+from verify.errors import DomainError, DtypeError, InputError, NonFiniteError, NotCertainError, ShapeError
+
+
+class Ball:
+    """Rigorous array.
+
+    Args:
+        mid: what is enclosed. Floats, integers and float arrays (numpy or torch CPU) are taken as the exact numbers they
+            store: ``Ball(0.1)`` is the double nearest to 1/10. ``Fraction``, ``Decimal``, ``sympy`` numbers and strings
+            mean what they say and are enclosed: ``Ball("0.1")`` contains 1/10. Integers that are no double, longdouble,
+            complex, NaN and infinity are refused.
+        rad: non-negative radius, same shape or broadcastable to mid's; infinity allowed, NaN refused. Rounded up when it is no double.
+
+    Attributes ``mid`` and ``rad`` are read-only float64 arrays that alias nothing of the caller's.
+
+    Raises:
+        NonFiniteError, DtypeError, InputError, ShapeError.
+
+    >>> from fractions import Fraction
+    >>> bool(Ball("0.1").contains(Fraction(1, 10))), bool(Ball(0.1).contains(Fraction(1, 10)))
+    (True, False)
+    >>> x = Ball([1.0, 2.0], 0.5)
+    >>> bool((x * x).contains([2.25, 1.5**2]))
+    True
+    """
+
+    __slots__ = ("_mid", "_point", "_rad")
+    __array_ufunc__ = None  # ndarray ∘ Ball goes to Ball's reflected operator
+    __hash__ = None  # type: ignore[assignment]  # == is a certain comparison, not identity
+
+    _mid: Array
+    _rad: Array
+    _point: bool
+
+    def __init__(self, mid: Any, rad: Any = 0.0) -> None:
+        if isinstance(mid, Ball):
+            base = mid
+        else:
+            lo, hi = conversion.to_bounds(mid)
+            base = _point(lo) if hi is None else Ball.from_bounds(lo, hi)
+        if type(rad) is float and rad == 0.0:
+            self._set(base._mid, base._rad, base._point)
+            return
+        r = _radius(rad, base._mid.shape)
+        with quiet():
+            total = r if base._point else sum_up(base._rad, r)
+        self._set(base._mid, total, not total.any())
+
+    def _set(self, mid: Array, rad: Array, point: bool) -> None:
+        mid, rad = np.asarray(mid), np.asarray(rad)  # reductions return numpy scalars, which have no flags
+        mid.flags.writeable = False
+        rad.flags.writeable = False
+        object.__setattr__(self, "_mid", mid)
+        object.__setattr__(self, "_rad", rad)
+        object.__setattr__(self, "_point", point)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"Ball is immutable: cannot set {name}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (np.array(self._mid), np.array(self._rad))
+
+    # ------------------------------------------------------------------ shape
+
+    @property
+    def mid(self) -> Array:
+        """Midpoints, float64, finite, read-only."""
+        return self._mid
+
+    @property
+    def rad(self) -> Array:
+        """Radii, float64, non-negative or infinity, read-only."""
+        return self._rad
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of mid and rad."""
+        return self._mid.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._mid.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return self._mid.size
+
+    @property
+    def is_point(self) -> bool:
+        """Whether every radius is 0."""
+        return self._point
+
+    @property
+    def T(self) -> Ball:
+        """Transpose (all axes reversed), exact."""
+        return _build(self._mid.T, self._rad.T, self._point)
+
+    def swapaxes(self, a: int, b: int) -> Ball:
+        """Exchange two axes, exact."""
+        return _build(self._mid.swapaxes(a, b), self._rad.swapaxes(a, b), self._point)
+
+    def reshape(self, *shape: Any) -> Ball:
+        """Same entries, new shape; exact."""
+        return _build(self._mid.reshape(*shape), self._rad.reshape(*shape), self._point)
+
+    def ravel(self) -> Ball:
+        """One axis; exact."""
+        return self.reshape(-1)
+
+    def __getitem__(self, index: Any) -> Ball:
+        """Numpy indexing, basic or advanced; exact."""
+        return _build(np.asarray(self._mid[index]), np.asarray(self._rad[index]), self._point)
+
+    def __len__(self) -> int:
+        return len(self._mid)
+
+    def __iter__(self) -> Iterator[Ball]:
+        return (self[i] for i in range(len(self._mid)))
+
+    # ------------------------------------------------------------------ bounds
+
+    def lower(self) -> Array:
+        """Largest doubles ≤ mid − rad."""
+        return np.array(self._mid) if self._point else np.asarray(sum_down(self._mid, -self._rad))
+
+    def upper(self) -> Array:
+        """Smallest doubles ≥ mid + rad."""
+        return np.array(self._mid) if self._point else np.asarray(sum_up(self._mid, self._rad))
+
+    @staticmethod
+    def from_bounds(lower: Any, upper: Any) -> Ball:
+        """Ball that contains [lower, upper] elementwise; infinite bounds give an infinite radius.
+
+        Args:
+            lower, upper: float64 arrays of broadcastable shapes, lower ≤ upper, no NaN.
+
+        >>> Ball.from_bounds(1.0, 2.0)
+        Ball(1.5, 0.5)
+        """
+        lo, hi = np.broadcast_arrays(_bound(lower, "lower"), _bound(upper, "upper"))
+        if not (lo <= hi).all():
+            raise InputError(
+                "from_bounds: expected lower <= upper without NaN; swap the arguments or check their source"
+            )
+        with quiet():
+            # Halving first cannot overflow; where both ends agree the midpoint is exact. Any finite midpoint is valid:
+            # the radius is the larger distance to an end, rounded up exactly (TwoSum). An infinite end gives rad = inf.
+            mid = np.where(lo == hi, lo, 0.5 * lo + 0.5 * hi)
+            mid = np.where(np.isfinite(mid), mid, 0.0)
+            rad = np.maximum(sum_up(hi, -mid), sum_up(mid, -lo))
+            rad = np.where(np.isinf(lo) | np.isinf(hi), np.inf, rad)
+        return _build(mid, rad, not rad.any())
+
+    @staticmethod
+    def hull(a: Any, b: Any) -> Ball:
+        """Ball that contains both a and b elementwise (with broadcasting)."""
+        x, y = as_ball(a), as_ball(b)
+        return Ball.from_bounds(np.minimum(x.lower(), y.lower()), np.maximum(x.upper(), y.upper()))
+
+    def union(self, other: Any) -> Ball:
+        """Ball that contains self and other elementwise."""
+        return Ball.hull(self, other)
+
+    def magnitude(self) -> Array:
+        """Smallest doubles ≥ max |x| over each entry."""
+        m = np.abs(self._mid)
+        return m if self._point else np.asarray(sum_up(m, self._rad))
+
+    def mignitude(self) -> Array:
+        """Largest doubles ≤ min |x| over each entry (0 where the entry contains 0)."""
+        m = np.abs(self._mid)
+        return m if self._point else np.asarray(np.maximum(sum_down(m, -self._rad), 0.0))
+
+    def contains(self, x: Any) -> np.bool_:
+        """Whether every entry certainly contains x: exact for floats, integers, rationals and points.
+
+        For a Ball (or an irrational sympy number) x: True only if x's entries are certainly subsets.
+        """
+        if isinstance(x, Ball):
+            other, exact = x, x._point
+        else:
+            rationals = _rationals(x)
+            if rationals is not None:
+                return np.bool_(self._contains_rationals(rationals))
+            other = Ball(x)
+            exact = other._point
+        shape = np.broadcast_shapes(self.shape, other.shape)
+        if shape != self.shape:
+            raise ShapeError(
+                f"contains: x of shape {other.shape} does not broadcast to the ball's shape {self.shape}"
+            )
+        with quiet():
+            # |x − m| = |d + e| exactly with d = fl(x − m). d < rad or d = rad with e ≤ 0 (signs of d): contained.
+            # d overflows only if |x − m| exceeds every finite radius: not contained, as the comparisons then say.
+            d, e = two_sum(other._mid, -self._mid)
+            e = np.where(d < 0, -e, e)
+            d = np.abs(d)
+            inside = (d < self._rad) | ((d == self._rad) & (e <= 0)) | np.isinf(self._rad)
+            if not exact:
+                reach = sum_up(np.nextafter(d, np.inf), other._rad)
+                inside = (reach <= self._rad) | np.isinf(self._rad)
+                same = (other._mid == self._mid) & (other._rad <= self._rad)
+                inside |= same
+        return np.bool_(np.all(inside))
+
+    def _contains_rationals(self, q: Any) -> bool:
+        qs = np.asarray(q, dtype=object)
+        if np.broadcast_shapes(self.shape, qs.shape) != self.shape:
+            raise ShapeError(
+                f"contains: x of shape {qs.shape} does not broadcast to the ball's shape {self.shape}"
+            )
+        qs = np.broadcast_to(qs, self.shape)
+        for m, r, v in zip(
+            self._mid.ravel().tolist(), self._rad.ravel().tolist(), qs.ravel().tolist(), strict=True
+        ):
+            if r != np.inf and abs(Fraction(v) - Fraction(m)) > Fraction(r):
+                return False
+        return True
+
+    # ------------------------------------------------------------------ arithmetic
+
+    def __neg__(self) -> Ball:
+        return _build(-self._mid, self._rad, self._point)
+
+    def __pos__(self) -> Ball:
+        return self
+
+    def __abs__(self) -> Ball:
+        """Range of |x|: exact where 0 is not inside."""
+        if self._point:
+            return _build(np.abs(self._mid), self._rad, True)
+        crosses = np.abs(self._mid) < self._rad
+        if not crosses.any():
+            return _build(np.abs(self._mid), self._rad, False)
+        folded = Ball.from_bounds(np.zeros(self.shape), self.magnitude())
+        return where(crosses, folded, _build(np.abs(self._mid), self._rad, False))
+
+    def __add__(self, other: Any) -> Ball:
+        b = _operand(other)
+        _check_broadcast("+", self, b)
+        with quiet():
+            m = np.asarray(self._mid + b._mid)
+            # |fl(a+b) − (a+b)| ≤ fl(u·|m|): half an ulp of m is ≤ u·|m| rounded (monotone rounding of a power of two ≥ η), and
+            # a sum below 2^-1021 is exact. Radii: at most two more additions and u|m|, covered by INFLATE.
+            err = U * np.abs(m)
+            if self._point and b._point:
+                return _checked(m, err)
+            return _checked(m, (self._rad + b._rad + err) * INFLATE)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Ball:
+        return self + (-_operand(other))
+
+    def __rsub__(self, other: Any) -> Ball:
+        return _operand(other) - self
+
+    def __mul__(self, other: Any) -> Ball:
+        b = _operand(other)
+        _check_broadcast("*", self, b)
+        with quiet():
+            m = np.asarray(self._mid * b._mid)
+            err = U * np.abs(m)  # + η/2 when the product underflows
+            if self._point and b._point:
+                return _checked(m, err + ETA)
+            # |xy − ab| ≤ |a|rb + ra(|b| + rb). Roundings: ≤ 4 on any path (INFLATE covers 12); underflows: η/2 for m and
+            # for each of two products, each ≤ η after inflation: 2η in all. 0·inf = NaN becomes an infinite radius in _checked.
+            if b._point:
+                spread = self._rad * np.abs(b._mid)
+            elif self._point:
+                spread = np.abs(self._mid) * b._rad
+            else:
+                spread = np.abs(self._mid) * b._rad + self._rad * (np.abs(b._mid) + b._rad)
+            return _checked(m, (spread + err) * INFLATE + 2.0 * ETA)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Ball:
+        b = _operand(other)
+        _check_broadcast("/", self, b)
+        babs = np.abs(b._mid)
+        if not (babs > b._rad).all():
+            i = int(np.argmax(~(babs > b._rad).ravel()))
+            raise DomainError(
+                f"division by a ball that contains 0 (flat entry {i}: mid={b._mid.ravel()[i]!r}, rad={b._rad.ravel()[i]!r}); "
+                "expected |mid| > rad"
+            )
+        with quiet():
+            m = np.asarray(self._mid / b._mid)
+            err = U * np.abs(m)
+            if self._point and b._point:
+                return _checked(m, err + ETA)
+            # x/y − a/b = ((x − a) − (a/b)(y − b))/y, so ≤ (ra + |a/b|rb)/(|b| − rb), where |a/b| ≤ |m|(1+u) + η/2.
+            # d = fl(|b| − rb) > 0 has relative error ≤ u (it is exact below 2^-1021). Six roundings, INFLATE covers 12.
+            # Underflows: η added to |m|; the product |m|·rb loses ≤ η/2, restored by η where rb > 0; the quotient and m lose ≤ η/2 each.
+            d = babs - b._rad
+            lost = np.where(b._rad > 0, ETA, 0.0)
+            spread = (self._rad + ((np.abs(m) + ETA) * b._rad + lost)) / d
+            return _checked(m, (spread + err) * INFLATE + 2.0 * ETA)
+
+    def __rtruediv__(self, other: Any) -> Ball:
+        return _operand(other) / self
+
+    def __pow__(self, exponent: Any) -> Ball:
+        """Range of x**k for an integer k (negative: 1/x**−k), or √x for exponent 0.5 (or Fraction(1, 2))."""
+        if isinstance(exponent, (float, Fraction)) and exponent == 0.5:
+            from verify.arrays.elementary import sqrt
+
+            return sqrt(self)
+        if isinstance(exponent, float) and exponent.is_integer():
+            exponent = int(exponent)
+        if isinstance(exponent, bool) or not isinstance(exponent, (int, np.integer)):
+            raise InputError(
+                f"exponent={exponent!r}: expected an integer or 0.5; use exp(k*log(x)) for others"
+            )
+        k = int(exponent)
+        if k < 0:
+            return Ball(1.0) / self ** (-k)
+        if k == 0:
+            return Ball(np.ones(self.shape))
+        if k == 1:
+            return self
+        if self._point:
+            y = _power_point(self, k)
+            return y if k % 2 else Ball.from_bounds(np.maximum(y.lower(), 0.0), y.upper())
+        # x^k is monotone for odd k, and monotone in |x| for even k: the range is spanned by the two ends.
+        if k % 2:
+            lo, hi = self.lower(), self.upper()
+        else:
+            lo, hi = self.mignitude(), self.magnitude()
+        unbounded = np.isinf(self._rad)
+        zero = np.where(unbounded, 0.0, lo)
+        top = np.where(unbounded, 0.0, hi)
+        finite = np.isfinite(zero) & np.isfinite(top)
+        bottom = _power_point(_point(np.where(finite, zero, 0.0)), k).lower()
+        ends = Ball.from_bounds(
+            np.maximum(bottom, 0.0) if k % 2 == 0 else bottom,
+            _power_point(_point(np.where(finite, top, 0.0)), k).upper(),
+        )
+        rad = np.where(finite & ~unbounded, ends._rad, np.inf)
+        return _build(np.array(ends._mid), rad, False)
+
+    def __matmul__(self, other: Any) -> Ball:
+        from verify.arrays.products import matmul
+
+        return matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Ball:
+        from verify.arrays.products import matmul
+
+        return matmul(other, self)
+
+    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Ball:
+        """Sum over an axis (all by default); valid for any order of summation."""
+        with quiet():
+            m = np.asarray(self._mid.sum(axis=axis, keepdims=keepdims))
+            k = self.size // max(m.size, 1)
+            # |fl(Σ) − Σ| ≤ γ_{k−1}Σ|x_i|, any order (Higham 2002, §4.2). The two sums of non-negative numbers on the right
+            # are themselves too small by at most (1 − u)^k: dividing by 1 − γ_k, i.e. (1 + 2γ_k). Additions never underflow.
+            g = gamma(max(k, 1))
+            r = (
+                np.abs(self._mid).sum(axis=axis, keepdims=keepdims) * gamma(max(k - 1, 0))
+                if k > 1
+                else 0.0 * np.abs(m)
+            )
+            if not self._point:
+                r = r + self._rad.sum(axis=axis, keepdims=keepdims)
+            # γ·Σ|x| may underflow by η/2 (or vanish) only when Σ|x| < 2^-1020·k, where all additions were exact up to 2^-1021.
+            r = np.asarray(r * (1.0 + 4.0 * g) * INFLATE)
+            if k > 1:
+                r = np.asarray(r + ETA * (r > 0))
+            return _checked(m, r)
+
+    def mean(self, axis: int | tuple[int, ...] | None = None) -> Ball:
+        """Arithmetic mean over an axis (all by default)."""
+        s = self.sum(axis=axis)
+        return s / float(self.size // max(s.size, 1))
+
+    def norm(self, axis: int | tuple[int, ...] | None = None) -> Ball:
+        """2-norm of the entries over an axis; over all axes (default) the Frobenius norm. Scaled: no over- or underflow."""
+        from verify.arrays.products import norm
+
+        return norm(self, axis)
+
+    # ------------------------------------------------------------------ comparisons
+
+    def _order(self, other: Any, name: str, yes: Any, no: Any) -> Any:
+        b = _operand(other)
+        _check_broadcast(name, self, b)
+        true, false = yes(self, b), no(self, b)
+        if not (true | false).all():
+            raise NotCertainError(
+                f"ball {name} ball: {int((~(true | false)).sum())} of {true.size} entries overlap; tighten or handle both"
+            )
+        return bool(true) if true.ndim == 0 else true
+
+    def __lt__(self, other: Any) -> Any:
+        """Certain elementwise comparison (bool for shape ()); NotCertainError if any entry overlaps."""
+        return self._order(other, "<", lambda a, b: _above(b, a), lambda a, b: _not_below(a, b))
+
+    def __le__(self, other: Any) -> Any:
+        """Certain elementwise comparison; NotCertainError if any entry overlaps."""
+        return self._order(other, "<=", lambda a, b: _not_below(b, a), lambda a, b: _above(a, b))
+
+    def __gt__(self, other: Any) -> Any:
+        """Certain elementwise comparison; NotCertainError if any entry overlaps."""
+        return self._order(other, ">", lambda a, b: _above(a, b), lambda a, b: _not_below(b, a))
+
+    def __ge__(self, other: Any) -> Any:
+        """Certain elementwise comparison; NotCertainError if any entry overlaps."""
+        return self._order(other, ">=", lambda a, b: _not_below(a, b), lambda a, b: _above(b, a))
+
+    def __eq__(self, other: Any) -> Any:
+        """Certain equality of values: True for equal points, False for disjoint balls, else NotCertainError."""
+        if other is None:
+            return False
+        return self._order(
+            other,
+            "==",
+            lambda a, b: (a._mid == b._mid) & (a._rad == 0) & (b._rad == 0),
+            lambda a, b: _above(a, b) | _above(b, a),
+        )
+
+    def __ne__(self, other: Any) -> Any:
+        """Certain inequality of values; NotCertainError where balls overlap without being equal points."""
+        return np.logical_not(self == other) if self.ndim else not (self == other)
+
+    def __bool__(self) -> bool:
+        raise NotCertainError("the truth value of a Ball is ambiguous; compare it, e.g. ball > 0")
+
+    def __float__(self) -> float:
+        raise DtypeError("float(Ball) would drop the radius; use .mid, .lower() or .upper()")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise DtypeError("numpy.asarray(Ball) would drop the radius; use .mid, .lower() or .upper()")
+
+    def __repr__(self) -> str:
+        if self.ndim == 0:
+            return f"Ball({float(self._mid)!r}, {float(self._rad)!r})"
+        worst = float(self._rad.max(initial=0.0))
+        return f"Ball(shape={self.shape}, mid={np.array2string(self._mid, threshold=8)}, largest rad={worst:.3g})"
+
+    def __str__(self) -> str:
+        """One entry: as many decimal digits as are certain, with an enclosing ±; arrays: as repr."""
+        from verify.arrays.formatting import format_ball
+
+        return format_ball(self) if self.size == 1 else repr(self)
+
+    __format__ = object.__format__
+
+
+# ---------------------------------------------------------------------- construction helpers
+
+
+def _build(mid: Array, rad: Array, point: bool) -> Ball:
+    """Ball from finite mid and valid rad, without copy or check."""
+    ball = Ball.__new__(Ball)
+    ball._set(mid, rad, point)
+    return ball
+
+
+def _point(mid: Array) -> Ball:
+    # A zero-stride view: point balls cost no memory for their radii.
+    return _build(mid, np.broadcast_to(np.float64(0.0), mid.shape).view(), True)
+
+
+def _checked(mid: Array, rad: Array) -> Ball:
+    """Ball from computed mid and rad: where either overflowed or is NaN, mid = 0 and rad = infinity."""
+    mid, rad = np.asarray(mid), np.asarray(rad)
+    good = np.isfinite(mid) & (rad >= 0)
+    if not good.all():
+        mid, rad = np.where(good, mid, 0.0), np.where(good, rad, np.inf)
+    if rad.shape != mid.shape:
+        rad = np.broadcast_to(rad, mid.shape).view()
+    return _build(mid, rad, False)
+
+
+def _restore(mid: Array, rad: Array) -> Ball:
+    return Ball(mid, rad)
+
+
+def as_ball(x: Any) -> Ball:
+    """x itself if it is a Ball, else Ball(x)."""
+    return x if isinstance(x, Ball) else Ball(x)
+
+
+def _operand(x: Any) -> Ball:
+    return as_ball(x)
+
+
+def _radius(rad: Any, shape: tuple[int, ...]) -> Array:
+    if isinstance(rad, Ball):
+        raise InputError("rad is a Ball; expected numbers: pass rad.upper()")
+    if isinstance(rad, (float, np.ndarray, np.floating)) and np.asarray(rad).dtype.kind == "f":
+        a = np.asarray(rad)
+        if a.dtype not in (np.float16, np.float32, np.float64):
+            raise DtypeError(f"rad dtype={a.dtype}: expected float16/32/64")
+        r = np.array(a, dtype=np.float64)
+    elif isinstance(rad, (list, tuple)) and all(isinstance(v, float) for v in rad):
+        r = np.array(rad, dtype=np.float64)
+    else:
+        lo, hi = conversion.to_bounds(rad)
+        r = lo if hi is None else hi  # rounded up
+    if np.isnan(r).any():
+        raise NonFiniteError("rad has NaN; expected non-negative numbers or infinity")
+    if (r < 0).any():
+        raise InputError(f"rad={float(r.min())!r} is negative; expected rad >= 0")
+    try:
+        return np.array(np.broadcast_to(r, shape))
+    except ValueError as exc:
+        raise ShapeError(f"rad of shape {r.shape} does not broadcast to mid's shape {shape}") from exc
+
+
+def _bound(x: Any, name: str) -> Array:
+    a = np.asarray(x)
+    if a.dtype == np.float64 or a.dtype == np.float32:
+        return np.array(a, dtype=np.float64)
+    if isinstance(x, float):
+        return np.asarray(x)
+    lo, hi = conversion.to_bounds(x)
+    return lo if hi is None or name == "lower" else hi
+
+
+def _rationals(x: Any) -> Any:
+    """Exact Fractions when x holds Fractions, strings, Decimals or Python ints; None for plain float arrays and irrationals."""
+    if isinstance(x, (float, np.floating)) or type(x) is np.ndarray and x.dtype.kind in "fbiu":
+        return None
+    if isinstance(x, (list, tuple, np.ndarray)) and not conversion._is_torch(x):
+        flat = np.array(x, dtype=object)
+        if all(isinstance(v, float) for v in flat.ravel().tolist()):
+            return None
+        out = np.empty(flat.shape, dtype=object)
+        for i, v in enumerate(flat.ravel().tolist()):
+            q = conversion.exact_rational(v)
+            if q is None:
+                return None
+            out.ravel()[i] = q
+        return out
+    if conversion._is_torch(x):
+        return None
+    return conversion.exact_rational(x)
+
+
+def _check_broadcast(name: str, a: Ball, b: Ball) -> None:
+    if a.shape != b.shape:
+        try:
+            np.broadcast_shapes(a.shape, b.shape)
+        except ValueError as exc:
+            raise ShapeError(f"ball {name} ball: shapes {a.shape} and {b.shape} do not broadcast") from exc
+
+
+def _above(a: Ball, b: Ball) -> Array:
+    """Certainly a > b: elementwise, bool array."""
+    return cast(Array, np.asarray(a.lower() > b.upper()))
+
+
+def _not_below(a: Ball, b: Ball) -> Array:
+    """Certainly a ≥ b: elementwise, bool array."""
+    return cast(Array, np.asarray(a.lower() >= b.upper()))
+
+
+def _power_point(x: Ball, k: int) -> Ball:
+    out: Ball | None = None
+    square = x
+    while True:
+        if k & 1:
+            out = square if out is None else out * square
+        k >>= 1
+        if not k:
+            return out
+        square = square * square
+
+
+# ---------------------------------------------------------------------- array functions
+
+
+def where(condition: Any, a: Any, b: Any) -> Ball:
+    """Entries of a where condition holds, else of b (with broadcasting); exact."""
+    x, y = as_ball(a), as_ball(b)
+    mid, rad = np.where(condition, x.mid, y.mid), np.where(condition, x.rad, y.rad)
+    return _build(mid, rad, x.is_point and y.is_point)
+
+
+def maximum(a: Any, b: Any) -> Ball:
+    """Range of max(x, y), elementwise with broadcasting."""
+    x, y = as_ball(a), as_ball(b)
+    _check_broadcast("maximum", x, y)
+    return Ball.from_bounds(np.maximum(x.lower(), y.lower()), np.maximum(x.upper(), y.upper()))
+
+
+def minimum(a: Any, b: Any) -> Ball:
+    """Range of min(x, y), elementwise with broadcasting."""
+    x, y = as_ball(a), as_ball(b)
+    _check_broadcast("minimum", x, y)
+    return Ball.from_bounds(np.minimum(x.lower(), y.lower()), np.minimum(x.upper(), y.upper()))
+
+
+def concatenate(balls: Sequence[Any], axis: int = 0) -> Ball:
+    """Join along an existing axis; exact."""
+    xs = [as_ball(b) for b in balls]
+    mid = np.concatenate([x.mid for x in xs], axis=axis)
+    if all(x.is_point for x in xs):
+        return _point(mid)
+    return _build(mid, np.concatenate([x.rad for x in xs], axis=axis), False)
+
+
+def stack(balls: Sequence[Any], axis: int = 0) -> Ball:
+    """Join along a new axis; exact."""
+    xs = [as_ball(b) for b in balls]
+    mid = np.stack([x.mid for x in xs], axis=axis)
+    if all(x.is_point for x in xs):
+        return _point(mid)
+    return _build(mid, np.stack([x.rad for x in xs], axis=axis), False)
+
+
+def diagonal(a: Any) -> Ball:
+    """Main diagonal of a matrix; exact."""
+    x = as_ball(a)
+    if x.ndim != 2:
+        raise ShapeError(f"diagonal: expected a matrix, got shape {x.shape}")
+    return _build(np.array(np.diagonal(x.mid)), np.array(np.diagonal(x.rad)), x.is_point)
+
+
+def zeros(shape: int | tuple[int, ...]) -> Ball:
+    """Exact zeros."""
+    return _point(np.zeros(shape))

@@ -1,0 +1,222 @@
+"""From what users hold to balls: exactly where a double can, by enclosure where it cannot, else a typed error.
+
+Exact: Python and numpy floats and integers that are doubles, float16/float32/float64 arrays, torch CPU tensors of float16,
+bfloat16, float32, float64. Enclosed: ``fractions.Fraction``, ``decimal.Decimal``, ``sympy`` numbers, decimal and
+rational strings (``"0.1"`` means 1/10). Refused: integers that are no double, longdouble (its width depends on
+the platform), complex, NaN and infinity.
+"""
+
+from __future__ import annotations
+
+import decimal
+import math
+import numbers
+import sys
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from verify.arrays.rounding import Array
+from verify.errors import DtypeError, InputError, NonFiniteError
+
+_EXACT_KINDS = (np.float16, np.float32, np.float64)
+
+
+def fraction_bounds(q: Fraction) -> tuple[float, float]:
+    """Adjacent doubles (or twice the same) that enclose the rational q; ±inf beyond the largest double.
+
+    >>> lo, hi = fraction_bounds(Fraction(1, 10))
+    >>> Fraction(lo) < Fraction(1, 10) < Fraction(hi)
+    True
+    """
+    try:
+        f = (
+            q.numerator / q.denominator
+        )  # correctly rounded by CPython; only a guess here, compared exactly below
+    except OverflowError:
+        return (sys.float_info.max, math.inf) if q > 0 else (-math.inf, -sys.float_info.max)
+    lo = hi = f
+    while Fraction(lo) > q:
+        lo = math.nextafter(lo, -math.inf)
+    while Fraction(hi) < q:
+        hi = math.nextafter(hi, math.inf)
+        if math.isinf(hi):
+            break
+    return lo, hi
+
+
+def exact_rational(x: Any) -> Fraction | None:
+    """The exact value of one number as a Fraction, or None when it is irrational (a sympy expression).
+
+    Raises DtypeError, NonFiniteError or InputError for anything that is not a real number.
+    """
+    if isinstance(x, Fraction):
+        return x
+    if isinstance(x, np.longdouble) and not isinstance(x, np.float64):
+        raise DtypeError(f"value={x!r} is a longdouble, whose width depends on the platform; pass a Fraction")
+    if isinstance(x, (bool, np.bool_)):
+        return Fraction(int(x))
+    if isinstance(x, (numbers.Integral, np.integer)):
+        return Fraction(int(x))
+    if isinstance(x, (float, np.floating)):
+        if not math.isfinite(x):
+            raise NonFiniteError(f"value={x!r}: expected a finite number")
+        return Fraction(float(x))
+    if isinstance(x, decimal.Decimal):
+        if not x.is_finite():
+            raise NonFiniteError(f"value={x!r}: expected a finite number")
+        _check_exponent(x.adjusted(), x)
+        return Fraction(x)
+    if isinstance(x, str):
+        return _parse(x)
+    if _is_sympy(x):
+        return _sympy_rational(x)
+    raise DtypeError(
+        f"value={x!r} of type {type(x).__name__}: expected a real number, Fraction, Decimal, str or sympy number"
+    )
+
+
+def scalar_bounds(x: Any) -> tuple[float, float]:
+    """Doubles lo ≤ x ≤ hi for one number of any accepted type."""
+    q = exact_rational(x)
+    if q is None:
+        return _sympy_irrational(x)
+    if isinstance(x, (numbers.Integral, np.integer)) and not isinstance(x, bool):
+        refuse_inexact_integer(int(x))
+    return fraction_bounds(q)
+
+
+def refuse_inexact_integer(i: int) -> None:
+    """Raise DtypeError unless the integer i is a double."""
+    try:
+        exact = int(float(i)) == i
+    except OverflowError:
+        exact = False
+    if not exact:
+        text = str(i) if abs(i) < 10**40 else f"an integer of {i.bit_length()} bits"
+        raise DtypeError(
+            f"integer={text} is no double (beyond 2**53); pass fractions.Fraction for an enclosure"
+        )
+
+
+def to_bounds(x: Any) -> tuple[Array, Array | None]:
+    """(lo, hi) float64 arrays with lo ≤ x ≤ hi; hi is None when lo is exactly x. Never aliases x.
+
+    Raises DtypeError, NonFiniteError, InputError as the module's docstring says.
+    """
+    if type(x) is float:
+        if not math.isfinite(x):
+            raise NonFiniteError(f"value={x!r}: expected a finite number")
+        return np.array(x), None
+    if _is_torch(x):
+        x = _from_torch(x)
+    if isinstance(x, (str, Fraction, decimal.Decimal)) or _is_sympy(x) or type(x) is int:
+        lo, hi = scalar_bounds(x)
+        return np.array(lo), (None if lo == hi else np.array(hi))
+    if isinstance(x, (list, tuple)):
+        x = _array_of(x)
+    if not isinstance(x, (np.ndarray, np.generic)):
+        lo, hi = scalar_bounds(x)
+        return np.array(lo), (None if lo == hi else np.array(hi))
+    return _numpy_bounds(np.asarray(x))
+
+
+def _numpy_bounds(a: Any) -> tuple[Array, Array | None]:
+    if a.dtype in _EXACT_KINDS:
+        out = np.array(a, dtype=np.float64)  # widening is exact
+        if not np.isfinite(out).all():
+            raise NonFiniteError(f"array of shape {out.shape} has NaN or infinity; expected finite numbers")
+        return out, None
+    if a.dtype == np.bool_:
+        return a.astype(np.float64), None
+    if a.dtype.kind in "iu":
+        # int64 → double → int64 could wrap at 2^63: compare as Python integers, only where |a| > 2^53.
+        out = a.astype(np.float64)
+        for i in a[(a > 2**53) | (a < -(2**53))] if a.dtype.itemsize == 8 else ():
+            refuse_inexact_integer(int(i))
+        return out, None
+    if a.dtype.kind in "OUS":
+        pairs = [scalar_bounds(v.item() if isinstance(v, np.generic) else v) for v in a.ravel().tolist()]
+        lo = np.array([p[0] for p in pairs], dtype=np.float64).reshape(a.shape)
+        hi = np.array([p[1] for p in pairs], dtype=np.float64).reshape(a.shape)
+        return lo, (None if np.array_equal(lo, hi) else hi)
+    raise DtypeError(
+        f"dtype={a.dtype}: expected float16/32/64, integers or bool; longdouble and complex are refused"
+    )
+
+
+def _array_of(x: Any) -> Any:
+    """A nested list as an array without numpy's silent int → float64 rounding or str promotion."""
+    a = np.array([_from_torch(v) if _is_torch(v) else v for v in x], dtype=object)
+    if a.dtype == object and a.size and all(isinstance(v, (float, np.float64)) for v in a.ravel().tolist()):
+        return a.astype(np.float64)
+    return a
+
+
+def _parse(text: str) -> Fraction:
+    s = text.strip()
+    try:
+        if s.lower().lstrip("+-").startswith("0x"):
+            return Fraction(float.fromhex(s))  # C99 hexadecimal: a double, exactly
+        mantissa, _, exponent = s.lower().partition("e")
+        if exponent:
+            _check_exponent(int(exponent), text)
+        del mantissa
+        return Fraction(s)
+    except (ValueError, OverflowError, ZeroDivisionError) as exc:
+        if isinstance(exc, InputError):
+            raise
+        raise InputError(f"string={text!r}: expected a decimal, a fraction 'p/q' or a C99 hex float") from exc
+
+
+def _check_exponent(e: int, x: Any) -> None:
+    if abs(e) > 100_000:
+        raise InputError(f"value={x!r}: exponent beyond ±100000 is refused (it would cost gigabytes)")
+
+
+def _is_torch(x: Any) -> bool:
+    # Without importing torch: a tensor exists only if its module was imported by someone else.
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def _is_sympy(x: Any) -> bool:
+    sympy = sys.modules.get("sympy")
+    return sympy is not None and isinstance(x, sympy.Basic)
+
+
+def _from_torch(t: Any) -> Any:
+    torch = sys.modules["torch"]
+    t = t.detach()
+    if t.device.type != "cpu":
+        raise DtypeError(f"tensor on device={t.device}: expected a CPU tensor; call .cpu() first")
+    if t.layout != torch.strided:
+        raise DtypeError(f"tensor layout={t.layout}: expected a dense tensor; call .to_dense() first")
+    if t.dtype in (torch.bfloat16, torch.float16, torch.float32):
+        return t.to(torch.float32).numpy().astype(np.float64)  # each widening is exact
+    if t.dtype in (torch.float64, torch.bool, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8):
+        return t.resolve_neg().numpy()
+    raise DtypeError(f"tensor dtype={t.dtype}: expected a real floating or integer dtype of at most 64 bits")
+
+
+def _sympy_rational(x: Any) -> Fraction | None:
+    import sympy
+
+    if x.is_Integer or x.is_Rational:
+        return Fraction(int(x.p), int(x.q))
+    if isinstance(x, sympy.Float):
+        sign, man, exp, _ = x._mpf_
+        if man == 0 and exp != 0:
+            raise NonFiniteError(f"value={x}: expected a finite number")
+        return Fraction(-1 if sign else 1) * int(man) * Fraction(2) ** int(exp)
+    if x.is_number and x.is_real and x.is_finite is not False:
+        return None
+    raise DtypeError(f"value={x}: expected a real sympy number without free symbols")
+
+
+def _sympy_irrational(x: Any) -> tuple[float, float]:
+    """Enclosure of a real sympy constant, evaluated by Arb (python-flint) balls: sympy's evalf is not a proof."""
+    from verify.arrays.sympy_bounds import enclose
+
+    return enclose(x)

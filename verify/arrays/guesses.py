@@ -1,0 +1,79 @@
+"""Fast approximations that the certificates then prove: nothing in this module is rigorous, or needs to be.
+
+All names are approximate values (``approx_`` in the sense of the style guide); a wrong guess can only widen an enclosure.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+from scipy.linalg import lapack
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
+
+from verify.arrays.rounding import Array, quiet
+
+_DENSE = 300  # below this a dense eigensolver is faster than Lanczos
+
+
+def cholesky(a: Array, shift: float) -> Array | None:
+    """Approximate lower Cholesky factor of a − shift·I as a fresh array, or None when it fails or is not finite."""
+    work = np.array(a.T if a.flags.f_contiguous else a, order="C")  # symmetric: one copy in either layout
+    work.flat[:: a.shape[0] + 1] -= shift
+    # The Fortran view of a C array is its transpose, here equal to it: factorised in place, no second copy.
+    factor, info = lapack.dpotrf(work.T, lower=1, clean=1, overwrite_a=1)
+    return factor if info == 0 and np.isfinite(np.diagonal(factor)).all() else None
+
+
+def smallest_eigenpair(a: Array) -> tuple[float, Array]:
+    """Approximate (λ_min, eigenvector) of a symmetric finite matrix; (nan, zeros) if every method fails."""
+    n = a.shape[0]
+    with quiet():
+        if n > _DENSE:
+            for method in (_shift_invert, _lanczos):
+                pair = method(a)
+                if pair is not None:
+                    return pair
+        try:
+            values, vectors = scipy.linalg.eigh(a, subset_by_index=[0, 0], check_finite=False)
+            return float(values[0]), np.ascontiguousarray(vectors[:, 0])
+        except (np.linalg.LinAlgError, ValueError):
+            return float("nan"), np.zeros(n)
+
+
+def _start(n: int) -> Array:
+    return np.asarray(np.random.default_rng(0).standard_normal(n))
+
+
+def _shift_invert(a: Array) -> tuple[float, Array] | None:
+    """Lanczos on the inverse of a positive definite matrix, through its Cholesky factor."""
+    n = a.shape[0]
+    factor = cholesky(a, 0.0)
+    if factor is None:
+        return None
+
+    def solve(v: Any) -> Any:
+        return lapack.dpotrs(factor, v, lower=1)[0]
+
+    try:
+        inverse = LinearOperator((n, n), matvec=solve, dtype=np.float64)
+        _, vectors = eigsh(inverse, k=1, which="LA", v0=_start(n), ncv=20, tol=1e-11, maxiter=12)
+    except (ArpackError, ValueError):
+        return None
+    return _rayleigh(a, vectors[:, 0])
+
+
+def _lanczos(a: Array) -> tuple[float, Array] | None:
+    """Plain Lanczos at the lower end: good when that end is well separated (e.g. minus a Gram matrix)."""
+    try:
+        _, vectors = eigsh(a, k=1, which="SA", v0=_start(a.shape[0]), ncv=20, tol=1e-12, maxiter=20)
+    except (ArpackError, ValueError):
+        return None
+    return _rayleigh(a, vectors[:, 0])
+
+
+def _rayleigh(a: Array, vector: Array) -> tuple[float, Array] | None:
+    x = np.ascontiguousarray(vector)
+    value = float(x @ (a @ x)) / float(x @ x)
+    return (value, x) if np.isfinite(value) else None

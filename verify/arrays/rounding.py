@@ -1,0 +1,84 @@
+"""The few facts about IEEE-754 binary64 that every radius in this package is derived from.
+
+Notation: u = 2^-53 is the unit roundoff, η = 2^-1074 the smallest positive double, fl(·) rounding to
+nearest. For one operation on doubles, without overflow:
+
+* x ± y: |fl − exact| ≤ u·|fl|, and the sum is exact when |fl| < 2^-1021 (no underflow in additions);
+* x·y, x/y: |fl − exact| ≤ u·|fl| + η/2;
+* √x (numpy's): |fl − exact| ≤ u·fl;
+* scaling by a power of two, rint, floor, frexp, nextafter, comparisons, max, abs: exact (underflow aside).
+
+Computed values on the right-hand side are allowed because |fl − exact| ≤ half a unit in the last place
+of fl. Source: Rump, Acta Numerica 19 (2010), §§1–2; Higham, Accuracy and Stability (2002), ch. 2–3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verify.errors import ResourceError
+
+Array = NDArray[np.float64]
+
+U = 2.0**-53
+ETA = 2.0**-1074
+MAX = float(np.finfo(np.float64).max)
+# Multiplying a non-negative computed value by INFLATE absorbs at most 12 earlier roundings, its own and one
+# later addition: fl(r(1+16u)) ≥ r(1+16u)(1−u), and (1+u)^12 ≤ (1+16u)(1−u)^3. Sums below 2^-1021 are exact, so nothing
+# is lost when the product by INFLATE itself underflows to r; underflow of products is added separately as multiples of η.
+INFLATE = 1.0 + 2.0**-49
+
+
+def quiet() -> np.errstate:
+    """Context without floating-point warnings: overflow and invalid are handled by value (an infinite radius)."""
+    return np.errstate(all="ignore")
+
+
+def gamma(k: int) -> float:
+    """Upper bound of γ_k = k·u/(1 − k·u), the relative error of k roundings in any order.
+
+    >>> gamma(1) >= 2.0**-53
+    True
+    """
+    if k >= 2**50:
+        raise ResourceError(f"number of terms k={k}: a-priori bounds need k < 2**50; split the sum")
+    g = float(k) * U  # exact: k < 2**53
+    # Three roundings (subtraction, division, product) against a factor 1 + 8u.
+    return g / (1.0 - g) * (1.0 + 2.0**-50)
+
+
+def sum_down(x: Any, y: Any) -> Array:
+    """Largest double ≤ x + y (elementwise), from the exact error of the sum (Knuth's TwoSum)."""
+    return _sum_directed(x, y, -np.inf)
+
+
+def sum_up(x: Any, y: Any) -> Array:
+    """Smallest double ≥ x + y (elementwise), from the exact error of the sum (Knuth's TwoSum)."""
+    return _sum_directed(x, y, np.inf)
+
+
+def two_sum(x: Any, y: Any) -> tuple[Array, Array]:
+    """(s, e) with s = fl(x + y) and s + e = x + y exactly, barring overflow.
+
+    Valid without a fused multiply-add because each numpy ufunc rounds its result to memory.
+    """
+    s = np.add(x, y)
+    t = s - x
+    e = (x - (s - t)) + (y - t)
+    return s, e
+
+
+def _sum_directed(x: Any, y: Any, direction: float) -> Array:
+    # s + e = x + y exactly. s moves one step outwards iff e points outwards. Where an intermediate overflowed e is NaN and
+    # s moves as well (the negated comparison is True): still a bound. An overflowed s = ±inf on the inner side
+    # (e.g. rounding down gave +inf) moves back to ±MAX, which bounds a sum whose exact value exceeds MAX.
+    with quiet():
+        s, e = two_sum(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
+        keep = e <= 0 if direction > 0 else e >= 0
+        if keep.all():
+            return s
+        finite = np.isfinite(x) & np.isfinite(y)
+        return np.where(keep | (np.isinf(s) & ~finite), s, np.nextafter(s, direction))

@@ -1,0 +1,99 @@
+"""A probe of the arithmetic this process runs on: refuse to prove anything where it is not what the bounds assume."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from verify.arrays.rounding import ETA
+from verify.errors import UnsoundArithmeticError
+
+
+def require_sound_arithmetic() -> None:
+    """Check subnormals, rounding to nearest, double precision of Python and numpy arithmetic, and numpy's matrix product.
+
+    Call at the start of a certificate and in each worker: any library built with -ffast-math, and
+    ``torch.set_flush_denormal(True)``, change the arithmetic of the whole process or thread. A probe can find a fault, not
+    exclude one.
+
+    Raises:
+        UnsoundArithmeticError: names the probe that failed and the remedy.
+    """
+    _flush()
+    _rounding()
+    _roots()
+    _products()
+
+
+def _fail(what: str, remedy: str) -> None:
+    raise UnsoundArithmeticError(f"arithmetic probe failed: {what}; {remedy}")
+
+
+def _flush() -> None:
+    remedy = "subnormals are flushed (torch.set_flush_denormal(True) or a library built with -ffast-math): switch it off"
+    one = float(str(1.0))  # not a compile-time constant
+    if ETA * one != ETA or ETA == 0.0 or 2.0**-1022 * one / 2.0 == 0.0:
+        _fail("5e-324 * 1.0 != 5e-324 in Python floats", remedy)
+    for size in (1, 3, 8, 67):
+        tiny = np.full(size, ETA)
+        normal = np.full(size, 2.0**-1022)
+        checks = (
+            tiny * one == ETA,
+            tiny + tiny == 2.0 * ETA,
+            normal * 0.5 == 2.0**-1023,
+            normal - normal * 0.5 > 0,
+            np.sqrt(tiny) == 2.0**-537,
+        )
+        if not all(np.all(c) for c in checks) or not (tiny > 0).all():
+            _fail(f"subnormals in numpy arrays of {size}", remedy)
+        with np.errstate(all="ignore"):
+            if (
+                not (tiny @ np.full(size, 1.0) == ETA * size)
+                or not (np.full((size, size), ETA) @ np.eye(size) == ETA).all()
+            ):
+                _fail(f"subnormals in numpy's matrix product, size {size}", remedy)
+
+
+def _rounding() -> None:
+    remedy = "round-to-nearest binary64 is needed: reset the rounding mode, or use a platform without extended precision"
+    u = 2.0**-53
+    x = np.array([1.0, 1.0, 1.0 + 2 * u, -1.0, -1.0 - 2 * u, 1.0] * 5)
+    d = np.array([u, u * (1 + 2**-50), u, -u, -u, -u / 2] * 5)
+    want = np.array([1.0, 1.0 + 2 * u, 1.0 + 4 * u, -1.0, -1.0 - 4 * u, 1.0] * 5)
+    if (
+        not np.array_equal(x + d, want)
+        or [a + b for a, b in zip(x.tolist(), d.tolist(), strict=True)] != want.tolist()
+    ):
+        _fail("1 + 2^-53 and its neighbours do not round to nearest, ties to even", remedy)
+    third = np.full(9, 1.0) / np.full(9, 3.0)
+    if not (third == 6004799503160661 * 2.0**-54).all() or sys.float_info.mant_dig != 53:
+        _fail("1/3 is not correctly rounded", remedy)
+    product = np.full(9, 1.0 + 2.0**-27) * (1.0 + 2.0**-26)  # exact: 1 + 2^-26 + 2^-27 + 2^-53, a tie to even
+    if not (product == 1.0 + 2.0**-26 + 2.0**-27).all():
+        _fail("(1 + 2^-27)(1 + 2^-26) is not rounded to nearest even", remedy)
+
+
+def _roots() -> None:
+    # √ correctly rounded on squares and their neighbours: √(k² ± 1) rounds to k for k near 2^26.
+    k = np.arange(2**26 + 1, 2**26 + 65, dtype=np.float64) + 2.0**25
+    if not (np.sqrt(k * k) == k).all() or not np.array_equal(
+        np.sqrt(np.full(5, 2.0)), np.full(5, 6369051672525773 * 2.0**-52)
+    ):
+        _fail("numpy.sqrt is not correctly rounded", "use a numpy built with IEEE square roots")
+
+
+def _products() -> None:
+    remedy = "numpy's matrix product is not plain binary64 (reduced precision, FP64 emulation or a Strassen-like algorithm): use another BLAS"
+    rng = np.random.default_rng(20260111)
+    for n in (5, 64, 200):
+        # Integers below 2^20: every product and sum is exact in binary64, whatever the order; no narrower format can do it.
+        a = rng.integers(-(2**20), 2**20, (n, n))
+        b = rng.integers(-(2**20), 2**20, (n, n))
+        if not np.array_equal(a.astype(np.float64) @ b.astype(np.float64), (a @ b).astype(np.float64)):
+            _fail(f"an exact {n}x{n} product came out wrong", remedy)
+        # Rows of widely different scale: forms that add entries before multiplying (Strassen) lose the small ones.
+        scale = np.where(np.arange(n) % 2 == 0, 2.0**80, 2.0**-80)
+        left = scale[:, None] * a.astype(np.float64)
+        if not np.array_equal(left @ b.astype(np.float64), scale[:, None] * (a @ b).astype(np.float64)):
+            _fail(f"a row-scaled exact {n}x{n} product came out wrong", remedy)

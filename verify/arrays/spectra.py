@@ -1,0 +1,249 @@
+"""Certified extreme eigenvalues and singular values of point and ball matrices.
+
+Every bound rests on matrix products only, never on the correctness of a factorisation or an eigensolver: those give guesses.
+
+* From below: if A − sI = L·Lᵀ + E with any real L, then λ_min(A) ≥ s − ‖E‖. L is a floating Cholesky factor of the shifted
+  matrix, as in Rump (BIT 46, 2006); where he bounds E a priori from the algorithm's order of operations we form L·Lᵀ and bound
+  E a posteriori, because LAPACK's blocked kernels may multiply by computed reciprocals or inverted blocks.
+* From above: the Rayleigh quotient of any vector.
+* Norms: Collatz–Wielandt for non-negative matrices; the smaller Gram matrix for the rest (cf. Rump, BIT 51, 2011).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from verify.arrays import guesses
+from verify.arrays.ball import Ball, _build, as_ball
+from verify.arrays.elementary import sqrt
+from verify.arrays.products import gram, matmul, mirror, row_norms_upper
+from verify.arrays.rounding import ETA, INFLATE, U, Array, gamma, quiet, sum_down, sum_up
+from verify.errors import InputError, NotCertainError, ShapeError
+
+_ATTEMPTS = 12
+
+
+def smallest_eigenvalue(a: Any) -> Ball:
+    """Enclosure of λ_min(X) for every symmetric X in a.
+
+    Args:
+        a: (n, n) Ball or array. An entry and its mirror image must overlap; the symmetric matrices are those in both.
+
+    Returns:
+        Scalar Ball. Width about (n to 4n)·u·trace for a point matrix, plus twice the norm of the radius matrix.
+
+    Raises:
+        ShapeError if not square, InputError if a contains no symmetric matrix, NonFiniteError, DtypeError.
+
+    >>> bool(smallest_eigenvalue([[2.0, 1.0], [1.0, 2.0]]).contains(1.0))
+    True
+    """
+    x = _symmetric(a)
+    if not np.isfinite(x.rad).all():
+        return Ball(0.0, np.inf)
+    if x.shape[0] == 1:
+        return x[0, 0]
+    x, e = _scaled(x)
+    with quiet():
+        theta, vector = guesses.smallest_eigenpair(x.mid)
+        upper = _rayleigh_upper(x, vector)
+        spread = 0.0 if x.is_point else nonnegative_norm_upper(x.rad)
+        lower = float(sum_down(_lower(x.mid, min(theta, upper)), -spread))
+    return _unscaled(lower, max(upper, lower), e)
+
+
+def largest_eigenvalue(a: Any) -> Ball:
+    """Enclosure of λ_max(X) for every symmetric X in a; as :func:`smallest_eigenvalue`."""
+    return -smallest_eigenvalue(-_symmetric(a))
+
+
+def is_positive_definite(a: Any) -> bool:
+    """True if every symmetric matrix in a is positive definite, False if none is, else NotCertainError."""
+    value = smallest_eigenvalue(a)
+    if value.lower() > 0:
+        return True
+    if value.upper() <= 0:
+        return False
+    raise NotCertainError(f"smallest eigenvalue {value!r} has no certain sign; tighten the enclosure")
+
+
+def spectral_norm(a: Any) -> Ball:
+    """Enclosure of the largest singular value of every X in a.
+
+    Args:
+        a: (m, n) Ball or array, rectangular allowed; the smaller Gram matrix is formed.
+
+    >>> bool(spectral_norm([[3.0, 0.0], [0.0, 4.0]]).contains(4.0))
+    True
+    """
+    x, e, spread = _prepare(a)
+    if x is None:
+        return Ball(0.0, np.inf)
+    value = largest_eigenvalue(gram(x))
+    return _singular(value, e, spread)
+
+
+def smallest_singular_value(a: Any) -> Ball:
+    """Enclosure of the min(m, n)-th singular value of every X in a: √λ_min of the smaller Gram matrix.
+
+    For a Jacobian J (N, p) with N > p, √λ_min(J·Jᵀ) is 0, not this. Accurate relative to the norm squared: values below about
+    √(n·u)·‖X‖ come back as an enclosure that reaches 0.
+    """
+    x, e, spread = _prepare(a)
+    if x is None:
+        return Ball(0.0, np.inf)
+    value = smallest_eigenvalue(gram(x))
+    return _singular(value, e, spread)
+
+
+def nonnegative_norm_upper(m: Array, steps: int = 4) -> float:
+    """Upper bound of the spectral norm of every matrix X with |X| ≤ m entrywise, m non-negative float64.
+
+    ‖X‖₂² ≤ ρ(mᵀm) ≤ max_i (mᵀ(m·x))_i / x_i for any positive x (Collatz–Wielandt); x comes from a few power steps.
+    """
+    if m.size == 0:
+        return 0.0
+    top = float(m.max())
+    if top == 0.0 or not np.isfinite(top):
+        return top
+    rows, cols = m.shape
+    with quiet():
+        # Scale by a power of two where needed; entries that underflow lose ≤ η/2 (see 2^-800 below).
+        e = int(np.frexp(top)[1])
+        w = m if -200 < e < 200 else np.ldexp(m, -e)
+        back = 0 if w is m else e
+        # A floor keeps x positive: any positive x is valid.
+        x = np.ones(cols)
+        best = np.inf
+        grow = (1.0 + 4.0 * gamma(rows + cols + 4)) * INFLATE
+        for _ in range(steps):
+            z = w.T @ (w @ x)
+            # z is too small by γ relatively, and by underflow in w (scaled) and in both products absolutely: with w < 2^200 and
+            # x ≤ 1 less than rows·cols·2^-870 in all, covered by 2^-800.
+            ratio = float(((z * grow + 2.0**-800) / x).max()) * INFLATE
+            best = min(best, ratio)
+            x = z / max(float(z.max()), 2.0**-800)
+            x = np.maximum(x, 2.0**-40)
+        value = float(np.sqrt(best)) * INFLATE
+        bound = float(np.ldexp(value, back)) * INFLATE + (0.0 if back == 0 else ETA)
+    return bound
+
+
+def _symmetric(a: Any) -> Ball:
+    x = as_ball(a)
+    if x.ndim != 2 or x.shape[0] != x.shape[1] or x.shape[0] == 0:
+        raise ShapeError(f"expected a non-empty square matrix, got shape {x.shape}")
+    if np.array_equal(x.mid, x.mid.T) and (x.is_point or np.array_equal(x.rad, x.rad.T)):
+        return x
+    gap = (x.lower() > x.upper().T).any()
+    if gap:
+        i, j = (int(v[0]) for v in np.nonzero(x.lower() > x.upper().T))
+        raise InputError(
+            f"matrix contains no symmetric matrix: entries ({i}, {j}) and ({j}, {i}) are disjoint; use gram() or symmetrise as an enclosure"
+        )
+    return mirror(x)
+
+
+def _scaled(x: Ball) -> tuple[Ball, int]:
+    """(2^-e·x, e) with e = 0 unless the entries are so large or small that squares would over- or underflow."""
+    top = float(np.abs(x.mid).max(initial=0.0))
+    e = int(np.frexp(top)[1])
+    if top == 0.0 or -250 < e < 250:
+        return x, 0
+    with quiet():
+        # ldexp rounds by ≤ η/2 where the result is subnormal (mid and rad once each).
+        mid, rad = np.ldexp(x.mid, -e), np.ldexp(x.rad, -e)
+        if e > 0:
+            rad = rad + ETA
+        if not np.isfinite(rad).all():
+            return x, 0
+    return _build(mid, np.array(rad), False), e
+
+
+def _unscaled(lower: float, upper: float, e: int) -> Ball:
+    if e == 0:
+        return Ball.from_bounds(lower, upper)
+    with quiet():
+        return Ball.from_bounds(
+            np.nextafter(np.ldexp(lower, e), -np.inf), np.nextafter(np.ldexp(upper, e), np.inf)
+        )
+
+
+def _rayleigh_upper(x: Ball, vector: Array) -> float:
+    """Upper bound of λ_min over x: the largest Rayleigh quotient of one point vector, or the smallest diagonal entry."""
+    best = float(np.min(np.diagonal(x.upper() if not x.is_point else x.mid)))
+    if np.isfinite(vector).all() and vector.any():
+        v = Ball(vector)
+        quotient = matmul(v, matmul(x, v, "sharp"), "sharp") / matmul(v, v, "sharp")
+        best = min(best, float(quotient.upper()))
+    return best
+
+
+def _lower(a: Array, guess: float) -> float:
+    """Rigorous lower bound of λ_min of the symmetric point matrix a, near guess if possible."""
+    n = a.shape[0]
+    diagonal = np.diagonal(a)
+    # Gershgorin with row sums rounded up: always valid, the fallback.
+    radius = (np.abs(a).sum(axis=1) - np.abs(diagonal)) + np.abs(a).sum(axis=1) * (8.0 * gamma(n + 4))
+    best = float(sum_down(diagonal, -(radius * INFLATE + ETA)).min())
+    if not np.isfinite(guess):
+        return best
+    margin = 4.0 * U * float(np.abs(diagonal - guess).sum()) + 4.0 * U * abs(guess) + ETA
+    for _ in range(_ATTEMPTS):
+        s = guess - margin
+        bound = _factored_lower(a, s)
+        if bound is not None:
+            return max(best, bound)
+        margin *= 8.0
+    return best
+
+
+def _factored_lower(a: Array, s: float) -> float | None:
+    """s − ‖(a − sI) − L·Lᵀ‖ rounded down, for a computed L; None when the factorisation fails."""
+    n = a.shape[0]
+    factor = guesses.cholesky(a, s)
+    if factor is None:
+        return None
+    # Residual of the exact shift, entrywise, with P = fl(L·Lᵀ) and E = fl(fl(a − sI) − P):
+    # |a − sI − LLᵀ| ≤ |E| + u|E| + γ_n|L||L|ᵀ + nη, and on the diagonal u·|fl(a_ii − s)| more: the rounding of the shift
+    # (half an ulp of the shifted entry; subtractions do not underflow).
+    # In norm: ‖|E|‖ ≤ Frobenius; ‖|L||L|ᵀ‖ = ‖|L|‖² by Collatz–Wielandt; the diagonal its maximum; ‖nη·ones‖ = n²η.
+    residual = factor @ factor.T
+    shifted = np.diagonal(a) - s
+    diagonal = shifted - np.diagonal(residual)
+    np.subtract(a, residual, out=residual)
+    np.fill_diagonal(residual, diagonal)
+    frobenius = float(row_norms_upper(row_norms_upper(residual)[None, :])[0])
+    del residual
+    np.abs(factor, out=factor)
+    growth = min(nonnegative_norm_upper(factor), float(row_norms_upper(row_norms_upper(factor)[None, :])[0]))
+    # All terms non-negative, fewer than 12 roundings: INFLATE.
+    error = (
+        frobenius * (1.0 + 4.0 * U) + gamma(n) * growth * growth + U * float(np.abs(shifted).max())
+    ) * INFLATE
+    error += 2.0 * n * n * ETA
+    return float(sum_down(s, -error)) if np.isfinite(error) else None
+
+
+def _prepare(a: Any) -> tuple[Ball | None, int, float]:
+    x = as_ball(a)
+    if x.ndim != 2 or x.size == 0:
+        raise ShapeError(f"expected a non-empty matrix, got shape {x.shape}")
+    if not np.isfinite(x.rad).all():
+        return None, 0, np.inf
+    x, e = _scaled(x)
+    if x.shape[0] > x.shape[1]:
+        x = x.T
+    spread = 0.0 if x.is_point else nonnegative_norm_upper(x.rad)
+    return Ball(x.mid), e, spread
+
+
+def _singular(value: Ball, e: int, spread: float) -> Ball:
+    # Singular values of mid + Δ differ from those of mid by at most ‖Δ‖ ≤ spread (Weyl).
+    root = sqrt(Ball.from_bounds(np.maximum(value.lower(), 0.0), np.maximum(value.upper(), 0.0)))
+    low = max(float(sum_down(root.lower(), -spread)), 0.0)
+    high = float(sum_up(root.upper(), spread))
+    ball = _unscaled(low, high, e)
+    return Ball.from_bounds(np.maximum(ball.lower(), 0.0), ball.upper())
