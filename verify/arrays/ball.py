@@ -489,6 +489,9 @@ def _point(mid: Array) -> Ball:
 def _checked(mid: Array, rad: Array) -> Ball:
     """Ball from computed mid and rad: where either overflowed or is NaN, mid = 0 and rad = infinity."""
     mid, rad = np.asarray(mid), np.asarray(rad)
+    # Fast test of large arrays: a finite sum of squares has finite terms, and min is NaN if an entry is.
+    if mid.size > 4096 and np.isfinite(np.vdot(mid, mid)) and rad.min() >= 0 and rad.shape == mid.shape:
+        return _build(mid, rad, False)
     good = np.isfinite(mid) & (rad >= 0)
     if not good.all():
         mid, rad = np.where(good, mid, 0.0), np.where(good, rad, np.inf)

@@ -47,11 +47,22 @@ def _kernel(f: Callable[[Array], kernels.Kernel], x: Ball) -> Ball:
     """Monotone increasing kernel f over a ball."""
     if x.is_point:
         with quiet():
-            v, err = f(x.mid)
-            return _checked(v, err)
+            return _checked(*_in_chunks(f, x.mid))
     lo, hi = x.lower(), x.upper()
     a, b = _kernel(f, _point(np.clip(lo, -MAX, MAX))), _kernel(f, _point(np.clip(hi, -MAX, MAX)))
     return Ball.from_bounds(a.lower(), np.maximum(b.upper(), a.lower()))
+
+
+def _in_chunks(f: Callable[[Array], kernels.Kernel], x: Array) -> kernels.Kernel:
+    """f over blocks that stay in cache."""
+    if x.size <= kernels.CHUNK:
+        return f(x)
+    flat = np.ascontiguousarray(x).reshape(-1)
+    v, err = np.empty(flat.size), np.empty(flat.size)
+    for i in range(0, flat.size, kernels.CHUNK):
+        part = slice(i, i + kernels.CHUNK)
+        v[part], err[part] = f(flat[part])
+    return v.reshape(x.shape), err.reshape(x.shape)
 
 
 def _exp(x: Ball) -> Ball:
@@ -417,8 +428,12 @@ def tanh(x: Any, derivative: int = 0) -> Ball:
     (True, True)
     """
     k = _check_derivative("tanh", derivative)
+    b = as_ball(x)
+    if k == 0 and not b.is_point:
+        mid, rad = kernels.tanh_range(b.mid.ravel(), b.rad.ravel())
+        return _build(mid.reshape(b.shape), rad.reshape(b.shape), False)
     limit = 1.0 if k == 0 else 0.0
-    return _range(as_ball(x), _tanh_point(k), CRITICAL["tanh"][k], -limit, limit, _TAIL)
+    return _range(b, _tanh_point(k), CRITICAL["tanh"][k], -limit, limit, _TAIL)
 
 
 def sigmoid(x: Any, derivative: int = 0) -> Ball:

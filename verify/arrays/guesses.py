@@ -58,7 +58,7 @@ def _shift_invert(a: Array) -> tuple[float, Array] | None:
 
     try:
         inverse = LinearOperator((n, n), matvec=solve, dtype=np.float64)
-        _, vectors = eigsh(inverse, k=1, which="LA", v0=_start(n), ncv=20, tol=1e-11, maxiter=12)
+        _, vectors = eigsh(inverse, k=1, which="LA", v0=_start(n), ncv=16, tol=1e-7, maxiter=12)
     except (ArpackError, ValueError):
         return None
     return _rayleigh(a, vectors[:, 0])
