@@ -1,0 +1,211 @@
+"""Every constant of the theorem, written once: SymPy expressions with documented symbols, units and domain.
+
+The proofs discharge these expressions, :func:`proofs.evaluation.evaluate` turns them into rigorous numbers, the Coq
+development proves an export of them. Nothing else in the project writes one of these formulas a second time, except
+the stand-alone checker.
+
+Units: s (the loss scale's own unit), y (outputs), theta (parameters); a loss is s*y**2. Every expression is
+homogeneous in them, which a test checks. All symbols stand for real numbers; the sign assumed of each is in SYMBOLS.
+
+>>> CONSTANTS["mu"].expression
+lambda_R*s
+>>> sorted(symbol.name for symbol in CONSTANTS["descent_fraction"].symbols)
+['beta', 'eta']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import sympy as sp
+
+__all__ = ["CONSTANTS", "SYMBOLS", "Constant", "Quantity"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A symbol of the formulas.
+
+    Attributes:
+        symbol: the SymPy symbol; its assumptions state the sign.
+        unit: in s, y, theta, as an expression SymPy can parse; "1" if dimensionless.
+        meaning: what it stands for.
+    """
+
+    symbol: Any
+    unit: str
+    meaning: str
+
+
+SYMBOLS: Mapping[str, Quantity]
+_table: dict[str, Quantity] = {}
+SYMBOLS = MappingProxyType(_table)
+
+
+def _symbol(name: str, unit: str, meaning: str, **assumptions: bool) -> Any:
+    symbol = sp.Symbol(name, **(assumptions or {"nonnegative": True}))
+    _table[name] = Quantity(symbol, unit, meaning)
+    return symbol
+
+
+_positive = {"positive": True}
+s = _symbol("s", "s", "loss scale: Φ = (s/2)‖e‖²", **_positive)
+n = _symbol("n", "1", "number of samples", **_positive)
+N = _symbol("N", "1", "number of scalar outputs, n·k", **_positive)
+b = _symbol("b", "1", "mini-batch size, drawn with replacement", **_positive)
+k = _symbol("k", "1", "number of steps")
+eta = _symbol("eta", "theta**2/(s*y**2)", "step size of gradient descent", **_positive)
+kappa = _symbol("kappa", "1", "fraction of λ0 to be kept, in (0, 1]", **_positive)
+R = _symbol("R", "theta", "radius of the closed ball about θ0", **_positive)
+width = _symbol("width", "theta", "width of one panel [ρ_{j-1}, ρ_j] of [0, R]")
+step = _symbol("step", "theta", "upper bound of the length of one step of stochastic gradient descent")
+lambda0 = _symbol("lambda0", "y**2/theta**2", "lower bound of λ_min of the NTK at θ0")
+lambda_R = _symbol("lambda_R", "y**2/theta**2", "lower bound of λ_min of the NTK on B(θ0, R)")
+Delta_Theta = _symbol("Delta_Theta", "y**2/theta**2", "upper bound of ‖Θ(θ) − Θ(θ0)‖ on B(θ0, R)")
+sigma = _symbol("sigma", "y/theta", "lower bound of ‖J(θ)ᵀw‖, ‖w‖ = 1, on the ball in question")
+delta = _symbol("delta", "y/theta", "upper bound of ‖J(θ_k) − J̄_k‖, J̄_k the mean of J along a step")
+jacobian_norm0 = _symbol("jacobian_norm0", "y/theta", "upper bound of ‖J(θ0)‖")
+jacobian_norm = _symbol("jacobian_norm", "y/theta", "upper bound of ‖J‖ at the point in question")
+J_sample = _symbol(
+    "J_sample", "y/theta", "upper bound of ‖J_i(θ)‖, the k × p block of one sample, over B(θ0, R)"
+)
+Delta_J = _symbol("Delta_J", "y/theta", "upper bound of ‖J(θ) − J(θ0)‖ on the ball in question")
+L_H = _symbol("L_H", "y/theta**2", "upper bound of ‖D²F[u, v]‖/(‖u‖‖v‖) on the ball", nonnegative=True)
+L_Theta = _symbol("L_Theta", "y**2/theta**3", "‖Θ(θ) − Θ(θ0)‖ ≤ L_Θ‖θ − θ0‖ on the ball")
+e0 = _symbol("e0", "y", "upper bound of the residual's norm ‖F(θ0) − y‖ at the centre")
+e = _symbol("e", "y", "residual norm at the iterate in question")
+delta_T = _symbol(
+    "delta_T", "theta", "upper bound of the distance from the exact iterate to the certificate's centre"
+)
+beta = _symbol("beta", "s*y**2/theta**2", "upper bound of ‖∇²Φ‖ along the segments used", **_positive)
+mu = _symbol("mu", "s*y**2/theta**2", "PL constant: ½‖∇Φ‖² ≥ μΦ", **_positive)
+c = _symbol("c", "1", "descent fraction 1 − ηβ/2", **_positive)
+rate = _symbol("rate", "1", "per-step factor of Φ, in [0, 1)")
+Phi0 = _symbol("Phi0", "s*y**2", "loss at θ0")
+Phi = _symbol("Phi", "s*y**2", "loss at the iterate in question")
+epsilon = _symbol("epsilon", "s*y**2", "loss to be reached", **_positive)
+gradient_norm = _symbol("gradient_norm", "s*y**2/theta", "‖∇Φ‖ at the point in question")
+beta_bar = _symbol("beta_bar", "s*y**2/theta**2", "E‖g‖² ≤ 2β̄Φ for the stochastic gradient g", **_positive)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A named constant of the theorem.
+
+    Attributes:
+        name: canonical id, the one that certificates use.
+        expression: SymPy expression in symbols of SYMBOLS.
+        unit: in s, y, theta, parseable by SymPy.
+        domain: relations, beyond the signs of the symbols, under which the statement holds.
+        statement: what the constant bounds, in one line.
+        source: where the formula comes from; "our formulation" where the paper's abstract does not state it.
+    """
+
+    name: str
+    expression: Any
+    unit: str
+    domain: tuple[Any, ...]
+    statement: str
+    source: str
+
+    @property
+    def symbols(self) -> frozenset[Any]:
+        """The symbols that need a value."""
+        return frozenset(self.expression.free_symbols)
+
+
+_V3 = "as in the abstract of v3"
+_OURS = "our formulation"
+_POLYAK = "our formulation; Polyak 1963 made local"
+_NTK, _JAC, _HESS = "y**2/theta**2", "y/theta", "s*y**2/theta**2"
+_sharp = sp.sqrt(lambda0) - Delta_J
+_jacobian = jacobian_norm0 + Delta_J
+
+
+def _all(*constants: Constant) -> Mapping[str, Constant]:
+    return MappingProxyType({constant.name: constant for constant in constants})
+
+
+# fmt: off
+CONSTANTS: Mapping[str, Constant] = _all(
+    # The NTK on a ball.
+    Constant("jacobian_norm_region", _jacobian, _JAC, (), "‖J(θ)‖ on B(θ0, R)", _OURS),
+    Constant("L_theta", L_H * (2 * jacobian_norm0 + Delta_J), "y**2/theta**3", (),
+             "‖Θ(θ) − Θ(θ0)‖ ≤ L_Θ‖θ − θ0‖ on the ball: the Lipschitz constant from the centre", _OURS),
+    Constant("L_theta_pairwise", 2 * L_H * _jacobian, "y**2/theta**3", (),
+             "‖Θ(θ) − Θ(θ')‖ ≤ L‖θ − θ'‖ for any two points of the ball", _OURS),
+    Constant("lambda_region_paper", lambda0 - L_Theta * R, _NTK, (), "λ_min(Θ(θ)) on B(θ0, R), paper's form", _V3),
+    Constant("sigma_sharp", _sharp, _JAC, (), "‖J(θ)ᵀw‖ for ‖w‖ = 1 on B(θ0, R)", _OURS),
+    Constant("lambda_region_sharp", sp.Max(0, _sharp) ** 2, _NTK, (), "λ_min(Θ(θ)) on B(θ0, R), sharp form", _OURS),
+    Constant("lambda_region_direct", lambda0 - Delta_Theta, _NTK, (),
+             "λ_min(Θ(θ)) on B(θ0, R) where ‖Θ − Θ0‖ is bounded directly", _OURS),
+    Constant("stability_radius_paper", sp.Min(R, (1 - kappa) * lambda0 / L_Theta), "theta", (kappa <= 1, L_Theta > 0),
+             "λ ≥ κλ0 on the ball of this radius; L_Θ valid on B(θ0, R)", _V3 + " (κ = 0), with a fraction κ kept"),
+    Constant("stability_radius_linear", sp.Min(R, (1 - sp.sqrt(kappa)) * sp.sqrt(lambda0) / L_H), "theta",
+             (kappa <= 1, L_H > 0), "λ ≥ κλ0 on the ball of this radius, from Δ_J = L_H ρ; L_H valid on B(θ0, R)", _OURS),
+    # The PL constant.
+    Constant("mu_paper", s * (lambda0 - L_Theta * R), _HESS, (lambda0 > L_Theta * R,),
+             "½‖∇Φ‖² ≥ μΦ on B(θ0, R), paper's form", _V3 + " (s = 1)"),
+    Constant("mu", s * lambda_R, _HESS, (), "½‖∇Φ‖² ≥ μΦ on B(θ0, R)", "as in the abstract of v2 (s = 1)"),
+    Constant("pl_ratio", gradient_norm ** 2 / (2 * Phi), _HESS, (Phi > 0,), "½‖∇Φ‖²/Φ at a point", _OURS),
+    # One step.
+    Constant("loss0", s * e0 ** 2 / 2, "s*y**2", (), "Φ at the centre", _OURS),
+    Constant("smoothness", s * (_jacobian ** 2 + e0 * L_H), _HESS, (),
+             "‖∇²Φ‖ on B(θ0, R) ∩ {Φ ≤ Φ(θ0)}", _OURS),
+    Constant("step_bound", 2 / beta, "theta**2/(s*y**2)", (), "a step η below it decreases the loss", _OURS),
+    Constant("step_default", 1 / beta, "theta**2/(s*y**2)", (), "the step that minimises the quadratic bound", _OURS),
+    Constant("descent_fraction", 1 - eta * beta / 2, "1", (eta * beta < 2,),
+             "Φ(θ − η∇Φ) ≤ Φ(θ) − ηc‖∇Φ‖²", _POLYAK),
+    Constant("rate_classical", 1 - 2 * eta * mu * c, "1", (eta * beta < 2,), "Φ_{k+1} ≤ rate·Φ_k", _POLYAK),
+    Constant("rate_simple", 1 - eta * mu, "1", (eta * beta <= 1,), "Φ_{k+1} ≤ rate·Φ_k for η ≤ 1/β", _POLYAK),
+    # Containment, classical form.
+    Constant("path_classical", e0 / (c * sp.sqrt(lambda_R)), "theta", (lambda_R > 0, eta * beta < 2),
+             "Σ‖θ_{k+1} − θ_k‖", _POLYAK),
+    Constant("margin_classical", R - e0 / (c * sp.sqrt(lambda_R)), "theta", (lambda_R > 0, eta * beta < 2),
+             "≥ 0: every iterate stays in B(θ0, R)", _POLYAK),
+    Constant("distance_classical", sp.sqrt(2 * Phi / mu) / c, "theta", (eta * beta < 2,), "‖θ_k − θ*‖", _POLYAK),
+    # Containment, residual form.
+    Constant("residual_step", eta * s * _jacobian ** 2, "1", (), "≤ 1: ηsΘ ⪯ I on B(θ0, R)", _OURS),
+    Constant("delta_residual", sp.Min(eta * s * L_H * _jacobian * e0 / 2, 2 * Delta_J), _JAC, (),
+             "‖J(θ_k) − J̄_k‖, J̄_k the mean of J along a step inside B(θ0, R)", _OURS),
+    Constant("residual_panel", (sigma - delta) * width, "y", (), "one panel of the lower sum of ∫(σ(ρ) − δ)dρ", _OURS),
+    Constant("residual_supply_linear", (sp.sqrt(lambda0) - delta) * R - L_H * R ** 2 / 2, "y", (),
+             "∫_0^R (σ(ρ) − δ)dρ for σ(ρ) = √λ0 − L_H ρ", _OURS),
+    Constant("residual_rate", 1 - eta * s * sigma * (sigma - delta), "1", (sigma > delta, eta * s * sigma ** 2 <= 1),
+             "‖e_{k+1}‖ ≤ rate·‖e_k‖", _OURS),
+    Constant("residual_rate_loss", (1 - eta * s * sigma * (sigma - delta)) ** 2, "1",
+             (sigma > delta, eta * s * sigma ** 2 <= 1), "Φ_{k+1} ≤ rate·Φ_k", _OURS),
+    Constant("residual_path", e / (sigma - delta), "theta", (sigma > delta,),
+             "Σ_{j ≥ k}‖θ_{j+1} − θ_j‖ and ‖θ_k − θ*‖, from ‖e_k‖ ≤ e", _OURS),
+    # Gradient flow: the limit η → 0.
+    Constant("path_flow", e0 / sp.sqrt(lambda_R), "theta", (lambda_R > 0,), "length of the gradient flow's path", _OURS),
+    Constant("margin_flow", R ** 2 * 2 * mu - 4 * Phi0, "s*y**2", (),
+             "> 0: Chatterjee's criterion 4Φ0 < R²·inf‖∇Φ‖²/Φ, with inf‖∇Φ‖²/Φ ≥ 2μ", "Chatterjee, arXiv:2203.16462"),
+    # Steps to a given loss.
+    Constant("iterations", sp.log(Phi0 / epsilon) / (-sp.log(rate)), "1", (rate > 0, rate < 1, Phi0 > 0),
+             "k at least this gives rate^k·Φ0 ≤ ε", _OURS),
+    Constant("iterations_simple", sp.log(Phi0 / epsilon) / (1 - rate), "1", (rate < 1, Phi0 >= epsilon),
+             "k at least this gives rate^k·Φ0 ≤ ε", _OURS),
+    # Hand-over of an exact run to a certificate centred at a stored point.
+    Constant("e_bar", e + (jacobian_norm + Delta_J) * delta_T, "y", (),
+             "‖e(θ_T)‖ for ‖θ_T − θ̂_T‖ ≤ δ_T, with ‖J(θ̂_T)‖, ‖e(θ̂_T)‖ and Δ_J(δ_T) at the centre θ̂_T", _OURS),
+    # Stochastic gradient descent.
+    Constant("beta_bar_sample", s * n * J_sample ** 2, _HESS, (), "E‖g‖² ≤ 2β̄Φ, one sample drawn uniformly", _OURS),
+    Constant("beta_bar_batch", s * n * J_sample ** 2 / b + (1 - 1 / b) * s * jacobian_norm ** 2, _HESS, (b >= 1,),
+             "E‖g‖² ≤ 2β̄Φ, b samples drawn with replacement; ‖J‖ over B(θ0, R)", _OURS),
+    Constant("sgd_residual", e0 + (R + step) * _jacobian, "y", (),
+             "‖e‖ on B(θ0, R + step), Δ_J there", _OURS),
+    Constant("sgd_smoothness", s * (_jacobian ** 2 + (e0 + (R + step) * _jacobian) * L_H), _HESS, (),
+             "λ_max(∇²Φ) on B(θ0, R + step), Δ_J and L_H there", _OURS),
+    Constant("sgd_rate", 1 - 2 * eta * mu + eta ** 2 * beta * beta_bar, "1", (),
+             "E[Φ_k 1_{τ>k}] ≤ rate^k·Φ0, τ the exit time from B(θ0, R)", _OURS),
+    Constant("sgd_rate_simple", 1 - eta * mu, "1", (eta * beta * beta_bar <= mu,),
+             "E[Φ_k 1_{τ>k}] ≤ rate^k·Φ0", _OURS),
+    Constant("sgd_step", mu / (beta * beta_bar), "theta**2/(s*y**2)", (), "a step up to it gives sgd_rate_simple", _OURS),
+    Constant("sgd_exit_probability", 2 * sp.sqrt(2 * beta_bar * Phi0) / (mu * R), "1", (eta * beta * beta_bar <= mu,),
+             "P(some iterate leaves B(θ0, R))", _OURS),
+)
+# fmt: on
