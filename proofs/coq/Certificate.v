@@ -85,45 +85,44 @@ Variable M : Model X Y.
 Variables (y : Y) (s eta : R) (th0 : X).
 
 (** ** Ingredients: what the engine encloses
-    lam0 <= lambda_min(Theta(theta0)); |J(theta0)| <= K0; |e(theta0)| <= e0; on each ball
-    B(theta0, r_j) of the list |J(theta) - J(theta0)| <= D_j, the last pair being (Rad, DR);
-    J is LH-Lipschitz on B(theta0, Rad), and F is differentiable there with Jacobian J. *)
-Record ball_ingredients (Rad lam0 K0 e0 DR LH : R) (st : list (R * R)) : Prop := {
-  ing_lam0 : ntk_lower M th0 lam0;
+    A table of radii rho_j with lam_j <= lambda_min(Theta) on the ball B(theta0, rho_j), its last
+    row being (Rad, lamR); |J(theta0)| <= K0; |e(theta0)| <= e0; |J(theta) - J(theta0)| <= DR on
+    B(theta0, Rad); J is LH-Lipschitz there, and F is differentiable there with Jacobian J. *)
+Record ball_ingredients (Rad K0 e0 DR LH lamR : R) (table : list (R * R)) : Prop := {
+  ing_table : Forall (fun p => forall z, in_ball th0 (fst p) z -> ntk_lower M z (snd p))
+                     (table ++ [(Rad, lamR)]);
   ing_K0 : jac_bound M th0 K0;
   ing_e0 : norm (residual M y th0) <= e0;
   ing_diff : forall z, in_ball th0 Rad z -> differentiable_at M z;
   ing_DR : forall z, in_ball th0 Rad z -> jac_change M th0 z DR;
-  ing_st : Forall (fun p => forall z, in_ball th0 (fst p) z -> jac_change M th0 z (snd p)) st;
   ing_LH : forall z z', in_ball th0 Rad z -> in_ball th0 Rad z' ->
              jac_change M z z' (LH * norm (z' ⊖ z));
-  ing_sign : 0 <= lam0 /\ 0 <= K0 /\ 0 <= DR /\ 0 <= LH /\ Forall (fun p => 0 <= snd p) st
+  ing_sign : 0 <= K0 /\ 0 <= DR /\ 0 <= LH
 }.
 
 (** ** The numerical inequalities of the certificate (residual form) *)
-Definition delta_of (lam0 K0 e0 DR LH : R) : R :=
+Definition delta_of (K0 e0 DR LH : R) : R :=
   Rmin (/ 2 * LH * (eta * s * (K0 + DR) * e0)) (2 * DR).
-Definition sigmas (lam0 : R) (st : list (R * R)) : list (R * R) :=
-  map (fun p => (fst p, sqrt lam0 - snd p)) st.
+Definition sigmas (table : list (R * R)) : list (R * R) := map (fun p => (fst p, sqrt (snd p))) table.
 
-Record residual_chain (Rad lam0 K0 e0 DR LH : R) (st : list (R * R)) : Prop := {
+Record residual_chain (Rad K0 e0 DR LH lamR : R) (table : list (R * R)) : Prop := {
   ch_s : 0 < s;
   ch_eta : 0 < eta;
-  ch_radii : increasing 0 st /\ last_radius 0 st = Rad /\ st <> [];
+  ch_radii : increasing 0 (table ++ [(Rad, lamR)]);
   ch_step : eta * s * ((K0 + DR) * (K0 + DR)) <= 1;
-  ch_sigma : delta_of lam0 K0 e0 DR LH < sqrt lam0 - DR;
-  ch_contain : e0 <= riemann (delta_of lam0 K0 e0 DR LH) 0 (sigmas lam0 st)
+  ch_sigma : delta_of K0 e0 DR LH < sqrt lamR;
+  ch_contain : e0 <= riemann (delta_of K0 e0 DR LH) 0 (sigmas (table ++ [(Rad, lamR)]))
 }.
 
 Lemma in_ball_mono r r' z : r' <= r -> in_ball th0 r' z -> in_ball th0 r z.
 Proof. unfold in_ball. lra. Qed.
 
 (** ** The step defect delta, both ways (MATH 5b) *)
-Lemma defect_of_ingredients Rad lam0 K0 e0 DR LH st :
-  0 < s -> 0 < eta -> ball_ingredients Rad lam0 K0 e0 DR LH st ->
-  defect M y s eta th0 Rad (delta_of lam0 K0 e0 DR LH).
+Lemma defect_of_ingredients Rad K0 e0 DR LH lamR table :
+  0 < s -> 0 < eta -> ball_ingredients Rad K0 e0 DR LH lamR table ->
+  defect M y s eta th0 Rad (delta_of K0 e0 DR LH).
 Proof.
-  intros Hs Heta [_ HK0 He0 Hdiff HDR _ HLH [Hl [HK [HD [HL _]]]]] z Hz Hz' Hres.
+  intros Hs Heta [_ HK0 He0 Hdiff HDR HLH [HK [HD HL]]] z Hz Hz' Hres.
   set (z' := gd_step M y s eta z) in *. set (v := z' ⊖ z).
   pose proof (norm_pos v) as Hv.
   assert (Hend : z ⊕ 1 ⋅ v = z') by apply segment_end.
@@ -158,6 +157,16 @@ Proof.
     pose proof (norm_triang3 (J M (z ⊕ t ⋅ v) v) (J M th0 v) (J M z v)). lra.
 Qed.
 
+Lemma delta_of_pos K0 e0 DR LH :
+  0 < s -> 0 < eta -> 0 <= K0 -> 0 <= e0 -> 0 <= DR -> 0 <= LH -> 0 <= delta_of K0 e0 DR LH.
+Proof.
+  intros Hs Heta HK He HD HL. unfold delta_of. apply Rmin_glb; [|lra].
+  assert (0 < eta * s) by nra. assert (0 <= (K0 + DR) * e0) by nra.
+  replace (/ 2 * LH * (eta * s * (K0 + DR) * e0))
+    with (/ 2 * LH * (eta * s) * ((K0 + DR) * e0)) by ring.
+  apply Rmult_le_pos; [nra|assumption].
+Qed.
+
 (** ** Any staircase of lower bounds sigma_j, however obtained *)
 Theorem staircase_certificate Rad K delta (st : list (R * R)) sig :
   0 < s -> 0 < eta -> 0 <= K -> 0 <= delta -> delta < sig ->
@@ -187,45 +196,60 @@ Proof.
     rewrite (potential_before delta 0 st 0 Hinc) by lra. lra.
 Qed.
 
-Lemma sigmas_increasing lam0 prev st : increasing prev st -> increasing prev (sigmas lam0 st).
+Lemma sigmas_increasing prev st : increasing prev st -> increasing prev (sigmas st).
 Proof.
   revert prev. induction st as [|[r D] tl IH]; cbn; [trivial|]. intros prev [H1 H2]. auto.
 Qed.
 
-Lemma sigmas_last lam0 prev st : last_radius prev (sigmas lam0 st) = last_radius prev st.
+Lemma sigmas_last prev st Rad lamR : last_radius prev (sigmas (st ++ [(Rad, lamR)])) = Rad.
 Proof. revert prev. induction st as [|[r D] tl IH]; cbn; [trivial|]. intros. apply IH. Qed.
 
-(** ** Main theorem *)
-Theorem ball_certificate_sound Rad lam0 K0 e0 DR LH st :
-  ball_ingredients Rad lam0 K0 e0 DR LH st ->
-  residual_chain Rad lam0 K0 e0 DR LH st ->
-  let sig := sqrt lam0 - DR in
-  let delta := delta_of lam0 K0 e0 DR LH in
+(** ** Main theorem: the residual chain *)
+Theorem ball_certificate_sound Rad K0 e0 DR LH lamR table :
+  ball_ingredients Rad K0 e0 DR LH lamR table ->
+  residual_chain Rad K0 e0 DR LH lamR table ->
+  let sig := sqrt lamR in
+  let delta := delta_of K0 e0 DR LH in
   let q := residual_rate s eta delta sig in
-  certified M y s eta th0 Rad (s * (sig * sig)) (q * q) (sig - delta)
+  certified M y s eta th0 Rad (s * lamR) (q * q) (sig - delta)
   /\ forall k, norm (residual M y (gd M y s eta th0 k)) <= q ^ k * norm (residual M y th0).
 Proof.
-  intros Hing [Hs Heta [Hinc [Hlast Hne]] Hstep Hsd Hcont] sig delta q.
-  pose proof (defect_of_ingredients Rad lam0 K0 e0 DR LH st Hs Heta Hing) as Hdef.
-  destruct Hing as [Hlam HK0 He0 Hdiff HDR HstD HLH [Hl [HK [HD [HL Hpos]]]]].
+  intros Hing [Hs Heta Hinc Hstep Hsd Hcont] sig delta q.
+  pose proof (defect_of_ingredients Rad K0 e0 DR LH lamR table Hs Heta Hing) as Hdef.
+  destruct Hing as [Htab HK0 He0 Hdiff HDR HLH [HK [HD HL]]].
   assert (He0pos : 0 <= e0) by (pose proof (norm_pos (residual M y th0)); lra).
-  assert (Hdelta : 0 <= delta).
-  { unfold delta, delta_of. apply Rmin_glb; [|lra]. assert (0 < eta * s) by nra.
-    assert (0 <= (K0 + DR) * e0) by nra.
-    replace (/ 2 * LH * (eta * s * (K0 + DR) * e0))
-      with (/ 2 * LH * (eta * s) * ((K0 + DR) * e0)) by ring.
-    apply Rmult_le_pos; [nra|assumption]. }
-  apply (staircase_certificate Rad (K0 + DR) delta (sigmas lam0 st) sig); try assumption.
+  assert (Hdelta : 0 <= delta) by now apply delta_of_pos.
+  fold delta in Hsd, Hcont, Hdef. fold sig in Hsd.
+  assert (HlamR : 0 < lamR).
+  { apply Rnot_le_lt. intros Hn. unfold sig in Hsd. rewrite sqrt_neg_0 in Hsd by assumption. lra. }
+  replace (s * lamR) with (s * (sig * sig)) by (unfold sig; now rewrite sqrt_sqrt by lra).
+  assert (Hsig : forall z, in_ball th0 Rad z -> sigma_lower M z sig).
+  { intros z Hz. apply sigma_of_ntk. apply Forall_app in Htab. destruct Htab as [_ Hlast].
+    inversion Hlast; subst. now apply H1. }
+  apply (staircase_certificate Rad (K0 + DR) delta (sigmas (table ++ [(Rad, lamR)])) sig); try assumption.
   - lra.
   - now apply sigmas_increasing.
-  - now rewrite sigmas_last.
-  - destruct st; [congruence|discriminate].
+  - apply sigmas_last.
+  - unfold sigmas. rewrite map_app. intros E. now apply app_eq_nil in E.
   - intros z Hz. apply (jac_bound_change M th0 z K0 DR); auto.
-  - intros z Hz. apply (weyl_sigma M th0 z lam0 DR); auto.
-  - unfold sigmas. clear - HstD Hpos Hlam Hl. induction st as [|[r D] tl IH]; cbn; constructor.
-    + cbn. inversion HstD; inversion Hpos; subst; cbn in *.
-      intros z Hz. apply (weyl_sigma M th0 z lam0 D); auto.
-    + inversion HstD; inversion Hpos; subst. now apply IH.
-  - unfold delta in *. lra.
+  - unfold sigmas. clear - Htab. induction Htab as [|[r lam] tl H _ IH]; cbn; constructor; [|exact IH].
+    cbn in *. intros z Hz. apply sigma_of_ntk. auto.
+  - lra.
+Qed.
+
+(** A table from Jacobian changes D_j and lambda0 (sharp form of the Weyl step). *)
+Definition weyl_table (lam0 : R) (changes : list (R * R)) : list (R * R) :=
+  map (fun p => (fst p, Rmax 0 (sqrt lam0 - snd p) * Rmax 0 (sqrt lam0 - snd p))) changes.
+
+Lemma weyl_table_valid lam0 changes :
+  0 <= lam0 -> ntk_lower M th0 lam0 ->
+  Forall (fun p => 0 <= snd p /\ forall z, in_ball th0 (fst p) z -> jac_change M th0 z (snd p)) changes ->
+  Forall (fun p => forall z, in_ball th0 (fst p) z -> ntk_lower M z (snd p)) (weyl_table lam0 changes).
+Proof.
+  intros Hl H0. induction 1 as [|[r D] tl [HD H] _ IH]; cbn; constructor; [|exact IH].
+  cbn in *. intros z Hz. apply ntk_of_sigma; [apply Rmax_l|].
+  unfold Rmax. destruct (Rle_dec 0 (sqrt lam0 - D)).
+  - apply (weyl_sigma M th0 z lam0 D); auto.
+  - intros w. pose proof (norm_pos (JT M z w)). lra.
 Qed.
 End BallCertificate.

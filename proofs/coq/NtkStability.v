@@ -15,7 +15,7 @@ Theorem weyl_sigma lam0 D :
   sigma_lower M th (sqrt lam0 - D).
 Proof.
   intros Hl HD H0 Hch w.
-  pose proof (sigma_of_ntk M th0 lam0 Hl H0 w) as H1.
+  pose proof (sigma_of_ntk M th0 lam0 H0 w) as H1.
   pose proof (JT_change M th0 th D w HD Hch) as H2.
   rewrite norm_opp in H2. pose proof (norm_minus_le (JT M th0 w) (JT M th w)). lra.
 Qed.

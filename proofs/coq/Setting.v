@@ -4,7 +4,7 @@
 
 From Coq Require Import Reals Lra Psatz Lia.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Segment.
+From LPLR Require Import Inner Segment Derivative.
 Open Scope R_scope.
 
 (** A model: the map theta -> F(theta), its Jacobian J(theta) v and the transposed
@@ -26,10 +26,8 @@ Variable M : Model X Y.
 Variable y : Y.            (* labels *)
 Variable s : R.            (* loss scale: 1 half sum, 1/n half mean, 2/N mean *)
 
-(** J is the derivative of F at [th]: along every direction [v], tested against
-    every [w] (in finite dimension, that is every coordinate). *)
-Definition differentiable_at (th : X) : Prop :=
-  forall v w, is_derive (fun t : R => ⟨w, F M (th ⊕ t ⋅ v)⟩) 0 ⟨w, J M th v⟩.
+(** J is the derivative of F at [th]. *)
+Definition differentiable_at (th : X) : Prop := gateaux (F M) th (J M th).
 
 Definition in_ball (c : X) (r : R) (th : X) : Prop := norm (th ⊖ c) <= r.
 
@@ -120,10 +118,12 @@ Qed.
 Lemma ntk_form th w : ⟨w, ntk M th w⟩ = ⟨JT M th w, JT M th w⟩.
 Proof. unfold ntk. apply adjoint'. Qed.
 
-Lemma sigma_of_ntk th lam : 0 <= lam -> ntk_lower M th lam -> sigma_lower M th (sqrt lam).
+Lemma sigma_of_ntk th lam : ntk_lower M th lam -> sigma_lower M th (sqrt lam).
 Proof.
-  intros Hl H w. apply norm_ge_sq. rewrite <- ntk_form.
-  specialize (H w). rewrite <- norm_sq in H. pose proof (sqrt_sqrt lam Hl). nra.
+  intros H w. destruct (Rle_dec 0 lam) as [Hl|Hl].
+  - apply norm_ge_sq. rewrite <- ntk_form.
+    specialize (H w). rewrite <- norm_sq in H. pose proof (sqrt_sqrt lam Hl). nra.
+  - rewrite sqrt_neg_0 by lra. pose proof (norm_pos (JT M th w)). lra.
 Qed.
 
 Lemma ntk_of_sigma th sig : 0 <= sig -> sigma_lower M th sig -> ntk_lower M th (sig * sig).
@@ -194,13 +194,23 @@ Qed.
 Lemma derive_F th v w t :
   differentiable_at M (th ⊕ t ⋅ v) ->
   is_derive (fun u : R => ⟨w, F M (th ⊕ u ⋅ v)⟩) t ⟨w, J M (th ⊕ t ⋅ v) v⟩.
+Proof. intros H. apply (derive_along (fun x => ⟨w, F M x⟩)). now apply gateaux_weak. Qed.
+
+(** [gradient] is the gradient of the loss. *)
+Theorem gradient_correct th v :
+  differentiable_at M th ->
+  is_derive (fun t : R => loss M y s (th ⊕ t ⋅ v)) 0 ⟨gradient M y s th, v⟩.
 Proof.
-  intros H. specialize (H v w).
-  apply (is_derive_ext (fun u : R => ⟨w, F M ((th ⊕ t ⋅ v) ⊕ (u - t) ⋅ v)⟩)).
-  { intros u. do 2 f_equal. apply vec_ext. intros z. autorewrite with inner. ring. }
-  replace ⟨w, J M (th ⊕ t ⋅ v) v⟩ with (1 * ⟨w, J M (th ⊕ t ⋅ v) v⟩) by ring.
-  apply (is_derive_comp (fun r : R => ⟨w, F M ((th ⊕ t ⋅ v) ⊕ r ⋅ v)⟩) (fun u => u - t)).
-  - now replace (t - t) with 0 by ring.
-  - apply (is_derive_ext (fun u => - t + 1 * u)); [intros u; cbn; ring|apply derive_affine].
+  intros H.
+  assert (Hr : gateaux (residual M y) th (J M th)).
+  { intros u eps He. destruct (H u eps He) as [d [Hd Hdd]]. exists d. split; [assumption|].
+    intros t Ht. specialize (Hdd t Ht).
+    replace (residual M y (th ⊕ t ⋅ u) ⊖ residual M y th ⊖ t ⋅ J M th u)
+      with (F M (th ⊕ t ⋅ u) ⊖ F M th ⊖ t ⋅ J M th u); [exact Hdd|].
+    apply vec_ext. intros w. unfold residual. autorewrite with inner. ring. }
+  pose proof (gateaux_square (residual M y) th (J M th) v Hr) as Hd.
+  unfold loss, gradient. rewrite inner_scal_l, <- adjoint'.
+  replace (s * ⟨residual M y th, J M th v⟩) with (s / 2 * (2 * ⟨residual M y th, J M th v⟩)) by field.
+  now apply (is_derive_scal (fun t : R => ⟨residual M y (th ⊕ t ⋅ v), residual M y (th ⊕ t ⋅ v)⟩)).
 Qed.
 End Facts.
