@@ -394,8 +394,14 @@ def sqrt(x: Any, derivative: int = 0) -> Ball:
     b = as_ball(x)
     if k:
         _require_above(b, 0.0, "sqrt derivative")
-        r = sqrt(b)
-        return (0.5, -0.25, 0.375)[k - 1] * (1.0 / r) ** (2 * k - 1)
+        # |f^(k)| = c·x^(1/2 − k) decreases: spanned by the ends; an upper end beyond the doubles leaves (0, value at MAX].
+        first, last = (
+            (0.5, 0.25, 0.375)[k - 1] * (1.0 / sqrt(_point(np.minimum(t, MAX)))) ** (2 * k - 1)
+            for t in (b.lower(), b.upper())
+        )
+        low = np.where(np.isinf(b.upper()), 0.0, np.maximum(last.lower(), 0.0))
+        size = Ball.from_bounds(low, np.maximum(first.upper(), low))
+        return -size if k == 2 else size
     low = b.lower()
     if (low < 0).any() or np.isinf(b.rad).any():
         i = int(np.argmax((low < 0).ravel()))

@@ -1,0 +1,1 @@
+"""Containment, tightness and mutation tests of the rigorous arrays."""
