@@ -375,7 +375,7 @@ def log(x: Any, derivative: int = 0) -> Ball:
     _require_above(b, 0.0, "log")
     if k == 0:
         return _range(b, lambda t: _kernel(kernels.log, t), (), -math.inf, math.inf, _TAIL)
-    return (1.0, -1.0, 2.0)[k - 1] * (1.0 / b) ** k  # b**k may underflow to a ball around 0
+    return _decreasing(b, (1.0, -1.0, 2.0)[k - 1], lambda t: (1.0 / t) ** k)  # t**k could underflow to a ball around 0
 
 
 def log1p(x: Any, derivative: int = 0) -> Ball:
@@ -385,7 +385,7 @@ def log1p(x: Any, derivative: int = 0) -> Ball:
     _require_above(b, -1.0, "log1p")
     if k == 0:
         return _range(b, lambda t: _kernel(kernels.log1p, t), (), -math.inf, math.inf, _TAIL)
-    return log(1.0 + b, k)
+    return _decreasing(b, (1.0, -1.0, 2.0)[k - 1], lambda t: (1.0 / (1.0 + t)) ** k)
 
 
 def sqrt(x: Any, derivative: int = 0) -> Ball:
@@ -394,14 +394,7 @@ def sqrt(x: Any, derivative: int = 0) -> Ball:
     b = as_ball(x)
     if k:
         _require_above(b, 0.0, "sqrt derivative")
-        # |f^(k)| = c·x^(1/2 − k) decreases: spanned by the ends; an upper end beyond the doubles leaves (0, value at MAX].
-        first, last = (
-            (0.5, 0.25, 0.375)[k - 1] * (1.0 / sqrt(_point(np.minimum(t, MAX)))) ** (2 * k - 1)
-            for t in (b.lower(), b.upper())
-        )
-        low = np.where(np.isinf(b.upper()), 0.0, np.maximum(last.lower(), 0.0))
-        size = Ball.from_bounds(low, np.maximum(first.upper(), low))
-        return -size if k == 2 else size
+        return _decreasing(b, (0.5, -0.25, 0.375)[k - 1], lambda t: (1.0 / sqrt(t)) ** (2 * k - 1))
     low = b.lower()
     if (low < 0).any() or np.isinf(b.rad).any():
         i = int(np.argmax((low < 0).ravel()))
@@ -415,6 +408,14 @@ def sqrt(x: Any, derivative: int = 0) -> Ball:
             return _checked(v, v * U * INFLATE)
         a, c = np.sqrt(low), np.sqrt(b.upper())
         return Ball.from_bounds(a * (1.0 - 2.0 * U), c * (1.0 + 4.0 * U))
+
+
+def _decreasing(b: Ball, factor: float, f: PointFunction) -> Ball:
+    """factor·f over b for a positive decreasing f: spanned by the ends; an upper end beyond the doubles leaves 0 as lower bound."""
+    top = b.upper()
+    first, last = f(_point(b.lower())), f(_point(np.minimum(top, MAX)))
+    low = np.where(np.isinf(top), 0.0, np.maximum(last.lower(), 0.0))
+    return factor * Ball.from_bounds(low, np.maximum(first.upper(), low))
 
 
 def _require_above(b: Ball, bound: float, name: str) -> None:
