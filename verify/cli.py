@@ -1,0 +1,203 @@
+"""The command line: each verb a thin call into the package. Exit codes: 0 proved/accepted, 1 refuted/rejected, 2 otherwise."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from verify.errors import VerifyError
+
+app = typer.Typer(
+    name="verify",
+    help="Prove that gradient descent on a concrete network converges linearly, and check such proofs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_EXIT = {"PROVED": 0, "REFUTED": 1, "INCONCLUSIVE": 2, "ACCEPTED": 0, "REJECTED": 1, "UNDECIDED": 2}
+
+
+class ScopeName(StrEnum):
+    """Scopes of a certificate."""
+
+    point = "point"
+    ball = "ball"
+    run = "run"
+    exact = "exact"
+
+
+class LossName(StrEnum):
+    """Losses: half the sum of squares, or that divided by n."""
+
+    sum = "sum"
+    mean = "mean"
+
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=1, ensure_ascii=False, default=str))
+
+
+@app.command()
+def certify(
+    model: Annotated[str, typer.Argument(help="package.module:function, or weights.safetensors with --architecture")],
+    data: Annotated[Path, typer.Option(help=".npz with arrays X and y, or .csv (targets last)")],
+    architecture: Annotated[Path | None, typer.Option(help="JSON architecture of safetensors weights")] = None,
+    targets: Annotated[int, typer.Option(help="number of target columns of a .csv")] = 1,
+    lr: Annotated[str | None, typer.Option(help="step size, exact: 0.1 means 1/10; default: the certified 1/β")] = None,
+    scope: Annotated[ScopeName, typer.Option()] = ScopeName.ball,
+    loss: Annotated[LossName, typer.Option()] = LossName.sum,
+    radius: Annotated[float | None, typer.Option(help="prescribed radius of the ball")] = None,
+    steps: Annotated[int | None, typer.Option(help="step budget of scopes run and exact")] = None,
+    out: Annotated[Path | None, typer.Option(help="save the certificate here (.zip or a directory)")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Prove convergence for a network and a data set, and save the certificate."""
+    from verify.networks.files import load_data, load_model
+    from verify.regions import certify as run
+
+    console = Console(stderr=as_json)
+    X, y = load_data(data, targets)
+    network = load_model(model, architecture)
+    with console.status("certifying"):
+        certificate = run(
+            network, X, y, lr=lr, scope=scope.value, loss=loss.value, radius=radius, steps=steps
+        )  # fmt: skip
+    if out is not None:
+        certificate.save(out)
+    if as_json:
+        _print_json(
+            {
+                "verdict": certificate.verdict,
+                "reason": certificate.reason,
+                "scope": certificate.scope,
+                "constants": {name: str(value) for name, value in certificate.constants.items()},
+                "margins": {name: str(value) for name, value in certificate.margins.items()},
+                "saved": None if out is None else str(out),
+            }
+        )
+    else:
+        console.print(certificate)
+        if out is not None:
+            console.print(f"saved: {out} (check it: verify check {out})", highlight=False)
+    raise typer.Exit(_EXIT[certificate.verdict])
+
+
+@app.command()
+def check(certificate: Path, as_json: JsonFlag = False) -> None:
+    """Re-verify a certificate with the stand-alone checker."""
+    from verify.checker import check as run
+
+    result = run(certificate)
+    if as_json:
+        _print_json({"verdict": result.verdict, "failures": list(result.failures), "claims": list(result.claims)})
+    else:
+        console = Console()
+        table = Table("step", "left", "", "right", "margin", "from")
+        for row in result.steps:
+            table.add_row(*(str(cell) for cell in row))
+        console.print(table)
+        console.print(f"{result.verdict}", style="bold")
+        for failure in result.failures:
+            console.print(f"  {failure}", highlight=False)
+    raise typer.Exit(_EXIT[result.verdict])
+
+
+@app.command()
+def reproduce(
+    out: Annotated[Path, typer.Option(help="results folder")] = Path("results"),
+    smoke: Annotated[bool, typer.Option("--smoke", help="the smallest job, under a minute")] = False,
+    full: Annotated[bool, typer.Option("--full", help="all experiments, hours; resumable")] = False,
+) -> None:
+    """Run the main job: certificates, experiments, ledger and report."""
+    from verify.reproduce import reproduce as run
+
+    run(out, "smoke" if smoke else "full" if full else "standard", Console())
+
+
+@app.command()
+def ledger(as_json: JsonFlag = False) -> None:
+    """Print what became of each claim: statement, source, verdict, what proves or refutes it."""
+    from proofs import ledger as claims
+
+    rows = claims.compute()
+    if as_json:
+        _print_json([row.as_dict() for row in rows])
+    else:
+        Console().print(claims.as_table(rows))
+
+
+@app.command()
+def width(
+    n: Annotated[int, typer.Option(help="number of inputs")] = 10,
+    d: Annotated[int, typer.Option(help="input dimension")] = 10,
+    norm: Annotated[float, typer.Option(help="norm of the inputs")] = 9.0,
+    lr: Annotated[str, typer.Option(help="step size, exact")] = "1/500",
+    smallest: Annotated[int, typer.Option(help="log2 of the first width tried")] = 10,
+    largest: Annotated[int, typer.Option(help="log2 of the last width tried")] = 18,
+    seed: Annotated[int, typer.Option()] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Find the smallest power-of-two width at which a ball around initialisation is PROVED (v1's existence claim)."""
+    from verify import datasets, nn
+    from verify.regions import certify as run
+
+    X, y = datasets.sphere(n, d, norm, seed)
+    rows = []
+    for exponent in range(smallest, largest + 1):
+        cert = run(nn.antisymmetric_two_layer(d, 2**exponent, seed=seed), X, y, lr=lr)
+        rows.append({"width": 2**exponent, "verdict": cert.verdict, "reason": cert.reason})
+        if not as_json:
+            print(f"width {2**exponent}: {cert.verdict}. {cert.reason}", flush=True)
+        if cert.verdict == "PROVED":
+            break
+    if as_json:
+        _print_json(rows)
+    raise typer.Exit(_EXIT[rows[-1]["verdict"]] if rows else 2)
+
+
+@app.command()
+def report(directory: Path) -> None:
+    """Write report.html and LaTeX/Markdown tables from the results in DIRECTORY."""
+    from verify.report import report_from_directory
+
+    print(report_from_directory(directory))
+
+
+@app.command()
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="small sizes")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="names of the comparisons to run")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Time this package beside its peers, as ratios of medians in one process."""
+    from verify.bench import as_table, run_all
+
+    rows = run_all(quick=quick, only=only)
+    if as_json:
+        _print_json(rows)
+    else:
+        Console().print(as_table(rows))
+
+
+def main() -> None:
+    """Entry point: a refused input is one clear line and exit code 2, never a traceback."""
+    try:
+        app()
+    except VerifyError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""A naive reference in Arb: forward-mode derivatives of a network, sharing nothing with the engine's formulas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flint import arb, arb_series, ctx
+
+from verify.networks.model import Network
+
+PRECISION = 200
+
+
+def _tanh(t: Any) -> Any:
+    e = (t * 2).exp()
+    return (e - 1) / (e + 1)
+
+
+def _sigmoid(t: Any) -> Any:
+    return ((-t).exp() + 1) ** -1 if isinstance(t, arb) else 1 / ((-t).exp() + 1)
+
+
+ACTIVATIONS: dict[str, Any] = {
+    "identity": lambda t, _: t,
+    "tanh": lambda t, _: _tanh(t),
+    "sigmoid": lambda t, _: _sigmoid(t),
+    "silu": lambda t, _: t * _sigmoid(t),
+    "sine": lambda t, _: t.sin(),
+    "softplus": lambda t, beta: ((t * arb(beta)).exp() + 1).log() / arb(beta),
+}
+
+
+def along(network: Network, X: Any, direction: list[Any] | None, order: int, base: list[Any] | None = None) -> list[Any]:
+    """Taylor coefficients at t = 0 of t ↦ F(θ + t·direction), one arb_series per output, sample-major.
+
+    `base` and `direction` are flat lists of floats or arb (layer by layer, weight row-major, then bias); `base` None means
+    the network's own parameters.
+    """
+    old, ctx.cap = ctx.cap, order + 1
+    try:
+        at = 0
+        layers = []
+        for layer in network.layers:
+            shapes = [layer.weight] + ([] if layer.bias is None else [layer.bias])
+            entries = []
+            for array in shapes:
+                flat = []
+                for value in array.reshape(-1).tolist():
+                    constant = arb(value) if base is None else arb(base[at])
+                    slope = arb(0) if direction is None else arb(direction[at])
+                    flat.append(arb_series([constant, slope]))
+                    at += 1
+                entries.append(flat)
+            layers.append((layer, entries))
+        outputs: list[Any] = []
+        for row in X:
+            h = [arb_series([arb(float(v))]) for v in row]
+            for layer, entries in layers:
+                fan_out, fan_in = layer.weight.shape
+                scale = 1 / arb(layer.inverse_square_scale).sqrt()
+                z = []
+                for r in range(fan_out):
+                    total = arb_series([arb(0)])
+                    for c in range(fan_in):
+                        total = total + entries[0][r * fan_in + c] * h[c] * scale
+                    z.append(total + entries[1][r] if layer.bias is not None else total)
+                beta = dict(layer.activation.parameters).get("beta", 1.0)
+                h = [ACTIVATIONS[layer.activation.name](t, beta) for t in z]
+            outputs.extend(h)
+        return outputs
+    finally:
+        ctx.cap = old
+
+
+def jacobian(network: Network, X: Any) -> list[list[Any]]:
+    """Rows of the Jacobian J (N × p) as arb lists, one directional derivative per parameter."""
+    p = network.parameters
+    columns = []
+    for index in range(p):
+        direction = [0.0] * p
+        direction[index] = 1.0
+        columns.append([series[1] for series in along(network, X, direction, 1)])
+    return [[column[row] for column in columns] for row in range(len(columns[0]))]

@@ -1,0 +1,138 @@
+"""What is read is exact, and what the theorem does not cover is refused with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import verify
+from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError, UnsupportedLayerError
+from verify.networks import read_data, read_network
+from verify.networks.model import Network
+
+
+def linear(i: int, o: int, **kwargs: object) -> torch.nn.Linear:
+    return torch.nn.Linear(i, o, dtype=torch.float64, **kwargs)  # type: ignore[arg-type]
+
+
+def test_float32_parameters_convert_exactly() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
+    network = read_network(model)
+    first = model[0].weight.detach().numpy()
+    assert (network.layers[0].weight.astype(np.float32) == first).all()
+    assert network.layers[0].weight.dtype == np.float64
+    assert network.parameters == 3 * 2 + 2 + 2 + 1
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+def test_every_float_dtype_is_exact(dtype: torch.dtype) -> None:
+    network = read_network(torch.nn.Sequential(verify.nn.NTKLinear(2, 1)))
+    X = torch.tensor([[0.1, 0.7]], dtype=dtype)
+    data = read_data(network, X, torch.tensor([0.3], dtype=dtype))
+    assert data.X[0, 0] == X[0, 0].item()
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (torch.nn.ReLU(), "kink"),
+        (torch.nn.LeakyReLU(), "kink"),
+        (torch.nn.BatchNorm1d(2), "couples the samples"),
+        (torch.nn.Dropout(0.5), "eval"),
+        (torch.nn.LayerNorm(2), "not known"),
+        (torch.nn.Conv1d(2, 2, 1), "not known"),
+    ],
+)
+def test_unsupported_layers_say_which_why_and_what_instead(module: torch.nn.Module, words: str) -> None:
+    model = torch.nn.Sequential(linear(2, 2), module, linear(2, 1))
+    with pytest.raises(UnsupportedLayerError, match=words) as error:
+        read_network(model)
+    assert "model[1]" in str(error.value)
+
+
+def test_dropout_in_evaluation_mode_is_the_identity() -> None:
+    model = torch.nn.Sequential(linear(2, 2), torch.nn.Tanh(), torch.nn.Dropout(0.5), linear(2, 1)).eval()
+    assert len(read_network(model).layers) == 2
+
+
+def test_weight_sharing_is_refused_even_through_views() -> None:
+    shared = linear(2, 2)
+    with pytest.raises(UnsupportedLayerError, match="shar"):
+        read_network(torch.nn.Sequential(shared, torch.nn.Tanh(), shared))
+    other = linear(2, 2)
+    other.weight = torch.nn.Parameter(shared.weight.data.T)
+    with pytest.raises(UnsupportedLayerError, match="shar"):
+        read_network(torch.nn.Sequential(shared, torch.nn.Tanh(), other))
+
+
+def test_frozen_hooked_replaced_and_parametrised_layers_are_refused() -> None:
+    frozen = linear(2, 1)
+    frozen.bias.requires_grad_(False)
+    hooked = linear(2, 1)
+    hooked.register_forward_hook(lambda *_: None)
+    replaced = linear(2, 1)
+    replaced.forward = lambda x: x  # type: ignore[method-assign]
+    parametrised = torch.nn.utils.parametrizations.weight_norm(linear(2, 1))
+    for layer in (frozen, hooked, replaced, parametrised):
+        with pytest.raises(UnsupportedLayerError):
+            read_network(torch.nn.Sequential(layer))
+
+
+def test_a_subclass_of_linear_is_not_taken_for_linear() -> None:
+    class Doubled(torch.nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(x)
+
+    with pytest.raises(UnsupportedLayerError, match="Doubled"):
+        read_network(torch.nn.Sequential(Doubled(2, 1)))
+
+
+def test_consecutive_activations_and_leading_activation_are_refused() -> None:
+    with pytest.raises(UnsupportedLayerError, match="follow an affine layer"):
+        read_network(torch.nn.Sequential(linear(2, 2), torch.nn.Tanh(), torch.nn.Sigmoid(), linear(2, 1)))
+    with pytest.raises(UnsupportedLayerError, match="follow an affine layer"):
+        read_network(torch.nn.Sequential(torch.nn.Tanh(), linear(2, 1)))
+
+
+@pytest.fixture
+def network() -> Network:
+    return read_network(torch.nn.Sequential(linear(2, 1)))
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "error"),
+    [
+        (np.zeros((0, 2)), np.zeros(0), ShapeError),
+        (np.zeros((3, 1)), np.zeros(3), ShapeError),
+        (np.zeros((3, 2)), np.zeros(2), ShapeError),
+        (np.zeros((3, 2)), np.zeros((3, 2)), ShapeError),
+        (np.zeros(2), np.zeros(1), ShapeError),
+        (np.full((1, 2), np.nan), np.zeros(1), NonFiniteError),
+        (np.zeros((1, 2)), np.array([np.inf]), NonFiniteError),
+        (np.zeros((1, 2), dtype=complex), np.zeros(1), DtypeError),
+        (np.array([["a", "b"]]), np.zeros(1), DtypeError),
+        (np.array([[2**53 + 1, 0]]), np.zeros(1), DtypeError),
+        (np.zeros((1, 2), dtype=np.longdouble), np.zeros(1), DtypeError),
+    ],
+)
+def test_bad_data_is_refused(network: Network, X: np.ndarray, y: np.ndarray, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        read_data(network, X, y)
+
+
+def test_a_column_is_never_broadcast_against_a_row() -> None:
+    two = read_network(torch.nn.Sequential(linear(2, 2)))
+    with pytest.raises(ShapeError):
+        read_data(two, np.zeros((3, 2)), np.zeros((3, 1)))
+
+
+def test_models_that_are_no_modules_or_have_no_layer() -> None:
+    with pytest.raises(InputError):
+        read_network("model.pt")  # type: ignore[arg-type]
+    with pytest.raises(UnsupportedLayerError):
+        read_network(torch.nn.Sequential())
+    with pytest.raises(NonFiniteError):
+        bad = linear(1, 1)
+        bad.weight.data[:] = float("nan")
+        read_network(torch.nn.Sequential(bad))

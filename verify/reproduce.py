@@ -1,0 +1,175 @@
+"""`verify reproduce`: the main job, from networks and data to certificates, tables and one report.
+
+Parts, in order: regions proved at initialisation; what the ball scope says of practical widths on real digits; the
+recorded and exact runs (verify.regions.experiments); the looseness of each certified ball; the ledger; the report.
+Everything lands in one folder, each file written under a temporary name and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from verify import datasets, nn
+from verify.certificates import Certificate
+from verify.errors import UnsoundArithmeticError
+from verify.regions import certify
+from verify.regions.looseness import looseness_table
+
+__all__ = ["Size", "reproduce", "two_layer"]
+
+Size = Literal["smoke", "standard", "full"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One certificate to make: a file name, and the call that makes it."""
+
+    name: str
+    make: Callable[[], Certificate]
+
+
+def two_layer(d: int, width: int, seed: int = 0) -> torch.nn.Sequential:
+    """Return a two-layer tanh network in the NTK parametrisation, N(0, 1) weights, reproducible."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.nn.Sequential(
+        nn.NTKLinear(d, width, generator=generator), torch.nn.Tanh(), nn.NTKLinear(width, 1, generator=generator)
+    )
+
+
+def three_layer(d: int, width: int, seed: int = 0) -> torch.nn.Sequential:
+    """Return a tanh network with two hidden layers of equal width in the NTK parametrisation."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.nn.Sequential(
+        nn.NTKLinear(d, width, generator=generator),
+        torch.nn.Tanh(),
+        nn.NTKLinear(width, width, generator=generator),
+        torch.nn.Tanh(),
+        nn.NTKLinear(width, 1, generator=generator),
+    )
+
+
+def _at_initialisation(n: int, d: int, width: int, norm: float, lr: float) -> Certificate:
+    X, y = datasets.sphere(n, d, norm)
+    return certify(nn.antisymmetric_two_layer(d, width, seed=0), X, y, lr=lr, scope="ball")
+
+
+def _jobs(size: Size) -> list[Job]:
+    jobs = [Job("sphere_n10_d10_width16384", lambda: _at_initialisation(10, 10, 2**14, 9.0, 0.002))]
+    if size == "smoke":
+        jobs.append(
+            Job("digits_n50_width256", lambda: certify(two_layer(64, 256), *datasets.digits(50), scope="ball"))
+        )
+        return jobs
+    jobs += [
+        Job("sphere_n20_d20_width32768", lambda: _at_initialisation(20, 20, 2**15, 10.0, 0.002)),
+        Job("digits_n100_64-1024-1", lambda: certify(two_layer(64, 1024), *datasets.digits(100), scope="ball")),
+        Job("digits_n100_64-512-512-1", lambda: certify(three_layer(64, 512), *datasets.digits(100), scope="ball")),
+        Job(
+            "mnist38_n500_784-1024-1",
+            lambda: certify(two_layer(784, 1024), *datasets.mnist(500, classes=(3, 8)), scope="ball"),
+        ),
+    ]
+    return jobs
+
+
+@contextmanager
+def _timed(console: Console, what: str) -> Iterator[None]:
+    start = time.monotonic()
+    if console.is_terminal:
+        with console.status(what):
+            yield
+    else:
+        yield
+    console.print(f"{what}: {time.monotonic() - start:.1f} s")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically: under a temporary name, then renamed."""
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _looseness(certificates: dict[str, Certificate], console: Console) -> dict[str, list[dict[str, Any]]]:
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for name, certificate in certificates.items():
+        if certificate.scope != "ball" or certificate.verdict != "PROVED":
+            continue
+        with _timed(console, f"adversary against {name}"):
+            rows = looseness_table(certificate, steps=15)
+        table = Table("quantity", "certified", "observed", "looseness", title=name)
+        for row in rows:
+            table.add_row(row.quantity, f"{row.certified:.6g}", f"{row.observed:.6g}", f"{row.factor:.3g}×")
+        console.print(table)
+        broken = [row.quantity for row in rows if row.factor < 1.0]
+        if broken:
+            raise UnsoundArithmeticError(f"{name}: the adversary found a point that violates {broken}: report this as a bug")
+        tables[name] = [row.as_dict() for row in rows]
+    return tables
+
+
+def reproduce(directory: Path, size: Size = "standard", console: Console | None = None) -> dict[str, Certificate]:
+    """Run the main job and leave its results in `directory`.
+
+    Args:
+        directory: created if missing; receives certificates (``*.zip``), ``looseness.json``, ``experiments.json``,
+            ``ledger.json`` and ``report.html``.
+        size: 'smoke' (under a minute), 'standard' (under five minutes on two cores), 'full' (hours, resumable).
+        console: where progress and tables go; quiet progress when it is no terminal.
+
+    Returns:
+        name → certificate, in the order made.
+    """
+    console = console or Console()
+    directory.mkdir(parents=True, exist_ok=True)
+    certificates: dict[str, Certificate] = {}
+    for job in _jobs(size):
+        with _timed(console, job.name):
+            certificate = job.make()
+        certificate.save(directory / f"{job.name}.zip")
+        certificates[job.name] = certificate
+        console.print(f"  {certificate.verdict}: {certificate.reason}", highlight=False)
+    write_json(directory / "looseness.json", _looseness(certificates, console))
+    _experiments(directory, size, console)
+    _ledger(directory, console)
+    from verify.report import report_from_directory
+
+    with _timed(console, "report"):
+        report = report_from_directory(directory)
+    proved = sum(c.verdict == "PROVED" for c in certificates.values())
+    console.print(f"{proved} of {len(certificates)} ball certificates PROVED; the others say what they lack.")
+    console.print(f"Certificates: {directory}/*.zip (check one: verify check FILE)", highlight=False)
+    console.print(f"Report:       {report}", highlight=False)
+    return certificates
+
+
+def _experiments(directory: Path, size: Size, console: Console) -> None:
+    from verify.regions import experiments
+
+    if size == "smoke":
+        return
+    with _timed(console, "recorded and exact runs"):
+        if size == "full":
+            rows = experiments.full_experiments(directory)
+        else:
+            rows = experiments.quick_experiments(directory)
+    write_json(directory / "experiments.json", rows)
+
+
+def _ledger(directory: Path, console: Console) -> None:
+    from proofs import ledger
+
+    with _timed(console, "ledger of claims"):
+        rows = ledger.compute()
+    write_json(directory / "ledger.json", [row.as_dict() for row in rows])
