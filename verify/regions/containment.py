@@ -7,6 +7,9 @@ Classical (claim containment_classical, MATH.md §5a): 0 < η < 2/β and ‖e0�
 B(θ0, R) and c = 1 − ηβ/2.
 Residual (claim containment_residual, MATH.md §5b): ηs(‖J0‖ + Δ_J(R))² ≤ 1 and ∫_0^R (σ(ρ) − δ)dρ > ‖e0‖, the integral
 bounded below by the panels Σ_j (ρ_j − ρ_{j-1})(σ(ρ_j) − δ), since σ does not increase.
+Start off the centre (scope `exact`): gradient descent from an unknown θ_T with ‖θ_T − θ0‖ ≤ o, ‖e(θ_T)‖ ≤ e0. After a path of length t it is in
+B(θ0, o + t), so the classical need is o + ‖e0‖/(c√λ(R)) ≤ R and the residual supply ∫_o^R (σ(ρ) − δ)dρ; β, δ and the step condition hold
+as they stand, for they bound suprema over B(θ0, R) ∩ {‖e‖ ≤ e0}, where the whole path stays by the same first-exit argument.
 """
 
 from __future__ import annotations
@@ -95,8 +98,9 @@ def classical(ingredients: Ingredients, table: RadiusTable, index: int, lr: Frac
         return Outcome("classical", index, False, tuple(steps))
     c = evaluate("descent_fraction", {"eta": eta, "beta": beta})
     path = evaluate("path_classical", {**values, "c": c})
+    reach = path + Ball(ingredients.offset) if ingredients.offset else path
     steps.append(
-        Step("path inside the ball", "containment_classical", path, "<=", values["R"], "‖e0‖/(c√λ(R)) ≤ R")
+        Step("path inside the ball", "containment_classical", reach, "<=", values["R"], "‖e0‖/(c√λ(R)) ≤ R")
     )
     constants = {
         "mu": mu,
@@ -106,9 +110,9 @@ def classical(ingredients: Ingredients, table: RadiusTable, index: int, lr: Frac
         "path_length": path,
         "rate": evaluate("rate_classical", {"eta": eta, "mu": mu, "c": c}),
     }
-    ratio = float(table.radii[index]) / upper(path)
+    ratio = float(table.radii[index]) / upper(reach)
     return Outcome(
-        "classical", index, all(s.certain for s in steps), tuple(steps), constants, values["R"] - path, ratio
+        "classical", index, all(s.certain for s in steps), tuple(steps), constants, values["R"] - reach, ratio
     )
 
 
@@ -121,8 +125,8 @@ def residual(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fract
     step = evaluate("residual_step", values)
     delta = evaluate("delta_residual", values)
     sigma = sqrt(values["lambda_R"])
-    # Panels up to R; the left end of the first is 0.
-    edges = np.concatenate([[0.0], table.radii[: index + 1]])
+    # Panels up to R; the left end of the first is 0. Those inside the offset pay for nothing: their width becomes 0.
+    edges = np.maximum(np.concatenate([[0.0], table.radii[: index + 1]]), ingredients.offset)
     widths = Ball(edges[1:]) - Ball(edges[:-1])
     sigmas = sqrt(Ball(table.lam[: index + 1]))
     supply = evaluate("residual_panel", {"sigma": sigmas, "delta": delta, "width": widths}).sum()

@@ -17,9 +17,10 @@ from proofs.evaluation import evaluate
 from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt
 from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
 from verify.networks.curvature import Curvature
+from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget, Parabola
 
-__all__ = ["Ingredients", "RadiusTable", "gather", "lower", "tabulate", "upper"]
+__all__ = ["Ingredients", "RadiusTable", "gather", "gather_at", "lower", "tabulate", "upper"]
 
 
 def lower(ball: Ball) -> float:
@@ -45,6 +46,8 @@ class Ingredients:
         loss0: Φ(θ0).
         curvature: ρ ↦ upper bound of L_H on B(θ0, ρ).
         parabolas: lower bounds of λ on B(θ0, ρ) (claim neuron_budget); empty where it does not apply.
+        offset: gradient descent starts at an unknown point within this distance of θ0 (scope `exact`; 0 otherwise), and
+            residual0 then bounds the residual at that point.
     """
 
     s: Fraction
@@ -55,6 +58,7 @@ class Ingredients:
     loss0: Ball
     curvature: Callable[[float], float]
     parabolas: tuple[Parabola, ...] = ()
+    offset: float = 0.0
 
     def at_centre(self) -> dict[str, Ball]:
         """Return the values that the formulas of proofs/ are evaluated at: the exact, safe end points."""
@@ -76,12 +80,18 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
         with_parabolas: also compute the neuron-budget bounds where they apply (a dozen weighted NTKs).
     """
     state = linearise(network, data.X)
-    theta = kernel_of(state)
-    residual = residual_of(state, data.y)
+    return gather_at(state, kernel_of(state), residual_of(state, data.y), loss, with_parabolas=with_parabolas)
+
+
+def gather_at(
+    state: Linearisation, theta: Ball, residual: Ball, loss: Loss, *, with_parabolas: bool = True
+) -> Ingredients:
+    """Do as :func:`gather` for a linearisation, kernel (N, N) and residual (N,) that are at hand."""
+    network = state.network
     # λ_min(J Jᵀ) vanishes when there are more outputs than parameters; JJᵀ's enclosure need not know.
     lambda0 = smallest_eigenvalue(theta) if theta.shape[0] <= network.parameters else Ball(0.0)
     lambda_max0 = largest_eigenvalue(theta)
-    s = loss_scale(loss, data.n)
+    s = loss_scale(loss, state.n)
     parabolas: tuple[Parabola, ...] = ()
     if with_parabolas and lower(lambda0) > 0.0 and NeuronBudget.applies(state):
         budget = NeuronBudget(state)

@@ -1,0 +1,230 @@
+"""Full-batch gradient descent in float64: how runs are made. Nothing here is rigorous, or needs to be.
+
+Every iterate is an exact vector of doubles, and whatever a certificate says about one is proved from those doubles
+elsewhere. The parameters are one flat vector θ (p,): layer by layer, the weight row by row, then the bias.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import scipy.special
+from jaxtyping import Float
+
+from verify.arrays import Ball
+from verify.errors import InputError, NonFiniteError, ShapeError
+from verify.networks import DataSet, Network, read_network
+from verify.networks.activations import Activation
+
+__all__ = ["Descent", "default_step", "flatten", "read_iterate", "rounding_unit", "with_parameters"]
+
+Vector = Float[np.ndarray, " p"]
+
+
+def flatten(network: Network) -> Vector:
+    """Return θ (p,): layer by layer, the weight row by row, then the bias. Exact."""
+    parts: list[np.ndarray] = []
+    for layer in network.layers:
+        parts.append(layer.weight.ravel())
+        if layer.bias is not None:
+            parts.append(layer.bias)
+    return np.concatenate(parts)
+
+
+def _views(network: Network, theta: Vector) -> list[tuple[np.ndarray, np.ndarray | None]]:
+    """Split θ into (weight, bias) per layer without copying."""
+    views: list[tuple[np.ndarray, np.ndarray | None]] = []
+    at = 0
+    for layer in network.layers:
+        weight = theta[at : at + layer.weight.size].reshape(layer.weight.shape)
+        at += layer.weight.size
+        bias = None
+        if layer.bias is not None:
+            bias = theta[at : at + layer.bias.size]
+            at += layer.bias.size
+        views.append((weight, bias))
+    return views
+
+
+def with_parameters(network: Network, theta: Vector) -> Network:
+    """Return the network with parameters θ (p,), copied; same layers, scales and activations."""
+    if theta.shape != (network.parameters,):
+        raise ShapeError(f"theta: shape {theta.shape}; expected ({network.parameters},), the network's parameters")
+    if not np.isfinite(theta).all():
+        raise NonFiniteError("theta: NaN or infinity among the parameters; gradient descent diverged")
+    copy = np.array(theta, dtype=np.float64)
+    layers = [
+        dataclasses.replace(layer, weight=weight, bias=bias)
+        for layer, (weight, bias) in zip(network.layers, _views(network, copy), strict=True)
+    ]
+    return Network(tuple(layers))
+
+
+def read_iterate(network: Network, value: Any) -> Vector:
+    """Return θ (p,) of an iterate handed in by the user, exact as stored.
+
+    Args:
+        network: fixes shapes and order.
+        value: a torch module of the same architecture, a state dict in layer order, or a flat array (p,).
+
+    Raises:
+        ShapeError, DtypeError, NonFiniteError, InputError: it does not fit the network.
+    """
+    if isinstance(value, np.ndarray):
+        return flatten(with_parameters(network, np.asarray(value, dtype=np.float64)))
+    if isinstance(value, dict):
+        shapes: list[tuple[int, ...]] = []
+        for layer in network.layers:
+            shapes.append(layer.weight.shape)
+            if layer.bias is not None:
+                shapes.append(layer.bias.shape)
+        tensors = list(value.values())
+        found = [tuple(np.shape(t)) for t in tensors]
+        if found != shapes:
+            raise ShapeError(f"iterate: state dict of shapes {found}; expected {shapes} in this order")
+        # Widening float16/32 to float64 is exact; Ball refuses what is not.
+        return np.concatenate([Ball(t).mid.ravel() for t in tensors])
+    other = read_network(value)
+    mine = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in network.layers]
+    theirs = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in other.layers]
+    if mine != theirs:
+        raise InputError(f"iterate: a {other.describe()} network; expected the architecture {network.describe()}")
+    return flatten(other)
+
+
+def default_step(lambda_max_upper: float, s: Fraction) -> Fraction:
+    """Return the step taken when none is given: 4/5 of 1/(s·λ_max(Θ(θ0))), rounded to a double.
+
+    1/(sλ_max) is the largest step at which one linearised step cannot overshoot in any eigen-direction; the residual
+    criterion needs ηs(‖J(θ_T)‖ + Δ_J)² ≤ 1 at the hand-over, and a fifth is left for λ_max to grow on the way there. A
+    guess: whatever step results, the certificate proves what it proves for exactly that double.
+    """
+    return Fraction(float(0.8 / (float(s) * lambda_max_upper)))
+
+
+def rounding_unit(theta: Vector) -> float:
+    """Return roughly ‖θ‖·2^-53: the distance that one rounded update moves θ (approximate)."""
+    return float(np.linalg.norm(theta)) * 2.0**-53
+
+
+def _sigmoid(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    value = scipy.special.expit(z)
+    return value, value * (1.0 - value)
+
+
+def _tanh(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    value = np.tanh(z)
+    return value, 1.0 - value * value
+
+
+def _silu(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    gate = scipy.special.expit(z)
+    return z * gate, gate * (1.0 + z * (1.0 - gate))
+
+
+def _gelu(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    gate = scipy.special.ndtr(z)
+    return z * gate, gate + z * np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
+
+
+def _gelu_tanh(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scale = np.sqrt(2.0 / np.pi)
+    gate = np.tanh(scale * (z + 0.044715 * z**3))
+    slope = 0.5 * z * (1.0 - gate * gate) * scale * (1.0 + 3.0 * 0.044715 * z * z)
+    return 0.5 * z * (1.0 + gate), 0.5 * (1.0 + gate) + slope
+
+
+def _softplus(beta: float) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    return lambda z: (np.logaddexp(0.0, beta * z) / beta, scipy.special.expit(beta * z))
+
+
+def _float_activation(activation: Activation) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Return z ↦ (σ(z), σ'(z)) in ordinary float64; a name without a fast version goes through the enclosures."""
+    fast: dict[str, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]] = {
+        "tanh": _tanh,
+        "sigmoid": _sigmoid,
+        "silu": _silu,
+        "gelu": _gelu,
+        "gelu_tanh": _gelu_tanh,
+        "sine": lambda z: (np.sin(z), np.cos(z)),
+    }
+    if activation.name == "softplus":
+        return _softplus(dict(activation.parameters)["beta"])
+    return fast.get(activation.name, lambda z: (activation(Ball(z), 0).mid, activation(Ball(z), 1).mid))
+
+
+class Descent:
+    """θ ↦ θ − η∇Φ(θ) in float64, full batch.
+
+    Args:
+        network: shapes, scales and activations.
+        data: inputs and targets.
+        s: loss scale; lr: step η. Both are rounded to double here.
+    """
+
+    def __init__(self, network: Network, data: DataSet, s: Fraction, lr: Fraction) -> None:
+        """Precompute what does not change from step to step."""
+        self.network = network
+        self._data = data
+        self._s = float(s)
+        self._factor = float(s * lr)
+        self._scales = [1.0 / float(np.sqrt(float(la.inverse_square_scale))) for la in network.layers]
+        self._activations = [
+            None if la.activation.is_identity else _float_activation(la.activation) for la in network.layers
+        ]
+        self._input = data.X * self._scales[0]
+
+    def _forward(self, views: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> Any:
+        a = self._input
+        inputs, slopes = [], []
+        h = a
+        for index, (weight, bias) in enumerate(views):
+            if index:
+                a = h * self._scales[index]
+            inputs.append(a)
+            z = a @ weight.T
+            if bias is not None:
+                z += bias
+            function = self._activations[index]
+            if function is None:
+                h, slope = z, None
+            else:
+                h, slope = function(z)
+            slopes.append(slope)
+        return h - self._data.y, inputs, slopes
+
+    def residual(self, theta: Vector) -> np.ndarray:
+        """Return F(θ) − y (n, k), approximate."""
+        residual: np.ndarray = self._forward(_views(self.network, theta))[0]
+        return residual
+
+    def step(self, theta: Vector) -> tuple[Vector, float]:
+        """Return the next iterate (a fresh array) and ‖F(θ) − y‖ at the present one, both approximate.
+
+        Overflow is not an error here: the caller tests the residual norm for being finite.
+        """
+        with np.errstate(all="ignore"):
+            views = _views(self.network, theta)
+            residual, inputs, slopes = self._forward(views)
+            result = np.array(theta)
+            targets = _views(self.network, result)
+            back = residual
+            for index in reversed(range(len(views))):
+                slope = slopes[index]
+                if slope is not None:
+                    back = back * slope
+                weight, bias = targets[index]
+                weight -= self._factor * (back.T @ inputs[index])
+                if bias is not None:
+                    bias -= self._factor * back.sum(axis=0)
+                if index:
+                    back = (back @ views[index][0]) * self._scales[index]
+            return result, float(np.linalg.norm(residual))
+
+    def loss(self, residual_norm: float) -> float:
+        """Return Φ = (s/2)‖e‖² from ‖e‖."""
+        return 0.5 * self._s * residual_norm * residual_norm
