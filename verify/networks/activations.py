@@ -41,6 +41,17 @@ class Activation:
         """Enclose the range of σ^(derivative) over each entry of `z`; same shape as `z`."""
         return self.function(z, derivative)
 
+    def jet(self, z: Ball, order: int) -> tuple[Ball, ...]:
+        """Enclose σ, σ', …, σ^(order) (order ≤ 2) at once, for `z` of small radius.
+
+        tanh and sigmoid satisfy a differential equation (σ' = 1 − σ², σ' = σ(1 − σ)), so one evaluation serves all: an order
+        of magnitude faster than separate calls and as tight up to a few roundings of 1; over wide balls it is looser.
+        """
+        if self.name not in _FROM_VALUE:
+            return tuple(self(z, k) for k in range(order + 1))
+        h = self(z, 0)
+        return (h, *_FROM_VALUE[self.name](h))[: order + 1]
+
     @property
     def is_identity(self) -> bool:
         """True for σ(z) = z, whose second derivative vanishes identically."""
@@ -49,6 +60,23 @@ class Activation:
     def supremum(self, derivative: int) -> float:
         """Upper bound of sup over all real z of |σ^(derivative)(z)| (a double, derivative ≥ 1)."""
         return _supremum(self, derivative)
+
+
+def _tanh_from_value(h: Ball) -> tuple[Ball, Ball]:
+    slope = 1.0 - h**2
+    return slope, h * slope * (-2.0)
+
+
+def _sigmoid_from_value(h: Ball) -> tuple[Ball, Ball]:
+    slope = h * (1.0 - h)
+    return slope, slope * (1.0 - h * 2.0)
+
+
+# (σ', σ'') as polynomials of σ.
+_FROM_VALUE: dict[str, Callable[[Ball], tuple[Ball, Ball]]] = {
+    "tanh": _tanh_from_value,
+    "sigmoid": _sigmoid_from_value,
+}
 
 
 @functools.cache

@@ -83,8 +83,8 @@ def linearise(network: Network, X: Float[np.ndarray, "n d"] | Ball) -> Linearisa
             slopes.append(None)
             h = z
         else:
-            slopes.append(layer.activation(z, 1))
-            h = layer.activation(z, 0)
+            h, slope = layer.activation.jet(z, 1)
+            slopes.append(slope)
     g = Ball(np.tile(np.eye(k), (n, 1)))
     G: list[Ball] = []
     B: list[Ball] = []

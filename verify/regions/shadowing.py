@@ -211,9 +211,10 @@ def curvature_bounds(state: Linearisation, moved: Reach, residual: Ball) -> tupl
             bend_top.append(Ball(0.0))
             continue
         z = _widen(state.Z[index], moved.dz[index])
-        slopes.append(layer.activation(z, 1))
+        _, slope, bend = layer.activation.jet(z, 2)
+        slopes.append(slope)
         weights = _contract(e, _widen(state.G[index], moved.dg[index], k), n, k)
-        s = weights * layer.activation(z, 2)
+        s = weights * bend
         direct.append(s)
         bend_top.append(_top(abs(s)))
     a_squares = [_up(largest_eigenvalue(kernel)) for kernel in kernels]
