@@ -203,6 +203,7 @@ Theorem containment_classical :
 Proof.
   pose proof c_pos as Hc. pose proof sig_pos as Hsig.
   apply (conclude M y s eta th0 Rad K); try assumption.
+  - now apply Rmult_lt_0_compat.
   - nra.
   - apply lplr_from_ntk; [lra|lra|assumption].
   - exact stays_classical.

@@ -83,6 +83,8 @@ End PathLength.
 (** ** The conclusion of every certificate of scope [ball] *)
 Record certified {X Y : InnerSpace} (M : Model X Y) (y : Y) (s eta : R) (th0 : X)
     (Rad mu rate gam : R) : Prop := {
+  (* the constants say something: mu > 0, a rate below 1 (unless the loss is 0 already), gam > 0 *)
+  constants_ok : 0 < mu /\ 0 < gam /\ (0 < loss M y s th0 -> 0 <= rate < 1);
   (* the ball is a locally Polyak-Lojasiewicz region, and inf L = 0 on it *)
   lplr : LPLR M y s (in_ball th0 Rad) mu;
   (* gradient descent never leaves it *)
@@ -107,6 +109,7 @@ Let e k := residual M y (th k).
 Hypothesis s_pos : 0 < s.
 Hypothesis Rad_pos : 0 <= Rad.
 Hypothesis K_pos : 0 <= K.
+Hypothesis mu_pos : 0 < mu.
 Hypothesis gam_pos : 0 < gam.
 Hypothesis diff : forall z, in_ball th0 Rad z -> differentiable_at M z.
 Hypothesis bound : forall z, in_ball th0 Rad z -> jac_bound M z K.
@@ -168,6 +171,8 @@ Qed.
 Theorem conclude : certified M y s eta th0 Rad mu rate gam.
 Proof.
   constructor; try assumption.
+  - repeat split; try assumption; destruct loss_cases as [Z|[Hr _]]; try lra;
+      specialize (Z 0%nat); unfold th in Z; cbn in Z; lra.
   - intros k. apply (path_summable th (fun k => norm (e k)) gam gam_pos); [|exact pays].
     intros; apply norm_pos.
   - exact loss_geometric.

@@ -178,7 +178,7 @@ Proof.
   { intros k. pose proof (residual_contracts k). pose proof (norm_pos (e (S k))).
     assert (0 <= residual_rate * norm (e k)) by lra. nra. }
   split.
-  - apply (conclude M y s eta th0 Rad K); try assumption; [lra| | | | |].
+  - apply (conclude M y s eta th0 Rad K); try assumption; [apply Rmult_lt_0_compat; nra|lra| | | | |].
     + apply lplr_from_ntk; [lra|nra|]. intros z Hz. apply ntk_of_sigma; [lra|auto].
     + exact stays_in_ball.
     + exact pays_everywhere.
