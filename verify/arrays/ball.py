@@ -170,7 +170,10 @@ class Ball:
             mid = np.where(lo == hi, lo, 0.5 * lo + 0.5 * hi)
             mid = np.where(np.isfinite(mid), mid, 0.0)
             rad = np.maximum(sum_up(hi, -mid), sum_up(mid, -lo))
+            # Keep the sign: where rounding made rad > |mid| although 0 <= lo (or hi <= 0), [0, 2·rad] also contains [lo, hi].
+            mid = np.where((rad > mid) & (lo >= 0), rad, np.where((rad > -mid) & (hi <= 0), -rad, mid))
             rad = np.where(np.isinf(lo) | np.isinf(hi), np.inf, rad)
+            mid = np.where(np.isfinite(mid), mid, 0.0)
         return _build(mid, rad, not rad.any())
 
     @staticmethod

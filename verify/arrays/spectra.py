@@ -221,10 +221,15 @@ def _factored_lower(a: Array, s: float) -> float | None:
     growth = min(nonnegative_norm_upper(factor), float(row_norms_upper(row_norms_upper(factor)[None, :])[0]))
     # All terms non-negative, fewer than 12 roundings: INFLATE.
     error = (
-        frobenius * (1.0 + 4.0 * U) + gamma(n) * growth * growth + U * float(np.abs(shifted).max())
+        frobenius * (1.0 + 4.0 * U) + gamma(n) * growth * growth + _shift_error(shifted)
     ) * INFLATE
     error += 2.0 * n * n * ETA
     return float(sum_down(s, -error)) if np.isfinite(error) else None
+
+
+def _shift_error(shifted: Array) -> float:
+    """Upper bound of max |fl(a_ii − s) − (a_ii − s)| from the rounded values: half an ulp each."""
+    return U * float(np.abs(shifted).max())
 
 
 def _prepare(a: Any) -> tuple[Ball | None, int, float]:

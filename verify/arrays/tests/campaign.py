@@ -107,7 +107,7 @@ BINARY: dict[str, tuple[Callable[[Ball, Ball], Ball], Callable[[Any, Any], Any]]
 }
 
 
-def binary(rng: Rng, n: int, name: str) -> Tally:
+def binary(rng: Rng, n: int, name: str, point: bool = False) -> Tally:
     tally = Tally()
     f, g = BINARY[name]
     a, b = points(rng, n), points(rng, n)
@@ -117,10 +117,12 @@ def binary(rng: Rng, n: int, name: str) -> Tally:
     b = np.where(np.isfinite(b), b, 1.0)
     b = np.where(rng.random(n) < 0.05, np.ldexp(a, -53), b)
     ra, rb = radii(rng, a), radii(rng, b)
+    if point:
+        ra, rb = 0.0 * ra, 0.0 * rb
     if name == "/":
         b = np.where(b == 0, 1.0, b)
         rb = np.where(rb < np.abs(b), rb, np.abs(b) * rng.choice([0.0, 0.5, 1 - 2.0**-52, 1e-9], n))
-        rb = np.where(rb < np.abs(b), rb, 0.0)
+        rb = np.where((rb < np.abs(b)) & (not point), rb, 0.0)
     out = f(Ball(a, ra), Ball(b, rb))
     for i in range(n):
         x, y = inside(rng, a[i], ra[i]), inside(rng, b[i], rb[i])
@@ -169,7 +171,7 @@ def function(name: str, k: int) -> Callable[..., Ball]:
     return lambda x: f(x, k)
 
 
-def elementary(rng: Rng, n: int, name: str, k: int) -> Tally:
+def elementary(rng: Rng, n: int, name: str, k: int, point: bool = False) -> Tally:
     tally = Tally()
     a = points(rng, n)
     if name in ("log", "sqrt"):
@@ -177,11 +179,11 @@ def elementary(rng: Rng, n: int, name: str, k: int) -> Tally:
         a = np.where(a == 0, 1.0, a)
     if name == "log1p":
         a = np.where(a <= -1, -a, a)
-    ra = radii(rng, a)
+    ra = radii(rng, a) * (0.0 if point else 1.0)
     floor = {"log": 0.0, "sqrt": 0.0, "log1p": -1.0}.get(name)
     if floor is not None:
         ra = np.where(Ball(a, ra).lower() > floor, ra, 0.0)
-    if k == 0 and name not in ("log", "log1p", "sqrt", "exp", "expm1", "softplus", "gelu", "gelu_tanh", "silu"):
+    if k == 0 and not point and name not in ("log", "log1p", "sqrt", "exp", "expm1", "softplus", "gelu", "gelu_tanh", "silu"):
         ra = np.where(rng.random(n) < 0.02, np.inf, ra)
     ball = Ball(a, ra)
     out = function(name, k)(ball)
@@ -350,12 +352,17 @@ def plan(scale: float) -> Iterator[tuple[str, Callable[[Rng], Tally]]]:
 
     for op in BINARY:
         yield op, lambda rng, op=op: binary(rng, size(60_000), op)  # type: ignore[misc]
+        yield f"{op} points", lambda rng, op=op: binary(rng, size(40_000), op, point=True)  # type: ignore[misc]
     for op in ("abs", "pow2", "pow3", "pow6", "pow-2"):
         yield op, lambda rng, op=op: unary(rng, size(20_000), op)  # type: ignore[misc]
     for name in reference.FUNCTIONS:
         for k in range(4):
             count = size(13_000 if k == 0 else 7_000)
-            yield f"{name}^({k})", lambda rng, name=name, k=k, c=count: elementary(rng, c, name, k)  # type: ignore[misc]
+            for point in (False, True):
+                yield (
+                    f"{name}^({k})" + " points" * point,
+                    lambda rng, a=(count, name, k, point): elementary(rng, *a),  # type: ignore[misc]
+                )
     for method in ("fast", "sharp", "auto"):
         yield f"matmul {method}", lambda rng, m=method: products(rng, size(50_000), m)  # type: ignore[misc]
     for name in ("sum", "norm"):

@@ -101,7 +101,7 @@ def _one_sign(f: Callable[[Any], Any], low: Any, high: Any, depth: int = 0) -> i
     sign = _sign(f(_hull(low, high)))
     if sign:
         return sign
-    assert depth < 60, f"no proved sign on [{low}, {high}]"
+    assert depth < 90, f"no proved sign on [{low}, {high}]"
     middle = arb(((low + high) / 2).mid())
     left, right = _one_sign(f, low, middle, depth + 1), _one_sign(f, middle, high, depth + 1)
     assert left == right, f"the sign changes near {middle}"

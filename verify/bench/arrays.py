@@ -1,0 +1,132 @@
+"""Benchmark of the rigorous arrays against their peers, each ratio from interleaved runs in one process.
+
+``run(quick)`` returns rows {name, ours_median_s, peer, peer_version, peer_median_s, ratio, ratio_spread, target, peer_is_proof}; ratio =
+ours / peer (below the target is good), or peer / ours for rows whose name ends in "speed-up" (above it is good). ratio_spread is the interquartile
+range of the ratios of neighbouring runs.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import flint
+import mpmath
+import numpy as np
+
+from verify.arrays import Ball, matmul, smallest_eigenvalue, tanh
+
+Row = dict[str, Any]
+
+
+def _interleaved(ours: Callable[[], Any], peer: Callable[[], Any], repeats: int) -> tuple[list[float], list[float]]:
+    a, b = [], []
+    ours(), peer()  # warm-up: pages, threads, imports
+    for _ in range(repeats):
+        for f, out in ((peer, b), (ours, a)):
+            start = time.perf_counter()
+            f()
+            out.append(time.perf_counter() - start)
+    return a, b
+
+
+def _row(
+    name: str,
+    ours: Callable[[], Any],
+    peer: tuple[str, str, Callable[[], Any], bool],
+    target: float,
+    repeats: int,
+    peer_scale: float = 1.0,
+) -> Row:
+    peer_name, version, peer_call, proof = peer
+    a, b = _interleaved(ours, peer_call, repeats)
+    b = [t * peer_scale for t in b]
+    speedup = name.endswith("speed-up")
+    ratios = [y / x if speedup else x / y for x, y in zip(a, b, strict=True)]
+    quartiles = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else [ratios[0]] * 3
+    ours_s, peer_s = statistics.median(a), statistics.median(b)
+    return {
+        "name": name,
+        "ours_median_s": ours_s,
+        "peer": peer_name,
+        "peer_version": version,
+        "peer_median_s": peer_s,
+        "ratio": peer_s / ours_s if speedup else ours_s / peer_s,
+        "ratio_spread": quartiles[2] - quartiles[0],
+        "target": target,
+        "peer_is_proof": proof,
+    }
+
+
+def _products(quick: bool) -> list[Row]:
+    rows = []
+    rng = np.random.default_rng(0)
+    for n in (512,) if quick else (512, 1024, 2048):
+        a, b = rng.standard_normal((n, n)), rng.standard_normal((n, n))
+        x, y = Ball(a), Ball(b)
+        peer = ("numpy matmul", np.__version__, lambda a=a, b=b: a @ b, False)
+        repeats = 15 if quick else {512: 41, 1024: 21, 2048: 9}[n]
+        for method, target in (("fast", 1.3), ("auto", 1.3), ("sharp", 2.5)):
+            call = lambda x=x, y=y, m=method: matmul(x, y, m)  # noqa: E731
+            rows.append(_row(f"ball @ ball {method} n={n}", call, peer, target, repeats))
+    return rows
+
+
+def _proofs(quick: bool) -> list[Row]:
+    rng = np.random.default_rng(1)
+    n = 128 if quick else 512
+    a, b = rng.standard_normal((n, n)), rng.standard_normal((n, n))
+    x, y = Ball(a), Ball(b)
+    fa, fb = flint.arb_mat(a.tolist()), flint.arb_mat(b.tolist())
+
+    def arb_product() -> Any:
+        with flint.ctx.workprec(53):
+            return fa * fb
+
+    arb = ("python-flint arb_mat 53 bits", flint.__version__, arb_product, True)
+    rows = [_row(f"ball @ ball sharp n={n} speed-up", lambda: matmul(x, y, "sharp"), arb, 40.0, 3)]
+    # mpmath.iv at n = 512 would take hours: its n = m product, scaled by (n/m)^3 (its cost is the inner loop).
+    m = 8 if quick else 24
+    iv = mpmath.iv.matrix
+    ma, mb = iv(a[:m, :m].tolist()), iv(b[:m, :m].tolist())
+    peer = (f"mpmath.iv matrix, n={m} scaled by (n/{m})^3", mpmath.__version__, lambda: ma * mb, True)
+    rows.append(
+        _row(f"ball @ ball sharp n={n} vs iv speed-up", lambda: matmul(x, y, "sharp"), peer, 10_000.0, 3, (n / m) ** 3)
+    )
+    return rows
+
+
+def _spectra(quick: bool) -> list[Row]:
+    rows = []
+    for n in (400,) if quick else (2000, 3000):
+        rng = np.random.default_rng(n)
+        g = rng.standard_normal((n, n + n // 2))
+        a = g @ g.T / n
+        peer = ("numpy eigvalsh (no proof)", np.__version__, lambda a=a: np.linalg.eigvalsh(a), False)
+        target = 1.0 if n >= 2000 else float("inf")
+        rows.append(_row(f"smallest_eigenvalue n={n}", lambda a=a: smallest_eigenvalue(a), peer, target, 5 if n < 3000 else 3))
+    return rows
+
+
+def _functions(quick: bool) -> list[Row]:
+    rng = np.random.default_rng(2)
+    n = 10**5 if quick else 10**6
+    x = rng.standard_normal(n) * 2.0
+    ball, point = Ball(x, 1e-6), Ball(x)
+    peer = ("numpy tanh (no proof)", np.__version__, lambda: np.tanh(x), False)
+    return [
+        _row(f"tanh of {n} balls", lambda: tanh(ball), peer, 15.0, 11),
+        _row(f"tanh of {n} points", lambda: tanh(point), peer, 15.0, 11),
+    ]
+
+
+def run(quick: bool = False) -> list[Row]:
+    """All rows; quick uses small sizes (for tests of the benchmark itself, targets not meaningful)."""
+    return _products(quick) + _proofs(quick) + _spectra(quick) + _functions(quick)
+
+
+if __name__ == "__main__":
+    for row in run():
+        print({k: (round(v, 5) if isinstance(v, float) else v) for k, v in row.items()}, flush=True)
