@@ -1,0 +1,165 @@
+"""The four diagnostics of the paper's experiments, proved at a point, and what is only observed along a run.
+
+NTK spectral gap, parameter drift, PL ratio and suboptimality are enclosures at an exact parameter vector
+(:class:`PointFacts`): rigorous. Their curves between the checkpoints, and the rate at which a float64 run was seen to converge, come
+from ordinary arithmetic (:class:`History`, :func:`observed_rate`): observed, never part of a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from proofs.evaluation import evaluate
+from verify.arrays import Ball, maximum, sqrt
+from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_scale, residual_of
+from verify.networks.linearisation import Linearisation
+from verify.regions.ingredients import Ingredients, gather_at, lower, upper
+from verify.regions.training import Vector, flatten
+
+__all__ = ["History", "PointFacts", "drift", "examine", "observed_rate", "pair"]
+
+
+def pair(ball: Ball | None) -> list[float] | None:
+    """Return [lower, upper] of a scalar enclosure as doubles, None for None."""
+    return None if ball is None else [lower(ball), upper(ball)]
+
+
+@dataclass(frozen=True)
+class PointFacts:
+    """Enclosures at one exact parameter vector θ.
+
+    Attributes:
+        step: index of θ in its run.
+        loss: Φ(θ). residual: ‖e(θ)‖.
+        lambda_min, lambda_max: the NTK's extreme eigenvalues: the spectral gap.
+        gradient_norm: ‖∇Φ(θ)‖.
+        pl_ratio: ½‖∇Φ‖²/Φ; None where Φ = 0 is not excluded.
+        drift: ‖θ − θ̂_0‖ from the start of the run.
+    """
+
+    step: int
+    loss: Ball
+    residual: Ball
+    lambda_min: Ball
+    lambda_max: Ball
+    gradient_norm: Ball
+    pl_ratio: Ball | None
+    drift: Ball
+
+    def as_bounds(self) -> dict[str, Any]:
+        """Return {name: [lower, upper]} with exact doubles, and the step."""
+        names = [f.name for f in fields(self) if f.name != "step"]
+        return {"step": self.step, **{name: pair(getattr(self, name)) for name in names}}
+
+    @classmethod
+    def from_bounds(cls, bounds: Mapping[str, Any]) -> PointFacts:
+        """Restore facts from :meth:`as_bounds`; the enclosures may be an ulp wider."""
+        values = {
+            name: None if value is None else Ball.from_bounds(float(value[0]), float(value[1]))
+            for name, value in bounds.items()
+            if name != "step"
+        }
+        return cls(step=int(bounds["step"]), **values)  # type: ignore[arg-type]
+
+
+def drift(theta: Vector, origin: Vector) -> Ball:
+    """Enclose ‖θ − θ0‖ for two exact vectors."""
+    return (Ball(theta) - Ball(origin)).norm()
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A point's facts with the objects they were computed from."""
+
+    facts: PointFacts
+    state: Linearisation
+    theta: Ball
+    residual: Ball
+    ingredients: Ingredients
+
+
+def examine(
+    network: Network, data: DataSet, loss: Loss, *, step: int = 0, origin: Vector | None = None
+) -> Examined:
+    """Enclose everything a certificate says about one exact parameter vector.
+
+    Args:
+        network: the parameters. data, loss: the objective. step: the vector's index in its run.
+        origin: θ̂_0 (p,) for the drift; None for the vector itself.
+    """
+    state = linearise(network, data.X)
+    theta = kernel_of(state)
+    residual = residual_of(state, data.y)
+    ingredients = gather_at(state, theta, residual, loss, with_parabolas=False)
+    s = Ball(loss_scale(loss, data.n))
+    # ‖∇Φ‖² = s²eᵀΘe: no parameter-sized array is formed.
+    square = maximum((residual * (theta @ residual)).sum(), Ball(0.0))
+    gradient = s * sqrt(square)
+    ratio = None
+    if lower(ingredients.loss0) > 0.0:
+        ratio = evaluate("pl_ratio", {"gradient_norm": gradient, "Phi": ingredients.loss0})
+    here = flatten(network)
+    facts = PointFacts(
+        step=step,
+        loss=ingredients.loss0,
+        residual=ingredients.residual0,
+        lambda_min=ingredients.lambda0,
+        lambda_max=ingredients.lambda_max0,
+        gradient_norm=gradient,
+        pl_ratio=ratio,
+        drift=Ball(0.0) if origin is None else drift(here, origin),
+    )
+    return Examined(facts, state, theta, residual, ingredients)
+
+
+class History:
+    """Observed curve (step, Φ) of a run of any length in bounded memory.
+
+    Every `stride`-th step is kept; when `limit` values are held, every second one is dropped and the stride doubles. The result
+    depends on the steps alone, so a resumed run ends with the same curve.
+    """
+
+    limit = 4096
+
+    def __init__(self, stride: int = 1, values: list[float] | None = None) -> None:
+        """Start empty, or from a saved stride and values."""
+        self.stride = stride
+        self.values = list(values or [])
+
+    def add(self, step: int, value: float) -> None:
+        """Record the value of one step; steps come in order 0, 1, 2, …"""
+        if step % self.stride:
+            return
+        self.values.append(float(value))
+        if len(self.values) >= self.limit:
+            self.values = self.values[::2]
+            self.stride *= 2
+
+    def steps(self) -> list[int]:
+        """Return the step of each kept value."""
+        return [i * self.stride for i in range(len(self.values))]
+
+
+def observed_rate(history: History) -> float | None:
+    """Return the factor per step at which Φ was seen to fall over the last third of a run (approximate); None if unknown."""
+    values = np.asarray(history.values)
+    tail = values[-max(2, values.size // 3) :]
+    tail = tail[np.isfinite(tail) & (tail > 0.0)]
+    if tail.size < 2:
+        return None
+    return float((tail[-1] / tail[0]) ** (1.0 / ((tail.size - 1) * history.stride)))
+
+
+def decrease_certified(before: PointFacts, after: Ball, lr: Fraction, s: Fraction) -> tuple[Ball, Ball, Ball]:
+    """Return (Φ(θ_{k+1}), (1 − ημ_k)Φ(θ_k), 1 − ημ_k) as enclosures, μ_k = s·λ_min(Θ(θ_k)) from below.
+
+    Raises nothing: where μ_k is not certified positive the factor is at least 1 and says only that Φ does not grow.
+    """
+    mu = evaluate("mu", {"s": Ball(s), "lambda_R": Ball(max(lower(before.lambda_min), 0.0))})
+    factor = evaluate("rate_simple", {"eta": Ball(lr), "mu": mu})
+    return after, factor * before.loss, factor

@@ -1,0 +1,177 @@
+"""What a run leaves behind: options, checkpoints, and a state that survives being killed.
+
+With ``directory=`` a run writes its state there, each file under a temporary name and then renamed: killed at any moment, the same call
+continues from the last state and, the arithmetic being deterministic on one machine, ends with the same certificate.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from verify.arrays import Ball
+from verify.errors import InputError
+from verify.networks import DataSet, Network
+from verify.regions.diagnostics import PointFacts, pair
+from verify.regions.training import Vector, flatten
+
+__all__ = ["Checkpoint", "Options", "fingerprint", "load_arrays", "save_arrays"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options that scopes `run` and `exact` share.
+
+    Attributes:
+        directory: where the state of an interruptible run is kept; None keeps it in memory.
+        iterates: parameter vectors of a run made elsewhere (modules, state dicts or flat arrays), in order; None trains here.
+        iterate_steps: the step index of each; None means 0, 1, 2, …
+        checkpoints: steps at which facts are proved in addition to the ones chosen automatically.
+        progress: show a progress line; None shows it on a terminal only.
+        save_seconds: how often the state is written between checkpoints.
+        method: scope `exact` only: 'auto', 'shadow' (float64), 'shadow-arb' (midpoints in Arb) or 'arb' (GD in balls).
+        bits: scope `exact` only: precision of the Arb methods to start from; None chooses.
+    """
+
+    directory: Path | None = None
+    iterates: Iterable[Any] | None = None
+    iterate_steps: Sequence[int] | None = None
+    checkpoints: tuple[int, ...] = ()
+    progress: bool | None = None
+    save_seconds: float = 30.0
+    method: str = "auto"
+    bits: int | None = None
+
+    @classmethod
+    def read(cls, options: Mapping[str, Any], allowed: Sequence[str]) -> Options:
+        """Validate keyword options.
+
+        Raises:
+            InputError: an unknown name or a value out of range.
+        """
+        unknown = sorted(set(options) - set(allowed))
+        if unknown:
+            raise InputError(f"unknown option {', '.join(unknown)}: expected one of {', '.join(allowed)}")
+        values = dict(options)
+        if values.get("directory") is not None:
+            values["directory"] = Path(values["directory"])
+        if "checkpoints" in values:
+            values["checkpoints"] = tuple(int(v) for v in values["checkpoints"])
+        if values.get("iterate_steps") is not None:
+            indices = [int(v) for v in values["iterate_steps"]]
+            if any(b <= a for a, b in zip(indices, indices[1:], strict=False)) or any(v < 0 for v in indices):
+                raise InputError(f"iterate_steps={indices}: expected increasing step indices ≥ 0")
+            values["iterate_steps"] = indices
+        return cls(**values)
+
+    def shows_progress(self) -> bool:
+        """Whether to draw a progress line."""
+        if self.progress is not None:
+            return self.progress
+        from rich.console import Console
+
+        return Console(stderr=True).is_terminal
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One kept iterate with what was proved about it.
+
+    Attributes:
+        facts: enclosures at θ̂_k.
+        theta: θ̂_k (p,), exact.
+        after: θ̂_{k+1} where it was kept.
+        loss_after: Φ(θ̂_{k+1}).
+        decrease: True: Φ(θ̂_{k+1}) ≤ (1 − ημ_k)Φ(θ̂_k) is certain; False: it is not; None: there is no neighbour.
+        ratio: approximate supply/need of a ball certificate here.
+    """
+
+    facts: PointFacts
+    theta: Vector = field(repr=False)
+    after: Vector | None = field(repr=False, default=None)
+    loss_after: Ball | None = None
+    decrease: bool | None = None
+    ratio: float = 0.0
+
+    def as_witness(self) -> dict[str, Any]:
+        """Return what a checker needs (see the witness notes in verify.regions.run)."""
+        return {
+            **self.facts.as_bounds(),
+            "parameters": self.theta,
+            "next": self.after,
+            "next_loss": pair(self.loss_after),
+            "decrease": self.decrease,
+        }
+
+    def save(self, path: Path) -> None:
+        """Write to one file, atomically."""
+        arrays = {"theta": self.theta}
+        if self.after is not None:
+            arrays["after"] = self.after
+        meta = {
+            "facts": self.facts.as_bounds(),
+            "loss_after": pair(self.loss_after),
+            "decrease": self.decrease,
+            "ratio": self.ratio,
+        }
+        save_arrays(path, arrays, meta)
+
+    @classmethod
+    def load(cls, path: Path) -> Checkpoint:
+        """Read what :meth:`save` wrote."""
+        arrays, meta = load_arrays(path)
+        bounds = meta["loss_after"]
+        return cls(
+            facts=PointFacts.from_bounds(meta["facts"]),
+            theta=arrays["theta"],
+            after=arrays.get("after"),
+            loss_after=None if bounds is None else Ball.from_bounds(float(bounds[0]), float(bounds[1])),
+            decrease=meta["decrease"],
+            ratio=float(meta["ratio"]),
+        )
+
+
+def fingerprint(network: Network, data: DataSet, loss: str, lr: Fraction, **rest: Any) -> str:
+    """Return a digest of everything that determines a run."""
+    digest = hashlib.sha256()
+    for array in (flatten(network), data.X, data.y):
+        digest.update(str(array.shape).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    shape = [(la.weight.shape, la.bias is None, la.inverse_square_scale, str(la.activation)) for la in network.layers]
+    digest.update(json.dumps([str(shape), loss, str(lr), sorted((k, str(v)) for k, v in rest.items())]).encode())
+    return digest.hexdigest()
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
+    """Write arrays and a JSON header to one file, atomically: a temporary name, synchronised, then renamed.
+
+    Floats in the header are stored as shortest decimals that read back as the same double.
+    """
+    temporary = path.with_name(path.name + ".partial")
+    with temporary.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, __meta__=np.array(json.dumps(meta)), **arrays)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read what :func:`save_arrays` wrote."""
+    with np.load(path, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files if name != "__meta__"}
+        meta: dict[str, Any] = json.loads(str(stored["__meta__"]))
+    return arrays, meta
+
+
+def replace_options(options: Options, **changes: Any) -> Options:
+    """Return the options with some replaced."""
+    return dataclasses.replace(options, **changes)

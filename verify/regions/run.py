@@ -1,0 +1,423 @@
+"""Scope `run`: facts proved along a recorded float64 run, and the region it ends in.
+
+Statement (MATH.md §7). θ̂_0, θ̂_1, … are vectors of doubles: what a float64 loop computed, here or in the user's own program. At each
+checkpoint k kept, enclosures of Φ, λ_min and λ_max of the NTK, ‖∇Φ‖, the PL ratio and the drift hold for the exact vector θ̂_k; between
+kept neighbours Φ(θ̂_{k+1}) ≤ (1 − ημ_k)Φ(θ̂_k), μ_k = sλ_min(Θ(θ̂_k)), by comparing enclosures of both sides. At the hand-over step T a
+`ball` certificate centred at θ̂_T holds: real-arithmetic gradient descent *restarted at θ̂_T* with step η converges
+linearly to zero loss inside B(θ̂_T, R). Nothing is said of real-arithmetic gradient descent from θ̂_0 (that is scope `exact`), nor
+of what lies between the checkpoints.
+
+Hand-over. Training goes on until a checkpoint's ball certificate holds. Checkpoints are placed where the residual has fallen to what
+the last look predicts to be enough, half the way in logarithm at a time (:func:`verify.regions.handover.next_target`); T is the first of
+them that is certified.
+
+Witness: ``checkpoints`` (step, parameters, next, bounds of every fact), ``handover`` (step, index, the ball witness).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from verify.arrays import Ball, require_sound_arithmetic
+from verify.certificates import Certificate, Problem, Step
+from verify.errors import InputError
+from verify.networks import DataSet, Loss, Network, linearise, loss_of, loss_scale, residual_of
+from verify.regions.certify import ball_constants, ball_witness
+from verify.regions.diagnostics import Examined, History, decrease_certified, examine, observed_rate
+from verify.regions.handover import Attempt, attempt, next_target, shortfall
+from verify.regions.ingredients import lower, upper
+from verify.regions.record import Checkpoint, Options, fingerprint, load_arrays, save_arrays
+from verify.regions.training import Descent, Vector, default_step, flatten, read_iterate, with_parameters
+
+__all__ = ["OPTIONS", "run_certificate"]
+
+OPTIONS = ("directory", "iterates", "iterate_steps", "checkpoints", "progress", "save_seconds")
+DEFAULT_STEPS = 20_000
+_DIVERGED, _STALL_FALL, _STALL_STEPS = 1e6, 1e-3, 1000
+_STATE = "run-state.npz"
+
+
+@dataclass
+class _Run:
+    """The state of a run between two steps; everything that a resumed run needs."""
+
+    theta: Vector
+    step: int = 0
+    target: float = float("inf")
+    anchor: tuple[int, float] = (0, float("inf"))
+    history: History = field(default_factory=History)
+    kept: list[Checkpoint] = field(default_factory=list)
+    training_seconds: float = 0.0
+    proving_seconds: float = 0.0
+
+    def save(self, directory: Path, key: str) -> None:
+        """Write the state (checkpoints are written when they are made)."""
+        meta = {
+            "key": key,
+            "step": self.step,
+            "target": self.target,
+            "anchor": list(self.anchor),
+            "stride": self.history.stride,
+            "kept": [c.facts.step for c in self.kept],
+            "training_seconds": self.training_seconds,
+            "proving_seconds": self.proving_seconds,
+        }
+        save_arrays(directory / _STATE, {"theta": self.theta, "history": np.array(self.history.values)}, meta)
+
+    @classmethod
+    def load(cls, directory: Path, key: str) -> _Run | None:
+        """Read a state of the same run, or None if there is none.
+
+        Raises:
+            InputError: the directory holds the state of another run.
+        """
+        path = directory / _STATE
+        if not path.exists():
+            return None
+        arrays, meta = load_arrays(path)
+        if meta["key"] != key:
+            raise InputError(f"directory={str(directory)!r}: holds the state of another run; choose an empty one")
+        return cls(
+            theta=arrays["theta"],
+            step=int(meta["step"]),
+            target=float(meta["target"]),
+            anchor=(int(meta["anchor"][0]), float(meta["anchor"][1])),
+            history=History(int(meta["stride"]), arrays["history"].tolist()),
+            kept=[Checkpoint.load(_checkpoint_path(directory, k)) for k in meta["kept"]],
+            training_seconds=float(meta["training_seconds"]),
+            proving_seconds=float(meta["proving_seconds"]),
+        )
+
+
+def _checkpoint_path(directory: Path, step: int) -> Path:
+    return directory / f"checkpoint-{step:08d}.npz"
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is being run, exact."""
+
+    network: Network
+    data: DataSet
+    loss: Loss
+    lr: Fraction
+    budget: int
+    origin: Vector
+    options: Options
+
+    @property
+    def s(self) -> Fraction:
+        """Loss scale."""
+        return loss_scale(self.loss, self.data.n)
+
+    def look(self, theta: Vector, step: int, after: Vector | None) -> tuple[Checkpoint, Examined, Attempt]:
+        """Prove the facts at θ̂_step, the decrease to its neighbour, and try a ball certificate."""
+        here = examine(with_parameters(self.network, theta), self.data, self.loss, step=step, origin=self.origin)
+        found = attempt(here.ingredients, here.state, self.lr)
+        loss_after, decrease = None, None
+        if after is not None and np.isfinite(after).all():
+            state = linearise(with_parameters(self.network, after), self.data.X)
+            loss_after = loss_of(residual_of(state, self.data.y), Ball(self.s))
+            left, right, _ = decrease_certified(here.facts, loss_after, self.lr, self.s)
+            decrease = bool(left.upper() <= right.lower())
+        else:
+            after = None
+        return Checkpoint(here.facts, theta, after, loss_after, decrease, found.ratio), here, found
+
+
+@dataclass(frozen=True)
+class _End:
+    """How a run ended: its last look, and why it stopped ('certified', 'budget', 'diverged', 'stalled', 'iterates')."""
+
+    why: str
+    here: Examined | None
+    found: Attempt | None
+
+
+def _train(task: _Task, run: _Run, key: str) -> _End:
+    """Step until a checkpoint is certified, the budget ends, or the run diverges or stalls."""
+    descent = Descent(task.network, task.data, task.s, task.lr)
+    directory = task.options.directory
+    saved = started = time.monotonic()
+    proving = 0.0
+    extra = set(task.options.checkpoints)
+    base = run.training_seconds
+
+    def save() -> None:
+        if directory is not None:
+            run.training_seconds = base + time.monotonic() - started - proving
+            run.save(directory, key)
+
+    with _Progress(task, run) as progress:
+        initial = float(np.linalg.norm(descent.residual(task.origin)))
+        while True:
+            after, norm = descent.step(run.theta)
+            if not np.isfinite(norm) or norm > _DIVERGED * (initial + 1.0):
+                run.training_seconds = base + time.monotonic() - started - proving
+                return _End("diverged", None, None)
+            run.history.add(run.step, descent.loss(norm))
+            if norm < (1.0 - _STALL_FALL) * run.anchor[1]:
+                run.anchor = (run.step, norm)
+            stalled = run.step - run.anchor[0] > max(_STALL_STEPS, run.step // 2)
+            last = stalled or run.step >= task.budget
+            if norm <= run.target or run.step == 0 or last or run.step in extra:
+                begin = time.monotonic()
+                checkpoint, here, found = task.look(run.theta, run.step, after)
+                spent = time.monotonic() - begin
+                proving += spent
+                run.proving_seconds += spent
+                if not run.kept or run.kept[-1].facts.step < run.step:
+                    run.kept.append(checkpoint)
+                if directory is not None:
+                    checkpoint.save(_checkpoint_path(directory, run.step))
+                if found.holds or last:
+                    run.training_seconds = base + time.monotonic() - started - proving
+                    return _End("certified" if found.holds else "stalled" if stalled else "budget", here, found)
+                run.target = next_target(norm, found.ratio)
+                run.theta, run.step = after, run.step + 1
+                save()
+            else:
+                run.theta, run.step = after, run.step + 1
+                if directory is not None and time.monotonic() - saved > task.options.save_seconds:
+                    save()
+                    saved = time.monotonic()
+            progress.update(run.step, norm, run.target)
+
+
+class _Progress:
+    """A progress line on a terminal, nothing elsewhere."""
+
+    def __init__(self, task: _Task, run: _Run) -> None:
+        self._bar: Any = None
+        self._shown = 0.0
+        if task.options.shows_progress():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
+            )
+            self._id = self._bar.add_task("training", total=task.budget, completed=run.step)
+
+    def __enter__(self) -> _Progress:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, step: int, residual: float, target: float) -> None:
+        """Show the step, the residual and where the next look is due, ten times a second."""
+        now = time.monotonic()
+        if self._bar is not None and now - self._shown > 0.1:
+            self._shown = now
+            text = f"step {step}  ‖e‖ {residual:.4g} (look at {target:.4g})"
+            self._bar.update(self._id, completed=step, description=text)
+
+
+def _iterates(task: _Task) -> Iterator[tuple[int, Vector]]:
+    """Yield (step, θ̂) of the iterates handed in, starting with the model itself."""
+    given = task.options.iterates
+    if given is None:
+        raise InputError("iterates=None: expected parameter vectors")
+    indices = task.options.iterate_steps
+    previous = -1
+    for position, value in enumerate(given):
+        if indices is not None and position >= len(indices):
+            raise InputError(f"iterate_steps: {len(indices)} indices for more iterates; give one per iterate")
+        step = position if indices is None else indices[position]
+        theta = read_iterate(task.network, value)
+        if previous < 0 and step > 0:
+            yield 0, task.origin
+        previous = step
+        yield step, theta
+    if previous < 0:
+        raise InputError("iterates: empty; hand in at least one parameter vector")
+
+
+def _replay(task: _Task, run: _Run) -> _End:
+    """Prove facts at each handed-in iterate, until one is certified."""
+    begin = time.monotonic()
+    source = _iterates(task)
+    step, theta = next(source)
+    while True:
+        following = next(source, None)
+        neighbour = following[1] if following is not None and following[0] == step + 1 else None
+        checkpoint, here, found = task.look(theta, step, neighbour)
+        run.kept.append(checkpoint)
+        run.history.values.append(float(checkpoint.facts.loss.mid))
+        run.step, run.theta = step, theta
+        if found.holds or following is None:
+            run.proving_seconds = time.monotonic() - begin
+            return _End("certified" if found.holds else "iterates", here, found)
+        step, theta = following
+
+
+def run_certificate(
+    network: Network, data: DataSet, loss: Loss, lr: Fraction | None, steps: int | None, options: Mapping[str, Any]
+) -> Certificate:
+    """Certify a recorded run; statement in the module's docstring.
+
+    Args:
+        network: exact parameters θ̂_0. data, loss: the objective.
+        lr: step η, exact; None takes :func:`verify.regions.training.default_step` of the certified λ_max at θ̂_0.
+        steps: budget of gradient steps; None allows 20,000.
+        options: see :class:`verify.regions.record.Options` (all but `method` and `bits`).
+
+    Returns:
+        Certificate, scope 'run': PROVED when the hand-over is certified; else INCONCLUSIVE with what was missing, or that the run
+        diverged or stalled. ``constants`` are those of the ball at the hand-over, and ``handover_step``, ``handover_radius``,
+        ``drift``, ``initial_lambda_min``, ``initial_loss``; ``observed`` holds what was measured and not proved.
+
+    Raises:
+        InputError: options out of range, a directory of another run.
+    """
+    require_sound_arithmetic()
+    opts = Options.read(options, OPTIONS)
+    if steps is not None and steps < 0:
+        raise InputError(f"steps={steps}: expected a number of steps ≥ 0")
+    chosen = lr is None
+    if lr is None:
+        first = examine(network, data, loss)
+        lr = default_step(upper(first.facts.lambda_max), loss_scale(loss, data.n))
+    budget = DEFAULT_STEPS if steps is None else steps
+    task = _Task(network, data, loss, lr, budget, flatten(network), opts)
+    key = fingerprint(network, data, loss, lr, checkpoints=opts.checkpoints)
+    run = None
+    if opts.directory is not None:
+        opts.directory.mkdir(parents=True, exist_ok=True)
+        run = _Run.load(opts.directory, key)
+    if run is None:
+        run = _Run(theta=task.origin)
+    end = _train(task, run, key) if opts.iterates is None else _replay(task, run)
+    return _certificate(task, run, end, chosen)
+
+
+def _facts_steps(kept: list[Checkpoint], lr: Fraction, s: Fraction) -> list[Step]:
+    """The certain inequalities at the checkpoints; what is not certain is told in the reason."""
+    steps: list[Step] = []
+    for c in kept:
+        k = c.facts.step
+        positive = Step(
+            f"NTK positive at step {k}", "pl_from_ntk", c.facts.lambda_min, ">", Ball(0.0), "λ_min(Θ(θ̂_k)) by shifted Cholesky"
+        )  # fmt: skip
+        if positive.certain:
+            steps.append(positive)
+        if c.decrease and c.loss_after is not None:
+            left, right, _ = decrease_certified(c.facts, c.loss_after, lr, s)
+            steps.append(
+                Step(f"decrease from step {k}", "recorded_decrease", left, "<=", right, "Φ(θ̂_{k+1}) ≤ (1 − ημ_k)Φ(θ̂_k)")
+            )
+    return steps
+
+
+def _tally(kept: list[Checkpoint]) -> str:
+    """Say how many of the facts at the checkpoints are proved."""
+    positive = sum(lower(c.facts.lambda_min) > 0.0 for c in kept)
+    pairs = [c for c in kept if c.decrease is not None]
+    text = f"λ_min > 0 proved at {positive} of {len(kept)} checkpoints"
+    if pairs:
+        held = sum(bool(c.decrease) for c in pairs)
+        text += f", the decrease Φ_{{k+1}} ≤ (1 − ημ_k)Φ_k at {held} of {len(pairs)} kept pairs"
+        failed = [str(c.facts.step) for c in pairs if not c.decrease]
+        if failed:
+            text += f" (not at step {', '.join(failed)})"
+    return text
+
+
+def _observed(run: _Run) -> dict[str, float]:
+    observed = {
+        "training_seconds": run.training_seconds,
+        "certification_seconds": run.proving_seconds,
+        "steps_run": float(run.step),
+    }
+    rate = observed_rate(run.history)
+    if rate is not None:
+        observed["observed_rate"] = rate
+    return observed
+
+
+def _missing(task: _Task, run: _Run, end: _End) -> str:
+    """Say why there is no hand-over, and what would close the gap."""
+    step = f"step η = {float(task.lr):.6g}"
+    if end.why == "diverged":
+        return (
+            f"the run diverged: at step {run.step} the loss overflowed or grew beyond 10^12 times its start with {step}. Use a smaller"
+            " lr, or lr=None"
+        )
+    if end.found is None:
+        return "the run ended before its first look"
+    values = shortfall(end.found)
+    facts = (
+        f"λ_min {values['lambda_min']:.4g}, ‖e‖ {values['residual']:.4g}, L_H {values['curvature']:.4g}: containment has"
+        f" {values['approx_supply_over_need']:.3g} of what it needs"
+    )
+    if end.why == "stalled":
+        return f"the run stalled: ‖e‖ fell by less than 0.1 % over the last {run.step - run.anchor[0]} steps with {step}; {facts}"
+    if not values["lambda_min"] > 0.0:
+        return f"at step {run.step} λ_min of the NTK is not certified positive; {facts}"
+    if float(task.s * task.lr) * float(end.found.ingredients.lambda_max0.upper()) > 1.0:
+        facts += f"; ηsλ_max(Θ) exceeds 1 there, so a smaller {step} may be needed"
+    what = "the step budget ended" if end.why == "budget" else "no iterate handed in is certifiable"
+    return f"{what} at step {run.step}: {facts}. Train on (more steps), or widen the network"
+
+
+def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate:
+    problem = Problem(task.network, task.data, task.loss, task.lr)
+    first, last = run.kept[0].facts, run.kept[-1].facts
+    steps = _facts_steps(run.kept, task.lr, task.s)
+    witness: dict[str, Any] = {"checkpoints": [c.as_witness() for c in run.kept], "handover": None}
+    constants: dict[str, Any] = {
+        "lr": task.lr,
+        "initial_lambda_min": first.lambda_min,
+        "initial_loss": first.loss,
+        "drift": last.drift,
+    }
+    margins: dict[str, Ball] = {}
+    observed = _observed(run)
+    note = f"; η was chosen as 0.8/(sλ_max(Θ(θ̂_0))) = {float(task.lr):.6g}" if chosen else ""
+    found = end.found
+    if found is not None and found.result is not None and found.result.outcome is not None:
+        margins = {
+            f"{form} containment": o.margin for form, o in found.result.best.items() if o.margin is not None
+        }
+    if end.why == "certified" and found is not None and found.result is not None and found.result.outcome is not None:
+        ball = ball_constants(found.ingredients, found.result)
+        constants |= {**ball, "handover_step": last.step, "handover_radius": ball["radius"]}
+        witness["handover"] = {
+            "step": last.step,
+            "checkpoint": len(run.kept) - 1,
+            **ball_witness(found.ingredients, found.result),
+        }
+        steps += found.result.outcome.steps
+        reason = (
+            f"recorded float64 run of {last.step} steps with η = {float(task.lr):.6g}{note}: {_tally(run.kept)}. Real-arithmetic gradient"
+            f" descent restarted at the exact doubles of step {last.step} stays in the ball of radius {float(ball['radius'].mid):.6g}, a"
+            f" Locally PL Region with μ ≥ {lower(ball['mu']):.6g}, and Φ_k ≤ {upper(ball['rate']):.8g}^k·Φ ({found.result.outcome.form}"
+            " criterion). Nothing is claimed of real-arithmetic descent from the initialisation: that is scope='exact'"
+        )
+        verdict = "PROVED"
+    else:
+        reason = f"{_missing(task, run, end)}{note}. Along the recorded run {_tally(run.kept)}"
+        verdict = "INCONCLUSIVE"
+        observed |= {} if found is None else shortfall(found)
+    return Certificate(
+        scope="run",
+        verdict=verdict,
+        reason=reason,
+        problem=problem,
+        constants=constants,
+        margins=margins,
+        steps=tuple(steps),
+        witness=witness,
+        observed=observed,
+    )
