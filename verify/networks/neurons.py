@@ -104,9 +104,17 @@ class NeuronBudget:
             psi = psi + _expand(features_gram, k) * gram(state.B[1])
         return Parabola(weight, float(smallest_eigenvalue(psi).lower()))
 
-    def candidates(self, count: int = 12) -> list[float]:
-        """Weights m' worth trying, a geometric grid around the typical ω_r (a guess; any choice is valid)."""
+    def parabolas(self, radius: float) -> tuple[Parabola, ...]:
+        """Return parabolas that are good near `radius` (a guess places them; each is certified by itself).
+
+        A coarse geometric grid of weights m' around the typical ω_r, refined twice around the best one.
+        """
         middle = float(np.median(self.omega_upper))
         if not middle > 0.0:
-            return []
-        return [float(w) for w in middle * np.geomspace(0.05, 500.0, count)]
+            return ()
+        found = {w: self.parabola(w) for w in (float(v) for v in middle * np.geomspace(0.05, 500.0, 9))}
+        for ratio in (1.8, 1.2):
+            best = max(found.values(), key=lambda p: p.intercept - p.weight * radius * radius)
+            for weight in (best.weight / ratio, best.weight * ratio):
+                found.setdefault(weight, self.parabola(weight))
+        return tuple(p for _, p in sorted(found.items()) if p.intercept > 0.0)

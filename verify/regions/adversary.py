@@ -149,13 +149,14 @@ def _descend(
     for _ in range(steps):
         variable = theta.clone().requires_grad_(True)
         value = objective(variable)
-        (gradient,) = torch.autograd.grad(value, variable)
+        # A linear network's NTK does not depend on θ at all: then there is no gradient to follow.
+        gradient = torch.autograd.grad(value, variable, allow_unused=True)[0] if value.requires_grad else None
         if float(value.detach()) < best:
             best, where = float(value.detach()), theta
         else:
             length *= 0.7
-        norm = float(gradient.norm())
-        if norm == 0.0 or length < 1e-9 * radius:
+        norm = 0.0 if gradient is None else float(gradient.norm())
+        if gradient is None or norm == 0.0 or length < 1e-9 * radius:
             break
         theta = _project(where - gradient * (length / norm), centre, radius)
     return best, where

@@ -94,9 +94,9 @@ def gather_at(
     s = loss_scale(loss, state.n)
     parabolas: tuple[Parabola, ...] = ()
     if with_parabolas and lower(lambda0) > 0.0 and NeuronBudget.applies(state):
-        budget = NeuronBudget(state)
-        found = [budget.parabola(weight) for weight in budget.candidates()]
-        parabolas = tuple(p for p in found if p.intercept > 0.0)
+        # A ball must reach ‖e0‖/√λ0 at least; half as much again is where certificates are decided.
+        reach = 1.5 * upper(residual.norm()) / float(np.sqrt(lower(lambda0)))
+        parabolas = NeuronBudget(state).parabolas(reach)
     return Ingredients(
         s=s,
         lambda0=lambda0,
