@@ -222,7 +222,7 @@ class Ball:
             d = np.abs(d)
             inside = (d < self._rad) | ((d == self._rad) & (e <= 0)) | np.isinf(self._rad)
             if not exact:
-                reach = sum_up(np.nextafter(d, np.inf), other._rad)
+                reach = sum_up(np.where(e > 0, np.nextafter(d, np.inf), d), other._rad)
                 inside = (reach <= self._rad) | np.isinf(self._rad)
                 same = (other._mid == self._mid) & (other._rad <= self._rad)
                 inside |= same
@@ -524,7 +524,7 @@ def _radius(rad: Any, shape: tuple[int, ...]) -> Array:
         if a.dtype not in (np.float16, np.float32, np.float64):
             raise DtypeError(f"rad dtype={a.dtype}: expected float16/32/64")
         r = np.array(a, dtype=np.float64)
-    elif isinstance(rad, (list, tuple)) and all(isinstance(v, float) for v in rad):
+    elif isinstance(rad, (list, tuple)) and all(isinstance(v, float) for v in np.array(rad, dtype=object).flat):
         r = np.array(rad, dtype=np.float64)
     else:
         lo, hi = conversion.to_bounds(rad)

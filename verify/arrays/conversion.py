@@ -82,7 +82,7 @@ def scalar_bounds(x: Any) -> tuple[float, float]:
     q = exact_rational(x)
     if q is None:
         return _sympy_irrational(x)
-    if isinstance(x, (numbers.Integral, np.integer)) and not isinstance(x, bool):
+    if isinstance(x, (numbers.Integral, np.integer)) and not isinstance(x, bool) and not _is_sympy(x):
         refuse_inexact_integer(int(x))
     return fraction_bounds(q)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import numpy as np
 
-from verify.arrays.rounding import ETA
+from verify.arrays.rounding import ETA, Array
 from verify.errors import UnsoundArithmeticError
 
 
@@ -83,17 +84,26 @@ def _roots() -> None:
         _fail("numpy.sqrt is not correctly rounded", "use a numpy built with IEEE square roots")
 
 
-def _products() -> None:
-    remedy = "numpy's matrix product is not plain binary64 (reduced precision, FP64 emulation or a Strassen-like algorithm): use another BLAS"
+def check_product(product: Callable[[Array, Array], Array]) -> None:
+    """Raise UnsoundArithmeticError unless a matrix product passes probes that only sums of binary64 products pass.
+
+    Args:
+        product: maps two (n, n) float64 arrays to their product.
+    """
+    remedy = "reduced precision, FP64 emulation or a Strassen-like algorithm: use another BLAS or device"
     rng = np.random.default_rng(20260111)
     for n in (5, 64, 200):
-        # Integers below 2^20: every product and sum is exact in binary64, whatever the order; no narrower format can do it.
-        a = rng.integers(-(2**20), 2**20, (n, n))
-        b = rng.integers(-(2**20), 2**20, (n, n))
-        if not np.array_equal(a.astype(np.float64) @ b.astype(np.float64), (a @ b).astype(np.float64)):
+        # Integers below 2^22: every product and sum is exact in binary64 in any order; no narrower format can do it.
+        a = rng.integers(-(2**22), 2**22, (n, n))
+        b = rng.integers(-(2**22), 2**22, (n, n))
+        left, right, want = a.astype(np.float64), b.astype(np.float64), (a @ b).astype(np.float64)
+        if not np.array_equal(product(left, right), want):
             _fail(f"an exact {n}x{n} product came out wrong", remedy)
-        # Rows of widely different scale: forms that add entries before multiplying (Strassen) lose the small ones.
-        scale = np.where(np.arange(n) % 2 == 0, 2.0**80, 2.0**-80)
-        left = scale[:, None] * a.astype(np.float64)
-        if not np.array_equal(left @ b.astype(np.float64), scale[:, None] * (a @ b).astype(np.float64)):
+        # Rows of widely different scale: algorithms that add rows before multiplying (Strassen) lose the small ones.
+        scale = np.where(np.arange(n) % 2 == 0, 2.0**80, 2.0**-80)[rng.permutation(n)][:, None]
+        if not np.array_equal(product(scale * left, right), scale * want):
             _fail(f"a row-scaled exact {n}x{n} product came out wrong", remedy)
+
+
+def _products() -> None:
+    check_product(lambda a, b: np.matmul(a, b))
