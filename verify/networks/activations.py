@@ -2,14 +2,14 @@
 
 A theorem about a network is about the *mathematical* activation: torch's float64 kernels are only how a run
 is executed (NOTES.md, "executed activations"). Every activation here is a thin name over an enclosure of
-:mod:`verify.arrays`; adding one means adding one row to :func:`activation_from_module`, and one to the
-checker's own table.
+:mod:`verify.arrays`; adding one means adding one row to ``_NAMED``, one to :func:`activation_from_module` (its torch
+module), and one to the checker's own table.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,10 +17,10 @@ import torch
 
 from verify import arrays
 from verify.arrays import Ball
-from verify.errors import UnsupportedLayerError
+from verify.errors import InputError, UnsupportedLayerError
 from verify.nn import Sine
 
-__all__ = ["IDENTITY", "Activation", "activation_from_module"]
+__all__ = ["IDENTITY", "Activation", "activation_from_module", "activation_named"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,44 @@ def _identity(z: Ball, derivative: int) -> Ball:
     return Ball(np.full(z.shape, 1.0 if derivative == 1 else 0.0))
 
 
-IDENTITY = Activation("identity", function=_identity)
+def _softplus(beta: float) -> Callable[[Ball, int], Ball]:
+    return lambda z, k: arrays.softplus(z, beta=beta, derivative=k)
+
+
+_NAMED: dict[str, Callable[[Ball, int], Ball]] = {
+    "identity": _identity,
+    "tanh": lambda z, k: arrays.tanh(z, derivative=k),
+    "sigmoid": lambda z, k: arrays.sigmoid(z, derivative=k),
+    "silu": lambda z, k: arrays.silu(z, derivative=k),
+    "sine": lambda z, k: arrays.sin(z, derivative=k),
+    "gelu": lambda z, k: arrays.gelu(z, approximate="none", derivative=k),
+    "gelu_tanh": lambda z, k: arrays.gelu(z, approximate="tanh", derivative=k),
+}
+
+
+def activation_named(name: str, parameters: Mapping[str, float] | None = None) -> Activation:
+    """Return the activation that a certificate stores under `name`, e.g. ``("softplus", {"beta": 1.0})``.
+
+    Raises:
+        InputError: unknown name, or parameters that it does not take.
+    """
+    given = dict(parameters or {})
+    if name == "softplus" and set(given) == {"beta"} and 0.0 < given["beta"] < float("inf"):
+        return Activation(name, (("beta", float(given["beta"])),), function=_softplus(float(given["beta"])))
+    if name in _NAMED and not given:
+        return Activation(name, function=_NAMED[name])
+    raise InputError(f"activation={name!r}, parameters={given!r}: expected softplus with beta > 0, or one of {sorted(_NAMED)}")
+
+
+IDENTITY = activation_named("identity")
+
+_FROM_MODULE: dict[type[torch.nn.Module], str] = {
+    torch.nn.Tanh: "tanh",
+    torch.nn.Sigmoid: "sigmoid",
+    torch.nn.SiLU: "silu",
+    Sine: "sine",
+    torch.nn.Identity: "identity",
+}
 
 _WHY_NOT_RELU = (
     "its gradient jumps at a kink, so no smoothness constant β exists on a ball that meets one"
@@ -130,30 +167,15 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     ignored.
     """
     kind = type(module)
-    if kind is torch.nn.Tanh:
-        return Activation("tanh", function=lambda z, k: arrays.tanh(z, derivative=k))
-    if kind is torch.nn.Sigmoid:
-        return Activation("sigmoid", function=lambda z, k: arrays.sigmoid(z, derivative=k))
-    if kind is torch.nn.SiLU:
-        return Activation("silu", function=lambda z, k: arrays.silu(z, derivative=k))
-    if kind is Sine:
-        return Activation("sine", function=lambda z, k: arrays.sin(z, derivative=k))
-    if kind is torch.nn.Identity:
-        return IDENTITY
+    if kind in _FROM_MODULE:
+        return activation_named(_FROM_MODULE[kind])
     if isinstance(module, torch.nn.Softplus) and kind is torch.nn.Softplus:
         beta = float(module.beta)
         if not (0.0 < beta < float("inf")):
             raise UnsupportedLayerError(f"{where}: beta={beta!r}; Softplus needs a finite beta > 0")
-        return Activation(
-            "softplus", (("beta", beta),), function=lambda z, k: arrays.softplus(z, beta=beta, derivative=k)
-        )
+        return activation_named("softplus", {"beta": beta})
     if isinstance(module, torch.nn.GELU) and kind is torch.nn.GELU:
-        form = module.approximate
-        if form == "tanh":
-            return Activation(
-                "gelu_tanh", function=lambda z, k: arrays.gelu(z, approximate="tanh", derivative=k)
-            )
-        return Activation("gelu", function=lambda z, k: arrays.gelu(z, approximate="none", derivative=k))
+        return activation_named("gelu_tanh" if module.approximate == "tanh" else "gelu")
     if isinstance(module, _NON_SMOOTH):
         raise UnsupportedLayerError(
             f"{where}: {kind.__name__} is not twice differentiable: {_WHY_NOT_RELU}."
