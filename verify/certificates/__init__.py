@@ -1,1 +1,15 @@
-"""Placeholder until the part lands."""
+"""Certificates: the file format that a stand-alone checker reads (certificate.schema.json, encoding.py)."""
+
+from verify.certificates.certificate import (
+    FORMAT,
+    VERSION,
+    Certificate,
+    Problem,
+    Relation,
+    Scope,
+    Step,
+    Verdict,
+    schema,
+)
+
+__all__ = ["FORMAT", "VERSION", "Certificate", "Problem", "Relation", "Scope", "Step", "Verdict", "schema"]

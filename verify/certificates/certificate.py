@@ -1,0 +1,369 @@
+"""The certificate: what was proved about which network and data, and what a checker needs to see it too."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonschema
+import numpy as np
+import torch
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from verify import nn
+from verify.arrays import Ball
+from verify.certificates.encoding import Arrays, canonical, decode, encode, sha256
+from verify.certificates.storage import DOCUMENT, read_files, write_files
+from verify.errors import InputError, NotCertainError, ShapeError
+from verify.networks.activations import IDENTITY, Activation, activation_from_module
+from verify.networks.model import DataSet, Layer, Loss, Network, loss_scale
+
+__all__ = ["FORMAT", "VERSION", "Certificate", "Problem", "Relation", "Scope", "Step", "Verdict", "schema"]
+
+FORMAT = "lplr-verify certificate"
+VERSION = 1
+"""Version of the file format; a checker refuses every other one."""
+
+Scope = Literal["point", "ball", "run", "exact"]
+Verdict = Literal["PROVED", "REFUTED", "INCONCLUSIVE"]
+Relation = Literal["<", "<=", ">", ">="]
+
+_TOOLS = ("lplr-verify", "numpy", "torch", "sympy", "mpmath", "python-flint")
+
+
+def schema() -> dict[str, Any]:
+    """Return the published JSON Schema of certificate.json (version 1), as a document."""
+    text = package_files("verify.certificates").joinpath("certificate.schema.json").read_text("utf-8")
+    result: dict[str, Any] = json.loads(text)
+    return result
+
+
+@dataclass(frozen=True)
+class Step:
+    """One inequality of a chain, `left` `relation` `right`, between scalar enclosures.
+
+    Attributes:
+        name: what it says. claim: canonical id of the claim it belongs to. source: where it comes from.
+    """
+
+    name: str
+    claim: str
+    left: Ball
+    relation: Relation
+    right: Ball
+    source: str
+
+    @property
+    def margin(self) -> Ball:
+        """Enclosure of how far the inequality is from failing; negative when it fails."""
+        return self.right - self.left if self.relation in ("<", "<=") else self.left - self.right
+
+    @property
+    def certain(self) -> bool:
+        """Whether the inequality holds for all real numbers in the two balls."""
+        left, right = (self.left, self.right) if self.relation in ("<", "<=") else (self.right, self.left)
+        try:
+            return bool(left < right if self.relation in ("<", ">") else left <= right)
+        except NotCertainError:
+            return False
+
+    def __str__(self) -> str:
+        """One line with the decision."""
+        decision = "certain" if self.certain else "not certain"
+        return f"{self.name}: {self.left} {self.relation} {self.right} ({decision})"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a certificate is about.
+
+    Attributes:
+        network: θ0 and the architecture, exact. data: X and y, exact.
+        loss: 'sum' (s = 1) or 'mean' (s = 1/n). lr: step η, exact; None where no step was given or found.
+    """
+
+    network: Network
+    data: DataSet
+    loss: Loss
+    lr: Fraction | None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no exact problem."""
+        loss_scale(self.loss, self.data.n)
+        if self.lr is not None and not (isinstance(self.lr, Fraction) and self.lr > 0):
+            raise InputError(f"lr={self.lr!r}: expected a positive Fraction or None")
+
+    @property
+    def scale(self) -> Fraction:
+        """The loss scale s in Φ = (s/2)‖F − y‖²."""
+        return loss_scale(self.loss, self.data.n)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A verdict with everything that supports it.
+
+    Attributes:
+        scope: 'point', 'ball', 'run' or 'exact'. verdict: 'PROVED', 'REFUTED' or 'INCONCLUSIVE'.
+        reason: one sentence in words.
+        problem: network, data, loss, step.
+        constants: name → enclosure (Ball), exact number or None; names fixed by DESIGN.md.
+        margins: name → enclosure of the room an inequality leaves.
+        steps: the chain of inequalities.
+        witness: what a checker needs; nested mappings and lists of exact numbers and float64 arrays.
+        observed: floating-point observations, never rigorous, never checked.
+        tools: versions of what produced it.
+    """
+
+    scope: Scope
+    verdict: Verdict
+    reason: str
+    problem: Problem
+    constants: Mapping[str, Ball | Fraction | float | int | None]
+    margins: Mapping[str, Ball]
+    steps: tuple[Step, ...]
+    witness: Mapping[str, Any]
+    observed: Mapping[str, Any] = field(default_factory=dict)
+    tools: Mapping[str, str] = field(default_factory=lambda: tool_versions(), compare=False)
+
+    @property
+    def claim(self) -> str:
+        """Canonical id of the statement."""
+        if self.verdict == "REFUTED":
+            return "zero_loss_unreachable"
+        if self.scope == "point":
+            return "pl_from_ntk"
+        form = self.witness.get("certified_by")
+        if form is None and isinstance(self.witness.get("handover"), Mapping):
+            form = self.witness["handover"].get("certified_by")
+        return f"containment_{form}" if form else "none"
+
+    def save(self, path: str | Path) -> Path:
+        """Write the certificate to `path`: a zip when the name ends with .zip, a directory otherwise; atomic.
+
+        Equal certificates give equal bytes. Returns `path`.
+
+        Raises:
+            InputError, DtypeError, NonFiniteError: the format cannot hold it, or `path` is something else.
+        """
+        arrays = Arrays()
+        document = self._document(arrays)
+        document["arrays"] = arrays.table
+        document["sha256"] = sha256(canonical(document))
+        jsonschema.validate(document, schema())
+        write_files(Path(path), {DOCUMENT: canonical(document), **arrays.files})
+        return Path(path)
+
+    def _document(self, arrays: Arrays) -> dict[str, Any]:
+        problem = self.problem
+        layers = [
+            {
+                "weight": arrays.add(f"layers.{i}.weight", layer.weight),
+                "bias": None if layer.bias is None else arrays.add(f"layers.{i}.bias", layer.bias),
+                "inverse_square_scale": layer.inverse_square_scale,
+                "activation": {
+                    "name": layer.activation.name,
+                    "parameters": encode(dict(layer.activation.parameters), arrays, "activation"),
+                },
+            }
+            for i, layer in enumerate(problem.network.layers)
+        ]
+        steps = [
+            {
+                "name": step.name,
+                "claim": step.claim,
+                "left": encode(step.left, arrays, f"steps.{i}.left"),
+                "relation": step.relation,
+                "right": encode(step.right, arrays, f"steps.{i}.right"),
+                "source": step.source,
+            }
+            for i, step in enumerate(self.steps)
+        ]
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "claim": self.claim,
+            "scope": self.scope,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "network": {"layers": layers},
+            "data": {"X": arrays.add("data.X", problem.data.X), "y": arrays.add("data.y", problem.data.y)},
+            "loss": problem.loss,
+            "loss_scale": encode(problem.scale, arrays, "loss_scale"),
+            "lr": encode(problem.lr, arrays, "lr"),
+            "constants": encode(dict(self.constants), arrays, "constants"),
+            "margins": encode(dict(self.margins), arrays, "margins"),
+            "steps": steps,
+            "witness": encode(dict(self.witness), arrays, "witness"),
+            "observed": encode(dict(self.observed), arrays, "observed"),
+            "tools": dict(self.tools),
+        }
+
+    @classmethod
+    def load(cls, path: str | Path) -> Certificate:
+        """Read a certificate back; hashes and schema are verified, the claims are not (see verify.checker).
+
+        Raises:
+            InputError: missing, damaged or altered files. VerifyError: contents that make no network.
+        """
+        contents = read_files(Path(path))
+        raw = contents.pop(DOCUMENT)
+        try:
+            document = json.loads(raw)
+            jsonschema.validate(document, schema())
+        except (ValueError, RecursionError, jsonschema.ValidationError) as error:
+            message = getattr(error, "message", str(error))
+            raise InputError(
+                f"{path}: {DOCUMENT} does not follow the schema: {str(message)[:300]}"
+            ) from error
+        stated = document.pop("sha256")
+        if sha256(canonical(document)) != stated or raw != canonical({**document, "sha256": stated}):
+            raise InputError(f"{path}: {DOCUMENT} was altered (SHA-256 or canonical form does not match)")
+        table = document["arrays"]
+        if set(table) != set(contents):
+            raise InputError(
+                f"{path}: array files {sorted(set(table) ^ set(contents))[:5]} are missing or not listed"
+            )
+        arrays = {name: _read_array(name, contents[name], table[name]) for name in table}
+        problem = Problem(
+            _read_network(document["network"], arrays),
+            DataSet(decode(document["data"]["X"], arrays), decode(document["data"]["y"], arrays)),
+            document["loss"],
+            decode(document["lr"], arrays),
+        )
+        steps = tuple(
+            Step(
+                name=row["name"],
+                claim=row["claim"],
+                left=decode(row["left"], arrays),
+                relation=row["relation"],
+                right=decode(row["right"], arrays),
+                source=row["source"],
+            )
+            for row in document["steps"]
+        )
+        return cls(
+            scope=document["scope"],
+            verdict=document["verdict"],
+            reason=document["reason"],
+            problem=problem,
+            constants=decode(document["constants"], arrays),
+            margins=decode(document["margins"], arrays),
+            steps=steps,
+            witness=decode(document["witness"], arrays),
+            observed=decode(document["observed"], arrays),
+            tools=document["tools"],
+        )
+
+    def __str__(self) -> str:
+        """Verdict, problem, constants and chain as plain text."""
+        network, data = self.problem.network, self.problem.data
+        lines = [
+            f"{self.verdict} (scope {self.scope}): {self.reason}",
+            f"  {network.describe()}, {network.parameters} parameters, n = {data.n},"
+            f" loss '{self.problem.loss}', η = {self.problem.lr}",
+        ]
+        lines += [f"  {name} = {value}" for name, value in self.constants.items() if value is not None]
+        lines += [f"  [{step}]" for step in self.steps]
+        return "\n".join(lines)
+
+    def __rich__(self) -> RenderableType:
+        """Tables of constants and steps for a rich console."""
+        colour = {"PROVED": "green", "REFUTED": "red"}.get(self.verdict, "yellow")
+        head = Text.assemble((self.verdict, f"bold {colour}"), f" (scope {self.scope}): {self.reason}")
+        problem = self.problem
+        about = Text(
+            f"{problem.network.describe()}, n = {problem.data.n}, loss '{problem.loss}', step {problem.lr}"
+        )
+        constants = Table("constant", "enclosure", title="constants", title_justify="left")
+        for name, value in self.constants.items():
+            constants.add_row(name, "–" if value is None else str(value))
+        chain = Table("step", "left", "", "right", "margin", "from", title="chain", title_justify="left")
+        for step in self.steps:
+            margin = Text(str(step.margin), style="" if step.certain else "bold red")
+            chain.add_row(step.name, str(step.left), step.relation, str(step.right), margin, step.source)
+        return Group(head, about, constants, chain) if self.steps else Group(head, about, constants)
+
+    def _repr_html_(self) -> str:
+        """Show the same tables in a notebook."""
+
+        def table(caption: str, rows: list[list[str]]) -> str:
+            body = "".join(
+                "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in rows
+            )
+            return f"<table><caption>{caption}</caption>{body}</table>"
+
+        constants = [[name, "–" if value is None else str(value)] for name, value in self.constants.items()]
+        chain = [[s.name, str(s.left), s.relation, str(s.right), str(s.margin), s.source] for s in self.steps]
+        head = f"<p><b>{self.verdict}</b> (scope {self.scope}): {html.escape(self.reason)}</p>"
+        return head + table("constants", constants) + table("chain", chain)
+
+
+def tool_versions() -> dict[str, str]:
+    """Return the versions of what computes a certificate."""
+    found = {"python": platform.python_version()}
+    for name in _TOOLS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _read_array(name: str, data: bytes, entry: Mapping[str, Any]) -> np.ndarray:
+    if sha256(data) != entry["sha256"]:
+        raise InputError(f"{name}: SHA-256 does not match; the file was altered")
+    try:
+        array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except ValueError as error:
+        raise InputError(f"{name}: no readable .npy file ({error})") from error
+    if array.dtype != np.dtype("<f8") or list(array.shape) != entry["shape"]:
+        raise ShapeError(
+            f"{name}: {array.dtype} of shape {array.shape}; listed as float64 of shape {entry['shape']}"
+        )
+    return np.asarray(array, dtype=np.float64)
+
+
+def _activation(document: Mapping[str, Any]) -> Activation:
+    name, parameters = document["name"], decode(document["parameters"], {})
+    modules: dict[str, Callable[[], torch.nn.Module]] = {
+        "tanh": torch.nn.Tanh,
+        "sigmoid": torch.nn.Sigmoid,
+        "silu": torch.nn.SiLU,
+        "gelu": torch.nn.GELU,
+        "gelu_tanh": lambda: torch.nn.GELU(approximate="tanh"),
+        "sine": nn.Sine,
+        "softplus": lambda: torch.nn.Softplus(beta=parameters["beta"]),
+    }
+    if name == "identity" and not parameters:
+        return IDENTITY
+    if name not in modules or (set(parameters) != ({"beta"} if name == "softplus" else set())):
+        raise InputError(
+            f"activation={name!r} with parameters {sorted(parameters)}: not known to this version"
+        )
+    return activation_from_module(modules[name](), "certificate")
+
+
+def _read_network(document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Network:
+    layers: list[Layer] = []
+    for row in document["layers"]:
+        weight, bias = decode(row["weight"], arrays), decode(row["bias"], arrays)
+        if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
+            raise ShapeError(f"layer {len(layers)}: weight {weight.shape} and bias do not fit together")
+        if layers and layers[-1].fan_out != weight.shape[1]:
+            raise ShapeError(
+                f"layer {len(layers)}: {weight.shape[1]} inputs after {layers[-1].fan_out} units"
+            )
+        layers.append(Layer(weight, bias, row["inverse_square_scale"], _activation(row["activation"])))
+    return Network(tuple(layers))

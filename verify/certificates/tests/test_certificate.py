@@ -1,0 +1,269 @@
+"""Round trips without rounding, equal bytes for equal input, and refusal of altered files."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verify.arrays import Ball
+from verify.certificates import Certificate, Problem, Relation, Step, schema
+from verify.certificates.encoding import Arrays, canonical, decode, encode, sha256
+from verify.errors import DtypeError, InputError, NonFiniteError, VerifyError
+from verify.networks import read_data, read_network
+from verify.nn import NTKLinear, Sine
+
+
+def _certificate(**changes: Any) -> Certificate:
+    generator = torch.Generator().manual_seed(3)
+    model = torch.nn.Sequential(
+        NTKLinear(3, 5, bias=True, generator=generator),
+        torch.nn.Softplus(beta=2.5),
+        NTKLinear(5, 2, generator=generator),
+    )
+    network = read_network(model)
+    X = np.random.default_rng(0).standard_normal((4, 3))
+    y = np.random.default_rng(1).standard_normal((4, 2))
+    step = Step("positive", "ntk_positive", Ball(0.1, 1e-300), ">", Ball(0.0), "here")
+    values: dict[str, Any] = {
+        "scope": "ball",
+        "verdict": "INCONCLUSIVE",
+        "reason": "μ is not known",
+        "problem": Problem(network, read_data(network, X, y), "mean", Fraction(1, 3)),
+        "constants": {"mu": Ball(0.1, 0.25), "lr": Fraction(1, 3), "n": 4, "x": 0.1, "none": None},
+        "margins": {"a b": Ball(1.0)},
+        "steps": (step,),
+        "witness": {
+            "certified_by": "classical",
+            "table": np.array([5e-324, -0.0, 1e308]),
+            "nested": [{"i": [1, 0.5]}],
+        },
+        "observed": {"rate": 0.99, "curve": [0.1, math.inf]},
+    }
+    return Certificate(**{**values, **changes})
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Bitwise equality of decoded values."""
+    if isinstance(a, Ball):
+        return isinstance(b, Ball) and _same(a.mid, b.mid) and _same(a.rad, b.rad)
+    if isinstance(a, np.ndarray):
+        return a.shape == b.shape and a.tobytes() == b.tobytes()
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, float):
+        return type(b) is float and a.hex() == b.hex()
+    same: bool = type(a) is type(b) and a == b
+    return same
+
+
+@pytest.mark.parametrize("name", ["c.zip", "c"])
+def test_round_trip_is_exact(tmp_path: Path, name: str) -> None:
+    certificate = _certificate()
+    certificate.save(tmp_path / name)
+    back = Certificate.load(tmp_path / name)
+    assert (back.scope, back.verdict, back.reason) == ("ball", "INCONCLUSIVE", "μ is not known")
+    assert (back.problem.lr, back.problem.loss) == (Fraction(1, 3), "mean")
+    assert back.claim == "containment_classical"
+    for mine, theirs in zip(certificate.problem.network.layers, back.problem.network.layers, strict=True):
+        assert mine.weight.tobytes() == theirs.weight.tobytes()
+        assert (mine.bias is None) == (theirs.bias is None)
+        assert (mine.inverse_square_scale, mine.activation) == (
+            theirs.inverse_square_scale,
+            theirs.activation,
+        )
+    assert back.problem.data.X.tobytes() == certificate.problem.data.X.tobytes()
+    for field in ("constants", "margins", "witness", "observed"):
+        assert _same(dict(getattr(certificate, field)), getattr(back, field)), field
+    assert back.steps[0].certain
+    assert _same(back.steps[0].left, certificate.steps[0].left)
+    assert [p.name for p in tmp_path.iterdir()] == [name]  # nothing temporary is left
+
+
+def test_bytes_are_identical_for_the_same_input_and_after_a_round_trip(tmp_path: Path) -> None:
+    _certificate().save(tmp_path / "a.zip")
+    _certificate().save(tmp_path / "b.zip")
+    Certificate.load(tmp_path / "a.zip").save(tmp_path / "c.zip")
+    first = (tmp_path / "a.zip").read_bytes()
+    assert first == (tmp_path / "b.zip").read_bytes() == (tmp_path / "c.zip").read_bytes()
+
+
+def test_document_follows_the_schema_and_has_no_decimal_number(tmp_path: Path) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    _certificate().save(tmp_path / "c")
+    document = json.loads((tmp_path / "c" / "certificate.json").read_text(), parse_float=pytest.fail)
+    jsonschema.validate(document, schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**document, "extra": 1}, schema())
+
+
+def test_saving_replaces_a_certificate_and_nothing_else(tmp_path: Path) -> None:
+    certificate = _certificate()
+    certificate.save(tmp_path / "c")
+    (tmp_path / "c" / "arrays" / "stale.npy").write_bytes(b"old")
+    certificate.save(tmp_path / "c")
+    assert Certificate.load(tmp_path / "c").verdict == "INCONCLUSIVE"
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(InputError, match="no certificate"):
+        certificate.save(tmp_path / "photos")
+    assert (tmp_path / "photos" / "holiday.jpg").exists()
+
+
+def _altered(path: Path, change: Any) -> None:
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    change(files)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+
+
+def _flip(name: str) -> Any:
+    def change(files: dict[str, bytes]) -> None:
+        data = bytearray(files[name])
+        data[-3] ^= 1
+        files[name] = bytes(data)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _flip("certificate.json"),
+        _flip("arrays/data_X.npy"),
+        lambda files: files.pop("arrays/data_y.npy"),
+        lambda files: files.pop("certificate.json"),
+        lambda files: files.update({"arrays/more.npy": b""}),
+        lambda files: files.update({"../escape.npy": b""}),
+        lambda files: files.update(
+            {"certificate.json": files["certificate.json"].replace(b'"mean"', b'"sum"')}
+        ),
+        lambda files: files.update({"certificate.json": b"[" * 100_000}),
+        lambda files: files.update({"certificate.json": files["certificate.json"] + b" "}),
+    ],
+)
+def test_altered_files_are_refused(tmp_path: Path, change: Any) -> None:
+    path = tmp_path / "c.zip"
+    _certificate().save(path)
+    _altered(path, change)
+    with pytest.raises(InputError):
+        Certificate.load(path)
+    assert not (tmp_path.parent / "escape.npy").exists()
+
+
+def test_truncated_zip_and_missing_file(tmp_path: Path) -> None:
+    path = tmp_path / "c.zip"
+    _certificate().save(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match="zip"):
+        Certificate.load(path)
+    with pytest.raises(InputError, match="no such"):
+        Certificate.load(tmp_path / "absent.zip")
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (np.zeros(2, dtype=np.float32), DtypeError),
+        (np.array([None]), DtypeError),
+        ({"$float": 1.0}, InputError),
+        ({1: 2}, InputError),
+        (math.nan, NonFiniteError),
+        (2**60, InputError),
+        (object(), DtypeError),
+        (1j, DtypeError),
+    ],
+)
+def test_what_the_format_cannot_hold_is_refused(value: Any, error: type[VerifyError]) -> None:
+    with pytest.raises(error):
+        encode(value, Arrays(), "x")
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.floats(allow_nan=False)
+        | st.fractions()
+        | st.integers(-(2**53) + 1, 2**53 - 1),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+        ),
+        max_leaves=8,
+    )
+)
+def test_encoding_loses_nothing(value: Any) -> None:
+    document = json.loads(canonical(encode(value, Arrays(), "x")))
+    assert _same(decode(document, {}), value)
+
+
+def test_step_relations() -> None:
+    one, two = Ball(1.0), Ball(2.0, 0.5)
+    certain: list[tuple[Ball, Relation, Ball]] = [
+        (one, "<", two),
+        (two, ">=", one),
+        (one, "<=", one),
+        (two, ">", one),
+    ]
+    not_certain: list[tuple[Ball, Relation, Ball]] = [
+        (one, ">", two),
+        (one, "<", one),
+        (Ball(1.0, 2.0), "<", two),
+        (Ball(0.0, math.inf), "<=", one),
+    ]
+    assert all(Step("", "", left, relation, right, "").certain for left, relation, right in certain)
+    assert not any(Step("", "", left, relation, right, "").certain for left, relation, right in not_certain)
+    assert Step("", "", two, ">", one, "").margin.contains(0.5)
+    assert Step("", "", one, "<", two, "").margin.contains(1.5)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [torch.nn.Tanh(), torch.nn.Sigmoid(), torch.nn.SiLU(), torch.nn.GELU(), torch.nn.GELU("tanh"), Sine()],
+)
+def test_every_activation_survives(tmp_path: Path, module: torch.nn.Module) -> None:
+    network = read_network(torch.nn.Sequential(NTKLinear(1, 2), module, NTKLinear(2, 1)))
+    problem = Problem(network, read_data(network, [[1.0]], [[0.0]]), "sum", None)
+    _certificate(problem=problem).save(tmp_path / "c.zip")
+    assert (
+        Certificate.load(tmp_path / "c.zip").problem.network.layers[0].activation
+        == network.layers[0].activation
+    )
+
+
+def test_displays_contain_what_matters() -> None:
+    from rich.console import Console
+
+    certificate = replace(_certificate(), reason="a < b & c")
+    assert "mu = " in str(certificate)
+    assert "INCONCLUSIVE" in str(certificate)
+    assert "a &lt; b &amp; c" in certificate._repr_html_()
+    console = Console(record=True, width=160, file=io.StringIO())
+    console.print(certificate)
+    assert "positive" in console.export_text()
+
+
+def test_hash_covers_every_byte(tmp_path: Path) -> None:
+    _certificate().save(tmp_path / "c")
+    document = json.loads((tmp_path / "c" / "certificate.json").read_text())
+    stated = document.pop("sha256")
+    assert sha256(canonical(document)) == stated
+    assert set(document["arrays"]) == {
+        p.relative_to(tmp_path / "c").as_posix() for p in (tmp_path / "c").rglob("*.npy")
+    }
