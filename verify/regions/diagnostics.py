@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball, maximum, sqrt
-from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_scale, residual_of
+from verify.arrays import Ball, largest_eigenvalue, maximum, smallest_eigenvalue, sqrt
+from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
+from verify.networks.curvature import Curvature
 from verify.networks.linearisation import Linearisation
-from verify.regions.ingredients import Ingredients, gather_at, lower, upper
+from verify.regions.ingredients import Ingredients, lower, upper
 from verify.regions.training import Vector, flatten
 
 __all__ = ["History", "PointFacts", "drift", "examine", "observed_rate", "pair"]
@@ -80,7 +81,19 @@ class Examined:
     state: Linearisation
     theta: Ball
     residual: Ball
-    ingredients: Ingredients
+    s: Fraction
+
+    def ingredients(self) -> Ingredients:
+        """Return the ingredients of a ball centred here, without parabolas; the curvature's norms are computed now."""
+        return Ingredients(
+            s=self.s,
+            lambda0=self.facts.lambda_min,
+            lambda_max0=self.facts.lambda_max,
+            jacobian_norm0=sqrt(maximum(self.facts.lambda_max, Ball(0.0))),
+            residual0=self.facts.residual,
+            loss0=self.facts.loss,
+            curvature=Curvature(self.state),
+        )
 
 
 def examine(
@@ -95,26 +108,28 @@ def examine(
     state = linearise(network, data.X)
     theta = kernel_of(state)
     residual = residual_of(state, data.y)
-    ingredients = gather_at(state, theta, residual, loss, with_parabolas=False)
-    s = Ball(loss_scale(loss, data.n))
+    scale = loss_scale(loss, data.n)
+    s = Ball(scale)
+    # λ_min(J Jᵀ) vanishes when there are more outputs than parameters; JJᵀ's enclosure need not know.
+    lambda_min = smallest_eigenvalue(theta) if theta.shape[0] <= network.parameters else Ball(0.0)
     # ‖∇Φ‖² = s²eᵀΘe: no parameter-sized array is formed.
     square = maximum((residual * (theta @ residual)).sum(), Ball(0.0))
     gradient = s * sqrt(square)
+    value = loss_of(residual, s)
     ratio = None
-    if lower(ingredients.loss0) > 0.0:
-        ratio = evaluate("pl_ratio", {"gradient_norm": gradient, "Phi": ingredients.loss0})
-    here = flatten(network)
+    if lower(value) > 0.0:
+        ratio = evaluate("pl_ratio", {"gradient_norm": gradient, "Phi": value})
     facts = PointFacts(
         step=step,
-        loss=ingredients.loss0,
-        residual=ingredients.residual0,
-        lambda_min=ingredients.lambda0,
-        lambda_max=ingredients.lambda_max0,
+        loss=value,
+        residual=residual.norm(),
+        lambda_min=lambda_min,
+        lambda_max=largest_eigenvalue(theta),
         gradient_norm=gradient,
         pl_ratio=ratio,
-        drift=Ball(0.0) if origin is None else drift(here, origin),
+        drift=Ball(0.0) if origin is None else drift(flatten(network), origin),
     )
-    return Examined(facts, state, theta, residual, ingredients)
+    return Examined(facts, state, theta, residual, scale)
 
 
 class History:

@@ -83,10 +83,9 @@ def attempt(ingredients: Ingredients, state: Linearisation, lr: Fraction) -> Att
     if ratio < _TRY_ABOVE:
         return Attempt(ratio, ingredients, None)
     if ratio < 1.3 and NeuronBudget.applies(state) and state.n * state.network.outputs <= _PARABOLA_SAMPLES:
-        # Near the edge the shared budget of neurons may decide; a dozen weighted kernels.
-        budget = NeuronBudget(state)
-        found = [budget.parabola(weight) for weight in budget.candidates()]
-        ingredients = replace(ingredients, parabolas=tuple(p for p in found if p.intercept > 0.0))
+        # Near the edge the shared budget of neurons may decide; it costs a few weighted kernels.
+        reach = 1.5 * upper(ingredients.residual0) / float(np.sqrt(lower(ingredients.lambda0)))
+        ingredients = replace(ingredients, parabolas=NeuronBudget(state).parabolas(reach))
     result = search_ball(ingredients, lr)
     if result.certified_by is not None:
         return Attempt(max(ratio, 1.0), ingredients, result)

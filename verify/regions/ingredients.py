@@ -17,10 +17,9 @@ from proofs.evaluation import evaluate
 from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt
 from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
 from verify.networks.curvature import Curvature
-from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget, Parabola
 
-__all__ = ["Ingredients", "RadiusTable", "gather", "gather_at", "lower", "tabulate", "upper"]
+__all__ = ["Ingredients", "RadiusTable", "gather", "lower", "tabulate", "upper"]
 
 
 def lower(ball: Ball) -> float:
@@ -80,14 +79,8 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
         with_parabolas: also compute the neuron-budget bounds where they apply (a dozen weighted NTKs).
     """
     state = linearise(network, data.X)
-    return gather_at(state, kernel_of(state), residual_of(state, data.y), loss, with_parabolas=with_parabolas)
-
-
-def gather_at(
-    state: Linearisation, theta: Ball, residual: Ball, loss: Loss, *, with_parabolas: bool = True
-) -> Ingredients:
-    """Do as :func:`gather` for a linearisation, kernel (N, N) and residual (N,) that are at hand."""
-    network = state.network
+    theta = kernel_of(state)
+    residual = residual_of(state, data.y)
     # λ_min(J Jᵀ) vanishes when there are more outputs than parameters; JJᵀ's enclosure need not know.
     lambda0 = smallest_eigenvalue(theta) if theta.shape[0] <= network.parameters else Ball(0.0)
     lambda_max0 = largest_eigenvalue(theta)

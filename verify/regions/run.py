@@ -27,16 +27,17 @@ import numpy as np
 
 from verify.arrays import Ball, require_sound_arithmetic
 from verify.certificates import Certificate, Problem, Step
+from verify.certificates.certificate import Verdict
 from verify.errors import InputError
 from verify.networks import DataSet, Loss, Network, linearise, loss_of, loss_scale, residual_of
-from verify.regions.certify import ball_constants, ball_witness
+from verify.regions.certification import ball_constants, ball_witness
 from verify.regions.diagnostics import Examined, History, decrease_certified, examine, observed_rate
 from verify.regions.handover import Attempt, attempt, next_target, shortfall
 from verify.regions.ingredients import lower, upper
 from verify.regions.record import Checkpoint, Options, fingerprint, load_arrays, save_arrays
 from verify.regions.training import Descent, Vector, default_step, flatten, read_iterate, with_parameters
 
-__all__ = ["OPTIONS", "run_certificate"]
+__all__ = ["DEFAULT_STEPS", "OPTIONS", "Progress", "rehearse", "run_certificate"]
 
 OPTIONS = ("directory", "iterates", "iterate_steps", "checkpoints", "progress", "save_seconds")
 DEFAULT_STEPS = 20_000
@@ -83,7 +84,9 @@ class _Run:
             return None
         arrays, meta = load_arrays(path)
         if meta["key"] != key:
-            raise InputError(f"directory={str(directory)!r}: holds the state of another run; choose an empty one")
+            raise InputError(
+                f"directory={str(directory)!r}: holds the state of another run; choose an empty one"
+            )
         return cls(
             theta=arrays["theta"],
             step=int(meta["step"]),
@@ -119,8 +122,10 @@ class _Task:
 
     def look(self, theta: Vector, step: int, after: Vector | None) -> tuple[Checkpoint, Examined, Attempt]:
         """Prove the facts at θ̂_step, the decrease to its neighbour, and try a ball certificate."""
-        here = examine(with_parameters(self.network, theta), self.data, self.loss, step=step, origin=self.origin)
-        found = attempt(here.ingredients, here.state, self.lr)
+        here = examine(
+            with_parameters(self.network, theta), self.data, self.loss, step=step, origin=self.origin
+        )
+        found = attempt(here.ingredients(), here.state, self.lr)
         loss_after, decrease = None, None
         if after is not None and np.isfinite(after).all():
             state = linearise(with_parameters(self.network, after), self.data.X)
@@ -155,7 +160,7 @@ def _train(task: _Task, run: _Run, key: str) -> _End:
             run.training_seconds = base + time.monotonic() - started - proving
             run.save(directory, key)
 
-    with _Progress(task, run) as progress:
+    with Progress(task.options.shows_progress(), task.budget, run.step, "training") as progress:
         initial = float(np.linalg.norm(descent.residual(task.origin)))
         while True:
             after, norm = descent.step(run.theta)
@@ -179,7 +184,9 @@ def _train(task: _Task, run: _Run, key: str) -> _End:
                     checkpoint.save(_checkpoint_path(directory, run.step))
                 if found.holds or last:
                     run.training_seconds = base + time.monotonic() - started - proving
-                    return _End("certified" if found.holds else "stalled" if stalled else "budget", here, found)
+                    return _End(
+                        "certified" if found.holds else "stalled" if stalled else "budget", here, found
+                    )
                 run.target = next_target(norm, found.ratio)
                 run.theta, run.step = after, run.step + 1
                 save()
@@ -188,40 +195,51 @@ def _train(task: _Task, run: _Run, key: str) -> _End:
                 if directory is not None and time.monotonic() - saved > task.options.save_seconds:
                     save()
                     saved = time.monotonic()
-            progress.update(run.step, norm, run.target)
+            progress.update(run.step, f"step {run.step}  ‖e‖ {norm:.4g} (next look at {run.target:.4g})")
 
 
-class _Progress:
+class Progress:
     """A progress line on a terminal, nothing elsewhere."""
 
-    def __init__(self, task: _Task, run: _Run) -> None:
+    def __init__(self, shown: bool, total: int, done: int, what: str) -> None:
+        """Prepare the line; it appears on entry."""
         self._bar: Any = None
         self._shown = 0.0
-        if task.options.shows_progress():
+        if shown:
             from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+            from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bar
 
-            self._bar = Progress(
-                TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
-            )
-            self._id = self._bar.add_task("training", total=task.budget, completed=run.step)
+            columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            self._id = self._bar.add_task(what, total=total, completed=done)
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Progress:
+        """Show the line."""
         if self._bar is not None:
             self._bar.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
+        """Remove the line."""
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, step: int, residual: float, target: float) -> None:
-        """Show the step, the residual and where the next look is due, ten times a second."""
+    def update(self, step: int, text: str) -> None:
+        """Show a step and a text, ten times a second at most."""
         now = time.monotonic()
         if self._bar is not None and now - self._shown > 0.1:
             self._shown = now
-            text = f"step {step}  ‖e‖ {residual:.4g} (look at {target:.4g})"
             self._bar.update(self._id, completed=step, description=text)
+
+
+def rehearse(
+    network: Network, data: DataSet, loss: Loss, lr: Fraction, budget: int, shown: bool
+) -> tuple[str, int]:
+    """Run float64 gradient descent up to a certifiable point; return how it ended and the step (guidance for scope `exact`)."""
+    task = _Task(network, data, loss, lr, budget, flatten(network), Options(progress=shown))
+    run = _Run(theta=task.origin)
+    return _train(task, run, "").why, run.step
 
 
 def _iterates(task: _Task) -> Iterator[tuple[int, Vector]]:
@@ -263,7 +281,12 @@ def _replay(task: _Task, run: _Run) -> _End:
 
 
 def run_certificate(
-    network: Network, data: DataSet, loss: Loss, lr: Fraction | None, steps: int | None, options: Mapping[str, Any]
+    network: Network,
+    data: DataSet,
+    loss: Loss,
+    lr: Fraction | None,
+    steps: int | None,
+    options: Mapping[str, Any],
 ) -> Certificate:
     """Certify a recorded run; statement in the module's docstring.
 
@@ -315,7 +338,14 @@ def _facts_steps(kept: list[Checkpoint], lr: Fraction, s: Fraction) -> list[Step
         if c.decrease and c.loss_after is not None:
             left, right, _ = decrease_certified(c.facts, c.loss_after, lr, s)
             steps.append(
-                Step(f"decrease from step {k}", "recorded_decrease", left, "<=", right, "Φ(θ̂_{k+1}) ≤ (1 − ημ_k)Φ(θ̂_k)")
+                Step(
+                    f"decrease from step {k}",
+                    "recorded_decrease",
+                    left,
+                    "<=",
+                    right,
+                    "Φ(θ̂_{k+1}) ≤ (1 − ημ_k)Φ(θ̂_k)",
+                )
             )
     return steps
 
@@ -390,7 +420,12 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
         margins = {
             f"{form} containment": o.margin for form, o in found.result.best.items() if o.margin is not None
         }
-    if end.why == "certified" and found is not None and found.result is not None and found.result.outcome is not None:
+    if (
+        end.why == "certified"
+        and found is not None
+        and found.result is not None
+        and found.result.outcome is not None
+    ):
         ball = ball_constants(found.ingredients, found.result)
         constants |= {**ball, "handover_step": last.step, "handover_radius": ball["radius"]}
         witness["handover"] = {
@@ -405,7 +440,7 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
             f" Locally PL Region with μ ≥ {lower(ball['mu']):.6g}, and Φ_k ≤ {upper(ball['rate']):.8g}^k·Φ ({found.result.outcome.form}"
             " criterion). Nothing is claimed of real-arithmetic descent from the initialisation: that is scope='exact'"
         )
-        verdict = "PROVED"
+        verdict: Verdict = "PROVED"
     else:
         reason = f"{_missing(task, run, end)}{note}. Along the recorded run {_tally(run.kept)}"
         verdict = "INCONCLUSIVE"

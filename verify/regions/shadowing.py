@@ -51,6 +51,11 @@ def _up(ball: Ball) -> Ball:
     return Ball(ball.upper())
 
 
+def _root(ball: Ball) -> Ball:
+    """Upper bound of √x, exact, for x known to be ≥ 0 (its enclosure may reach below)."""
+    return _up(sqrt(Ball(np.maximum(ball.upper(), 0.0))))
+
+
 def _top(ball: Ball) -> Ball:
     """Scalar upper bound of the largest entry."""
     return Ball(float(np.max(ball.upper())))
@@ -143,7 +148,7 @@ def reach(state: Linearisation, delta: float, v_norms: list[Ball]) -> Reach:
         per_sample = change * (a_rows[index] + da[index]) + b_rows * da[index]
         square = square + (per_sample * per_sample).sum()
         dg_next = _up(scales[index] * d * (b_rows + change) + v_norms[index] * change)
-    jacobian = sqrt(square * Ball(float(k)))
+    jacobian = _root(square * Ball(float(k)))
     return Reach(
         delta=delta,
         dz=tuple(dz),
@@ -196,7 +201,8 @@ def curvature_bounds(state: Linearisation, moved: Reach, residual: Ball) -> tupl
     layers = state.network.layers
     n, k, depth = state.n, state.network.outputs, state.depth
     e = residual + Ball(np.zeros(n * k), np.repeat(moved.df.upper(), k))
-    kernels, direct, bend_top, cs, slopes = [], [], [], [], []
+    kernels, bend_top, cs, slopes = [], [], [], []
+    direct: list[Ball | None] = []
     for index, layer in enumerate(layers):
         a = state.A[index]
         if layer.bias is None:
@@ -238,7 +244,7 @@ def curvature_bounds(state: Linearisation, moved: Reach, residual: Ball) -> tupl
         bounds = []
         for sign in (-1.0, 1.0):
             p = Ball(own(0, sign))
-            blocks = (p + sqrt(p * p + q * q * 4.0)) * 0.5
+            blocks = (p + _root(p * p + q * q * 4.0)) * 0.5
             bounds.append(float(np.max(blocks.upper())))
         return bounds[0], bounds[1]
 
@@ -258,7 +264,7 @@ def curvature_bounds(state: Linearisation, moved: Reach, residual: Ball) -> tupl
                 for j in range(index - 1):
                     form[index][j] = form[index][j] + norm_c * below[j] * 2.0
             form[index][index] = form[index][index] + Ball(float(np.max(own(index, sign))))
-            a_norm = _up(sqrt(a_squares[index]))
+            a_norm = _root(a_squares[index])
             for i, first in enumerate(inherited):
                 form[index][i] = form[index][i] + a_norm * bend_top[index] * first * 2.0
                 for j, second in enumerate(inherited):
@@ -280,7 +286,7 @@ def growth_factor(
     negative, positive = curvature_bounds(state, moved, residual)
     if not (np.isfinite(negative) and np.isfinite(positive) and np.isfinite(moved.jacobian)):
         return float("inf")
-    norm = sqrt(Ball(lambda_max_upper)) + Ball(moved.jacobian)
+    norm = _root(Ball(lambda_max_upper)) + Ball(moved.jacobian)
     expanding = Ball(1.0) + eta_s * Ball(negative)
     overshooting = eta_s * (norm * norm + Ball(positive)) - Ball(1.0)
     return float(max(expanding.upper(), overshooting.upper()))
@@ -311,4 +317,4 @@ def step_distance(state: Linearisation, residual: Ball, after: Network, lr: Frac
         if bias is not None and before.bias is not None and later.bias is not None:
             gap = (Ball(before.bias) - Ball(later.bias)) - bias * factor
             squares = squares + (gap * gap).sum()
-    return float(sqrt(maximum(squares, Ball(0.0))).upper())
+    return float(_root(squares).upper())

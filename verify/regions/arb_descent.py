@@ -1,0 +1,265 @@
+"""Gradient descent in Arb: one step of θ ↦ θ − η∇Φ(θ) as an enclosure at any precision.
+
+Used two ways by scope `exact`. In balls (method `arb`) the enclosure of θ_k is the input of the next step, and the radius grows
+by two to three bits a step and layer; no analysis is needed. As a recorded trajectory (method `shadow-arb`) the midpoint is the next
+iterate and the radius is the rounding term of claim shadow_growth, at 2^-bits instead of 2^-53.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any
+
+import flint
+import numpy as np
+from flint import arb, arb_mat, fmpq
+
+from verify.arrays import Ball, sqrt
+from verify.errors import UnsupportedLayerError
+from verify.networks import DataSet, Network
+from verify.networks.activations import Activation
+from verify.regions.training import Vector, flatten
+
+__all__ = ["ArbDescent", "Points", "double_above", "precision"]
+
+Points = list[tuple[Any, Any]]
+"""Per layer (weight as arb_mat (m, d), bias as arb_mat (1, m) or None)."""
+
+
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Work at `bits` bits inside the block; the caller's precision is restored."""
+    before = flint.ctx.prec
+    flint.ctx.prec = bits
+    try:
+        yield
+    finally:
+        flint.ctx.prec = before
+
+
+def double_above(x: Any) -> float:
+    """Return a double ≥ every number in the arb x (inf where x is unbounded)."""
+    if not x.is_finite():
+        return math.inf
+    value = float(x.upper())
+    # float() of the upper bound is only a guess; it is moved up until Arb agrees.
+    while not arb(value) >= x:
+        value = math.nextafter(value, math.inf)
+    return value
+
+
+def _tanh(z: Any) -> tuple[Any, Any]:
+    h = z.tanh()
+    return h, 1 - h * h
+
+
+def _sigmoid(z: Any) -> tuple[Any, Any]:
+    h = 1 / (1 + (-z).exp())
+    return h, h * (1 - h)
+
+
+def _silu(z: Any) -> tuple[Any, Any]:
+    gate = 1 / (1 + (-z).exp())
+    return z * gate, gate * (1 + z * (1 - gate))
+
+
+def _gelu(z: Any) -> tuple[Any, Any]:
+    gate = (-z / arb(2).sqrt()).erfc() / 2
+    return z * gate, gate + z * (-z * z / 2).exp() / (2 * arb.pi()).sqrt()
+
+
+def _gelu_tanh(z: Any) -> tuple[Any, Any]:
+    # The double 0.044715 is what torch and this package's enclosure use.
+    scale, cubic = (2 / arb.pi()).sqrt(), _cubic()
+    gate = (scale * (z + cubic * z**3)).tanh()
+    return z * (1 + gate) / 2, (1 + gate) / 2 + z * (1 - gate * gate) * scale * (1 + 3 * cubic * z * z) / 2
+
+
+def _cubic() -> Any:
+    return arb(fmpq(44715, 1000000))
+
+
+def _softplus(beta: float) -> Callable[[Any], tuple[Any, Any]]:
+    b = arb(beta)
+    return lambda z: ((b * z).exp().log1p() / b, 1 / (1 + (-b * z).exp()))
+
+
+def _pair(activation: Activation) -> Callable[[Any], tuple[Any, Any]]:
+    """Return z ↦ enclosures of (σ(z), σ'(z)) for one arb z."""
+    table: dict[str, Callable[[Any], tuple[Any, Any]]] = {
+        "tanh": _tanh,
+        "sigmoid": _sigmoid,
+        "silu": _silu,
+        "gelu": _gelu,
+        "gelu_tanh": _gelu_tanh,
+        "sine": lambda z: (z.sin(), z.cos()),
+    }
+    if activation.name == "softplus":
+        return _softplus(dict(activation.parameters)["beta"])
+    if activation.name not in table:
+        raise UnsupportedLayerError(
+            f"activation={activation.name!r}: has no Arb form yet; use method='shadow' (float64) for it"
+        )
+    return table[activation.name]
+
+
+def _matrix(array: np.ndarray) -> Any:
+    """Exact arb_mat of a float64 matrix (independent of the precision in force: 53-bit numbers are stored whole)."""
+    return arb_mat(array.shape[0], array.shape[1], [arb(v) for v in array.ravel().tolist()])
+
+
+class ArbDescent:
+    """Gradient descent of one network and data set in Arb.
+
+    Args:
+        network: shapes, scales, activations. data: exact. s: loss scale. lr: step, exact.
+        bits: working precision.
+    """
+
+    def __init__(self, network: Network, data: DataSet, s: Fraction, lr: Fraction, bits: int) -> None:
+        """Convert data and constants once."""
+        self.network, self.bits = network, bits
+        self._functions = [
+            None if la.activation.is_identity else _pair(la.activation) for la in network.layers
+        ]
+        factor = s * lr
+        with precision(bits):
+            self._scales = [1 / arb(la.inverse_square_scale).sqrt() for la in network.layers]
+            self._factor = arb(fmpq(factor.numerator, factor.denominator))
+            self._x = _matrix(data.X) * self._scales[0]
+            self._y = _matrix(data.y)
+
+    def start(self) -> Points:
+        """Return the network's own parameters, exact."""
+        return [
+            (_matrix(la.weight), None if la.bias is None else _matrix(la.bias[None, :]))
+            for la in self.network.layers
+        ]
+
+    def step(self, points: Points) -> Points:
+        """Enclose θ − η∇Φ(θ) for every θ in `points`."""
+        with precision(self.bits):
+            inputs: list[Any] = []
+            slopes: list[Any] = []
+            h = self._x
+            for index, (weight, bias) in enumerate(points):
+                a = h if index == 0 else h * self._scales[index]
+                inputs.append(a)
+                z = a * weight.transpose()
+                n, m = z.nrows(), z.ncols()
+                entries = z.entries()
+                if bias is not None:
+                    row = bias.entries()
+                    entries = [v + row[i % m] for i, v in enumerate(entries)]
+                function = self._functions[index]
+                if function is None:
+                    slopes.append(None)
+                    h = arb_mat(n, m, entries)
+                else:
+                    values = [function(v) for v in entries]
+                    h = arb_mat(n, m, [v[0] for v in values])
+                    slopes.append([v[1] for v in values])
+            back = h - self._y
+            result: Points = []
+            for index in reversed(range(len(points))):
+                weight, bias = points[index]
+                slope = slopes[index]
+                if slope is not None:
+                    rows = [x * y for x, y in zip(back.entries(), slope, strict=True)]
+                    back = arb_mat(back.nrows(), back.ncols(), rows)
+                moved = weight - back.transpose() * inputs[index] * self._factor
+                moved_bias = None
+                if bias is not None:
+                    ones = arb_mat(1, back.nrows(), [1] * back.nrows())
+                    moved_bias = bias - ones * back * self._factor
+                result.append((moved, moved_bias))
+                if index:
+                    back = back * weight * self._scales[index]
+            return result[::-1]
+
+    def midpoints(self, points: Points) -> tuple[Points, float]:
+        """Return the exact midpoints, and a double ≥ the 2-norm of the radii."""
+        with precision(64):
+            square = arb(0)
+            mids: Points = []
+            for weight, bias in points:
+                pair: list[Any] = []
+                for matrix in (weight, bias):
+                    if matrix is None:
+                        pair.append(None)
+                        continue
+                    entries = matrix.entries()
+                    for v in entries:
+                        r = v.rad()
+                        square += r * r
+                    pair.append(arb_mat(matrix.nrows(), matrix.ncols(), [v.mid() for v in entries]))
+                mids.append((pair[0], pair[1]))
+            return mids, double_above(square.sqrt())
+
+    def doubles(self, points: Points) -> tuple[Vector, float]:
+        """Return doubles θ̂ (p,) near the points, and a double ≥ ‖θ − θ̂‖ for every θ in the points."""
+        values: list[float] = []
+        gaps: list[float] = []
+        with precision(64):
+            for weight, bias in points:
+                for matrix in (weight, bias):
+                    if matrix is None:
+                        continue
+                    for v in matrix.entries():
+                        nearest = float(v.mid())
+                        values.append(nearest)
+                        # |v − nearest| for every number in v; 64 bits of relative precision on the difference suffice.
+                        gaps.append(double_above(abs(v - arb(nearest)).upper()))
+        total = (
+            sqrt((Ball(np.array(gaps)) ** 2).sum()) if all(map(math.isfinite, gaps)) else Ball(0.0, math.inf)
+        )
+        return np.array(values), float(total.upper())
+
+    def dump(self, points: Points) -> np.ndarray:
+        """Return the points as an array of text, exact: 'mantissa exponent radius-mantissa radius-exponent' per entry."""
+        lines = []
+        for weight, bias in points:
+            for matrix in (weight, bias):
+                for v in [] if matrix is None else matrix.entries():
+                    m, e = v.mid().man_exp()
+                    rm, re = v.rad().man_exp()
+                    lines.append(f"{int(m):x} {int(e)} {int(rm):x} {int(re)}")
+        return np.array("\n".join(lines))
+
+    def restore(self, text: np.ndarray) -> Points:
+        """Read what :meth:`dump` wrote."""
+        entries = []
+        for line in str(text).split("\n"):
+            m, e, rm, re = line.split(" ")
+            entries.append(_scaled(int(m, 16), int(e), int(rm, 16), int(re)))
+        points: Points = []
+        at = 0
+        for layer in self.network.layers:
+            rows, columns = layer.weight.shape
+            weight = arb_mat(rows, columns, entries[at : at + rows * columns])
+            at += rows * columns
+            bias = None
+            if layer.bias is not None:
+                bias = arb_mat(1, rows, entries[at : at + rows])
+                at += rows
+            points.append((weight, bias))
+        return points
+
+
+def _scaled(m: int, e: int, rm: int, re: int) -> Any:
+    """Exact ball m·2^e ± rm·2^re."""
+    with precision(max(m.bit_length(), 2) + 2):
+        mid = arb(m) * arb(2) ** e
+    if rm == 0:
+        return mid
+    with precision(64):
+        radius = arb(rm) * arb(2) ** re
+    return arb(mid, radius)
+
+
+def start_vector(network: Network) -> Vector:
+    """Return θ0 (p,)."""
+    return flatten(network)
