@@ -23,7 +23,8 @@ def normalise(X: Inputs, norm: float) -> Inputs:
     lengths = np.sqrt((centred**2).sum(axis=1, keepdims=True))
     if not (lengths > 0.0).all():
         raise InputError("X: a row equals the mean row and cannot be scaled to the sphere; remove it")
-    return centred * (norm / lengths)
+    scaled: Inputs = centred * (norm / lengths)
+    return scaled
 
 
 def sphere(n: int, d: int, norm: float, seed: int = 0) -> tuple[Inputs, Targets]:

@@ -40,9 +40,7 @@ class NTKLinear(torch.nn.Module):
             torch.randn(out_features, in_features, dtype=torch.float64, generator=generator)
         )
         self.bias: torch.nn.Parameter | None = (
-            torch.nn.Parameter(torch.randn(out_features, dtype=torch.float64, generator=generator))
-            if bias
-            else None
+            torch.nn.Parameter(torch.randn(out_features, dtype=torch.float64, generator=generator)) if bias else None
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -52,9 +50,7 @@ class NTKLinear(torch.nn.Module):
 
     def extra_repr(self) -> str:
         """Show the layer's sizes as torch.nn.Linear does."""
-        return (
-            f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
-        )
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
 class Sine(torch.nn.Module):

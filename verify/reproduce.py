@@ -67,9 +67,7 @@ def _at_initialisation(n: int, d: int, width: int, norm: float, lr: float) -> Ce
 def _jobs(size: Size) -> list[Job]:
     jobs = [Job("sphere_n10_d10_width16384", lambda: _at_initialisation(10, 10, 2**14, 9.0, 0.002))]
     if size == "smoke":
-        jobs.append(
-            Job("digits_n50_width256", lambda: certify(two_layer(64, 256), *datasets.digits(50), scope="ball"))
-        )
+        jobs.append(Job("digits_n50_width256", lambda: certify(two_layer(64, 256), *datasets.digits(50), scope="ball")))
         return jobs
     jobs += [
         Job("sphere_n20_d20_width32768", lambda: _at_initialisation(20, 20, 2**15, 10.0, 0.002)),
@@ -114,7 +112,9 @@ def _looseness(certificates: dict[str, Certificate], console: Console) -> dict[s
         console.print(table)
         broken = [row.quantity for row in rows if row.factor < 1.0]
         if broken:
-            raise UnsoundArithmeticError(f"{name}: the adversary found a point that violates {broken}: report this as a bug")
+            raise UnsoundArithmeticError(
+                f"{name}: the adversary found a point that violates {broken}: report this as a bug"
+            )
         tables[name] = [row.as_dict() for row in rows]
     return tables
 

@@ -130,7 +130,7 @@ class Certificate:
     verdict: Verdict
     reason: str
     problem: Problem
-    constants: Mapping[str, Ball | Fraction | float | int | None]
+    constants: Mapping[str, Any]
     margins: Mapping[str, Ball]
     steps: tuple[Step, ...]
     witness: Mapping[str, Any]

@@ -118,7 +118,9 @@ def activation_named(name: str, parameters: Mapping[str, float] | None = None) -
         return Activation(name, (("beta", float(given["beta"])),), function=_softplus(float(given["beta"])))
     if name in _NAMED and not given:
         return Activation(name, function=_NAMED[name])
-    raise InputError(f"activation={name!r}, parameters={given!r}: expected softplus with beta > 0, or one of {sorted(_NAMED)}")
+    raise InputError(
+        f"activation={name!r}, parameters={given!r}: expected softplus with beta > 0, or one of {sorted(_NAMED)}"
+    )
 
 
 IDENTITY = activation_named("identity")

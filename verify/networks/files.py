@@ -148,7 +148,9 @@ def load_data(path: Path, targets: int = 1) -> tuple[Float[np.ndarray, "n d"], F
         except (OSError, ValueError) as error:
             raise InputError(f"data={path}: not a table of numbers ({error})") from error
         if table.ndim != 2 or table.shape[1] <= targets or targets < 1:
-            raise InputError(f"data={path}: shape {table.shape} with targets={targets}; expected inputs, then the targets")
+            raise InputError(
+                f"data={path}: shape {table.shape} with targets={targets}; expected inputs, then the targets"
+            )
         return table[:, :-targets], table[:, -targets:]
     raise InputError(f"data={path}: expected a .npz or .csv file")
 

@@ -83,8 +83,8 @@ def linearise(network: Network, X: Float[np.ndarray, "n d"] | Ball) -> Linearisa
             slopes.append(None)
             h = z
         else:
-            h, slope = layer.activation.jet(z, 1)
-            slopes.append(slope)
+            h, first = layer.activation.jet(z, 1)
+            slopes.append(first)
     g = Ball(np.tile(np.eye(k), (n, 1)))
     G: list[Ball] = []
     B: list[Ball] = []

@@ -203,7 +203,9 @@ def read_network(model: torch.nn.Module | Network) -> Network:
         if 0 in weight.shape:
             raise ShapeError(f"{where}: weight of shape {weight.shape} is empty")
         if layers and layers[-1].fan_out != weight.shape[1]:
-            raise ShapeError(f"{where}: in_features={weight.shape[1]}, but the layer before has {layers[-1].fan_out} units")
+            raise ShapeError(
+                f"{where}: in_features={weight.shape[1]}, but the layer before has {layers[-1].fan_out} units"
+            )
         layers.append(Layer(weight, bias, inverse_square_scale, IDENTITY))
     if not layers:
         raise UnsupportedLayerError("model: has no affine layer, so there is nothing to train")

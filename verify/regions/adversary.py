@@ -162,21 +162,26 @@ def _descend(
     return best, where
 
 
+def _hessian_vector(
+    function: Callable[[torch.Tensor], torch.Tensor], theta: torch.Tensor, u: torch.Tensor
+) -> torch.Tensor:
+    image: torch.Tensor = torch.func.jvp(torch.func.grad(function), (theta,), (u,))[1]
+    return image
+
+
 def _hessian_norm(net: TorchNetwork, theta: torch.Tensor, generator: torch.Generator, rounds: int) -> float:
     u = torch.randn(theta.shape, dtype=theta.dtype, generator=generator)
     value = 0.0
     for _ in range(rounds):
         u = u / u.norm()
-        _, image = torch.autograd.functional.hvp(net.loss, theta, u)
+        image = _hessian_vector(net.loss, theta, u)
         value, u = float(image.norm()), image
         if value == 0.0:
             break
     return value
 
 
-def _second_derivative_norm(
-    net: TorchNetwork, theta: torch.Tensor, generator: torch.Generator, rounds: int
-) -> float:
+def _second_derivative_norm(net: TorchNetwork, theta: torch.Tensor, generator: torch.Generator, rounds: int) -> float:
     """Power iteration for max ⟨w, D²F[u, u]⟩: w from u, then u from the Hessian of ⟨w, F⟩."""
     u = torch.randn(theta.shape, dtype=theta.dtype, generator=generator)
     value = 0.0
@@ -185,14 +190,19 @@ def _second_derivative_norm(
         direction = u
 
         def along(t: torch.Tensor, direction: torch.Tensor = direction) -> torch.Tensor:
-            return torch.func.jvp(net.outputs, (t,), (direction,))[1]
+            tangent: torch.Tensor = torch.func.jvp(net.outputs, (t,), (direction,))[1]
+            return tangent
 
         second = torch.func.jvp(along, (theta,), (direction,))[1]
         value = max(value, float(second.norm()))
         if float(second.norm()) == 0.0:
             break
         w = second / second.norm()
-        _, image = torch.autograd.functional.hvp(lambda t, w=w: (net.outputs(t) * w).sum(), theta, u)  # type: ignore[misc]
+
+        def projected(t: torch.Tensor, w: torch.Tensor = w) -> torch.Tensor:
+            return (net.outputs(t) * w).sum()
+
+        image = _hessian_vector(projected, theta, u)
         # A shift keeps the iteration from flipping between eigenvalues of opposite sign.
         u = image + 0.5 * float(image.norm()) * u
         if float(u.norm()) == 0.0:
@@ -222,7 +232,8 @@ def attack(
 
     def lambda_min(theta: torch.Tensor) -> torch.Tensor:
         factors = net.factors(theta)
-        return torch.linalg.eigvalsh(net.kernel(factors, factors))[0]
+        smallest: torch.Tensor = torch.linalg.eigvalsh(net.kernel(factors, factors))[0]
+        return smallest
 
     def pl_ratio(theta: torch.Tensor) -> torch.Tensor:
         factors = net.factors(theta)
@@ -233,7 +244,8 @@ def attack(
         factors = net.factors(theta)
         cross = net.kernel(factors, reference)
         gap = net.kernel(factors, factors) + theta0_kernel - cross - cross.T
-        return -torch.linalg.eigvalsh(gap)[-1]
+        largest: torch.Tensor = torch.linalg.eigvalsh(gap)[-1]
+        return -largest
 
     begin = [centre]
     for _ in range(starts):
@@ -247,9 +259,7 @@ def attack(
     drifts = [_descend(minus_drift, b, centre, radius, steps)[0] for b in begin[1:]] or [0.0]
     points = [centre, *(where for _, where in lambdas)]
     level = float(net.loss(centre))
-    curvature = max(
-        (_hessian_norm(net, p, generator, 15) for p in points if float(net.loss(p)) <= level), default=0.0
-    )
+    curvature = max((_hessian_norm(net, p, generator, 15) for p in points if float(net.loss(p)) <= level), default=0.0)
     second = max(_second_derivative_norm(net, p, generator, 15) for p in points)
     return AttackReport(
         lambda_min=smallest,

@@ -76,7 +76,7 @@ def _coarse_grid(ingredients: Ingredients) -> list[float]:
     needed = max(upper(ingredients.residual0), 1e-290) / float(np.sqrt(lower(ingredients.lambda0)))
     reach = min(_critical_radius(ingredients), 1e4 * needed)
     near = min(reach, 6.0 * needed)
-    tail = np.geomspace(near, reach, _TAIL) if reach > near else []
+    tail: list[float] = np.geomspace(near, reach, _TAIL).tolist() if reach > near else []
     return _grid([*(near * j / _COARSE for j in range(1, _COARSE + 1)), *tail])
 
 

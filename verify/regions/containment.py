@@ -99,9 +99,7 @@ def classical(ingredients: Ingredients, table: RadiusTable, index: int, lr: Frac
     c = evaluate("descent_fraction", {"eta": eta, "beta": beta})
     path = evaluate("path_classical", {**values, "c": c})
     reach = path + Ball(ingredients.offset) if ingredients.offset else path
-    steps.append(
-        Step("path inside the ball", "containment_classical", reach, "<=", values["R"], "‖e0‖/(c√λ(R)) ≤ R")
-    )
+    steps.append(Step("path inside the ball", "containment_classical", reach, "<=", values["R"], "‖e0‖/(c√λ(R)) ≤ R"))
     constants = {
         "mu": mu,
         "smoothness": beta,

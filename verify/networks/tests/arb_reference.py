@@ -30,7 +30,9 @@ ACTIVATIONS: dict[str, Any] = {
 }
 
 
-def along(network: Network, X: Any, direction: list[Any] | None, order: int, base: list[Any] | None = None) -> list[Any]:
+def along(
+    network: Network, X: Any, direction: list[Any] | None, order: int, base: list[Any] | None = None
+) -> list[Any]:
     """Taylor coefficients at t = 0 of t ↦ F(θ + t·direction), one arb_series per output, sample-major.
 
     `base` and `direction` are flat lists of floats or arb (layer by layer, weight row-major, then bias); `base` None means

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,11 +35,13 @@ def precision(bits: int) -> Iterator[None]:
         ctx.prec = old
 
 
-def build(activation: torch.nn.Module, depth: int, outputs: int, ntk: bool, last: bool, seed: int) -> torch.nn.Sequential:
+def build(
+    activation: torch.nn.Module, depth: int, outputs: int, ntk: bool, last: bool, seed: int
+) -> torch.nn.Sequential:
     torch.manual_seed(seed)
     sizes = [2, *([3] * depth), outputs]
     modules: list[torch.nn.Module] = []
-    for index, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for index, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
         if ntk:
             modules.append(verify.nn.NTKLinear(fan_in, fan_out, bias=bool(index % 2)))
         else:
@@ -57,7 +60,12 @@ def interval_contains(ball: Ball, index: tuple[int, ...], value: arb) -> bool:
 CASES = [
     (activation, depth, outputs, ntk, last)
     for activation in ACTIVATIONS
-    for depth, outputs, ntk, last in [(1, 1, True, False), (2, 2, False, False), (1, 2, True, True), (3, 1, False, False)]
+    for depth, outputs, ntk, last in [
+        (1, 1, True, False),
+        (2, 2, False, False),
+        (1, 2, True, True),
+        (3, 1, False, False),
+    ]
 ]
 
 

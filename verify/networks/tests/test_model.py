@@ -19,7 +19,7 @@ def linear(i: int, o: int, **kwargs: object) -> torch.nn.Linear:
 def test_float32_parameters_convert_exactly() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
     network = read_network(model)
-    first = model[0].weight.detach().numpy()
+    first = model.state_dict()["0.weight"].numpy()
     assert (network.layers[0].weight.astype(np.float32) == first).all()
     assert network.layers[0].weight.dtype == np.float64
     assert network.parameters == 3 * 2 + 2 + 2 + 1
@@ -72,7 +72,7 @@ def test_frozen_hooked_replaced_and_parametrised_layers_are_refused() -> None:
     hooked = linear(2, 1)
     hooked.register_forward_hook(lambda *_: None)
     replaced = linear(2, 1)
-    replaced.forward = lambda x: x  # type: ignore[method-assign]
+    replaced.forward = lambda input: input  # type: ignore[method-assign]
     parametrised = torch.nn.utils.parametrizations.weight_norm(linear(2, 1))
     for layer in (frozen, hooked, replaced, parametrised):
         with pytest.raises(UnsupportedLayerError):
@@ -132,7 +132,7 @@ def test_models_that_are_no_modules_or_have_no_layer() -> None:
         read_network("model.pt")  # type: ignore[arg-type]
     with pytest.raises(UnsupportedLayerError):
         read_network(torch.nn.Sequential())
+    bad = linear(1, 1)
+    bad.weight.data[:] = float("nan")
     with pytest.raises(NonFiniteError):
-        bad = linear(1, 1)
-        bad.weight.data[:] = float("nan")
         read_network(torch.nn.Sequential(bad))

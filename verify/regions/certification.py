@@ -100,7 +100,11 @@ def _describe_shortfall(result: BallResult, ingredients: Ingredients, network: N
         return "no radius with λ(R) > 0 and finite curvature bounds was found", None
     width = min(layer.fan_out for layer in network.layers[:-1]) if len(network.layers) > 1 else None
     failed = nearest.failed
-    what = "no single step fails" if failed is None else f"{failed.name} ({failed.source}): {failed.left} {failed.relation} {failed.right} is not certain"
+    what = (
+        "no single step fails"
+        if failed is None
+        else f"{failed.name} ({failed.source}): {failed.left} {failed.relation} {failed.right} is not certain"
+    )
     if failed is not None and failed.claim in {"descent_step"}:
         return f"the step lr is beyond the certified bound: {what}. Use a smaller lr, or lr=None", None
     if failed is not None and failed.name == "ηΘ below the identity":
@@ -117,7 +121,10 @@ def _describe_shortfall(result: BallResult, ingredients: Ingredients, network: N
             f" At fixed λ0 and residual a width of about {estimate:.2g} would close it (estimate); scope='run' or 'exact'"
             " certifies the region where training ends instead"
         )
-    return f"{what}; short by a factor {factor:.3g} ({nearest.form} criterion, R = {result.table.radii[nearest.index]:.4g}).{advice}", estimate
+    return (
+        f"{what}; short by a factor {factor:.3g} ({nearest.form} criterion, R = {result.table.radii[nearest.index]:.4g}).{advice}",
+        estimate,
+    )
 
 
 def ball_constants(ingredients: Ingredients, result: BallResult) -> dict[str, Any]:
@@ -173,9 +180,7 @@ def ball_witness(ingredients: Ingredients, result: BallResult) -> dict[str, Any]
         "curvature": table.curvature[:last].tolist(),
         "delta_j": table.delta_j[:last].tolist(),
         "lambda": table.lam[:last].tolist(),
-        **{
-            form: {"index": outcome.index} if outcome.holds else None for form, outcome in result.best.items()
-        },
+        **{form: {"index": outcome.index} if outcome.holds else None for form, outcome in result.best.items()},
     }
 
 
