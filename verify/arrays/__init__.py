@@ -1,15 +1,17 @@
 """Midpoint–radius arrays and certified linear algebra; knows nothing of networks.
 
-Every result encloses the exact real result for every real input in the input balls, whatever the BLAS, its threads, its order of
-summation and its use of fused multiply-add. Trust base: IEEE-754 binary64 + − × ÷, numpy's √, and matrix products whose every
-entry is a sum of products in some order; :func:`require_sound_arithmetic` probes it.
+Every result encloses the exact real result for every real input in the input balls, whatever the BLAS, its
+threads, its order of summation and its use of fused multiply-add. Trust base: IEEE-754 binary64 + − × ÷,
+numpy's √, and matrix products whose every entry is a sum of products in some order;
+:func:`require_sound_arithmetic` probes it.
 
 >>> A = gram([[1.0, 2.0], [3.0, 4.0]])
 >>> smallest_eigenvalue(A) > 0.13
 True
 """
 
-from verify.arrays.ball import Ball, as_ball, concatenate, diagonal, maximum, minimum, stack, where, zeros
+from verify.arrays.ball import Ball, as_ball
+from verify.arrays.combine import concatenate, diagonal, maximum, minimum, stack, where, zeros
 from verify.arrays.elementary import (
     cos,
     erf,

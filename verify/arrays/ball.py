@@ -1,8 +1,10 @@
-"""Midpoint–radius arrays: every operation encloses the exact real result for every real input in the input balls.
+"""Midpoint–radius arrays: every operation encloses the exact real result for every real input in the input
+balls.
 
-A :class:`Ball` is a pair of float64 arrays (mid, rad) of one shape; its entry i stands for the closed interval
-[mid_i − rad_i, mid_i + rad_i] (evaluated exactly, not rounded). rad_i may be infinite: "nothing is known". Midpoints are
-always finite: an operation that overflows returns the radius infinity, never a finite lie.
+A :class:`Ball` is a pair of float64 arrays (mid, rad) of one shape; its entry i stands for the closed
+interval [mid_i − rad_i, mid_i + rad_i] (evaluated exactly, not rounded). rad_i may be infinite: "nothing is
+known". Midpoints are always finite: an operation that overflows returns the radius infinity, never a finite
+lie.
 
 Sources: Rump, BIT 39 (1999) and Acta Numerica 19 (2010); the rounding facts used are in
 :mod:`verify.arrays.rounding`, whose letters u and η appear in the comments here.
@@ -10,26 +12,29 @@ Sources: Rump, BIT 39 (1999) and Acta Numerica 19 (2010); the rounding facts use
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from verify.arrays import conversion
-from verify.arrays.rounding import ETA, INFLATE, U, Array, gamma, quiet, sum_down, sum_up, two_sum
-from verify.errors import DomainError, DtypeError, InputError, NonFiniteError, NotCertainError, ShapeError
+from verify.arrays.comparison import CertainComparisons
+from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_down, sum_up, two_sum
+from verify.errors import DomainError, DtypeError, InputError, NotCertainError, ShapeError
 
 
-class Ball:
+class Ball(CertainComparisons):
     """Rigorous array.
 
     Args:
-        mid: what is enclosed. Floats, integers and float arrays (numpy or torch CPU) are taken as the exact numbers they
-            store: ``Ball(0.1)`` is the double nearest to 1/10. ``Fraction``, ``Decimal``, ``sympy`` numbers and strings
-            mean what they say and are enclosed: ``Ball("0.1")`` contains 1/10. Integers that are no double, longdouble,
-            complex, NaN and infinity are refused.
-        rad: non-negative radius, same shape or broadcastable to mid's; infinity allowed, NaN refused. Rounded up when it is no double.
+        mid: what is enclosed. Floats, integers and float arrays (numpy or torch CPU) are taken as the exact
+            numbers they
+            store: ``Ball(0.1)`` is the double nearest to 1/10. ``Fraction``, ``Decimal``, ``sympy`` numbers
+                and strings mean what they say and are enclosed: ``Ball("0.1")`` contains 1/10. Integers that
+                are no double, longdouble, complex, NaN and infinity are refused.
+        rad: non-negative radius, same shape or broadcastable to mid's; infinity allowed, NaN refused. Rounded
+            up when it is no double.
 
     Attributes ``mid`` and ``rad`` are read-only float64 arrays that alias nothing of the caller's.
 
@@ -46,13 +51,13 @@ class Ball:
 
     __slots__ = ("_mid", "_point", "_rad")
     __array_ufunc__ = None  # ndarray ∘ Ball goes to Ball's reflected operator
-    __hash__ = None  # type: ignore[assignment]  # == is a certain comparison, not identity
 
     _mid: Array
     _rad: Array
     _point: bool
 
     def __init__(self, mid: Any, rad: Any = 0.0) -> None:
+        """See the class."""
         if isinstance(mid, Ball):
             base = mid
         else:
@@ -61,7 +66,9 @@ class Ball:
         if type(rad) is float and rad == 0.0:
             self._set(base._mid, base._rad, base._point)
             return
-        r = _radius(rad, base._mid.shape)
+        if isinstance(rad, Ball):
+            raise InputError("rad is a Ball; expected numbers: pass rad.upper()")
+        r = conversion.radius_array(rad, base._mid.shape)
         with quiet():
             total = r if base._point else sum_up(base._rad, r)
         self._set(base._mid, total, not total.any())
@@ -75,9 +82,11 @@ class Ball:
         object.__setattr__(self, "_point", point)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        """Refused: balls are immutable."""
         raise AttributeError(f"Ball is immutable: cannot set {name}")
 
     def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by mid and rad."""
         return _restore, (np.array(self._mid), np.array(self._rad))
 
     # ------------------------------------------------------------------ shape
@@ -134,9 +143,11 @@ class Ball:
         return _build(np.asarray(self._mid[index]), np.asarray(self._rad[index]), self._point)
 
     def __len__(self) -> int:
+        """Length of the first axis."""
         return len(self._mid)
 
     def __iter__(self) -> Iterator[Ball]:
+        """Balls along the first axis."""
         return (self[i] for i in range(len(self._mid)))
 
     # ------------------------------------------------------------------ bounds
@@ -159,18 +170,20 @@ class Ball:
         >>> Ball.from_bounds(1.0, 2.0)
         Ball(1.5, 0.5)
         """
-        lo, hi = np.broadcast_arrays(_bound(lower, "lower"), _bound(upper, "upper"))
+        lo, hi = np.broadcast_arrays(conversion.bound_array(lower, "lower"), conversion.bound_array(upper, "upper"))
         if not (lo <= hi).all():
             raise InputError(
                 "from_bounds: expected lower <= upper without NaN; swap the arguments or check their source"
             )
         with quiet():
-            # Halving first cannot overflow; where both ends agree the midpoint is exact. Any finite midpoint is valid:
-            # the radius is the larger distance to an end, rounded up exactly (TwoSum). An infinite end gives rad = inf.
+            # Halving first cannot overflow; where both ends agree the midpoint is exact. Any finite midpoint
+            # is valid: the radius is the larger distance to an end, rounded up exactly (TwoSum). An infinite
+            # end gives rad = inf.
             mid = np.where(lo == hi, lo, 0.5 * lo + 0.5 * hi)
             mid = np.where(np.isfinite(mid), mid, 0.0)
             rad = np.maximum(sum_up(hi, -mid), sum_up(mid, -lo))
-            # Keep the sign: where rounding made rad > |mid| although 0 <= lo (or hi <= 0), [0, 2·rad] also contains [lo, hi].
+            # Keep the sign: where rounding made rad > |mid| although 0 <= lo (or hi <= 0), [0, 2·rad] also
+            # contains [lo, hi].
             mid = np.where((rad > mid) & (lo >= 0), rad, np.where((rad > -mid) & (hi <= 0), -rad, mid))
             rad = np.where(np.isinf(lo) | np.isinf(hi), np.inf, rad)
             mid = np.where(np.isfinite(mid), mid, 0.0)
@@ -204,19 +217,18 @@ class Ball:
         if isinstance(x, Ball):
             other, exact = x, x._point
         else:
-            rationals = _rationals(x)
-            if rationals is not None:
-                return np.bool_(self._contains_rationals(rationals))
+            exact_values = conversion.rationals(x)
+            if exact_values is not None:
+                return np.bool_(self._contains_rationals(exact_values))
             other = Ball(x)
             exact = other._point
         shape = np.broadcast_shapes(self.shape, other.shape)
         if shape != self.shape:
-            raise ShapeError(
-                f"contains: x of shape {other.shape} does not broadcast to the ball's shape {self.shape}"
-            )
+            raise ShapeError(f"contains: x of shape {other.shape} does not broadcast to the ball's shape {self.shape}")
         with quiet():
-            # |x − m| = |d + e| exactly with d = fl(x − m). d < rad or d = rad with e ≤ 0 (signs of d): contained.
-            # d overflows only if |x − m| exceeds every finite radius: not contained, as the comparisons then say.
+            # |x − m| = |d + e| exactly with d = fl(x − m). d < rad or d = rad with e ≤ 0 (signs of d):
+            # contained. d overflows only if |x − m| exceeds every finite radius: not contained, as the
+            # comparisons then say.
             d, e = two_sum(other._mid, -self._mid)
             e = np.where(d < 0, -e, e)
             d = np.abs(d)
@@ -231,13 +243,9 @@ class Ball:
     def _contains_rationals(self, q: Any) -> bool:
         qs = np.asarray(q, dtype=object)
         if np.broadcast_shapes(self.shape, qs.shape) != self.shape:
-            raise ShapeError(
-                f"contains: x of shape {qs.shape} does not broadcast to the ball's shape {self.shape}"
-            )
+            raise ShapeError(f"contains: x of shape {qs.shape} does not broadcast to the ball's shape {self.shape}")
         qs = np.broadcast_to(qs, self.shape)
-        for m, r, v in zip(
-            self._mid.ravel().tolist(), self._rad.ravel().tolist(), qs.ravel().tolist(), strict=True
-        ):
+        for m, r, v in zip(self._mid.ravel().tolist(), self._rad.ravel().tolist(), qs.ravel().tolist(), strict=True):
             if r != np.inf and abs(Fraction(v) - Fraction(m)) > Fraction(r):
                 return False
         return True
@@ -245,9 +253,11 @@ class Ball:
     # ------------------------------------------------------------------ arithmetic
 
     def __neg__(self) -> Ball:
+        """Exact negation."""
         return _build(-self._mid, self._rad, self._point)
 
     def __pos__(self) -> Ball:
+        """The ball itself."""
         return self
 
     def __abs__(self) -> Ball:
@@ -258,15 +268,19 @@ class Ball:
         if not crosses.any():
             return _build(np.abs(self._mid), self._rad, False)
         folded = Ball.from_bounds(np.zeros(self.shape), self.magnitude())
-        return where(crosses, folded, _build(np.abs(self._mid), self._rad, False))
+        return _build(
+            np.where(crosses, folded._mid, np.abs(self._mid)), np.where(crosses, folded._rad, self._rad), False
+        )
 
     def __add__(self, other: Any) -> Ball:
+        """Range of x + y."""
         b = _operand(other)
         _check_broadcast("+", self, b)
         with quiet():
             m = np.asarray(self._mid + b._mid)
-            # |fl(a+b) − (a+b)| ≤ fl(u·|m|): half an ulp of m is ≤ u·|m| rounded (monotone rounding of a power of two ≥ η), and
-            # a sum below 2^-1021 is exact. Radii: at most two more additions and u|m|, covered by INFLATE.
+            # |fl(a+b) − (a+b)| ≤ fl(u·|m|): half an ulp of m is ≤ u·|m| rounded (monotone rounding of a power
+            # of two ≥ η), and a sum below 2^-1021 is exact. Radii: at most two more additions and u|m|,
+            # covered by INFLATE.
             err = U * np.abs(m)
             if self._point and b._point:
                 return _checked(m, err)
@@ -275,12 +289,15 @@ class Ball:
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Ball:
+        """Range of x − y."""
         return self + (-_operand(other))
 
     def __rsub__(self, other: Any) -> Ball:
+        """Range of y − x."""
         return _operand(other) - self
 
     def __mul__(self, other: Any) -> Ball:
+        """Range of x·y."""
         b = _operand(other)
         _check_broadcast("*", self, b)
         with quiet():
@@ -288,8 +305,9 @@ class Ball:
             err = U * np.abs(m)  # + η/2 when the product underflows
             if self._point and b._point:
                 return _checked(m, err + ETA)
-            # |xy − ab| ≤ |a|rb + ra(|b| + rb). Roundings: ≤ 4 on any path (INFLATE covers 12); underflows: η/2 for m and
-            # for each of two products, each ≤ η after inflation: 2η in all. 0·inf = NaN becomes an infinite radius in _checked.
+            # |xy − ab| ≤ |a|rb + ra(|b| + rb). Roundings: ≤ 4 on any path (INFLATE covers 12); underflows:
+            # η/2 for m and for each of two products, each ≤ η after inflation: 2η in all. 0·inf = NaN becomes
+            # an infinite radius in _checked.
             if b._point:
                 spread = self._rad * np.abs(b._mid)
             elif self._point:
@@ -301,13 +319,15 @@ class Ball:
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Ball:
+        """Range of x/y; DomainError when y contains 0."""
         b = _operand(other)
         _check_broadcast("/", self, b)
         babs = np.abs(b._mid)
         if not (babs > b._rad).all():
             i = int(np.argmax(~(babs > b._rad).ravel()))
             raise DomainError(
-                f"division by a ball that contains 0 (flat entry {i}: mid={b._mid.ravel()[i]!r}, rad={b._rad.ravel()[i]!r}); "
+                f"division by a ball that contains 0 (flat entry {i}: mid={b._mid.ravel()[i]!r}, "
+                f"rad={b._rad.ravel()[i]!r}); "
                 "expected |mid| > rad"
             )
         with quiet():
@@ -315,15 +335,17 @@ class Ball:
             err = U * np.abs(m)
             if self._point and b._point:
                 return _checked(m, err + ETA)
-            # x/y − a/b = ((x − a) − (a/b)(y − b))/y, so ≤ (ra + |a/b|rb)/(|b| − rb), where |a/b| ≤ |m|(1+u) + η/2.
-            # d = fl(|b| − rb) > 0 has relative error ≤ u (it is exact below 2^-1021). Six roundings, INFLATE covers 12.
-            # Underflows: η added to |m|; the product |m|·rb loses ≤ η/2, restored by η where rb > 0; the quotient and m lose ≤ η/2 each.
+            # x/y − a/b = ((x − a) − (a/b)(y − b))/y, so ≤ (ra + |a/b|rb)/(|b| − rb), where |a/b| ≤ |m|(1+u) +
+            # η/2. d = fl(|b| − rb) > 0 has relative error ≤ u (it is exact below 2^-1021). Six roundings,
+            # INFLATE covers 12. Underflows: η added to |m|; the product |m|·rb loses ≤ η/2, restored by η
+            # where rb > 0; the quotient and m lose ≤ η/2 each.
             d = babs - b._rad
             lost = np.where(b._rad > 0, ETA, 0.0)
             spread = (self._rad + ((np.abs(m) + ETA) * b._rad + lost)) / d
             return _checked(m, (spread + err) * INFLATE + 2.0 * ETA)
 
     def __rtruediv__(self, other: Any) -> Ball:
+        """Range of y/x."""
         return _operand(other) / self
 
     def __pow__(self, exponent: Any) -> Ball:
@@ -335,9 +357,7 @@ class Ball:
         if isinstance(exponent, float) and exponent.is_integer():
             exponent = int(exponent)
         if isinstance(exponent, bool) or not isinstance(exponent, (int, np.integer)):
-            raise InputError(
-                f"exponent={exponent!r}: expected an integer or 0.5; use exp(k*log(x)) for others"
-            )
+            raise InputError(f"exponent={exponent!r}: expected an integer or 0.5; use exp(k*log(x)) for others")
         k = int(exponent)
         if k < 0:
             return Ball(1.0) / self ** (-k)
@@ -366,11 +386,13 @@ class Ball:
         return _build(np.array(ends._mid), rad, False)
 
     def __matmul__(self, other: Any) -> Ball:
+        """Enclosure of the matrix product, method auto."""
         from verify.arrays.products import matmul
 
         return matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Ball:
+        """Enclosure of the matrix product, method auto."""
         from verify.arrays.products import matmul
 
         return matmul(other, self)
@@ -380,17 +402,15 @@ class Ball:
         with quiet():
             m = np.asarray(self._mid.sum(axis=axis, keepdims=keepdims))
             k = self.size // max(m.size, 1)
-            # |fl(Σ) − Σ| ≤ γ_{k−1}Σ|x_i|, any order (Higham 2002, §4.2). The two sums of non-negative numbers on the right
-            # are themselves too small by at most (1 − u)^k: dividing by 1 − γ_k, i.e. (1 + 2γ_k). Additions never underflow.
+            # |fl(Σ) − Σ| ≤ γ_{k−1}Σ|x_i|, any order (Higham 2002, §4.2). The two sums of non-negative numbers
+            # on the right are themselves too small by at most (1 − u)^k: dividing by 1 − γ_k, i.e. (1 +
+            # 2γ_k). Additions never underflow.
             g = gamma(max(k, 1))
-            r = (
-                np.abs(self._mid).sum(axis=axis, keepdims=keepdims) * gamma(max(k - 1, 0))
-                if k > 1
-                else 0.0 * np.abs(m)
-            )
+            r = np.abs(self._mid).sum(axis=axis, keepdims=keepdims) * gamma(max(k - 1, 0)) if k > 1 else 0.0 * np.abs(m)
             if not self._point:
                 r = r + self._rad.sum(axis=axis, keepdims=keepdims)
-            # γ·Σ|x| may underflow by η/2 (or vanish) only when Σ|x| < 2^-1020·k, where all additions were exact up to 2^-1021.
+            # γ·Σ|x| may underflow by η/2 (or vanish) only when Σ|x| < 2^-1020·k, where all additions were
+            # exact up to 2^-1021.
             r = np.asarray(r * (1.0 + 4.0 * g) * INFLATE)
             if k > 1:
                 r = np.asarray(r + ETA * (r > 0))
@@ -402,64 +422,32 @@ class Ball:
         return s / float(self.size // max(s.size, 1))
 
     def norm(self, axis: int | tuple[int, ...] | None = None) -> Ball:
-        """2-norm of the entries over an axis; over all axes (default) the Frobenius norm. Scaled: no over- or underflow."""
+        """2-norm of the entries over an axis; over all axes (default) the Frobenius norm. Scaled: no over- or
+        underflow.
+        """
         from verify.arrays.products import norm
 
         return norm(self, axis)
 
-    # ------------------------------------------------------------------ comparisons
-
-    def _order(self, other: Any, name: str, yes: Any, no: Any) -> Any:
-        b = _operand(other)
+    def _coerce(self, name: str, other: Any) -> Ball:
+        b = as_ball(other)
         _check_broadcast(name, self, b)
-        true, false = yes(self, b), no(self, b)
-        if not (true | false).all():
-            raise NotCertainError(
-                f"ball {name} ball: {int((~(true | false)).sum())} of {true.size} entries overlap; tighten or handle both"
-            )
-        return bool(true) if true.ndim == 0 else true
-
-    def __lt__(self, other: Any) -> Any:
-        """Certain elementwise comparison (bool for shape ()); NotCertainError if any entry overlaps."""
-        return self._order(other, "<", lambda a, b: _above(b, a), lambda a, b: _not_below(a, b))
-
-    def __le__(self, other: Any) -> Any:
-        """Certain elementwise comparison; NotCertainError if any entry overlaps."""
-        return self._order(other, "<=", lambda a, b: _not_below(b, a), lambda a, b: _above(a, b))
-
-    def __gt__(self, other: Any) -> Any:
-        """Certain elementwise comparison; NotCertainError if any entry overlaps."""
-        return self._order(other, ">", lambda a, b: _above(a, b), lambda a, b: _not_below(b, a))
-
-    def __ge__(self, other: Any) -> Any:
-        """Certain elementwise comparison; NotCertainError if any entry overlaps."""
-        return self._order(other, ">=", lambda a, b: _not_below(a, b), lambda a, b: _above(b, a))
-
-    def __eq__(self, other: Any) -> Any:
-        """Certain equality of values: True for equal points, False for disjoint balls, else NotCertainError."""
-        if other is None:
-            return False
-        return self._order(
-            other,
-            "==",
-            lambda a, b: (a._mid == b._mid) & (a._rad == 0) & (b._rad == 0),
-            lambda a, b: _above(a, b) | _above(b, a),
-        )
-
-    def __ne__(self, other: Any) -> Any:
-        """Certain inequality of values; NotCertainError where balls overlap without being equal points."""
-        return np.logical_not(self == other) if self.ndim else not (self == other)
+        return b
 
     def __bool__(self) -> bool:
+        """Refused: NotCertainError."""
         raise NotCertainError("the truth value of a Ball is ambiguous; compare it, e.g. ball > 0")
 
     def __float__(self) -> float:
+        """Refused: DtypeError."""
         raise DtypeError("float(Ball) would drop the radius; use .mid, .lower() or .upper()")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused: DtypeError."""
         raise DtypeError("numpy.asarray(Ball) would drop the radius; use .mid, .lower() or .upper()")
 
     def __repr__(self) -> str:
+        """Midpoint and radius, exactly, for shape (); a summary otherwise."""
         if self.ndim == 0:
             return f"Ball({float(self._mid)!r}, {float(self._rad)!r})"
         worst = float(self._rad.max(initial=0.0))
@@ -516,59 +504,6 @@ def _operand(x: Any) -> Ball:
     return as_ball(x)
 
 
-def _radius(rad: Any, shape: tuple[int, ...]) -> Array:
-    if isinstance(rad, Ball):
-        raise InputError("rad is a Ball; expected numbers: pass rad.upper()")
-    if isinstance(rad, (float, np.ndarray, np.floating)) and np.asarray(rad).dtype.kind == "f":
-        a = np.asarray(rad)
-        if a.dtype not in (np.float16, np.float32, np.float64):
-            raise DtypeError(f"rad dtype={a.dtype}: expected float16/32/64")
-        r = np.array(a, dtype=np.float64)
-    elif isinstance(rad, (list, tuple)) and all(isinstance(v, float) for v in np.array(rad, dtype=object).flat):
-        r = np.array(rad, dtype=np.float64)
-    else:
-        lo, hi = conversion.to_bounds(rad)
-        r = lo if hi is None else hi  # rounded up
-    if np.isnan(r).any():
-        raise NonFiniteError("rad has NaN; expected non-negative numbers or infinity")
-    if (r < 0).any():
-        raise InputError(f"rad={float(r.min())!r} is negative; expected rad >= 0")
-    try:
-        return np.array(np.broadcast_to(r, shape))
-    except ValueError as exc:
-        raise ShapeError(f"rad of shape {r.shape} does not broadcast to mid's shape {shape}") from exc
-
-
-def _bound(x: Any, name: str) -> Array:
-    a = np.asarray(x)
-    if a.dtype == np.float64 or a.dtype == np.float32:
-        return np.array(a, dtype=np.float64)
-    if isinstance(x, float):
-        return np.asarray(x)
-    lo, hi = conversion.to_bounds(x)
-    return lo if hi is None or name == "lower" else hi
-
-
-def _rationals(x: Any) -> Any:
-    """Exact Fractions when x holds Fractions, strings, Decimals or Python ints; None for plain float arrays and irrationals."""
-    if isinstance(x, (float, np.floating)) or type(x) is np.ndarray and x.dtype.kind in "fbiu":
-        return None
-    if isinstance(x, (list, tuple, np.ndarray)) and not conversion._is_torch(x):
-        flat = np.array(x, dtype=object)
-        if all(isinstance(v, float) for v in flat.ravel().tolist()):
-            return None
-        out = np.empty(flat.shape, dtype=object)
-        for i, v in enumerate(flat.ravel().tolist()):
-            q = conversion.exact_rational(v)
-            if q is None:
-                return None
-            out.ravel()[i] = q
-        return out
-    if conversion._is_torch(x):
-        return None
-    return conversion.exact_rational(x)
-
-
 def _check_broadcast(name: str, a: Ball, b: Ball) -> None:
     if a.shape != b.shape:
         try:
@@ -577,78 +512,10 @@ def _check_broadcast(name: str, a: Ball, b: Ball) -> None:
             raise ShapeError(f"ball {name} ball: shapes {a.shape} and {b.shape} do not broadcast") from exc
 
 
-def _above(a: Ball, b: Ball) -> Array:
-    """Certainly a > b: elementwise, bool array."""
-    return cast(Array, np.asarray(a.lower() > b.upper()))
-
-
-def _not_below(a: Ball, b: Ball) -> Array:
-    """Certainly a ≥ b: elementwise, bool array."""
-    return cast(Array, np.asarray(a.lower() >= b.upper()))
-
-
 def _power_point(x: Ball, k: int) -> Ball:
-    out: Ball | None = None
-    square = x
-    while True:
-        if k & 1:
-            out = square if out is None else out * square
-        k >>= 1
-        if not k:
-            return out
-        square = square * square
-
-
-# ---------------------------------------------------------------------- array functions
-
-
-def where(condition: Any, a: Any, b: Any) -> Ball:
-    """Entries of a where condition holds, else of b (with broadcasting); exact."""
-    x, y = as_ball(a), as_ball(b)
-    mid, rad = np.where(condition, x.mid, y.mid), np.where(condition, x.rad, y.rad)
-    return _build(mid, rad, x.is_point and y.is_point)
-
-
-def maximum(a: Any, b: Any) -> Ball:
-    """Range of max(x, y), elementwise with broadcasting."""
-    x, y = as_ball(a), as_ball(b)
-    _check_broadcast("maximum", x, y)
-    return Ball.from_bounds(np.maximum(x.lower(), y.lower()), np.maximum(x.upper(), y.upper()))
-
-
-def minimum(a: Any, b: Any) -> Ball:
-    """Range of min(x, y), elementwise with broadcasting."""
-    x, y = as_ball(a), as_ball(b)
-    _check_broadcast("minimum", x, y)
-    return Ball.from_bounds(np.minimum(x.lower(), y.lower()), np.minimum(x.upper(), y.upper()))
-
-
-def concatenate(balls: Sequence[Any], axis: int = 0) -> Ball:
-    """Join along an existing axis; exact."""
-    xs = [as_ball(b) for b in balls]
-    mid = np.concatenate([x.mid for x in xs], axis=axis)
-    if all(x.is_point for x in xs):
-        return _point(mid)
-    return _build(mid, np.concatenate([x.rad for x in xs], axis=axis), False)
-
-
-def stack(balls: Sequence[Any], axis: int = 0) -> Ball:
-    """Join along a new axis; exact."""
-    xs = [as_ball(b) for b in balls]
-    mid = np.stack([x.mid for x in xs], axis=axis)
-    if all(x.is_point for x in xs):
-        return _point(mid)
-    return _build(mid, np.stack([x.rad for x in xs], axis=axis), False)
-
-
-def diagonal(a: Any) -> Ball:
-    """Main diagonal of a matrix; exact."""
-    x = as_ball(a)
-    if x.ndim != 2:
-        raise ShapeError(f"diagonal: expected a matrix, got shape {x.shape}")
-    return _build(np.array(np.diagonal(x.mid)), np.array(np.diagonal(x.rad)), x.is_point)
-
-
-def zeros(shape: int | tuple[int, ...]) -> Ball:
-    """Exact zeros."""
-    return _point(np.zeros(shape))
+    """x^k by repeated squaring, k ≥ 1."""
+    if k == 1:
+        return x
+    half = _power_point(x, k // 2)
+    square = half * half
+    return square * x if k % 2 else square

@@ -1,9 +1,10 @@
-"""From what users hold to balls: exactly where a double can, by enclosure where it cannot, else a typed error.
+"""From what users hold to balls: exactly where a double can, by enclosure where it cannot, else a typed
+error.
 
-Exact: Python and numpy floats and integers that are doubles, float16/float32/float64 arrays, torch CPU tensors of float16,
-bfloat16, float32, float64. Enclosed: ``fractions.Fraction``, ``decimal.Decimal``, ``sympy`` numbers, decimal and
-rational strings (``"0.1"`` means 1/10). Refused: integers that are no double, longdouble (its width depends on
-the platform), complex, NaN and infinity.
+Exact: Python and numpy floats and integers that are doubles, float16/float32/float64 arrays, torch CPU
+tensors of float16, bfloat16, float32, float64. Enclosed: ``fractions.Fraction``, ``decimal.Decimal``,
+``sympy`` numbers, decimal and rational strings (``"0.1"`` means 1/10). Refused: integers that are no double,
+longdouble (its width depends on the platform), complex, NaN and infinity.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from verify.arrays.rounding import Array
-from verify.errors import DtypeError, InputError, NonFiniteError
+from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError
 
 _EXACT_KINDS = (np.float16, np.float32, np.float64)
 
@@ -31,9 +32,7 @@ def fraction_bounds(q: Fraction) -> tuple[float, float]:
     True
     """
     try:
-        f = (
-            q.numerator / q.denominator
-        )  # correctly rounded by CPython; only a guess here, compared exactly below
+        f = q.numerator / q.denominator  # correctly rounded by CPython; only a guess here, compared exactly below
     except OverflowError:
         return (sys.float_info.max, math.inf) if q > 0 else (-math.inf, -sys.float_info.max)
     lo = hi = f
@@ -95,9 +94,7 @@ def refuse_inexact_integer(i: int) -> None:
         exact = False
     if not exact:
         text = str(i) if abs(i) < 10**40 else f"an integer of {i.bit_length()} bits"
-        raise DtypeError(
-            f"integer={text} is no double (beyond 2**53); pass fractions.Fraction for an enclosure"
-        )
+        raise DtypeError(f"integer={text} is no double (beyond 2**53); pass fractions.Fraction for an enclosure")
 
 
 def to_bounds(x: Any) -> tuple[Array, Array | None]:
@@ -141,9 +138,7 @@ def _numpy_bounds(a: Any) -> tuple[Array, Array | None]:
         lo = np.array([p[0] for p in pairs], dtype=np.float64).reshape(a.shape)
         hi = np.array([p[1] for p in pairs], dtype=np.float64).reshape(a.shape)
         return lo, (None if np.array_equal(lo, hi) else hi)
-    raise DtypeError(
-        f"dtype={a.dtype}: expected float16/32/64, integers or bool; longdouble and complex are refused"
-    )
+    raise DtypeError(f"dtype={a.dtype}: expected float16/32/64, integers or bool; longdouble and complex are refused")
 
 
 def _array_of(x: Any) -> Any:
@@ -216,7 +211,64 @@ def _sympy_rational(x: Any) -> Fraction | None:
 
 
 def _sympy_irrational(x: Any) -> tuple[float, float]:
-    """Enclosure of a real sympy constant, evaluated by Arb (python-flint) balls: sympy's evalf is not a proof."""
+    """Enclosure of a real sympy constant, evaluated by Arb (python-flint) balls: sympy's evalf is not a
+    proof.
+    """
     from verify.arrays.sympy_bounds import enclose
 
     return enclose(x)
+
+
+def radius_array(rad: Any, shape: tuple[int, ...]) -> Array:
+    """Fresh float64 radii of the given shape: non-negative, infinity allowed, rounded up where no double."""
+    if isinstance(rad, (float, np.ndarray, np.floating)) and np.asarray(rad).dtype.kind == "f":
+        a = np.asarray(rad)
+        if a.dtype not in (np.float16, np.float32, np.float64):
+            raise DtypeError(f"rad dtype={a.dtype}: expected float16/32/64")
+        r = np.array(a, dtype=np.float64)
+    elif isinstance(rad, (list, tuple)) and all(isinstance(v, float) for v in np.array(rad, dtype=object).flat):
+        r = np.array(rad, dtype=np.float64)
+    else:
+        lo, hi = to_bounds(rad)
+        r = lo if hi is None else hi  # rounded up
+    if np.isnan(r).any():
+        raise NonFiniteError("rad has NaN; expected non-negative numbers or infinity")
+    if (r < 0).any():
+        raise InputError(f"rad={float(r.min())!r} is negative; expected rad >= 0")
+    try:
+        return np.array(np.broadcast_to(r, shape))
+    except ValueError as exc:
+        raise ShapeError(f"rad of shape {r.shape} does not broadcast to mid's shape {shape}") from exc
+
+
+def bound_array(x: Any, name: str) -> Array:
+    """Float64 bounds (infinity and NaN pass), rounded outwards where no double; name is 'lower' or 'upper'."""
+    a = np.asarray(x)
+    if a.dtype == np.float64 or a.dtype == np.float32:
+        return np.array(a, dtype=np.float64)
+    if isinstance(x, float):
+        return np.asarray(x)
+    lo, hi = to_bounds(x)
+    return lo if hi is None or name == "lower" else hi
+
+
+def rationals(x: Any) -> Any:
+    """Exact Fractions when x holds Fractions, strings, Decimals or Python ints; None for plain float arrays
+    and irrationals.
+    """
+    if isinstance(x, (float, np.floating)) or (type(x) is np.ndarray and x.dtype.kind in "fbiu"):
+        return None
+    if isinstance(x, (list, tuple, np.ndarray)) and not _is_torch(x):
+        flat = np.array(x, dtype=object)
+        if all(isinstance(v, float) for v in flat.ravel().tolist()):
+            return None
+        out = np.empty(flat.shape, dtype=object)
+        for i, v in enumerate(flat.ravel().tolist()):
+            q = exact_rational(v)
+            if q is None:
+                return None
+            out.ravel()[i] = q
+        return out
+    if _is_torch(x):
+        return None
+    return exact_rational(x)

@@ -14,7 +14,8 @@ _EXACT = Context(prec=1600, Emin=-100_000, Emax=100_000)  # every double has at 
 
 
 def format_ball(ball: Ball) -> str:
-    """Text "d ± r": the ball is a subset of [d − r, d + r] read as exact decimals; r has two digits, rounded up.
+    """Text "d ± r": the ball is a subset of [d − r, d + r] read as exact decimals; r has two digits, rounded
+    up.
 
     >>> from verify.arrays import Ball
     >>> str(Ball(1.0) / 3.0)
@@ -28,16 +29,15 @@ def format_ball(ball: Ball) -> str:
     if math.isinf(r):
         return "0 ± inf"
     mid, rad = Decimal(m), Decimal(r)  # exact conversions
-    # Keep the midpoint to one digit beyond the radius's first; what that drops is added to the radius, rounded up.
+    # Keep the midpoint to one digit beyond the radius's first; what that drops is added to the radius,
+    # rounded up.
     place = rad.adjusted() - 1
     shown = mid.quantize(Decimal((0, (1,), place)), rounding=ROUND_HALF_EVEN, context=_EXACT)
     if shown.adjusted() - place > 17:  # more digits than a double identifies
         shown = Decimal(repr(m))
     slack = _EXACT.add(rad, _EXACT.abs(_EXACT.subtract(shown, mid)))
     up = slack.quantize(Decimal((0, (1,), slack.adjusted() - 1)), rounding=ROUND_CEILING, context=_EXACT)
-    if Fraction(up) < Fraction(
-        slack
-    ):  # cannot happen; kept so that a wrong context can never print a tighter claim
+    if Fraction(up) < Fraction(slack):  # cannot happen; kept so that a wrong context can never print a tighter claim
         raise ArithmeticError("decimal rounding of the radius went down")
     return f"{_plain(shown)} ± {up:.1e}"
 

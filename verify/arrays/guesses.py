@@ -1,6 +1,7 @@
 """Fast approximations that the certificates then prove: nothing in this module is rigorous, or needs to be.
 
-All names are approximate values (``approx_`` in the sense of the style guide); a wrong guess can only widen an enclosure.
+All names are approximate values (``approx_`` in the sense of the style guide); a wrong guess can only widen
+an enclosure.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ _DENSE = 300  # below this a dense eigensolver is faster than Lanczos
 
 
 def cholesky(a: Array, shift: float) -> Array | None:
-    """Approximate lower Cholesky factor of a − shift·I as a fresh array, or None when it fails or is not finite."""
+    """Approximate lower Cholesky factor of a − shift·I as a fresh array, or None when it fails or is not
+    finite.
+    """
     work = np.array(a.T if a.flags.f_contiguous else a, order="C")  # symmetric: one copy in either layout
     work.flat[:: a.shape[0] + 1] -= shift
     # The Fortran view of a C array is its transpose, here equal to it: factorised in place, no second copy.

@@ -1,8 +1,8 @@
 """Elementary functions at points, from + − × ÷, √ and exact operations only, each with a derived error bound.
 
-Every kernel takes a float64 array of finite points and returns (v, err) with |f(x) − v| ≤ err for the real function f. No libm, no
-numpy transcendental: those carry no published guarantee. Error terms are counted in u = 2^-53; the claimed totals leave
-room for second-order terms. Constants are checked against Arb by the tests.
+Every kernel takes a float64 array of finite points and returns (v, err) with |f(x) − v| ≤ err for the real
+function f. No libm, no numpy transcendental: those carry no published guarantee. Error terms are counted in u
+= 2^-53; the claimed totals leave room for second-order terms. Constants are checked against Arb by the tests.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from functools import cache
 
 import numpy as np
 
-from verify.arrays.rounding import ETA, INFLATE, U, Array, quiet, two_sum
+from verify.arrays.rounding import ETA, INFLATE, Array, U, quiet, two_sum
 
 Kernel = tuple[Array, Array]
 
 INV_LN2 = float.fromhex("0x1.71547652b82fep+0")
-# ln 2 = LN2_HI + LN2_LO + δ, |δ| < 2^-86; LN2_HI has 33 significant bits, so k·LN2_HI is exact for |k| < 2^20.
+# ln 2 = LN2_HI + LN2_LO + δ, |δ| < 2^-86; LN2_HI has 33 significant bits, so k·LN2_HI is exact for |k| <
+# 2^20.
 LN2_HI = float.fromhex("0x1.62e42fee00000p-1")
 LN2_LO = float.fromhex("0x1.a39ef35793c76p-33")
 INV_PIO2 = float.fromhex("0x1.45f306dc9c883p-1")
@@ -38,13 +39,15 @@ def reduced_expm1(x: Array) -> tuple[Array, Array]:
 
     |m − (e^r − 1)| ≤ 5.8u|m| + 0.26u·e^r; for k = 0 only the first term.
     """
-    # k·LN2_HI is exact and so is x − k·LN2_HI (a multiple of ulp(x)/2 or of LN2_HI's last bit, at most 0.35 large). Then r loses
-    # half an ulp (≤ 2^-55 = u/4), k·LN2_LO its rounding (≤ 2^-22·u) and k·δ (≤ 2^-75): |δr| ≤ 0.26u; r = x exactly if k = 0.
+    # k·LN2_HI is exact and so is x − k·LN2_HI (a multiple of ulp(x)/2 or of LN2_HI's last bit, at most 0.35
+    # large). Then r loses half an ulp (≤ 2^-55 = u/4), k·LN2_LO its rounding (≤ 2^-22·u) and k·δ (≤ 2^-75):
+    # |δr| ≤ 0.26u; r = x exactly if k = 0.
     k = np.rint(x * INV_LN2)
     r = (x - k * LN2_HI) - k * LN2_LO
     # Padé [6/6]: e^r = (E + N)/(E − N), E even, N = r·O odd, integer coefficients; e^r − 1 = 2N/(E − N).
-    # Truncation (6!)²/(12!·13!)·|r|^13·e^|r|/Q < 4e-19 = 0.004u at the ends and ∝ r^13. Roundings, relative: O 1.02u (its other
-    # terms are < 4 % of the first), N 2.03u, E 1.05u, E − N: (1.05u·E + 2.03u·|N|)/(E − N) + u ≤ 2.7u; quotient 5.75u.
+    # Truncation (6!)²/(12!·13!)·|r|^13·e^|r|/Q < 4e-19 = 0.004u at the ends and ∝ r^13. Roundings, relative:
+    # O 1.02u (its other terms are < 4 % of the first), N 2.03u, E 1.05u, E − N: (1.05u·E + 2.03u·|N|)/(E − N)
+    # + u ≤ 2.7u; quotient 5.75u.
     z = r * r
     n = r * (332640.0 + z * (10080.0 + z * 42.0))
     e = 665280.0 + z * (75600.0 + z * (840.0 + z))
@@ -54,8 +57,9 @@ def reduced_expm1(x: Array) -> tuple[Array, Array]:
 def exp(x: Array) -> Kernel:
     """e^x. Overflow: v = inf with err = inf; the value is then known to exceed the largest double.
 
-    Relative error: 1 + m has absolute error 5.8u·|m| + 0.26u·e^r plus half an ulp; worst at r = −0.3466: ≤ 3.4u. Claimed 4u. Scaling
-    by 2^k in two factors rounds once, when subnormal: η/2. Below −746 the value lies in (0, η).
+    Relative error: 1 + m has absolute error 5.8u·|m| + 0.26u·e^r plus half an ulp; worst at r = −0.3466: ≤
+    3.4u. Claimed 4u. Scaling by 2^k in two factors rounds once, when subnormal: η/2. Below −746 the value
+    lies in (0, η).
     """
     with quiet():
         t = np.clip(x, -746.0, 710.0)
@@ -70,10 +74,10 @@ def exp(x: Array) -> Kernel:
 def expm1(x: Array) -> Kernel:
     """e^x − 1, relatively accurate also near 0.
 
-    k = 0: m itself, 5.8u relative. k ≠ 0: s·m + (s − 1) with s = 2^k. s − 1 exact for 0 < |k| ≤ 53, else half an ulp; then the error
-    s(5.8u|m| + 0.26u·e^r) + half an ulp: worst at s = 2, r = −0.3467, v = 0.414: (2·1.89 + ¼)u/0.414 ≤ 9.8u|v|; with s ≤ ½, |v| ≥ 0.29:
-    ≤ 7u|v|. Claimed 10u.
-    For x > 60 the value is e^x(1 − tiny): kernel exp minus 1, 4u + 2^-86 + u. Below −60: −1 + [0, 2^-86].
+    k = 0: m itself, 5.8u relative. k ≠ 0: s·m + (s − 1) with s = 2^k. s − 1 exact for 0 < |k| ≤ 53, else half
+    an ulp; then the error s(5.8u|m| + 0.26u·e^r) + half an ulp: worst at s = 2, r = −0.3467, v = 0.414:
+    (2·1.89 + ¼)u/0.414 ≤ 9.8u|v|; with s ≤ ½, |v| ≥ 0.29: ≤ 7u|v|. Claimed 10u. For x > 60 the value is e^x(1
+    − tiny): kernel exp minus 1, 4u + 2^-86 + u. Below −60: −1 + [0, 2^-86].
     """
     with quiet():
         t = np.clip(x, -60.0, 60.0)
@@ -135,9 +139,10 @@ def _tanh_values(x: Array, w: list[Array]) -> Array:
 def tanh(x: Array) -> Kernel:
     """Hyperbolic tangent: with E = e^(−2|x|) − 1, tanh|x| = −E/(2 + E).
 
-    E = (s − 1) + s·m, s = 2^k, has relative error ≤ 6u (k = 0: 5.8u; k = −1: (½(5.8·0.414 + 0.37) + ¼)u/0.293 ≤ 5.6u at its
-    small end, 2.3u at the other; smaller k: ≤ 2u). The quotient multiplies it by 2/(2 + E): ≤ 7.1u for k = 0, 6.6u for
-    k = −1, 4u below; the sum and the division add 2u. Claimed 10u. Subnormal x: ≤ 2η more. Beyond 40: 1 − [0, 2^-114].
+    E = (s − 1) + s·m, s = 2^k, has relative error ≤ 6u (k = 0: 5.8u; k = −1: (½(5.8·0.414 + 0.37) + ¼)u/0.293
+    ≤ 5.6u at its small end, 2.3u at the other; smaller k: ≤ 2u). The quotient multiplies it by 2/(2 + E): ≤
+    7.1u for k = 0, 6.6u for k = −1, 4u below; the sum and the division add 2u. Claimed 10u. Subnormal x: ≤ 2η
+    more. Beyond 40: 1 − [0, 2^-114].
     """
     with quiet():
         t = _tanh_values(x, [np.empty_like(x) for _ in range(5)])
@@ -150,9 +155,10 @@ CHUNK = 8192  # five work arrays stay in the second-level cache
 def tanh_range(mid: Array, rad: Array) -> tuple[Array, Array]:
     """(mid, rad) of balls that contain tanh of one-axis balls; radii may be infinite.
 
-    tanh is increasing: with a = fl(m − r), b = fl(m + r) and t their computed images, |tanh(m − r) − t_a| ≤ 10u|t_a| + 2η + u|a|·sup sech², and
-    |a|·sech²(a) ≤ |tanh a|: 11.5u|t_a| + 3η in all. c = fl((t_a + t_b)/2) is off by u|c|, |c| ≤ T = max|t|; radius (t_b − t_a)/2 + 13u·T + 4η. Its two
-    subtractions and sum are relative to it or to T: 16u·T, inflated.
+    tanh is increasing: with a = fl(m − r), b = fl(m + r) and t their computed images, |tanh(m − r) − t_a| ≤
+    10u|t_a| + 2η + u|a|·sup sech², and |a|·sech²(a) ≤ |tanh a|: 11.5u|t_a| + 3η in all. c = fl((t_a + t_b)/2)
+    is off by u|c|, |c| ≤ T = max|t|; radius (t_b − t_a)/2 + 13u·T + 4η. Its two subtractions and sum are
+    relative to it or to T: 16u·T, inflated.
     """
     out_mid, out_rad = np.empty(mid.shape), np.empty(mid.shape)
     size = min(CHUNK, mid.size)
@@ -186,8 +192,8 @@ _ATANH = [1.0 / (2 * j + 1) for j in range(1, 11)]  # correctly rounded quotient
 def _log_ratio(s2: Array) -> Array:
     """2·artanh(s) from s2 = 2s, |s| ≤ 0.1716: relative error ≤ 1.2u beyond that of s2.
 
-    s2 + s2·P(s²), P(z) = Σ_{j=1}^{10} z^j/(2j+1) ≤ 0.0101; the rest < z^11/22 < 7e-19. P's ≤ 6u count for 1 % only; the
-    sum u.
+    s2 + s2·P(s²), P(z) = Σ_{j=1}^{10} z^j/(2j+1) ≤ 0.0101; the rest < z^11/22 < 7e-19. P's ≤ 6u count for 1 %
+    only; the sum u.
     """
     z = 0.25 * (s2 * s2)
     p = np.full_like(z, _ATANH[-1])
@@ -199,8 +205,9 @@ def _log_ratio(s2: Array) -> Array:
 def log(x: Array) -> Kernel:
     """Natural logarithm for x > 0, subnormals included.
 
-    x = 2^e·m exactly, m in [√½, √2); m − 1 is exact (Sterbenz), s = (m−1)/(m+1) has 2u, log m 3.2u. e ≠ 0: e·LN2_HI is exact, |log x| ≥ 0.346,
-    error 3.2u·0.347 + u·0.35 (inner sum) + u|v| ≤ 5.3u|v|. Claimed 7u; log 1 = 0 exactly.
+    x = 2^e·m exactly, m in [√½, √2); m − 1 is exact (Sterbenz), s = (m−1)/(m+1) has 2u, log m 3.2u. e ≠ 0:
+    e·LN2_HI is exact, |log x| ≥ 0.346, error 3.2u·0.347 + u·0.35 (inner sum) + u|v| ≤ 5.3u|v|. Claimed 7u;
+    log 1 = 0 exactly.
     """
     with quiet():
         m, e = np.frexp(x)
@@ -215,8 +222,9 @@ def log(x: Array) -> Kernel:
 def log1p(y: Array) -> Kernel:
     """log(1 + y) for y > −1, relatively accurate also near 0.
 
-    −0.29 < y < 0.41: artanh form with s = y/(2+y): 2u + 1.2u, |s| ≤ 0.171. Else w + c = 1 + y exactly (TwoSum) and log(1+y) = log w + c/w + O(u²),
-    |c/w| ≤ u: 7u + 2u (quotient's share and sum), |v| ≥ 0.34. Claimed 10u; η for subnormal y.
+    −0.29 < y < 0.41: artanh form with s = y/(2+y): 2u + 1.2u, |s| ≤ 0.171. Else w + c = 1 + y exactly
+    (TwoSum) and log(1+y) = log w + c/w + O(u²), |c/w| ≤ u: 7u + 2u (quotient's share and sum), |v| ≥ 0.34.
+    Claimed 10u; η for subnormal y.
     """
     with quiet():
         near = (y > -0.29) & (y < 0.41)
@@ -233,14 +241,16 @@ def log1p(y: Array) -> Kernel:
 def quadrant(x: Array) -> tuple[Array, Array, Array]:
     """(n mod 4 as float64, r, err): |x − n·π/2 − r| ≤ err, |r| ≤ π/4 + tiny, for every finite x.
 
-    Up to 2^19 three-part reduction: n·P1 and x − n·P1 are exact, n·P2 is exact; the remaining sums lose u|r| and below 2^-97 in all.
-    Beyond, exact integer arithmetic with 1,184 bits of π (Machin), element by element.
+    Up to 2^19 three-part reduction: n·P1 and x − n·P1 are exact, n·P2 is exact; the remaining sums lose u|r|
+    and below 2^-97 in all. Beyond, exact integer arithmetic with 1,184 bits of π (Machin), element by
+    element.
     """
     with quiet():
         small = np.abs(x) <= _SMALL_ANGLE
         t = np.where(small, x, 0.0)
         n = np.rint(t * INV_PIO2)
-        # x − n·P1 is exact: a multiple of 2^-52·ulp scale of the smaller operand, below 0.8 + 2^-14. Then (a, b) = TwoSum, exact.
+        # x − n·P1 is exact: a multiple of 2^-52·ulp scale of the smaller operand, below 0.8 + 2^-14. Then (a,
+        # b) = TwoSum, exact.
         a, b = two_sum(t - n * PIO2_1, -(n * PIO2_2))
         # b − n·P3: |b| ≤ u, |n·P3| < 2^-48: rounding of product and sum below 2^-100, n·δ < 2^-98.
         r = a + (b - n * PIO2_3)
@@ -259,8 +269,9 @@ def quadrant(x: Array) -> tuple[Array, Array, Array]:
 def sincos(r: Array, err: Array) -> tuple[Kernel, Kernel]:
     """Enclosures of sin and cos of every number within err of r, |r| ≤ 0.79.
 
-    sin: r + r·(z·Q), |zQ| ≤ 0.11: 1.7u relative, Taylor rest r^19/19! < 1e-19. Claimed 3u. cos: (1 − z/2) + z²R: z/2 ≤ 0.313: ≤ 1.9u absolute, rest
-    r^18/18! < 3e-18; |cos| ≥ 0.7: ≤ 2.8u. Claimed 4u. Both functions have slope ≤ 1: err is added.
+    sin: r + r·(z·Q), |zQ| ≤ 0.11: 1.7u relative, Taylor rest r^19/19! < 1e-19. Claimed 3u. cos: (1 − z/2) +
+    z²R: z/2 ≤ 0.313: ≤ 1.9u absolute, rest r^18/18! < 3e-18; |cos| ≥ 0.7: ≤ 2.8u. Claimed 4u. Both functions
+    have slope ≤ 1: err is added.
     """
     z = r * r
     p = np.full_like(z, _SIN[-1])
@@ -312,7 +323,8 @@ def _half_pi_bits() -> int:
 def _reduce_large(x: float) -> tuple[float, float]:
     """(n mod 4, r) for 2^19 < |x|, r within 2u|r| + 2^-158 of x − n·π/2, by integers.
 
-    n < 2^1024 and π/2 is known to 2^-1183: the remainder to 2^-159; it is cut to 2^-160 and then rounded once to a double.
+    n < 2^1024 and π/2 is known to 2^-1183: the remainder to 2^-159; it is cut to 2^-160 and then rounded once
+    to a double.
     """
     numerator, denominator = abs(x).as_integer_ratio()
     p = _half_pi_bits()

@@ -1,10 +1,12 @@
-"""Matrix products, Gram matrices and norms of balls at BLAS speed, for any BLAS, thread count and summation order.
+"""Matrix products, Gram matrices and norms of balls at BLAS speed, for any BLAS, thread count and summation
+order.
 
-The one assumption about the product routine: entry (i, j) of fl(A·B) is some ordering of the sum of the n exact or rounded
-products a_ik·b_kj, each addition rounded to nearest, fused multiply-add allowed. Then every term passes at most n
-roundings, so |fl(AB) − AB| ≤ γ_n|A||B| + n·η entrywise (Higham 2002, §3.1; Rump, Acta Numerica 2010, §§3, 9;
-Jeannerod–Rump 2013 sharpen γ_n to n·u, but not for fused multiply-add, so γ is used).
-Strassen-like and reduced-precision products violate the assumption: :func:`verify.arrays.require_sound_arithmetic` probes for them.
+The one assumption about the product routine: entry (i, j) of fl(A·B) is some ordering of the sum of the n
+exact or rounded products a_ik·b_kj, each addition rounded to nearest, fused multiply-add allowed. Then every
+term passes at most n roundings, so |fl(AB) − AB| ≤ γ_n|A||B| + n·η entrywise (Higham 2002, §3.1; Rump, Acta
+Numerica 2010, §§3, 9; Jeannerod–Rump 2013 sharpen γ_n to n·u, but not for fused multiply-add, so γ is used).
+Strassen-like and reduced-precision products violate the assumption:
+:func:`verify.arrays.require_sound_arithmetic` probes for them.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from verify.arrays.ball import Ball, _build, _checked, as_ball
-from verify.arrays.rounding import ETA, INFLATE, U, Array, gamma, quiet, sum_up
+from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_up
 from verify.errors import InputError, ShapeError
 
 # 'auto' takes the fast radius unless it is, in total, more than this factor above the sharp one.
@@ -26,9 +28,9 @@ def matmul(a: Any, b: Any, method: str = "auto") -> Ball:
 
     Args:
         a, b: Balls or arrays, (…, m, n) and (…, n, p); one axis is a vector as in numpy.
-        method: ``'sharp'``: radius γ|A||B| + … by further products. ``'fast'``: each radius entry from a row norm times a column
-            norm (Cauchy–Schwarz), no further product. ``'auto'``: fast unless the sum of its radii exceeds 4 times the
-            sum of the sharp radii (both sums cost O(mn + np)).
+        method: ``'sharp'``: radius γ|A||B| + … by further products. ``'fast'``: each radius entry from a row
+            norm times a column norm (Cauchy–Schwarz), no further product. ``'auto'``: fast unless the sum of
+            its radii exceeds 4 times the sum of the sharp radii (both sums cost O(mn + np)).
 
     Raises:
         ShapeError, InputError.
@@ -40,9 +42,7 @@ def matmul(a: Any, b: Any, method: str = "auto") -> Ball:
     if method not in ("auto", "fast", "sharp"):
         raise InputError(f"method={method!r}: expected 'auto', 'fast' or 'sharp'")
     if x.ndim == 0 or y.ndim == 0:
-        raise ShapeError(
-            f"matmul: expected at least one axis, got shapes {x.shape} and {y.shape}; use * for scalars"
-        )
+        raise ShapeError(f"matmul: expected at least one axis, got shapes {x.shape} and {y.shape}; use * for scalars")
     row, col = x.ndim == 1, y.ndim == 1
     if row:
         x = x.reshape(1, -1)
@@ -55,15 +55,14 @@ def matmul(a: Any, b: Any, method: str = "auto") -> Ball:
     except ValueError as exc:
         raise ShapeError(f"matmul: batch axes of shapes {x.shape} and {y.shape} do not broadcast") from exc
     with quiet():
-        # One block for both results: fewer page faults, which cost as much as a third of a product at n = 512.
+        # One block for both results: fewer page faults, which cost as much as a third of a product at n =
+        # 512.
         block = np.empty((2, *np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-1]))
         np.matmul(x.mid, y.mid, out=block[0])
         _radius(x, y, method, block[1])
         out = _checked(block[0], block[1])
     if row or col:
-        out = out.reshape(
-            out.shape[:-2] + (() if row else (out.shape[-2],)) + (() if col else (out.shape[-1],))
-        )
+        out = out.reshape(out.shape[:-2] + (() if row else (out.shape[-2],)) + (() if col else (out.shape[-1],)))
     return out
 
 
@@ -99,13 +98,14 @@ class _Factors:
 
 
 def _fast(left: _Factors, right: _Factors, n: int, out: Array) -> None:
-    # (|A||B|)_ij ≤ α_iβ_j etc. with α, β upper bounds of row and column 2-norms, ρ, σ of the radii's:
-    # γαβ + ασ + ρ(β + σ). Roundings ≤ 6, INFLATE covers 12; three products may each lose η/2, the n products of the
+    # (|A||B|)_ij ≤ α_iβ_j etc. with α, β upper bounds of row and column 2-norms, ρ, σ of the radii's: γαβ +
+    # ασ + ρ(β + σ). Roundings ≤ 6, INFLATE covers 12; three products may each lose η/2, the n products of the
     # midpoint η/2 each (n·η with their own later roundings): (n + 4)η in all.
     g, eta = gamma(max(n, 1)) * INFLATE, (n + 4) * ETA
     a, b = left.mid[..., :, None], right.mid[..., None, :]
     if left.rad is None and right.rad is None:
-        # One outer product, scaled and inflated on the vector before it is formed. γα may underflow and b magnify the loss: +η.
+        # One outer product, scaled and inflated on the vector before it is formed. γα may underflow and b
+        # magnify the loss: +η.
         np.multiply(a * (g * INFLATE) + ETA * (a > 0), b, out=out)
         out += eta
         return
@@ -119,8 +119,9 @@ def _fast(left: _Factors, right: _Factors, n: int, out: Array) -> None:
 
 
 def _sharp(x: Ball, y: Ball, n: int, out: Array) -> None:
-    # P = fl(M1·M2) of non-negative matrices satisfies M1·M2 ≤ P/(1 − γ_n) + nη ≤ P(1 + 2γ_n) + nη (γ_n ≤ 1/2).
-    # Radius: |A|(γ|B| + rB) + rA(|B| + rB), two products at most, plus nη of the midpoint and η of each scaling.
+    # P = fl(M1·M2) of non-negative matrices satisfies M1·M2 ≤ P/(1 − γ_n) + nη ≤ P(1 + 2γ_n) + nη (γ_n ≤
+    # 1/2). Radius: |A|(γ|B| + rB) + rA(|B| + rB), two products at most, plus nη of the midpoint and η of each
+    # scaling.
     g = gamma(max(n, 1))
     if g > 0.25:
         raise InputError(f"inner size n={n} is too large for the a-priori bound; split the product")
@@ -154,8 +155,9 @@ def _absolutes(a: Array, b: Array) -> tuple[Array, Array]:
 
 
 def _fast_is_close(x: Ball, y: Ball, left: _Factors, right: _Factors, n: int) -> bool:
-    # Only a choice between two valid radii: nothing here needs to be rigorous. Sum over all entries of the sharp radius =
-    # (1ᵀ|A|)(γ|B| + rB)1 + (1ᵀrA)(|B| + rB)1; of the fast one, products of sums of norms. Batches: summed over.
+    # Only a choice between two valid radii: nothing here needs to be rigorous. Sum over all entries of the
+    # sharp radius = (1ᵀ|A|)(γ|B| + rB)1 + (1ᵀrA)(|B| + rB)1; of the fast one, products of sums of norms.
+    # Batches: summed over.
     g = gamma(max(n, 1))
     ax, by = _abs_sum(x.mid, -2), _abs_sum(y.mid, -1)
     a, b = left.mid.sum(-1), right.mid.sum(-1)
@@ -172,14 +174,15 @@ def _fast_is_close(x: Ball, y: Ball, left: _Factors, right: _Factors, n: int) ->
 
 
 def _abs_sum(a: Array, axis: int) -> Array:
-    return np.abs(a).sum(axis)
+    return np.asarray(np.abs(a).sum(axis))
 
 
 def row_norms_upper(a: Array) -> Array:
     """Upper bounds of the 2-norms over the last axis of a float64 array; no over- or underflow surprises.
 
-    s = fl(Σa²) ≥ Σa²(1 − γ_{n+1}) − nη/2, so √(s(1 + 2γ) + nη) rounded up is an upper bound for every s. It is tight only when s is
-    neither tiny nor infinite: such rows are scaled by a power of two (exact for the entries that matter) first.
+    s = fl(Σa²) ≥ Σa²(1 − γ_{n+1}) − nη/2, so √(s(1 + 2γ) + nη) rounded up is an upper bound for every s. It
+    is tight only when s is neither tiny nor infinite: such rows are scaled by a power of two (exact for the
+    entries that matter) first.
     """
     n = a.shape[-1]
     g = gamma(n + 2)
@@ -191,7 +194,8 @@ def row_norms_upper(a: Array) -> Array:
             rows = a[odd]
             top = np.abs(rows).max(axis=-1, initial=0.0)
             e = np.where((top > 0) & np.isfinite(top), np.frexp(top)[1], 0)
-            # Scaled rows have largest entry in [1/2, 1). Entries that underflow lose ≤ η/2 each: ‖·‖ ≤ ‖scaled‖ + nη.
+            # Scaled rows have largest entry in [1/2, 1). Entries that underflow lose ≤ η/2 each: ‖·‖ ≤
+            # ‖scaled‖ + nη.
             scaled = np.ldexp(rows, -e[..., None])
             t = np.einsum("...i,...i->...", scaled, scaled)
             norm = np.sqrt((t * (1.0 + 4.0 * g) + n * ETA) * INFLATE) * INFLATE + n * ETA
@@ -213,7 +217,9 @@ def gram(a: Any, method: str = "auto") -> Ball:
 
 
 def mirror(a: Ball) -> Ball:
-    """The ball of the lower triangle reflected: encloses every symmetric matrix in a, and is exactly symmetric."""
+    """The ball of the lower triangle reflected: encloses every symmetric matrix in a, and is exactly
+    symmetric.
+    """
     m, r = a.mid, a.rad
     lower = np.tril(np.ones(m.shape[-2:], dtype=bool))
     mid = np.where(lower, m, m.swapaxes(-1, -2))
@@ -243,13 +249,11 @@ def norm(a: Any, axis: int | tuple[int, ...] | None = None) -> Ball:
         scaled = np.ldexp(m, -e[..., None])  # largest entry in [1/2, 1); others lose ≤ η/2
         s = np.einsum("...i,...i->...", scaled, scaled)
         root = np.sqrt(s)
-        # Σ = s(1 + δ), |δ| ≤ γ_n/(1 − γ_n) + 2^-1000 (underflow; s ≥ 1/4), so √Σ = √s(1 + δ') with |δ'| ≤ ½γ_{n+1} + u; √ rounds by u.
-        # Scaling lost ≤ η/2 an entry: in norm ≤ √n·η, far below u·root.
+        # Σ = s(1 + δ), |δ| ≤ γ_n/(1 − γ_n) + 2^-1000 (underflow; s ≥ 1/4), so √Σ = √s(1 + δ') with |δ'| ≤
+        # ½γ_{n+1} + u; √ rounds by u. Scaling lost ≤ η/2 an entry: in norm ≤ √n·η, far below u·root.
         err = root * ((0.5 * gamma(n + 1) + 4.0 * U) * INFLATE)
         mid = np.ldexp(root, e)
-        rad = (
-            np.ldexp(err, e) + 2.0 * ETA
-        )  # ldexp rounds by ≤ η/2 when the result is subnormal, once in mid, once here
+        rad = np.ldexp(err, e) + 2.0 * ETA  # ldexp rounds by ≤ η/2 when the result is subnormal, once in mid, once here
         exact = (np.count_nonzero(m, axis=-1) <= 1) if n < 64 else np.asarray(top == 0)
         mid, rad = np.where(exact, top, mid), np.where(exact, 0.0, rad)
         if not x.is_point:

@@ -27,13 +27,16 @@ U = 2.0**-53
 ETA = 2.0**-1074
 MAX = float(np.finfo(np.float64).max)
 # Multiplying a non-negative computed value by INFLATE absorbs at most 12 earlier roundings, its own and one
-# later addition: fl(r(1+16u)) ≥ r(1+16u)(1−u), and (1+u)^12 ≤ (1+16u)(1−u)^3. Sums below 2^-1021 are exact, so nothing
-# is lost when the product by INFLATE itself underflows to r; underflow of products is added separately as multiples of η.
+# later addition: fl(r(1+16u)) ≥ r(1+16u)(1−u), and (1+u)^12 ≤ (1+16u)(1−u)^3. Sums below 2^-1021 are exact,
+# so nothing is lost when the product by INFLATE itself underflows to r; underflow of products is added
+# separately as multiples of η.
 INFLATE = 1.0 + 2.0**-49
 
 
 def quiet() -> np.errstate:
-    """Context without floating-point warnings: overflow and invalid are handled by value (an infinite radius)."""
+    """Context without floating-point warnings: overflow and invalid are handled by value (an infinite
+    radius).
+    """
     return np.errstate(all="ignore")
 
 
@@ -72,9 +75,10 @@ def two_sum(x: Any, y: Any) -> tuple[Array, Array]:
 
 
 def _sum_directed(x: Any, y: Any, direction: float) -> Array:
-    # s + e = x + y exactly. s moves one step outwards iff e points outwards. Where an intermediate overflowed e is NaN and
-    # s moves as well (the negated comparison is True): still a bound. An overflowed s = ±inf on the inner side
-    # (e.g. rounding down gave +inf) moves back to ±MAX, which bounds a sum whose exact value exceeds MAX.
+    # s + e = x + y exactly. s moves one step outwards iff e points outwards. Where an intermediate overflowed
+    # e is NaN and s moves as well (the negated comparison is True): still a bound. An overflowed s = ±inf on
+    # the inner side (e.g. rounding down gave +inf) moves back to ±MAX, which bounds a sum whose exact value
+    # exceeds MAX.
     with quiet():
         s, e = two_sum(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
         keep = e <= 0 if direction > 0 else e >= 0

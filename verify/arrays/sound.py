@@ -1,4 +1,6 @@
-"""A probe of the arithmetic this process runs on: refuse to prove anything where it is not what the bounds assume."""
+"""A probe of the arithmetic this process runs on: refuse to prove anything where it is not what the bounds
+assume.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,12 @@ from verify.errors import UnsoundArithmeticError
 
 
 def require_sound_arithmetic() -> None:
-    """Check subnormals, rounding to nearest, double precision of Python and numpy arithmetic, and numpy's matrix product.
+    """Check subnormals, rounding to nearest, double precision of Python and numpy arithmetic, and numpy's
+    matrix product.
 
     Call at the start of a certificate and in each worker: any library built with -ffast-math, and
-    ``torch.set_flush_denormal(True)``, change the arithmetic of the whole process or thread. A probe can find a fault, not
-    exclude one.
+    ``torch.set_flush_denormal(True)``, change the arithmetic of the whole process or thread. A probe can find
+    a fault, not exclude one.
 
     Raises:
         UnsoundArithmeticError: names the probe that failed and the remedy.
@@ -32,7 +35,9 @@ def _fail(what: str, remedy: str) -> None:
 
 
 def _flush() -> None:
-    remedy = "subnormals are flushed (torch.set_flush_denormal(True) or a library built with -ffast-math): switch it off"
+    remedy = (
+        "subnormals are flushed (torch.set_flush_denormal(True) or a library built with -ffast-math): switch it off"
+    )
     one = float(str(1.0))  # not a compile-time constant
     if ETA * one != ETA or ETA == 0.0 or 2.0**-1022 * one / 2.0 == 0.0:
         _fail("5e-324 * 1.0 != 5e-324 in Python floats", remedy)
@@ -49,23 +54,19 @@ def _flush() -> None:
         if not all(np.all(c) for c in checks) or not (tiny > 0).all():
             _fail(f"subnormals in numpy arrays of {size}", remedy)
         with np.errstate(all="ignore"):
-            if (
-                not (tiny @ np.full(size, 1.0) == ETA * size)
-                or not (np.full((size, size), ETA) @ np.eye(size) == ETA).all()
-            ):
+            if tiny @ np.full(size, 1.0) != ETA * size or not (np.full((size, size), ETA) @ np.eye(size) == ETA).all():
                 _fail(f"subnormals in numpy's matrix product, size {size}", remedy)
 
 
 def _rounding() -> None:
-    remedy = "round-to-nearest binary64 is needed: reset the rounding mode, or use a platform without extended precision"
+    remedy = (
+        "round-to-nearest binary64 is needed: reset the rounding mode, or use a platform without extended precision"
+    )
     u = 2.0**-53
     x = np.array([1.0, 1.0, 1.0 + 2 * u, -1.0, -1.0 - 2 * u, 1.0] * 5)
     d = np.array([u, u * (1 + 2**-50), u, -u, -u, -u / 2] * 5)
     want = np.array([1.0, 1.0 + 2 * u, 1.0 + 4 * u, -1.0, -1.0 - 4 * u, 1.0] * 5)
-    if (
-        not np.array_equal(x + d, want)
-        or [a + b for a, b in zip(x.tolist(), d.tolist(), strict=True)] != want.tolist()
-    ):
+    if not np.array_equal(x + d, want) or [a + b for a, b in zip(x.tolist(), d.tolist(), strict=True)] != want.tolist():
         _fail("1 + 2^-53 and its neighbours do not round to nearest, ties to even", remedy)
     third = np.full(9, 1.0) / np.full(9, 3.0)
     if not (third == 6004799503160661 * 2.0**-54).all() or sys.float_info.mant_dig != 53:
@@ -85,7 +86,8 @@ def _roots() -> None:
 
 
 def check_product(product: Callable[[Array, Array], Array]) -> None:
-    """Raise UnsoundArithmeticError unless a matrix product passes probes that only sums of binary64 products pass.
+    """Raise UnsoundArithmeticError unless a matrix product passes probes that only sums of binary64 products
+    pass.
 
     Args:
         product: maps two (n, n) float64 arrays to their product.
@@ -93,13 +95,15 @@ def check_product(product: Callable[[Array, Array], Array]) -> None:
     remedy = "reduced precision, FP64 emulation or a Strassen-like algorithm: use another BLAS or device"
     rng = np.random.default_rng(20260111)
     for n in (5, 64, 200):
-        # Integers below 2^22: every product and sum is exact in binary64 in any order; no narrower format can do it.
+        # Integers below 2^22: every product and sum is exact in binary64 in any order; no narrower format can
+        # do it.
         a = rng.integers(-(2**22), 2**22, (n, n))
         b = rng.integers(-(2**22), 2**22, (n, n))
         left, right, want = a.astype(np.float64), b.astype(np.float64), (a @ b).astype(np.float64)
         if not np.array_equal(product(left, right), want):
             _fail(f"an exact {n}x{n} product came out wrong", remedy)
-        # Rows of widely different scale: algorithms that add rows before multiplying (Strassen) lose the small ones.
+        # Rows of widely different scale: algorithms that add rows before multiplying (Strassen) lose the
+        # small ones.
         scale = np.where(np.arange(n) % 2 == 0, 2.0**80, 2.0**-80)[rng.permutation(n)][:, None]
         if not np.array_equal(product(scale * left, right), scale * want):
             _fail(f"a row-scaled exact {n}x{n} product came out wrong", remedy)

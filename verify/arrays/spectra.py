@@ -1,12 +1,15 @@
 """Certified extreme eigenvalues and singular values of point and ball matrices.
 
-Every bound rests on matrix products only, never on the correctness of a factorisation or an eigensolver: those give guesses.
+Every bound rests on matrix products only, never on the correctness of a factorisation or an eigensolver:
+those give guesses.
 
-* From below: if A − sI = L·Lᵀ + E with any real L, then λ_min(A) ≥ s − ‖E‖. L is a floating Cholesky factor of the shifted
-  matrix, as in Rump (BIT 46, 2006); where he bounds E a priori from the algorithm's order of operations we form L·Lᵀ and bound
-  E a posteriori, because LAPACK's blocked kernels may multiply by computed reciprocals or inverted blocks.
+* From below: if A − sI = L·Lᵀ + E with any real L, then λ_min(A) ≥ s − ‖E‖. L is a floating Cholesky factor
+  of the shifted matrix, as in Rump (BIT 46, 2006); where he bounds E a priori from the algorithm's order of
+  operations we form L·Lᵀ and bound E a posteriori, because LAPACK's blocked kernels may multiply by computed
+  reciprocals or inverted blocks.
 * From above: the Rayleigh quotient of any vector.
-* Norms: Collatz–Wielandt for non-negative matrices; the smaller Gram matrix for the rest (cf. Rump, BIT 51, 2011).
+* Norms: Collatz–Wielandt for non-negative matrices; the smaller Gram matrix for the rest (cf. Rump, BIT 51,
+  2011).
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from verify.arrays import guesses
 from verify.arrays.ball import Ball, _build, as_ball
 from verify.arrays.elementary import sqrt
 from verify.arrays.products import gram, matmul, mirror, row_norms_upper
-from verify.arrays.rounding import ETA, INFLATE, U, Array, gamma, quiet, sum_down, sum_up
+from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_down, sum_up
 from verify.errors import InputError, NotCertainError, ShapeError
 
 _ATTEMPTS = 12
@@ -29,10 +32,12 @@ def smallest_eigenvalue(a: Any) -> Ball:
     """Enclosure of λ_min(X) for every symmetric X in a.
 
     Args:
-        a: (n, n) Ball or array. An entry and its mirror image must overlap; the symmetric matrices are those in both.
+        a: (n, n) Ball or array. An entry and its mirror image must overlap; the symmetric matrices are those
+            in both.
 
     Returns:
-        Scalar Ball. Width about (n to 4n)·u·trace for a point matrix, plus twice the norm of the radius matrix.
+        Scalar Ball. Width about (n to 4n)·u·trace for a point matrix, plus twice the norm of the radius
+        matrix.
 
     Raises:
         ShapeError if not square, InputError if a contains no symmetric matrix, NonFiniteError, DtypeError.
@@ -88,8 +93,8 @@ def spectral_norm(a: Any) -> Ball:
 def smallest_singular_value(a: Any) -> Ball:
     """Enclosure of the min(m, n)-th singular value of every X in a: √λ_min of the smaller Gram matrix.
 
-    For a Jacobian J (N, p) with N > p, √λ_min(J·Jᵀ) is 0, not this. Accurate relative to the norm squared: values below about
-    √(n·u)·‖X‖ come back as an enclosure that reaches 0.
+    For a Jacobian J (N, p) with N > p, √λ_min(J·Jᵀ) is 0, not this. Accurate relative to the norm squared:
+    values below about √(n·u)·‖X‖ come back as an enclosure that reaches 0.
     """
     x, e, spread = _prepare(a)
     if x is None:
@@ -101,7 +106,8 @@ def smallest_singular_value(a: Any) -> Ball:
 def nonnegative_norm_upper(m: Array, steps: int = 4) -> float:
     """Upper bound of the spectral norm of every matrix X with |X| ≤ m entrywise, m non-negative float64.
 
-    ‖X‖₂² ≤ ρ(mᵀm) ≤ max_i (mᵀ(m·x))_i / x_i for any positive x (Collatz–Wielandt); x comes from a few power steps.
+    ‖X‖₂² ≤ ρ(mᵀm) ≤ max_i (mᵀ(m·x))_i / x_i for any positive x (Collatz–Wielandt); x comes from a few power
+    steps.
     """
     if m.size == 0:
         return 0.0
@@ -120,8 +126,8 @@ def nonnegative_norm_upper(m: Array, steps: int = 4) -> float:
         grow = (1.0 + 4.0 * gamma(rows + cols + 4)) * INFLATE
         for _ in range(steps):
             z = w.T @ (w @ x)
-            # z is too small by γ relatively, and by underflow in w (scaled) and in both products absolutely: with w < 2^200 and
-            # x ≤ 1 less than rows·cols·2^-870 in all, covered by 2^-800.
+            # z is too small by γ relatively, and by underflow in w (scaled) and in both products absolutely:
+            # with w < 2^200 and x ≤ 1 less than rows·cols·2^-870 in all, covered by 2^-800.
             ratio = float(((z * grow + 2.0**-800) / x).max()) * INFLATE
             best = min(best, ratio)
             x = z / max(float(z.max()), 2.0**-800)
@@ -166,13 +172,13 @@ def _unscaled(lower: float, upper: float, e: int) -> Ball:
     if e == 0:
         return Ball.from_bounds(lower, upper)
     with quiet():
-        return Ball.from_bounds(
-            np.nextafter(np.ldexp(lower, e), -np.inf), np.nextafter(np.ldexp(upper, e), np.inf)
-        )
+        return Ball.from_bounds(np.nextafter(np.ldexp(lower, e), -np.inf), np.nextafter(np.ldexp(upper, e), np.inf))
 
 
 def _rayleigh_upper(x: Ball, vector: Array) -> float:
-    """Upper bound of λ_min over x: the largest Rayleigh quotient of one point vector, or the smallest diagonal entry."""
+    """Upper bound of λ_min over x: the largest Rayleigh quotient of one point vector, or the smallest
+    diagonal entry.
+    """
     best = float(np.min(np.diagonal(x.upper() if not x.is_point else x.mid)))
     if np.isfinite(vector).all() and vector.any():
         v = Ball(vector)
@@ -206,10 +212,10 @@ def _factored_lower(a: Array, s: float) -> float | None:
     factor = guesses.cholesky(a, s)
     if factor is None:
         return None
-    # Residual of the exact shift, entrywise, with P = fl(L·Lᵀ) and E = fl(fl(a − sI) − P):
-    # |a − sI − LLᵀ| ≤ |E| + u|E| + γ_n|L||L|ᵀ + nη, and on the diagonal u·|fl(a_ii − s)| more: the rounding of the shift
-    # (half an ulp of the shifted entry; subtractions do not underflow).
-    # In norm: ‖|E|‖ ≤ Frobenius; ‖|L||L|ᵀ‖ = ‖|L|‖² by Collatz–Wielandt; the diagonal its maximum; ‖nη·ones‖ = n²η.
+    # Residual of the exact shift, entrywise, with P = fl(L·Lᵀ) and E = fl(fl(a − sI) − P): |a − sI − LLᵀ| ≤
+    # |E| + u|E| + γ_n|L||L|ᵀ + nη, and on the diagonal u·|fl(a_ii − s)| more: the rounding of the shift (half
+    # an ulp of the shifted entry; subtractions do not underflow). In norm: ‖|E|‖ ≤ Frobenius; ‖|L||L|ᵀ‖ =
+    # ‖|L|‖² by Collatz–Wielandt; the diagonal its maximum; ‖nη·ones‖ = n²η.
     residual = factor @ factor.T
     shifted = np.diagonal(a) - s
     diagonal = shifted - np.diagonal(residual)
@@ -220,9 +226,7 @@ def _factored_lower(a: Array, s: float) -> float | None:
     np.abs(factor, out=factor)
     growth = min(nonnegative_norm_upper(factor), float(row_norms_upper(row_norms_upper(factor)[None, :])[0]))
     # All terms non-negative, fewer than 12 roundings: INFLATE.
-    error = (
-        frobenius * (1.0 + 4.0 * U) + gamma(n) * growth * growth + _shift_error(shifted)
-    ) * INFLATE
+    error = (frobenius * (1.0 + 4.0 * U) + gamma(n) * growth * growth + _shift_error(shifted)) * INFLATE
     error += 2.0 * n * n * ETA
     return float(sum_down(s, -error)) if np.isfinite(error) else None
 

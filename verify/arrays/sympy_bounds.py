@@ -28,9 +28,7 @@ def enclose(x: Any) -> tuple[float, float]:
     with flint.ctx.workprec(_PRECISION):
         ball = _arb(x)
         if not ball.is_finite():
-            raise DtypeError(
-                f"value={x}: no finite enclosure at {_PRECISION} bits; pass a Fraction enclosure instead"
-            )
+            raise DtypeError(f"value={x}: no finite enclosure at {_PRECISION} bits; pass a Fraction enclosure instead")
         lo, hi = _exact(ball.lower()), _exact(ball.upper())
     a, b = fraction_bounds(lo)[0], fraction_bounds(hi)[1]
     if math.isinf(a) or math.isinf(b):

@@ -1,8 +1,9 @@
 """Benchmark of the rigorous arrays against their peers, each ratio from interleaved runs in one process.
 
-``run(quick)`` returns rows {name, ours_median_s, peer, peer_version, peer_median_s, ratio, ratio_spread, target, peer_is_proof}; ratio =
-ours / peer (below the target is good), or peer / ours for rows whose name ends in "speed-up" (above it is good). ratio_spread is the interquartile
-range of the ratios of neighbouring runs.
+``run(quick)`` returns rows {name, ours_median_s, peer, peer_version, peer_median_s, ratio, ratio_spread,
+target, peer_is_proof}; ratio = ours / peer (below the target is good), or peer / ours for rows whose name
+ends in "speed-up" (above it is good). ratio_spread is the interquartile range of the ratios of neighbouring
+runs.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flint
@@ -22,7 +24,8 @@ Row = dict[str, Any]
 
 
 def _interleaved(ours: Callable[[], Any], peer: Callable[[], Any], repeats: int) -> tuple[list[float], list[float]]:
-    a, b = [], []
+    a: list[float] = []
+    b: list[float] = []
     ours(), peer()  # warm-up: pages, threads, imports
     for _ in range(repeats):
         for f, out in ((peer, b), (ours, a)):
@@ -66,10 +69,10 @@ def _products(quick: bool) -> list[Row]:
     for n in (512,) if quick else (512, 1024, 2048):
         a, b = rng.standard_normal((n, n)), rng.standard_normal((n, n))
         x, y = Ball(a), Ball(b)
-        peer = ("numpy matmul", np.__version__, lambda a=a, b=b: a @ b, False)
+        peer = ("numpy matmul", np.__version__, partial(np.matmul, a, b), False)
         repeats = 15 if quick else {512: 41, 1024: 21, 2048: 9}[n]
         for method, target in (("fast", 1.3), ("auto", 1.3), ("sharp", 2.5)):
-            call = lambda x=x, y=y, m=method: matmul(x, y, m)  # noqa: E731
+            call = partial(matmul, x, y, method)
             rows.append(_row(f"ball @ ball {method} n={n}", call, peer, target, repeats))
     return rows
 
@@ -87,13 +90,21 @@ def _proofs(quick: bool) -> list[Row]:
 
     arb = ("python-flint arb_mat 53 bits", flint.__version__, arb_product, True)
     rows = [_row(f"ball @ ball sharp n={n} speed-up", lambda: matmul(x, y, "sharp"), arb, 40.0, 3)]
-    # mpmath.iv at n = 512 would take hours: its n = m product, scaled by (n/m)^3 (its cost is the inner loop).
+    # mpmath.iv at n = 512 would take hours: its n = m product, scaled by (n/m)^3 (its cost is the inner
+    # loop).
     m = 8 if quick else 24
     iv = mpmath.iv.matrix
     ma, mb = iv(a[:m, :m].tolist()), iv(b[:m, :m].tolist())
     peer = (f"mpmath.iv matrix, n={m} scaled by (n/{m})^3", mpmath.__version__, lambda: ma * mb, True)
     rows.append(
-        _row(f"ball @ ball sharp n={n} vs iv speed-up", lambda: matmul(x, y, "sharp"), peer, 10_000.0, 3, (n / m) ** 3)
+        _row(
+            f"ball @ ball sharp n={n} vs iv speed-up",
+            lambda: matmul(x, y, "sharp"),
+            peer,
+            10_000.0,
+            3,
+            (n / m) ** 3,
+        )
     )
     return rows
 
@@ -104,9 +115,17 @@ def _spectra(quick: bool) -> list[Row]:
         rng = np.random.default_rng(n)
         g = rng.standard_normal((n, n + n // 2))
         a = g @ g.T / n
-        peer = ("numpy eigvalsh (no proof)", np.__version__, lambda a=a: np.linalg.eigvalsh(a), False)
+        peer = ("numpy eigvalsh (no proof)", np.__version__, partial(np.linalg.eigvalsh, a), False)
         target = 1.0 if n >= 2000 else float("inf")
-        rows.append(_row(f"smallest_eigenvalue n={n}", lambda a=a: smallest_eigenvalue(a), peer, target, 5 if n < 3000 else 3))
+        rows.append(
+            _row(
+                f"smallest_eigenvalue n={n}",
+                partial(smallest_eigenvalue, a),
+                peer,
+                target,
+                5 if n < 3000 else 3,
+            )
+        )
     return rows
 
 

@@ -2,9 +2,9 @@
 
     python -m verify.arrays.tests.campaign [SCALE] [SEED]
 
-prints one line per operation (cases checked, violations, cases Arb could not evaluate) and the totals; exit code 1 on a violation. SCALE 1
-checks more than 10^6 cases. Each case is an exact real input inside the input balls (ends included) whose exact image must
-lie in the output ball, compared exactly.
+prints one line per operation (cases checked, violations, cases Arb could not evaluate) and the totals; exit
+code 1 on a violation. SCALE 1 checks more than 10^6 cases. Each case is an exact real input inside the input
+balls (ends included) whose exact image must lie in the output ball, compared exactly.
 """
 
 from __future__ import annotations
@@ -28,10 +28,59 @@ Rng = np.random.Generator
 MAX = float(np.finfo(np.float64).max)
 
 ADVERSARIAL = np.array(
-    [0.0, 5e-324, -5e-324, 2.0**-1022, 2.0**-1022 - 5e-324, 1.0, -1.0, 1 + 2.0**-52, 1 - 2.0**-53, 0.1, 20.5, -10.0, -8.0]
-    + [-710.0, 709.782712893384, 710.0, -745.1332191019411, -746.0, MAX, -MAX, 1e160, 3e-200, 4e-200, 2.3e8, 1e22, 0.5]
-    + [float.fromhex("0x1.4c96c11134d36p+578"), 6381956970095103 * 2.0**797, 2.0**53, 2.0**53 + 2, np.pi, np.pi / 2, np.pi / 4]
-    + [3 * np.pi / 2, 2.0**19, 2.0**19 + 0.1, -0.29, 0.41, 0.34657359027997264, 2.5, 3.5355339059327378, 40.0, 45.0, 60.0, 2.4]
+    [
+        0.0,
+        5e-324,
+        -5e-324,
+        2.0**-1022,
+        2.0**-1022 - 5e-324,
+        1.0,
+        -1.0,
+        1 + 2.0**-52,
+        1 - 2.0**-53,
+        0.1,
+        20.5,
+        -10.0,
+        -8.0,
+    ]
+    + [
+        -710.0,
+        709.782712893384,
+        710.0,
+        -745.1332191019411,
+        -746.0,
+        MAX,
+        -MAX,
+        1e160,
+        3e-200,
+        4e-200,
+        2.3e8,
+        1e22,
+        0.5,
+    ]
+    + [
+        float.fromhex("0x1.4c96c11134d36p+578"),
+        6381956970095103 * 2.0**797,
+        2.0**53,
+        2.0**53 + 2,
+        np.pi,
+        np.pi / 2,
+        np.pi / 4,
+    ]
+    + [
+        3 * np.pi / 2,
+        2.0**19,
+        2.0**19 + 0.1,
+        -0.29,
+        0.41,
+        0.34657359027997264,
+        2.5,
+        3.5355339059327378,
+        40.0,
+        45.0,
+        60.0,
+        2.4,
+    ]
 )
 
 
@@ -43,7 +92,11 @@ def points(rng: Rng, n: int) -> Any:
     x = np.where(np.isfinite(raw), raw, 1.5)
     x = np.where((kind == 1) | (kind == 2), rng.standard_normal(n) * 3, x)
     x = np.where(kind == 3, sign * 10.0 ** rng.uniform(-5, 3, n), x)
-    x = np.where(kind == 4, sign * rng.integers(0, 2**53, n).astype(np.float64) * 5e-324 * 2.0 ** rng.integers(0, 30, n), x)
+    x = np.where(
+        kind == 4,
+        sign * rng.integers(0, 2**53, n).astype(np.float64) * 5e-324 * 2.0 ** rng.integers(0, 30, n),
+        x,
+    )
     x = np.where(kind == 5, sign * rng.uniform(0.5, 1.0, n) * MAX, x)
     x = np.where(kind == 6, rng.integers(-50, 50, n).astype(np.float64) / 2.0 ** rng.integers(0, 4, n), x)
     return np.where(kind == 7, rng.choice(ADVERSARIAL, n), x)
@@ -130,7 +183,7 @@ def binary(rng: Rng, n: int, name: str, point: bool = False) -> Tally:
             float(out.mid[i]),
             float(out.rad[i]),
             lambda x=x, y=y: g(_value(x), _value(y)),  # type: ignore[misc]
-            lambda i=i: f"{name} {a[i].hex()} {ra[i].hex()} {b[i].hex()} {rb[i].hex()}",  # type: ignore[misc]
+            lambda i=i: f"{name} {float(a[i]).hex()} {float(ra[i]).hex()} {float(b[i]).hex()} {float(rb[i]).hex()}",  # type: ignore[misc]
         )
     return tally
 
@@ -159,7 +212,7 @@ def unary(rng: Rng, n: int, name: str) -> Tally:
             float(out.mid[i]),
             float(out.rad[i]),
             lambda x=x: abs(_value(x)) if name == "abs" else _value(x) ** k,  # type: ignore[misc]
-            lambda i=i: f"{name} {a[i].hex()} {ra[i].hex()}",  # type: ignore[misc]
+            lambda i=i: f"{name} {float(a[i]).hex()} {float(ra[i]).hex()}",  # type: ignore[misc]
         )
     return tally
 
@@ -183,7 +236,11 @@ def elementary(rng: Rng, n: int, name: str, k: int, point: bool = False) -> Tall
     floor = {"log": 0.0, "sqrt": 0.0, "log1p": -1.0}.get(name)
     if floor is not None:
         ra = np.where(Ball(a, ra).lower() > floor, ra, 0.0)
-    if k == 0 and not point and name not in ("log", "log1p", "sqrt", "exp", "expm1", "softplus", "gelu", "gelu_tanh", "silu"):
+    if (
+        k == 0
+        and not point
+        and name not in ("log", "log1p", "sqrt", "exp", "expm1", "softplus", "gelu", "gelu_tanh", "silu")
+    ):
         ra = np.where(rng.random(n) < 0.02, np.inf, ra)
     ball = Ball(a, ra)
     out = function(name, k)(ball)
@@ -194,7 +251,7 @@ def elementary(rng: Rng, n: int, name: str, k: int, point: bool = False) -> Tall
             float(out.mid[i]),
             float(out.rad[i]),
             lambda x=x: f(_value(x), k),  # type: ignore[misc]
-            lambda i=i, x=x: f"{name}^({k}) mid={a[i].hex()} rad={float(ra[i]).hex()} at {x}",  # type: ignore[misc]
+            lambda i=i, x=x: f"{name}^({k}) mid={float(a[i]).hex()} rad={float(ra[i]).hex()} at {x}",  # type: ignore[misc]
         )
     return tally
 
@@ -238,11 +295,11 @@ def products(rng: Rng, n: int, method: str) -> Tally:
 
 
 def _check_products(rng: Rng, tally: Tally, a: Any, ra: Any, b: Any, rb: Any, out: Ball) -> None:
-    xs = [[inside(rng, a[i, l], ra[i, l]) for l in range(a.shape[1])] for i in range(a.shape[0])]
-    ys = [[inside(rng, b[l, j], rb[l, j]) for j in range(b.shape[1])] for l in range(b.shape[0])]
+    xs = [[inside(rng, a[i, t], ra[i, t]) for t in range(a.shape[1])] for i in range(a.shape[0])]
+    ys = [[inside(rng, b[t, j], rb[t, j]) for j in range(b.shape[1])] for t in range(b.shape[0])]
     for i in range(a.shape[0]):
         for j in range(b.shape[1]):
-            pairs = [(xs[i][l], ys[l][j]) for l in range(a.shape[1])]
+            pairs = [(xs[i][t], ys[t][j]) for t in range(a.shape[1])]
             tally.add(
                 float(out.mid[i, j]),
                 float(out.rad[i, j]),
@@ -263,7 +320,7 @@ def reductions(rng: Rng, n: int, name: str) -> Tally:
         ball = Ball(a, ra)
         out = ball.sum(axis=1) if name == "sum" else ball.norm(axis=1)
         for i in range(m):
-            xs = [inside(rng, a[i, l], ra[i, l]) for l in range(k)]
+            xs = [inside(rng, a[i, t], ra[i, t]) for t in range(k)]
 
             def truth(xs: Any = xs) -> Any:
                 if name == "sum":
@@ -316,7 +373,9 @@ def spectra(rng: Rng, n: int, name: str) -> Tally:
             hi = Fraction(float(out.mid)) + Fraction(float(out.rad))
             if name == "spectral_norm":
                 gram = [[-v for v in row] for row in gram]
-                good = reference.negative_pivots(gram, -hi * hi) == 0 and not reference.positive_definite(gram, -lo * lo)
+                good = reference.negative_pivots(gram, -hi * hi) == 0 and not reference.positive_definite(
+                    gram, -lo * lo
+                )
             else:
                 good = reference.negative_pivots(gram, lo * lo) == 0 and not reference.positive_definite(gram, hi * hi)
         tally.checked += 1

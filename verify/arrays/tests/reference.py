@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import flint
@@ -42,7 +43,7 @@ def _sigmoids(x: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def _tanh(x: Any, k: int) -> Any:
-    s, s1, s2, s3 = _sigmoids(2 * x)
+    _, s1, s2, s3 = _sigmoids(2 * x)
     return (x.tanh(), 4 * s1, 8 * s2, 16 * s3)[k]
 
 
@@ -130,7 +131,8 @@ def verdict(mid: float, rad: float, truth: Callable[[], Any]) -> bool | None:
                 return None
             if not value.is_finite():
                 continue
-            # Exact from 2,600 bits on; at 300 bits the ends are themselves enclosed, so a decision stays right.
+            # Exact from 2,600 bits on; at 300 bits the ends are themselves enclosed, so a decision stays
+            # right.
             low, high = exact(mid) - exact(rad), exact(mid) + exact(rad)
             if low <= value and value <= high:
                 return True
@@ -168,11 +170,11 @@ def negative_pivots(a: Any, s: Fraction) -> int:
     signs = _charpoly_signs(a, s)
     flipped = [v if i % 2 == 0 else -v for i, v in enumerate(signs)]
     nonzero = [v for v in flipped if v]
-    return sum(x != y for x, y in zip(nonzero, nonzero[1:], strict=False))
+    return sum(x != y for x, y in pairwise(nonzero))
 
 
 def positive_definite(a: Any, s: Fraction) -> bool:
     """Whether all eigenvalues exceed s."""
     signs = _charpoly_signs(a, s)
     nonzero = [v for v in signs if v]
-    return signs[0] != 0 and sum(x != y for x, y in zip(nonzero, nonzero[1:], strict=False)) == len(a)
+    return signs[0] != 0 and sum(x != y for x, y in pairwise(nonzero)) == len(a)

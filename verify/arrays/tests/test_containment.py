@@ -1,4 +1,6 @@
-"""A fixed part of the containment campaign in every test run; `python -m verify.arrays.tests.campaign` runs all of it."""
+"""A fixed part of the containment campaign in every test run; `python -m verify.arrays.tests.campaign` runs
+all of it.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""Proof by Arb that the lists of critical points are complete, so that ranges spanned by ends and listed points are ranges.
+"""Proof by Arb that the lists of critical points are complete, so that ranges spanned by ends and listed
+points are ranges.
 
-f^(j), j = k + 1, is a positive factor (σ', the Gaussian) times a ratio in x and d = tanh(p/2) that is even or odd in x. Each ratio is shown to
-have one sign on every gap between listed zeros (widened to ±2 ulp) of [0, X] by bisection, to cross zero simply at each of
-them, and to keep its sign beyond X by the same formula divided by its leading power, with 1/x in [0, 1/X], d in [1 − 1e-6, 1].
+f^(j), j = k + 1, is a positive factor (σ', the Gaussian) times a ratio in x and d = tanh(p/2) that is even or
+odd in x. Each ratio is shown to have one sign on every gap between listed zeros (widened to ±2 ulp) of [0, X]
+by bisection, to cross zero simply at each of them, and to keep its sign beyond X by the same formula divided
+by its leading power, with 1/x in [0, 1/X], d in [1 − 1e-6, 1].
 """
 
 from __future__ import annotations
@@ -44,7 +46,12 @@ def _silu(j: int, x: Any) -> Any:
 
 
 def _gelu_tanh(j: int, x: Any) -> Any:
-    p, p1, p2, p3 = _c() * (x + _a() * x * x * x), _c() * (1 + 3 * _a() * x * x), 6 * _a() * _c() * x, 6 * _a() * _c()
+    p, p1, p2, p3 = (
+        _c() * (x + _a() * x * x * x),
+        _c() * (1 + 3 * _a() * x * x),
+        6 * _a() * _c() * x,
+        6 * _a() * _c(),
+    )
     d = _d(p)
     _, r2, r3, r4 = _r(d)
     h1, h2, h3 = p1, p2 + p1 * p1 * r2, p3 + 3 * p1 * p2 * r2 + p1 * p1 * p1 * r3
@@ -155,7 +162,10 @@ def test_ratios_are_the_derivatives(name: str, j: int) -> None:
                 "softplus": (lambda: (1 + s.exp()).log(), lambda: _sigma_prime(x)),
                 "silu": (lambda: s * sigma, lambda: _sigma_prime(x)),
                 "gelu": (lambda: s * (1 + (s / arb(2).sqrt()).erf()) / 2, lambda: gauss),
-                "gelu_tanh": (lambda: s / (1 + (-cubic).exp()), lambda: _sigma_prime(_c() * (x + _a() * x**3))),
+                "gelu_tanh": (
+                    lambda: s / (1 + (-cubic).exp()),
+                    lambda: _sigma_prime(_c() * (x + _a() * x**3)),
+                ),
                 "erf": (lambda: s.erf(), lambda: (4 if j < 4 else 8) / arb.pi().sqrt() * (-x * x).exp()),
             }[name]
             factorial = {2: 2, 3: 6, 4: 24}[j]
@@ -171,8 +181,9 @@ def _sigma_prime(x: Any) -> Any:
 def test_first_derivatives() -> None:
     """Order 1: tanh, sigmoid, softplus, erf have none; silu and both GELUs exactly one zero.
 
-    silu'/σ' = 1 + e^x + x increases. gelu_tanh'/σ'(p) = 1 + e^p + x·p' with slope p'(e^p + 1) + x·p'' > 0. gelu' = Φ + xφ has gelu'' = φ(2 − x²): it falls
-    from 0 to −√2, rises to √2 and falls to its limit 1 > 0: one zero, between −√2 and 0. So a sign change within 2 ulp is the zero.
+    silu'/σ' = 1 + e^x + x increases. gelu_tanh'/σ'(p) = 1 + e^p + x·p' with slope p'(e^p + 1) + x·p'' > 0.
+    gelu' = Φ + xφ has gelu'' = φ(2 − x²): it falls from 0 to −√2, rises to √2 and falls to its limit 1 > 0:
+    one zero, between −√2 and 0. So a sign change within 2 ulp is the zero.
     """
     for name in ("tanh", "sigmoid", "softplus", "erf"):
         assert CRITICAL[name][0] == ()

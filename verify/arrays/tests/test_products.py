@@ -65,7 +65,9 @@ def test_one_and_two_threads_enclose_the_same_exact_values() -> None:
     spectra = []
     for threads in ("1", "2"):
         env = os.environ | {k: threads for k in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-        out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True, timeout=300)
+        out = subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True, timeout=300
+        )
         balls, interval = json.loads(out.stdout)
         for per_method in balls:
             for (mid, rad), value in zip(per_method, entries, strict=True):

@@ -64,7 +64,12 @@ def test_03_tanh_encloses_where_libraries_differ_and_is_monotone_in_inclusion() 
 
 
 def test_04_sine_of_huge_arguments() -> None:
-    for x in (2.3e8, float.fromhex("0x1.4c96c11134d36p+578"), 6381956970095103 * 2.0**797, 1.7976931348623157e308):
+    for x in (
+        2.3e8,
+        float.fromhex("0x1.4c96c11134d36p+578"),
+        6381956970095103 * 2.0**797,
+        1.7976931348623157e308,
+    ):
         for name in ("sin", "cos"):
             ball = getattr(va, name)(x)
             assert _contains(ball, name, x)
@@ -76,7 +81,20 @@ def test_05_no_ulp_tables_of_libm_in_the_source() -> None:
     from pathlib import Path
 
     text = "".join(p.read_text() for p in Path(va.__file__).parent.glob("*.py") if p.name not in ("guesses.py",))
-    for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh", "sin", "cos", "hypot", "power", "cbrt"):
+    for name in (
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "tanh",
+        "sinh",
+        "cosh",
+        "sin",
+        "cos",
+        "hypot",
+        "power",
+        "cbrt",
+    ):
         assert f"np.{name}(" not in text
         assert f"math.{name}(" not in text
     assert "np.linalg" not in text
@@ -228,7 +246,9 @@ def test_15_exp_at_known_failures_of_mpmath_iv() -> None:
 
 
 def test_16_tiny_radii_contain_the_exact_output() -> None:
-    """A two-layer tanh network at radii ≤ 1e-9: the exact output of points in the ball is inside, 30 of 30 times."""
+    """A two-layer tanh network at radii ≤ 1e-9: the exact output of points in the ball is inside, 30 of 30
+    times.
+    """
     for trial in range(30):
         rng = np.random.default_rng([16, trial])
         w, v, x = rng.standard_normal((5, 3)), rng.standard_normal((2, 5)), rng.standard_normal(3)
@@ -245,7 +265,12 @@ def test_16_tiny_radii_contain_the_exact_output() -> None:
 
 
 def test_17_longdouble_and_complex_are_refused() -> None:
-    for bad in (np.longdouble("0.1"), np.array([0.1], dtype=np.longdouble), np.array([1j]), torch.tensor([1j])):
+    for bad in (
+        np.longdouble("0.1"),
+        np.array([0.1], dtype=np.longdouble),
+        np.array([1j]),
+        torch.tensor([1j]),
+    ):
         with pytest.raises(DtypeError):
             Ball(bad)
     with pytest.raises(DtypeError):
