@@ -1,1 +1,16 @@
-"""Placeholder until the part lands."""
+"""The report: claims, chains, looseness, experiments and ledger as one HTML page, LaTeX and Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["report_from_directory", "write_report"]
+
+
+def __getattr__(name: str) -> Any:
+    # The renderers of a single certificate are used without matplotlib and Jinja.
+    if name in __all__:
+        from verify.report import write
+
+        return getattr(write, name)
+    raise AttributeError(f"module 'verify.report' has no attribute {name!r}")

@@ -1,0 +1,254 @@
+"""What a certificate says, as plain rows: one quotable sentence, its constants, its chain of inequalities.
+
+The terminal, the notebook, the HTML report and the tables for papers all print these rows, so that none of them can
+say more than another. Every decimal is rounded in the direction that keeps the statement true.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+from verify.report.decimals import at_least, at_most, below_one, bounds, enclosure, exact, separated
+
+__all__ = ["LOSS_FORMULA", "TRUST", "ChainRow", "Fact", "chain", "facts", "observed_text", "sentence", "subject"]
+
+Direction = Literal["lower", "upper", "enclosure", "exact", "factor", "count"]
+
+TRUST = (
+    "Every PROVED statement is about real arithmetic and the mathematical activations (tanh, not a library's float64"
+    " tanh); the parameters and data are the stored doubles, exactly. It says nothing about rounding in an executed run."
+)
+
+LOSS_FORMULA: Mapping[str, str] = {"sum": "Φ = ½Σ‖F(xᵢ) − yᵢ‖²", "mean": "Φ = (1/2n)Σ‖F(xᵢ) − yᵢ‖²"}
+
+# name → symbol, meaning, which end of the enclosure is the claim.
+_CONSTANTS: Mapping[str, tuple[str, str, Direction]] = {
+    "radius": ("R", "radius of the certified ball", "exact"),
+    "lr": ("η", "step size", "exact"),
+    "rate": ("rate", "factor by which Φ falls per step", "factor"),
+    "mu": ("μ", "PL constant on the ball: ½‖∇Φ‖² ≥ μΦ", "lower"),
+    "pl_ratio": ("½‖∇Φ‖²/Φ", "PL ratio at the point", "enclosure"),
+    "lambda0": ("λ₀", "smallest eigenvalue of the NTK at the centre", "enclosure"),
+    "lambda_region": ("λ(R)", "smallest eigenvalue of the NTK on the ball", "lower"),
+    "lambda_max0": ("λ_max", "largest eigenvalue of the NTK at the centre", "enclosure"),
+    "smoothness": ("β", "‖∇²Φ‖ on the ball's sublevel set", "upper"),
+    "step_bound": ("2/β", "any smaller step decreases the loss", "lower"),
+    "path_length": ("path", "total distance gradient descent travels", "upper"),
+    "residual0": ("‖e₀‖", "residual norm at the centre", "enclosure"),
+    "loss0": ("Φ₀", "loss at the centre", "enclosure"),
+    "jacobian_norm0": ("‖J₀‖", "norm of the Jacobian at the centre", "enclosure"),
+    "Delta_J": ("Δ_J(R)", "sup ‖J(θ) − J(θ₀)‖ on the ball", "upper"),
+    "L_H": ("L_H(R)", "sup ‖D²F‖ on the ball", "upper"),
+    "L_theta": ("L_Θ", "Lipschitz constant of the NTK from the centre", "upper"),
+    "mu_paper": ("μ, paper's form", "s(λ₀ − L_Θ R); negative means that this form certifies nothing", "lower"),
+    "stability_radius_paper": ("r½, paper's form", "half of λ₀ survives within it: (1 − κ)λ₀/L_Θ, κ = ½", "lower"),
+    "stability_radius": ("r½, sharp form", "half of λ₀ survives within it", "lower"),
+    "step_drift": ("δ", "change of the Jacobian within one step", "upper"),
+    "residual_rate": ("residual rate", "factor by which ‖e‖ falls per step", "factor"),
+    "descent_fraction": ("c", "1 − ηβ/2", "lower"),
+    "radius_largest_classical": ("R_max classical", "largest tabulated R at which the classical form holds", "lower"),
+    "radius_largest_residual": ("R_max residual", "largest tabulated R at which the residual form holds", "lower"),
+    "gradient_norm_squared": ("‖∇Φ‖²", "squared gradient norm at the point", "enclosure"),
+    "handover_step": ("T", "step at which the ball certificate takes over", "count"),
+    "handover_radius": ("R_T", "radius at the hand-over", "upper"),
+    "drift": ("drift", "distance of the last iterate from the first", "enclosure"),
+    "initial_lambda_min": ("λ_min, start", "smallest eigenvalue of the NTK at the start of the run", "enclosure"),
+    "initial_loss": ("Φ, start", "loss at the start of the run", "enclosure"),
+    "mu_along_path": ("μ, whole path", "PL constant at every iterate and on the final ball", "lower"),
+    "path_lambda_min": ("λ_min, path", "smallest eigenvalue of the NTK over the enclosed iterates", "lower"),
+    "handover_offset": ("δ_T", "distance of the exact iterate from the final ball's centre", "upper"),
+    "loss_floor": ("inf Φ", "no parameters have a smaller loss", "lower"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One constant as printed: `symbol`, what it means, and its value with the relation that is proved."""
+
+    name: str
+    symbol: str
+    meaning: str
+    value: str
+
+
+@dataclass(frozen=True)
+class ChainRow:
+    """One inequality of a certificate's chain, as printed.
+
+    Attributes:
+        name: what is shown. claim: canonical claim id. source: where it comes from.
+        left, right: the ends of the two enclosures that face each other, rounded so that the inequality stays true.
+        relation: '<', '≤', '>' or '≥'.
+        margin: certified distance between them, rounded down; negative when the step is not certain.
+        certain: whether the enclosures decide the inequality.
+    """
+
+    name: str
+    claim: str
+    left: str
+    relation: str
+    right: str
+    margin: str
+    certain: bool
+    source: str
+
+
+def subject(certificate: Any) -> str:
+    """Return the function minimised and what it is about: loss, architecture, sizes."""
+    problem = certificate.problem
+    return (
+        f"{LOSS_FORMULA[problem.loss]} of the {problem.network.describe()} network"
+        f" ({problem.network.parameters:,} parameters, n = {problem.data.n} samples)"
+    )
+
+
+def _constant_text(value: Any, direction: Direction) -> str:
+    low, high = bounds(value)
+    if direction == "exact":
+        return exact(value)
+    if direction == "count":
+        return f"{int(low):,}" if low == high else enclosure(value)
+    if direction == "lower":
+        return f"≥ {at_least(low, 6)}"
+    if direction == "upper":
+        return f"≤ {at_most(high, 6)}"
+    if direction == "factor":
+        return f"≤ {below_one(high)}"
+    return enclosure(value)
+
+
+# These hold only where containment does: printed beside a failed containment they would read as claims.
+_NEEDS_CONTAINMENT = {"rate", "residual_rate", "path_length"}
+
+
+def facts(certificate: Any) -> list[Fact]:
+    """Return the certificate's constants in reading order; unknown names come last with their whole enclosure.
+
+    Constants that need containment are left out unless the verdict is PROVED.
+    """
+    order = {name: position for position, name in enumerate(_CONSTANTS)}
+    proved = certificate.verdict == "PROVED"
+    rows = []
+    for name in sorted(certificate.constants, key=lambda key: (order.get(key, len(order)), key)):
+        value = certificate.constants[name]
+        if value is None or (name in _NEEDS_CONTAINMENT and not proved):
+            continue
+        symbol, meaning, direction = _CONSTANTS.get(name, (name, name.replace("_", " "), "enclosure"))
+        if name == "mu" and certificate.scope == "point":
+            meaning = "PL constant at the point: ½‖∇Φ‖² ≥ μΦ"
+        if name == "radius" and not proved:
+            meaning = "radius of the ball that came nearest; gradient descent may leave it"
+        rows.append(Fact(name, symbol, meaning, _constant_text(value, direction)))
+    return rows
+
+
+_RELATION = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
+
+
+def _margin(small: Any, big: Any) -> str:
+    if not (math.isfinite(small) and math.isfinite(big)):
+        return "not bounded"
+    return at_least(Fraction(big) - Fraction(small), 4)
+
+
+def chain(certificate: Any) -> list[ChainRow]:
+    """Return the inequality chain with the ends of the enclosures that decide each step."""
+    rows = []
+    for step in certificate.steps:
+        (left_low, left_high), (right_low, right_high) = bounds(step.left), bounds(step.right)
+        if step.relation in ("<", "<="):
+            small, big = left_high, right_low
+            left, right = separated(small, big)
+        else:
+            small, big = right_high, left_low
+            right, left = separated(small, big)
+        rows.append(
+            ChainRow(
+                name=step.name,
+                claim=step.claim,
+                left=left,
+                relation=_RELATION[step.relation],
+                right=right,
+                margin=_margin(small, big),
+                certain=bool(step.certain),
+                source=step.source,
+            )
+        )
+    return rows
+
+
+def _step_text(certificate: Any) -> str:
+    lr = certificate.constants.get("lr", certificate.problem.lr)
+    return "" if lr is None else f" with step η = {exact(lr)}"
+
+
+def _point_sentence(certificate: Any) -> str:
+    c = certificate.constants
+    return (
+        f"At the stored parameters, the NTK belonging to {subject(certificate)} has a smallest eigenvalue of at least"
+        f" {at_least(bounds(c['lambda0'])[0])}; hence ½‖∇Φ‖² ≥ μΦ there with μ ≥ {at_least(bounds(c['mu'])[0])}."
+    )
+
+
+def _ball_sentence(certificate: Any) -> str:
+    c = certificate.constants
+    return (
+        f"Real-arithmetic gradient descent{_step_text(certificate)} on {subject(certificate)}, started at the stored"
+        f" parameters, never leaves a ball of radius at most {at_most(bounds(c['radius'])[1])} about them;"
+        f" on that ball ½‖∇Φ‖² ≥ μΦ with μ ≥ {at_least(bounds(c['mu'])[0])}, and the loss after k steps is at most"
+        f" {below_one(bounds(c['rate'])[1])}^k of the initial one, for every k, so it converges to zero."
+    )
+
+
+def _handover_sentence(certificate: Any) -> str:
+    c = certificate.constants
+    step = c.get("handover_step")
+    when = "the last stored iterate" if step is None else f"iterate T = {int(bounds(step)[0]):,}"
+    tail = (
+        f"a ball of radius at most {at_most(bounds(c['radius'])[1])}, on which ½‖∇Φ‖² ≥ μΦ with"
+        f" μ ≥ {at_least(bounds(c['mu'])[0])}, and every further step multiplies the loss by at most"
+        f" {below_one(bounds(c['rate'])[1])}, so it converges to zero."
+    )
+    if certificate.scope == "run":
+        return (
+            f"Real-arithmetic gradient descent{_step_text(certificate)} on {subject(certificate)}, restarted at {when} of"
+            f" the recorded float64 run (exact doubles), stays in {tail} Nothing is claimed about real-arithmetic"
+            " gradient descent from the recorded run's own start."
+        )
+    return (
+        f"Real-arithmetic gradient descent{_step_text(certificate)} on {subject(certificate)}, started at the stored"
+        f" parameters: every iterate up to {when} is enclosed and has a positive definite NTK, and the loss falls at each"
+        f" step; from there on it stays in {tail}"
+    )
+
+
+def sentence(certificate: Any) -> str:
+    """Return the certificate's claim as one sentence that a reviewer can quote; it claims what is proved, no more."""
+    if certificate.verdict == "REFUTED":
+        return f"Refuted for {subject(certificate)}: {certificate.reason}."
+    if certificate.verdict != "PROVED":
+        return f"Nothing is proved for {subject(certificate)}: {certificate.reason}."
+    try:
+        if certificate.scope == "point":
+            return _point_sentence(certificate)
+        if certificate.scope == "ball":
+            return _ball_sentence(certificate)
+        if certificate.scope in ("run", "exact"):
+            return _handover_sentence(certificate)
+    except KeyError:
+        # A certificate written by another version: its own words are then the claim.
+        return f"For {subject(certificate)}: {certificate.reason}."
+    return f"For {subject(certificate)}: {certificate.reason}."
+
+
+def observed_text(certificate: Any) -> str:
+    """Return what was observed and not proved, as ``name = value, …``; empty where there is nothing."""
+
+    def show(value: Any) -> str:
+        return f"{float(value):.4g}" if isinstance(value, int | float) else str(value)
+
+    return ", ".join(f"{name.replace('_', ' ')} = {show(value)}" for name, value in certificate.observed.items())

@@ -1,0 +1,198 @@
+"""The report's tables as plain data, and as LaTeX and Markdown for a paper or a review."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from verify.report.decimals import at_least, at_most, below_one, bounds, plain
+from verify.report.facts import chain
+
+__all__ = [
+    "Table",
+    "chain_table",
+    "ledger_table",
+    "looseness_table",
+    "records",
+    "summary_table",
+    "to_latex",
+    "to_markdown",
+]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A titled table of texts; `numeric` are the indices of right-aligned columns."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[int, ...] = ()
+
+
+def records(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return each row as a dict; rows may be mappings or objects with ``as_dict()``."""
+    return [dict(row) if isinstance(row, Mapping) else dict(row.as_dict()) for row in rows]
+
+
+def summary_table(certificates: Mapping[str, Any]) -> Table:
+    """One line per certificate: what it is about, its verdict and its main constants, safely rounded."""
+    rows = []
+    for name, certificate in certificates.items():
+        c, proved = certificate.constants, certificate.verdict == "PROVED"
+
+        def cell(key: str, show: Any, c: Mapping[str, Any] = c, proved: bool = proved) -> str:
+            return show(c[key]) if proved and c.get(key) is not None else "–"
+
+        rows.append(
+            (
+                name,
+                certificate.problem.network.describe(),
+                str(certificate.problem.data.n),
+                certificate.scope,
+                certificate.verdict,
+                cell("lr", lambda v: plain(bounds(v)[0])),
+                cell("radius", lambda v: at_most(bounds(v)[1])),
+                cell("mu", lambda v: at_least(bounds(v)[0])),
+                cell("rate", lambda v: below_one(bounds(v)[1])),
+            )
+        )
+    columns = ("certificate", "network", "n", "scope", "verdict", "η ≈", "R ≤", "μ ≥", "rate ≤")
+    return Table("Certificates", columns, tuple(rows), (2, 5, 6, 7, 8))
+
+
+def chain_table(name: str, certificate: Any) -> Table:
+    """The inequality chain with margins."""
+    rows = tuple(
+        (s.name, s.source, s.left, s.relation, s.right, s.margin if s.certain else f"{s.margin} (not certain)", s.claim)
+        for s in chain(certificate)
+    )
+    return Table(
+        f"Inequality chain: {name}", ("step", "inequality", "left", "", "right", "margin", "claim"), rows, (2, 4, 5)
+    )
+
+
+def looseness_table(name: str, rows: Iterable[Any]) -> Table:
+    """Certified beside observed; `rows` have quantity, certified, observed and factor (or ratio)."""
+    lines = []
+    for row in records(rows):
+        factor = row.get("factor", row.get("ratio"))
+        lines.append(
+            (
+                str(row["quantity"]),
+                plain(float(row["certified"]), 5),
+                plain(float(row["observed"]), 5),
+                "–" if factor is None or math.isnan(float(factor)) else f"{plain(float(factor), 3)}×",
+            )
+        )
+    return Table(f"Looseness: {name}", ("quantity", "certified", "observed", "looseness"), tuple(lines), (1, 2, 3))
+
+
+_LEDGER = (
+    ("claim", ("id", "claim", "claim_id", "name")),
+    ("statement", ("statement",)),
+    ("source", ("source",)),
+    ("verdict", ("verdict", "status")),
+    ("evidence", ("evidence", "by", "proof", "method", "reason")),
+)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_words(v)}" for key, v in value.items() if v not in (None, "", [], {}))
+    if isinstance(value, list | tuple):
+        return "; ".join(_words(v) for v in value)
+    return "" if value is None else str(value)
+
+
+def ledger_table(rows: Iterable[Any]) -> Table:
+    """Claim, statement, source, verdict and what decides it."""
+    table = records(rows)
+    columns, keys = [], []
+    for heading, names in _LEDGER:
+        key = next((n for n in names if any(n in row for row in table)), None)
+        if key is not None:
+            columns.append(heading)
+            keys.append(key)
+    lines = tuple(tuple(_words(row.get(key)) for key in keys) for row in table)
+    return Table("Ledger of claims", tuple(columns), lines)
+
+
+_LATEX = {
+    **{g: rf"\ensuremath{{\{n}}}" for g, n in {
+        "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "η": "eta", "θ": "theta", "κ": "kappa",
+        "λ": "lambda", "μ": "mu", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "varphi", "ω": "omega", "Δ": "Delta", "Θ": "Theta",
+        "Λ": "Lambda", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega", "∇": "nabla", "∂": "partial", "∫": "int", "∞": "infty",
+        "≤": "le", "≥": "ge", "≠": "ne", "≈": "approx", "∈": "in", "∉": "notin", "→": "to", "⇒": "Rightarrow", "⇔": "Leftrightarrow",
+        "×": "times", "·": "cdot", "±": "pm", "‖": "Vert", "√": "surd", "∩": "cap", "∪": "cup", "⊥": "perp", "⊂": "subset",
+        "⪰": "succeq", "⪯": "preceq", "≻": "succ", "∘": "circ", "⊗": "otimes", "ℓ": "ell", "∀": "forall", "∃": "exists", "¬": "neg",
+        "∏": "prod", "∑": "sum", "↦": "mapsto", "↔": "leftrightarrow", "≪": "ll", "≫": "gg", "∝": "propto", "⟨": "langle", "⟩": "rangle",
+    }.items()},
+    **{c: rf"\ensuremath{{^{{{d}}}}}" for c, d in zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀᵏ", [*"0123456789", "-", "T", "k"], strict=True)},
+    **{c: rf"\ensuremath{{_{{{d}}}}}" for c, d in zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ", [*"0123456789", "i", "j", "k"], strict=True)},
+    "−": r"\ensuremath{-}", "–": "--", "—": "---", "…": r"\ldots{}", "½": r"\ensuremath{\frac12}", "¼": r"\ensuremath{\frac14}",
+    "ℝ": r"\ensuremath{\mathbb{R}}", "“": "``", "”": "''", "’": "'", "‘": "`", "*": r"\ensuremath{*}",
+    "\u0302": "", "\u0304": "", "ē": r"\=e", "ż": r"\.z", "ḣ": r"\.h", "\xa0": "~", "ö": r"\"o", "é": r"\'e", "Ł": r"\L{}",
+    "ó": r"\'o", "ś": r"\'s",
+}  # fmt: skip
+_ASCII = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}", "<": r"\ensuremath{<}", ">": r"\ensuremath{>}", "|": r"\ensuremath{|}",
+}  # fmt: skip
+_SCIENTIFIC = re.compile(r"(?<=\d)e([-−+]?\d+)\b")
+
+
+def latex(text: str) -> str:
+    r"""Escape `text` for LaTeX; mathematical signs become math, the result is ASCII.
+
+    >>> latex("μ ≥ 1.5e−7 & 50 %")
+    '\\ensuremath{\\mu} \\ensuremath{\\ge} 1.5\\ensuremath{\\cdot10^{-7}} \\& 50 \\%'
+    """
+    pieces, position = [], 0
+    for match in _SCIENTIFIC.finditer(text):
+        pieces.append("".join(_sign(c) for c in text[position : match.start()]))
+        pieces.append(rf"\ensuremath{{\cdot10^{{{int(match[1].replace('−', '-'))}}}}}")
+        position = match.end()
+    return "".join(pieces) + "".join(_sign(c) for c in text[position:])
+
+
+def _sign(character: str) -> str:
+    known = _ASCII.get(character) or _LATEX.get(character)
+    if known is not None or character in _LATEX:
+        return known or ""
+    # pdfLaTeX would stop at a letter it does not know.
+    return character if character.isascii() else f"[U+{ord(character):04X}]"
+
+
+def to_latex(tables: Sequence[Table]) -> str:
+    """Return all tables as LaTeX: longtable, no package beyond it."""
+    parts = ["% \\usepackage{longtable} in the preamble; written by lplr-verify.\n"]
+    for table in tables:
+        texts = [i for i in range(len(table.columns)) if i not in table.numeric]
+        share = 0.9 / max(len(texts), 1) if len(table.numeric) == 0 else 0.6 / max(len(texts), 1)
+        spec = "".join("r" if i in table.numeric else f"p{{{share:.2f}\\linewidth}}" for i in range(len(table.columns)))
+        head = " & ".join(latex(c) for c in table.columns) + r" \\ \hline"
+        body = "\n".join(" & ".join(latex(cell) for cell in row) + r" \\" for row in table.rows)
+        parts.append(
+            f"{{\\small\\raggedright\n\\begin{{longtable}}{{{spec}}}\n\\caption{{{latex(table.title)}}}\\\\\n{head}\n\\endhead\n{body}\n"
+            "\\end{longtable}}\n"
+        )
+    return "\n".join(parts)
+
+
+def to_markdown(tables: Sequence[Table]) -> str:
+    """Return all tables as GitHub-flavoured Markdown."""
+
+    def cell(text: str) -> str:
+        return re.sub(r"([|\\`*_<])", r"\\\1", text).replace("\n", " ")
+
+    parts = []
+    for table in tables:
+        rule = ["---:" if i in table.numeric else "---" for i in range(len(table.columns))]
+        lines = [table.columns, rule, *table.rows]
+        grid = "\n".join("| " + " | ".join(c if line is rule else cell(c) for c in line) + " |" for line in lines)
+        parts.append(f"## {table.title}\n\n{grid}\n")
+    return "\n".join(parts)
