@@ -175,6 +175,11 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
         beta = float(module.beta)
         if not (0.0 < beta < float("inf")):
             raise UnsupportedLayerError(f"{where}: beta={beta!r}; Softplus needs a finite beta > 0")
+        if not module.threshold >= 20:
+            raise UnsupportedLayerError(
+                f"{where}: threshold={module.threshold!r} replaces softplus by the identity where they differ visibly; use the"
+                " default 20 or more"
+            )
         return activation_named("softplus", {"beta": beta})
     if isinstance(module, torch.nn.GELU) and kind is torch.nn.GELU:
         return activation_named("gelu_tanh" if module.approximate == "tanh" else "gelu")

@@ -28,6 +28,7 @@ Each layer is given the whole radius r here; sharing r between layers could only
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -38,9 +39,16 @@ from verify.networks.linearisation import Linearisation
 __all__ = ["Curvature"]
 
 
+def _point(values: Any) -> Ball:
+    """Return the doubles as exact balls; infinity, which no midpoint may be, as a ball of infinite radius."""
+    array = np.asarray(values, dtype=np.float64)
+    finite = np.isfinite(array)
+    return Ball(array) if finite.all() else Ball(np.where(finite, array, 0.0), np.where(finite, 0.0, np.inf))
+
+
 def _upper(ball: Ball) -> Ball:
     """Replace an enclosure by its upper end point, exact: bounds are monotone in every ingredient."""
-    return Ball(ball.upper())
+    return _point(ball.upper())
 
 
 def _block_norms(rows: Ball, n: int, k: int) -> Ball:
@@ -57,20 +65,20 @@ def _block_norms(rows: Ball, n: int, k: int) -> Ball:
         for b in range(k):
             row_sum = row_sum + abs((blocks[:, a, :] * blocks[:, b, :]).sum(axis=1))
         columns.append(row_sum.upper())
-    return _upper(sqrt(Ball(np.max(np.stack(columns), axis=0))))
+    return _upper(sqrt(_point(np.max(np.stack(columns), axis=0))))
 
 
 def _column_norms(rows: Ball, n: int, k: int) -> Ball:
     """Upper bounds (n,) of max_r‖(G_{ia,r})_a‖₂ over the columns r of each sample's k × m block."""
     if k == 1:
-        return Ball(np.max(abs(rows).upper(), axis=1))
+        return _point(np.max(abs(rows).upper(), axis=1))
     squares = (rows.reshape(n, k, -1) ** 2).sum(axis=1)
-    return _upper(sqrt(Ball(np.max(squares.upper(), axis=1))))
+    return _upper(sqrt(_point(np.max(squares.upper(), axis=1))))
 
 
 def _largest(ball: Ball) -> Ball:
     """Scalar upper bound of the largest entry."""
-    return Ball(float(np.max(ball.upper())))
+    return _point(np.max(ball.upper()))
 
 
 @dataclass(frozen=True)
@@ -111,6 +119,8 @@ class Curvature:
             )
         self._layers = layers
         self._n = n
+        # One affine map without activation: F is linear in the parameters and D²F vanishes identically.
+        self._linear = len(layers) == 1 and state.network.layers[0].activation.is_identity
 
     def _inflated(self, radius: Ball) -> list[_Centre]:
         """Suprema over the ball of every norm, in the order of the docstring's derivation."""
@@ -157,7 +167,9 @@ class Curvature:
         """
         if not radius >= 0.0:
             raise InputError(f"radius={radius!r}: expected a number ≥ 0")
-        layers = self._inflated(Ball(float(radius)))
+        if self._linear:
+            return 0.0
+        layers = self._inflated(_point(radius))
         depth = len(layers)
         form = [[Ball(0.0) for _ in range(depth)] for _ in range(depth)]
         # Coefficient vectors over t of ‖Ḣ_{l-1}‖_F and of the rows' ‖ḣ_{l-1,i}‖.

@@ -107,6 +107,13 @@ def loss_scale(loss: Loss, n: int) -> Fraction:
 
 def _exact_array(values: Any, name: str) -> Float[np.ndarray, "..."]:
     """Convert to float64 without rounding, or refuse."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise DtypeError(f"{name}: a masked array; fill or drop the masked entries, they would be used as data")
+    if isinstance(values, list | tuple):
+        # numpy rounds large integers in a list that also holds floats; converting entry by entry does not.
+        flat = np.asarray(values, dtype=object).reshape(-1)
+        if any(isinstance(v, int) and not isinstance(v, bool) and abs(v) > 2**53 for v in flat):
+            raise DtypeError(f"{name}: integers beyond 2^53 are not all float64 numbers; convert them explicitly")
     if isinstance(values, torch.Tensor):
         if values.is_complex() or values.is_quantized or values.layout is not torch.strided:
             raise DtypeError(f"{name}: dtype={values.dtype}, layout={values.layout}; expected a dense real tensor")
@@ -131,11 +138,43 @@ def _exact_array(values: Any, name: str) -> Float[np.ndarray, "..."]:
 
 def _affine(module: torch.nn.Module, where: str) -> tuple[Any, Any, int] | None:
     """Return (W, b, 1/s²) for the affine layers this package knows, else None."""
-    if isinstance(module, torch.nn.Linear) and type(module) is torch.nn.Linear:
-        return _exact_array(module.weight, f"{where}.weight"), module.bias, 1
-    if isinstance(module, NTKLinear) and type(module) is NTKLinear:
-        return _exact_array(module.weight, f"{where}.weight"), module.bias, module.in_features
-    return None
+    if type(module) not in (torch.nn.Linear, NTKLinear):
+        return None
+    own = {name for name, value in module._parameters.items() if value is not None}
+    used = {name for name in ("weight", "bias") if getattr(module, name, None) is not None}
+    if own != used or "weight" not in own or any(True for _ in module.children()):
+        # A weight that is a plain tensor, a buffer or computed from another one is not trained as the theorem assumes.
+        raise UnsupportedLayerError(
+            f"{where}: trains {sorted(own)} but its forward pass uses {sorted(used)}; weight and bias must be the layer's"
+            " own Parameters"
+        )
+    weight, bias = module._parameters["weight"], module._parameters.get("bias")
+    for name, parameter in (("weight", weight), ("bias", bias)):
+        if parameter is None:
+            continue
+        if any(stride == 0 and size > 1 for stride, size in zip(parameter.stride(), parameter.shape, strict=True)):
+            raise UnsupportedLayerError(f"{where}.{name}: an expanded tensor shares memory between entries; clone it")
+    matrix = _exact_array(weight, f"{where}.weight")
+    vector = None if bias is None else _exact_array(bias, f"{where}.bias")
+    if matrix.ndim != 2 or 0 in matrix.shape or (vector is not None and vector.shape != matrix.shape[:1]):
+        # torch would broadcast a bias of another shape: one number would be counted as many.
+        shape = None if vector is None else vector.shape
+        raise ShapeError(f"{where}: weight {matrix.shape} and bias {shape}; expected (m, d) with d, m ≥ 1 and (m,)")
+    if isinstance(module, NTKLinear):
+        if module.in_features != matrix.shape[1]:
+            raise ShapeError(f"{where}: in_features={module.in_features} but the weight has {matrix.shape[1]} columns")
+        return matrix, vector, module.in_features
+    return matrix, vector, 1
+
+
+_DROPOUTS = (
+    torch.nn.Dropout,
+    torch.nn.Dropout1d,
+    torch.nn.Dropout2d,
+    torch.nn.Dropout3d,
+    torch.nn.AlphaDropout,
+    torch.nn.FeatureAlphaDropout,
+)
 
 
 def _flatten(model: torch.nn.Module, path: str) -> list[tuple[str, torch.nn.Module]]:
@@ -165,12 +204,15 @@ def read_network(model: torch.nn.Module | Network) -> Network:
         return model
     if not isinstance(model, torch.nn.Module):
         raise InputError(f"model={type(model).__name__}: expected a torch.nn.Module (a torch.nn.Sequential)")
+    hooks = torch.nn.modules.module
+    if hooks._global_forward_hooks or hooks._global_forward_pre_hooks:
+        raise UnsupportedLayerError("model: global forward hooks are registered; remove them, they change every layer")
     layers: list[Layer] = []
     seen: dict[int, str] = {}
     for where, module in _flatten(model, "model"):
         if type(module) is torch.nn.Identity:
             continue
-        if isinstance(module, torch.nn.modules.dropout._DropoutNd) and not module.training:
+        if type(module) in _DROPOUTS and not module.training:
             continue
         affine = _affine(module, where)
         if affine is None:
@@ -183,8 +225,7 @@ def read_network(model: torch.nn.Module | Network) -> Network:
             last = layers[-1]
             layers[-1] = Layer(last.weight, last.bias, last.inverse_square_scale, activation)
             continue
-        weight, raw_bias, inverse_square_scale = affine
-        bias = None if raw_bias is None else _exact_array(raw_bias, f"{where}.bias")
+        weight, bias, inverse_square_scale = affine
         for parameter in module.parameters():
             # The NTK formula sums over layers; memory used twice has one gradient, the sum of two. Comparing
             # storages also catches views of one tensor.
@@ -200,8 +241,6 @@ def read_network(model: torch.nn.Module | Network) -> Network:
                     f"{where}: has a frozen parameter, but the certificate is about gradient descent on all of them."
                     " Set requires_grad=True"
                 )
-        if 0 in weight.shape:
-            raise ShapeError(f"{where}: weight of shape {weight.shape} is empty")
         if layers and layers[-1].fan_out != weight.shape[1]:
             raise ShapeError(
                 f"{where}: in_features={weight.shape[1]}, but the layer before has {layers[-1].fan_out} units"

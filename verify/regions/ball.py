@@ -73,7 +73,10 @@ def _grid(edges: Iterable[float]) -> list[float]:
 
 def _coarse_grid(ingredients: Ingredients) -> list[float]:
     """Place radii where a certificate may hold: evenly over a few times ‖e0‖/√λ0, then geometrically."""
-    needed = max(upper(ingredients.residual0), 1e-290) / float(np.sqrt(lower(ingredients.lambda0)))
+    # An exact fit (e0 = 0) needs no room; report a ball of a size that is visible beside ‖J0‖.
+    needed = max(upper(ingredients.residual0), 1e-9 * upper(ingredients.jacobian_norm0)) / float(
+        np.sqrt(lower(ingredients.lambda0))
+    )
     reach = min(_critical_radius(ingredients), 1e4 * needed)
     near = min(reach, 6.0 * needed)
     tail: list[float] = np.geomspace(near, reach, _TAIL).tolist() if reach > near else []
@@ -124,7 +127,8 @@ def search_ball(ingredients: Ingredients, lr: Fraction | None, radius: float | N
     """
     if radius is not None and not (0.0 < radius < float("inf")):
         raise InputError(f"radius={radius!r}: expected a finite number > 0")
-    if not lower(ingredients.lambda0) > 0.0:
+    finite = np.isfinite([upper(ingredients.jacobian_norm0), upper(ingredients.residual0)]).all()
+    if not (finite and lower(ingredients.lambda0) > 0.0):
         return BallResult(None, {}, None, lr, {})
     if radius is not None:
         table = tabulate(ingredients, _grid([*(radius * j / _COARSE for j in range(1, _COARSE)), radius]))
@@ -172,7 +176,14 @@ def stability_radii(ingredients: Ingredients, table: RadiusTable, kappa: Fractio
             "L_H": Ball(float(table.curvature[j])),
             "Delta_J": Ball(float(table.delta_j[j])),
         }
+        if table.curvature[j] == 0.0:
+            # F is linear: Θ is constant, and both forms hold on every ball.
+            paper = sharp = values["R"]
+            continue
         values["L_Theta"] = evaluate("L_theta", values)
+        if not lower(values["L_Theta"]) > 0.0:
+            # The product underflowed to a ball that meets 0: nothing is lost by reporting the radii found so far.
+            continue
         paper = max(paper, evaluate("stability_radius_paper", values), key=lower)
         sharp = max(sharp, evaluate("stability_radius_linear", values), key=lower)
     for parabola in ingredients.parabolas:

@@ -53,6 +53,20 @@ def exact_step(lr: float | int | str | Fraction | Decimal | None) -> Fraction | 
     return step
 
 
+def exact_radius(radius: Any) -> float | None:
+    """Return a prescribed radius as the double it is, or raise InputError."""
+    if radius is None:
+        return None
+    try:
+        value = float(radius)
+        exact = not isinstance(radius, str) and Fraction(value) == Fraction(radius)
+    except (TypeError, ValueError, OverflowError):
+        value, exact = 0.0, False
+    if not (exact and value > 0.0):
+        raise InputError(f"radius={radius!r}: expected a finite double > 0")
+    return value
+
+
 def contradictory_pair(data: DataSet) -> tuple[int, int] | None:
     """Return two samples with identical inputs and different targets, if there are any (exact comparison)."""
     # Adding 0.0 turns −0.0 into +0.0: equal numbers must compare equal as rows.
@@ -67,8 +81,12 @@ def _refuted(problem: Problem, scope: Scope, pair: tuple[int, int]) -> Certifica
     gap = (Ball(problem.data.y[i]) - Ball(problem.data.y[j])).norm()
     s = Ball(loss_scale(problem.loss, problem.data.n))
     floor = s * gap * gap * Ball(0.25)
+    # The step compares two stored doubles: certain even where the floor itself would under- or overflow.
+    coordinate = int(np.flatnonzero(problem.data.y[i] != problem.data.y[j])[0])
+    targets = sorted((float(problem.data.y[i][coordinate]), float(problem.data.y[j][coordinate])))
     step = Step(
-        "loss bounded away from zero", "zero_loss_unreachable", floor, ">", Ball(0.0), "Φ ≥ (s/4)‖y_i − y_j‖² when x_i = x_j"
+        "equal inputs, different targets", "zero_loss_unreachable", Ball(targets[1]), ">", Ball(targets[0]),
+        "Φ ≥ (s/4)‖y_i − y_j‖² > 0 when x_i = x_j",
     )  # fmt: skip
     reason = (
         f"samples {i} and {j} have identical inputs and different targets, so Φ(θ) ≥ {floor} for every θ: λ0 = 0 and no"
@@ -89,6 +107,8 @@ def _refuted(problem: Problem, scope: Scope, pair: tuple[int, int]) -> Certifica
 
 def _describe_shortfall(result: BallResult, ingredients: Ingredients, network: Network) -> tuple[str, float | None]:
     """Say why no ball is certified, by how much it falls short, and what would close the gap."""
+    if not np.isfinite([upper(ingredients.jacobian_norm0), upper(ingredients.residual0)]).all():
+        return "the kernel or the residual overflows float64: rescale the data or the weights", None
     if result.table is None:
         return (
             f"λ_min(Θ(θ0)) ∈ [{lower(ingredients.lambda0):.3e}, {upper(ingredients.lambda0):.3e}] is not certified positive in"
@@ -184,6 +204,12 @@ def ball_witness(ingredients: Ingredients, result: BallResult) -> dict[str, Any]
     }
 
 
+def _show(lr: Fraction | None) -> str:
+    """Show a step to six digits; one that no double holds, as its fraction."""
+    value = float(lr or 0)
+    return f"{value:.6g}" if value > 0.0 else str(lr)
+
+
 def ball_certificate(
     network: Network, data: DataSet, loss: Loss, lr: Fraction | None, radius: float | None
 ) -> Certificate:
@@ -203,7 +229,7 @@ def ball_certificate(
             step for form, o in result.best.items() if form != outcome.form and o.holds for step in o.steps[2:]
         )
         reason = (
-            f"real-arithmetic gradient descent with step {float(result.lr or 0):.6g} from these parameters stays in the ball of"
+            f"real-arithmetic gradient descent with step {_show(result.lr)} from these parameters stays in the ball of"
             f" radius {float(constants['radius'].mid):.6g}, a Locally PL Region with μ ≥ {lower(constants['mu']):.6g}, and"
             f" Φ_k ≤ {upper(constants['rate']):.8g}^k·Φ_0 ({outcome.form} criterion)"
         )
@@ -315,6 +341,7 @@ def certify(
     data = read_data(network, X, y)
     loss_scale(loss, data.n)
     step = exact_step(lr)
+    radius = exact_radius(radius)
     if scope in ("run", "exact"):
         if radius is not None:
             raise InputError(f"radius={radius!r}: scope={scope!r} searches the hand-over radius itself; leave it None")

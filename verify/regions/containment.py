@@ -74,7 +74,12 @@ def certified_step(ingredients: Ingredients, table: RadiusTable, index: int) -> 
     """Return the step 1/β at R = ρ_index, rounded down to a double: the default when no step is asked for."""
     values = _region_values(ingredients, table, index)
     beta = evaluate("smoothness", values)
-    return Fraction(lower(evaluate("step_default", {"beta": beta})))
+    step = lower(evaluate("step_default", {"beta": beta}))
+    if 0.0 < step < np.inf:
+        return Fraction(step)
+    # 1/β is no double (β tiny or huge): take it as a rational.
+    largest = upper(beta)
+    return 1 / Fraction(largest) if 0.0 < largest < np.inf else Fraction(1)
 
 
 def _region_steps(values: dict[str, Ball]) -> list[Step]:

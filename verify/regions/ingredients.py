@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt
+from verify.arrays import Ball, largest_eigenvalue, maximum, smallest_eigenvalue, sqrt
 from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
 from verify.networks.curvature import Curvature
 from verify.networks.neurons import NeuronBudget, Parabola
@@ -94,7 +94,8 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
         s=s,
         lambda0=lambda0,
         lambda_max0=lambda_max0,
-        jacobian_norm0=sqrt(lambda_max0),
+        # λ_max of a Gram matrix is ≥ 0; an overflowed enclosure stays what it is: nothing is known.
+        jacobian_norm0=sqrt(maximum(lambda_max0, Ball(0.0))) if np.isfinite(upper(lambda_max0)) else lambda_max0,
         residual0=residual.norm(),
         loss0=loss_of(residual, Ball(s)),
         curvature=Curvature(state),

@@ -136,3 +136,58 @@ def test_models_that_are_no_modules_or_have_no_layer() -> None:
     bad.weight.data[:] = float("nan")
     with pytest.raises(NonFiniteError):
         read_network(torch.nn.Sequential(bad))
+
+
+def test_a_weight_that_is_no_parameter_is_refused() -> None:
+    first, tied = linear(2, 2, bias=False), linear(2, 2, bias=False)
+    del tied.weight
+    tied.weight = first.weight.t()  # type: ignore[assignment]
+    buffered = linear(2, 2, bias=False)
+    values = buffered.weight.detach().clone()
+    del buffered.weight
+    buffered.register_buffer("weight", values)
+    for layer in (tied, buffered):
+        with pytest.raises(UnsupportedLayerError, match="own Parameters"):
+            read_network(torch.nn.Sequential(first, layer))
+
+
+def test_a_bias_that_torch_would_broadcast_is_refused() -> None:
+    for shape in ((1,), (4, 3), (3, 1)):
+        layer = linear(2, 3)
+        layer.bias = torch.nn.Parameter(torch.zeros(shape, dtype=torch.float64))
+        with pytest.raises(ShapeError, match="bias"):
+            read_network(torch.nn.Sequential(layer))
+
+
+def test_an_expanded_parameter_is_refused() -> None:
+    layer = linear(2, 3)
+    layer.weight = torch.nn.Parameter(torch.ones(1, 2, dtype=torch.float64).expand(3, 2))
+    with pytest.raises(UnsupportedLayerError, match="expanded"):
+        read_network(torch.nn.Sequential(layer))
+
+
+def test_a_subclass_of_dropout_is_not_taken_for_the_identity() -> None:
+    class Scaled(torch.nn.Dropout):
+        def forward(self, input: torch.Tensor) -> torch.Tensor:
+            return 7 * input
+
+    with pytest.raises(UnsupportedLayerError, match="Scaled"):
+        read_network(torch.nn.Sequential(linear(2, 1), Scaled()).eval())
+
+
+def test_global_hooks_and_a_low_softplus_threshold_are_refused() -> None:
+    handle = torch.nn.modules.module.register_module_forward_hook(lambda *_: None)
+    try:
+        with pytest.raises(UnsupportedLayerError, match="global"):
+            read_network(torch.nn.Sequential(linear(2, 1)))
+    finally:
+        handle.remove()
+    with pytest.raises(UnsupportedLayerError, match="threshold"):
+        read_network(torch.nn.Sequential(linear(2, 1), torch.nn.Softplus(1.0, threshold=-50.0)))
+
+
+def test_masked_arrays_and_mixed_lists_of_large_integers_are_refused(network: Network) -> None:
+    with pytest.raises(DtypeError, match="mask"):
+        read_data(network, np.ma.masked_array([[1.0, 2.0]], mask=[[True, False]]), [0.0])
+    with pytest.raises(DtypeError, match="2\\^53"):
+        read_data(network, [[2**53 + 1, 0.5]], [0.0])

@@ -236,3 +236,37 @@ def test_the_smallest_certifying_radius_is_found_to_a_few_percent() -> None:
     assert search_ball(ingredients, Fraction(1, 100), 1.01 * radius).certified_by is not None
     assert search_ball(ingredients, Fraction(1, 100), 0.9 * radius).certified_by is None
     assert result.largest_radius["residual"] > radius
+
+
+@pytest.mark.parametrize("size", [1e-160, 0.05, 1e150, 1e200])
+def test_extreme_scales_end_in_a_verdict(size: float) -> None:
+    layer = torch.nn.Linear(2, 1, bias=False, dtype=torch.float64)
+    torch.nn.init.zeros_(layer.weight)
+    cert = verify.certify(torch.nn.Sequential(layer), size * np.eye(2), [1.0, 1.0])
+    assert cert.verdict in {"PROVED", "INCONCLUSIVE"}
+    if size == 0.05:
+        assert cert.verdict == "PROVED"
+
+
+def test_zero_kernel_is_inconclusive() -> None:
+    cert = verify.certify(scalar_model(1.0), [[0.0]], [1.0])
+    assert cert.verdict == "INCONCLUSIVE"
+
+
+def test_an_exact_fit_is_proved_with_a_visible_ball() -> None:
+    cert = verify.certify(scalar_model(4.0), [[2.0]], [8.0], lr=0.125)
+    assert cert.verdict == "PROVED"
+    assert value(cert.constants["radius"]) > 1e-12
+
+
+@pytest.mark.parametrize("targets", [(1e-320, 2e-320), (1e308, -1e308), (0.0, 5e-324)])
+def test_refutation_is_certain_at_every_scale(targets: tuple[float, float]) -> None:
+    cert = verify.certify(scalar_model(1.0), [[2.0], [2.0]], list(targets))
+    assert cert.verdict == "REFUTED"
+    assert all(step.certain for step in cert.steps)
+
+
+@pytest.mark.parametrize("radius", ["1", 10**400, Fraction(1, 3), 2**53 + 1])
+def test_a_radius_that_is_no_double_is_refused(radius: object) -> None:
+    with pytest.raises(InputError, match="radius"):
+        verify.certify(scalar_model(1.0), [[2.0]], [8.0], lr=0.125, radius=radius)  # type: ignore[arg-type]
