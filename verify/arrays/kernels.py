@@ -257,7 +257,8 @@ def quadrant(x: Array) -> tuple[Array, Array, Array]:
         err = np.where(n == 0, 0.0, np.abs(r) * U + 2.0**-97)  # n = 0: r is x
         q = n - 4.0 * np.floor(n * 0.25)
         if not small.all():
-            q, r, err = np.array(q), np.array(r), np.array(err)
+            # C order, so that ravel() is a view that can be written.
+            q, r, err = (np.array(v, order="C") for v in (q, r, err))
             for i in np.flatnonzero(~small.ravel()):
                 qi, ri = _reduce_large(float(x.ravel()[i]))
                 q.ravel()[i], r.ravel()[i] = qi, ri

@@ -249,9 +249,10 @@ def norm(a: Any, axis: int | tuple[int, ...] | None = None) -> Ball:
         scaled = np.ldexp(m, -e[..., None])  # largest entry in [1/2, 1); others lose ≤ η/2
         s = np.einsum("...i,...i->...", scaled, scaled)
         root = np.sqrt(s)
+        g = gamma(n + 1)
         # Σ = s(1 + δ), |δ| ≤ γ_n/(1 − γ_n) + 2^-1000 (underflow; s ≥ 1/4), so √Σ = √s(1 + δ') with |δ'| ≤
         # ½γ_{n+1} + u; √ rounds by u. Scaling lost ≤ η/2 an entry: in norm ≤ √n·η, far below u·root.
-        err = root * ((0.5 * gamma(n + 1) + 4.0 * U) * INFLATE)
+        err = root * ((0.5 * g * (1.0 + g) + 4.0 * U) * INFLATE)
         mid = np.ldexp(root, e)
         rad = np.ldexp(err, e) + 2.0 * ETA  # ldexp rounds by ≤ η/2 when the result is subnormal, once in mid, once here
         exact = (np.count_nonzero(m, axis=-1) <= 1) if n < 64 else np.asarray(top == 0)

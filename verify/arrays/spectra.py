@@ -23,7 +23,7 @@ from verify.arrays.ball import Ball, _build, as_ball
 from verify.arrays.elementary import sqrt
 from verify.arrays.products import gram, matmul, mirror, row_norms_upper
 from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_down, sum_up
-from verify.errors import InputError, NotCertainError, ShapeError
+from verify.errors import InputError, NotCertainError, ShapeError, UnsoundArithmeticError
 
 _ATTEMPTS = 12
 
@@ -56,7 +56,12 @@ def smallest_eigenvalue(a: Any) -> Ball:
         upper = _rayleigh_upper(x, vector)
         spread = 0.0 if x.is_point else nonnegative_norm_upper(x.rad)
         lower = float(sum_down(_lower(x.mid, min(theta, upper)), -spread))
-    return _unscaled(lower, max(upper, lower), e)
+    if lower > upper:
+        raise UnsoundArithmeticError(
+            f"certified bounds of λ_min contradict each other: lower={lower!r} > upper={upper!r}; "
+            "run require_sound_arithmetic() and report"
+        )
+    return _unscaled(lower, upper, e)
 
 
 def largest_eigenvalue(a: Any) -> Ball:

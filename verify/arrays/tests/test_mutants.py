@@ -53,7 +53,7 @@ MUTANTS = [
         "np.where(np.isfinite(top), 0.0, np.inf)",
         "matmul fast",
     ),
-    ("products.py", "err = root * ((0.5 * gamma(n + 1) + 4.0 * U) * INFLATE)", "err = root * 0.0", "norm"),
+    ("products.py", "err = root * ((0.5 * g * (1.0 + g) + 4.0 * U) * INFLATE)", "err = root * 0.0", "norm"),
     ("products.py", "rad = sum_up(rad, spread)", "rad = sum_up(rad, 0.0)", "norm"),
     # spectra: the radius matrix, the Rayleigh quotient's own radius
     ("spectra.py", "min(theta, upper)), -spread)", "min(theta, upper)), 0.0)", "smallest_eigenvalue"),

@@ -22,7 +22,7 @@ def _exact_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     ea, eb = (int(np.frexp(np.abs(m).min())[1]) - 60 for m in (a, b))
     ia = np.array([[int(Fraction(v) / Fraction(2) ** ea) for v in row] for row in a.tolist()], dtype=object)
     ib = np.array([[int(Fraction(v) / Fraction(2) ** eb) for v in row] for row in b.tolist()], dtype=object)
-    return (ia @ ib) * (Fraction(2) ** (ea + eb))
+    return np.asarray((ia @ ib) * (Fraction(2) ** (ea + eb)))
 
 
 def _layouts(a: np.ndarray) -> list[np.ndarray]:

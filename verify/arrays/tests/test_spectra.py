@@ -212,7 +212,7 @@ def test_radius_of_the_shift_is_sufficient_and_its_absence_is_caught(tmp_path: P
 def test_nonnegative_norm(scale: float) -> None:
     rng = np.random.default_rng(3)
     for shape in ((1, 1), (3, 5), (6, 2), (4, 4)):
-        m = np.abs(rng.standard_normal(shape)) * rng.integers(0, 2, shape)
+        m: np.ndarray = np.abs(rng.standard_normal(shape)) * rng.integers(0, 2, shape)
         with np.errstate(all="ignore"):
             m = m * scale
         bound = va.nonnegative_norm_upper(m)
@@ -224,7 +224,7 @@ def test_nonnegative_norm(scale: float) -> None:
         assert negative_pivots(negative, -(Fraction(bound) ** 2)) == 0
         tight = Fraction(bound) * Fraction(9, 10)
         if scale > 1e-300 and m.any():
-            assert not negative_pivots(negative, -(tight**2)) == 0
+            assert negative_pivots(negative, -(tight**2)) != 0
 
 
 def test_nonnegative_norm_mutant(tmp_path: Path) -> None:

@@ -74,6 +74,11 @@ def test_04_sine_of_huge_arguments() -> None:
             ball = getattr(va, name)(x)
             assert _contains(ball, name, x)
             assert ball.rad < 1e-15
+    values = np.array([[1.0, 2.3e8, 1e300], [0.5, 1e22, -1e5]])
+    turned = va.sin(values.T)
+    assert np.array_equal(turned.mid, va.sin(values).mid.T)
+    for i, j in np.ndindex(3, 2):
+        assert _contains(turned[i, j], "sin", float(values[j, i]))
 
 
 def test_05_no_ulp_tables_of_libm_in_the_source() -> None:
@@ -120,12 +125,14 @@ def test_07_norms_of_tiny_and_of_awkward_matrices() -> None:
     for _ in range(20):
         a = rng.standard_normal((4, 6))
         ball = va.spectral_norm(a)
-        q = [[sum((Fraction(x) * Fraction(y) for x, y in zip(r, s, strict=True)), Fraction(0)) for s in a] for r in a]
+        square = [
+            [sum((Fraction(x) * Fraction(y) for x, y in zip(r, s, strict=True)), Fraction(0)) for s in a] for r in a
+        ]
         lo, hi = Fraction(float(ball.lower())) ** 2, Fraction(float(ball.upper())) ** 2
-        negative = [[-v for v in row] for row in q]
+        negative = [[-v for v in row] for row in square]
         assert negative_pivots(negative, -hi) == 0
         assert not positive_definite(negative, -lo)
-        assert smallest_eigenvalue_enclosed(q, va.smallest_eigenvalue(va.gram(a)))
+        assert smallest_eigenvalue_enclosed(square, va.smallest_eigenvalue(va.gram(a)))
 
 
 def test_08_cholesky_on_nan_asymmetric_and_singular_input() -> None:
@@ -186,7 +193,7 @@ def test_12_reduced_precision_products_are_refused(monkeypatch: pytest.MonkeyPat
     from verify.arrays import sound
 
     def half(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return (a.astype(np.float32) @ b.astype(np.float32)).astype(np.float64)
+        return np.asarray(a.astype(np.float32) @ b.astype(np.float32), dtype=np.float64)
 
     sound.check_product(np.matmul)
     with pytest.raises(UnsoundArithmeticError):
@@ -203,7 +210,7 @@ def test_12_reduced_precision_products_are_refused(monkeypatch: pytest.MonkeyPat
 def _strassen(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     n = len(a)
     if n % 2 or n < 4:
-        return a @ b
+        return np.asarray(a @ b)
     h = n // 2
     p, q, r, s = a[:h, :h], a[:h, h:], a[h:, :h], a[h:, h:]
     e, f, g, i = b[:h, :h], b[:h, h:], b[h:, :h], b[h:, h:]
@@ -242,7 +249,7 @@ def test_15_exp_at_known_failures_of_mpmath_iv() -> None:
     with precision(53):
         text = str(arb(1) / 3)
     assert "+/-" in text  # printed decimals are rounded: numbers travel as mantissa and exponent
-    assert flint.arb(0.1).man_exp() == (3602879701896397, -55)
+    assert [int(v) for v in flint.arb(0.1).man_exp()] == [3602879701896397, -55]
 
 
 def test_16_tiny_radii_contain_the_exact_output() -> None:
