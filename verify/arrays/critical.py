@@ -1,9 +1,9 @@
 """Where the derivatives of the activations have interior extrema: the zeros of the next derivative.
 
-Each list holds every real zero of f^(k+1), to the nearest double: the true zero lies within 2 ulp. Outside
-these points f^(k) is monotone, so its range over an interval is spanned by the ends and the listed points
-inside. That the lists are complete is proved in tests/test_critical.py by Arb: sign of f^(k+1) on every gap,
-and monotone tails.
+Each list holds every real zero z of f^(k+1), as the nearest double c: |z − c| ≤ 2u|c| is proved, 4u|c| is allowed
+for. Outside these points f^(k) is monotone, so its range over an interval is spanned by the ends and the listed
+points inside. That the lists are complete is proved in tests/test_critical.py by Arb: one sign of f^(k+1) on every
+gap and on both tails.
 """
 
 from __future__ import annotations
