@@ -189,7 +189,10 @@ def ball_witness(ingredients: Ingredients, result: BallResult) -> dict[str, Any]
     if result.table is None:
         return {"certified_by": None}
     table = result.table
-    last = max([o.index for o in result.best.values()], default=len(table) - 1) + 1
+    # The table reaches as far as any radius that the certificate names.
+    reached = [o.index for o in result.best.values()]
+    reached += [int(np.searchsorted(table.radii, radius)) for radius in result.largest_radius.values()]
+    last = max(reached, default=len(table) - 1) + 1
     return {
         "certified_by": result.certified_by,
         "lambda0_lower": lower(ingredients.lambda0),
@@ -217,13 +220,22 @@ def ball_certificate(
     ingredients = gather(network, data, loss)
     result = search_ball(ingredients, lr, radius)
     constants = ball_constants(ingredients, result)
+    proved = result.certified_by is not None
+    # In a proof only what holds is a margin; how far the other form falls short is an observation.
     margins = {
-        f"{form} containment": outcome.margin for form, outcome in result.best.items() if outcome.margin is not None
+        f"{form} containment": outcome.margin
+        for form, outcome in result.best.items()
+        if outcome.margin is not None and (outcome.holds or not proved)
+    }
+    short = {
+        f"{form} containment falls short by": -float(outcome.margin.mid)
+        for form, outcome in result.best.items()
+        if outcome.margin is not None and proved and not outcome.holds
     }
     problem = Problem(network, data, loss, result.lr)
     witness = ball_witness(ingredients, result)
     outcome = result.outcome
-    if result.certified_by is not None and outcome is not None:
+    if proved and outcome is not None:
         # The other form's extra steps follow, so that the chain shows both where both hold.
         steps = outcome.steps + tuple(
             step for form, o in result.best.items() if form != outcome.form and o.holds for step in o.steps[2:]
@@ -235,7 +247,7 @@ def ball_certificate(
         )
         return Certificate(
             scope="ball", verdict="PROVED", reason=reason, problem=problem, constants=constants, margins=margins,
-            steps=steps, witness=witness, observed={},
+            steps=steps, witness=witness, observed=short,
         )  # fmt: skip
     reason, estimate = _describe_shortfall(result, ingredients, network)
     return Certificate(
