@@ -94,7 +94,13 @@ def certify(
 
 
 @app.command()
-def check(certificate: Path, as_json: JsonFlag = False) -> None:
+def check(
+    certificate: Path,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Also list every stored interval that was re-enclosed.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Re-verify a certificate with the stand-alone checker."""
     from verify.checker import check as run
 
@@ -104,12 +110,15 @@ def check(certificate: Path, as_json: JsonFlag = False) -> None:
     else:
         console = Console()
         table = Table("step", "left", "", "right", "margin", "from")
-        for row in result.steps:
+        chain = [row for row in result.steps if show_all or row[-1] != "stored interval"]
+        for row in chain:
             table.add_row(*(str(cell) for cell in row))
         console.print(table)
-        console.print(f"{result.verdict}", style="bold")
-        for failure in result.failures:
-            console.print(f"  {failure}", highlight=False)
+        if len(chain) < len(result.steps):
+            console.print(f"and {len(result.steps) - len(chain)} stored intervals re-enclosed (--all lists them)")
+        console.print(f"{result.verdict} in {result.seconds:.1f} s at {result.bits} bits", style="bold")
+        for line in (*result.failures, *result.claims):
+            console.print(f"  {line}", highlight=False)
     raise typer.Exit(_EXIT[result.verdict])
 
 
