@@ -12,15 +12,15 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from flint import arb, arb_mat, ctx
+from flint import arb, ctx
 
-from verify.checker.enclosures import exact, norm, real, root
+from verify.checker.enclosures import norm, real, root
 from verify.checker.network import Parameters, Point, Problem
 from verify.checker.reading import Array, Claimed, Limit, Malformed, take
 
 __all__ = ["Audit", "Row", "examine"]
 
-MAX_TABLE, MAX_STEPS, MAX_BITS = 4096, 100_000, 1 << 15
+MAX_TABLE, MAX_STEPS, MAX_BITS, MAX_MEMORY = 4096, 100_000, 1 << 15, 1 << 34
 BALL = "certified_by lambda0_lower jacobian_norm0_upper residual0_upper parabolas radii curvature delta_j lambda"
 FACTS = "step loss residual lambda_min lambda_max gradient_norm pl_ratio drift parameters next next_loss decrease"
 PATH = "method bits steps end delta growth rounding lambda_lower loss_lower loss_upper handover"
@@ -137,7 +137,9 @@ def _point(audit: Audit, problem: Problem, witness: Any) -> Truth:
 class _Ball:
     """Scope `ball`: both criteria from the witness' table, about `here`; GD starts within `offset` of the centre."""
 
-    def __init__(self, audit: Audit, here: Point, witness: Any, offset: float = 0.0, start_residual: Any = None) -> None:
+    def __init__(
+        self, audit: Audit, here: Point, witness: Any, offset: float = 0.0, start_residual: Any = None
+    ) -> None:
         names = take(witness, BALL, "classical residual")
         self.audit, self.here, self.problem, self.offset = audit, here, here.problem, offset
         self.by, (self.lam0, self.J, self.e) = names[0], map(_float, names[1:4])
@@ -247,10 +249,9 @@ class _Ball:
         for form in sorted(self.forms, key=lambda f: f != self.by):
             values, margins[f"{form} containment"], steps = self.criterion(form, self.forms[form])
             constants |= values if form == self.by else {}
-            # The other criterion may stand at another radius: its λ(R) is demanded, its stored steps start after it.
-            new = {name: step for name, step in steps.items() if name not in chain}
-            chain |= new
-            for name, (left, relation, right) in (steps if form == self.by else {**new, **steps}).items():
+            # The other criterion may stand at another radius; the stored chain has its λ(R) once, for the form in `by`.
+            chain = {**steps, **chain}
+            for name, (left, relation, right) in steps.items():
                 self.audit.require(name, left, relation, right, f"{form} containment at its R")
             constants[f"radius_largest_{form}"] = self._largest(form)
         text = (
@@ -281,13 +282,16 @@ class _Ball:
                 return  # a radius that may be 0 claims nothing
             own = self.here.curvature(r)
             bounds = [(own, r * own)]
-            bounds += [(real(c), real(d)) for q, c, d in zip(self.radii, self.curvature, self.delta, strict=True) if r <= q]
+            bounds += [
+                (real(c), real(d)) for q, c, d in zip(self.radii, self.curvature, self.delta, strict=True) if r <= q
+            ]
             if sharp:
                 sides = [(r * L, (1 - root(real(KAPPA))) * root(lam0)) for L, _ in bounds]
                 sides += [(real(KAPPA) * self.low + real(w) * r * r, real(i)) for w, i in self.parabolas]
             else:
                 sides = [(r * L * (2 * J + D), (1 - real(KAPPA)) * lam0) for L, D in bounds]
-            best = next((side for side in sides if side[0] <= side[1]), sides[0])
+            hopeful = [side for side in sides if not side[0] > side[1]] or sides
+            best = next((side for side in hopeful if side[0] <= side[1]), hopeful[0])
             self.audit.require(name, best[0], "<=", best[1], "λ ≥ λ0/2 on that ball")
 
         return demand
@@ -363,8 +367,11 @@ def _distance(left: Parameters, right: Parameters) -> Any:
     return root(total)
 
 
-def _descend(problem: Problem, steps: int, bits: int, visit: Callable[[int, Point], None]) -> Any:
+def _descend(problem: Problem, steps: int, bits: int, visit: Callable[[Point], None]) -> Any:
     """Enclose real-arithmetic gradient descent from the stored parameters; return θ_T, or the step where bits ran out."""
+    base, held = ctx.prec, len(problem.start) + 6 * problem.n * problem.k * max(la.fan_out for la in problem.layers)
+    if bits > MAX_BITS or bits * held > MAX_MEMORY:
+        raise Limit(f"gradient descent would need {bits} bits for {held} numbers")
     with ctx.workprec(bits):
         theta = problem.parameters()
         factor = real((problem.lr or Fraction(0)) * problem.s)
@@ -373,8 +380,8 @@ def _descend(problem: Problem, steps: int, bits: int, visit: Callable[[int, Poin
             loss = here.residual_norm()
             if not loss.rad() < loss.mid() / 2**48:
                 return k
-            with ctx.workprec(128):
-                visit(k, here)
+            with ctx.workprec(base):
+                visit(here)
             if k < steps:
                 moved = []
                 for (w, b), (dw, db) in zip(theta, here.gradient(), strict=True):
@@ -401,16 +408,14 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
         lows: list[Any] = []
         losses: list[Any] = []
 
-        def visit(_: int, here: Point, lows: list[Any] = lows, losses: list[Any] = losses) -> None:
+        def visit(here: Point, lows: list[Any] = lows, losses: list[Any] = losses) -> None:
             lows.append(here.smallest(here.kernel()))
             losses.append(s * here.residual_norm() ** 2 / 2)
 
         last = _descend(problem, steps, bits, visit)
         if not isinstance(last, int):
             break
-        bits = max(2 * bits, bits * steps // (last + 1))
-        if bits > MAX_BITS:
-            raise Limit(f"gradient descent loses its bits at step {last} even with {bits // 2}")
+        bits = max(bits + bits // 2, bits * steps // (last + 1))
     audit.every("NTK at the iterates", list(zip(map(real, lower), lows, strict=True)), "<=", "worst step shown")
     audit.every("NTK positive at the iterates", [(real(v), arb(0)) for v in lower], ">", "claim pl_from_ntk")
     audit.every("Φ from below", list(zip(map(real, loss_lower), losses, strict=True)), "<=", "at the exact iterates")
@@ -499,4 +504,6 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
             continue
         audit.matches(f"steps: {name}, left", left, truth.steps[name][0])
         audit.matches(f"steps: {name}, right", right, truth.steps[name][2])
+        if not callable(truth.steps[name][0]):
+            audit.require(f"steps: {name}", *truth.steps[name], "recomputed")
     return f"{claim}: {truth.statement}"

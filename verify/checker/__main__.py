@@ -1,0 +1,28 @@
+"""``python -m verify.checker CERT [CERT …]``: exit code 0 accepted, 1 rejected, 2 undecided or wrong usage."""
+
+from __future__ import annotations
+
+import sys
+
+from verify.checker import check
+
+
+def main(arguments: list[str]) -> int:
+    """Check each certificate, print the chain and the verdict, return the worst exit code."""
+    if not arguments or arguments[0].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    codes = []
+    for path in arguments:
+        found = check(path)
+        for row in found.steps:
+            print(f"  {row.step}: {row.left} {row.relation} {row.right}   margin {row.margin}   [{row.source}]")
+        for line in (*found.failures, *found.claims):
+            print(f"  {line}")
+        print(f"{found.verdict}: {path} ({found.seconds:.1f} s, {found.bits} bits)")
+        codes.append({"ACCEPTED": 0, "REJECTED": 1}.get(found.verdict, 2))
+    return 1 if 1 in codes else max(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
