@@ -88,6 +88,15 @@ Phi0 = _symbol("Phi0", "s*y**2", "loss at θ0")
 Phi = _symbol("Phi", "s*y**2", "loss at the iterate in question")
 epsilon = _symbol("epsilon", "s*y**2", "loss to be reached", **_positive)
 gradient_norm = _symbol("gradient_norm", "s*y**2/theta", "‖∇Φ‖ at the point in question")
+d0 = _symbol("d0", "theta", "upper bound of the distance from θ0 to the centre c of the ball")
+e_c = _symbol("e_c", "y", "upper bound of the residual's norm ‖F(c) − y‖ at the centre c")
+weight = _symbol("weight", "y**2/theta**4", "m' of claim neuron_budget", **_positive)
+omega = _symbol("omega", "y**2/theta**4", "ω_r: ‖J_r(θ) − J_r(θ0)‖² ≤ ω_r t² when neuron r moves by t")
+intercept = _symbol("intercept", "y**2/theta**2", "λ_min(Ψ(m')) of claim neuron_budget", real=True)
+slope_norm = _symbol("slope_norm", "y/theta**2", "p = sup|σ'|·‖A_1‖ of claim neuron_budget")
+bend_norm = _symbol("bend_norm", "y/theta**2", "q_r = ‖v_r‖ sup|σ''| ‖A_1A_1ᵀ ∘ A_1A_1ᵀ‖^½ of claim neuron_budget")
+sigma_1 = _symbol("sigma_1", "y/theta", "σ_min of W1ᵀ as an operator on residuals (two-layer linear network)")
+sigma_2 = _symbol("sigma_2", "y/theta", "σ_min of W2ᵀ as an operator on residuals (two-layer linear network)")
 beta_bar = _symbol("beta_bar", "s*y**2/theta**2", "E‖g‖² ≤ 2β̄Φ for the stochastic gradient g", **_positive)
 
 
@@ -180,6 +189,27 @@ CONSTANTS: Mapping[str, Constant] = _all(
              (sigma > delta, eta * s * sigma ** 2 <= 1), "Φ_{k+1} ≤ rate·Φ_k", _OURS),
     Constant("residual_path", e / (sigma - delta), "theta", (sigma > delta,),
              "Σ_{j ≥ k}‖θ_{j+1} − θ_j‖ and ‖θ_k − θ*‖, from ‖e_k‖ ≤ e", _OURS),
+    # Containment by distance to a reference point.
+    Constant("displacement_residual", L_H * d0 ** 2 + 2 * e_c, "y", (),
+             "while ‖e_k‖ is at least this, the distance to the centre c does not grow", _OURS),
+    Constant("displacement_path", d0 + (L_H * d0 ** 2 + 2 * e_c) / (sigma - delta), "theta", (sigma > delta,),
+             "‖θ_k − c‖ for every k", _OURS),
+    Constant("displacement_supply_linear", (sp.sqrt(lambda0) - delta) * (R - d0) - L_H * (R ** 2 - d0 ** 2) / 2, "y",
+             (R >= d0,), "∫_{d0}^R (σ(ρ) − δ)dρ for σ(ρ) = √λ0 − L_H ρ, λ0 at the centre c", _OURS),
+    # One hidden layer: the budget shared between the neurons.
+    Constant("neuron_omega", slope_norm ** 2 + bend_norm ** 2 / 2
+             + bend_norm * sp.sqrt(slope_norm ** 2 + bend_norm ** 2 / 4), "y**2/theta**4", (),
+             "ω_r over the squared scale of the output layer", _OURS),
+    Constant("neuron_share", weight / (weight + omega), "1", (), "the share k_r of J_rJ_rᵀ that is kept", _OURS),
+    Constant("lambda_region_neurons", intercept - weight * R ** 2, _NTK, (), "λ_min(Θ(θ)) on B(θ0, R)", _OURS),
+    # Two-layer linear networks.
+    Constant("mu_two_layer_linear", s * (sigma_1 ** 2 + sigma_2 ** 2), _HESS, (),
+             "½‖∇Φ‖² ≥ μΦ for F = W1 W2", "our formulation; compare arXiv:2505.11664"),
+    # A sharper known rate, for comparison only.
+    Constant("rate_known", 1 - eta * mu * (4 - eta ** 2 * beta ** 2) / (2 + eta * mu), "1",
+             (eta * beta >= 1, eta ** 2 * beta ** 2 <= 3),
+             "Φ_{k+1} ≤ rate·Φ_k for functions β-smooth and μ-PL on the whole space",
+             "Abbaszadehpeivasti, de Klerk, Zamani, arXiv:2204.00647, Theorem 3 with curvature at least −β"),
     # Gradient flow: the limit η → 0.
     Constant("path_flow", e0 / sp.sqrt(lambda_R), "theta", (lambda_R > 0,), "length of the gradient flow's path", _OURS),
     Constant("margin_flow", R ** 2 * 2 * mu - 4 * Phi0, "s*y**2", (),

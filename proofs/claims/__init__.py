@@ -1,0 +1,1 @@
+"""One module per claim; each holds ``CLAIM``. The file's name is the claim's id."""

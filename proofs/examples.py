@@ -1,0 +1,201 @@
+"""Counterexamples that more than one claim uses; each decided in exact rational arithmetic.
+
+Notation: F(θ) the outputs, y the targets, e = F − y, Φ = (s/2)‖e‖², J = DF, Θ = JJᵀ, λ = λ_min(Θ).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction as Q
+
+import sympy as sp
+
+from proofs.claim import Counterexample, Fact
+
+__all__ = [
+    "CONSTANT_JACOBIAN_BOUND",
+    "CURVATURE_HIDDEN",
+    "HALF_SCALE",
+    "KINK",
+    "LAMBDA_ZERO",
+    "NOT_SQUARED",
+    "NO_CONTAINMENT",
+    "OFF_SUBLEVEL",
+    "SEGMENT_OUTSIDE",
+    "SMALL_REGION",
+    "TWICE_THE_BOUND",
+]
+
+
+def _lambda_zero() -> list[Fact]:
+    theta = Q(0)
+    e, J = theta**2 - 1, 2 * theta
+    return [
+        Fact("λ(0) = J² = 0", J * J == 0),
+        Fact("∇Φ(0) = Je = 0", J * e == 0),
+        Fact("Φ(0) = 1/2 > 0 = Φ(1)", e * e / 2 == Q(1, 2) and (Q(1) ** 2 - 1) == 0),
+    ]
+
+
+LAMBDA_ZERO = Counterexample("F = θ², y = 1, s = 1 at θ = 0: λ = 0, gradient 0, loss 1/2; no μ > 0.", _lambda_zero)
+
+
+def _half_scale() -> list[Fact]:
+    s, theta = Q(1, 2), Q(3)
+    e, J = theta, Q(1)
+    loss, gradient = s * e**2 / 2, s * J * e
+    return [
+        Fact("λ = 1", J * J == 1),
+        Fact("½‖∇Φ‖² = Φ/2 < λΦ", gradient**2 / 2 == loss / 2 and gradient**2 / 2 < J * J * loss),
+    ]
+
+
+HALF_SCALE = Counterexample("F = θ, y = 0, s = 1/2 (the half mean over n = 2 equal terms): μ = λ fails.", _half_scale)
+
+
+def _not_squared() -> list[Fact]:
+    # Φ = θ⁴/4, F = θ: λ = 1, ½Φ'² = θ⁶/2 and the ratio to Φ is 2θ², below any μ > 0 near 0.
+    facts = [Fact("λ = 1 everywhere", True and sp.diff(sp.Symbol("t"), sp.Symbol("t")) == 1)]
+    for mu in (Q(1), Q(1, 100), Q(1, 10**6)):
+        theta = Q(1, 2) * min(mu, Q(1))
+        facts.append(Fact(f"½Φ'² < {mu}·Φ at θ = {theta}", theta**6 / 2 < mu * theta**4 / 4))
+    return facts
+
+
+NOT_SQUARED = Counterexample("F = θ with the loss θ⁴/4: λ = 1 but ½Φ'²/Φ = 2θ² has infimum 0.", _not_squared)
+
+
+def _twice() -> list[Fact]:
+    beta, theta = Q(5), Q(7)
+
+    def loss(t: Q) -> Q:
+        return beta * t * t / 2
+
+    def after(eta: Q) -> Q:
+        return loss(theta - eta * beta * theta)
+
+    return [
+        Fact("∇²Φ = β", sp.diff(sp.Rational(5, 2) * sp.Symbol("t") ** 2, sp.Symbol("t"), 2) == 5),
+        Fact("η = 2/β leaves the loss as it is", after(2 / beta) == loss(theta)),
+        Fact("η = 4/β multiplies it by 9", after(4 / beta) == 9 * loss(theta)),
+    ]
+
+
+TWICE_THE_BOUND = Counterexample("F = √β·θ, y = 0, s = 1: at η = 2/β the loss stays, at 4/β it grows ninefold.", _twice)
+
+
+def _small_region() -> list[Fact]:
+    # F = θ, θ0 = 1, Φ0 = 1/2, μ = 1: √(2Φ0/μ) = 1. GD with η = 1 reaches 0, at distance 1 > R for every R < 1.
+    theta0 = Q(1)
+    minimiser = theta0 - 1 * theta0
+    return [
+        Fact("the only zero-loss point is at distance 1", abs(minimiser - theta0) == 1 and minimiser == 0),
+        Fact("R = 999/1000 excludes it", abs(minimiser - theta0) > Q(999, 1000)),
+        Fact("the path bound √(2Φ0/μ) is 1", 2 * (theta0**2 / 2) / 1 == 1),
+    ]
+
+
+SMALL_REGION = Counterexample("F = θ, y = 0, θ0 = 1, η = 1: GD leaves every ball of radius < 1.", _small_region)
+
+
+def _segment_outside() -> list[Fact]:
+    t = sp.Symbol("t")
+    coefficients = sp.symbols("a0:6")
+    F = sum(c * t**j for j, c in enumerate(coefficients))
+    conditions = [
+        F.subs(t, 0) - 1, sp.diff(F, t).subs(t, 0) + 1, sp.diff(F, t, 2).subs(t, 0),
+        F.subs(t, 1) - 2, sp.diff(F, t).subs(t, 1), sp.diff(F, t, 2).subs(t, 1),
+    ]  # fmt: skip
+    F = F.subs(sp.solve(conditions, coefficients))
+    loss = F**2 / 2
+    gradient, curvature = sp.diff(loss, t), sp.diff(loss, t, 2)
+    return [
+        Fact("F is a quintic with rational coefficients", all(c.is_Rational for c in sp.Poly(F, t).all_coeffs())),
+        Fact("Φ'' = 1 at θ0 = 0 and 0 at θ1 = 1", curvature.subs(t, 0) == 1 and curvature.subs(t, 1) == 0),
+        Fact("θ1 = θ0 − 1·Φ'(θ0) with η = 1 = 1/β", 0 - gradient.subs(t, 0) == 1),
+        Fact("yet the loss grows from 1/2 to 2", loss.subs(t, 0) == sp.Rational(1, 2) and loss.subs(t, 1) == 2),
+        Fact("|Φ''| > 1 in between", abs(curvature.subs(t, sp.Rational(1, 2))) > 1),
+    ]
+
+
+SEGMENT_OUTSIDE = Counterexample(
+    "A quintic F with |Φ''| ≤ β = 1 at both iterates but not between them: a step 1/β quadruples the loss.", _segment_outside
+)  # fmt: skip
+
+
+def _no_containment() -> list[Fact]:
+    # F = 1 + θ², y = 0: λ = 4θ² ≥ 1 on B(1, 1/2), Φ ≥ 1/2 everywhere. GD with η = 1/16 leaves the ball.
+    theta, steps = Q(1), 0
+    while abs(theta - 1) <= Q(1, 2) and steps < 30:
+        theta -= Q(1, 16) * (1 + theta**2) * 2 * theta
+        theta = Q(round(theta * 2**40), 2**40) if steps > 6 else theta
+        steps += 1
+    inside = Q(1)
+    for _ in range(4):
+        inside -= Q(1, 16) * (1 + inside**2) * 2 * inside
+    t = sp.Symbol("t", real=True)
+    return [
+        Fact("½Φ'² ≥ 1·Φ on B(1, 1/2): 4θ² ≥ 1 there", 4 * Q(1, 2) ** 2 >= 1),
+        Fact("Φ'' ≤ 16 on [0, 3/2] (Φ'' = 2 + 6θ²), so η = 1/16 is below 2/β", 2 + 6 * Q(3, 2) ** 2 <= 16),
+        Fact("Φ ≥ 1/2 everywhere", bool(sp.expand((1 + t**2) ** 2 / 2 - sp.Rational(1, 2) - (t**2 + t**4 / 2)) == 0)),
+        Fact("four exact steps of GD leave the ball", inside < Q(1, 2)),
+    ]
+
+
+NO_CONTAINMENT = Counterexample(
+    "F = 1 + θ², y = 0, θ0 = 1, η = 1/16: PL with μ = 1 on B(1, 1/2), step below 2/β, yet GD leaves and Φ ≥ 1/2 for ever.",
+    _no_containment,
+)
+
+
+def _off_sublevel() -> list[Fact]:
+    # F = θ²/2, y = 0, θ0 = 1, R = 1: ‖J0‖ = 1, Δ_J = 1, L_H = 1, e0 = 1/2, s = 1.
+    beta = (Q(1) + 1) ** 2 + Q(1, 2) * 1
+    theta = Q(2)
+    t = sp.Symbol("t")
+    curvature = sp.diff(t**4 / 8, t, 2)
+    return [
+        Fact("β = 9/2 from §3's formula", beta == Q(9, 2)),
+        Fact("Φ''(2) = 6 > β, and Φ(2) > Φ(1)", curvature.subs(t, 2) == 6 and 6 > beta and theta**4 / 8 > Q(1, 8)),
+    ]
+
+
+OFF_SUBLEVEL = Counterexample("F = θ²/2, y = 0, θ0 = 1, R = 1: at θ = 2, off the sublevel set, Φ'' = 6 > β = 9/2.",
+                              _off_sublevel)  # fmt: skip
+
+
+def _constant_jacobian() -> list[Fact]:
+    # F = θ²/2 at θ0 = 1: J = θ, λ0 = 1; λ(0) = 0 at distance 1.
+    return [
+        Fact("λ0 = 1", Q(1) ** 2 == 1),
+        Fact("with Δ_J = 0 or L_Θ = 0 assumed, λ ≥ 1 on B(1, 1) would follow; but λ(0) = 0", Q(0) ** 2 < 1),
+        Fact("with the true Δ_J = R = 1 the bound is 0 = λ(0): sharp", max(Q(0), 1 - Q(1)) ** 2 == Q(0) ** 2),
+    ]
+
+
+CONSTANT_JACOBIAN_BOUND = Counterexample("F = θ²/2, θ0 = 1, R = 1: J moves by 1 and λ falls from 1 to 0.", _constant_jacobian)
+
+
+def _curvature_hidden() -> list[Fact]:
+    # F = θ²/2 again, L_Θ from the centre L_H(2‖J0‖ + Δ_J) = 3 with Δ_J = 1; Θ = θ² moves by 3 between 1 and 2.
+    return [
+        Fact("Θ(2) − Θ(1) = 3 = L_Θ·1: the constant is attained", Q(2) ** 2 - Q(1) ** 2 == 1 * (2 * 1 + 1)),
+        Fact("without Δ_J the constant would be 2 < 3", 2 * Q(1) < Q(2) ** 2 - Q(1) ** 2),
+        Fact("pairwise: Θ(2) − Θ(3/2) = 7/4 > 3/2: the centre's constant 3 is not Lipschitz between all pairs",
+             Q(2) ** 2 - Q(3, 2) ** 2 == Q(7, 4) and Q(7, 4) > 3 * Q(1, 2)),
+    ]  # fmt: skip
+
+
+CURVATURE_HIDDEN = Counterexample("F = θ²/2 about θ0 = 1, R = 1: Θ = θ² moves by 3.", _curvature_hidden)
+
+
+def _kink() -> list[Fact]:
+    # F = relu(θ), y = 1, s = 1: gradient e = −1 just right of 0, and 0 just left of it.
+    facts = []
+    for beta in (Q(1), Q(1000), Q(10**12)):
+        t = 1 / (4 * beta)
+        right, left = (t - 1) * 1, Q(0)
+        facts.append(Fact(f"β = {beta}: |∇Φ(t) − ∇Φ(−t)| > β·2t at t = {t}", abs(right - left) > beta * 2 * t))
+    return facts
+
+
+KINK = Counterexample("F = relu(θ), y = 1 at θ = 0: the gradient jumps by 1, so no β exists.", _kink)
