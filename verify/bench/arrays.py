@@ -84,35 +84,28 @@ def _products(quick: bool, clock: Clock) -> list[Row]:
 
 def _proofs(quick: bool, clock: Clock) -> list[Row]:
     rng = np.random.default_rng(1)
-    n = 128 if quick else 512
-    a, b = rng.standard_normal((n, n)), rng.standard_normal((n, n))
-    x, y = Ball(a), Ball(b)
-    fa, fb = flint.arb_mat(a.tolist()), flint.arb_mat(b.tolist())
-
-    def arb_product() -> Any:
-        with flint.ctx.workprec(53):
-            return fa * fb
-
-    arb = ("python-flint arb_mat 53 bits", flint.__version__, arb_product, True)
-    rows = [_row(f"ball @ ball sharp n={n} speed-up", lambda: matmul(x, y, "sharp"), arb, 40.0, 5, clock)]
-    # mpmath.iv at n = 512 would take hours: its n = m product, scaled by (n/m)^3 (its cost is the inner
-    # loop).
-    m = 8 if quick else 24
+    rows = []
+    for n, methods in ((128, ("auto",)),) if quick else ((512, ("auto", "sharp")), (1024, ("auto",))):
+        a, b = rng.standard_normal((n, n)), rng.standard_normal((n, n))
+        x, y = Ball(a), Ball(b)
+        product = partial(_arb_product, flint.arb_mat(a.tolist()), flint.arb_mat(b.tolist()))
+        arb = ("python-flint arb_mat 53 bits", flint.__version__, product, True)
+        for method in methods:
+            call = partial(matmul, x, y, method)
+            rows.append(_row(f"ball @ ball {method} n={n} vs arb speed-up", call, arb, 40.0, 5, clock))
+    # mpmath.iv at n = 512 would take half an hour: its n = m product, scaled by (n/m)^3 (the inner loop).
+    n, m = len(a), 8 if quick else 24
     iv = mpmath.iv.matrix
     ma, mb = iv(a[:m, :m].tolist()), iv(b[:m, :m].tolist())
     peer = (f"mpmath.iv matrix, n={m} scaled by (n/{m})^3", mpmath.__version__, lambda: ma * mb, True)
-    rows.append(
-        _row(
-            f"ball @ ball sharp n={n} vs iv speed-up",
-            lambda: matmul(x, y, "sharp"),
-            peer,
-            10_000.0,
-            3,
-            clock,
-            (n / m) ** 3,
-        )
-    )
+    name = f"ball @ ball auto n={n} vs iv speed-up"
+    rows.append(_row(name, partial(matmul, x, y), peer, 10_000.0, 3, clock, (n / m) ** 3))
     return rows
+
+
+def _arb_product(a: Any, b: Any) -> Any:
+    with flint.ctx.workprec(53):
+        return a * b
 
 
 def _spectra(quick: bool, clock: Clock) -> list[Row]:
