@@ -91,7 +91,7 @@ Proof.
   intros theta.
   assert (Hrows : Forall (fun p => 0 <= fst p <= 3 / 4 /\ 0 <= snd p /\
             snd p <= sqrt (198 / 100 * (198 / 100)) - 7 / 5 * fst p) (tanh_rows ++ [(3 / 4, 93 / 100)])).
-  { rewrite sqrt_square by lra. repeat constructor; cbn; lra. }
+  { rewrite sqrt_square by lra. unfold tanh_rows, app. repeat (apply Forall_cons; [cbn; lra|]). apply Forall_nil. }
   assert (Hkap : 0 <= 4 / 5) by lra.
   pose proof (network_certificate th dth (4 / 5) th_derive th_lipschitz dth_le_1 dth_lipschitz Hkap
     tanh_weights 1 (-1) 1 (1 / 20) (3 / 4) (323 / 100) (889 / 1000) (7 / 5) _ (1 / 10) tanh_rows (93 / 100)
