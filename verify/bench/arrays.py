@@ -93,7 +93,7 @@ def _proofs(quick: bool, clock: Clock) -> list[Row]:
         for method in methods:
             call = partial(matmul, x, y, method)
             rows.append(_row(f"ball @ ball {method} n={n} vs arb speed-up", call, arb, 40.0, 5, clock))
-    # mpmath.iv at n = 512 would take half an hour: its n = m product, scaled by (n/m)^3 (the inner loop).
+    # mpmath.iv at n = 1,024 would take over an hour: its n = m product, scaled by (n/m)^3 (the inner loop).
     n, m = len(a), 8 if quick else 24
     iv = mpmath.iv.matrix
     ma, mb = iv(a[:m, :m].tolist()), iv(b[:m, :m].tolist())
