@@ -42,6 +42,7 @@ class Audit:
     """Collects decisions: certain, certainly false (`failures`), or not decided at this precision (`doubts`)."""
 
     def __init__(self) -> None:
+        """Start with no decision."""
         self.rows: list[Row] = []
         self.failures: list[str] = []
         self.doubts: list[str] = []
@@ -65,8 +66,7 @@ class Audit:
             if worst is None or not worst[0] <= gap:
                 worst = (gap, left, right)
         if worst is not None:
-            shown = (value.str(8) for value in (worst[1], worst[2], worst[0]))
-            left, right, gap = shown
+            gap, left, right = (value.str(8) for value in worst)
             self.rows.append(Row(name, left, relation, right, gap, source))
 
     def inside(self, name: str, low: Any, value: Any, high: Any, source: str) -> None:
@@ -111,10 +111,6 @@ class Truth(NamedTuple):
     margins: dict[str, Any]
     steps: dict[str, tuple[Any, str, Any]]
     statement: str
-
-
-def _down(value: Any) -> str:
-    return f"{value.lower().str(10)} (rounded)"
 
 
 def _point(audit: Audit, problem: Problem, witness: Any) -> Truth:
@@ -162,12 +158,6 @@ class _Ball:
         if not isinstance(names[4], list) or len(names[4]) > MAX_TABLE:
             raise Malformed("parabolas: expected a list")
         self.parabolas = [_floats(pair, 2) for pair in names[4]]
-        self._ingredients(start_residual)
-        self._table()
-
-    def _ingredients(self, start_residual: Any) -> None:
-        """The numbers at the centre."""
-        audit, here = self.audit, self.here
         theta = here.kernel()
         self.low, self.top = here.smallest(theta), norm(theta)
         self.residual = here.residual_norm()
@@ -175,10 +165,11 @@ class _Ball:
         audit.require("‖J‖ at the centre", root(self.top), "<=", real(self.J), "‖J‖² = ‖Θ‖")
         self.start = self.residual if start_residual is None else start_residual
         audit.require("residual at the start", self.start, "<=", real(self.e), "forward pass")
+        self._table()
 
     def _table(self) -> None:
-        """The bounds on the balls B(θ0, ρ_j)."""
-        audit, here, rows = self.audit, self.here, range(len(self.radii))
+        """Demand the bounds on the balls B(θ0, ρ_j)."""
+        audit, here = self.audit, self.here
         for weight, intercept in self.parabolas:
             if not weight > 0.0:
                 raise Malformed("a parabola has a weight ≤ 0")
@@ -186,20 +177,18 @@ class _Ball:
         here.centre()
         bounds = [(here.curvature(real(r)), real(c)) for r, c in zip(self.radii, self.curvature, strict=True)]
         audit.every("curvature L_H(ρ)", bounds, "<=", "claim layered_curvature, worst ρ shown")
-        total, before, sums, best = Fraction(0), Fraction(0), [], arb(0)
-        for j in rows:
-            total += (Fraction(self.radii[j]) - before) * Fraction(self.curvature[j])
-            before = Fraction(self.radii[j])
-            sums.append((real(total), real(self.delta[j])))
+        total, before, sums = Fraction(0), Fraction(0), []
+        for r, c, d in zip(map(Fraction, self.radii), map(Fraction, self.curvature), self.delta, strict=True):
+            total, before = total + (r - before) * c, r
+            sums.append((real(total), real(d)))
         audit.every("Jacobian drift Δ_J(ρ)", sums, "<=", "Σ (ρ_i − ρ_{i-1})L_H(ρ_i), worst ρ shown")
-        kept = []
-        for j in reversed(rows):
-            # A bound on a larger ball holds on this one.
-            sharp = (root(real(self.lam0)) - real(self.delta[j])).max(arb(0)) ** 2
-            best = best.max(sharp)
+        kept, best = [], arb(0)
+        for q, d, claimed in list(zip(self.radii, self.delta, self.lam, strict=True))[::-1]:
+            # From the largest ball inwards: a bound on a larger ball holds on this one.
+            best = best.max((root(real(self.lam0)) - real(d)).max(arb(0)) ** 2)
             for weight, intercept in self.parabolas:
-                best = best.max(real(intercept) - real(weight) * real(self.radii[j]) ** 2)
-            kept.append((real(self.lam[j]), best))
+                best = best.max(real(intercept) - real(weight) * real(q) ** 2)
+            kept.append((real(claimed), best))
         audit.every("λ on the ball", kept, "<=", "(√λ0 − Δ_J)² or a parabola, worst ρ shown")
 
     def criterion(self, form: str, j: int) -> tuple[dict[str, Any], Any, dict[str, tuple[Any, str, Any]]]:
@@ -256,7 +245,7 @@ class _Ball:
             constants[f"radius_largest_{form}"] = self._largest(form)
         text = (
             f"with step η = {self.problem.lr} and s = {self.problem.s} it stays within R = {self.radii[j].hex()} of the centre,"
-            f" a Locally PL Region with μ ≥ {_down(constants['mu'])}, and Φ_k ≤ {constants['rate'].upper().str(12)}^k·Φ_0"
+            f" a Locally PL Region with μ ≥ {constants['mu'].lower().str(10)}, and Φ_k ≤ {constants['rate'].upper().str(12)}^k·Φ_0"
             f" ({self.by} criterion); it converges to a point of zero loss"
         )
         return Truth(constants, margins, chain, text)
@@ -281,10 +270,8 @@ class _Ball:
             if not r > 0:
                 return  # a radius that may be 0 claims nothing
             own = self.here.curvature(r)
-            bounds = [(own, r * own)]
-            bounds += [
-                (real(c), real(d)) for q, c, d in zip(self.radii, self.curvature, self.delta, strict=True) if r <= q
-            ]
+            table = zip(self.radii, self.curvature, self.delta, strict=True)
+            bounds = [(own, r * own), *((real(c), real(d)) for q, c, d in table if r <= q)]
             if sharp:
                 sides = [(r * L, (1 - root(real(KAPPA))) * root(lam0)) for L, _ in bounds]
                 sides += [(real(KAPPA) * self.low + real(w) * r * r, real(i)) for w, i in self.parabolas]
@@ -307,10 +294,11 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
     checkpoints, handover = take(witness, "checkpoints handover")
     if not isinstance(checkpoints, list) or not 1 <= len(checkpoints) <= MAX_TABLE or not isinstance(handover, dict):
         raise Malformed("a run needs checkpoints and a hand-over")
-    number, index = handover.pop("step", None), handover.pop("checkpoint", None)
+    number, index = handover.get("step"), handover.get("checkpoint")
     if problem.lr is None or type(index) is not int or not 0 <= index < len(checkpoints):
         raise Malformed("a run needs a step and a hand-over at one of its checkpoints")
-    eta_s, s, chain, facts, previous = real(problem.lr * problem.s), real(problem.s), {}, [], -1
+    eta_s, s, facts, previous = real(problem.lr * problem.s), real(problem.s), [], -1
+    chain: dict[str, Any] = {}
     for row in checkpoints:
         step, *bounds, parameters, after, next_loss, decrease = take(row, FACTS)
         if type(step) is not int or step <= previous or decrease not in (True, False, None):
@@ -322,13 +310,10 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
         loss = s * e * e / 2
         drift = _distance(problem.parameters(parameters), problem.parameters())
         fact = (loss, e, low, norm(theta), root(square), square / (2 * loss), drift)
-        names = FACTS.split()[1:8]
-        for name, bound, value in zip(names, bounds, fact, strict=True):
+        for name, bound, value in zip(FACTS.split()[1:8], bounds, fact, strict=True):
             if bound is not None:
                 lo, hi = _floats(bound, 2)
                 audit.inside(f"{name} at step {step}", real(lo), value, real(hi), "recomputed at the stored parameters")
-        if bounds[2] is None:
-            raise Malformed("a checkpoint has no λ_min")
         stated = _floats(bounds[2], 2)[0]
         chain[f"NTK positive at step {step}"] = (low, ">", arb(0))
         if after is not None:
@@ -343,11 +328,10 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
         elif decrease or next_loss is not None:
             raise Malformed("a decrease without the neighbour's parameters")
         facts.append((step, here, fact))
-    step, here, fact = facts[index]
+    step, here, _ = facts[index]
     if number != step:
         raise Malformed("the hand-over's step is not its checkpoint's")
-    ball = _Ball(audit, here, handover)
-    found = ball.truth()
+    found = _Ball(audit, here, {key: v for key, v in handover.items() if key not in ("step", "checkpoint")}).truth()
     constants = {
         **found.constants, "initial_lambda_min": facts[0][2][2], "initial_loss": facts[0][2][0], "drift": facts[-1][2][6],
         "handover_step": step, "handover_radius": found.constants["radius"],
@@ -400,7 +384,7 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
     if problem.lr is None or type(steps) is not int or not 0 <= steps <= MAX_STEPS or not isinstance(handover, dict):
         raise Malformed("an exact run needs a step size, a number of steps and a hand-over")
     lower, loss_lower, loss_upper = (_floats(column, steps + 1) for column in (lower, loss_lower, loss_upper))
-    offset = _float(handover.pop("offset", None))
+    offset = _float(handover.get("offset"))
     if not offset >= 0.0 or _floats(delta, steps + 1)[-1] != offset:
         raise Malformed("the hand-over's offset is not the last δ")
     s, eta_s, bits = real(problem.s), real(problem.lr * problem.s), 2 * ctx.prec + 3 * steps
@@ -416,22 +400,22 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
         if not isinstance(last, int):
             break
         bits = max(bits + bits // 2, bits * steps // (last + 1))
+    below, above = map(real, loss_lower), map(real, loss_upper)
     audit.every("NTK at the iterates", list(zip(map(real, lower), lows, strict=True)), "<=", "worst step shown")
     audit.every("NTK positive at the iterates", [(real(v), arb(0)) for v in lower], ">", "claim pl_from_ntk")
-    audit.every("Φ from below", list(zip(map(real, loss_lower), losses, strict=True)), "<=", "at the exact iterates")
-    audit.every("Φ from above", list(zip(losses, map(real, loss_upper), strict=True)), "<=", "at the exact iterates")
-    factors = [(1 - eta_s * real(v)) * loss for v, loss in zip(lower, losses, strict=True)]
-    audit.every("decrease", list(zip(losses[1:], factors[:-1], strict=True)), "<=", "Φ_{k+1} ≤ (1 − ημ_k)Φ_k")
+    audit.every("Φ from below", list(zip(below, losses, strict=True)), "<=", "at the exact iterates")
+    audit.every("Φ from above", list(zip(losses, above, strict=True)), "<=", "at the exact iterates")
+    falls = [((1 - eta_s * real(v)) * loss, after) for v, loss, after in zip(lower, losses, losses[1:], strict=False)]
+    audit.every("decrease", falls, ">=", "(1 − ημ_k)Φ_k ≥ Φ_{k+1}")
     centre = problem.parameters(end)
-    arrived = _distance(last, centre)
-    audit.require("distance of the exact iterate from the centre", arrived, "<=", real(offset), "descent in Arb")
-    ball = _Ball(audit, Point(problem, centre), handover, offset, Point(problem, last).residual_norm())
-    found = ball.truth()
-    weakest, ratios = min(lower), [a / b for a, b in zip(losses[1:], factors[:-1], strict=True)]
+    audit.require("exact iterate from the centre", _distance(last, centre), "<=", real(offset), "descent in Arb")
+    region = {key: value for key, value in handover.items() if key != "offset"}
+    found = _Ball(audit, Point(problem, centre), region, offset, Point(problem, last).residual_norm()).truth()
+    weakest = min(lower)
 
     def slack(name: str, claimed: Any) -> None:
         top = real(claimed.mid) + real(claimed.rad)
-        audit.every(name, [(ratio, top) for ratio in ratios], "<=", "worst decrease")
+        audit.every(name, [(after / before, top) for before, after in falls], "<=", "worst decrease")
 
     first = Point(problem, problem.parameters())
     constants = {

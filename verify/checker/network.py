@@ -43,6 +43,7 @@ class Problem:
     """Architecture, starting parameters, data, loss scale s and step η of a certificate, exact and validated."""
 
     def __init__(self, document: dict[str, Any]) -> None:
+        """Read and validate; raises Malformed or Limit."""
         self.layers: list[Layer] = []
         values: list[float] = []
         rows = take(document["network"], "layers")[0]
@@ -107,13 +108,11 @@ class Point:
     """Enclosures of everything a certificate needs at one parameter vector (exact, or itself enclosed)."""
 
     def __init__(self, problem: Problem, parameters: Parameters) -> None:
+        """Propagate forwards (A, V, residual) and backwards (G, B); one entry per layer."""
         tick()
-        self.problem = problem
-        self.omega: list[Any] = []
-        n, k = problem.n, problem.k
-        self.A: list[Any] = []
-        self.V: list[Any] = []
-        slopes: list[Any] = []
+        self.problem, n, k = problem, problem.n, problem.k
+        lists: tuple[list[Any], ...] = ([], [], [], [], [], [])
+        self.A, self.V, self.G, self.B, self.omega, slopes = lists
         h = arb_mat(n, problem.layers[0].fan_in, problem.X.data.tolist())
         for layer, (weight, bias) in zip(problem.layers, parameters, strict=True):
             scale = 1 / arb(layer.square).sqrt()
@@ -131,8 +130,6 @@ class Point:
             h = arb_mat(n, layer.fan_out, [value for value, _ in both])
         self.residual = [f - y for f, y in zip(h.entries(), problem.y.data, strict=True)]
         g = arb_mat(n * k, k, [int(i % k == j) for i in range(n * k) for j in range(k)])
-        self.G: list[Any] = []
-        self.B: list[Any] = []
         for layer, slope, v in zip(problem.layers[::-1], slopes[::-1], self.V[::-1], strict=True):
             b = g
             if slope is not None:
@@ -159,10 +156,7 @@ class Point:
     def kernel(self) -> Any:
         """Enclose the NTK J·Jᵀ: the gradient of output row (i, a) with respect to [W_l b_l] is B_{l,ia} ⊗ a_{l,i}."""
         terms = [self._schur(gram(b), self._lift(gram(a))) for a, b in zip(self.A, self.B, strict=True)]
-        total = terms[0]
-        for term in terms[1:]:
-            total = total + term
-        return total
+        return sum(terms[1:], terms[0])
 
     def residual_norm(self) -> Any:
         """Enclose ‖F(θ) − y‖."""
@@ -174,11 +168,8 @@ class Point:
         result: Parameters = []
         for layer, a, b in zip(self.problem.layers, self.A, self.B, strict=True):
             m, rows = layer.fan_out, b.entries()
-            mixed = [
-                sum((self.residual[i * k + c] * rows[(i * k + c) * m + r] for c in range(k)), arb(0))
-                for i in range(n)
-                for r in range(m)
-            ]
+            weighted = [self.residual[i // m] * x for i, x in enumerate(rows)]
+            mixed = [sum(weighted[i * k * m + r : (i + 1) * k * m : m], arb(0)) for i in range(n) for r in range(m)]
             full = arb_mat(n, m, mixed).transpose() * a
             if not layer.biased:
                 result.append((full, None))
@@ -188,8 +179,6 @@ class Point:
             result.append((arb_mat(m, width - 1, weight), flat[width - 1 :: width]))
         return result
 
-    # ---------------------------------------------------------------------------------- curvature over a ball
-
     def centre(self) -> None:
         """Compute the norms at the centre that :meth:`curvature` inflates."""
         n, k = self.problem.n, self.problem.k
@@ -197,12 +186,11 @@ class Point:
         for i, layer in enumerate(self.problem.layers):
             m, b, g, a = layer.fan_out, self.B[i].entries(), self.G[i].entries(), self.A[i].tolist()
             block = [norm(arb_mat(k, m, b[j * k * m : (j + 1) * k * m])) for j in range(n)]
-            columns = []
-            for j in range(n):
-                rows = [g[(j * k + c) * m : (j * k + c + 1) * m] for c in range(k)]
-                columns.append(
-                    root(_largest(sum((x * x for x in column), arb(0)) for column in zip(*rows, strict=True)))
-                )
+            # Entry r of sample j's outputs stands at (j·k + c)·m + r for output c.
+            squares = [
+                sum((x * x for x in g[j * k * m + r : (j + 1) * k * m : m]), arb(0)) for j in range(n) for r in range(m)
+            ]
+            columns = [root(_largest(squares[j * m : (j + 1) * m])) for j in range(n)]
             slope, bend = suprema(layer.name, None if layer.beta is None else arb(layer.beta))
             lengths = [root(sum((x * x for x in row), arb(0))) for row in a]
             v = norm(self.V[i]) if i else arb(0)
@@ -252,8 +240,6 @@ class Point:
             whole = [slope * x for x in whole]
             single = [[slope * x for x in row] for row in single]
         return norm(arb_mat(depth, depth, [(form[i][j] + form[j][i]) / 2 for i in range(depth) for j in range(depth)]))
-
-    # ---------------------------------------------------------------------------------- the neurons' shared budget
 
     def budget(self, weight: float) -> Any:
         """Enclose λ_min(Ψ(m)), m = `weight`: λ_min(Θ(θ)) ≥ λ_min(Ψ(m)) − mρ² on B(θ0, ρ) (claim neuron_budget).
