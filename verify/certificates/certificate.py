@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import io
 import json
 import platform
@@ -17,9 +16,7 @@ from typing import Any, Literal
 import jsonschema
 import numpy as np
 import torch
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+from rich.console import RenderableType
 
 from verify import nn
 from verify.arrays import Ball
@@ -279,35 +276,16 @@ class Certificate:
         return "\n".join(lines)
 
     def __rich__(self) -> RenderableType:
-        """Tables of constants and steps for a rich console."""
-        colour = {"PROVED": "green", "REFUTED": "red"}.get(self.verdict, "yellow")
-        head = Text.assemble((self.verdict, f"bold {colour}"), f" (scope {self.scope}): {self.reason}")
-        problem = self.problem
-        about = Text(
-            f"{problem.network.describe()}, n = {problem.data.n}, loss '{problem.loss}', step {problem.lr}"
-        )
-        constants = Table("constant", "enclosure", title="constants", title_justify="left")
-        for name, value in self.constants.items():
-            constants.add_row(name, "–" if value is None else str(value))
-        chain = Table("step", "left", "", "right", "margin", "from", title="chain", title_justify="left")
-        for step in self.steps:
-            margin = Text(str(step.margin), style="" if step.certain else "bold red")
-            chain.add_row(step.name, str(step.left), step.relation, str(step.right), margin, step.source)
-        return Group(head, about, constants, chain) if self.steps else Group(head, about, constants)
+        """Show the claim, its constants and the inequality chain on a rich console."""
+        from verify.report.render import as_rich
+
+        return as_rich(self)
 
     def _repr_html_(self) -> str:
-        """Show the same tables in a notebook."""
+        """Show the same in a notebook."""
+        from verify.report.render import as_html
 
-        def table(caption: str, rows: list[list[str]]) -> str:
-            body = "".join(
-                "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in rows
-            )
-            return f"<table><caption>{caption}</caption>{body}</table>"
-
-        constants = [[name, "–" if value is None else str(value)] for name, value in self.constants.items()]
-        chain = [[s.name, str(s.left), s.relation, str(s.right), str(s.margin), s.source] for s in self.steps]
-        head = f"<p><b>{self.verdict}</b> (scope {self.scope}): {html.escape(self.reason)}</p>"
-        return head + table("constants", constants) + table("chain", chain)
+        return as_html(self)
 
 
 def tool_versions() -> dict[str, str]:
