@@ -1,0 +1,110 @@
+"""The report's files: self-contained, complete, and honest about missing parts."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from verify.certificates import Certificate
+from verify.errors import InputError
+from verify.report import report_from_directory, write_report
+from verify.report.figures import Plot, Series, draw
+from verify.report.tables import Table, latex, to_latex, to_markdown
+
+LOOSENESS = {"linear": [{"quantity": "λ_min on the ball", "certified": 0.5, "observed": 1.0, "factor": 2.0}]}
+LEDGER = [
+    {
+        "id": "pl_from_ntk",
+        "statement": "½‖∇Φ‖² ≥ s·λ·Φ",
+        "source": "as in the abstract of v2",
+        "verdict": "PROVED",
+        "evidence": "z3",
+    }
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, certificates: dict[str, Certificate]) -> Path:
+    for name, certificate in certificates.items():
+        certificate.save(tmp_path / f"{name}.zip")
+    (tmp_path / "looseness.json").write_text(json.dumps(LOOSENESS), encoding="utf-8")
+    (tmp_path / "ledger.json").write_text(json.dumps(LEDGER), encoding="utf-8")
+    return tmp_path
+
+
+def test_report_of_a_folder_has_every_part(folder: Path, certificates: dict[str, Certificate]) -> None:
+    page = report_from_directory(folder).read_text(encoding="utf-8")
+    for name, certificate in certificates.items():
+        assert f'id="certificate-{name}"' in page
+        assert f"verify check {name}.zip" in page
+        assert certificate.verdict in page
+    assert "pl_from_ntk" in page
+    assert "real arithmetic and the mathematical activations" in page
+    assert page.count("<svg") >= 2
+    experiments = page[page.index('id="experiments"') : page.index('id="ledger"')]
+    assert "Not computed" in experiments
+    assert "Not computed" not in page[page.index('id="ledger"') :]
+
+
+def test_page_is_self_contained_and_its_ids_are_unique(folder: Path) -> None:
+    page = report_from_directory(folder).read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)\s*=\s*["'](?!#)""", page)
+    assert "<script" not in page
+    assert not re.search(r"url\((?!#)|@import", page)
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    for target in re.findall(r'(?:href="#|url\(#)([^")]+)', page):
+        assert target in ids
+    for svg in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL):
+        assert ElementTree.fromstring(svg).get("role") == "img"
+
+
+def test_missing_parts_are_named_not_invented(tmp_path: Path) -> None:
+    page = write_report(tmp_path, certificates={}).read_text(encoding="utf-8")
+    assert page.count("Not computed") == 4
+    assert "<svg" not in page
+    assert "<table" not in page
+
+
+def test_equal_input_gives_equal_bytes(tmp_path: Path, certificates: dict[str, Certificate]) -> None:
+    first = write_report(tmp_path / "a", certificates=certificates).read_bytes()
+    assert write_report(tmp_path / "b", certificates=certificates).read_bytes() == first
+
+
+def test_refuses_what_is_no_results_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        report_from_directory(tmp_path / "nowhere")
+    (tmp_path / "ledger.json").write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match=r"ledger\.json"):
+        report_from_directory(tmp_path)
+
+
+def test_latex_is_ascii_with_balanced_braces_and_whole_rows(folder: Path) -> None:
+    report_from_directory(folder)
+    text = (folder / "tables.tex").read_text(encoding="utf-8")
+    assert text.isascii()
+    assert "[U+" not in text
+    bare = text.replace(r"\{", "").replace(r"\}", "")
+    assert bare.count("{") == bare.count("}")
+    assert text.count(r"\begin{longtable}") == text.count(r"\end{longtable}") >= 4
+
+
+def test_tables_escape_their_cells() -> None:
+    table = Table("t", ("a|b", "c"), (("1_000 & 5%", "x|y*"),))
+    assert r"1\_000 \& 5\%" in to_latex([table])
+    line = to_markdown([table]).splitlines()[-1]
+    assert line == r"| 1\_000 & 5% | x\|y\* |"
+    assert latex("字") == "[U+5B57]"
+
+
+def test_figures_drop_what_cannot_be_drawn() -> None:
+    assert draw(Plot("none", "t", "x", "y", [Series("s", [1.0], [float("nan")])])) is None
+    assert draw(Plot("neg", "t", "x", "y", [Series("s", [1.0, 2.0], [-1.0, 0.0])], log_y=True)) is None
+    svg = draw(Plot("some", "a < b", "x", "y", [Series("s", [1.0, 2.0], [0.0, 3.0], "observed")], log_y=True))
+    assert svg is not None
+    assert "a &lt; b" in svg
+    assert "s (observed)" in svg
