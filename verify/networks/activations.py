@@ -50,7 +50,7 @@ class Activation:
         if self.name not in _FROM_VALUE:
             return tuple(self(z, k) for k in range(order + 1))
         h = self(z, 0)
-        return (h, *_FROM_VALUE[self.name](h))[: order + 1]
+        return (h, *_FROM_VALUE[self.name](h, order))
 
     @property
     def is_identity(self) -> bool:
@@ -62,18 +62,18 @@ class Activation:
         return _supremum(self, derivative)
 
 
-def _tanh_from_value(h: Ball) -> tuple[Ball, Ball]:
-    slope = 1.0 - h**2
-    return slope, h * slope * (-2.0)
+def _tanh_from_value(h: Ball, order: int) -> tuple[Ball, ...]:
+    slope = 1.0 - h * h
+    return (slope, h * slope * (-2.0)) if order > 1 else (slope,)[:order]
 
 
-def _sigmoid_from_value(h: Ball) -> tuple[Ball, Ball]:
+def _sigmoid_from_value(h: Ball, order: int) -> tuple[Ball, ...]:
     slope = h * (1.0 - h)
-    return slope, slope * (1.0 - h * 2.0)
+    return (slope, slope * (1.0 - h * 2.0)) if order > 1 else (slope,)[:order]
 
 
-# (σ', σ'') as polynomials of σ.
-_FROM_VALUE: dict[str, Callable[[Ball], tuple[Ball, Ball]]] = {
+# σ', σ'' up to an order, as polynomials of σ.
+_FROM_VALUE: dict[str, Callable[[Ball, int], tuple[Ball, ...]]] = {
     "tanh": _tanh_from_value,
     "sigmoid": _sigmoid_from_value,
 }

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from verify.arrays import Ball, concatenate
 from verify.networks.model import Network
 
-__all__ = ["Linearisation", "linearise", "repeat_rows"]
+__all__ = ["Linearisation", "forward", "linearise", "repeat_rows"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,17 @@ def repeat_rows(ball: Ball, k: int) -> Ball:
     if k == 1:
         return ball
     return Ball(np.repeat(ball.mid, k, axis=0), np.repeat(ball.rad, k, axis=0))
+
+
+def forward(network: Network, X: Float[np.ndarray, "n d"]) -> Ball:
+    """Enclose the outputs F (n, k) at exact inputs, without derivatives."""
+    h = Ball(X)
+    for layer in network.layers:
+        z = (h * layer.scale) @ Ball(layer.weight).T
+        if layer.bias is not None:
+            z = z + Ball(layer.bias)
+        h = z if layer.activation.is_identity else layer.activation(z, 0)
+    return h
 
 
 def linearise(network: Network, X: Float[np.ndarray, "n d"] | Ball) -> Linearisation:

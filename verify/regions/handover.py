@@ -23,7 +23,7 @@ __all__ = ["Attempt", "approx_supply", "attempt", "next_target", "shortfall", "w
 
 _PANELS, _FINE = 10, 20
 _BEYOND = (1.1, 1.25, 1.5, 2.0)
-_TRY_ABOVE, _TRY_SHARED = 0.9, 0.7
+_TRY_ABOVE, _TRY_SHARED, _FAR = 0.9, 0.7, 0.4
 _PARABOLA_SAMPLES = 2048
 
 
@@ -59,6 +59,10 @@ def approx_supply(ingredients: Ingredients, lr: Fraction) -> tuple[float, float]
     if e == 0.0:
         return float("inf"), 1e-6 * root / max(ingredients.curvature(0.0), 1e-300)
     eta_s, s = float(lr * ingredients.s), float(ingredients.s)
+    # L_H grows with the radius, so the supply is at most ∫(√λ − L_H(0)ρ)dρ = λ/(2L_H(0)): far off, this is all one needs to know.
+    ceiling = 0.5 * lam / max(ingredients.curvature(0.0), 1e-300) / e
+    if ceiling < _FAR:
+        return ceiling, 0.0
     with np.errstate(all="ignore"):
         reach = root / max(ingredients.curvature(0.0), 1e-300)
         # No ball below ‖e‖/√λ can do, and a certificate is usually decided within a few times that.

@@ -29,7 +29,8 @@ from verify.arrays import Ball, require_sound_arithmetic
 from verify.certificates import Certificate, Problem, Step
 from verify.certificates.certificate import Verdict
 from verify.errors import InputError
-from verify.networks import DataSet, Loss, Network, linearise, loss_of, loss_scale, residual_of
+from verify.networks import DataSet, Loss, Network, loss_of, loss_scale
+from verify.networks.linearisation import forward
 from verify.regions.certification import ball_constants, ball_witness
 from verify.regions.diagnostics import Examined, History, decrease_certified, examine, observed_rate
 from verify.regions.handover import Attempt, attempt, next_target, shortfall
@@ -128,8 +129,8 @@ class _Task:
         found = attempt(here.ingredients(), here.state, self.lr)
         loss_after, decrease = None, None
         if after is not None and np.isfinite(after).all():
-            state = linearise(with_parameters(self.network, after), self.data.X)
-            loss_after = loss_of(residual_of(state, self.data.y), Ball(self.s))
+            residual = forward(with_parameters(self.network, after), self.data.X) - Ball(self.data.y)
+            loss_after = loss_of(residual.reshape(-1), Ball(self.s))
             left, right, _ = decrease_certified(here.facts, loss_after, self.lr, self.s)
             decrease = bool(left.upper() <= right.lower())
         else:
