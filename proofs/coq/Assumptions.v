@@ -1,10 +1,29 @@
-(** What each theorem rests on.  Printed, compared with the expected list by a test. *)
-From LPLR Require Import Rn Setting NtkStability Curvature Residual Certificate Integral Classical PaperV3.
-Print Assumptions pl_from_ntk.
-Print Assumptions ball_certificate_sound.
-Print Assumptions ball_certificate_sound_classical.
-Print Assumptions containment_integral.
-Print Assumptions closed_form_sound.
-Print Assumptions v3_rate_assuming_containment.
-Print Assumptions v3_containment_derived.
-Print Assumptions Curvature.curvature_bilinear.
+(** What the theorems rest on: printed by [make assumptions], compared by a test with what
+    proofs/coq_check.py allows, and shown in the ledger beside the claims.
+
+    [core] gathers the theorems about every network; one print covers them all, because the
+    assumptions of a tuple are those of its members.  The theorems with numbers by coq-interval,
+    and the one with logarithms, also use classical logic; they are printed one by one. *)
+
+From LPLR Require Setting NtkStability Curvature Spectral Path Residual Certificate Integral Polyak Classical.
+From LPLR Require PaperV3 Main Links NetLinear NetTanh Lqcr.
+
+Definition core := (
+  @Main.ball_certificate, @Main.certificate_residual, @Main.certificate_residual_rate, @Main.certificate_classical,
+  @Setting.pl_from_ntk, @Setting.lplr_from_ntk, @Setting.gradient_correct, @Setting.ntk_lower_lambda_min,
+  @NtkStability.weyl_sharp, @NtkStability.weyl_paper, @NtkStability.sharp_dominates_paper,
+  @Links.ntk_lipschitz, @Links.stability_radius_linear, @Links.stability_radius_paper,
+  @Links.distance_classical, @Links.rate_simple_valid,
+  @Curvature.jacobian_lipschitz, @Curvature.curvature_bilinear, @Spectral.residual_pays,
+  @Residual.containment_residual, @Certificate.staircase_certificate, @Certificate.weyl_table_valid,
+  @Integral.containment_integral, @Integral.closed_form_sound,
+  @Polyak.descent, @Polyak.sublevel_kept, @Polyak.smooth_of_hessian, @Polyak.smooth_of_lipschitz,
+  @Classical.containment_classical, @Classical.smoothness_from_ingredients, @Path.conclude,
+  @PaperV3.v3_pl, @PaperV3.v3_rate_assuming_containment, @PaperV3.v3_containment_derived,
+  @NetLinear.linear_network_converges).
+
+Print Assumptions Main.ball_certificate.
+Print Assumptions core.
+Print Assumptions Links.iterations.
+Print Assumptions NetTanh.tanh_network_converges.
+Print Assumptions Lqcr.lplr_without_quasi_convexity.

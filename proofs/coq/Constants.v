@@ -121,6 +121,38 @@ Definition residual_rate_loss (delta eta s sigma : R) : R :=
 Definition residual_path (delta e sigma : R) : R :=
   e / (sigma - delta).
 
+(* while ‖e_k‖ is at least this, the distance to the centre c does not grow *)
+Definition displacement_residual (L_H d0 e_c : R) : R :=
+  L_H * d0 ^ 2 + 2 * e_c.
+
+(* ‖θ_k − c‖ for every k *)
+Definition displacement_path (L_H d0 delta e_c sigma : R) : R :=
+  d0 + (L_H * d0 ^ 2 + 2 * e_c) / (sigma - delta).
+
+(* ∫_{d0}^R (σ(ρ) − δ)dρ for σ(ρ) = √λ0 − L_H ρ, λ0 at the centre c *)
+Definition displacement_supply_linear (L_H Rad d0 delta lambda0 : R) : R :=
+  (Rad - d0) * (sqrt lambda0 - delta) - L_H * (Rad ^ 2 - d0 ^ 2) / 2.
+
+(* ω_r over the squared scale of the output layer *)
+Definition neuron_omega (bend_norm slope_norm : R) : R :=
+  bend_norm ^ 2 / 2 + bend_norm * sqrt (bend_norm ^ 2 / 4 + slope_norm ^ 2) + slope_norm ^ 2.
+
+(* the share k_r of J_rJ_rᵀ that is kept *)
+Definition neuron_share (omega weight : R) : R :=
+  weight / (omega + weight).
+
+(* λ_min(Θ(θ)) on B(θ0, R) *)
+Definition lambda_region_neurons (Rad intercept weight : R) : R :=
+  intercept - Rad ^ 2 * weight.
+
+(* ½‖∇Φ‖² ≥ μΦ for F = W1 W2 *)
+Definition mu_two_layer_linear (s sigma_1 sigma_2 : R) : R :=
+  s * (sigma_1 ^ 2 + sigma_2 ^ 2).
+
+(* Φ_{k+1} ≤ rate·Φ_k for functions β-smooth and μ-PL on the whole space *)
+Definition rate_known (beta eta mu : R) : R :=
+  1 - eta * mu * (4 - beta ^ 2 * eta ^ 2) / (eta * mu + 2).
+
 (* length of the gradient flow's path *)
 Definition path_flow (e0 lambda_R : R) : R :=
   e0 / sqrt lambda_R.
