@@ -22,7 +22,7 @@ import sympy as sp
 from proofs.constants import CONSTANTS, Constant
 from verify.errors import InputError
 
-__all__ = ["COQ_DIRECTORY", "CONSTANTS_FILE", "definition", "generate", "to_coq", "write"]
+__all__ = ["CONSTANTS_FILE", "COQ_DIRECTORY", "definition", "generate", "to_coq", "write"]
 
 COQ_DIRECTORY = Path(__file__).resolve().parent / "coq"
 CONSTANTS_FILE = COQ_DIRECTORY / "Constants.v"

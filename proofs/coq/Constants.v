@@ -133,6 +133,10 @@ Definition displacement_path (L_H d0 delta e_c sigma : R) : R :=
 Definition displacement_supply_linear (L_H Rad d0 delta lambda0 : R) : R :=
   (Rad - d0) * (sqrt lambda0 - delta) - L_H * (Rad ^ 2 - d0 ^ 2) / 2.
 
+(* growth of the squared distance to c per unit of residual, where ‖e_k‖ ≥ e *)
+Definition displacement_slope (D_square L_H delta e e_c sigma : R) : R :=
+  (D_square * L_H + 2 * e_c - e) / (sigma * (sigma - delta)).
+
 (* ω_r over the squared scale of the output layer *)
 Definition neuron_omega (bend_norm slope_norm : R) : R :=
   bend_norm ^ 2 / 2 + bend_norm * sqrt (bend_norm ^ 2 / 4 + slope_norm ^ 2) + slope_norm ^ 2.
