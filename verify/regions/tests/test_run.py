@@ -1,0 +1,287 @@
+"""Scope `run`: facts at recorded points against independent arithmetic, hand-over, interruption, refusals and failures."""
+
+from __future__ import annotations
+
+import copy
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import verify
+from verify import datasets
+from verify.arrays import Ball
+from verify.errors import InputError, ShapeError
+from verify.networks import read_data, read_network
+from verify.regions import run as run_module
+from verify.regions.certification import ball_certificate
+from verify.regions.diagnostics import History, examine, observed_rate
+from verify.regions.training import Descent, flatten, read_iterate, with_parameters
+
+
+def small(width: int = 48, n: int = 8, d: int = 6, seed: int = 0) -> tuple[torch.nn.Sequential, Any, Any]:
+    generator = torch.Generator().manual_seed(seed)
+    model = torch.nn.Sequential(
+        verify.nn.NTKLinear(d, width, generator=generator),
+        torch.nn.Tanh(),
+        verify.nn.NTKLinear(width, 1, generator=generator),
+    )
+    return model, *datasets.sphere(n, d, 4.0, seed)
+
+
+@pytest.fixture(scope="module")
+def proved() -> tuple[Any, ...]:
+    model, X, y = small()
+    return model, X, y, verify.certify(model, X, y, scope="run", lr=0.1, steps=2000)
+
+
+def torch_facts(model: torch.nn.Sequential, theta: np.ndarray, X: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """The same quantities by automatic differentiation in float64."""
+    clone = copy.deepcopy(model)
+    torch.nn.utils.vector_to_parameters(torch.as_tensor(theta), clone.parameters())
+    rows = []
+    outputs = clone(torch.as_tensor(X))[:, 0]
+    for value in outputs:
+        grads = torch.autograd.grad(value, list(clone.parameters()), retain_graph=True)
+        rows.append(torch.cat([g.reshape(-1) for g in grads]).numpy())
+    jacobian = np.stack(rows)
+    e = outputs.detach().numpy() - y
+    values = np.linalg.eigvalsh(jacobian @ jacobian.T)
+    gradient = jacobian.T @ e
+    loss = 0.5 * e @ e
+    return {
+        "loss": loss,
+        "residual": float(np.linalg.norm(e)),
+        "lambda_min": values[0],
+        "lambda_max": values[-1],
+        "gradient_norm": float(np.linalg.norm(gradient)),
+        "pl_ratio": 0.5 * gradient @ gradient / loss,
+        "drift": float(np.linalg.norm(theta - np.concatenate([p.detach().numpy().ravel() for p in model.parameters()]))),
+    }
+
+
+def test_a_small_run_is_proved_and_its_facts_are_true(proved: tuple[Any, ...]) -> None:
+    model, X, y, cert = proved
+    assert cert.verdict == "PROVED"
+    assert cert.scope == "run"
+    kept = cert.witness["checkpoints"]
+    assert kept[0]["step"] == 0
+    assert kept[-1]["step"] == cert.constants["handover_step"] > 0
+    assert 4 <= len(kept) <= 16
+    for entry in kept:
+        truth = torch_facts(model, entry["parameters"], X, y)
+        for name, value in truth.items():
+            low, high = entry[name]
+            # torch's own rounding is far above the enclosures' width: agreement to 1e-8, and tight enclosures.
+            assert low - 1e-8 * (1 + abs(value)) <= value <= high + 1e-8 * (1 + abs(value)), name
+            assert high - low <= 1e-8 * (1 + abs(value)), name
+        assert entry["decrease"] is True
+        after = torch_facts(model, entry["next"], X, y)["loss"]
+        assert after <= (1 - 0.1 * entry["lambda_min"][0]) * entry["loss"][1]
+    assert all(step.certain for step in cert.steps)
+    assert cert.observed["observed_rate"] <= float(cert.constants["rate"].upper())
+
+
+def test_the_handover_is_a_ball_certificate_of_the_stored_doubles(proved: tuple[Any, ...]) -> None:
+    model, X, y, cert = proved
+    network = read_network(model)
+    data = read_data(network, X, y)
+    end = with_parameters(network, cert.witness["checkpoints"][-1]["parameters"])
+    ball = ball_certificate(end, data, "sum", Fraction(0.1), None)
+    assert ball.verdict == "PROVED"
+    # The checkpoint before is further away: what the run waited for.
+    earlier = with_parameters(network, cert.witness["checkpoints"][0]["parameters"])
+    assert ball_certificate(earlier, data, "sum", Fraction(0.1), None).verdict == "INCONCLUSIVE"
+    radius = float(cert.constants["radius"].mid)
+    descent = Descent(network, data, Fraction(1), Fraction(0.1))
+    theta = start = flatten(end)
+    rate = float(cert.constants["rate"].upper())
+    _, first = descent.step(theta)
+    for k in range(200):
+        theta, norm = descent.step(theta)
+        assert np.linalg.norm(theta - start) < radius
+        assert norm**2 <= rate**k * first**2 * (1 + 1e-9)
+
+
+def test_iterates_of_a_torch_loop_are_accepted_in_every_form(proved: tuple[Any, ...]) -> None:
+    model, X, y, cert = proved
+    end = int(cert.constants["handover_step"])
+    network = read_network(model)
+    trained = copy.deepcopy(model)
+    optimiser = torch.optim.SGD(trained.parameters(), lr=0.1)
+    inputs, targets = torch.as_tensor(X), torch.as_tensor(y)[:, None]
+    forms: dict[str, list[Any]] = {"module": [], "state": [], "array": []}
+    indices = []
+    for k in range(end + 40):
+        if k in (5, 6) or k == end + 39:
+            indices.append(k)
+            forms["module"].append(copy.deepcopy(trained))
+            forms["state"].append(copy.deepcopy(trained.state_dict()))
+            forms["array"].append(read_iterate(network, trained))
+        optimiser.zero_grad()
+        (0.5 * ((trained(inputs) - targets) ** 2).sum()).backward()
+        optimiser.step()
+    radii = set()
+    for given in forms.values():
+        replay = verify.certify(model, X, y, scope="run", lr=0.1, iterates=given, iterate_steps=indices)
+        assert replay.verdict == "PROVED"
+        kept = replay.witness["checkpoints"]
+        # The model itself comes first; 5 and 6 are neighbours.
+        assert [c["step"] for c in kept] == [0, *indices]
+        assert [c["decrease"] for c in kept] == [None, True, None, None]
+        radii.add(float(replay.constants["radius"].mid))
+    assert len(radii) == 1
+    short = verify.certify(model, X, y, scope="run", lr=0.1, iterates=forms["array"][:2], iterate_steps=indices[:2])
+    assert short.verdict == "INCONCLUSIVE"
+    assert "no iterate handed in" in short.reason
+
+
+def test_an_increase_between_neighbours_is_never_certified_as_a_decrease() -> None:
+    model, X, y = small()
+    network = read_network(model)
+    theta = flatten(network)
+    worse = theta * 1.5
+    cert = verify.certify(model, X, y, scope="run", lr=0.1, iterates=[theta, worse])
+    first = cert.witness["checkpoints"][0]
+    assert first["next_loss"][0] > first["loss"][1]
+    assert first["decrease"] is False
+    assert "0 of 1 kept pairs (not at step 0)" in cert.reason
+    assert not any(step.claim == "recorded_decrease" for step in cert.steps)
+
+
+def test_resuming_after_a_kill_gives_the_same_certificate(
+    tmp_path: Path, proved: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, X, y, cert = proved
+    end = int(cert.constants["handover_step"])
+    original = Descent.step
+    calls = 0
+
+    def killed(self: Descent, theta: np.ndarray) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == end // 2:
+            raise KeyboardInterrupt
+        return original(self, theta)
+
+    monkeypatch.setattr(Descent, "step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        verify.certify(model, X, y, scope="run", lr=0.1, steps=2000, directory=tmp_path, save_seconds=0.0)
+    assert calls == end // 2
+    again = verify.certify(model, X, y, scope="run", lr=0.1, steps=2000, directory=tmp_path, save_seconds=0.0)
+    assert calls < 1.7 * end, "it went on from the state instead of starting again"
+    assert again.constants["handover_step"] == end
+    for one, two in zip(cert.witness["checkpoints"], again.witness["checkpoints"], strict=True):
+        assert np.array_equal(one["parameters"], two["parameters"])
+        assert one["decrease"] == two["decrease"]
+        for name in ("loss", "lambda_min", "drift"):
+            assert two[name] == pytest.approx(one[name], rel=1e-13)
+    assert float(again.constants["radius"].mid) == float(cert.constants["radius"].mid)
+    assert float(again.constants["rate"].upper()) == float(cert.constants["rate"].upper())
+    assert not list(tmp_path.glob("*.partial"))
+    with pytest.raises(InputError, match="another run"):
+        verify.certify(model, X, y, scope="run", lr=0.05, steps=2000, directory=tmp_path)
+
+
+def test_a_run_that_diverges_or_stalls_or_ends_early_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, X, y = small(width=16)
+    wild = verify.certify(model, X, y, scope="run", lr=1e3, steps=500)
+    # tanh saturates instead of overflowing: either way it is no convergence.
+    assert wild.verdict == "INCONCLUSIVE"
+    linear = torch.nn.Sequential(verify.nn.NTKLinear(3, 1))
+    points = np.array([[1.0, 2.0, 3.0], [2.0, 1.0, 0.5], [1.0, -1.0, 2.0], [0.5, 0.5, 1.0]])
+    away = verify.certify(linear, points, [1.0, -1.0, 1.0, 1.0], scope="run", lr=10.0, steps=2000)
+    assert away.verdict == "INCONCLUSIVE"
+    assert "diverged" in away.reason
+    monkeypatch.setattr(run_module, "_STALL_STEPS", 50)
+    # Four samples, three parameters: the residual cannot reach zero and λ_min(JJᵀ) = 0.
+    stuck = verify.certify(linear, points, [1.0, -1.0, 1.0, 1.0], scope="run", lr=0.1, steps=2000)
+    assert "stalled" in stuck.reason
+    assert stuck.observed["lambda_min"] <= 0.0
+    early = verify.certify(model, X, y, scope="run", lr=0.05, steps=3)
+    assert "the step budget ended at step 3" in early.reason
+    assert early.observed["approx_supply_over_need"] < 1.0
+    assert early.witness["handover"] is None
+
+
+def test_a_step_is_chosen_and_named_when_none_is_given() -> None:
+    model, X, y = small()
+    cert = verify.certify(model, X, y, scope="run", steps=2000)
+    assert cert.verdict == "PROVED"
+    lr = float(cert.constants["lr"])
+    network = read_network(model)
+    top = float(examine(network, read_data(network, X, y), "sum").facts.lambda_max.mid)
+    assert lr * top == pytest.approx(0.8, rel=1e-9)
+    assert "η was chosen" in cert.reason
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"colour": 1}, "unknown option colour"),
+        ({"method": "arb"}, "unknown option method"),
+        ({"iterate_steps": [3, 2], "iterates": []}, "increasing"),
+        ({"iterates": []}, "empty"),
+        ({"steps": -1}, "steps=-1"),
+        ({"radius": 1.0}, "radius"),
+    ],
+)
+def test_wrong_options_are_refused(options: dict[str, Any], message: str) -> None:
+    model, X, y = small(width=4)
+    with pytest.raises(InputError, match=message):
+        verify.certify(model, X, y, scope="run", lr=0.1, **options)
+
+
+def test_iterates_of_another_architecture_are_refused() -> None:
+    model, X, y = small(width=4)
+    other, _, _ = small(width=5)
+    for value in (other, other.state_dict(), np.zeros(7)):
+        with pytest.raises((InputError, ShapeError)):
+            verify.certify(model, X, y, scope="run", lr=0.1, iterates=[value])
+    with pytest.raises(verify.errors.NonFiniteError):
+        verify.certify(model, X, y, scope="run", lr=0.1, iterates=[np.full(28, np.nan)])
+
+
+@pytest.mark.parametrize("act", [torch.nn.Tanh, torch.nn.Sigmoid, torch.nn.Softplus, torch.nn.GELU, torch.nn.SiLU, verify.nn.Sine])
+def test_a_float_step_agrees_with_torch(act: type[torch.nn.Module]) -> None:
+    torch.manual_seed(1)
+    model = torch.nn.Sequential(
+        torch.nn.Linear(3, 5, dtype=torch.float64), act(), torch.nn.Linear(5, 4, bias=False, dtype=torch.float64), act(),
+        torch.nn.Linear(4, 2, dtype=torch.float64),
+    )  # fmt: skip
+    network = read_network(model)
+    rng = np.random.default_rng(0)
+    data = read_data(network, rng.standard_normal((7, 3)), rng.standard_normal((7, 2)))
+    after, norm = Descent(network, data, Fraction(1, 7), Fraction(1, 5)).step(flatten(network))
+    loss = 0.5 / 7 * ((model(torch.as_tensor(data.X)) - torch.as_tensor(data.y)) ** 2).sum()
+    loss.backward()
+    with torch.no_grad():
+        for p in model.parameters():
+            p -= 0.2 * p.grad
+    assert np.allclose(after, read_iterate(network, model), rtol=0, atol=1e-14)
+    assert 0.5 / 7 * norm**2 == pytest.approx(float(loss.detach()), rel=1e-12)
+
+
+def test_history_is_bounded_and_keeps_the_rate() -> None:
+    history = History()
+    for k in range(50_000):
+        history.add(k, 0.9995**k)
+    assert len(history.values) < History.limit
+    assert history.values == [0.9995**k for k in history.steps()]
+    assert observed_rate(history) == pytest.approx(0.9995, rel=1e-9)
+    assert observed_rate(History()) is None
+
+
+def test_facts_survive_storage() -> None:
+    model, X, y = small(width=8)
+    network = read_network(model)
+    facts = examine(network, read_data(network, X, y), "sum").facts
+    again = type(facts).from_bounds(facts.as_bounds())
+    for name in ("loss", "lambda_min", "pl_ratio", "drift"):
+        stored, fresh = getattr(again, name), getattr(facts, name)
+        assert isinstance(stored, Ball)
+        assert stored.lower() <= fresh.lower()
+        assert stored.upper() >= fresh.upper()
