@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,23 +23,54 @@ from verify.nn import Sine
 __all__ = ["IDENTITY", "Activation", "activation_from_module", "activation_named"]
 
 
+def _identity(z: Ball, derivative: int) -> Ball:
+    if derivative == 0:
+        return z
+    return Ball(np.full(z.shape, 1.0 if derivative == 1 else 0.0))
+
+
+# (z, derivative, parameters) -> enclosure of the range of that derivative over each ball.
+_NAMED: dict[str, Callable[[Ball, int, Mapping[str, float]], Ball]] = {
+    "identity": lambda z, k, _: _identity(z, k),
+    "tanh": lambda z, k, _: arrays.tanh(z, derivative=k),
+    "sigmoid": lambda z, k, _: arrays.sigmoid(z, derivative=k),
+    "silu": lambda z, k, _: arrays.silu(z, derivative=k),
+    "sine": lambda z, k, _: arrays.sin(z, derivative=k),
+    "gelu": lambda z, k, _: arrays.gelu(z, approximate="none", derivative=k),
+    "gelu_tanh": lambda z, k, _: arrays.gelu(z, approximate="tanh", derivative=k),
+    "softplus": lambda z, k, given: arrays.softplus(z, beta=given["beta"], derivative=k),
+}
+_PARAMETERS: dict[str, frozenset[str]] = {"softplus": frozenset({"beta"})}
+
+
 @dataclass(frozen=True)
 class Activation:
-    """A smooth elementwise function R → R with enclosures of its derivatives.
+    """A smooth elementwise function R → R with enclosures of its derivatives, determined by its name alone.
 
     Attributes:
         name: the key under which a certificate stores it.
-        parameters: exact float parameters, e.g. ``(("beta", 1.0),)``.
-        function: ``(ball, derivative) -> Ball``; encloses the range of that derivative over each ball.
+        parameters: exact float parameters, e.g. ``(("beta", 1.0),)``; each positive and finite.
+
+    Raises:
+        InputError: unknown name, or parameters that it does not take.
     """
 
     name: str
     parameters: tuple[tuple[str, float], ...] = ()
-    function: Callable[[Ball, int], Ball] = field(kw_only=True, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what the table does not know."""
+        given = dict(self.parameters)
+        known = self.name in _NAMED and set(given) == _PARAMETERS.get(self.name, frozenset())
+        if not known or not all(type(v) is float and 0.0 < v < float("inf") for v in given.values()):
+            raise InputError(
+                f"activation={self.name!r}, parameters={given!r}: expected softplus with a float beta > 0, or one of"
+                f" {sorted(set(_NAMED) - set(_PARAMETERS))}"
+            )
 
     def __call__(self, z: Ball, derivative: int = 0) -> Ball:
         """Enclose the range of σ^(derivative) over each entry of `z`; same shape as `z`."""
-        return self.function(z, derivative)
+        return _NAMED[self.name](z, derivative, dict(self.parameters))
 
     def jet(self, z: Ball, order: int) -> tuple[Ball, ...]:
         """Enclose σ, σ', …, σ^(order) (order ≤ 2) at once, for `z` of small radius.
@@ -86,41 +117,9 @@ def _supremum(activation: Activation, derivative: int) -> float:
     return float(np.maximum(np.abs(enclosure.lower()), np.abs(enclosure.upper()))[0])
 
 
-def _identity(z: Ball, derivative: int) -> Ball:
-    if derivative == 0:
-        return z
-    return Ball(np.full(z.shape, 1.0 if derivative == 1 else 0.0))
-
-
-def _softplus(beta: float) -> Callable[[Ball, int], Ball]:
-    return lambda z, k: arrays.softplus(z, beta=beta, derivative=k)
-
-
-_NAMED: dict[str, Callable[[Ball, int], Ball]] = {
-    "identity": _identity,
-    "tanh": lambda z, k: arrays.tanh(z, derivative=k),
-    "sigmoid": lambda z, k: arrays.sigmoid(z, derivative=k),
-    "silu": lambda z, k: arrays.silu(z, derivative=k),
-    "sine": lambda z, k: arrays.sin(z, derivative=k),
-    "gelu": lambda z, k: arrays.gelu(z, approximate="none", derivative=k),
-    "gelu_tanh": lambda z, k: arrays.gelu(z, approximate="tanh", derivative=k),
-}
-
-
 def activation_named(name: str, parameters: Mapping[str, float] | None = None) -> Activation:
-    """Return the activation that a certificate stores under `name`, e.g. ``("softplus", {"beta": 1.0})``.
-
-    Raises:
-        InputError: unknown name, or parameters that it does not take.
-    """
-    given = dict(parameters or {})
-    if name == "softplus" and set(given) == {"beta"} and 0.0 < given["beta"] < float("inf"):
-        return Activation(name, (("beta", float(given["beta"])),), function=_softplus(float(given["beta"])))
-    if name in _NAMED and not given:
-        return Activation(name, function=_NAMED[name])
-    raise InputError(
-        f"activation={name!r}, parameters={given!r}: expected softplus with beta > 0, or one of {sorted(_NAMED)}"
-    )
+    """Return the activation that a certificate stores under `name`, e.g. ``("softplus", {"beta": 1.0})``."""
+    return Activation(name, tuple(sorted((parameters or {}).items())))
 
 
 IDENTITY = activation_named("identity")

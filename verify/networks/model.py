@@ -43,6 +43,21 @@ class Layer:
     inverse_square_scale: int
     activation: Activation
 
+    def __post_init__(self) -> None:
+        """Refuse shapes that would broadcast, and what is no exact finite matrix."""
+        w, b, q = self.weight, self.bias, self.inverse_square_scale
+        if w.ndim != 2 or 0 in w.shape or (b is not None and b.shape != w.shape[:1]):
+            # torch would broadcast a bias of another shape: one number would be counted as many.
+            shape = None if b is None else b.shape
+            raise ShapeError(f"layer: weight {w.shape} and bias {shape}; expected (m, d) with d, m ≥ 1 and (m,)")
+        for name, array in (("weight", w), ("bias", b)):
+            if array is not None and array.dtype != np.float64:
+                raise DtypeError(f"layer: {name} has dtype {array.dtype}, expected float64")
+            if array is not None and not np.isfinite(array).all():
+                raise NonFiniteError(f"layer: {name} has NaN or infinite entries")
+        if not (isinstance(q, int) and q >= 1):
+            raise InputError(f"layer: inverse_square_scale={q!r}, expected an integer ≥ 1")
+
     @property
     def scale(self) -> Ball:
         """Enclosure of s = 1/√(inverse_square_scale); exact when that is a perfect square."""
@@ -112,7 +127,7 @@ def _exact_array(values: Any, name: str) -> Float[np.ndarray, "..."]:
     if isinstance(values, list | tuple):
         # numpy rounds large integers in a list that also holds floats; converting entry by entry does not.
         flat = np.asarray(values, dtype=object).reshape(-1)
-        if any(isinstance(v, int) and not isinstance(v, bool) and abs(v) > 2**53 for v in flat):
+        if any(isinstance(v, int | np.integer) and abs(int(v)) > 2**53 for v in flat):
             raise DtypeError(f"{name}: integers beyond 2^53 are not all float64 numbers; convert them explicitly")
     if isinstance(values, torch.Tensor):
         if values.is_complex() or values.is_quantized or values.layout is not torch.strided:
@@ -142,7 +157,8 @@ def _affine(module: torch.nn.Module, where: str) -> tuple[Any, Any, int] | None:
         return None
     own = {name for name, value in module._parameters.items() if value is not None}
     used = {name for name in ("weight", "bias") if getattr(module, name, None) is not None}
-    if own != used or "weight" not in own or any(True for _ in module.children()):
+    shadowed = any(getattr(module, name) is not module._parameters[name] for name in own)
+    if own != used or shadowed or "weight" not in own or any(True for _ in module.children()):
         # A weight that is a plain tensor, a buffer or computed from another one is not trained as the theorem assumes.
         raise UnsupportedLayerError(
             f"{where}: trains {sorted(own)} but its forward pass uses {sorted(used)}; weight and bias must be the layer's"
@@ -152,17 +168,16 @@ def _affine(module: torch.nn.Module, where: str) -> tuple[Any, Any, int] | None:
     for name, parameter in (("weight", weight), ("bias", bias)):
         if parameter is None:
             continue
-        if any(stride == 0 and size > 1 for stride, size in zip(parameter.stride(), parameter.shape, strict=True)):
-            raise UnsupportedLayerError(f"{where}.{name}: an expanded tensor shares memory between entries; clone it")
+        dense = parameter.is_contiguous() or (parameter.ndim == 2 and parameter.t().is_contiguous())
+        if not dense or parameter.untyped_storage().nbytes() < parameter.numel() * parameter.element_size():
+            raise UnsupportedLayerError(
+                f"{where}.{name}: an expanded or overlapping tensor shares memory between entries; clone it"
+            )
     matrix = _exact_array(weight, f"{where}.weight")
     vector = None if bias is None else _exact_array(bias, f"{where}.bias")
-    if matrix.ndim != 2 or 0 in matrix.shape or (vector is not None and vector.shape != matrix.shape[:1]):
-        # torch would broadcast a bias of another shape: one number would be counted as many.
-        shape = None if vector is None else vector.shape
-        raise ShapeError(f"{where}: weight {matrix.shape} and bias {shape}; expected (m, d) with d, m ≥ 1 and (m,)")
     if isinstance(module, NTKLinear):
-        if module.in_features != matrix.shape[1]:
-            raise ShapeError(f"{where}: in_features={module.in_features} but the weight has {matrix.shape[1]} columns")
+        if matrix.ndim != 2 or module.in_features != matrix.shape[1]:
+            raise ShapeError(f"{where}: in_features={module.in_features} but the weight has shape {matrix.shape}")
         return matrix, vector, module.in_features
     return matrix, vector, 1
 
@@ -241,11 +256,14 @@ def read_network(model: torch.nn.Module | Network) -> Network:
                     f"{where}: has a frozen parameter, but the certificate is about gradient descent on all of them."
                     " Set requires_grad=True"
                 )
-        if layers and layers[-1].fan_out != weight.shape[1]:
+        if layers and weight.ndim == 2 and layers[-1].fan_out != weight.shape[1]:
             raise ShapeError(
                 f"{where}: in_features={weight.shape[1]}, but the layer before has {layers[-1].fan_out} units"
             )
-        layers.append(Layer(weight, bias, inverse_square_scale, IDENTITY))
+        try:
+            layers.append(Layer(weight, bias, inverse_square_scale, IDENTITY))
+        except ShapeError as error:
+            raise ShapeError(f"{where}: {error}") from error
     if not layers:
         raise UnsupportedLayerError("model: has no affine layer, so there is nothing to train")
     return Network(tuple(layers))

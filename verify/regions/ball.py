@@ -131,7 +131,7 @@ def search_ball(ingredients: Ingredients, lr: Fraction | None, radius: float | N
     if not (finite and lower(ingredients.lambda0) > 0.0):
         return BallResult(None, {}, None, lr, {})
     if radius is not None:
-        table = tabulate(ingredients, _grid([*(radius * j / _COARSE for j in range(1, _COARSE)), radius]))
+        table = tabulate(ingredients, _grid([*(radius * (j / _COARSE) for j in range(1, _COARSE)), radius]))
         indices = range(len(table) - 1, len(table))
     else:
         coarse = tabulate(ingredients, _coarse_grid(ingredients))

@@ -125,6 +125,8 @@ def _describe_shortfall(result: BallResult, ingredients: Ingredients, network: N
         if failed is None
         else f"{failed.name} ({failed.source}): {failed.left} {failed.relation} {failed.right} is not certain"
     )
+    if failed is not None and not np.isfinite([failed.left.rad, failed.right.rad]).all():
+        return f"{what}: a constant over- or underflows float64; rescale the data or the loss", None
     if failed is not None and failed.claim in {"descent_step"}:
         return f"the step lr is beyond the certified bound: {what}. Use a smaller lr, or lr=None", None
     if failed is not None and failed.name == "ηΘ below the identity":

@@ -133,7 +133,9 @@ def tabulate(ingredients: Ingredients, radii: Sequence[float]) -> RadiusTable:
     for radius in radii:
         bound = ingredients.curvature(float(radius))
         ball = Ball(float(radius))
-        total = Ball(upper(total + (ball - previous) * Ball(bound))) if np.isfinite(bound) else Ball(0.0, np.inf)
+        reached = upper(total + (ball - previous) * Ball(bound)) if np.isfinite(bound) else np.inf
+        # A bound that overflows says nothing: ∞, and no λ.
+        total = Ball(reached) if np.isfinite(reached) else Ball(0.0, np.inf)
         previous = ball
         best = 0.0
         if np.isfinite(upper(total)):

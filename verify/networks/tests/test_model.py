@@ -9,7 +9,8 @@ import torch
 import verify
 from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError, UnsupportedLayerError
 from verify.networks import read_data, read_network
-from verify.networks.model import Network
+from verify.networks.activations import IDENTITY, Activation
+from verify.networks.model import Layer, Network
 
 
 def linear(i: int, o: int, **kwargs: object) -> torch.nn.Linear:
@@ -141,7 +142,7 @@ def test_models_that_are_no_modules_or_have_no_layer() -> None:
 def test_a_weight_that_is_no_parameter_is_refused() -> None:
     first, tied = linear(2, 2, bias=False), linear(2, 2, bias=False)
     del tied.weight
-    tied.weight = first.weight.t()  # type: ignore[assignment]
+    tied.weight = first.weight.t()
     buffered = linear(2, 2, bias=False)
     values = buffered.weight.detach().clone()
     del buffered.weight
@@ -161,9 +162,35 @@ def test_a_bias_that_torch_would_broadcast_is_refused() -> None:
 
 def test_an_expanded_parameter_is_refused() -> None:
     layer = linear(2, 3)
-    layer.weight = torch.nn.Parameter(torch.ones(1, 2, dtype=torch.float64).expand(3, 2))
-    with pytest.raises(UnsupportedLayerError, match="expanded"):
+    ones = torch.ones(6, dtype=torch.float64)
+    for overlapping in (ones[:2].expand(3, 2), torch.as_strided(ones, (3, 2), (1, 1))):
+        layer.weight = torch.nn.Parameter(overlapping)
+        with pytest.raises(UnsupportedLayerError, match="overlapping"):
+            read_network(torch.nn.Sequential(layer))
+
+
+def test_an_attribute_that_shadows_a_parameter_is_refused() -> None:
+    layer = linear(2, 3)
+    layer.__dict__["weight"] = torch.zeros(3, 2, dtype=torch.float64)
+    with pytest.raises(UnsupportedLayerError, match="own Parameters"):
         read_network(torch.nn.Sequential(layer))
+
+
+def test_layers_and_activations_made_by_hand_are_validated() -> None:
+    with pytest.raises(ShapeError):
+        Layer(np.zeros((2, 2)), np.zeros(1), 1, IDENTITY)
+    with pytest.raises(NonFiniteError):
+        Layer(np.full((2, 2), np.nan), None, 1, IDENTITY)
+    with pytest.raises(InputError):
+        Layer(np.zeros((2, 2)), None, 0, IDENTITY)
+    for name, parameters in (
+        ("relu", ()),
+        ("tanh", (("beta", 1.0),)),
+        ("softplus", ()),
+        ("softplus", (("beta", -1.0),)),
+    ):
+        with pytest.raises(InputError):
+            Activation(name, parameters)
 
 
 def test_a_subclass_of_dropout_is_not_taken_for_the_identity() -> None:
@@ -189,5 +216,6 @@ def test_global_hooks_and_a_low_softplus_threshold_are_refused() -> None:
 def test_masked_arrays_and_mixed_lists_of_large_integers_are_refused(network: Network) -> None:
     with pytest.raises(DtypeError, match="mask"):
         read_data(network, np.ma.masked_array([[1.0, 2.0]], mask=[[True, False]]), [0.0])
-    with pytest.raises(DtypeError, match="2\\^53"):
-        read_data(network, [[2**53 + 1, 0.5]], [0.0])
+    for large in (2**53 + 1, np.int64(2**53 + 1)):
+        with pytest.raises(DtypeError, match="2\\^53"):
+            read_data(network, [[large, 0.5]], [0.0])

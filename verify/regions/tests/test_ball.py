@@ -252,6 +252,11 @@ def test_extreme_scales_end_in_a_verdict(size: float) -> None:
         assert cert.verdict == "PROVED"
 
 
+def test_a_huge_prescribed_radius_ends_in_a_verdict() -> None:
+    model, X, y = wide(width=16)
+    assert verify.certify(model, X, y, lr=0.01, radius=1e308).verdict == "INCONCLUSIVE"
+
+
 def test_zero_kernel_is_inconclusive() -> None:
     cert = verify.certify(scalar_model(1.0), [[0.0]], [1.0])
     assert cert.verdict == "INCONCLUSIVE"
