@@ -20,7 +20,7 @@ from verify.networks import Network, ntk, read_network
 
 __all__ = ["MEMORY", "model", "plain_ntk", "run", "torch_contraction"]
 
-MEMORY = 3 * 2**30
+MEMORY = 2**30
 """Bytes that a peer may use for its Jacobian (formed at least twice during a contraction)."""
 
 _INPUTS = 64

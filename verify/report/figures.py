@@ -19,7 +19,7 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from verify.report.decimals import bounds, plain
+from verify.report.decimals import at_least, at_most, bounds, plain
 
 __all__ = ["Plot", "Series", "absorbed_residual", "draw", "kernel_on_ball"]
 
@@ -173,11 +173,11 @@ def kernel_on_ball(certificate: Any, name: str) -> Plot | None:
     marks = []
     if radius is not None:
         marks.append(
-            (("certified R" if certificate.verdict == "PROVED" else "nearest R") + f" = {plain(radius)}", radius)
+            (("certified R" if certificate.verdict == "PROVED" else "nearest R") + f" ≈ {plain(radius)}", radius)
         )
     for key, label in (("stability_radius", "½λ₀ survives, sharp"), ("stability_radius_paper", "½λ₀ survives, paper")):
         if key in c and bounds(c[key])[0] > 0.0:
-            marks.append((f"{label} r = {plain(bounds(c[key])[0], 3)}", bounds(c[key])[0]))
+            marks.append((f"{label}, r ≥ {at_least(bounds(c[key])[0], 3)}", bounds(c[key])[0]))
     return Plot(
         name=f"kernel-{name}",
         title="NTK on the ball",
@@ -204,7 +204,7 @@ def absorbed_residual(certificate: Any, name: str) -> Plot | None:
     marks = []
     if radius is not None:
         marks.append(
-            (("certified R" if certificate.verdict == "PROVED" else "nearest R") + f" = {plain(radius)}", radius)
+            (("certified R" if certificate.verdict == "PROVED" else "nearest R") + f" ≈ {plain(radius)}", radius)
         )
     return Plot(
         name=f"residual-{name}",
@@ -212,7 +212,7 @@ def absorbed_residual(certificate: Any, name: str) -> Plot | None:
         x_label="ρ, distance from the centre",
         y_label="residual norm",
         series=[Series(word, [0.0, *radii], [0.0, *supply])],
-        levels=[(f"‖e₀‖ = {plain(need)}", need)] if math.isfinite(need) else [],
+        levels=[(f"‖e₀‖ ≤ {at_most(need)}", need)] if math.isfinite(need) else [],
         marks=marks,
         caption="Gradient descent cannot leave the ball once the curve passes the dashed line (residual form; plotted in floating point).",
     )

@@ -58,8 +58,8 @@ def html_table(
         # The span keeps text and superscripts together where the phone's layout makes the cell a grid.
         cells = "".join(
             f'<td{kind(i)} data-label="{html.escape(columns[i], quote=True)}"><span>{typeset(cell)}</span></td>'
-            if str(cell)
-            else "<td></td>"
+            if str(cell) not in ("", "–")
+            else f'<td class="none">{cell}</td>'
             for i, cell in enumerate(row)
         )
         body.append(f"<tr>{cells}</tr>")
@@ -115,12 +115,18 @@ def as_html(certificate: Any) -> str:
     proof = ""
     if steps:
         table = html_table(
-            ["inequality", "left", "", "right", "margin", "claim"],
+            ["step", "inequality", "proved", "margin", "claim"],
             [
-                (s.name, s.left, s.relation if s.certain else f"{s.relation}?", s.right, s.margin, s.claim)
+                (
+                    s.name,
+                    s.source,
+                    f"{s.left} {s.relation} {s.right}{'' if s.certain else ' (not certain)'}",
+                    s.margin,
+                    s.claim,
+                )
                 for s in steps
             ],
-            numeric=(1, 3, 4),
+            numeric=(3,),
         )
         proof = f"<details><summary>inequality chain ({len(steps)} steps)</summary>{table}</details>"
     return (

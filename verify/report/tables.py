@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ from verify.report.facts import chain
 __all__ = [
     "Table",
     "chain_table",
-    "ledger_table",
+    "ledger_tables",
     "looseness_table",
     "records",
     "summary_table",
@@ -34,8 +35,8 @@ class Table:
 
 
 def records(rows: Iterable[Any]) -> list[dict[str, Any]]:
-    """Return each row as a dict; rows may be mappings or objects with ``as_dict()``."""
-    return [dict(row) if isinstance(row, Mapping) else dict(row.as_dict()) for row in rows]
+    """Return each row as a dict; rows may be mappings or dataclasses."""
+    return [dict(row) if isinstance(row, Mapping) else dataclasses.asdict(row) for row in rows]
 
 
 def summary_table(certificates: Mapping[str, Any]) -> Table:
@@ -65,14 +66,18 @@ def summary_table(certificates: Mapping[str, Any]) -> Table:
 
 
 def chain_table(name: str, certificate: Any) -> Table:
-    """The inequality chain with margins."""
+    """The inequality chain: per step the two facing ends of the enclosures, and the certified margin."""
     rows = tuple(
-        (s.name, s.source, s.left, s.relation, s.right, s.margin if s.certain else f"{s.margin} (not certain)", s.claim)
+        (
+            s.name,
+            s.source,
+            f"{s.left} {s.relation} {s.right}" + ("" if s.certain else " (not certain)"),
+            s.margin,
+            s.claim,
+        )
         for s in chain(certificate)
     )
-    return Table(
-        f"Inequality chain: {name}", ("step", "inequality", "left", "", "right", "margin", "claim"), rows, (2, 4, 5)
-    )
+    return Table(f"Inequality chain: {name}", ("step", "inequality", "proved", "margin", "claim"), rows, (3,))
 
 
 def looseness_table(name: str, rows: Iterable[Any]) -> Table:
@@ -91,34 +96,37 @@ def looseness_table(name: str, rows: Iterable[Any]) -> Table:
     return Table(f"Looseness: {name}", ("quantity", "certified", "observed", "looseness"), tuple(lines), (1, 2, 3))
 
 
-_LEDGER = (
-    ("claim", ("id", "claim", "claim_id", "name")),
-    ("statement", ("statement",)),
-    ("source", ("source",)),
-    ("verdict", ("verdict", "status")),
-    ("evidence", ("evidence", "by", "proof", "method", "reason")),
-)
+def _listed(label: str, names: Any) -> str:
+    return f"{label}: {', '.join(str(n) for n in names)}" if names else ""
 
 
-def _words(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {_words(v)}" for key, v in value.items() if v not in (None, "", [], {}))
-    if isinstance(value, list | tuple):
-        return "; ".join(_words(v) for v in value)
-    return "" if value is None else str(value)
+def _basis(row: Mapping[str, Any]) -> str:
+    """What decides a claim: its proof and what that rests on, its counterexample, or what is missing."""
+    parts = [str(row.get("refutation") or "")]
+    if row.get("steps"):
+        parts.append(f"{row['steps']} steps discharged, {row.get('confirmed', 0)} confirmed independently")
+    parts += [
+        _listed("assumed from the literature", row.get("lemmas")),
+        _listed("rests on", row.get("claims")),
+        _listed("in Coq", row.get("formal")),
+        _listed("holds instead", row.get("repaired_by")),
+        "; ".join(str(d) for d in row.get("detail") or ()),
+    ]
+    return "; ".join(part for part in parts if part)
 
 
-def ledger_table(rows: Iterable[Any]) -> Table:
-    """Claim, statement, source, verdict and what decides it."""
-    table = records(rows)
-    columns, keys = [], []
-    for heading, names in _LEDGER:
-        key = next((n for n in names if any(n in row for row in table)), None)
-        if key is not None:
-            columns.append(heading)
-            keys.append(key)
-    lines = tuple(tuple(_words(row.get(key)) for key in keys) for row in table)
-    return Table("Ledger of claims", tuple(columns), lines)
+def ledger_tables(rows: Iterable[Any]) -> list[Table]:
+    """Claim, statement, source, verdict and what decides it; one table per group of the ledger.
+
+    Args:
+        rows: of :func:`proofs.ledger.compute`, or their dicts.
+    """
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for row in records(rows):
+        line = (str(row["id"]), str(row["verdict"]), str(row["statement"]), str(row.get("source", "")), _basis(row))
+        groups.setdefault(str(row.get("group") or "Claims"), []).append(line)
+    columns = ("claim", "verdict", "statement", "source", "decided by")
+    return [Table(group, columns, tuple(lines)) for group, lines in groups.items()]
 
 
 _LATEX = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.report.decimals import bounds, plain
+from verify.report.decimals import at_least, bounds, plain
 from verify.report.figures import Plot, Series
 
 __all__ = ["envelope", "plots_of_certificate", "run_plots", "width_plot"]
@@ -93,7 +93,7 @@ def run_plots(
         if x:
             series.append(Series(label, x, y, isolated=isolated))
     if series:
-        levels = [(f"λ on the certified ball ≥ {plain(lambda_region)}", lambda_region)] if lambda_region else []
+        levels = [(f"λ on the certified ball ≥ {at_least(lambda_region)}", lambda_region)] if lambda_region else []
         plots.append(
             Plot(
                 f"gap-{name}", "NTK gap and PL ratio", "step k", "value", series, log_y=True, levels=levels, marks=marks
@@ -101,7 +101,7 @@ def run_plots(
         )
     x, y = _column(points, "drift", 1)
     if any(v > 0.0 for v in y):
-        levels = [(f"certified radius R = {plain(radius)}", radius)] if radius else []
+        levels = [(f"certified radius R ≈ {plain(radius)}", radius)] if radius else []
         plots.append(
             Plot(
                 f"drift-{name}",

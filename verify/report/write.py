@@ -21,7 +21,7 @@ from verify.report.render import html_table, typeset
 from verify.report.tables import (
     Table,
     chain_table,
-    ledger_table,
+    ledger_tables,
     looseness_table,
     summary_table,
     to_latex,
@@ -124,8 +124,8 @@ def write_report(
     tables += [chain_table(name, c) for name, c in certificates.items() if c.steps]
     loose = [looseness_table(name, rows) for name, rows in (looseness or {}).items() if rows]
     experiment = experiment_table(experiments)
-    claims = ledger_table(ledger) if ledger else None
-    tables += [*loose, *([experiment] if experiment else []), *([claims] if claims else [])]
+    claims = ledger_tables(ledger) if ledger else []
+    tables += [*loose, *([experiment] if experiment else []), *claims]
     bench_html = None
     if bench:
         from verify.bench.table import bench_tables
@@ -157,7 +157,7 @@ def write_report(
             "table": _html(experiment) if experiment else None,
             "figures": _figures(experiment_plots(experiments)),
         },
-        ledger=_html(claims) if claims else None,
+        ledger=[(t.title, _html(t)) for t in claims],
         bench=bench_html,
         commands=[f"verify check {files[n]}" for n in certificates if n in files] or ["verify check CERTIFICATE"],
         trust_base=_TRUST_BASE,

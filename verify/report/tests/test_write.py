@@ -21,8 +21,12 @@ LEDGER = [
         "id": "pl_from_ntk",
         "statement": "½‖∇Φ‖² ≥ s·λ·Φ",
         "source": "as in the abstract of v2",
-        "verdict": "PROVED",
-        "evidence": "z3",
+        "verdict": "PROVED WITH CITED LEMMAS",
+        "group": "The PL condition",
+        "steps": 5,
+        "confirmed": 4,
+        "lemmas": ["rayleigh"],
+        "formal": ["pl_from_ntk"],
     }
 ]
 
@@ -42,7 +46,8 @@ def test_report_of_a_folder_has_every_part(folder: Path, certificates: dict[str,
         assert f'id="certificate-{name}"' in page
         assert f"verify check {name}.zip" in page
         assert certificate.verdict in page
-    assert "pl_from_ntk" in page
+    assert "The PL condition" in page
+    assert "5 steps discharged, 4 confirmed independently; assumed from the literature: rayleigh" in page
     assert "real arithmetic and the mathematical activations" in page
     assert page.count("<svg") >= 2
     experiments = page[page.index('id="experiments"') : page.index('id="ledger"')]
