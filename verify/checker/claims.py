@@ -185,7 +185,9 @@ class _Ball:
         kept, best = [], arb(0)
         for q, d, claimed in list(zip(self.radii, self.delta, self.lam, strict=True))[::-1]:
             # From the largest ball inwards: a bound on a larger ball holds on this one.
-            best = best.max((root(real(self.lam0)) - real(d)).max(arb(0)) ** 2)
+            lam0, drift, sigma = real(self.lam0), real(d), root(real(self.lam0))
+            if sigma >= drift:  # (√λ0 − Δ)², written so that Δ = 0 gives λ0 itself
+                best = best.max(lam0 - drift * (2 * sigma - drift))
             for weight, intercept in self.parabolas:
                 best = best.max(real(intercept) - real(weight) * real(q) ** 2)
             kept.append((real(claimed), best))
@@ -488,6 +490,8 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
             continue
         audit.matches(f"steps: {name}, left", left, truth.steps[name][0])
         audit.matches(f"steps: {name}, right", right, truth.steps[name][2])
-        if not callable(truth.steps[name][0]):
-            audit.require(f"steps: {name}", *truth.steps[name], "recomputed")
+        # The stored intervals contain the true values; let the inequality hold between whole intervals.
+        sign = 1 if relation in ("<", "<=") else -1
+        ends = (real(left.mid) + sign * real(left.rad), relation, real(right.mid) - sign * real(right.rad))
+        audit.require(f"steps: {name}", *ends, "stored interval")
     return f"{claim}: {truth.statement}"
