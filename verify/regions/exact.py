@@ -402,7 +402,8 @@ def _certificate(
         ball = ball_constants(found.ingredients, found.result)
         result = found.result.outcome
         margins = {
-            f"{form} containment": o.margin for form, o in found.result.best.items() if o.margin is not None
+            # Only what holds is a margin: a form that does not has no witness to check.
+            f"{form} containment": o.margin for form, o in found.result.best.items() if o.margin is not None and o.holds
         }
         mu = evaluate("mu", {"s": Ball(task.s), "lambda_R": Ball(min(weakest, lower(ball["lambda_region"])))})
         constants |= {

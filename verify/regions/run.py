@@ -419,7 +419,10 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
     found = end.found
     if found is not None and found.result is not None and found.result.outcome is not None:
         margins = {
-            f"{form} containment": o.margin for form, o in found.result.best.items() if o.margin is not None
+            f"{form} containment": o.margin
+            for form, o in found.result.best.items()
+            # In a proof only what holds is a margin: a form that does not has no witness to check.
+            if o.margin is not None and (o.holds or end.why != "certified")
         }
     if (
         end.why == "certified"
