@@ -1,0 +1,353 @@
+"""The properties: what must hold for every draw. Test files run them at a small budget, the soak runner for hours.
+
+Each property is a function of one draw that records what it saw in :data:`~property_tests.tally.TALLY`; :data:`PROPERTIES` lists
+them with their strategies and the share of draws that must reach PROVED for the property to count as tested at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import verify
+from property_tests import families, strategies
+from property_tests.claims import Claims, Violation, centre_facts, descent_facts, pl_facts, point_facts
+from property_tests.reference import Reference
+from property_tests.scaling import ScalingDraw, check_scaling, scaling_draws
+from property_tests.search import adversarial_points, worst_directions
+from property_tests.strategies import TrainingProblem
+from property_tests.tally import TALLY
+from property_tests.trajectories import exact_facts, round_trip, run_facts, tampered_copies, with_weights
+from verify.networks import read_data, read_network
+
+__all__ = ["PROPERTIES", "Property", "certified", "facts_of", "reference_of", "run"]
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property.
+
+    Attributes:
+        name: under which it is counted. strategy: of its draws. body: raises on a violation.
+        weight: its share of examples (and of a soak run's time), relative to the others.
+        floors: (class or None for all) -> share of draws that must be PROVED; empty where the property is about refusals.
+    """
+
+    name: str
+    strategy: Callable[[], st.SearchStrategy[Any]]
+    body: Callable[[Any], None]
+    weight: float = 1.0
+    floors: Mapping[str | None, float] | None = None
+    scope: str = "ball"
+
+
+def reference_of(problem: Any) -> Reference:
+    """The high-precision truth about a draw; reads the drawn layers, not the torch module."""
+    layers = problem.architecture.layers() if hasattr(problem, "architecture") else problem.layers
+    return Reference(layers, problem.X, problem.y, problem.s)
+
+
+def class_of(problem: Any) -> str:
+    """The class under which a draw is counted."""
+    kind = problem.architecture.kind if hasattr(problem, "architecture") else problem.kind
+    return str(kind)
+
+
+def certified(problem: Any) -> Any:
+    """Certify scope 'ball' with the drawn step: a fraction of the certified bound 2/β, or the engine's default."""
+    arguments = {"loss": problem.loss, "radius": problem.radius}
+    certificate = verify.certify(problem.model, problem.X, problem.y, **arguments)
+    if certificate.verdict != "PROVED" or problem.step is None:
+        return certificate
+    lr = problem.step * Fraction(float(certificate.constants["step_bound"].lower()))
+    return verify.certify(problem.model, problem.X, problem.y, lr=lr, **arguments)
+
+
+def _merge(into: dict[str, float], facts: Any) -> None:
+    for name, value in facts:
+        into[name] = min(into.get(name, float("inf")), value)
+
+
+def facts_of(
+    problem: Any, claims: Claims, *, attack_steps: int = 0, gd_steps: int = 12, seed: int = 0
+) -> dict[str, float]:
+    """Decide every fact of a PROVED ball certificate on one draw; return the smallest slack of each.
+
+    Raises:
+        Violation, Undecided.
+    """
+    reference = reference_of(problem)
+    network = read_network(problem.model)
+    data = read_data(network, problem.X, problem.y)
+    found: dict[str, float] = {}
+    _merge(found, centre_facts(reference, claims))
+    for flat in adversarial_points(network, data, problem.loss, claims.radius, seed=seed, effort=attack_steps):
+        directions = worst_directions(network, data, problem.loss, flat)
+        _merge(found, point_facts(reference, claims, flat, directions))
+    _merge(found, descent_facts(reference, claims, gd_steps))
+    return found
+
+
+# ------------------------------------------------------------------ ball: every fact of a PROVED certificate
+_ATTACK_STEPS, _GD_STEPS = 5, 10
+
+
+def _ball(name: str) -> Callable[[TrainingProblem], None]:
+    def ball(problem: TrainingProblem) -> None:
+        """Every fact of a PROVED ball certificate holds at attacked points and along enclosed gradient descent."""
+        certificate = certified(problem)
+        TALLY.drew(name, "ball", class_of(problem), certificate.verdict)
+        if certificate.verdict != "PROVED":
+            return
+        # The attack costs as much as all the rest: it is run on a part of the draws, chosen by the draw itself.
+        attacked = problem.architecture.seed % 8 == 1
+        facts = facts_of(
+            problem, Claims.of(certificate), attack_steps=_ATTACK_STEPS if attacked else 0, gd_steps=_GD_STEPS
+        )
+        TALLY.checked(name, facts, problem)
+
+    return ball
+
+
+def _sharp(name: str) -> Callable[[Any], None]:
+    def sharp(problem: Any) -> None:
+        """The same facts on families where bounds are attained."""
+        certificate = certified(problem)
+        TALLY.drew(name, "ball", class_of(problem), certificate.verdict)
+        if certificate.verdict == "PROVED":
+            TALLY.checked(name, facts_of(problem, Claims.of(certificate), gd_steps=20), problem)
+
+    return sharp
+
+
+def _near(depths: tuple[int, int]) -> Callable[[], st.SearchStrategy[TrainingProblem]]:
+    return lambda: strategies.near_problems(depths=depths)
+
+
+def searched(problem: TrainingProblem) -> None:
+    """The engine's own choice of radius: the facts, and that a smaller step keeps PROVED PROVED."""
+    certificate = certified(problem)
+    TALLY.drew("searched", "ball", class_of(problem), certificate.verdict)
+    if certificate.verdict != "PROVED":
+        return
+    TALLY.checked("searched", facts_of(problem, Claims.of(certificate), gd_steps=6), problem)
+    smaller_step_keeps_proved(problem, certificate)
+
+
+def smaller_step_keeps_proved(problem: TrainingProblem, certificate: Any) -> None:
+    """Certify again with a fraction of the step: the verdict must stay PROVED."""
+    for factor in (Fraction(1, 2), Fraction(1, 10**5)):
+        lr = Fraction(certificate.constants["lr"]) * factor
+        again = verify.certify(problem.model, problem.X, problem.y, lr=lr, loss=problem.loss, radius=problem.radius)
+        TALLY.drew("smaller_step", "ball", class_of(problem), again.verdict)
+        if again.verdict != "PROVED":
+            raise Violation(
+                f"lr={certificate.constants['lr']} is PROVED but lr={lr} is {again.verdict}: {again.reason}"
+            )
+
+
+def smaller_step(problem: TrainingProblem) -> None:
+    """Shrinking lr keeps PROVED PROVED."""
+    certificate = certified(problem)
+    if certificate.verdict == "PROVED":
+        smaller_step_keeps_proved(problem, certificate)
+
+
+# ------------------------------------------------------------------ point: enclosures at a parameter vector
+def point(problem: TrainingProblem) -> None:
+    """λ_min, ‖J‖, ‖e‖ and Φ are enclosed at any parameters; the PL ratio where Φ > 0."""
+    certificate = verify.certify(problem.model, problem.X, problem.y, scope="point", loss=problem.loss)
+    TALLY.drew("point", "point", class_of(problem), certificate.verdict)
+    c = certificate.constants
+    claims = _point_claims(problem.s, c)
+    reference = reference_of(problem)
+    facts: dict[str, float] = {}
+    _merge(facts, centre_facts(reference, claims))
+    if "pl_ratio" in c:
+        ratio = replace(claims, mu=float(c["pl_ratio"].lower()))
+        _merge(facts, pl_facts(reference, ratio, reference.centre))
+    TALLY.checked("point", facts, problem)
+
+
+def _point_claims(s: Fraction, c: Mapping[str, Any]) -> Claims:
+    low = max(float(c["lambda0"].lower()), 0.0)
+    return Claims(
+        s=s, lr=Fraction(1), radius=1.0,
+        lambda0_lower=float(c["lambda0"].lower()), lambda0_upper=float(c["lambda0"].upper()),
+        jacobian_norm0=float(c["jacobian_norm0"].upper()), residual0=float(c["residual0"].upper()),
+        loss0=(float(c["loss0"].lower()), float(c["loss0"].upper())),
+        lambda_region=min(float(c["lambda0"].lower()), low), mu=0.0, smoothness=float("inf"), curvature=float("inf"),
+        drift=0.0, path=float("inf"), rate=float("inf"), payment=0.0, arrival=0.0,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------ along gradient descent
+def _far(problem: TrainingProblem) -> TrainingProblem:
+    """The same problem with a residual several times what a ball at initialisation absorbs."""
+    return replace(problem, targets=replace(problem.targets, size=4.0 * problem.targets.size), reach=None)
+
+
+def _trajectory(name: str, scope: str) -> Callable[[TrainingProblem], None]:
+    def trajectory(problem: TrainingProblem) -> None:
+        """Scopes 'run' and 'exact': stored facts against gradient descent enclosed again; the certificate checks."""
+        certificate = verify.certify(problem.model, problem.X, problem.y, scope=scope, loss=problem.loss, steps=200)
+        TALLY.drew(name, scope, class_of(problem), certificate.verdict)
+        if certificate.verdict != "PROVED":
+            return
+        facts: dict[str, float] = {}
+        if scope == "exact":
+            _merge(facts, exact_facts(reference_of(problem), certificate))
+        else:
+            _merge(facts, run_facts(problem.architecture.layers(), problem, certificate))
+        TALLY.checked(name, facts, problem)
+        round_trip(certificate, accept=True)
+
+    return trajectory
+
+
+def _trajectories() -> st.SearchStrategy[TrainingProblem]:
+    return strategies.near_problems(depths=(1, 3), max_width=8, max_parameters=60).map(_far)
+
+
+# ------------------------------------------------------------------ files and the checker
+def stored(problem: TrainingProblem) -> None:
+    """A certificate survives writing, reading and checking; one that claims more than was proved is not accepted."""
+    certificate = certified(problem)
+    TALLY.drew("stored", "ball", class_of(problem), certificate.verdict)
+    if certificate.verdict == "INCONCLUSIVE":
+        round_trip(certificate, accept=False)
+        return
+    round_trip(certificate, accept=True)
+    for what, forged in tampered_copies(certificate):
+        try:
+            round_trip(forged, accept=False)
+        except Violation as violation:
+            raise Violation(f"forged {what}: {violation}") from violation
+        TALLY.checked("stored", {f"forged {what} refused": 0.0}, problem, steer=False)
+
+
+# ------------------------------------------------------------------ wide networks at initialisation
+def wide(problem: TrainingProblem) -> None:
+    """Networks wide enough to be certified where training starts: λ and PL at points of the ball, in rigorous arrays.
+
+    Arb would need minutes per Jacobian here, so the engine's own NTK enclosure (tested against Arb by `point`) decides.
+    """
+    certificate = certified(problem)
+    TALLY.drew("wide", "ball", "wide", certificate.verdict)
+    if certificate.verdict != "PROVED":
+        return
+    claims = Claims.of(certificate)
+    network = read_network(problem.model)
+    data = read_data(network, problem.X, problem.y)
+    facts: dict[str, float] = {}
+    specs = problem.architecture.layers()
+    for flat in adversarial_points(
+        network, data, problem.loss, claims.radius * (1.0 - 1e-9), seed=problem.architecture.seed, effort=0
+    ):
+        layers = with_weights(specs, flat)
+        offset = verify.Ball(flat) - verify.Ball(reference_of(problem).flat_centre)
+        if not float(offset.norm().upper()) <= claims.radius:
+            continue
+        found = verify.certify(strategies.module_of(layers), problem.X, problem.y, scope="point", loss=problem.loss)
+        lam = found.constants["lambda0"]
+        if not float(lam.lower()) >= claims.lambda_region:
+            raise Violation(f"λ_min(Θ(θ)) = {lam} inside the ball, claimed ≥ {claims.lambda_region}")
+        ratio = found.constants["pl_ratio"]
+        if not float(ratio.lower()) >= claims.mu:
+            raise Violation(f"½‖∇Φ‖²/Φ = {ratio} inside the ball, claimed ≥ {claims.mu}")
+        _merge(
+            facts,
+            [
+                ("lambda_region", float(lam.mid) / claims.lambda_region - 1.0),
+                ("pl", float(ratio.mid) / claims.mu - 1.0),
+            ],
+        )
+    if not facts:
+        raise Violation("no adversarial point lay inside the ball: nothing was tested")
+    TALLY.checked("wide", facts, problem)
+
+
+# ------------------------------------------------------------------ truth known by construction
+def never_proved(problem: Any) -> None:
+    """The verdict is never PROVED where no ball certificate can be true."""
+    verdict = verify.certify(problem.model, problem.X, problem.y, loss=problem.loss).verdict
+    TALLY.drew("never_proved", "ball", problem.why, verdict)
+    if verdict == "PROVED":
+        raise Violation(f"PROVED although: {problem.why}")
+    if problem.why == "contradiction" and verdict != "REFUTED":
+        raise Violation(f"equal inputs with different targets are {verdict}, not REFUTED")
+
+
+@dataclass(frozen=True)
+class StepDraw:
+    """A linear model and a step as an exact multiple of 2/β, its known stability limit."""
+
+    model: families.LinearModel
+    multiple: Fraction
+
+
+def step_limit(draw: StepDraw) -> None:
+    """On F = √β·θ a step ≥ 2/β is never PROVED, a step just below is."""
+    m = draw.model
+    lr = 2 / m.smoothness * draw.multiple
+    below = draw.multiple < 1
+    # c = 1 − lr·β/2 = 1 − multiple: the classical path is ‖e0‖/(c√λ), so a ball twice as large suffices below the limit.
+    reach = 2.0 / float(1 - draw.multiple) if below else 4.0
+    radius = reach * abs(m.residual) / min(m.slopes)
+    verdict = verify.certify(m.model, m.X, m.y, lr=lr, loss=m.loss, radius=radius).verdict
+    TALLY.drew("step_limit", "ball", "below 2/β" if below else "at or above", verdict)
+    if not below and verdict == "PROVED":
+        raise Violation(f"lr = {draw.multiple}·2/β is PROVED, but Φ does not decrease there")
+
+
+def step_draws() -> st.SearchStrategy[StepDraw]:
+    """Draw steps on both sides of 2/β, as near as 2⁻⁴⁰."""
+    offsets = st.tuples(st.sampled_from([1, -1, 0]), st.integers(1, 40)).map(
+        lambda t: 1 + t[0] * Fraction(1, 2 ** t[1])
+    )
+    return st.builds(StepDraw, families.linear_models(max_n=1), offsets)
+
+
+def scaling(draw: ScalingDraw) -> None:
+    """The constants transform under the symmetries of the problem as the mathematics says."""
+    verdict = check_scaling(draw)
+    TALLY.drew("scaling", "ball", draw.law, verdict)
+
+
+_WHYS = ("contradiction", "repeated", "dependent", "antipodal", "too many outputs", "out of range")
+
+PROPERTIES: dict[str, Property] = {
+    p.name: p
+    for p in (
+        Property("ball_linear", _near((1, 1)), _ball("ball_linear"), 1.0, {None: 0.5}),
+        Property("ball_shallow", _near((2, 2)), _ball("ball_shallow"), 2.0, {None: 0.5}),
+        Property("ball_deep", _near((3, 5)), _ball("ball_deep"), 2.0, {None: 0.4}),
+        Property("sharp_linear", families.linear_models, _sharp("sharp_linear"), 1.0, {None: 0.9}),
+        Property("sharp_quadratic", families.quadratics, _sharp("sharp_quadratic"), 1.0, {None: 0.4}),
+        Property("searched", lambda: strategies.near_problems(max_width=6, max_parameters=60, search=True), searched, 0.3,
+                 {None: 0.4}),
+        Property("smaller_step", strategies.near_problems, smaller_step, 1.0, {None: 1.0}),
+        Property("stored", strategies.near_problems, stored, 0.5, {None: 0.4}),
+        Property("exact", _trajectories, _trajectory("exact", "exact"), 0.7, {None: 0.3}, "exact"),
+        Property("run", _trajectories, _trajectory("run", "run"), 0.7, {None: 0.3}, "run"),
+        Property("point", lambda: strategies.problems(max_width=32, max_parameters=250), point, 1.0, {None: 0.4}, "point"),
+        Property("wide", strategies.wide_problems, wide, 0.1, {None: 0.3}),
+        Property("never_proved", lambda: st.sampled_from(_WHYS).flatmap(families.false_problems), never_proved, 1.0, None),
+        Property("scaling", scaling_draws, scaling, 1.0, {None: 0.4}),
+        Property("step_limit", step_draws, step_limit, 0.5, {"below 2/β": 0.8}),
+    )
+}  # fmt: skip
+
+
+def run(name: str, settings: Any) -> None:
+    """Run one property under Hypothesis and then require its floors; any violation propagates."""
+    prop = PROPERTIES[name]
+    test = settings(given(prop.strategy())(prop.body))
+    test()
+    for kind, floor in (prop.floors or {}).items():
+        TALLY.require(name, floor, scope=prop.scope, kind=kind)

@@ -1,0 +1,421 @@
+"""Hypothesis strategies for architectures, data and training problems.
+
+Everything drawn is a small frozen dataclass whose ``repr`` is Python source that rebuilds it exactly, so that a failure is
+reproduced by pasting it. Draws shrink towards one sample, one unit, depth 1, no bias, short dyadic weights.
+
+>>> arch = Architecture(widths=(2, 3, 1), activations=("tanh",))
+>>> [tuple(layer.weight.shape) for layer in arch.layers()]
+[(3, 2), (1, 3)]
+>>> arch.kind
+'shallow'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache, cached_property
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+
+from property_tests.reference import LayerSpec
+from verify.nn import NTKLinear, Sine
+
+__all__ = [
+    "ACTIVATION_NAMES",
+    "Architecture",
+    "Inputs",
+    "Targets",
+    "TrainingProblem",
+    "architectures",
+    "inputs",
+    "near_problems",
+    "problems",
+    "targets",
+    "wide_problems",
+]
+
+ACTIVATION_NAMES = ("tanh", "sigmoid", "softplus", "softplus:5", "silu", "gelu", "gelu_tanh", "sine")
+"""Every smooth activation the engine supports, besides the identity."""
+
+Parametrisation = Literal["pytorch", "ntk"]
+InputKind = Literal["sphere", "gaussian", "clustered", "near-duplicate", "digits"]
+TargetKind = Literal["near", "signs", "real", "one-hot"]
+_SEEDS = st.integers(0, 2**16 - 1)
+
+
+def _module(name: str) -> torch.nn.Module:
+    modules = {
+        "identity": torch.nn.Identity,
+        "tanh": torch.nn.Tanh,
+        "sigmoid": torch.nn.Sigmoid,
+        "softplus": torch.nn.Softplus,
+        "softplus:5": lambda: torch.nn.Softplus(beta=5.0),
+        "silu": torch.nn.SiLU,
+        "gelu": torch.nn.GELU,
+        "gelu_tanh": lambda: torch.nn.GELU(approximate="tanh"),
+        "sine": Sine,
+    }
+    return modules[name]()  # type: ignore[no-any-return, operator]
+
+
+def _dyadic(values: np.ndarray, full_precision: bool) -> np.ndarray:
+    """Round to multiples of 1/64 unless all 53 bits are wanted: a shrunk failure then prints readable numbers."""
+    return values if full_precision else np.round(values * 64.0) / 64.0
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A feed-forward network with its initial weights.
+
+    Attributes:
+        widths: (d, m_1, …, m_{L-1}, k).
+        activations: one name per hidden layer.
+        output_activation: after the last layer.
+        bias: whether every layer has one.
+        parametrisation: 'pytorch' (weights of size 1/√fan_in) or 'ntk' (weights N(0, 1), factor 1/√fan_in).
+        gain: multiplies every initial weight.
+        seed: of the Gaussian weights.
+        antisymmetric: two-layer only: neuron r + m/2 is neuron r with opposite output weights, so F(θ0) = 0.
+        full_precision: weights with 53 bits instead of multiples of 1/64.
+    """
+
+    widths: tuple[int, ...]
+    activations: tuple[str, ...] = ()
+    output_activation: str = "identity"
+    bias: bool = False
+    parametrisation: Parametrisation = "pytorch"
+    gain: float = 1.0
+    seed: int = 0
+    antisymmetric: bool = False
+    full_precision: bool = False
+
+    @property
+    def depth(self) -> int:
+        """Number of affine layers."""
+        return len(self.widths) - 1
+
+    @property
+    def kind(self) -> str:
+        """Class under which draws are counted: linear, shallow (one hidden layer) or deep."""
+        return {1: "linear", 2: "shallow"}.get(self.depth, "deep")
+
+    def layers(self) -> list[LayerSpec]:
+        """The exact layers, for the reference."""
+        return list(self._layers)
+
+    @cached_property
+    def _layers(self) -> tuple[LayerSpec, ...]:
+        rng = np.random.default_rng(self.seed)
+        specs: list[LayerSpec] = []
+        names = (*self.activations, self.output_activation)
+        for fan_in, fan_out, name in zip(self.widths[:-1], self.widths[1:], names, strict=True):
+            size = self.gain if self.parametrisation == "ntk" else self.gain / np.sqrt(fan_in)
+            weight = rng.standard_normal((fan_out, fan_in)) * size
+            bias = rng.standard_normal(fan_out) * self.gain if self.bias else None
+            if self.antisymmetric:
+                half = (fan_out if not specs else fan_in) // 2
+                if not specs:
+                    weight[half:] = weight[:half]
+                    if bias is not None:
+                        bias[half:] = bias[:half]
+                else:
+                    weight[:, half:] = -weight[:, :half]
+                    bias = None if bias is None else bias * 0.0
+            weight = _dyadic(weight, self.full_precision)
+            bias = None if bias is None else _dyadic(bias, self.full_precision)
+            specs.append(LayerSpec(weight, bias, fan_in if self.parametrisation == "ntk" else 1, name))
+        return tuple(specs)
+
+    def build(self) -> torch.nn.Sequential:
+        """Return the torch module with exactly these weights, float64."""
+        return module_of(self._layers)
+
+
+def module_of(layers: Sequence[LayerSpec]) -> torch.nn.Sequential:
+    """Return a torch.nn.Sequential with exactly the given layers, float64."""
+    modules: list[torch.nn.Module] = []
+    for spec in layers:
+        fan_out, fan_in = spec.weight.shape
+        linear: torch.nn.Module
+        if spec.inverse_square_scale == 1:
+            linear = torch.nn.Linear(fan_in, fan_out, bias=spec.bias is not None, dtype=torch.float64)
+        else:
+            linear = NTKLinear(fan_in, fan_out, bias=spec.bias is not None)
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(spec.weight))
+            if spec.bias is not None:
+                linear.bias.copy_(torch.from_numpy(spec.bias))
+        modules.append(linear)
+        if spec.activation != "identity":
+            modules.append(_module(spec.activation))
+    return torch.nn.Sequential(*modules)
+
+
+@cache
+def _digits() -> np.ndarray:
+    from sklearn.datasets import load_digits
+
+    return np.asarray(load_digits().data, dtype=np.float64) / 16.0
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Inputs X: n rows of dimension d, of one of five kinds; `gap` separates clusters and near-duplicates."""
+
+    n: int
+    kind: InputKind = "sphere"
+    size: float = 1.0
+    gap: float = 0.125
+    seed: int = 0
+
+    def build(self, d: int) -> np.ndarray:
+        """Return X (n, d) float64; real digits need d = 64."""
+        rng = np.random.default_rng([self.seed, 1])
+        if self.kind == "digits":
+            X = _digits()[rng.choice(1797, self.n, replace=False)]
+        elif self.kind in ("clustered", "near-duplicate"):
+            # Near-duplicates are all close to one point, clusters to one of two.
+            centres = rng.standard_normal((1 if self.kind == "near-duplicate" else 2, d))
+            X = centres[np.arange(self.n) % len(centres)] + self.gap * rng.standard_normal((self.n, d))
+        else:
+            X = rng.standard_normal((self.n, d))
+            if self.kind == "sphere":
+                X /= np.maximum(np.linalg.norm(X, axis=1, keepdims=True), 1e-6)
+        return X * self.size
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets y. 'near': the network's own float64 outputs plus a residual of norm size·λ0/(2L_H), about the largest that
+    a ball certificate can absorb when size = 1; the others ignore the network.
+    """
+
+    kind: TargetKind = "near"
+    size: float = 0.25
+    seed: int = 0
+
+    def build(self, n: int, k: int, near: tuple[np.ndarray, float]) -> np.ndarray:
+        """Return y (n, k); `near` is (network outputs, residual norm scale λ0/(2L_H))."""
+        rng = np.random.default_rng([self.seed, 2])
+        if self.kind == "signs":
+            return rng.choice([-1.0, 1.0], (n, k))
+        if self.kind == "one-hot":
+            return np.eye(k)[rng.integers(0, k, n)]
+        noise = rng.standard_normal((n, k))
+        if self.kind == "real":
+            return self.size * noise
+        outputs, scale = near
+        return outputs + self.size * scale * noise / max(float(np.linalg.norm(noise)), 1e-12)
+
+
+@dataclass(frozen=True)
+class TrainingProblem:
+    """Network, data, loss and step: one complete draw.
+
+    Attributes:
+        step: η as a fraction of the certified bound 2/β, in (0, 1); None takes the engine's own default.
+        reach: prescribed radius as a multiple of ‖e0‖/√λ0; None lets the engine search.
+    """
+
+    architecture: Architecture
+    inputs: Inputs
+    targets: Targets
+    loss: Literal["sum", "mean"] = "sum"
+    step: Fraction | None = None
+    reach: float | None = 2.0
+
+    @cached_property
+    def model(self) -> torch.nn.Sequential:
+        """The torch module."""
+        return self.architecture.build()
+
+    @cached_property
+    def X(self) -> np.ndarray:
+        """Inputs (n, d), exact."""
+        return self.inputs.build(self.architecture.widths[0])
+
+    @cached_property
+    def _linearised(self) -> tuple[np.ndarray, float, float]:
+        """Float outputs, λ0 and L_H at the centre: guesses that place the targets and the radius."""
+        from verify.networks import kernel_of, linearise, read_network
+        from verify.networks.curvature import Curvature
+
+        state = linearise(read_network(self.model), self.X)
+        spectrum = np.linalg.eigvalsh(kernel_of(state).mid)
+        return state.F.mid, max(float(spectrum[0]), 0.0), Curvature(state)(0.0)
+
+    @cached_property
+    def y(self) -> np.ndarray:
+        """Targets (n, k), exact."""
+        outputs, lambda0, curvature = self._linearised
+        scale = lambda0 / (2.0 * curvature) if curvature > 1e-9 * lambda0 else 1.0
+        return self.targets.build(self.inputs.n, self.architecture.widths[-1], (outputs, scale))
+
+    @cached_property
+    def radius(self) -> float | None:
+        """Prescribed radius, a double, or None."""
+        outputs, lambda0, _ = self._linearised
+        residual = float(np.linalg.norm(outputs - self.y))
+        if self.reach is None or not lambda0 > 0.0 or not residual > 0.0:
+            return None
+        radius = self.reach * residual / float(np.sqrt(lambda0))
+        return radius if 1e-200 < radius < 1e200 else None
+
+    @property
+    def s(self) -> Fraction:
+        """Exact loss scale."""
+        return Fraction(1) if self.loss == "sum" else Fraction(1, self.inputs.n)
+
+    @property
+    def parameters(self) -> int:
+        """Number p of parameters."""
+        pairs = zip(self.architecture.widths[:-1], self.architecture.widths[1:], strict=True)
+        return sum(m * (d + self.architecture.bias) for d, m in pairs)
+
+
+def _widths(largest: int) -> st.SearchStrategy[int]:
+    return st.one_of(st.integers(1, min(4, largest)), st.integers(1, min(16, largest)), st.integers(1, largest))
+
+
+@st.composite
+def architectures(
+    draw: st.DrawFn,
+    *,
+    depths: tuple[int, int] = (1, 5),
+    max_width: int = 256,
+    max_parameters: int = 4000,
+    inputs: int | None = None,
+    outputs: tuple[int, int] = (1, 3),
+    activations: Sequence[str] = ("identity", *ACTIVATION_NAMES),
+) -> Architecture:
+    """Draw an architecture; shrinks to depth, width and outputs 1, no bias, PyTorch's parametrisation, gain 1, seed 0.
+
+    Args:
+        draw: supplied by Hypothesis.
+        depths: least and greatest number of affine layers. max_width: of a hidden layer. max_parameters: hidden widths
+            that would exceed it are cut to 4 (large ones cost the reference time).
+        inputs: a fixed input dimension, or None. outputs: least and greatest k.
+        activations: names to choose from; one per hidden layer, one time in four also after the output.
+    """
+    depth = draw(st.integers(*depths))
+    d = draw(st.integers(1, 6)) if inputs is None else inputs
+    k = draw(st.integers(*outputs))
+    hidden = [draw(_widths(max_width)) for _ in range(depth - 1)]
+    widths = (d, *hidden, k)
+    if sum(a * b + b for a, b in pairwise(widths)) > max_parameters:
+        widths = (d, *(min(w, 4) for w in hidden), k)
+    names = st.sampled_from(list(activations))
+    return Architecture(
+        widths=widths,
+        activations=tuple(draw(names) for _ in hidden),
+        output_activation=draw(st.sampled_from(["identity"] * 3 * len(activations) + list(activations))),
+        bias=draw(st.booleans()),
+        parametrisation=draw(st.sampled_from(["pytorch", "ntk"])),
+        gain=draw(st.sampled_from([1.0, 0.5, 2.0, 0.25, 3.0])),
+        seed=draw(_SEEDS),
+        full_precision=draw(st.booleans()),
+    )
+
+
+@st.composite
+def inputs(
+    draw: st.DrawFn,
+    *,
+    max_n: int = 5,
+    kinds: Sequence[InputKind] = ("sphere", "gaussian", "clustered", "near-duplicate"),
+) -> Inputs:
+    """Draw inputs; shrinks to one sample on the unit sphere."""
+    return Inputs(
+        n=draw(st.integers(1, max_n)),
+        kind=draw(st.sampled_from(list(kinds))),
+        size=draw(st.sampled_from([1.0, 2.0, 0.5, 4.0])),
+        gap=draw(st.sampled_from([0.125, 0.5, 2.0**-6, 2.0**-12])),
+        seed=draw(_SEEDS),
+    )
+
+
+def targets(kinds: Sequence[TargetKind] = ("near", "signs", "real", "one-hot")) -> st.SearchStrategy[Targets]:
+    """Draw targets; shrinks to a quarter of the residual a ball can absorb."""
+    sizes = st.sampled_from([0.25, 0.5, 0.75, 0.95, 1.1, 1.5, 2.0**-6, 2.0**-20])
+    return st.builds(Targets, kind=st.sampled_from(list(kinds)), size=sizes, seed=_SEEDS)
+
+
+_STEPS = st.sampled_from(
+    [None, Fraction(1, 2), Fraction(1, 4), Fraction(9, 10), Fraction(99, 100), Fraction(1, 100), Fraction(1, 10**6)]
+)
+
+
+@st.composite
+def near_problems(
+    draw: st.DrawFn,
+    *,
+    depths: tuple[int, int] = (1, 5),
+    max_width: int = 12,
+    max_parameters: int = 150,
+    search: bool = False,
+) -> TrainingProblem:
+    """Draw problems that start near their solution: most small networks of any depth and activation reach PROVED.
+
+    `search` lets the engine look for the radius (slower); otherwise a multiple of ‖e0‖/√λ0 is prescribed.
+    """
+    digits = draw(st.sampled_from([False] * 9 + [True]))
+    arch = draw(architectures(
+        depths=depths, max_width=2 if digits else max_width, max_parameters=max_parameters, inputs=64 if digits else None,
+        outputs=(1, 1) if digits else (1, 2),
+    ))  # fmt: skip
+    kinds: tuple[InputKind, ...] = ("digits",) if digits else ("sphere", "gaussian", "clustered", "near-duplicate")
+    return TrainingProblem(
+        architecture=arch,
+        inputs=draw(inputs(max_n=4, kinds=kinds)),
+        targets=draw(targets(("near",))),
+        loss=draw(st.sampled_from(["sum", "mean"])),
+        step=draw(_STEPS),
+        reach=None if search else draw(st.sampled_from([2.0, 1.25, 1.05, 1.5, 3.0, 5.0])),
+    )
+
+
+@st.composite
+def problems(draw: st.DrawFn, *, max_width: int = 256, max_parameters: int = 4000) -> TrainingProblem:
+    """Draw problems of every kind without regard to whether they can be certified."""
+    digits = draw(st.sampled_from([False] * 7 + [True]))
+    arch = draw(architectures(max_width=max_width, max_parameters=max_parameters, inputs=64 if digits else None))
+    kinds: tuple[InputKind, ...] = ("digits",) if digits else ("sphere", "gaussian", "clustered", "near-duplicate")
+    return TrainingProblem(
+        architecture=arch,
+        inputs=draw(inputs(max_n=6, kinds=kinds)),
+        targets=draw(targets()),
+        loss=draw(st.sampled_from(["sum", "mean"])),
+        step=draw(_STEPS),
+        reach=draw(st.sampled_from([2.0, 1.25, 3.0])),
+    )
+
+
+@st.composite
+def wide_problems(draw: st.DrawFn, *, max_width: int = 2**16) -> TrainingProblem:
+    """Draw two-layer NTK networks at a random or antisymmetric initialisation with ±1 labels; 2^13 neurons mostly suffice."""
+    width = draw(st.sampled_from([w for w in (2**12, 2**13, 2**14, 2**15, 2**16) if w <= max_width]))
+    arch = Architecture(
+        widths=(draw(st.integers(3, 5)), width, 1),
+        activations=(draw(st.sampled_from(["tanh", "sine", "gelu", "silu", "sigmoid", "softplus"])),),
+        parametrisation="ntk",
+        bias=draw(st.booleans()),
+        seed=draw(_SEEDS),
+        antisymmetric=True,
+        full_precision=True,
+    )
+    return TrainingProblem(
+        architecture=arch,
+        inputs=Inputs(
+            n=draw(st.integers(1, 3)), kind="sphere", size=draw(st.sampled_from([4.0, 3.0])), seed=draw(_SEEDS)
+        ),
+        targets=Targets("signs", seed=draw(_SEEDS)),
+        loss=draw(st.sampled_from(["sum", "mean"])),
+        step=draw(st.sampled_from([None, Fraction(1, 4)])),
+        reach=draw(st.sampled_from([1.5, 1.25, 2.0])),
+    )
