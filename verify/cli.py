@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -139,11 +140,10 @@ def ledger(as_json: JsonFlag = False) -> None:
     """Print what became of each claim: statement, source, verdict, what proves or refutes it."""
     from proofs import ledger as claims
 
-    rows = claims.compute()
-    if as_json:
-        _print_json([row.as_dict() for row in rows])
-    else:
-        Console().print(claims.as_table(rows))
+    console = Console(stderr=True)
+    with console.status("checking every proof") if console.is_terminal else nullcontext():
+        rows = claims.compute()
+    print(claims.to_json(rows) if as_json else claims.render_text(rows))
 
 
 @app.command()
