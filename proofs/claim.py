@@ -136,7 +136,10 @@ class Proof:
         premises: Iterable[str] = (),
         discharges: Iterable[str] = (),
     ) -> Any:
-        """Add an instance of a lemma from the literature (an id of proofs.lemmas), whose premises are earlier lines."""
+        """Add an instance of a lemma: an id of proofs.lemmas, or "claim:ID" for another claim of this ledger.
+
+        Its premises are earlier lines; the suppositions it discharges must be among those made before.
+        """
         return self._add(_Line(name, relation, "lemma", text, tuple(premises), lemma, tuple(discharges)))
 
     def suppose(self, name: str, relation: Any, text: str = "") -> Any:
@@ -161,12 +164,14 @@ class Proof:
         return self
 
     def without(self, dropped: str) -> Proof:
-        """Return the proof with one given dropped: the lines that used it must fend for themselves."""
-        kept = {
-            name: replace(line, using=tuple(u for u in line.using if u != dropped))
-            for name, line in self.lines.items()
-            if name != dropped
-        }
+        """Return the proof with one line dropped, and every lemma instance that has it among its premises."""
+        gone = {dropped}
+        kept: dict[str, _Line] = {}
+        for name, line in self.lines.items():
+            if name in gone or (line.kind == "lemma" and gone & set(line.using)):
+                gone.add(name)
+            else:
+                kept[name] = replace(line, using=tuple(used for used in line.using if used not in gone))
         return Proof(kept, self.conclusion)
 
     def hypotheses(self) -> tuple[str, ...]:
@@ -188,6 +193,7 @@ class Proof:
         open_suppositions = [name for name, line in self.lines.items() if line.kind == "supposition"]
         if not self.conclusion:
             failures.append("no conclusion is stated")
+        failures += [f"{name}: the conclusion is not reached" for name in self.conclusion if name not in self.lines]
         for name, line in self.lines.items():
             if line.kind == "lemma":
                 lemmas.append(line.lemma)
@@ -276,6 +282,8 @@ class Claim:
         remarks: what a reader should know besides; the paper proof where the chain alone is terse.
         missing: for an open claim, what a proof lacks.
         repaired_by: for a refuted claim, the ids of claims that hold instead.
+        refuted_with: for a refuted claim, the ids of proved claims that the refutation needs besides the counterexample.
+        formal: names of theorems in proofs/coq that prove it, or its core, without the cited lemmas.
     """
 
     id: str
@@ -289,3 +297,5 @@ class Claim:
     remarks: str = ""
     missing: str = ""
     repaired_by: tuple[str, ...] = ()
+    refuted_with: tuple[str, ...] = ()
+    formal: tuple[str, ...] = ()

@@ -90,6 +90,7 @@ epsilon = _symbol("epsilon", "s*y**2", "loss to be reached", **_positive)
 gradient_norm = _symbol("gradient_norm", "s*y**2/theta", "‖∇Φ‖ at the point in question")
 d0 = _symbol("d0", "theta", "upper bound of the distance from θ0 to the centre c of the ball")
 e_c = _symbol("e_c", "y", "upper bound of the residual's norm ‖F(c) − y‖ at the centre c")
+D_square = _symbol("D_square", "theta**2", "upper bound of the squared distance to the centre c on a panel")
 weight = _symbol("weight", "y**2/theta**4", "m' of claim neuron_budget", **_positive)
 omega = _symbol("omega", "y**2/theta**4", "ω_r: ‖J_r(θ) − J_r(θ0)‖² ≤ ω_r t² when neuron r moves by t")
 intercept = _symbol("intercept", "y**2/theta**2", "λ_min(Ψ(m')) of claim neuron_budget", real=True)
@@ -196,6 +197,8 @@ CONSTANTS: Mapping[str, Constant] = _all(
              "‖θ_k − c‖ for every k", _OURS),
     Constant("displacement_supply_linear", (sp.sqrt(lambda0) - delta) * (R - d0) - L_H * (R ** 2 - d0 ** 2) / 2, "y",
              (R >= d0,), "∫_{d0}^R (σ(ρ) − δ)dρ for σ(ρ) = √λ0 − L_H ρ, λ0 at the centre c", _OURS),
+    Constant("displacement_slope", (L_H * D_square + 2 * e_c - e) / (sigma * (sigma - delta)), "theta**2/y",
+             (sigma > delta,), "growth of the squared distance to c per unit of residual, where ‖e_k‖ ≥ e", _OURS),
     # One hidden layer: the budget shared between the neurons.
     Constant("neuron_omega", slope_norm ** 2 + bend_norm ** 2 / 2
              + bend_norm * sp.sqrt(slope_norm ** 2 + bend_norm ** 2 / 4), "y**2/theta**4", (),

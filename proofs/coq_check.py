@@ -50,10 +50,12 @@ THEOREMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "containment_residual": (
             "Main.certificate_residual",
             "Main.certificate_residual_rate",
+            "Residual.containment_residual",
             "Integral.containment_integral",
             "Integral.closed_form_sound",
             "Spectral.residual_pays",
         ),
+        "handover": ("Certificate.staircase_certificate", "Links.handover_residual"),
         "linear_rate": ("Path.conclude", "Links.rate_simple_valid"),
         "iterates_converge": ("Path.conclude", "Links.distance_classical"),
         "iterations": ("Links.iterations",),

@@ -226,6 +226,14 @@ def _piecewise_chain_rule(draw: random.Random) -> bool:
     return bool(sp.simplify(h(sp.Integer(1)) - h(sp.Integer(0)) - total) == 0)
 
 
+def _convex_support(draw: random.Random) -> bool:
+    # Q(E) = max of affine functions: at a point where piece j is active, Q lies above piece j everywhere.
+    pieces = [tuple(_vector(draw, 2)) for _ in range(4)]
+    x, z = _vector(draw, 2)
+    slope, offset = max(pieces, key=lambda piece: piece[0] * x + piece[1])
+    return max(a * z + b for a, b in pieces) >= slope * z + offset
+
+
 def _continuity(draw: random.Random) -> bool:
     # J(θ) = θ² at 1: for every ε there is r with |J − 1| ≤ ε on [1 − r, 1 + r]; here r = ε/3 for ε ≤ 1.
     eps = Fraction(draw.randint(1, 9), 9)
@@ -279,6 +287,8 @@ _LEMMAS = [
           " choice of relu'(0); hence F(θ1) − F(θ0) = J̄(θ1 − θ0), J̄ the mean of that J.",
           "Bolte–Pauwels, arXiv:1909.10300 (path-differentiability); elementary here: remarks of containment_residual_relu",
           _piecewise_chain_rule),
+    Lemma("convex_support", "A convex piecewise linear function lies above the line through each of its pieces.",
+          "Rockafellar, Convex Analysis, Thm 25.1", _convex_support),
     Lemma("continuity", "J continuous at θ0: for every ε > 0 there is r > 0 with ‖J(θ) − J(θ0)‖ ≤ ε on B(θ0, r).",
           "Rudin, Principles, Def. 4.5", _continuity),
 ]  # fmt: skip

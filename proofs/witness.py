@@ -100,12 +100,13 @@ class Witness:
     radius_square: Fraction
 
     def facts(self) -> list[Fact]:
-        """The two strict inequalities, decided by end points."""
+        """The two strict inequalities, decided by end points, and how close the points are."""
         below, centre, above = self.losses
         name = f"{len(self.network.biases)}-hidden-layer {self.network.activation} network"
         return [
             Fact(f"{name}: Φ(θ − tv) < Φ(θ)", below[1] < centre[0]),
             Fact(f"{name}: Φ(θ + tv) < Φ(θ)", above[1] < centre[0]),
+            Fact(f"{name}: t‖v‖ ≤ 1/64", self.radius_square <= Fraction(1, 64**2)),
         ]
 
 

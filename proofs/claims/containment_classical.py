@@ -23,27 +23,30 @@ from proofs.examples import LAMBDA_ZERO, OFF_SUBLEVEL, SMALL_REGION, TWICE_THE_B
 def prove(formulas: Formulas) -> Proof:
     """√Φ pays for the path: m(√Φ_k − √Φ(θ(τ))) > c·τη‖∇Φ_k‖ with m = √(2/μ)."""
     s, eta, beta, lam, R, e0, Phi0 = sym("s eta beta lambda_R R e0 Phi0")
-    c, m, tau = sp.symbols("c m tau", positive=True)
+    m, tau = sp.symbols("m tau", positive=True)
+    c = sp.Symbol("fraction", real=True)
     a0, a, b, g, P, length = sym("a0 a b gradient_norm P length")
     mu = formulas("mu")
     proof = Proof()
     proof.hypothesis("step", eta < formulas("step_bound"))
     proof.define("fraction", sp.Eq(c, formulas("descent_fraction")))
+    proof.derive("c_positive", c > 0, "step fraction")
     proof.hypothesis("region", lam > 0)
     proof.define("m", sp.Eq(m**2 * mu, 2), "m = √(2/μ)")
     proof.define("loss0", sp.And(sp.Eq(Phi0, formulas("loss0")), sp.Eq(a0**2, Phi0)), "a0 = √Φ_0")
-    proof.hypothesis("path", formulas("path_classical") <= R)
+    bound = formulas("path_classical", c=c)
+    proof.hypothesis("path", bound <= R)
     proof.identity("margin", formulas("margin_classical"), R - formulas("path_classical"))
     root = sp.Symbol("root", positive=True)
     proof.define("root", sp.Eq(root**2, lam), "root = √λ")
     proof.derive("root_is", sp.Eq(sp.sqrt(lam), root), "root")
     proof.derive("scaled", sp.Eq(a0 * m * root, e0), "m loss0 root")
-    proof.derive("path_is", sp.Eq(formulas("path_classical") * c, a0 * m), "root_is root scaled region")
-    proof.derive("budget", a0 * m <= c * R, "path path_is region")
+    proof.derive("path_is", sp.Eq(bound * c, a0 * m), "root_is root scaled region c_positive")
+    proof.derive("budget", a0 * m <= c * R, "path path_is region c_positive")
     # The step from θ_k, a = √Φ_k > 0, P the path so far.
     proof.define("running", a > 0)
     proof.suppose("so_far", sp.And(c * P <= (a0 - a) * m, a <= a0), "the path so far has been paid for")
-    proof.derive("start_inside", P < R, "so_far budget running")
+    proof.derive("start_inside", P < R, "so_far budget running c_positive")
     proof.hypothesis("pl", g**2 / 2 >= mu * a**2, "claim pl_from_ntk at θ_k ∈ S")
     proof.derive("moving", g > 0, "pl region running", "the segment enters the sublevel set")
     # Along the segment, b = √Φ(θ(τ)), under the supposition that it has been in S up to τ.
@@ -55,21 +58,23 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("factored", b**2 <= a**2 - length * g * small, "taylor length")
     proof.derive("forward", length > 0, "length moving")
     proof.derive("drop", b**2 <= a**2 - c * length * g, "factored still forward moving")
-    proof.derive("decrease", b < a, "drop forward moving running fraction")
+    proof.derive("decrease", b < a, "drop forward moving running c_positive")
     proof.derive("steep", g * m >= 2 * a, "pl m moving running")
     proof.derive("split", (a - b) * (a + b) >= c * length * g, "drop")
     proof.derive("wide", (a - b) * (a + b) < (a - b) * g * m, "decrease steep running")
     proof.derive("pays", m * (a - b) > c * length, "split wide moving")
-    proof.derive("strict", sp.And(c * (P + length) < (a0 - b) * m, P + length < R, b < a0), "pays so_far budget decrease")
+    proof.derive("strict", sp.And(c * (P + length) < (a0 - b) * m, P + length < R, b < a0), "pays so_far budget decrease c_positive")
     proof.lemma("never_leaves", "first_exit", sp.Eq(tau, 1), "so τ = 1: the whole segment lies in S",
                 premises=["start_inside", "moving", "strict"], discharges=["inside_until"])  # fmt: skip
     # Induction over the steps; P_0 = 0 and a = a0.
-    proof.derive("base", c * 0 <= (a0 - a0) * m, "m")
+    start = sym("a_start")
+    proof.define("start", start <= a0, "√Φ(θ_0) ≤ a0: e0 is an upper bound of the residual")
+    proof.derive("base", sp.And(c * 0 <= (a0 - start) * m, start <= a0), "m start")
     path, final = sym("path_k a_k")
     proof.lemma("every_step", "induction", sp.And(c * path <= (a0 - final) * m, final <= a0), "for every k",
                 premises=["base", "strict", "never_leaves"], discharges=["so_far"])  # fmt: skip
-    proof.derive("bounded", path <= formulas("path_classical"), "every_step path_is region")
-    proof.derive("contained", path <= R, "bounded path region")
+    proof.derive("bounded", path <= bound, "every_step path_is region c_positive")
+    proof.derive("contained", path <= R, "bounded path region c_positive")
     return proof.conclude("bounded contained")
 
 
@@ -87,5 +92,6 @@ CLAIM = Claim(
         Hypothesis("smoothness", "β bounds the Hessian on S", OFF_SUBLEVEL),
     ),
     proof=prove,
+    formal=("containment_classical", "ball_certificate_sound_classical"),
     remarks="The proof is in the module's docstring: the first-exit argument is needed, a check of iterates alone is not enough.",
 )

@@ -64,7 +64,8 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("tail", threshold <= supply, "reaches integral", "the hypothesis of containment_residual with P_0 = d0")
     tail_e, length, distance = sym("tail_e length distance")
     proof.define("tail_start", tail_e <= threshold)
-    proof.lemma("tail_path", "induction", (sigma - delta) * length <= tail_e, "claim containment_residual", premises=["tail"])
+    proof.lemma("tail_path", "claim:containment_residual", (sigma - delta) * length <= tail_e, "its line pays, summed",
+                premises=["tail"])  # fmt: skip
     proof.lemma("triangle", "cauchy_schwarz", distance <= d0 + length, "‖θ_k − c‖")
     proof.derive("distance", distance <= formulas("displacement_path"), "tail_start tail_path triangle room threshold")
     lambda0 = sym("lambda0")

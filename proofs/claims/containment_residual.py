@@ -36,7 +36,7 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("form", sp.Eq(m, h * Je**2), "m = e_kᵀAe_k")
     proof.define("a", sp.Eq(a, h * sig**2), "sig = σ(P)")
     proof.lemma("norm", "operator_norm", Je <= K * E)
-    proof.lemma("below", "rayleigh", Je >= sig * E, "θ_k ∈ B(c, P)")
+    proof.hypothesis("below", Je >= sig * E, "‖J(θ)ᵀw‖ ≥ σ(P) for ‖w‖ = 1 on B(c, P); claim ntk_stability gives one σ")
     proof.lemma("spectral", "spectral_theorem", image <= (1 + a) * m - a * E**2, "image = ‖Ae_k‖²", premises=["step_h"])
     proof.define("linear", sp.Eq(q**2, E**2 - 2 * m + image), "q = ‖(I − A)e_k‖")
     proof.derive("am", sp.Eq(a * m, (sig * length) ** 2), "a form length")
@@ -121,6 +121,7 @@ CLAIM = Claim(
         Hypothesis("radius", "the ball is large enough", SMALL_REGION),
     ),
     proof=prove,
+    formal=("containment_residual", "containment_integral", "closed_form_sound", "ball_certificate_sound"),
     remarks="The proof is in the module's docstring. No smoothness constant and no first-exit argument are needed, and equality"
     " suffices. λ, K, L_H, Δ_J and δ belong to one and the same R. With Δ_J = L_H ρ and δ → 0: λ0 ≥ 2L_H‖e0‖.",
 )

@@ -27,7 +27,7 @@ def prove(formulas: Formulas) -> Proof:
     proof = Proof()
     proof.define("h", sp.Eq(h, eta * s))
     proof.hypothesis("step", formulas("residual_step") <= 1, "for every pattern on the ball")
-    proof.lemma("pays_linear", "spectral_theorem", q + sig * length <= E, "claim containment_residual, at θ_k alone",
+    proof.lemma("pays_linear", "claim:containment_residual", q + sig * length <= E, "its line pays_linear: at θ_k alone",
                 premises=["step"])  # fmt: skip
     proof.hypothesis("room", sp.And(sigR > delta, sig >= sigR), "σ(P) ≥ σ(R) > δ")
     proof.hypothesis("delta", delta >= 2 * Delta)
@@ -47,7 +47,7 @@ def prove(formulas: Formulas) -> Proof:
     path, final = sym("P_k E_k")
     proof.lemma("every_step", "induction", sp.And(path <= R, final <= e0), premises=["base", "next"], discharges=["so_far"])
     proof.define("length", sp.Eq(length, h * Je))
-    proof.lemma("below", "rayleigh", Je >= sigR * E)
+    proof.hypothesis("below", Je >= sigR * E, "‖J(θ)ᵀw‖ ≥ σ(R) on the ball")
     proof.derive("long", length >= h * sigR * E, "length below")
     proof.derive("gain", (sig - delta) * length >= (sigR - delta) * h * sigR * E, "long room")
     proof.derive("rate", E1 <= formulas("residual_rate") * E, "pays gain h")

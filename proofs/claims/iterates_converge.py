@@ -32,7 +32,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.lemma("limit_residual", "completeness", far <= formulas("residual_path"), "‖θ_k − θ*‖", premises=["path_residual"])
     # Φ(θ*) = lim Φ_k = 0: Φ_k ≤ slack for every slack > 0 from some k on.
     loss, at_limit, slack = sym("loss_k loss_at_limit slack")
-    proof.lemma("vanishes", "geometric", loss <= slack / 2, "Φ_k ≤ rate^k Φ_0, rate < 1, claim linear_rate; k large")
+    proof.lemma("powers", "geometric", sym("power") * sym("Phi0") <= slack / 2, "rate^k → 0 as rate < 1; k large")
+    proof.lemma("decay", "claim:linear_rate", loss <= sym("power") * sym("Phi0"), "Φ_k ≤ rate^k Φ_0")
+    proof.derive("vanishes", loss <= slack / 2, "powers decay")
     proof.lemma("continuous", "continuity", at_limit <= loss + slack / 2, "Φ(θ_k) → Φ(θ*)", premises=["limit"])
     proof.derive("zero_loss", at_limit <= slack, "vanishes continuous", "for every slack > 0, so Φ(θ*) = 0")
     return proof.conclude("limit limit_residual zero_loss")
@@ -58,5 +60,6 @@ CLAIM = Claim(
         Hypothesis("paid", "the path is paid for by the loss", Counterexample("steps 1/k", _no_limit)),
     ),
     proof=prove,
+    formal=("path_limit",),
     remarks="Φ is continuous and Φ_k ≤ rate^kΦ_0 → 0, hence Φ(θ*) = 0. The closed ball contains θ*.",
 )

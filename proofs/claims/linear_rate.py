@@ -10,8 +10,9 @@ from proofs.examples import NO_CONTAINMENT, TWICE_THE_BOUND
 
 def prove(formulas: Formulas) -> Proof:
     """Induction over the steps; the rate lies in [0, 1)."""
-    eta, beta, mu, c, Phi, after, Phi0, power = sym("eta beta mu c Phi Phi_after Phi0 power")
-    rate = formulas("rate_classical")
+    eta, beta, Phi, after, Phi0, power = sym("eta beta Phi Phi_after Phi0 power")
+    c = sp.Symbol("fraction", real=True)
+    rate = formulas("rate_classical", c=c)
     first = sym("Phi_1")
     proof = Proof()
     proof.hypothesis("step", sp.And(eta * beta < 2, sp.Eq(c, formulas("descent_fraction"))), "0 < η < 2/β")

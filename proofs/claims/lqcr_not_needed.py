@@ -80,4 +80,5 @@ CLAIM = Claim(
         Counterexample("F = a·tanh(w), y = 1/2", _tanh),
     ),
     proof=prove,
+    formal=("lplr_without_quasi_convexity",),
 )

@@ -47,6 +47,7 @@ CLAIM = Claim(
         Hypothesis("curvature and movement", "L_H and Δ_J bound ‖D²F‖ and ‖J − J0‖ on the ball", CURVATURE_HIDDEN),
     ),
     proof=prove,
+    formal=("ntk_change",),
     remarks="The first constant is attained (F = θ²/2 about 1). The PL claims use only distances from the centre, so the smaller"
     " first constant serves for v3 as well.",
 )

@@ -35,5 +35,6 @@ CLAIM = Claim(
         Hypothesis("squared loss", "Φ = (s/2)‖F − y‖²", NOT_SQUARED),
     ),
     proof=prove,
+    formal=("pl_from_ntk", "lplr_from_ntk"),
     remarks="At Φ = 0 the PL ratio ½‖∇Φ‖²/Φ is 0/0. Nothing about the shape of the region is used.",
 )

@@ -15,7 +15,8 @@ def prove(formulas: Formulas) -> Proof:
     q, x, y, mean, path, first, probability = sym("q x y step_mean path first probability")
     proof = Proof()
     proof.hypothesis("step", eta * beta * bar <= mu)
-    proof.define("q", sp.Eq(q**2, formulas("sgd_rate_simple")), "q = √(1 − ημ): the factor of claim sgd_rate is in [0, 1)")
+    proof.lemma("q", "claim:sgd_rate", sp.Eq(q**2, formulas("sgd_rate_simple")), "q² = 1 − ημ ≥ rate ≥ 0; E[Φ_k 1_{τ>k}] ≤ q^{2k}Φ_0",
+                premises=["step"])  # fmt: skip
     proof.define("x", sp.Eq(x**2, 2 * bar * Phi0), "x = √(2β̄Φ_0)")
     proof.derive("below_one", q < 1, "q")
     # E‖ηg_k‖1_{τ>k} ≤ η(2β̄E[Φ_k 1])^½ ≤ ηxq^k; the sum over k is at most ηx/(1 − q).

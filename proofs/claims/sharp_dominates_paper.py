@@ -14,7 +14,7 @@ def prove(formulas: Formulas) -> Proof:
     lambda0, j0, Delta, L_H, R, kappa = sym("lambda0 jacobian_norm0 Delta_J L_H R kappa")
     root = sp.Symbol("root", nonnegative=True)
     proof = Proof()
-    proof.lemma("extremes", "rayleigh", sp.Eq(root**2, lambda0), "root = √λ0")
+    proof.define("extremes", sp.Eq(root**2, lambda0), "root = √λ0")
     proof.lemma("norm", "rayleigh", root <= j0, "√λ_min ≤ √λ_max = ‖J0‖")
     proof.hypothesis("same", Delta <= L_H * R, "Δ_J is the one that L_Θ = L_H(2‖J0‖ + Δ_J) was derived with")
     L = formulas("L_theta")
@@ -51,4 +51,5 @@ CLAIM = Claim(
                    Needless("sharp_dominates_paper", "the first chain uses λ0 ≥ 0 only")),
     ),  # fmt: skip
     proof=prove,
+    formal=("sharp_dominates_paper",),
 )

@@ -15,7 +15,7 @@ def prove(formulas: Formulas) -> Proof:
     eh = sp.Symbol("eh", real=True)
     proof = Proof()
     proof.lemma("hessian", "chain_rule", sp.Eq(form, sp.Abs(s * (Jv**2 + eh))), "form = |vᵀ∇²Φv|, h = ‖D²F[v, v]‖")
-    proof.lemma("jacobian", "operator_norm", Jv <= formulas("jacobian_norm_region"), "claim ntk_stability")
+    proof.lemma("jacobian", "claim:ntk_stability", Jv <= formulas("jacobian_norm_region"))
     proof.hypothesis("curvature", h <= L_H, "on the ball")
     proof.lemma("cauchy", "cauchy_schwarz", sp.Abs(eh) <= e * h)
     proof.define("loss", sp.And(sp.Eq(Phi, s * e**2 / 2), sp.Eq(Phi0, formulas("loss0"))), "at θ and at the centre")
@@ -48,5 +48,6 @@ CLAIM = Claim(
         Hypothesis("curvature", "L_H, Δ_J valid on the ball", CONSTANT_JACOBIAN_BOUND),
     ),
     proof=prove,
+    formal=("smoothness_from_ingredients",),
     remarks="S need be neither connected nor convex: the descent argument uses only segments inside it.",
 )

@@ -6,7 +6,7 @@ from fractions import Fraction as Q
 
 import sympy as sp
 
-from proofs.claim import Claim, Counterexample, Fact, Formulas, Hypothesis, Proof, sym
+from proofs.claim import Claim, Counterexample, Fact, Formulas, Hypothesis, Needless, Proof, sym
 from proofs.examples import CONSTANT_JACOBIAN_BOUND
 
 
@@ -15,7 +15,6 @@ def prove(formulas: Formulas) -> Proof:
     lambda0, L, L_H, R, kappa = sym("lambda0 L_Theta L_H R kappa")
     rho = sp.Symbol("rho", nonnegative=True)
     proof = Proof()
-    proof.hypothesis("fraction", kappa <= 1)
     proof.define("divisors", sp.And(L > 0, L_H > 0), "else the radius is R itself")
     proof.define("within_paper", rho <= formulas("stability_radius_paper"))
     proof.derive("inside", rho <= R, "divisors within_paper", "where L_Θ is valid")
@@ -52,8 +51,7 @@ CLAIM = Claim(
     hypotheses=(
         Hypothesis("constants", "L_Θ and L_H are valid on B(θ0, R)", CONSTANT_JACOBIAN_BOUND),
         Hypothesis("radius", "the radius is no larger", Counterexample("F = θ²/2 about 1: the radius is attained", _beyond)),
-        Hypothesis("fraction", "κ ≤ 1", Counterexample(
-            "κ = 4: λ ≥ 4λ0 fails at the centre itself", lambda: [Fact("1 < 4·1", Q(1) < 4 * Q(1))])),
+        Hypothesis("fraction", "κ ≤ 1", Needless("stability_radius", "for κ > 1 the radius is negative, the ball empty")),
     ),  # fmt: skip
     proof=prove,
     remarks="At κ = 1 the radius is 0: λ may fall at once (F = θ²/2 about 1).",

@@ -15,7 +15,7 @@ def prove(formulas: Formulas) -> Proof:
     at_witness, g, Phi, ee, Je = sym("at_witness gradient_norm Phi ee Je")
     proof = Proof()
     proof.hypothesis("proper", at_witness > 0, "F analytic, det Θ > 0 at one parameter")
-    proof.lemma("generic", "analytic_zero_set", lambda0 > 0, "with probability one, claim ntk_positive", premises=["proper"])
+    proof.lemma("generic", "claim:ntk_positive", lambda0 > 0, "with probability one", premises=["proper"])
     proof.derive("room", sp.sqrt(lambda0) / 2 > 0, "generic")
     proof.lemma("ball", "continuity", Delta <= sp.sqrt(lambda0) / 2, "on some B(θ0, r), r > 0", premises=["room"])
     proof.define("lambda", sp.Eq(lam, formulas("lambda_region_sharp")))

@@ -16,6 +16,7 @@ CLAIM = Claim(
         " at every distance: no_lqcr_generic",
         witnesses,
     ),
+    refuted_with=("no_lqcr_wide", "no_lqcr_generic"),
     repaired_by=("lqcr_not_needed", "no_lqcr_wide", "slqc_coarse"),
     remarks="The witnesses exclude every ball of radius ≥ t‖v‖ = 1/128·‖v‖; no_lqcr_wide excludes every radius.",
 )

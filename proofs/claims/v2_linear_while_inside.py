@@ -19,13 +19,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.hypothesis("convex", after <= Phi - eta * g**2 + eta**2 * beta * g**2 / 2, "both iterates, hence the segment, in the region")
     proof.derive("one_step", after - floor <= rate * (Phi - floor), "step pl convex")
     proof.define("above", sp.And(Phi >= floor, after >= floor), "L* is the infimum")
+    proof.derive("rests", sp.Implies(sp.Eq(Phi, floor), sp.Eq(g, 0)), "step convex above", "at L* GD rests")
     proof.suppose("so_far", Phi - floor <= power * (Phi0 - floor))
     proof.derive("next", sp.Implies(Phi > floor, after - floor <= rate * power * (Phi0 - floor)), "one_step above so_far",
                  "the factor is ≥ 0 when Φ_k > L*, since Φ_{k+1} ≥ L*")  # fmt: skip
     proof.derive("base", Phi0 - floor <= 1 * (Phi0 - floor), "step")
     last, total = sym("Phi_k rate_to_the_k")
     proof.lemma("all", "induction", last - floor <= total * (Phi0 - floor), "while inside", premises=["base", "next"], discharges=["so_far"])
-    return proof.conclude("one_step all")
+    return proof.conclude("one_step rests all")
 
 
 CLAIM = Claim(
@@ -40,5 +41,5 @@ CLAIM = Claim(
         Hypothesis("remain", "the iterates remain", NO_CONTAINMENT),
     ),
     proof=prove,
-    remarks="If Φ_k = L* at some k, the gradient is 0 there or the next step would leave the region; GD rests at zero loss.",
+    remarks="If Φ_k = L* and the next iterate is still in the region, the gradient is 0 and GD rests (line rests).",
 )

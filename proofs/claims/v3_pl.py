@@ -40,5 +40,6 @@ CLAIM = Claim(
         Hypothesis("lqcr", "the region is an LQCR", Needless("ntk_stability_paper", "any region within r of θ0 will do")),
     ),
     proof=prove,
+    formal=("v3_pl",),
     remarks="Holds as stated for s = 1. The LQCR is needless, and under the textbook definition does not exist for wide networks.",
 )

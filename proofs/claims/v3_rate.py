@@ -19,7 +19,7 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("m", sp.And(sp.Eq(m, mu), lambda0 > L * R), "claim v3_pl")
     proof.hypothesis("step", eta < formulas("step_bound"))
     proof.hypothesis("contained", after <= Phi - eta * g**2 + eta**2 * beta * g**2 / 2, "iterates and segments in the region")
-    proof.lemma("pl", "rayleigh", g**2 / 2 >= m * Phi, "claim v3_pl", premises=["m"])
+    proof.lemma("pl", "claim:v3_pl", g**2 / 2 >= m * Phi, premises=["m"])
     proof.derive("rate", after <= formulas("rate_classical", c=c, mu=m) * Phi, "step contained pl")
     proof.derive("contracts", formulas("rate_classical", c=c, mu=m) < 1, "step")
     return proof.conclude("rate contracts")
@@ -39,4 +39,5 @@ CLAIM = Claim(
         Hypothesis("step", "η < 2/β", TWICE_THE_BOUND),
     ),  # fmt: skip
     proof=prove,
+    formal=("v3_rate_assuming_containment", "v3_containment_derived"),
 )

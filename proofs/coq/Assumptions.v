@@ -13,7 +13,7 @@ Definition core := (
   @Setting.pl_from_ntk, @Setting.lplr_from_ntk, @Setting.gradient_correct, @Setting.ntk_lower_lambda_min,
   @NtkStability.weyl_sharp, @NtkStability.weyl_paper, @NtkStability.sharp_dominates_paper,
   @Links.ntk_lipschitz, @Links.stability_radius_linear, @Links.stability_radius_paper,
-  @Links.distance_classical, @Links.rate_simple_valid,
+  @Links.distance_classical, @Links.handover_residual, @Links.rate_simple_valid,
   @Curvature.jacobian_lipschitz, @Curvature.curvature_bilinear, @Spectral.residual_pays,
   @Residual.containment_residual, @Certificate.staircase_certificate, @Certificate.weyl_table_valid,
   @Integral.containment_integral, @Integral.closed_form_sound,

@@ -120,7 +120,7 @@ Proof. unfold in_ball. lra. Qed.
 (** ** The step defect delta, both ways (MATH 5b) *)
 Lemma defect_of_ingredients Rad K0 e0 DR LH lamR table :
   0 < s -> 0 < eta -> ball_ingredients Rad K0 e0 DR LH lamR table ->
-  defect M y s eta th0 Rad (delta_of K0 e0 DR LH).
+  defect M y s eta th0 th0 Rad (delta_of K0 e0 DR LH).
 Proof.
   intros Hs Heta [_ HK0 He0 Hdiff HDR HLH [HK [HD HL]]] z Hz Hz' Hres.
   set (z' := gd_step M y s eta z) in *. set (v := z' ⊖ z).
@@ -167,33 +167,42 @@ Proof.
   apply Rmult_le_pos; [nra|assumption].
 Qed.
 
-(** ** Any staircase of lower bounds sigma_j, however obtained *)
-Theorem staircase_certificate Rad K delta (st : list (R * R)) sig :
+(** ** Any staircase of lower bounds sigma_j, however obtained; the ball's centre c may differ from
+    the start theta0 by P0 (hand-over from a run: c is the stored point) *)
+Theorem staircase_certificate c P0 Rad K delta (st : list (R * R)) sig :
   0 < s -> 0 < eta -> 0 <= K -> 0 <= delta -> delta < sig ->
-  increasing 0 st -> last_radius 0 st = Rad -> st <> [] ->
-  (forall z, in_ball th0 Rad z -> differentiable_at M z) ->
-  (forall z, in_ball th0 Rad z -> jac_bound M z K) ->
-  (forall z, in_ball th0 Rad z -> sigma_lower M z sig) ->
-  Forall (fun p => forall z, in_ball th0 (fst p) z -> sigma_lower M z (snd p)) st ->
-  defect M y s eta th0 Rad delta ->
+  0 <= P0 -> in_ball c P0 th0 ->
+  increasing P0 st -> last_radius P0 st = Rad -> st <> [] ->
+  (forall z, in_ball c Rad z -> differentiable_at M z) ->
+  (forall z, in_ball c Rad z -> jac_bound M z K) ->
+  (forall z, in_ball c Rad z -> sigma_lower M z sig) ->
+  Forall (fun p => forall z, in_ball c (fst p) z -> sigma_lower M z (snd p)) st ->
+  defect M y s eta c th0 Rad delta ->
   eta * s * (K * K) <= 1 ->
-  norm (residual M y th0) <= riemann delta 0 st ->
-  certified M y s eta th0 Rad (s * (sig * sig))
+  norm (residual M y th0) <= riemann delta P0 st ->
+  certified M y s eta c th0 Rad (s * (sig * sig))
     (residual_rate s eta delta sig * residual_rate s eta delta sig) (sig - delta)
   /\ forall k, norm (residual M y (gd M y s eta th0 k))
                <= residual_rate s eta delta sig ^ k * norm (residual M y th0).
 Proof.
-  intros Hs Heta HK Hd Hsd Hinc Hlast Hne Hdiff Hbound Hsig Hst Hdef Hstep Hcont.
-  pose proof (last_radius_ge 0 st Hinc) as HR. rewrite Hlast in HR.
-  apply (containment_residual M y s eta th0 Rad K delta sig (potential_of delta 0 st)); try assumption.
+  intros Hs Heta HK Hd Hsd HP0 Hstart Hinc Hlast Hne Hdiff Hbound Hsig Hst Hdef Hstep Hcont.
+  pose proof (last_radius_ge P0 st Hinc) as HR. rewrite Hlast in HR.
+  apply (containment_residual M y s eta c th0 Rad P0 K delta sig (potential_of delta P0 st)); try assumption.
+  - lra.
   - intros a b Hab Hb.
-    apply (staircase_slope (fun r sg => forall z, in_ball th0 r z -> sigma_lower M z sg));
+    apply (staircase_slope (fun r sg => forall z, in_ball c r z -> sigma_lower M z sg));
       try assumption.
-    + intros r r' sg Hr Hv z Hz. apply Hv. now apply (in_ball_mono r r').
+    + intros r r' sg Hr Hv z Hz. apply Hv. unfold in_ball in *. lra.
     + intros r s1 s2 H1 H2 z Hz. apply sigma_max; auto.
     + now rewrite Hlast.
-  - rewrite (potential_after delta 0 st Rad Hinc) by lra.
-    rewrite (potential_before delta 0 st 0 Hinc) by lra. lra.
+  - rewrite (potential_after delta P0 st Rad Hinc) by lra.
+    rewrite (potential_before delta P0 st P0 Hinc) by lra. lra.
+Qed.
+
+Lemma centre_in : in_ball th0 0 th0.
+Proof.
+  unfold in_ball. replace (th0 ⊖ th0) with (zero : X); [rewrite norm_zero; lra|].
+  apply vec_ext. intros. autorewrite with inner. ring.
 Qed.
 
 Lemma sigmas_increasing prev st : increasing prev st -> increasing prev (sigmas st).
@@ -211,7 +220,7 @@ Theorem ball_certificate_sound Rad K0 e0 DR LH lamR table :
   let sig := sqrt lamR in
   let delta := delta_of K0 e0 DR LH in
   let q := residual_rate s eta delta sig in
-  certified M y s eta th0 Rad (s * lamR) (q * q) (sig - delta)
+  certified M y s eta th0 th0 Rad (s * lamR) (q * q) (sig - delta)
   /\ forall k, norm (residual M y (gd M y s eta th0 k)) <= q ^ k * norm (residual M y th0).
 Proof.
   intros Hing [Hs Heta Hinc Hstep Hsd Hcont] sig delta q.
@@ -226,8 +235,10 @@ Proof.
   assert (Hsig : forall z, in_ball th0 Rad z -> sigma_lower M z sig).
   { intros z Hz. apply sigma_of_ntk. apply Forall_app in Htab. destruct Htab as [_ Hlast].
     inversion Hlast; subst. now apply H1. }
-  apply (staircase_certificate Rad (K0 + DR) delta (sigmas (table ++ [(Rad, lamR)])) sig); try assumption.
+  apply (staircase_certificate th0 0 Rad (K0 + DR) delta (sigmas (table ++ [(Rad, lamR)])) sig); try assumption.
   - lra.
+  - lra.
+  - exact centre_in.
   - now apply sigmas_increasing.
   - apply sigmas_last.
   - unfold sigmas. rewrite map_app. intros E. now apply app_eq_nil in E.

@@ -199,10 +199,10 @@ Qed.
 Definition classical_rate : R := 1 - 2 * eta * (s * lam) * (1 - eta * beta / 2).
 
 Theorem containment_classical :
-  certified M y s eta th0 Rad (s * lam) classical_rate (c * sig).
+  certified M y s eta th0 th0 Rad (s * lam) classical_rate (c * sig).
 Proof.
   pose proof c_pos as Hc. pose proof sig_pos as Hsig.
-  apply (conclude M y s eta th0 Rad K); try assumption.
+  apply (conclude M y s eta th0 th0 Rad K); try assumption.
   - now apply Rmult_lt_0_compat.
   - nra.
   - apply lplr_from_ntk; [lra|lra|assumption].
@@ -295,7 +295,7 @@ Theorem ball_certificate_sound_classical {X Y : InnerSpace} (M : Model X Y) (y :
   ball_ingredients M y th0 Rad K0 e0 DR LH lamR table ->
   classical_chain s eta Rad K0 e0 DR LH lamR ->
   let beta := beta_of s K0 e0 DR LH in
-  certified M y s eta th0 Rad (s * lamR) (classical_rate s eta beta lamR)
+  certified M y s eta th0 th0 Rad (s * lamR) (classical_rate s eta beta lamR)
     ((1 - eta * beta / 2) * sqrt lamR).
 Proof.
   intros [Htab HK0 He0 Hdiff HDR HLH [HK [HD HL]]] [Hs Heta Hlam HRad Hbeta Hstep Hcont] beta.

@@ -16,7 +16,7 @@ Hypothesis K_pos : 0 <= K.
 Hypothesis diff : forall z, in_ball th0 Rad z -> differentiable_at M z.
 Hypothesis bound : forall z, in_ball th0 Rad z -> jac_bound M z K.
 Hypothesis step_condition : eta * s * (K * K) <= 1.
-Hypothesis has_defect : defect M y s eta th0 Rad delta.
+Hypothesis has_defect : defect M y s eta th0 th0 Rad delta.
 Hypothesis delta_pos : 0 <= delta.
 Hypothesis sigma_valid : forall r z, 0 <= r <= Rad -> in_ball th0 r z -> sigma_lower M z (sigma r).
 Hypothesis sigma_decr : forall a b, 0 <= a <= b -> b <= Rad -> sigma b <= sigma a.
@@ -35,12 +35,12 @@ Qed.
 Theorem containment_integral :
   norm (residual M y th0) <= RInt (fun r => sigma r - delta) 0 Rad ->
   let sig := sigma Rad in let q := residual_rate s eta delta sig in
-  certified M y s eta th0 Rad (s * (sig * sig)) (q * q) (sig - delta)
+  certified M y s eta th0 th0 Rad (s * (sig * sig)) (q * q) (sig - delta)
   /\ forall k, norm (residual M y (gd M y s eta th0 k)) <= q ^ k * norm (residual M y th0).
 Proof.
   intros Hcont sig q.
-  apply (containment_residual M y s eta th0 Rad K delta sig (RInt (fun r => sigma r - delta) 0));
-    try assumption.
+  apply (containment_residual M y s eta th0 th0 Rad 0 K delta sig (RInt (fun r => sigma r - delta) 0));
+    try assumption; [lra|apply (centre_in th0)| | |].
   - intros z Hz. apply (sigma_valid Rad); [lra|assumption].
   - intros a b Hab Hb. exists (sigma a). split.
     { intros z Hz. apply (sigma_valid a); [lra|assumption]. }
@@ -81,7 +81,7 @@ Theorem closed_form_sound :
   closed_chain ->
   let sig := sqrt lam0 - L * Rad in
   let q := residual_rate s eta closed_delta sig in
-  certified M y s eta th0 Rad (s * (sig * sig)) (q * q) (sig - closed_delta)
+  certified M y s eta th0 th0 Rad (s * (sig * sig)) (q * q) (sig - closed_delta)
   /\ forall k, norm (residual M y (gd M y s eta th0 k)) <= q ^ k * norm (residual M y th0).
 Proof.
   intros HK HL Hl Hlam HK0 He0 Hdiff HLip [Hs Heta HR Hstep Hsd Hcont] sig q.
@@ -103,8 +103,10 @@ Proof.
   fold closed_delta in Hdef.
   assert (He0pos : 0 <= e0) by (pose proof (norm_pos (residual M y th0)); lra).
   assert (Hdelta : 0 <= closed_delta) by (apply delta_of_pos; assumption).
-  apply (containment_residual M y s eta th0 Rad (K0 + L * Rad) closed_delta sig
+  apply (containment_residual M y s eta th0 th0 Rad 0 (K0 + L * Rad) closed_delta sig
            (fun r => (sqrt lam0 - closed_delta) * r - L * (r * r) / 2)); try assumption.
+  - lra.
+  - apply (centre_in th0).
   - lra.
   - intros z Hz. apply (jac_bound_change M th0 z K0 (L * Rad)); [assumption|]. apply (Hch Rad); [lra|assumption].
   - intros z Hz. apply Hsigma; [lra|assumption].

@@ -1,7 +1,7 @@
 (** * Further exported constants, each tied to a theorem *)
 
 From Coq Require Import Reals Lra Psatz.
-From LPLR Require Import Inner Setting NtkStability Path Residual Certificate Integral Classical.
+From LPLR Require Import Inner Setting NtkStability MeanValue Path Residual Certificate Integral Classical.
 From LPLR Require Constants.
 Open Scope R_scope.
 
@@ -131,4 +131,23 @@ Proof.
   rewrite Hphi, sqrt_mult_alt by lra.
   assert (0 < sqrt s) by now apply sqrt_lt_R0. assert (0 < sqrt lam) by now apply sqrt_lt_R0.
   field. lra.
+Qed.
+
+(** ** Hand-over: the residual at theta_T from what is known at the stored point c *)
+Theorem handover_residual {X Y : InnerSpace} (M : Model X Y) y c th e K D dT :
+  0 <= K -> 0 <= D -> norm (residual M y c) <= e -> jac_bound M c K ->
+  (forall z, in_ball c dT z -> differentiable_at M z) ->
+  (forall z, in_ball c dT z -> jac_change M c z D) -> in_ball c dT th ->
+  norm (residual M y th) <= Constants.e_bar D dT e K.
+Proof.
+  intros HK HD He HJ Hdiff Hch Hin. unfold Constants.e_bar.
+  assert (Hc : in_ball c dT c).
+  { unfold in_ball in *. pose proof (norm_pos (th ⊖ c)).
+    replace (c ⊖ c) with (zero : X); [rewrite norm_zero; lra|].
+    apply vec_ext. intros. autorewrite with inner. ring. }
+  assert (Hb : forall z, in_ball c dT z -> jac_bound M z (K + D)).
+  { intros z Hz. apply (jac_bound_change M c z K D); auto. }
+  pose proof (MeanValue.residual_lipschitz M y c dT (K + D) c th Hdiff Hb ltac:(lra) Hc Hin) as H.
+  unfold in_ball in Hin. pose proof (norm_minus_le (residual M y th) (residual M y c)).
+  assert ((K + D) * norm (th ⊖ c) <= (K + D) * dT) by (apply Rmult_le_compat_l; lra). lra.
 Qed.

@@ -94,7 +94,7 @@ Theorem certificate_residual :
   ball_ingredients M y th0 Rad K0 e0 DR LH lamR table ->
   residual_certificate s eta Rad K0 e0 DR LH lamR table ->
   let delta := Constants.delta_residual DR LH e0 eta K0 s in
-  certified M y s eta th0 Rad (Constants.mu lamR s)
+  certified M y s eta th0 th0 Rad (Constants.mu lamR s)
     (Constants.residual_rate_loss delta eta s (sqrt lamR)) (sqrt lamR - delta).
 Proof.
   intros Hing [H1 H2 H3 H4 H5 H6] delta. unfold delta in *.
@@ -124,7 +124,7 @@ Theorem certificate_classical :
   classical_certificate s eta Rad K0 e0 DR LH lamR ->
   let beta := Constants.smoothness DR LH e0 K0 s in
   let c := Constants.descent_fraction beta eta in
-  certified M y s eta th0 Rad (Constants.mu lamR s)
+  certified M y s eta th0 th0 Rad (Constants.mu lamR s)
     (Constants.rate_classical c eta (Constants.mu lamR s)) (c * sqrt lamR).
 Proof.
   intros Hing [H1 H2 H3 H4 H5 H6 H7] beta c. unfold c, beta in *.
@@ -137,7 +137,7 @@ Qed.
 Theorem ball_certificate :
   ball_ingredients M y th0 Rad K0 e0 DR LH lamR table ->
   residual_certificate s eta Rad K0 e0 DR LH lamR table \/ classical_certificate s eta Rad K0 e0 DR LH lamR ->
-  exists rate gam, certified M y s eta th0 Rad (Constants.mu lamR s) rate gam.
+  exists rate gam, certified M y s eta th0 th0 Rad (Constants.mu lamR s) rate gam.
 Proof.
   intros Hing [H|H]; eexists; eexists.
   - exact (certificate_residual Hing H).

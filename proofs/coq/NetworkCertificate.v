@@ -55,7 +55,7 @@ Theorem network_closed_form :
   let sig := sqrt lam0 - L * Rad in
   let delta := closed_delta s eta Rad K0 e0 L in
   let q := residual_rate s eta delta sig in
-  certified M y s eta th0 Rad (s * (sig * sig)) (q * q) (sig - delta).
+  certified M y s eta th0 th0 Rad (s * (sig * sig)) (q * q) (sig - delta).
 Proof.
   intros Hn Hc sig delta q. pose proof (network_lipschitz Hn) as HL. destruct Hn.
   apply (closed_form_sound M y s eta th0 Rad K0 e0 L lam0); try assumption.
@@ -73,7 +73,7 @@ Theorem network_certificate (rows : list (R * R)) sigR :
   Forall (fun p => 0 <= fst p <= Rad /\ 0 <= snd p /\ snd p <= sqrt lam0 - L * fst p) (rows ++ [(Rad, sigR)]) ->
   residual_certificate s eta Rad K0 e0 (L * Rad) L (sigR * sigR) (squares rows) ->
   let delta := Constants.delta_residual (L * Rad) L e0 eta K0 s in
-  certified M y s eta th0 Rad (Constants.mu (sigR * sigR) s)
+  certified M y s eta th0 th0 Rad (Constants.mu (sigR * sigR) s)
     (Constants.residual_rate_loss delta eta s (sqrt (sigR * sigR))) (sqrt (sigR * sigR) - delta).
 Proof.
   intros Hn Hrows Hchain. pose proof (network_lipschitz Hn) as HL. destruct Hn.

@@ -93,7 +93,7 @@ Qed.
 (** The same without assuming containment: it follows once the path fits into the radius. *)
 Theorem v3_containment_derived :
   norm (residual M y th0) <= (1 - eta * beta / 2) * sqrt (lam0 - LT * Rad) * Rad ->
-  certified M y s eta th0 Rad (s * (lam0 - LT * Rad))
+  certified M y s eta th0 th0 Rad (s * (lam0 - LT * Rad))
     (classical_rate s eta beta (lam0 - LT * Rad)) ((1 - eta * beta / 2) * sqrt (lam0 - LT * Rad)).
 Proof.
   intros Hpath. apply (containment_classical M y s eta th0 Rad K); try assumption. exact v3_ntk.

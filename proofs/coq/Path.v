@@ -80,21 +80,22 @@ Proof.
 Qed.
 End PathLength.
 
-(** ** The conclusion of every certificate of scope [ball] *)
-Record certified {X Y : InnerSpace} (M : Model X Y) (y : Y) (s eta : R) (th0 : X)
+(** ** The conclusion of every certificate: gradient descent from theta0, a region about c
+    (scope [ball]: c = theta0; a run's end: c is the stored point, theta0 the exact iterate) *)
+Record certified {X Y : InnerSpace} (M : Model X Y) (y : Y) (s eta : R) (c th0 : X)
     (Rad mu rate gam : R) : Prop := {
   (* the constants say something: mu > 0, a rate below 1 (unless the loss is 0 already), gam > 0 *)
   constants_ok : 0 < mu /\ 0 < gam /\ (0 < loss M y s th0 -> 0 <= rate < 1);
   (* the ball is a locally Polyak-Lojasiewicz region, and inf L = 0 on it *)
-  lplr : LPLR M y s (in_ball th0 Rad) mu;
+  lplr : LPLR M y s (in_ball c Rad) mu;
   (* gradient descent never leaves it *)
-  contained : forall k, in_ball th0 Rad (gd M y s eta th0 k);
+  contained : forall k, in_ball c Rad (gd M y s eta th0 k);
   (* its path has finite length *)
   summable : forall k, path (gd M y s eta th0) k <= norm (residual M y th0) / gam;
   (* the loss decreases linearly *)
   linear_rate : forall k, loss M y s (gd M y s eta th0 k) <= rate ^ k * loss M y s th0;
   (* the iterates converge to a point of the ball that fits the data, with this distance *)
-  limit : exists thstar, in_ball th0 Rad thstar /\ F M thstar = y /\ loss M y s thstar = 0 /\
+  limit : exists thstar, in_ball c Rad thstar /\ F M thstar = y /\ loss M y s thstar = 0 /\
     converges (gd M y s eta th0) thstar /\
     forall k, norm (gd M y s eta th0 k ⊖ thstar) <= norm (residual M y (gd M y s eta th0 k)) / gam
 }.
@@ -102,7 +103,7 @@ Record certified {X Y : InnerSpace} (M : Model X Y) (y : Y) (s eta : R) (th0 : X
 Section Conclusion.
 Context {X Y : InnerSpace}.
 Variable M : Model X Y.
-Variables (y : Y) (s eta : R) (th0 : X) (Rad K mu rate gam : R).
+Variables (y : Y) (s eta : R) (c th0 : X) (Rad K mu rate gam : R).
 Let th := gd M y s eta th0.
 Let e k := residual M y (th k).
 
@@ -111,10 +112,10 @@ Hypothesis Rad_pos : 0 <= Rad.
 Hypothesis K_pos : 0 <= K.
 Hypothesis mu_pos : 0 < mu.
 Hypothesis gam_pos : 0 < gam.
-Hypothesis diff : forall z, in_ball th0 Rad z -> differentiable_at M z.
-Hypothesis bound : forall z, in_ball th0 Rad z -> jac_bound M z K.
-Hypothesis region : LPLR M y s (in_ball th0 Rad) mu.
-Hypothesis stays : forall k, in_ball th0 Rad (th k).
+Hypothesis diff : forall z, in_ball c Rad z -> differentiable_at M z.
+Hypothesis bound : forall z, in_ball c Rad z -> jac_bound M z K.
+Hypothesis region : LPLR M y s (in_ball c Rad) mu.
+Hypothesis stays : forall k, in_ball c Rad (th k).
 Hypothesis pays : forall k, gam * norm (th (S k) ⊖ th k) <= norm (e k) - norm (e (S k)).
 Hypothesis contracts : forall k, loss M y s (th (S k)) <= rate * loss M y s (th k).
 Hypothesis rate_lt_1 : 0 < loss M y s th0 -> rate < 1.
@@ -159,16 +160,16 @@ Proof.
     exists N. intros n Hn. specialize (HN n Hn).
     rewrite Rabs_pos_eq in HN by (apply pow_le; lra).
     pose proof (loss_geometric n). specialize (Hloss n). pose proof (norm_pos (e n)).
-    set (c := 2 / s * loss M y s th0) in *.
-    assert (0 < c) by (unfold c; nra).
-    apply (Rmult_lt_compat_r c) in HN; [|assumption].
+    set (b := 2 / s * loss M y s th0) in *.
+    assert (0 < b) by (unfold b; nra).
+    apply (Rmult_lt_compat_r b) in HN; [|assumption].
     unfold Rdiv in HN at 1. rewrite Rmult_assoc, Rinv_l, Rmult_1_r in HN by lra.
-    assert (norm (e n) * norm (e n) <= rate ^ n * c).
-    { rewrite Hloss. unfold c. apply (Rmult_le_compat_l (2 / s)) in H0; lra. }
+    assert (norm (e n) * norm (e n) <= rate ^ n * b).
+    { rewrite Hloss. unfold b. apply (Rmult_le_compat_l (2 / s)) in H0; lra. }
     nra.
 Qed.
 
-Theorem conclude : certified M y s eta th0 Rad mu rate gam.
+Theorem conclude : certified M y s eta c th0 Rad mu rate gam.
 Proof.
   constructor; try assumption.
   - repeat split; try assumption; destruct loss_cases as [Z|[Hr _]]; try lra;
@@ -179,11 +180,11 @@ Proof.
   - destruct (path_limit th (fun k => norm (e k)) gam gam_pos) as [l [Hl Hdist]];
       [intros; apply norm_pos|exact pays|exact residual_vanishes|].
     (* the ball is closed *)
-    assert (Hin : in_ball th0 Rad l).
+    assert (Hin : in_ball c Rad l).
     { apply Rnot_gt_le. intros Hgt.
-      destruct (Hl (norm (l ⊖ th0) - Rad)) as [n Hn]; [lra|].
+      destruct (Hl (norm (l ⊖ c) - Rad)) as [n Hn]; [lra|].
       specialize (Hn n (le_n _)). rewrite norm_opp in Hn.
-      pose proof (norm_triang3 l (th n) th0). specialize (stays n). unfold in_ball in stays. lra. }
+      pose proof (norm_triang3 l (th n) c). specialize (stays n). unfold in_ball in stays. lra. }
     (* F is Lipschitz on it, so the residual of the limit is the limit of the residuals *)
     assert (Hres : norm (residual M y l) = 0).
     { apply Rle_antisym; [|apply norm_pos]. apply Rnot_gt_le. intros Hgt.
@@ -193,7 +194,7 @@ Proof.
       destruct (Hl eps Heps) as [n1 H1]. destruct (residual_vanishes eps Heps) as [n2 H2].
       specialize (H1 (max n1 n2) (Nat.le_max_l _ _)). specialize (H2 (max n1 n2) (Nat.le_max_r _ _)).
       set (n := max n1 n2) in *. rewrite norm_opp in H1.
-      pose proof (residual_lipschitz M y th0 Rad K (th n) l diff bound K_pos (stays n) Hin).
+      pose proof (residual_lipschitz M y c Rad K (th n) l diff bound K_pos (stays n) Hin).
       pose proof (norm_minus_le (residual M y l) (e n)). unfold e in *. nra. }
     exists l. repeat split; try assumption.
     + apply norm_eq_0. exact Hres.

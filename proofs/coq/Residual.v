@@ -13,18 +13,20 @@ Open Scope R_scope.
 Section Residual.
 Context {X Y : InnerSpace}.
 Variable M : Model X Y.
-Variables (y : Y) (s eta : R) (th0 : X) (Rad K delta sig : R) (G : R -> R).
+Variables (y : Y) (s eta : R) (c th0 : X) (Rad P0 K delta sig : R) (G : R -> R).
 
 Hypothesis s_pos : 0 < s.
 Hypothesis eta_pos : 0 < eta.
-Hypothesis Rad_pos : 0 <= Rad.
+(** The start lies within P0 of the centre c of the ball. *)
+Hypothesis start : 0 <= P0 <= Rad.
+Hypothesis start_in : in_ball c P0 th0.
 Hypothesis K_pos : 0 <= K.
-Hypothesis diff : forall z, in_ball th0 Rad z -> differentiable_at M z.
-Hypothesis bound : forall z, in_ball th0 Rad z -> jac_bound M z K.
+Hypothesis diff : forall z, in_ball c Rad z -> differentiable_at M z.
+Hypothesis bound : forall z, in_ball c Rad z -> jac_bound M z K.
 Hypothesis step_condition : eta * s * (K * K) <= 1.
 
 (** delta bounds the mean of J(theta) - J(theta_k) along a step, applied to the step. *)
-Definition defect : Prop := forall z, in_ball th0 Rad z -> in_ball th0 Rad (gd_step M y s eta z) ->
+Definition defect : Prop := forall z, in_ball c Rad z -> in_ball c Rad (gd_step M y s eta z) ->
   norm (residual M y z) <= norm (residual M y th0) ->
   norm (F M (gd_step M y s eta z) ⊖ F M z ⊖ J M z (gd_step M y s eta z ⊖ z))
     <= delta * norm (gd_step M y s eta z ⊖ z).
@@ -33,12 +35,12 @@ Hypothesis delta_pos : 0 <= delta.
 
 (** sigma on the whole ball, and the potential G: G(b) - G(a) is at most what a path from
     length a to b is sure to cost, because some sigma valid on B(theta0, a) exceeds its mean slope. *)
-Hypothesis sigma_ball : forall z, in_ball th0 Rad z -> sigma_lower M z sig.
+Hypothesis sigma_ball : forall z, in_ball c Rad z -> sigma_lower M z sig.
 Hypothesis sig_delta : delta < sig.
-Definition potential : Prop := forall a b, 0 <= a <= b -> b <= Rad -> exists sg,
-  (forall z, in_ball th0 a z -> sigma_lower M z sg) /\ G b - G a <= (sg - delta) * (b - a).
+Definition potential : Prop := forall a b, P0 <= a <= b -> b <= Rad -> exists sg,
+  (forall z, in_ball c a z -> sigma_lower M z sg) /\ G b - G a <= (sg - delta) * (b - a).
 Hypothesis has_potential : potential.
-Hypothesis containment : norm (residual M y th0) <= G Rad - G 0.
+Hypothesis containment : norm (residual M y th0) <= G Rad - G P0.
 
 Let th := gd M y s eta th0.
 Let e k := residual M y (th k).
@@ -47,7 +49,7 @@ Let h := eta * s.
 Lemma h_pos : 0 < h.
 Proof. unfold h. nra. Qed.
 
-Lemma A_upper z w : in_ball th0 Rad z -> h * ⟨JT M z w, JT M z w⟩ <= ⟨w, w⟩.
+Lemma A_upper z w : in_ball c Rad z -> h * ⟨JT M z w, JT M z w⟩ <= ⟨w, w⟩.
 Proof.
   intros Hz. rewrite <- !norm_sq. pose proof (JT_bound M z K w K_pos (bound z Hz)) as H.
   pose proof (norm_pos (JT M z w)). pose proof (norm_pos w). pose proof h_pos.
@@ -69,12 +71,12 @@ Proof. rewrite step_vector, norm_scal, Rabs_Ropp, Rabs_pos_eq; [ring|]. apply Rl
 Lemma sigma_max z s1 s2 : sigma_lower M z s1 -> sigma_lower M z s2 -> sigma_lower M z (Rmax s1 s2).
 Proof. intros H1 H2. unfold Rmax. now destruct (Rle_dec s1 s2). Qed.
 
-Lemma ball_mono a z : a <= Rad -> in_ball th0 a z -> in_ball th0 Rad z.
+Lemma ball_mono a z : a <= Rad -> in_ball c a z -> in_ball c Rad z.
 Proof. unfold in_ball. lra. Qed.
 
 (** One step whose end lies in the ball: the residual pays (sg - delta) per unit length. *)
 Lemma one_step_pays z sg :
-  in_ball th0 Rad z -> in_ball th0 Rad (gd_step M y s eta z) ->
+  in_ball c Rad z -> in_ball c Rad (gd_step M y s eta z) ->
   norm (residual M y z) <= norm (residual M y th0) ->
   0 <= sg -> sigma_lower M z sg ->
   (sg - delta) * norm (gd_step M y s eta z ⊖ z)
@@ -97,16 +99,23 @@ Proof.
                           (F M z' ⊖ F M z ⊖ J M z (z' ⊖ z))). lra.
 Qed.
 
+Lemma from_centre k : in_ball c (P0 + path th k) (th k).
+Proof.
+  unfold in_ball in *. pose proof (path_from_0 th k) as H.
+  change (th 0%nat) with th0 in H. pose proof (norm_triang3 (th k) th0 c). lra.
+Qed.
+
 (** The invariant: path used, residual left, and the potential between them. *)
 Lemma invariant k :
-  path th k <= Rad /\ norm (e k) + G (path th k) <= norm (e 0%nat) + G 0 /\
+  P0 + path th k <= Rad /\ norm (e k) + G (P0 + path th k) <= norm (e 0%nat) + G P0 /\
   norm (e k) <= norm (e 0%nat).
 Proof.
-  induction k as [|k [Hp [Hpot Hle]]]; [cbn; lra|].
+  induction k as [|k [Hp [Hpot Hle]]]; [cbn; rewrite Rplus_0_r; lra|].
   pose proof (path_pos th k) as Ha.
-  set (a := path th k) in *.
-  assert (Hz : in_ball th0 a (th k)) by exact (path_from_0 th k).
-  assert (HzR : in_ball th0 Rad (th k)) by now apply (ball_mono a).
+  set (a := P0 + path th k) in *.
+  assert (Ha0 : P0 <= a) by (unfold a; lra).
+  assert (Hz : in_ball c a (th k)) by exact (from_centre k).
+  assert (HzR : in_ball c Rad (th k)) by now apply (ball_mono a).
   (* the step is short enough *)
   assert (Hlen : norm (th (S k) ⊖ th k) <= Rad - a).
   { destruct (has_potential a Rad) as [s1 [Hs1 HG]]; [lra|lra|].
@@ -122,9 +131,9 @@ Proof.
     nra. }
   set (d := norm (th (S k) ⊖ th k)) in *.
   assert (Hd : 0 <= d) by apply norm_pos.
-  assert (Hb : path th (S k) = a + d) by reflexivity.
-  assert (Hz' : in_ball th0 Rad (th (S k))).
-  { apply (ball_mono (a + d)); [lra|]. rewrite <- Hb. exact (path_from_0 th (S k)). }
+  assert (Hb : P0 + path th (S k) = a + d) by (unfold a; cbn; fold th; unfold d, th; cbn; ring).
+  assert (Hz' : in_ball c Rad (th (S k))).
+  { apply (ball_mono (a + d)); [lra|]. rewrite <- Hb. exact (from_centre (S k)). }
   assert (Hpay : forall sg, 0 <= sg -> sigma_lower M (th k) sg ->
             (sg - delta) * d <= norm (e k) - norm (e (S k))).
   { intros sg H0 Hsg. exact (one_step_pays (th k) sg HzR Hz' Hle H0 Hsg). }
@@ -137,10 +146,10 @@ Proof.
   - specialize (Hpay sig ltac:(lra) (sigma_ball _ HzR)). nra.
 Qed.
 
-Lemma stays_in_ball k : in_ball th0 Rad (th k).
+Lemma stays_in_ball k : in_ball c Rad (th k).
 Proof.
   destruct (invariant k) as [Hp _]. unfold in_ball.
-  eapply Rle_trans; [exact (path_from_0 th k)|exact Hp].
+  eapply Rle_trans; [exact (from_centre k)|exact Hp].
 Qed.
 
 Lemma pays_everywhere k : (sig - delta) * norm (th (S k) ⊖ th k) <= norm (e k) - norm (e (S k)).
@@ -165,7 +174,7 @@ Proof.
 Qed.
 
 Theorem containment_residual :
-  certified M y s eta th0 Rad (s * (sig * sig)) (residual_rate * residual_rate) (sig - delta)
+  certified M y s eta c th0 Rad (s * (sig * sig)) (residual_rate * residual_rate) (sig - delta)
   /\ forall k, norm (e k) <= residual_rate ^ k * norm (e 0%nat).
 Proof.
   assert (Hcases : norm (e 0%nat) = 0 \/ 0 <= residual_rate < 1).
@@ -178,7 +187,7 @@ Proof.
   { intros k. pose proof (residual_contracts k). pose proof (norm_pos (e (S k))).
     assert (0 <= residual_rate * norm (e k)) by lra. nra. }
   split.
-  - apply (conclude M y s eta th0 Rad K); try assumption; [apply Rmult_lt_0_compat; nra|lra| | | | |].
+  - apply (conclude M y s eta c th0 Rad K); try assumption; [apply Rmult_lt_0_compat; nra|lra| | | | |].
     + apply lplr_from_ntk; [lra|nra|]. intros z Hz. apply ntk_of_sigma; [lra|auto].
     + exact stays_in_ball.
     + exact pays_everywhere.

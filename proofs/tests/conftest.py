@@ -1,14 +1,14 @@
-"""Terminal summary: whether the formal part was checked."""
+"""The computed ledger, once per session."""
 
 from __future__ import annotations
 
-from typing import Any
+import pytest
 
-from proofs.coq_check import status
+from proofs import ledger, pytest_ledger
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say in every run whether Coq has checked the theorems."""
-    state = status()
-    terminalreporter.section("formal proofs (Coq)")
-    terminalreporter.write_line(state.line, green=state.checked, red=not state.checked)
+@pytest.fixture(scope="session")
+def rows(request: pytest.FixtureRequest) -> dict[str, ledger.Row]:
+    computed = ledger.compute()
+    pytest_ledger.remember(request.config, computed)
+    return {row.id: row for row in computed}

@@ -1,0 +1,327 @@
+"""The ledger of claims: what became of each, computed from its proof or counterexample, never typed in.
+
+    python -m proofs.ledger            print the table
+    python -m proofs.ledger --json     print it as JSON
+    python -m proofs.ledger --write    rewrite THEOREM_MAP.md
+
+Verdicts. PROVED: every line of the proof is discharged by z3 or SymPy, no lemma is cited, every example stands. PROVED WITH CITED
+LEMMAS: the same, resting on named theorems of the literature or on other claims that do. REFUTED: the counterexample's facts are all
+true. OPEN: anything else, with what is missing or what failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib
+import json
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from proofs.claim import Claim, Counterexample, Formulas, Outcome
+from proofs.lemmas import LEMMAS
+
+__all__ = [
+    "ORDER",
+    "THEOREM_MAP",
+    "Row",
+    "claim",
+    "claims",
+    "compute",
+    "counts",
+    "digest",
+    "render_map",
+    "render_text",
+    "to_json",
+]
+
+_HERE = Path(__file__).resolve().parent
+THEOREM_MAP = _HERE / "THEOREM_MAP.md"
+
+ORDER: dict[str, tuple[str, ...]] = {
+    "The paper, version by version": (
+        "v1_existence", "v1_lqcr_pl", "v1_lqcr_alone", "v1_lqcr_exists", "v1_linear_convergence", "v2_pl",
+        "v2_pl_any_scale", "v2_linear_while_inside", "v3_pl", "v3_rate", "v3_not_necessary", "lqcr_paper_definition",
+    ),
+    "The PL condition and the NTK on a ball": (
+        "pl_from_ntk", "ntk_positive", "ntk_lipschitz", "ntk_stability_paper", "ntk_stability", "neuron_budget",
+        "stability_radius", "stability_radius_positive", "sharp_dominates_paper", "sharp_dominates_any_paper",
+    ),
+    "Gradient descent stays and converges": (
+        "smoothness", "descent_step", "containment_classical", "containment_residual", "residual_covers_classical",
+        "residual_covers_classical_linked", "containment_displacement", "containment_displacement_staircase",
+        "displacement_improves", "linear_rate", "iterates_converge", "iterations", "handover", "chatterjee_limit",
+        "known_rates", "known_rates_local",
+    ),
+    "Stochastic gradient descent": ("sgd_second_moment", "sgd_rate", "sgd_exit"),
+    "Quasi-convexity": ("lqcr_not_needed", "no_lqcr_wide", "no_lqcr_generic", "slqc_in_lplr", "slqc_coarse"),
+    "Other networks": ("relu_smoothness", "containment_residual_relu", "linear_networks"),
+}  # fmt: skip
+
+PROVED, CITED, REFUTED, OPEN = "PROVED", "PROVED WITH CITED LEMMAS", "REFUTED", "OPEN"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One claim's line of the ledger; all fields are JSON values.
+
+    Attributes:
+        verdict: PROVED, PROVED WITH CITED LEMMAS, REFUTED or OPEN.
+        hypotheses: per hypothesis its name, text, and what becomes of the claim without it.
+        constants: names in proofs.constants that the proof uses.
+        lemmas: ids of the literature's lemmas it rests on (proofs.lemmas).
+        claims: ids of other claims it rests on.
+        formal: theorems of proofs/coq that prove it or its core.
+        steps: derived lines of the proof; confirmed: those that a second solver or exact algebra confirms.
+        counterexamples: checked instances where a hypothesis is dropped; witnesses: checked instances that the claim asserts.
+        detail: why the verdict is OPEN.
+        seconds: time to check it.
+    """
+
+    id: str
+    group: str
+    title: str
+    verdict: str
+    statement: str
+    source: str
+    hypotheses: tuple[dict[str, str], ...]
+    constants: tuple[str, ...]
+    lemmas: tuple[str, ...]
+    claims: tuple[str, ...]
+    formal: tuple[str, ...]
+    steps: int
+    confirmed: int
+    counterexamples: int
+    witnesses: int
+    refutation: str
+    repaired_by: tuple[str, ...]
+    remarks: str
+    detail: tuple[str, ...]
+    seconds: float
+
+
+def claim(claim_id: str) -> Claim:
+    """Import one claim by its id."""
+    found = importlib.import_module(f"proofs.claims.{claim_id}").CLAIM
+    if not isinstance(found, Claim) or found.id != claim_id:
+        raise ValueError(f"proofs/claims/{claim_id}.py: expected CLAIM with id={claim_id!r}")
+    return found
+
+
+def claims() -> dict[str, Claim]:
+    """All claims, in the ledger's order."""
+    return {claim_id: claim(claim_id) for group in ORDER.values() for claim_id in group}
+
+
+def _coq_theorems() -> frozenset[str]:
+    """Names of the theorems in the files that proofs/coq/_CoqProject builds."""
+    project = _HERE / "coq" / "_CoqProject"
+    if not project.is_file():
+        return frozenset()
+    names: set[str] = set()
+    for line in project.read_text().split():
+        path = _HERE / "coq" / line
+        if line.endswith(".v") and path.is_file():
+            names |= set(re.findall(r"^(?:Theorem|Lemma)\s+(\w+)", path.read_text(), re.M))
+    return frozenset(names)
+
+
+def _hypotheses(entry: Claim) -> tuple[tuple[dict[str, str], ...], list[str], int]:
+    """Check every hypothesis' necessity; return the JSON form, the failures, and the number of counterexamples."""
+    out, failures, number = [], [], 0
+    for hypothesis in entry.hypotheses:
+        if isinstance(hypothesis.necessity, Counterexample):
+            number += 1
+            wrong = hypothesis.necessity.failures()
+            failures += [f"counterexample for {hypothesis.name!r}: not true: {text}" for text in wrong]
+            without = f"fails: {hypothesis.necessity.text}"
+        else:
+            without = f"not needed: {hypothesis.necessity.text} ({hypothesis.necessity.claim})"
+        out.append({"name": hypothesis.name, "text": hypothesis.text, "without": without})
+    return tuple(out), failures, number
+
+
+def _row(entry: Claim, group: str, theorems: frozenset[str]) -> Row:
+    """Check one claim by itself; the verdict may still fall when a claim it rests on is not proved."""
+    started = time.perf_counter()
+    hypotheses, failures, counterexamples = _hypotheses(entry)
+    formulas = Formulas()
+    outcome = Outcome(False, (), (), 0, 0)
+    for witness in entry.witnesses:
+        failures += [f"example {witness.text!r}: not true: {text}" for text in witness.failures()]
+    if entry.refutation is not None:
+        failures += [f"counterexample: not true: {text}" for text in entry.refutation.failures()]
+        verdict = OPEN if failures else REFUTED
+    elif entry.proof is None:
+        failures.append(entry.missing or "no proof and no counterexample")
+        verdict = OPEN
+    else:
+        outcome = entry.proof(formulas).check()
+        failures += outcome.failures
+        verdict = OPEN if failures else (CITED if outcome.lemmas else PROVED)
+    used = [lemma for lemma in outcome.lemmas if not lemma.startswith("claim:")]
+    failures += [f"unknown lemma {lemma}" for lemma in used if lemma not in LEMMAS]
+    return Row(
+        id=entry.id, group=group, title=entry.title, verdict=OPEN if failures and verdict != OPEN else verdict,
+        statement=entry.statement, source=entry.source, hypotheses=hypotheses, constants=tuple(formulas.used),
+        lemmas=tuple(used),
+        claims=tuple(x.removeprefix("claim:") for x in outcome.lemmas if x.startswith("claim:")) + entry.refuted_with,
+        formal=tuple(name for name in entry.formal if name in theorems), steps=outcome.steps, confirmed=outcome.confirmed, counterexamples=counterexamples,
+        witnesses=len(entry.witnesses), refutation=entry.refutation.text if entry.refutation else "",
+        repaired_by=entry.repaired_by, remarks=entry.remarks, detail=tuple(failures),
+        seconds=round(time.perf_counter() - started, 3),
+    )  # fmt: skip
+
+
+def _settle(rows: dict[str, Row]) -> dict[str, Row]:
+    """Let verdicts follow the claims they rest on: an unproved or cyclic dependency makes a claim OPEN."""
+    proved = {row.id for row in rows.values() if row.verdict in (PROVED, CITED) and not row.claims}
+    grew = True
+    while grew:
+        more = {r.id for r in rows.values() if r.verdict in (PROVED, CITED) and set(r.claims) <= proved} - proved
+        proved |= more
+        grew = bool(more)
+    out = {}
+    for row in rows.values():
+        if row.verdict in (PROVED, CITED) and row.id not in proved:
+            missing = ", ".join(c for c in row.claims if c not in proved)
+            row = Row(**{**asdict(row), "verdict": OPEN, "detail": (f"rests on {missing}, which is not proved",)})
+        elif row.verdict == REFUTED:
+            lost = [c for c in row.repaired_by if c not in rows] + [c for c in row.claims if c not in proved]
+            if lost:
+                row = Row(**{**asdict(row), "verdict": OPEN, "detail": (f"rests on {', '.join(lost)}, not proved",)})
+        out[row.id] = row
+    return out
+
+
+def compute(progress: Callable[[Row], None] | None = None) -> list[Row]:
+    """Check every claim and return the ledger, in order.
+
+    Args:
+        progress: called with each row as soon as it is checked.
+    """
+    theorems = _coq_theorems()
+    rows: dict[str, Row] = {}
+    for group, ids in ORDER.items():
+        for claim_id in ids:
+            rows[claim_id] = _row(claim(claim_id), group, theorems)
+            if progress is not None:
+                progress(rows[claim_id])
+    return list(_settle(rows).values())
+
+
+def counts(rows: Sequence[Row]) -> dict[str, int]:
+    """Number of claims by verdict."""
+    found = Counter(row.verdict for row in rows)
+    return {verdict: found[verdict] for verdict in (PROVED, CITED, REFUTED, OPEN)}
+
+
+def to_json(rows: Sequence[Row]) -> str:
+    """The ledger as JSON: counts, rows, and the lemmas with their statements."""
+    lemmas = {x.id: {"statement": x.statement, "reference": x.reference} for x in LEMMAS.values()}
+    return json.dumps(
+        {"counts": counts(rows), "claims": [asdict(row) for row in rows], "lemmas": lemmas}, ensure_ascii=False, indent=1
+    )
+
+
+def render_text(rows: Sequence[Row]) -> str:
+    """The ledger as a table of plain text, one line per claim."""
+    width = max(len(row.id) for row in rows)
+    lines, group = [], ""
+    for row in rows:
+        if row.group != group:
+            group = row.group
+            lines += ["", group]
+        basis = ", ".join([*row.lemmas, *row.claims]) if row.verdict == CITED else ""
+        if row.verdict == REFUTED:
+            basis = row.refutation
+        elif row.verdict == OPEN:
+            basis = "; ".join(row.detail)
+        formal = "  [Coq]" if row.formal else ""
+        text = f"  {row.verdict:<24} {row.id:<{width}}  {row.title}{formal}"
+        lines.append(text)
+        if basis and row.verdict in (REFUTED, OPEN):
+            lines.append(f"  {'':<24} {'':<{width}}  {basis}")
+    totals = ", ".join(f"{number} {verdict}" for verdict, number in counts(rows).items())
+    steps, confirmed = sum(row.steps for row in rows), sum(row.confirmed for row in rows)
+    lines += ["", f"{len(rows)} claims: {totals}.", f"{steps} proof steps discharged, {confirmed} confirmed independently;"
+              f" {sum(r.counterexamples + r.witnesses for r in rows)} examples checked;"
+              f" {sum(r.seconds for r in rows):.1f} s."]  # fmt: skip
+    return "\n".join(lines).lstrip("\n")
+
+
+def render_map(rows: Sequence[Row]) -> str:
+    """THEOREM_MAP.md: everything but timings, so that it changes only when a claim does."""
+    out = [
+        "# Theorem map",
+        "",
+        "Generated by `python -m proofs.ledger --write`; a test keeps it equal to the computed ledger. Verdicts are computed: PROVED"
+        " (every step discharged by z3 or SymPy), PROVED WITH CITED LEMMAS, REFUTED (counterexample checked), OPEN.",
+        "",
+        " | ".join(f"{number} {verdict}" for verdict, number in counts(rows).items()),
+    ]
+    group = ""
+    for row in rows:
+        if row.group != group:
+            group = row.group
+            out += ["", f"## {group}", "", "| claim | verdict | title |", "|---|---|---|"]
+            out += [f"| [`{r.id}`](claims/{r.id}.py) | {r.verdict} | {r.title} |" for r in rows if r.group == group]
+        out += ["", f"### `{row.id}`", "", f"**{row.verdict}.** {row.statement}", "", f"- Source: {row.source}."]
+        out += [f"- Hypothesis *{h['name']}*: {h['text']}. Without it: {h['without']}." for h in row.hypotheses]
+        if row.refutation:
+            out.append(f"- Counterexample: {row.refutation}.")
+        if row.repaired_by:
+            out.append("- What holds instead: " + ", ".join(f"`{c}`" for c in row.repaired_by) + ".")
+        if row.constants:
+            out.append("- Constants: " + ", ".join(f"`{c}`" for c in row.constants) + ".")
+        if row.verdict in (PROVED, CITED):
+            out.append(f"- Proof: {row.steps} steps; {row.counterexamples} counterexamples, {row.witnesses} examples checked.")
+        if row.lemmas:
+            out.append("- Assumed from the literature: " + ", ".join(row.lemmas) + ".")
+        if row.claims:
+            out.append("- Rests on: " + ", ".join(f"`{c}`" for c in row.claims) + ".")
+        if row.formal:
+            out.append("- In Coq: " + ", ".join(f"`{c}`" for c in row.formal) + ".")
+        if row.detail:
+            out.append("- Open: " + "; ".join(row.detail))
+        if row.remarks:
+            out.append(f"- {row.remarks}")
+    used = dict.fromkeys(lemma for row in rows for lemma in row.lemmas)
+    out += ["", "## Assumed from the literature", "", "| lemma | statement | reference |", "|---|---|---|"]
+    out += [f"| {x} | {LEMMAS[x].statement.replace('|', chr(92) + '|')} | {LEMMAS[x].reference} |" for x in used]
+    return "\n".join(out) + "\n"
+
+
+def digest() -> str:
+    """SHA-256 of what the ledger is computed from: the sources of proofs/ and the versions of the solvers."""
+    state = hashlib.sha256()
+    for name in ("z3-solver", "cvc5", "sympy", "python-flint", "numpy"):
+        state.update(f"{name}=={version(name)}\n".encode())
+    files = sorted(_HERE.rglob("*.py")) + sorted((_HERE / "coq").glob("*.v"))
+    for path in files:
+        state.update(str(path.relative_to(_HERE)).encode() + b"\0" + path.read_bytes())
+    return state.hexdigest()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the ledger, or rewrite THEOREM_MAP.md; exit code 0 unless a claim with a proof is OPEN."""
+    parser = argparse.ArgumentParser(prog="python -m proofs.ledger", description="The ledger of claims.")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--write", action="store_true", help="rewrite THEOREM_MAP.md")
+    options = parser.parse_args(arguments)
+    rows = compute()
+    if options.write:
+        THEOREM_MAP.write_text(render_map(rows))
+    print(to_json(rows) if options.json else render_text(rows))
+    broken = [row.id for row in rows if row.verdict == OPEN and not claim(row.id).missing]
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import pytest
+import sympy as sp
+
+from proofs.constants import CONSTANTS, SYMBOLS, Constant
+from proofs.evaluation import evaluate_expression
+
+# Dimensionless numbers at which both sides of a homogeneity check are rational: squares, so that roots are exact.
+_SCALES = {"s": Fraction(4), "y": Fraction(9), "theta": Fraction(25)}
+
+
+def _unit(text: str) -> Fraction:
+    value = sp.sympify(text).subs({sp.Symbol(name): scale for name, scale in _SCALES.items()})
+    return Fraction(int(value.p), int(value.q))
+
+
+@pytest.mark.parametrize("constant", CONSTANTS.values(), ids=lambda c: c.name)
+def test_formula_is_homogeneous_in_its_units(constant: Constant) -> None:
+    """Changing the units of s, y and theta changes the value by the constant's unit: exact, over SymPy numbers."""
+    draw = random.Random(constant.name)
+    values = {symbol.name: sp.Rational(draw.randint(1, 9), draw.randint(2, 9)) for symbol in constant.symbols}
+    if "rate" in values:
+        values["rate"] = sp.Rational(1, 3)
+    scaled = {}
+    for name, value in values.items():
+        unit = _unit(SYMBOLS[name].unit)
+        scaled[name] = value * sp.Rational(unit.numerator, unit.denominator)
+    unit = _unit(constant.unit)
+    before = evaluate_expression(constant.expression, values)
+    after = evaluate_expression(constant.expression, scaled)
+    assert sp.simplify(after - before * sp.Rational(unit.numerator, unit.denominator)) == 0
+
+
+def test_wrong_unit_would_be_noticed() -> None:
+    values = {name: Fraction(3) for name in ("s", "lambda_R")}
+    scaled = {name: value * _unit(SYMBOLS[name].unit) for name, value in values.items()}
+    mu = CONSTANTS["mu"].expression
+    ratio = evaluate_expression(mu, scaled) / evaluate_expression(mu, values)
+    assert ratio == _unit("s*y**2/theta**2") != _unit("y**2/theta**2")
+
+
+@pytest.mark.parametrize("constant", CONSTANTS.values(), ids=lambda c: c.name)
+def test_constant_is_documented_and_exact(constant: Constant) -> None:
+    assert constant.name.isidentifier()
+    assert constant.statement
+    assert constant.source
+    assert constant.symbols <= {quantity.symbol for quantity in SYMBOLS.values()}
+    assert not constant.expression.has(sp.Float)
+    for relation in constant.domain:
+        assert relation.free_symbols <= constant.symbols | {SYMBOLS[n].symbol for n in ("eta", "beta", "beta_bar", "s")}
+
+
+def test_names_are_unique() -> None:
+    names = [quantity.symbol.name for quantity in SYMBOLS.values()]
+    assert len(names) == len(set(names))
+    assert all(name == constant.name for name, constant in CONSTANTS.items())
+    assert set(SYMBOLS) == set(names)
+
+
+def test_tables_are_read_only() -> None:
+    with pytest.raises(TypeError):
+        CONSTANTS["mu"] = CONSTANTS["mu_paper"]  # type: ignore[index]
