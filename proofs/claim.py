@@ -283,7 +283,6 @@ class Claim:
         missing: for an open claim, what a proof lacks.
         repaired_by: for a refuted claim, the ids of claims that hold instead.
         refuted_with: for a refuted claim, the ids of proved claims that the refutation needs besides the counterexample.
-        formal: names of theorems in proofs/coq that prove it, or its core, without the cited lemmas.
     """
 
     id: str
@@ -298,4 +297,3 @@ class Claim:
     missing: str = ""
     repaired_by: tuple[str, ...] = ()
     refuted_with: tuple[str, ...] = ()
-    formal: tuple[str, ...] = ()

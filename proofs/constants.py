@@ -69,17 +69,13 @@ sigma = _symbol("sigma", "y/theta", "lower bound of ‖J(θ)ᵀw‖, ‖w‖ = 1
 delta = _symbol("delta", "y/theta", "upper bound of ‖J(θ_k) − J̄_k‖, J̄_k the mean of J along a step")
 jacobian_norm0 = _symbol("jacobian_norm0", "y/theta", "upper bound of ‖J(θ0)‖")
 jacobian_norm = _symbol("jacobian_norm", "y/theta", "upper bound of ‖J‖ at the point in question")
-J_sample = _symbol(
-    "J_sample", "y/theta", "upper bound of ‖J_i(θ)‖, the k × p block of one sample, over B(θ0, R)"
-)
+J_sample = _symbol("J_sample", "y/theta", "upper bound of ‖J_i(θ)‖, the k × p block of one sample, over B(θ0, R)")
 Delta_J = _symbol("Delta_J", "y/theta", "upper bound of ‖J(θ) − J(θ0)‖ on the ball in question")
 L_H = _symbol("L_H", "y/theta**2", "upper bound of ‖D²F[u, v]‖/(‖u‖‖v‖) on the ball", nonnegative=True)
 L_Theta = _symbol("L_Theta", "y**2/theta**3", "‖Θ(θ) − Θ(θ0)‖ ≤ L_Θ‖θ − θ0‖ on the ball")
 e0 = _symbol("e0", "y", "upper bound of the residual's norm ‖F(θ0) − y‖ at the centre")
 e = _symbol("e", "y", "residual norm at the iterate in question")
-delta_T = _symbol(
-    "delta_T", "theta", "upper bound of the distance from the exact iterate to the certificate's centre"
-)
+delta_T = _symbol("delta_T", "theta", "upper bound of the distance from the exact iterate to the certificate's centre")
 beta = _symbol("beta", "s*y**2/theta**2", "upper bound of ‖∇²Φ‖ along the segments used", **_positive)
 mu = _symbol("mu", "s*y**2/theta**2", "PL constant: ½‖∇Φ‖² ≥ μΦ", **_positive)
 c = _symbol("c", "1", "descent fraction 1 − ηβ/2", **_positive)
@@ -196,7 +192,7 @@ CONSTANTS: Mapping[str, Constant] = _all(
     Constant("displacement_path", d0 + (L_H * d0 ** 2 + 2 * e_c) / (sigma - delta), "theta", (sigma > delta,),
              "‖θ_k − c‖ for every k", _OURS),
     Constant("displacement_supply_linear", (sp.sqrt(lambda0) - delta) * (R - d0) - L_H * (R ** 2 - d0 ** 2) / 2, "y",
-             (R >= d0,), "∫_{d0}^R (σ(ρ) − δ)dρ for σ(ρ) = √λ0 − L_H ρ, λ0 at the centre c", _OURS),
+             (d0 <= R,), "∫_{d0}^R (σ(ρ) − δ)dρ for σ(ρ) = √λ0 − L_H ρ, λ0 at the centre c", _OURS),
     Constant("displacement_slope", (L_H * D_square + 2 * e_c - e) / (sigma * (sigma - delta)), "theta**2/y",
              (sigma > delta,), "growth of the squared distance to c per unit of residual, where ‖e_k‖ ≥ e", _OURS),
     # One hidden layer: the budget shared between the neurons.

@@ -84,9 +84,7 @@ def _sympy_arithmetic() -> Arithmetic:
     def coerce(value: Any) -> Any:
         if isinstance(value, sp.Basic):
             if value.has(sp.Float):
-                raise UnknownNodeError(
-                    f"value={value} holds a rounded Float; expected exact SymPy numbers or symbols"
-                )
+                raise UnknownNodeError(f"value={value} holds a rounded Float; expected exact SymPy numbers or symbols")
             return value
         exact = _fraction(value)
         return sp.Rational(exact.numerator, exact.denominator)
@@ -121,9 +119,7 @@ def _ball_arithmetic() -> Arithmetic:
     def rational(p: int, q: int) -> Any:
         return arrays.Ball(p) if q == 1 else arrays.Ball(p) / arrays.Ball(q)
 
-    return Arithmetic(
-        "verify.Ball", coerce, rational, arrays.sqrt, arrays.log, arrays.maximum, arrays.minimum
-    )
+    return Arithmetic("verify.Ball", coerce, rational, arrays.sqrt, arrays.log, arrays.maximum, arrays.minimum)
 
 
 # Module and class name of a value -> its arithmetic; looked up by name so that nothing is imported before it is used.

@@ -155,7 +155,7 @@ def _off_sublevel() -> list[Fact]:
     curvature = sp.diff(t**4 / 8, t, 2)
     return [
         Fact("β = 9/2 from §3's formula", beta == Q(9, 2)),
-        Fact("Φ''(2) = 6 > β, and Φ(2) > Φ(1)", curvature.subs(t, 2) == 6 and 6 > beta and theta**4 / 8 > Q(1, 8)),
+        Fact("Φ''(2) = 6 > β, and Φ(2) > Φ(1)", curvature.subs(t, 2) == 6 and beta < 6 and theta**4 / 8 > Q(1, 8)),
     ]
 
 
@@ -172,7 +172,9 @@ def _constant_jacobian() -> list[Fact]:
     ]
 
 
-CONSTANT_JACOBIAN_BOUND = Counterexample("F = θ²/2, θ0 = 1, R = 1: J moves by 1 and λ falls from 1 to 0.", _constant_jacobian)
+CONSTANT_JACOBIAN_BOUND = Counterexample(
+    "F = θ²/2, θ0 = 1, R = 1: J moves by 1 and λ falls from 1 to 0.", _constant_jacobian
+)
 
 
 def _curvature_hidden() -> list[Fact]:

@@ -15,7 +15,6 @@ import argparse
 import hashlib
 import importlib
 import json
-import re
 import sys
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from proofs.claim import Claim, Counterexample, Formulas, Outcome
+from proofs.coq_check import THEOREMS, status
 from proofs.lemmas import LEMMAS
 
 __all__ = [
@@ -77,7 +77,7 @@ class Row:
         constants: names in proofs.constants that the proof uses.
         lemmas: ids of the literature's lemmas it rests on (proofs.lemmas).
         claims: ids of other claims it rests on.
-        formal: theorems of proofs/coq that prove it or its core.
+        formal: theorems of proofs/coq that state it (whether Coq has checked them: proofs.coq_check.status).
         steps: derived lines of the proof; confirmed: those that a second solver or exact algebra confirms.
         counterexamples: checked instances where a hypothesis is dropped; witnesses: checked instances that the claim asserts.
         detail: why the verdict is OPEN.
@@ -119,19 +119,6 @@ def claims() -> dict[str, Claim]:
     return {claim_id: claim(claim_id) for group in ORDER.values() for claim_id in group}
 
 
-def _coq_theorems() -> frozenset[str]:
-    """Names of the theorems in the files that proofs/coq/_CoqProject builds."""
-    project = _HERE / "coq" / "_CoqProject"
-    if not project.is_file():
-        return frozenset()
-    names: set[str] = set()
-    for line in project.read_text().split():
-        path = _HERE / "coq" / line
-        if line.endswith(".v") and path.is_file():
-            names |= set(re.findall(r"^(?:Theorem|Lemma)\s+(\w+)", path.read_text(), re.M))
-    return frozenset(names)
-
-
 def _hypotheses(entry: Claim) -> tuple[tuple[dict[str, str], ...], list[str], int]:
     """Check every hypothesis' necessity; return the JSON form, the failures, and the number of counterexamples."""
     out, failures, number = [], [], 0
@@ -147,7 +134,7 @@ def _hypotheses(entry: Claim) -> tuple[tuple[dict[str, str], ...], list[str], in
     return tuple(out), failures, number
 
 
-def _row(entry: Claim, group: str, theorems: frozenset[str]) -> Row:
+def _row(entry: Claim, group: str) -> Row:
     """Check one claim by itself; the verdict may still fall when a claim it rests on is not proved."""
     started = time.perf_counter()
     hypotheses, failures, counterexamples = _hypotheses(entry)
@@ -172,7 +159,7 @@ def _row(entry: Claim, group: str, theorems: frozenset[str]) -> Row:
         statement=entry.statement, source=entry.source, hypotheses=hypotheses, constants=tuple(formulas.used),
         lemmas=tuple(used),
         claims=tuple(x.removeprefix("claim:") for x in outcome.lemmas if x.startswith("claim:")) + entry.refuted_with,
-        formal=tuple(name for name in entry.formal if name in theorems), steps=outcome.steps, confirmed=outcome.confirmed, counterexamples=counterexamples,
+        formal=THEOREMS.get(entry.id, ()), steps=outcome.steps, confirmed=outcome.confirmed, counterexamples=counterexamples,
         witnesses=len(entry.witnesses), refutation=entry.refutation.text if entry.refutation else "",
         repaired_by=entry.repaired_by, remarks=entry.remarks, detail=tuple(failures),
         seconds=round(time.perf_counter() - started, 3),
@@ -206,11 +193,10 @@ def compute(progress: Callable[[Row], None] | None = None) -> list[Row]:
     Args:
         progress: called with each row as soon as it is checked.
     """
-    theorems = _coq_theorems()
     rows: dict[str, Row] = {}
     for group, ids in ORDER.items():
         for claim_id in ids:
-            rows[claim_id] = _row(claim(claim_id), group, theorems)
+            rows[claim_id] = _row(claim(claim_id), group)
             if progress is not None:
                 progress(rows[claim_id])
     return list(_settle(rows).values())
@@ -226,7 +212,9 @@ def to_json(rows: Sequence[Row]) -> str:
     """The ledger as JSON: counts, rows, and the lemmas with their statements."""
     lemmas = {x.id: {"statement": x.statement, "reference": x.reference} for x in LEMMAS.values()}
     return json.dumps(
-        {"counts": counts(rows), "claims": [asdict(row) for row in rows], "lemmas": lemmas}, ensure_ascii=False, indent=1
+        {"counts": counts(rows), "claims": [asdict(row) for row in rows], "lemmas": lemmas},
+        ensure_ascii=False,
+        indent=1,
     )
 
 
@@ -234,6 +222,7 @@ def render_text(rows: Sequence[Row]) -> str:
     """The ledger as a table of plain text, one line per claim."""
     width = max(len(row.id) for row in rows)
     lines, group = [], ""
+    coq = "  [Coq]" if status().checked else "  [Coq, not built]"
     for row in rows:
         if row.group != group:
             group = row.group
@@ -243,7 +232,7 @@ def render_text(rows: Sequence[Row]) -> str:
             basis = row.refutation
         elif row.verdict == OPEN:
             basis = "; ".join(row.detail)
-        formal = "  [Coq]" if row.formal else ""
+        formal = coq if row.formal else ""
         text = f"  {row.verdict:<24} {row.id:<{width}}  {row.title}{formal}"
         lines.append(text)
         if basis and row.verdict in (REFUTED, OPEN):
@@ -281,13 +270,15 @@ def render_map(rows: Sequence[Row]) -> str:
         if row.constants:
             out.append("- Constants: " + ", ".join(f"`{c}`" for c in row.constants) + ".")
         if row.verdict in (PROVED, CITED):
-            out.append(f"- Proof: {row.steps} steps; {row.counterexamples} counterexamples, {row.witnesses} examples checked.")
+            out.append(
+                f"- Proof: {row.steps} steps; {row.counterexamples} counterexamples, {row.witnesses} examples checked."
+            )
         if row.lemmas:
             out.append("- Assumed from the literature: " + ", ".join(row.lemmas) + ".")
         if row.claims:
             out.append("- Rests on: " + ", ".join(f"`{c}`" for c in row.claims) + ".")
         if row.formal:
-            out.append("- In Coq: " + ", ".join(f"`{c}`" for c in row.formal) + ".")
+            out.append("- Formal counterpart in proofs/coq: " + ", ".join(f"`{c}`" for c in row.formal) + ".")
         if row.detail:
             out.append("- Open: " + "; ".join(row.detail))
         if row.remarks:

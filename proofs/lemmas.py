@@ -6,11 +6,13 @@ proves nothing. What rests on a lemma is reported as PROVED WITH CITED LEMMAS.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -131,7 +133,8 @@ def _monotone_integral(draw: random.Random) -> bool:
     values = sorted((Fraction(draw.randint(-9, 9)) for _ in range(6)), reverse=True)
     widths = [Fraction(draw.randint(1, 5)) for _ in range(6)]
     integral = sum((v * w for v, w in zip(values, widths, strict=True)), Fraction(0))
-    return values[0] * sum(widths) >= integral >= values[-1] * sum(widths)
+    length = sum(widths, Fraction(0))
+    return values[0] * length >= integral >= values[-1] * length
 
 
 def _completeness(draw: random.Random) -> bool:
@@ -189,7 +192,8 @@ def _schur_product(draw: random.Random) -> bool:
     left = np.linalg.norm(np.diag(delta) @ X, 2) ** 2
     right = np.linalg.norm(np.outer(delta, delta) * (X @ X.T), 2)
     P, Q, c = X @ X.T, _normal(draw, 4, 4), draw.random()
-    smaller = P - c * np.linalg.eigvalsh(P)[0] * np.eye(4)  # smaller ⪯ P
+    least = float(np.linalg.eigvalsh(P)[0])
+    smaller = P - c * least * np.eye(4)  # smaller ⪯ P
     order = np.linalg.eigvalsh((P - smaller) * (Q @ Q.T))[0] >= -_SLACK
     return bool(abs(left - right) < _SLACK * max(1.0, left) and order)
 
@@ -214,13 +218,13 @@ def _piecewise_chain_rule(draw: random.Random) -> bool:
     t = sp.Symbol("t", real=True)
     A, B, C, D = (sp.Rational(v.numerator, v.denominator) for v in (a, b, c, d))
 
-    def h(u: object) -> object:
+    def h(u: Any) -> Any:
         return sp.Max(0, A + B * u) * (C + D * u)
 
     kink = -A / B if B != 0 else sp.Integer(2)
     ends = [sp.Integer(0), kink, sp.Integer(1)] if 0 < kink < 1 else [sp.Integer(0), sp.Integer(1)]
     total = sp.Integer(0)
-    for left, right in zip(ends, ends[1:], strict=False):
+    for left, right in itertools.pairwise(ends):
         active = A + B * (left + right) / 2 > 0
         total += sp.integrate(sp.expand(B * (C + D * t) + (A + B * t) * D) if active else 0, (t, left, right))
     return bool(sp.simplify(h(sp.Integer(1)) - h(sp.Integer(0)) - total) == 0)
@@ -228,7 +232,7 @@ def _piecewise_chain_rule(draw: random.Random) -> bool:
 
 def _convex_support(draw: random.Random) -> bool:
     # Q(E) = max of affine functions: at a point where piece j is active, Q lies above piece j everywhere.
-    pieces = [tuple(_vector(draw, 2)) for _ in range(4)]
+    pieces = [(draw.randint(-9, 9), draw.randint(-9, 9)) for _ in range(4)]
     x, z = _vector(draw, 2)
     slope, offset = max(pieces, key=lambda piece: piece[0] * x + piece[1])
     return max(a * z + b for a, b in pieces) >= slope * z + offset

@@ -113,9 +113,7 @@ class _Translation:
                 return functools.reduce(lambda x, y: x * y, [base] * int(node.exp.p))
         if isinstance(node, sp.Max | sp.Min):
             greater = isinstance(node, sp.Max)
-            return functools.reduce(
-                lambda x, y: z3.If(x >= y if greater else x <= y, x, y), map(self.real, node.args)
-            )
+            return functools.reduce(lambda x, y: z3.If(x >= y if greater else x <= y, x, y), map(self.real, node.args))
         if isinstance(node, sp.Abs):
             inner = self.real(node.args[0])
             return z3.If(inner >= 0, inner, -inner)
@@ -163,7 +161,7 @@ def _solver() -> Any:
     return solver
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _cvc5_unsat(problem: str) -> bool:
     """Whether cvc5 finds the SMT-LIB problem unsatisfiable within its resource limit."""
     import cvc5
@@ -232,7 +230,7 @@ def entails(premises: Iterable[Any], goal: Any) -> Verdict:
     return _entails(premises, goal)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _entails(premises: tuple[Any, ...], goal: Any) -> Verdict:
     if goal in (sp.true, True):
         return Verdict(True, True, "proved by the signs of the symbols")
@@ -253,7 +251,7 @@ def _entails(premises: tuple[Any, ...], goal: Any) -> Verdict:
     return Verdict(False, False, "undecided: the resource limit was reached")
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def consistent(premises: tuple[Any, ...]) -> bool:
     """Whether z3 finds reals that satisfy all the premises: a proof from them is then not vacuous."""
     translation = _Translation()

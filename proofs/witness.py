@@ -8,6 +8,7 @@ the verdict rests on three losses enclosed in Arb at exact rational parameters.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -120,7 +121,7 @@ def random_network(widths: tuple[int, ...], activation: str, n: int, seed: int) 
         seed: of the generator.
     """
     rng = np.random.default_rng(seed)
-    pairs = list(zip(widths, widths[1:], strict=False))
+    pairs = list(itertools.pairwise(widths))
     return Network(
         weights=tuple(rng.standard_normal((m, p)) / np.sqrt(p) for p, m in pairs),
         biases=tuple(rng.standard_normal(m) for _, m in pairs[:-1]),
@@ -199,7 +200,9 @@ def _loss(network: Network, W: Matrix, b: list[Fraction], V: Matrix) -> tuple[Fr
         for x, target in zip(_exact(network.X), _exact(network.y), strict=True):
             h = [_arb(v) for v in x]
             for w, c in hidden:
-                h = [act(sum((a * v for a, v in zip(row, h, strict=True)), bias)) for row, bias in zip(w, c, strict=True)]
+                h = [
+                    act(sum((a * v for a, v in zip(row, h, strict=True)), bias)) for row, bias in zip(w, c, strict=True)
+                ]
             for row, t in zip(out, target, strict=True):
                 error = sum((a * v for a, v in zip(row, h, strict=True)), -_arb(t))
                 total += error * error / 2

@@ -10,7 +10,7 @@ from proofs.examples import SMALL_REGION
 
 def prove(formulas: Formulas) -> Proof:
     """c → 1, and ‖e0‖/√λ < R is 4Φ_0 < 2μR²."""
-    s, eta, lam, e0, R = sym("s eta lambda_R e0 R")
+    eta, lam, R = sym("eta lambda_R R")
     root = sp.Symbol("root", positive=True)
     proof = Proof()
     path = formulas("path_classical", c=formulas("descent_fraction"))

@@ -22,7 +22,7 @@ from proofs.examples import LAMBDA_ZERO, OFF_SUBLEVEL, SMALL_REGION, TWICE_THE_B
 
 def prove(formulas: Formulas) -> Proof:
     """√Φ pays for the path: m(√Φ_k − √Φ(θ(τ))) > c·τη‖∇Φ_k‖ with m = √(2/μ)."""
-    s, eta, beta, lam, R, e0, Phi0 = sym("s eta beta lambda_R R e0 Phi0")
+    eta, beta, lam, R, e0, Phi0 = sym("eta beta lambda_R R e0 Phi0")
     m, tau = sp.symbols("m tau", positive=True)
     c = sp.Symbol("fraction", real=True)
     a0, a, b, g, P, length = sym("a0 a b gradient_norm P length")
@@ -51,7 +51,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("moving", g > 0, "pl region running", "the segment enters the sublevel set")
     # Along the segment, b = √Φ(θ(τ)), under the supposition that it has been in S up to τ.
     proof.suppose("inside_until", tau <= 1, "θ([0, τ]) ⊂ S, τ the first exit time")
-    proof.lemma("taylor", "taylor", b**2 <= a**2 - tau * eta * g**2 + (tau * eta) ** 2 * beta * g**2 / 2, "β valid on S")
+    proof.lemma(
+        "taylor", "taylor", b**2 <= a**2 - tau * eta * g**2 + (tau * eta) ** 2 * beta * g**2 / 2, "β valid on S"
+    )
     proof.define("length", sp.Eq(length, tau * eta * g))
     small = 1 - tau * eta * beta / 2
     proof.derive("still", small >= c, "fraction inside_until")
@@ -63,7 +65,11 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("split", (a - b) * (a + b) >= c * length * g, "drop")
     proof.derive("wide", (a - b) * (a + b) < (a - b) * g * m, "decrease steep running")
     proof.derive("pays", m * (a - b) > c * length, "split wide moving")
-    proof.derive("strict", sp.And(c * (P + length) < (a0 - b) * m, P + length < R, b < a0), "pays so_far budget decrease c_positive")
+    proof.derive(
+        "strict",
+        sp.And(c * (P + length) < (a0 - b) * m, P + length < R, b < a0),
+        "pays so_far budget decrease c_positive",
+    )
     proof.lemma("never_leaves", "first_exit", sp.Eq(tau, 1), "so τ = 1: the whole segment lies in S",
                 premises=["start_inside", "moving", "strict"], discharges=["inside_until"])  # fmt: skip
     # Induction over the steps; P_0 = 0 and a = a0.
@@ -92,6 +98,5 @@ CLAIM = Claim(
         Hypothesis("smoothness", "β bounds the Hessian on S", OFF_SUBLEVEL),
     ),
     proof=prove,
-    formal=("containment_classical", "ball_certificate_sound_classical"),
     remarks="The proof is in the module's docstring: the first-exit argument is needed, a check of iterates alone is not enough.",
 )

@@ -36,7 +36,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.hypothesis("step", formulas("residual_step") <= 1, "ηs‖J‖² ≤ 1 on B(c, R)")
     proof.derive("step_h", h * K**2 <= 1, "h K step")
     proof.lemma("norm", "operator_norm", g <= K * E, "g = ‖J_kᵀe_k‖")
-    proof.lemma("curvature", "mean_value", curve <= L_H * D**2 / 2, "curve = ‖F(θ_k) − F(c) − J_kx_k‖, on the segment to c")
+    proof.lemma(
+        "curvature", "mean_value", curve <= L_H * D**2 / 2, "curve = ‖F(θ_k) − F(c) − J_kx_k‖, on the segment to c"
+    )
     proof.lemma("rest", "cauchy_schwarz", r <= curve + e_c, "r = ‖e_k − J_kx_k‖, triangle inequality")
     proof.define("split", sp.Eq(ex, E**2 - er), "ex = ⟨e_k, J_kx_k⟩, er = ⟨e_k, r_k⟩")
     proof.lemma("cauchy", "cauchy_schwarz", er <= E * r)
@@ -61,7 +63,9 @@ def prove(formulas: Formulas) -> Proof:
     supply = sym("supply")
     proof.lemma("integral", "monotone_integral", supply >= (sigma - delta) * (R - d0), "supply = ∫_{d0}^R (σ(ρ) − δ)dρ")
     proof.derive("reaches", threshold <= (sigma - delta) * (R - d0), "contained room threshold")
-    proof.derive("tail", threshold <= supply, "reaches integral", "the hypothesis of containment_residual with P_0 = d0")
+    proof.derive(
+        "tail", threshold <= supply, "reaches integral", "the hypothesis of containment_residual with P_0 = d0"
+    )
     tail_e, length, distance = sym("tail_e length distance")
     proof.define("tail_start", tail_e <= threshold)
     proof.lemma("tail_path", "claim:containment_residual", (sigma - delta) * length <= tail_e, "its line pays, summed",
@@ -96,10 +100,16 @@ CLAIM = Claim(
     " iterate lies in B(c, R). If also σ(R) > ½ηsL_HK‖e0‖ (or 2Δ_J), ‖e_k‖ decreases at containment_residual's rate throughout.",
     source="our formulation",
     hypotheses=(
-        Hypothesis("threshold", "the head ends at E = L_Hd0² + 2e_c, no lower", Counterexample(
-            "F = θ1² + θ2² − 1, c = (1, 0): just inside the circle at (0, 99/100) a step leads away from c", _below_threshold)),
+        Hypothesis(
+            "threshold",
+            "the head ends at E = L_Hd0² + 2e_c, no lower",
+            Counterexample(
+                "F = θ1² + θ2² − 1, c = (1, 0): just inside the circle at (0, 99/100) a step leads away from c",
+                _below_threshold,
+            ),
+        ),
         Hypothesis("radius", "d0 + E/(σ − δ) ≤ R", SMALL_REGION),
-    ),  # fmt: skip
+    ),
     proof=prove,
     remarks="The proof is in the module's docstring. c may be the end point of a floating-point run: an exact double vector. Whether a"
     " better threshold than L_Hd0² is possible by following D_k through the tail is open; see NOTES.",

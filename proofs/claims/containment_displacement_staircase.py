@@ -16,6 +16,7 @@ anything else is known about it, so (2) applies, and Q(E_k − x_k) ≤ Q(E_{k+1
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction as Q
 
@@ -37,7 +38,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("K", sp.Eq(K, formulas("jacobian_norm_region")))
     proof.hypothesis("step", formulas("residual_step") <= 1)
     proof.derive("step_h", h * K**2 <= 1, "h K step")
-    proof.lemma("growth", "claim:containment_displacement", q1 <= q + h * E * (L_H * q + 2 * e_c - E), "its line decrease")
+    proof.lemma(
+        "growth", "claim:containment_displacement", q1 <= q + h * E * (L_H * q + 2 * e_c - E), "its line decrease"
+    )
     proof.suppose("so_far", q <= now, "D_k² ≤ Q(E_k)")
     proof.hypothesis("room", sigma > delta, "σ = σ(√Q_{j+1}) ≤ σ(D_k)")
     proof.lemma("norm", "rayleigh", sigma <= K)
@@ -50,26 +53,42 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("tail", q1 <= now + S * x, "growth numerator x so_far")
     proof.derive("short", h * sigma * (sigma - delta) <= 1, "step_h norm room")
     proof.derive("within", x <= E, "short x")
-    proof.lemma("convex", "convex_support", later >= now + S * x, "later = Q(E_k − x), slopes non-decreasing", premises=["within"])
+    proof.lemma(
+        "convex",
+        "convex_support",
+        later >= now + S * x,
+        "later = Q(E_k − x), slopes non-decreasing",
+        premises=["within"],
+    )
     proof.define("monotone", later <= last, "Q(E_k − x) ≤ Q(0) = Q_m, as E_k − x ≥ 0")
     proof.hypothesis("fits", last <= R**2, "Q_m ≤ R²")
-    proof.derive("inside", sp.And(q1 <= later, q1 <= R**2), "tail convex monotone fits", "so the segment lies in the ball")
+    proof.derive(
+        "inside", sp.And(q1 <= later, q1 <= R**2), "tail convex monotone fits", "so the segment lies in the ball"
+    )
     proof.define("initial", sp.Eq(threshold, formulas("displacement_residual")), "E^0")
     proof.hypothesis("drift", delta >= formulas("delta_residual", e0=threshold), "for E_k ≤ E^0")
-    proof.lemma("falls", "claim:containment_residual", E1 <= E - x, "its line rate, at θ_k", premises=["inside", "drift"])
+    proof.lemma(
+        "falls", "claim:containment_residual", E1 <= E - x, "its line rate, at θ_k", premises=["inside", "drift"]
+    )
     proof.define("not_increasing", sp.Implies(E1 <= E - x, later <= then), "then = Q(E_{k+1})")
     proof.derive("next", q1 <= then, "inside falls not_increasing")
     # Head.
     square, square1 = sym("head_D2 head_D2_next")
     e_head = sym("head_e")
     proof.define("head", sp.And(e_head >= threshold, square <= d0**2), "E_k ≥ E^0: Q = d0² there")
-    proof.lemma("growth_head", "claim:containment_displacement", square1 <= square + h * e_head * (L_H * square + 2 * e_c - e_head))
+    proof.lemma(
+        "growth_head",
+        "claim:containment_displacement",
+        square1 <= square + h * e_head * (L_H * square + 2 * e_c - e_head),
+    )
     proof.derive("no_excess", L_H * square + 2 * e_c - e_head <= 0, "head initial")
     proof.derive("head_step", square1 <= square, "no_excess growth_head")
     proof.derive("head_next", square1 <= d0**2, "head_step head", "≤ Q(E_{k+1}), since Q ≥ d0² everywhere")
     start, final = sym("D2_start D2_k")
     proof.define("start", start <= d0**2)
-    proof.lemma("all", "induction", final <= R**2, "for every k", premises=["start", "next", "head_next"], discharges=["so_far"])
+    proof.lemma(
+        "all", "induction", final <= R**2, "for every k", premises=["start", "next", "head_next"], discharges=["so_far"]
+    )
     return proof.conclude("next head_next all")
 
 
@@ -94,7 +113,7 @@ def staircase() -> list[Fact]:
     return [
         Fact("d0 = 47/100 exceeds √2 − 1, the limit of the simple form", (d0 + 1) ** 2 > 2),
         Fact("every slope is large enough", all(a >= b for a, b in zip(slopes, need, strict=True))),
-        Fact("slopes do not decrease", all(a <= b for a, b in zip(slopes, slopes[1:], strict=False))),
+        Fact("slopes do not decrease", all(a <= b for a, b in itertools.pairwise(slopes))),
         Fact("the last corner has √Q_m < 1 − δ", roots[-1] < 1 - delta),
     ]
 

@@ -44,7 +44,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("a_small", sp.Implies(E > 0, a <= 1), "a below norm step_h")
     proof.derive("q_square", q**2 <= (1 - a) * (E**2 - m), "linear spectral")
     proof.derive("reach", sp.Implies(E > 0, sig * length <= E), "am m_small a_small")
-    proof.derive("young", sp.Implies(E > 0, (1 - a) * (E**2 - m) <= (E - sig * length) ** 2), "am m_small a_small reach")
+    proof.derive(
+        "young", sp.Implies(E > 0, (1 - a) * (E**2 - m) <= (E - sig * length) ** 2), "am m_small a_small reach"
+    )
     proof.derive("pays_linear", sp.Implies(E > 0, q <= E - sig * length), "q_square young reach")
     # Containment of the whole step, before anything is known about it.
     proof.define("running", E > 0, "else GD rests")
@@ -53,7 +55,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.lemma("left_end", "monotone_integral", G <= (sig - delta) * (R - P), "σ is non-increasing")
     proof.derive("inside", P + length <= R, "reach running so_far left_end room")
     # The true residual.
-    proof.lemma("residual", "mean_value", E1 <= q + gap * length, "e_{k+1} = (I − A)e_k − (J̄ − J)(step)", premises=["inside"])
+    proof.lemma(
+        "residual", "mean_value", E1 <= q + gap * length, "e_{k+1} = (I − A)e_k − (J̄ − J)(step)", premises=["inside"]
+    )
     proof.lemma("curvature", "mean_value", gap <= L_H * length / 2, "gap = ‖J̄ − J(θ_k)‖", premises=["inside"])
     proof.lemma("movement", "mean_value", gap <= 2 * Delta, "both within Δ_J of J0", premises=["inside"])
     proof.derive("length_bound", length <= h * K * e0, "length norm so_far")
@@ -116,12 +120,13 @@ CLAIM = Claim(
     " ‖e_{k+1}‖ ≤ (1 − ηsσ(R)(σ(R) − δ))‖e_k‖. P_0 = 0: c = θ_0.",
     source="our formulation of what v3 assumes (containment)",
     hypotheses=(
-        Hypothesis("step", "ηs(‖J0‖ + Δ_J)² ≤ 1", Counterexample("F = θ, η = 3, R = 1: GD jumps to −2", _step_too_long)),
+        Hypothesis(
+            "step", "ηs(‖J0‖ + Δ_J)² ≤ 1", Counterexample("F = θ, η = 3, R = 1: GD jumps to −2", _step_too_long)
+        ),
         Hypothesis("containment", "∫(σ − δ) ≥ ‖e0‖", Counterexample("F = 1 + θ² about 1, R = 1/2, η = 1/32", _drift)),
         Hypothesis("radius", "the ball is large enough", SMALL_REGION),
     ),
     proof=prove,
-    formal=("containment_residual", "containment_integral", "closed_form_sound", "ball_certificate_sound"),
     remarks="The proof is in the module's docstring. No smoothness constant and no first-exit argument are needed, and equality"
     " suffices. λ, K, L_H, Δ_J and δ belong to one and the same R. With Δ_J = L_H ρ and δ → 0: λ0 ≥ 2L_H‖e0‖.",
 )

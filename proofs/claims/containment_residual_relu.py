@@ -35,8 +35,12 @@ def prove(formulas: Formulas) -> Proof:
     proof.lemma("left_end", "monotone_integral", G <= (sig - delta) * (R - P))
     proof.derive("reach", sig * length <= E, "pays_linear")
     proof.derive("inside", P + length <= R, "reach so_far left_end room")
-    proof.lemma("chain", "piecewise_chain_rule", E1 <= q + gap * length, "J̄ the mean of J over the step", premises=["inside"])
-    proof.lemma("patterns", "operator_norm", gap <= 2 * Delta, "‖J̄ − J0‖ ≤ Δ_J and ‖J(θ_k) − J0‖ ≤ Δ_J", premises=["inside"])
+    proof.lemma(
+        "chain", "piecewise_chain_rule", E1 <= q + gap * length, "J̄ the mean of J over the step", premises=["inside"]
+    )
+    proof.lemma(
+        "patterns", "operator_norm", gap <= 2 * Delta, "‖J̄ − J0‖ ≤ Δ_J and ‖J(θ_k) − J0‖ ≤ Δ_J", premises=["inside"]
+    )
     proof.derive("pays", E1 <= E - (sig - delta) * length, "pays_linear chain patterns delta")
     proof.lemma("spent", "monotone_integral", G - G1 <= (sig - delta) * length, premises=["inside"])
     proof.derive("next", sp.And(E1 <= G1, P + length <= R, E1 <= e0), "pays spent inside so_far room")
@@ -45,7 +49,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("start", E0 <= e0)
     proof.derive("base", sp.And(E0 <= G0, P0 <= R, E0 <= e0), "containment start")
     path, final = sym("P_k E_k")
-    proof.lemma("every_step", "induction", sp.And(path <= R, final <= e0), premises=["base", "next"], discharges=["so_far"])
+    proof.lemma(
+        "every_step", "induction", sp.And(path <= R, final <= e0), premises=["base", "next"], discharges=["so_far"]
+    )
     proof.define("length", sp.Eq(length, h * Je))
     proof.hypothesis("below", Je >= sigR * E, "‖J(θ)ᵀw‖ ≥ σ(R) on the ball")
     proof.derive("long", length >= h * sigR * E, "length below")
@@ -84,7 +90,12 @@ def _pattern() -> list[Fact]:
     w = Q(1, 10)
     for _ in range(20):
         w -= Q(1, 2) * (max(w, Q(0)) + 1) * (1 if w > 0 else 0)
-    return [Fact("GD from 1/10 with η = 1/2 stops left of the kink with loss 1/2", w < 0 and (max(w, Q(0)) + 1) ** 2 / 2 == Q(1, 2))]
+    return [
+        Fact(
+            "GD from 1/10 with η = 1/2 stops left of the kink with loss 1/2",
+            w < 0 and (max(w, Q(0)) + 1) ** 2 / 2 == Q(1, 2),
+        )
+    ]
 
 
 CLAIM = Claim(
@@ -95,11 +106,16 @@ CLAIM = Claim(
     " B(θ_0, R) and ‖e_{k+1}‖ ≤ (1 − ηsσ(R)(σ(R) − δ))‖e_k‖.",
     source="our formulation",
     hypotheses=(
-        Hypothesis("patterns", "Δ_J bounds J over all patterns on the ball", Counterexample(
-            "F = relu(w), y = −1 at w = 1/10: the neuron dies at loss 1/2", _pattern)),
+        Hypothesis(
+            "patterns",
+            "Δ_J bounds J over all patterns on the ball",
+            Counterexample("F = relu(w), y = −1 at w = 1/10: the neuron dies at loss 1/2", _pattern),
+        ),
         Hypothesis("radius", "the ball is large enough", SMALL_REGION),
-    ),  # fmt: skip
-    witnesses=(Counterexample("F = relu(w1) + relu(w2)/100: certified on a ball with a kink and without a β", across_a_kink),),
+    ),
+    witnesses=(
+        Counterexample("F = relu(w1) + relu(w2)/100: certified on a ball with a kink and without a β", across_a_kink),
+    ),
     proof=prove,
     remarks="The proof is in the module's docstring. With σ = √λ0 − Δ_J it needs √λ0 > 3Δ_J(R).",
 )

@@ -14,7 +14,9 @@ def prove(formulas: Formulas) -> Proof:
     c = formulas("descent_fraction")
     proof = Proof()
     proof.hypothesis("step", eta < formulas("step_bound"))
-    proof.lemma("taylor", "taylor", after <= Phi - eta * g**2 + eta**2 * beta * g**2 / 2, "‖∇²Φ‖ ≤ β on the whole segment")
+    proof.lemma(
+        "taylor", "taylor", after <= Phi - eta * g**2 + eta**2 * beta * g**2 / 2, "‖∇²Φ‖ ≤ β on the whole segment"
+    )
     proof.hypothesis("pl", g**2 / 2 >= mu * (Phi - floor), "PL with L* = floor")
     proof.derive("fraction", c > 0, "step")
     proof.derive("descent", after <= Phi - eta * c * g**2, "taylor")

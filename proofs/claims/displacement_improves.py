@@ -37,7 +37,16 @@ def displacement_wins() -> list[Fact]:
 def residual_wins() -> list[Fact]:
     """F = θ − θ²/2, y = 9/20, θ_0 = 0: 5b certifies from θ_0; displacement does not, whatever the reference point c."""
     eta, R, e0 = Q(1, 100), Q(7, 10), Q(9, 20)
-    values = {"s": Q(1), "eta": eta, "L_H": Q(1), "jacobian_norm0": Q(1), "Delta_J": R, "R": R, "e0": e0, "lambda0": Q(1)}
+    values = {
+        "s": Q(1),
+        "eta": eta,
+        "L_H": Q(1),
+        "jacobian_norm0": Q(1),
+        "Delta_J": R,
+        "R": R,
+        "e0": e0,
+        "lambda0": Q(1),
+    }
     delta = evaluate("delta_residual", values)
     supply = evaluate("residual_supply_linear", {**values, "delta": delta})
     # Any c < 1: √λ_c = 1 − c, d0 = |c|. The supply is at most (√λ_c − d0)²/2, the need c² + 2|c − c²/2 − 9/20|.
@@ -83,9 +92,11 @@ CLAIM = Claim(
     source="our formulation",
     hypotheses=(),
     witnesses=(
-        Counterexample("displacement certifies, 5a and 5b cannot: F = (4θ1, θ2 − θ2²/2), y = 0, θ_0 = (1/4, 0), c = 0",
-                       displacement_wins),
+        Counterexample(
+            "displacement certifies, 5a and 5b cannot: F = (4θ1, θ2 − θ2²/2), y = 0, θ_0 = (1/4, 0), c = 0",
+            displacement_wins,
+        ),
         Counterexample("5b certifies, displacement cannot: F = θ − θ²/2, y = 9/20, θ_0 = 0", residual_wins),
-    ),  # fmt: skip
+    ),
     proof=prove,
 )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction as Q
 
-import sympy as sp
-
 from proofs.claim import Claim, Counterexample, Fact, Formulas, Hypothesis, Proof, sym
 
 
 def prove(formulas: Formulas) -> Proof:
     """‖e(θ_T)‖ ≤ ‖e(θ̂_T)‖ + ‖J̄‖δ_T; the path starts at distance δ_T."""
-    e, J, Delta, delta_T, s, R, c, lam = sym("e jacobian_norm Delta_J delta_T s R c lambda_R")
+    e, J, Delta, delta_T, R, lam = sym("e jacobian_norm Delta_J delta_T R lambda_R")
     E, apart, mean = sym("e_T apart mean_norm")
     proof = Proof()
     proof.hypothesis("close", apart <= delta_T, "apart = ‖θ_T − θ̂_T‖")
@@ -41,10 +39,19 @@ CLAIM = Claim(
     " δ_T + ē/(c√λ(R)) ≤ R (classical form; β with ē). Residual form: containment_residual with P_0 = δ_T and ē for ‖e0‖.",
     source="our formulation",
     hypotheses=(
-        Hypothesis("close", "‖θ_T − θ̂_T‖ ≤ δ_T", Counterexample("F = θ: the stored residual 0 is not the exact one", _wrong_residual)),
-        Hypothesis("fits", "δ_T + path(ē) ≤ R", Counterexample(
-            "F = θ, θ̂_T = 0, θ_T = 1: every ball of radius < 1 about θ̂_T misses θ_T itself",
-            lambda: [Fact("‖θ_T − θ̂_T‖ = 1 > 999/1000", Q(1) > Q(999, 1000))])),
-    ),  # fmt: skip
+        Hypothesis(
+            "close",
+            "‖θ_T − θ̂_T‖ ≤ δ_T",
+            Counterexample("F = θ: the stored residual 0 is not the exact one", _wrong_residual),
+        ),
+        Hypothesis(
+            "fits",
+            "δ_T + path(ē) ≤ R",
+            Counterexample(
+                "F = θ, θ̂_T = 0, θ_T = 1: every ball of radius < 1 about θ̂_T misses θ_T itself",
+                lambda: [Fact("‖θ_T − θ̂_T‖ = 1 > 999/1000", Q(1) > Q(999, 1000))],
+            ),
+        ),
+    ),
     proof=prove,
 )

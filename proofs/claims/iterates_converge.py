@@ -18,7 +18,9 @@ def prove(formulas: Formulas) -> Proof:
     proof = Proof()
     proof.define("m", sp.Eq(m**2 * mu, 2), "m = √(2/μ)")
     proof.define("a", sp.Eq(a**2, Phi), "a_k = √Φ_k")
-    proof.hypothesis("paid", c * rest <= (a - b) * m, "rest = Σ_{k ≤ i < j}‖θ_{i+1} − θ_i‖, claim containment_classical")
+    proof.hypothesis(
+        "paid", c * rest <= (a - b) * m, "rest = Σ_{k ≤ i < j}‖θ_{i+1} − θ_i‖, claim containment_classical"
+    )
     # √(2Φ/μ) = a·m, from its square.
     root = sp.sqrt(2 * Phi / mu)
     proof.derive("root", sp.Eq(root, a * m), "m a")
@@ -26,10 +28,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.lemma("limit", "completeness", distance <= formulas("distance_classical"), "‖θ_k − θ*‖", premises=["path"])
     E, F, length, far = sym("e_k e_j length far")
     proof.define("room", sigma > delta)
-    proof.hypothesis("paid_residual", (sigma - delta) * length <= E - F, "claim containment_residual, summed over k ≤ i < j")
+    proof.hypothesis(
+        "paid_residual", (sigma - delta) * length <= E - F, "claim containment_residual, summed over k ≤ i < j"
+    )
     proof.define("bound", E <= e)
     proof.derive("path_residual", length <= formulas("residual_path"), "room paid_residual bound")
-    proof.lemma("limit_residual", "completeness", far <= formulas("residual_path"), "‖θ_k − θ*‖", premises=["path_residual"])
+    proof.lemma(
+        "limit_residual", "completeness", far <= formulas("residual_path"), "‖θ_k − θ*‖", premises=["path_residual"]
+    )
     # Φ(θ*) = lim Φ_k = 0: Φ_k ≤ slack for every slack > 0 from some k on.
     loss, at_limit, slack = sym("loss_k loss_at_limit slack")
     proof.lemma("powers", "geometric", sym("power") * sym("Phi0") <= slack / 2, "rate^k → 0 as rate < 1; k large")
@@ -60,6 +66,5 @@ CLAIM = Claim(
         Hypothesis("paid", "the path is paid for by the loss", Counterexample("steps 1/k", _no_limit)),
     ),
     proof=prove,
-    formal=("path_limit",),
     remarks="Φ is continuous and Φ_k ≤ rate^kΦ_0 → 0, hence Φ(θ*) = 0. The closed ball contains θ*.",
 )

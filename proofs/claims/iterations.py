@@ -39,7 +39,9 @@ CLAIM = Claim(
     statement="If Φ_k ≤ rate^kΦ_0 with 0 < rate < 1, then Φ_k ≤ ε for every k ≥ log(Φ_0/ε)/(−log rate), hence (when Φ_0 ≥ ε) for every"
     " k ≥ log(Φ_0/ε)/(1 − rate).",
     source="our formulation",
-    hypotheses=(Hypothesis("rate", "Φ_k ≤ rate^kΦ_0", Counterexample("Φ_k = 2^{−k}·8, ε = 1: two steps are too few", _too_few)),),
+    hypotheses=(
+        Hypothesis("rate", "Φ_k ≤ rate^kΦ_0", Counterexample("Φ_k = 2^{−k}·8, ε = 1: two steps are too few", _too_few)),
+    ),
     proof=prove,
     remarks="Logarithms are compared: log is increasing, so log Φ_k ≤ log ε is Φ_k ≤ ε.",
 )

@@ -38,10 +38,15 @@ CLAIM = Claim(
     " whole space, is at most our 1 − 2ημ(1 − ηβ/2); at η = 1/β, (2 − 2κ)/(2 + κ) against 1 − κ, κ = μ/β.",
     source="Abbaszadehpeivasti, de Klerk, Zamani, arXiv:2204.00647 (Theorem 3, as PEPit's examples quote it); comparison only",
     hypotheses=(
-        Hypothesis("order", "μ ≤ β", Counterexample(
-            "μ = 4, β = 1, η = 1: 1 − 4·3/6 = −1 is above 1 − 4 = −3",
-            lambda: [Fact("−1 > −3", 1 - Q(4) * 3 / 6 == -1 and 1 - 2 * Q(4) * Q(1, 2) == -3)])),
-    ),  # fmt: skip
+        Hypothesis(
+            "order",
+            "μ ≤ β",
+            Counterexample(
+                "μ = 4, β = 1, η = 1: 1 − 4·3/6 = −1 is above 1 − 4 = −3",
+                lambda: [Fact("−1 > −3", 1 - Q(4) * 3 / 6 == -1 and 1 - 2 * Q(4) * Q(1, 2) == -3)],
+            ),
+        ),
+    ),
     witnesses=(Counterexample("κ = 1/5, η = 1/β", _at_one_over_beta),),
     proof=prove,
     remarks="The known theorem is not proved here, and its hypotheses are global: a certificate's region is not the whole space, so no"

@@ -16,7 +16,9 @@ def prove(formulas: Formulas) -> Proof:
     proof = Proof()
     proof.define("loss", sp.Eq(Phi, s * ee / 2), "ee = ‖E‖_F²")
     proof.define("gradient", sp.Eq(g**2, s**2 * (first + second)), "first = ‖EW2ᵀ‖_F², second = ‖W1ᵀE‖_F²")
-    proof.hypothesis("w2", first >= s2**2 * ee, "‖EW2ᵀ‖_F ≥ σ_2‖E‖_F: σ_2² = λ_min(W2ᵀW2), 0 if W2 has fewer rows than columns")
+    proof.hypothesis(
+        "w2", first >= s2**2 * ee, "‖EW2ᵀ‖_F ≥ σ_2‖E‖_F: σ_2² = λ_min(W2ᵀW2), 0 if W2 has fewer rows than columns"
+    )
     proof.hypothesis("w1", second >= s1**2 * ee, "‖W1ᵀE‖_F ≥ σ_1‖E‖_F: σ_1² = λ_min(W1W1ᵀ)")
     proof.derive("pl", g**2 / 2 >= formulas("mu_two_layer_linear") * Phi, "loss gradient w1 w2")
     # Smoothness: F is bilinear, D²F[U, U] = 2U1U2.
@@ -55,10 +57,15 @@ CLAIM = Claim(
     statement="For Φ = (s/2)‖W1W2 − Y‖_F²: ½‖∇Φ‖² ≥ s(λ_min(W1W1ᵀ) + λ_min(W2ᵀW2))Φ, L_H = 1 and ‖∇²Φ‖ ≤ s(‖W1‖² + ‖W2‖² + ‖E‖_F).",
     source="our formulation; compare the local PL and descent constants of arXiv:2505.11664",
     hypotheses=(
-        Hypothesis("w1, w2", "λ_min of the outer Gram matrices, 0 when the hidden layer is too narrow",
-                   Counterexample("hidden width 1, Y = I: smallest nonzero singular values do not do", _narrow)),
-        Hypothesis("positive", "one of the two is positive for μ > 0", Counterexample("W1 = W2 = 0: a saddle", _saddle)),
-    ),  # fmt: skip
+        Hypothesis(
+            "w1, w2",
+            "λ_min of the outer Gram matrices, 0 when the hidden layer is too narrow",
+            Counterexample("hidden width 1, Y = I: smallest nonzero singular values do not do", _narrow),
+        ),
+        Hypothesis(
+            "positive", "one of the two is positive for μ > 0", Counterexample("W1 = W2 = 0: a saddle", _saddle)
+        ),
+    ),
     proof=prove,
     remarks="The NTK of this model is W2ᵀW2 ⊗ I + I ⊗ W1W1ᵀ, whose least eigenvalue is the sum of the two: pl_from_ntk gives the same μ."
     " A data matrix X with W1W2X multiplies μ by σ_min(X)² after whitening; not treated.",

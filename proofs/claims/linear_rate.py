@@ -24,7 +24,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.suppose("so_far", Phi <= power * Phi0, "power = rate^k")
     proof.derive("next", after <= rate * power * Phi0, "contracts one_step so_far")
     final, total = sym("Phi_k rate_to_the_k")
-    proof.lemma("all", "induction", final <= total * Phi0, "for every k", premises=["base", "next"], discharges=["so_far"])
+    proof.lemma(
+        "all", "induction", final <= total * Phi0, "for every k", premises=["base", "next"], discharges=["so_far"]
+    )
     return proof.conclude("contracts all")
 
 

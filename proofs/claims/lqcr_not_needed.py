@@ -11,7 +11,7 @@ from proofs.claim import Claim, Counterexample, Fact, Formulas, Proof, sym
 
 def prove(formulas: Formulas) -> Proof:
     """A zero-loss set that is not convex contradicts quasi-convexity; F = vw on a ball is an LPLR with such a set."""
-    v, w, lam, dist = sym("v w lambda_R dist")
+    v, w, dist = sym("v w dist")
     middle, ends = sym("Phi_middle Phi_ends")
     proof = Proof()
     # The ball of radius (3/4)√2 about (5/4, 5/4): ‖(v, w)‖ ≥ (5/4)√2 − (3/4)√2 = √2/2, so λ = v² + w² ≥ 1/2.
@@ -80,5 +80,4 @@ CLAIM = Claim(
         Counterexample("F = a·tanh(w), y = 1/2", _tanh),
     ),
     proof=prove,
-    formal=("lplr_without_quasi_convexity",),
 )

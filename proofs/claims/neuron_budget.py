@@ -13,7 +13,7 @@ def prove(formulas: Formulas) -> Proof:
     """Young's inequality per neuron with τ = ω/(m' + ω), summed over the neurons."""
     weight, omega, R, intercept = sym("weight omega R intercept")
     p, q = sym("slope_norm bend_norm")
-    a, d, moved, tau = sym("a d moved tau")
+    a, d, moved = sym("a d moved")
     ad = sp.Symbol("ad", real=True)
     tw, tv, first, second, t = sym("t_w t_v first second t")
     proof = Proof()
@@ -48,7 +48,13 @@ def prove(formulas: Formulas) -> Proof:
                  >= weight * a**2 - weight * t**2 * (weight + omega), "young cauchy")  # fmt: skip
     proof.derive("neuron", a**2 + 2 * ad + d**2 >= share * a**2 - weight * t**2, "neuron_scaled share_is")
     total, spent = sym("total spent")
-    proof.lemma("sum", "finite_sum", total >= intercept - weight * spent, "total = wᵀΘ(θ)w, spent = Σ_r t_r²", premises=["neuron"])
+    proof.lemma(
+        "sum",
+        "finite_sum",
+        total >= intercept - weight * spent,
+        "total = wᵀΘ(θ)w, spent = Σ_r t_r²",
+        premises=["neuron"],
+    )
     proof.hypothesis("budget", spent <= R**2, "Σ_r t_r² ≤ ‖θ − θ0‖² ≤ R²")
     proof.derive("lambda", total >= formulas("lambda_region_neurons"), "sum budget")
     return proof.conclude("omega_bound neuron lambda")
@@ -58,9 +64,14 @@ def _overspent() -> list[Fact]:
     # F = v·w with x = 1, one neuron: J = (v, w). At (1, 1) and at (0, 0), distance² 2: Θ = 2 and 0.
     return [
         Fact("Θ(1, 1) = 2, Θ(0, 0) = 0", Q(1) + Q(1) == 2 and Q(0) + Q(0) == 0),
-        Fact("with R² = 1 the bound k·2 − 1 at m' = ω = 1 is 0 ≤ λ on B(·, 1): λ ≥ (√2 − 1)² > 0", Q(1, 2) * 2 - 1 == 0),
+        Fact(
+            "with R² = 1 the bound k·2 − 1 at m' = ω = 1 is 0 ≤ λ on B(·, 1): λ ≥ (√2 − 1)² > 0", Q(1, 2) * 2 - 1 == 0
+        ),
         Fact("for R² = 1 the bound with m' = 3 is 3/4·2 − 3 < 0: any m' is valid, none is free", Q(3, 4) * 2 - 3 < 0),
-        Fact("a budget of 1 does not bound Θ at distance² 2: m' = 1/3 gives 1/4·2 − 1/3 > 0 = Θ(0, 0)", Q(1, 4) * 2 - Q(1, 3) > 0),
+        Fact(
+            "a budget of 1 does not bound Θ at distance² 2: m' = 1/3 gives 1/4·2 − 1/3 > 0 = Θ(0, 0)",
+            Q(1, 4) * 2 - Q(1, 3) > 0,
+        ),
     ]
 
 
@@ -70,8 +81,13 @@ CLAIM = Claim(
     statement="F(x) = Vσ(Wx + b) + const with one hidden layer. For every m' > 0, with k_r = m'/(m' + ω_r): λ_min(Θ(θ)) ≥"
     " λ_min(Σ_r k_rJ_rJ_rᵀ + Θ_out) − m'R² on B(θ0, R), where ω_r is s_2²·(p² + q_r²/2 + q_r(p² + q_r²/4)^½).",
     source="our formulation",
-    hypotheses=(Hypothesis("budget", "Σ_r t_r² ≤ R²", Counterexample(
-        "F = v·w, x = 1 at (1, 1): spending 2 with a budget of 1 brings Θ to 0", _overspent)),),  # fmt: skip
+    hypotheses=(
+        Hypothesis(
+            "budget",
+            "Σ_r t_r² ≤ R²",
+            Counterexample("F = v·w, x = 1 at (1, 1): spending 2 with a budget of 1 brings Θ to 0", _overspent),
+        ),
+    ),
     proof=prove,
     remarks="S_1 = sup|σ'|, S_2 = sup|σ''|, p = S_1‖A_1‖, q_r = ‖v_r‖S_2‖A_1A_1ᵀ∘A_1A_1ᵀ‖^½. The constant output bias block keeps"
     " its full weight. ω_r = 0 means D_r = 0 and k_r = 1.",

@@ -14,14 +14,18 @@ def prove(formulas: Formulas) -> Proof:
     n, width, N, qualifying = sym("n width N qualifying")
     value, slope, derivative = sp.symbols("sigma_at_b sigma_prime_at_b derivative", real=True)
     proof = Proof()
-    proof.hypothesis("activation", sp.And(sp.Ne(value, 0), sp.Ne(slope, 0)), "σ(b') ≠ 0 and σ'(b) ≠ 0 for some b', b: σ not constant")
+    proof.hypothesis(
+        "activation", sp.And(sp.Ne(value, 0), sp.Ne(slope, 0)), "σ(b') ≠ 0 and σ'(b) ≠ 0 for some b', b: σ not constant"
+    )
     # d/dv_cr' of the bias entry of q_cr, at w_r = w_r' = 0 with biases b, b': Σ_i σ(b')σ'(b).
     proof.define("entry", sp.Eq(derivative, n * value * slope), "r' ≠ r")
     proof.derive("not_zero", sp.Ne(derivative, 0), "activation entry")
     zero = sp.Symbol("measure_of_zero_set", nonnegative=True)
     proof.lemma("generic", "analytic_zero_set", sp.Eq(zero, 0), "per neuron; finitely many null sets are a null set",
                 premises=["not_zero"])  # fmt: skip
-    proof.lemma("all_qualify", "analytic_zero_set", sp.Implies(sp.Eq(zero, 0), sp.Eq(qualifying, width)), "for almost every θ")
+    proof.lemma(
+        "all_qualify", "analytic_zero_set", sp.Implies(sp.Eq(zero, 0), sp.Eq(qualifying, width)), "for almost every θ"
+    )
     proof.hypothesis("wide", sp.And(width >= N + 1, width >= 2))
     proof.derive("hypothesis", qualifying > N, "generic all_qualify wide", "the hypothesis of no_lqcr_wide")
     return proof.conclude("hypothesis")
@@ -46,9 +50,12 @@ CLAIM = Claim(
     hypotheses=(
         Hypothesis("activation", "σ is not constant", Counterexample("σ = 1", _constant)),
         Hypothesis("almost every", "a null set is excepted", Counterexample("parameters of zero loss", _one_zero_loss)),
-        Hypothesis("wide", "width > nk", Counterexample(
-            "claim no_lqcr_wide: F = vw, N = 1, y = 5 has an LQCR around (1, 1)", lambda: _narrow())),
-    ),  # fmt: skip
+        Hypothesis(
+            "wide",
+            "width > nk",
+            Counterexample("claim no_lqcr_wide: F = vw, N = 1, y = 5 has an LQCR around (1, 1)", lambda: _narrow()),
+        ),
+    ),
     proof=prove,
     remarks="F is analytic in all parameters together. Without biases the same holds for σ with zσ(z)σ'(z) > 0, z ≠ 0 (tanh): take"
     " w_r = w_r' = w and pair with w: Σ_i σ(z_i)σ'(z_i)z_i > 0 as soon as some z_i = w·a_i ≠ 0. An initialisation that sets biases to"

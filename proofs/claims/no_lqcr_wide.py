@@ -48,13 +48,17 @@ def prove(formulas: Formulas) -> Proof:
     form2, total = sp.symbols("form_2 total", real=True)
     x, y = sp.symbols("alpha_1 alpha_2", real=True)
     proof.define("second_neuron", form2 < 0)
-    proof.lemma("no_cross_terms", "finite_sum", sp.Eq(total, x**2 * form + y**2 * form2), "v = Σα_rd_r; F is a sum over neurons")
+    proof.lemma(
+        "no_cross_terms", "finite_sum", sp.Eq(total, x**2 * form + y**2 * form2), "v = Σα_rd_r; F is a sum over neurons"
+    )
     count, outputs, rank, common = sym("neurons N rank dim_common")
     proof.hypothesis("wide", count > outputs, "more than N qualifying neurons")
     proof.define("rank", rank <= outputs)
     proof.lemma("dimension", "dimension", common >= count - rank, "dim(span{d_r} ∩ ker J)")
     proof.derive("meets", common > 0, "wide rank dimension")
-    proof.lemma("nonzero", "dimension", sp.Or(sp.Ne(x, 0), sp.Ne(y, 0)), "some v ≠ 0 in the intersection", premises=["meets"])
+    proof.lemma(
+        "nonzero", "dimension", sp.Or(sp.Ne(x, 0), sp.Ne(y, 0)), "some v ≠ 0 in the intersection", premises=["meets"]
+    )
     proof.derive("curvature", total < 0, "negative second_neuron no_cross_terms nonzero")
     s, Jv = sym("s Jv")
     slope, bend, eJv = sp.symbols("slope bend eJv", real=True)
@@ -64,7 +68,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("bent", bend < 0, "kernel chain curvature")
     Phi, plus, minus, sup = sp.symbols("Phi Phi_plus Phi_minus sup", real=True)
     T = sp.Symbol("T", positive=True)
-    proof.lemma("near", "continuity", sup <= bend / 2, "second derivative along v on [−T, T], T small", premises=["bent"])
+    proof.lemma(
+        "near", "continuity", sup <= bend / 2, "second derivative along v on [−T, T], T small", premises=["bent"]
+    )
     proof.lemma("taylor_plus", "taylor", plus <= Phi + T * slope + T**2 * sup / 2)
     proof.lemma("taylor_minus", "taylor", minus <= Phi - T * slope + T**2 * sup / 2)
     proof.derive("both_lower", sp.And(plus < Phi, minus < Phi), "flat bent near taylor_plus taylor_minus")
@@ -100,7 +106,9 @@ def witnesses() -> list[Fact]:
         ((4, 40, 1), "relu", 5),
         ((8, 64, 1), "tanh", 20),
     ]
-    return [fact for widths, activation, n in cases for fact in find(random_network(widths, activation, n, seed=0)).facts()]
+    return [
+        fact for widths, activation, n in cases for fact in find(random_network(widths, activation, n, seed=0)).facts()
+    ]
 
 
 CLAIM = Claim(
@@ -111,12 +119,17 @@ CLAIM = Claim(
     " Φ(θ ± tv) < Φ(θ): θ has no LQCR of any radius.",
     source="our formulation; settles a premise of v1, v2 and v3 under the textbook definition",
     hypotheses=(
-        Hypothesis("wide", "more than N qualifying neurons", Counterexample(
-            "F = vw, one neuron, N = 1, y = 5: B((1, 1), 1/2) is an LQCR", _narrow_has_one)),
+        Hypothesis(
+            "wide",
+            "more than N qualifying neurons",
+            Counterexample("F = vw, one neuron, N = 1, y = 5: B((1, 1), 1/2) is an LQCR", _narrow_has_one),
+        ),
         Hypothesis("qualifies", "q_cr ≠ 0", Counterexample("a linear model: convex loss", _linear_model)),
-    ),  # fmt: skip
+    ),
     witnesses=(
-        Counterexample("six random networks (seed 0): both ends of an exact segment have certifiably lower loss", witnesses),
+        Counterexample(
+            "six random networks (seed 0): both ends of an exact segment have certifiably lower loss", witnesses
+        ),
     ),
     proof=prove,
     remarks="The proof is in the module's docstring. A ReLU network is covered at every θ that is not on a kink.",

@@ -18,7 +18,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.hypothesis("moved", d <= Delta, "d = ‖(J − J0)ᵀw‖")
     proof.lemma("curvature", "mean_value", d <= L_H * dist, "dist = ‖θ − θ0‖")
     proof.lemma("cauchy", "cauchy_schwarz", sp.Abs(ud) <= u * d, "ud = ⟨J0ᵀw, (J − J0)ᵀw⟩")
-    proof.lemma("norm", "symmetric_norm", sp.Eq(change, sp.Abs(2 * ud + d**2)), "change = ‖Θ − Θ0‖, at its maximising w")
+    proof.lemma(
+        "norm", "symmetric_norm", sp.Eq(change, sp.Abs(2 * ud + d**2)), "change = ‖Θ − Θ0‖, at its maximising w"
+    )
     proof.derive("expanded", change <= d * (2 * j0 + Delta), "centre moved cauchy norm")
     proof.derive("from_centre", change <= formulas("L_theta") * dist, "expanded curvature")
     # Two points of the ball: a = ‖J(θ)ᵀw‖, b = ‖J(θ')ᵀw‖, gap = ‖(J(θ) − J(θ'))ᵀw‖ at the w that maximises |wᵀ(Θ − Θ')w|.
@@ -47,7 +49,6 @@ CLAIM = Claim(
         Hypothesis("curvature and movement", "L_H and Δ_J bound ‖D²F‖ and ‖J − J0‖ on the ball", CURVATURE_HIDDEN),
     ),
     proof=prove,
-    formal=("ntk_change",),
     remarks="The first constant is attained (F = θ²/2 about 1). The PL claims use only distances from the centre, so the smaller"
     " first constant serves for v3 as well.",
 )

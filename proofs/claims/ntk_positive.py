@@ -41,11 +41,17 @@ CLAIM = Claim(
     " Lebesgue-almost every θ; so an initialisation with a density has λ0 > 0 with probability one.",
     source="our formulation of what v1 asks of a proper initialisation",
     hypotheses=(
-        Hypothesis("witness", "λ_min(Θ(θ')) > 0 for one θ'; fails with two equal inputs",
-                   Counterexample("two equal inputs: two equal rows of J at every θ", _duplicate)),
-        Hypothesis("analytic", "F is real-analytic in θ",
-                   Counterexample("F = relu(w): Θ = 1 at w = 1 and 0 on the half line w < 0", _not_analytic)),
-    ),  # fmt: skip
+        Hypothesis(
+            "witness",
+            "λ_min(Θ(θ')) > 0 for one θ'; fails with two equal inputs",
+            Counterexample("two equal inputs: two equal rows of J at every θ", _duplicate),
+        ),
+        Hypothesis(
+            "analytic",
+            "F is real-analytic in θ",
+            Counterexample("F = relu(w): Θ = 1 at w = 1 and 0 on the half line w < 0", _not_analytic),
+        ),
+    ),
     proof=prove,
     remarks="A certificate proves λ0 > 0 at its own θ0 directly; this claim says how special such θ0 are: not at all.",
 )

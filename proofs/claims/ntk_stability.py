@@ -38,6 +38,5 @@ CLAIM = Claim(
     source="our formulation (Weyl's inequality for singular values)",
     hypotheses=(Hypothesis("movement", "Δ_J bounds ‖J − J0‖ on the ball", CONSTANT_JACOBIAN_BOUND),),
     proof=prove,
-    formal=("weyl_sigma",),
     remarks="Sharp: F = θ²/2 about θ0 = 1 attains it at every distance. With Δ_J = L_H ρ it gives λ(ρ) = (√λ0 − L_H ρ)².",
 )

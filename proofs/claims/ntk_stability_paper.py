@@ -33,6 +33,5 @@ CLAIM = Claim(
     source="as in the abstract of v3 (s = 1)",
     hypotheses=(Hypothesis("lipschitz", "L_Θ is valid from the centre on the ball", CONSTANT_JACOBIAN_BOUND),),
     proof=prove,
-    formal=("weyl_paper",),
     remarks="Only distances from the centre enter: weaker than Lipschitz between all pairs of points.",
 )

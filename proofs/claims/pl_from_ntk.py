@@ -20,7 +20,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("pl_floor", g**2 / 2 >= formulas("mu") * (Phi - floor), "pl", "for any L* ≥ 0")
     proof.derive("positive", formulas("mu") > 0, "region")
     ratio = formulas("pl_ratio")
-    proof.derive("ratio", sp.Implies(Phi > 0, ratio * Phi >= formulas("mu") * Phi), "pl", "the ratio where it is defined")
+    proof.derive(
+        "ratio", sp.Implies(Phi > 0, ratio * Phi >= formulas("mu") * Phi), "pl", "the ratio where it is defined"
+    )
     return proof.conclude("pl pl_floor positive ratio")
 
 
@@ -35,6 +37,5 @@ CLAIM = Claim(
         Hypothesis("squared loss", "Φ = (s/2)‖F − y‖²", NOT_SQUARED),
     ),
     proof=prove,
-    formal=("pl_from_ntk", "lplr_from_ntk"),
     remarks="At Φ = 0 the PL ratio ½‖∇Φ‖²/Φ is 0/0. Nothing about the shape of the region is used.",
 )

@@ -47,7 +47,8 @@ CLAIM = Claim(
     statement="Whenever the hypotheses of containment_classical hold with given bounds, those of containment_residual do too.",
     source="our formulation",
     refutation=Counterexample(
-        "(i) F = θ with 1/β < η < 2/β: 5b requires ηsK² ≤ 1. (ii) η < 1/β, but L_H R much larger than ‖J0‖ + Δ_J.", _both
+        "(i) F = θ with 1/β < η < 2/β: 5b requires ηsK² ≤ 1. (ii) η < 1/β, but L_H R much larger than ‖J0‖ + Δ_J.",
+        _both,
     ),
     repaired_by=("residual_covers_classical_linked",),
 )

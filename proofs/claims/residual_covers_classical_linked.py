@@ -25,7 +25,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("root", sp.Eq(sp.sqrt(lam), sigma), "sigma")
     proof.derive("pays", e0 <= c * sigma * R, "classical root sigma")
     proof.hypothesis("linked", L_H * R <= K, "for instance Δ_J = L_H R, since √λ0 ≤ ‖J0‖")
-    proof.define("delta", sp.And(sp.Eq(d, eta * s * L_H * K * e0 / 2), delta <= d), "δ = delta_residual ≤ its first entry")
+    proof.define(
+        "delta", sp.And(sp.Eq(d, eta * s * L_H * K * e0 / 2), delta <= d), "δ = delta_residual ≤ its first entry"
+    )
     proof.derive("delta_is", formulas("delta_residual") <= d, "delta K")
     proof.derive("c_below", c <= 1, "c")
     proof.derive("weak", L_H * e0 <= sigma * K, "pays linked c_below sigma norm")

@@ -12,7 +12,7 @@ from proofs.claim import Claim, Counterexample, Fact, Formulas, Hypothesis, Proo
 def prove(formulas: Formulas) -> Proof:
     """The expected length of the stopped path, by Jensen and a geometric series, then Markov."""
     eta, beta, bar, mu, Phi0, R = sym("eta beta beta_bar mu Phi0 R")
-    q, x, y, mean, path, first, probability = sym("q x y step_mean path first probability")
+    q, x, path, first, probability = sym("q x path first probability")
     proof = Proof()
     proof.hypothesis("step", eta * beta * bar <= mu)
     proof.lemma("q", "claim:sgd_rate", sp.Eq(q**2, formulas("sgd_rate_simple")), "q² = 1 − ημ ≥ rate ≥ 0; E[Φ_k 1_{τ>k}] ≤ q^{2k}Φ_0",
@@ -21,7 +21,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("below_one", q < 1, "q")
     # E‖ηg_k‖1_{τ>k} ≤ η(2β̄E[Φ_k 1])^½ ≤ ηxq^k; the sum over k is at most ηx/(1 − q).
     proof.lemma("jensen", "jensen", first <= eta * x, "first = E‖ηg_0‖ ≤ η(E‖g_0‖²)^½")
-    proof.lemma("series", "geometric", path * (1 - q) <= eta * x, "path = EΣ_k‖ηg_k‖1_{τ>k}", premises=["jensen", "below_one"])
+    proof.lemma(
+        "series", "geometric", path * (1 - q) <= eta * x, "path = EΣ_k‖ηg_k‖1_{τ>k}", premises=["jensen", "below_one"]
+    )
     proof.derive("slow", 1 - q >= eta * mu / 2, "q")
     proof.derive("path", path * mu <= 2 * x, "series slow below_one")
     proof.lemma("markov", "markov", probability * R <= path, "leaving takes a stopped path of length > R")
@@ -48,7 +50,13 @@ CLAIM = Claim(
     title="exit probability of SGD",
     statement="If η ≤ μ/(ββ̄), the probability that some iterate leaves B(θ0, R) is at most 2√(2β̄Φ_0)/(μR).",
     source="our formulation",
-    hypotheses=(Hypothesis("radius", "R enters the bound", Counterexample("two samples x = 1, 3, R = 1/2: exit is certain", _certain_exit)),),
+    hypotheses=(
+        Hypothesis(
+            "radius",
+            "R enters the bound",
+            Counterexample("two samples x = 1, 3, R = 1/2: exit is certain", _certain_exit),
+        ),
+    ),
     proof=prove,
     remarks="β belongs to B(θ0, R + step), λ to B(θ0, R); sampling is independent.",
 )

@@ -23,7 +23,13 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("one_step", after <= rate * Phi, "pl second taylor")
     proof.derive("small_step", sp.Implies(eta <= formulas("sgd_step"), eta * beta * bar <= mu), "pl")
     proof.derive("simple", sp.Implies(eta <= formulas("sgd_step"), rate <= formulas("sgd_rate_simple")), "small_step")
-    proof.lemma("tower", "tower", mean_after <= rate * mean, "mean = E[Φ_k 1_{τ>k}]; 1_{τ>k+1} ≤ 1_{τ>k}, Φ ≥ 0", premises=["one_step"])
+    proof.lemma(
+        "tower",
+        "tower",
+        mean_after <= rate * mean,
+        "mean = E[Φ_k 1_{τ>k}]; 1_{τ>k+1} ≤ 1_{τ>k}, Φ ≥ 0",
+        premises=["one_step"],
+    )
     # The rate is not negative, else the nonnegative E[Φ_{k+1} | F_k] would be negative where Φ_k > 0.
     proof.define("positive", Phi > 0)
     proof.derive("nonnegative", rate >= 0, "one_step positive")
@@ -31,7 +37,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("next", mean_after <= rate * power * Phi0, "tower so_far nonnegative")
     final, total = sym("mean_k rate_to_the_k")
     proof.derive("base", Phi0 <= Phi0 * 1, "pl", "E[Φ_0 1] ≤ Φ_0")
-    proof.lemma("all", "induction", final <= total * Phi0, "for every k", premises=["base", "next"], discharges=["so_far"])
+    proof.lemma(
+        "all", "induction", final <= total * Phi0, "for every k", premises=["base", "next"], discharges=["so_far"]
+    )
     return proof.conclude("one_step simple nonnegative all")
 
 
@@ -55,7 +63,9 @@ CLAIM = Claim(
     source="our formulation",
     hypotheses=(
         Hypothesis("pl", "PL on B(θ0, R)", LAMBDA_ZERO),
-        Hypothesis("step", "η ≤ μ/(ββ̄) for the simple factor", Counterexample("two samples x = 1, 3, η = 1/4", _large_step)),
+        Hypothesis(
+            "step", "η ≤ μ/(ββ̄) for the simple factor", Counterexample("two samples x = 1, 3, η = 1/4", _large_step)
+        ),
         Hypothesis("smoothness", "β on B(θ0, R + step), not on the sublevel set", OFF_SUBLEVEL),
     ),
     proof=prove,

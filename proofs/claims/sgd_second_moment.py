@@ -45,7 +45,12 @@ CLAIM = Claim(
     statement="One sample drawn uniformly and independently: E‖g‖² ≤ 2β̄Φ with β̄ = sn·max_i‖J_i‖². A batch of b drawn with replacement:"
     " β̄ = sn·max_i‖J_i‖²/b + (1 − 1/b)s‖J‖².",
     source="our formulation",
-    hypotheses=(Hypothesis("independence", "samples are drawn independently", Counterexample(
-        "reshuffling: conditionally biased", _reshuffled)),),  # fmt: skip
+    hypotheses=(
+        Hypothesis(
+            "independence",
+            "samples are drawn independently",
+            Counterexample("reshuffling: conditionally biased", _reshuffled),
+        ),
+    ),
     proof=prove,
 )

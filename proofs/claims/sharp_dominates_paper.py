@@ -45,11 +45,19 @@ CLAIM = Claim(
     " (1 − √κ)√λ0/L_H is at least (1 − κ)λ0/L_Θ.",
     source="our formulation",
     hypotheses=(
-        Hypothesis("same Δ_J", "Δ_J ≤ L_H R", Counterexample(
-            "Δ_J = 1 but L_H R = 1/10, λ0 = ‖J0‖ = 1: take the smaller of the two bounds of ‖J − J0‖ first", _unlinked)),
-        Hypothesis("λ0 > 0", "λ0 > 0 for the first inequality",
-                   Needless("sharp_dominates_paper", "the first chain uses λ0 ≥ 0 only")),
-    ),  # fmt: skip
+        Hypothesis(
+            "same Δ_J",
+            "Δ_J ≤ L_H R",
+            Counterexample(
+                "Δ_J = 1 but L_H R = 1/10, λ0 = ‖J0‖ = 1: take the smaller of the two bounds of ‖J − J0‖ first",
+                _unlinked,
+            ),
+        ),
+        Hypothesis(
+            "λ0 > 0",
+            "λ0 > 0 for the first inequality",
+            Needless("sharp_dominates_paper", "the first chain uses λ0 ≥ 0 only"),
+        ),
+    ),
     proof=prove,
-    formal=("sharp_dominates_paper",),
 )

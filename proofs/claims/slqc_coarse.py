@@ -16,7 +16,9 @@ def prove(formulas: Formulas) -> Proof:
     eJx, er, inner, value = sp.symbols("eJx er inner value", real=True)
     proof = Proof()
     proof.define("loss", sp.Eq(Phi, s * E**2 / 2))
-    proof.define("level", sp.And(sp.Eq(epsilon, s * level**2 / 2), level > 0), "level = √(2ε/s): the residual norm at loss ε")
+    proof.define(
+        "level", sp.And(sp.Eq(epsilon, s * level**2 / 2), level > 0), "level = √(2ε/s): the residual norm at loss ε"
+    )
     proof.define("above", Phi > epsilon, "the first alternative fails")
     proof.derive("large", E > level, "loss level above")
     proof.define("split", sp.Eq(eJx, E**2 - er), "e = J(x − z) + r as F(z) = y")

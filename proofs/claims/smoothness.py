@@ -48,6 +48,5 @@ CLAIM = Claim(
         Hypothesis("curvature", "L_H, Δ_J valid on the ball", CONSTANT_JACOBIAN_BOUND),
     ),
     proof=prove,
-    formal=("smoothness_from_ingredients",),
     remarks="S need be neither connected nor convex: the descent argument uses only segments inside it.",
 )

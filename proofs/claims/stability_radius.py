@@ -50,9 +50,13 @@ CLAIM = Claim(
     source="as in the abstract of v3 (κ → 0: r(R) < λ0/L_Θ); the fraction and the second radius are our formulation",
     hypotheses=(
         Hypothesis("constants", "L_Θ and L_H are valid on B(θ0, R)", CONSTANT_JACOBIAN_BOUND),
-        Hypothesis("radius", "the radius is no larger", Counterexample("F = θ²/2 about 1: the radius is attained", _beyond)),
-        Hypothesis("fraction", "κ ≤ 1", Needless("stability_radius", "for κ > 1 the radius is negative, the ball empty")),
-    ),  # fmt: skip
+        Hypothesis(
+            "radius", "the radius is no larger", Counterexample("F = θ²/2 about 1: the radius is attained", _beyond)
+        ),
+        Hypothesis(
+            "fraction", "κ ≤ 1", Needless("stability_radius", "for κ > 1 the radius is negative, the ball empty")
+        ),
+    ),
     proof=prove,
     remarks="At κ = 1 the radius is 0: λ may fall at once (F = θ²/2 about 1).",
 )

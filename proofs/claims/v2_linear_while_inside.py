@@ -16,7 +16,11 @@ def prove(formulas: Formulas) -> Proof:
     proof = Proof()
     proof.hypothesis("step", eta < formulas("step_bound"))
     proof.hypothesis("pl", g**2 / 2 >= mu * (Phi - floor), "on the region, L* = floor = inf over the region")
-    proof.hypothesis("convex", after <= Phi - eta * g**2 + eta**2 * beta * g**2 / 2, "both iterates, hence the segment, in the region")
+    proof.hypothesis(
+        "convex",
+        after <= Phi - eta * g**2 + eta**2 * beta * g**2 / 2,
+        "both iterates, hence the segment, in the region",
+    )
     proof.derive("one_step", after - floor <= rate * (Phi - floor), "step pl convex")
     proof.define("above", sp.And(Phi >= floor, after >= floor), "L* is the infimum")
     proof.derive("rests", sp.Implies(sp.Eq(Phi, floor), sp.Eq(g, 0)), "step convex above", "at L* GD rests")
@@ -25,7 +29,14 @@ def prove(formulas: Formulas) -> Proof:
                  "the factor is ≥ 0 when Φ_k > L*, since Φ_{k+1} ≥ L*")  # fmt: skip
     proof.derive("base", Phi0 - floor <= 1 * (Phi0 - floor), "step")
     last, total = sym("Phi_k rate_to_the_k")
-    proof.lemma("all", "induction", last - floor <= total * (Phi0 - floor), "while inside", premises=["base", "next"], discharges=["so_far"])
+    proof.lemma(
+        "all",
+        "induction",
+        last - floor <= total * (Phi0 - floor),
+        "while inside",
+        premises=["base", "next"],
+        discharges=["so_far"],
+    )
     return proof.conclude("one_step rests all")
 
 

@@ -18,7 +18,9 @@ def prove(formulas: Formulas) -> Proof:
     gradient = sp.diff(loss, theta)
     proof = Proof()
     proof.identity("lambda_is_zero", (J * J.T).det(), sp.Integer(0), "Θ = JJᵀ is singular")
-    proof.identity("pl", gradient**2 / 2, formulas("mu", lambda_R=sp.Integer(2)) * loss, "PL with μ = 2s, although λ_min = 0")
+    proof.identity(
+        "pl", gradient**2 / 2, formulas("mu", lambda_R=sp.Integer(2)) * loss, "PL with μ = 2s, although λ_min = 0"
+    )
     return proof.conclude("lambda_is_zero pl")
 
 

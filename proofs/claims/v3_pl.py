@@ -37,9 +37,10 @@ CLAIM = Claim(
         Hypothesis("scale", "s = 1", HALF_SCALE),
         Hypothesis("lipschitz", "Θ is L_Θ-Lipschitz from θ0", CONSTANT_JACOBIAN_BOUND),
         Hypothesis("compatible", "λ0 > L_Θ r", LAMBDA_ZERO),
-        Hypothesis("lqcr", "the region is an LQCR", Needless("ntk_stability_paper", "any region within r of θ0 will do")),
+        Hypothesis(
+            "lqcr", "the region is an LQCR", Needless("ntk_stability_paper", "any region within r of θ0 will do")
+        ),
     ),
     proof=prove,
-    formal=("v3_pl",),
     remarks="Holds as stated for s = 1. The LQCR is needless, and under the textbook definition does not exist for wide networks.",
 )

@@ -10,7 +10,7 @@ from proofs.examples import NO_CONTAINMENT, SEGMENT_OUTSIDE, TWICE_THE_BOUND
 
 def prove(formulas: Formulas) -> Proof:
     """descent_step at every step, μ from v3_pl, containment of iterates and segments assumed."""
-    s, eta, beta, Phi, after, g = sym("s eta beta Phi Phi_after gradient_norm")
+    eta, beta, Phi, after, g = sym("eta beta Phi Phi_after gradient_norm")
     mu = formulas("mu_paper", s=sp.Integer(1))
     c = formulas("descent_fraction")
     lambda0, L, R = sym("lambda0 L_Theta R")
@@ -18,7 +18,9 @@ def prove(formulas: Formulas) -> Proof:
     proof = Proof()
     proof.define("m", sp.And(sp.Eq(m, mu), lambda0 > L * R), "claim v3_pl")
     proof.hypothesis("step", eta < formulas("step_bound"))
-    proof.hypothesis("contained", after <= Phi - eta * g**2 + eta**2 * beta * g**2 / 2, "iterates and segments in the region")
+    proof.hypothesis(
+        "contained", after <= Phi - eta * g**2 + eta**2 * beta * g**2 / 2, "iterates and segments in the region"
+    )
     proof.lemma("pl", "claim:v3_pl", g**2 / 2 >= m * Phi, premises=["m"])
     proof.derive("rate", after <= formulas("rate_classical", c=c, mu=m) * Phi, "step contained pl")
     proof.derive("contracts", formulas("rate_classical", c=c, mu=m) < 1, "step")
@@ -33,11 +35,13 @@ CLAIM = Claim(
     source="as in the abstract of v3; β and the segments are our formulation",
     hypotheses=(
         Hypothesis("containment", "the iterates stay in the region", NO_CONTAINMENT),
-        Hypothesis("containment, proved", "containment need not be assumed when ‖e0‖/(c√λ) ≤ R",
-                   Needless("containment_classical", "it follows from an inequality between the constants")),
+        Hypothesis(
+            "containment, proved",
+            "containment need not be assumed when ‖e0‖/(c√λ) ≤ R",
+            Needless("containment_classical", "it follows from an inequality between the constants"),
+        ),
         Hypothesis("segments", "so do the segments between them", SEGMENT_OUTSIDE),
         Hypothesis("step", "η < 2/β", TWICE_THE_BOUND),
-    ),  # fmt: skip
+    ),
     proof=prove,
-    formal=("v3_rate_assuming_containment", "v3_containment_derived"),
 )

@@ -71,7 +71,7 @@ def test_claim_is_complete_as_a_document(claim: Claim) -> None:
 
 
 def test_a_false_counterexample_is_reported() -> None:
-    wrong = Counterexample("1 = 2", lambda: [Fact("1 = 2", 1 == 2), Fact("1 = 1", True)])
+    wrong = Counterexample("1 = 2", lambda: [Fact("1 = 2", sp.Integer(1) == sp.Integer(2)), Fact("1 = 1", True)])
     assert wrong.failures() == ("1 = 2",)
     assert Counterexample("nothing", list).failures() == ("no fact was checked",)
 

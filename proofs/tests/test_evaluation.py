@@ -72,14 +72,16 @@ def test_a_third_is_never_rounded() -> None:
 
 
 def test_arrays_are_evaluated_entry_by_entry() -> None:
-    panels = evaluate("residual_panel", {"sigma": Ball(np.array([2.0, 1.5])), "delta": Ball(0.5), "width": Ball(np.ones(2))})
+    panels = evaluate(
+        "residual_panel", {"sigma": Ball(np.array([2.0, 1.5])), "delta": Ball(0.5), "width": Ball(np.ones(2))}
+    )
     assert panels.shape == (2,)
     assert panels[0].contains(Q(3, 2))
     assert panels[1].contains(Q(1))
 
 
 def test_exact_numbers_mix_with_balls() -> None:
-    value = evaluate("mu", {"s": Q(2, 3), "lambda_R": Ball(3.0)})  # type: ignore[type-var]
+    value = evaluate("mu", {"s": Q(2, 3), "lambda_R": Ball(3.0)})
     assert isinstance(value, Ball)
     assert value.contains(Q(2))
 

@@ -45,7 +45,7 @@ def _mutants(expression: Any) -> list[tuple[str, list[Any]]]:
     groups = [("the whole, times 2 or 1/2", [expression / 2, expression * 2])]
     for literal in _literals(expression):
         if any(node.is_Pow and node.exp == literal and literal.q != 1 for node in sp.preorder_traversal(expression)):
-            root = expression.replace(lambda node: bool(node.is_Pow and node.exp == literal), lambda node: node.base)
+            root = _without_root(expression, literal)
             groups.append((f"root {literal} dropped", [root]))
             factor = any(node.is_Mul and literal in node.args for node in sp.preorder_traversal(expression))
             if not factor:
@@ -57,6 +57,10 @@ def _mutants(expression: Any) -> list[tuple[str, list[Any]]]:
     if expression.has(sp.Max):
         groups.append(("Min for Max", [expression.replace(sp.Max, sp.Min)]))
     return [(name, group) for name, group in groups if group]
+
+
+def _without_root(expression: Any, exponent: Any) -> Any:
+    return expression.replace(lambda node: bool(node.is_Pow and node.exp == exponent), lambda node: node.base)
 
 
 def _roots_stay(before: Any, after: Any) -> bool:

@@ -28,7 +28,11 @@ def test_losses_agree_with_a_plain_forward_pass() -> None:
     dW, db, dV = witness.direction
     t = float(witness.step)
     for sign, (lower, upper) in zip((-1, 0, 1), witness.losses, strict=True):
-        W, b, V = network.weights[0] + sign * t * dW, network.biases[0] + sign * t * db, network.weights[1] + sign * t * dV
+        W, b, V = (
+            network.weights[0] + sign * t * dW,
+            network.biases[0] + sign * t * db,
+            network.weights[1] + sign * t * dV,
+        )
         approx = 0.5 * np.sum((np.tanh(network.X @ W.T + b) @ V.T - network.y) ** 2)
         assert lower <= upper
         assert abs(float(lower) - approx) < 1e-9
