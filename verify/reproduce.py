@@ -99,13 +99,13 @@ def write_json(path: Path, value: Any) -> None:
     os.replace(temporary, path)
 
 
-def _looseness(certificates: dict[str, Certificate], console: Console) -> dict[str, list[dict[str, Any]]]:
+def _looseness(certificates: dict[str, Certificate], console: Console, effort: int) -> dict[str, list[dict[str, Any]]]:
     tables: dict[str, list[dict[str, Any]]] = {}
     for name, certificate in certificates.items():
         if certificate.scope != "ball" or certificate.verdict != "PROVED":
             continue
         with _timed(console, f"adversary against {name}"):
-            rows = looseness_table(certificate, steps=15)
+            rows = looseness_table(certificate, steps=effort, starts=1 + effort // 10)
         table = Table("quantity", "certified", "observed", "looseness", title=name)
         for row in rows:
             table.add_row(row.quantity, f"{row.certified:.6g}", f"{row.observed:.6g}", f"{row.factor:.3g}×")
@@ -140,7 +140,7 @@ def reproduce(directory: Path, size: Size = "standard", console: Console | None 
         certificate.save(directory / f"{job.name}.zip")
         certificates[job.name] = certificate
         console.print(f"  {certificate.verdict}: {certificate.reason}", highlight=False)
-    write_json(directory / "looseness.json", _looseness(certificates, console))
+    write_json(directory / "looseness.json", _looseness(certificates, console, 5 if size == "smoke" else 20))
     _experiments(directory, size, console)
     _ledger(directory, console)
     from verify.report import report_from_directory
@@ -155,10 +155,10 @@ def reproduce(directory: Path, size: Size = "standard", console: Console | None 
 
 
 def _experiments(directory: Path, size: Size, console: Console) -> None:
-    from verify.regions import experiments
-
     if size == "smoke":
         return
+    from verify.regions import experiments
+
     with _timed(console, "recorded and exact runs"):
         if size == "full":
             rows = experiments.full_experiments(directory)

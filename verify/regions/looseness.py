@@ -46,7 +46,7 @@ def observed_rate(net: TorchNetwork, lr: float, steps: int) -> tuple[float, floa
     return ((last / first) ** (1.0 / count) if count and first > 0.0 else float("nan")), drift
 
 
-def looseness_table(certificate: Certificate, *, seed: int = 0, steps: int = 40) -> list[LoosenessRow]:
+def looseness_table(certificate: Certificate, *, seed: int = 0, steps: int = 40, starts: int = 3) -> list[LoosenessRow]:
     """Attack a PROVED ball certificate and compare its constants with what the attack and a float run observe.
 
     Raises:
@@ -58,7 +58,9 @@ def looseness_table(certificate: Certificate, *, seed: int = 0, steps: int = 40)
         )
     problem, c = certificate.problem, certificate.constants
     radius = float(c["radius"].mid)
-    found: AttackReport = attack(problem.network, problem.data, problem.loss, radius, seed=seed, steps=steps)
+    found: AttackReport = attack(
+        problem.network, problem.data, problem.loss, radius, seed=seed, steps=steps, starts=starts
+    )
     net = TorchNetwork(problem.network, problem.data, problem.loss)
     rate, drift = observed_rate(net, float(problem.lr or 0), 200)
     below = [
