@@ -9,7 +9,7 @@ From LPLR Require Setting NtkStability Curvature Spectral Path Residual Certific
 From LPLR Require PaperV3 Main Links NetLinear NetTanh Lqcr.
 
 Definition core := (
-  @Main.ball_certificate, @Main.certificate_residual, @Main.certificate_residual_rate, @Main.certificate_classical,
+  @Main.ball_certificate, @Main.ball_certificate_Rn, @Main.certificate_residual, @Main.certificate_residual_rate, @Main.certificate_classical,
   @Setting.pl_from_ntk, @Setting.lplr_from_ntk, @Setting.gradient_correct, @Setting.ntk_lower_lambda_min,
   @NtkStability.weyl_sharp, @NtkStability.weyl_paper, @NtkStability.sharp_dominates_paper,
   @Links.ntk_lipschitz, @Links.stability_radius_linear, @Links.stability_radius_paper,
@@ -22,7 +22,7 @@ Definition core := (
   @PaperV3.v3_pl, @PaperV3.v3_rate_assuming_containment, @PaperV3.v3_containment_derived,
   @NetLinear.linear_network_converges).
 
-Print Assumptions Main.ball_certificate.
+Print Assumptions Main.ball_certificate_Rn.
 Print Assumptions core.
 Print Assumptions Links.iterations.
 Print Assumptions NetTanh.tanh_network_converges.

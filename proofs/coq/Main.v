@@ -5,7 +5,7 @@
     expressions the proofs use.  See README.md for a sentence-by-sentence gloss. *)
 
 From Coq Require Import Reals Lra Psatz List.
-From LPLR Require Import Inner Setting NtkStability Path Residual Certificate Classical.
+From LPLR Require Import Inner Rn Setting NtkStability Path Residual Certificate Classical.
 From LPLR Require Constants.
 Import ListNotations.
 Open Scope R_scope.
@@ -144,3 +144,11 @@ Proof.
   - exact (certificate_classical Hing H).
 Qed.
 End Main.
+
+(** The same in coordinates: p parameters, N stacked outputs. *)
+Corollary ball_certificate_Rn (p N : nat) (M : Model (Rn p) (Rn N)) (y : Rn N) (s eta : R) (th0 : Rn p)
+    (Rad K0 e0 DR LH lamR : R) (table : list (R * R)) :
+  ball_ingredients M y th0 Rad K0 e0 DR LH lamR table ->
+  residual_certificate s eta Rad K0 e0 DR LH lamR table \/ classical_certificate s eta Rad K0 e0 DR LH lamR ->
+  exists rate gam, certified M y s eta th0 th0 Rad (Constants.mu lamR s) rate gam.
+Proof. apply ball_certificate. Qed.

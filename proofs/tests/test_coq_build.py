@@ -47,7 +47,7 @@ def built() -> CoqStatus:
 def test_builds_and_rests_on_standard_axioms_only(built: CoqStatus) -> None:
     assert built.checked, built.line
     assert set(built.assumptions["core"]) == ALLOWED
-    assert set(built.assumptions["Main.ball_certificate"]) <= ALLOWED
+    assert set(built.assumptions["Main.ball_certificate_Rn"]) <= ALLOWED
     for name in CLASSICAL_THEOREMS:
         assert set(built.assumptions[name]) <= ALLOWED | {CLASSICAL}
 
