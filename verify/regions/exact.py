@@ -172,19 +172,24 @@ def _enclose(task: _Task, plan: _Plan) -> _Outcome:
     directory = task.options.directory
     key = fingerprint(task.network, task.data, task.loss, task.lr, method=plan.method, bits=plan.bits)
     path = _Path()
+    # The rehearsal says where to look first; after a look that fails, the residual's target decides.
+    look, target = float(plan.first_look), -1.0
     if directory is not None and (directory / _STATE).exists():
         arrays, meta = load_arrays(directory / _STATE)
         if meta["key"] == key:
             path = _Path.restore(arrays, engine)
+            look, target = float(meta["look"]), float(meta["target"])
     norms = NormCache()
     eta_s = Ball(task.lr * task.s)
-    look = float(plan.first_look)
-    target = math.inf
     with Progress(task.options.shows_progress(), task.budget, len(path.growth), "enclosing") as progress:
         while True:
             k = len(path.growth)
-            if directory is not None and k % _SAVE_EVERY == 0 and k:
-                path.save(directory / _STATE, engine, {"key": key})
+            if k % _SAVE_EVERY == 0:
+                # Fresh anchors, so that a resumed enclosure computes with the same norms.
+                norms = NormCache()
+                if directory is not None and k:
+                    state = {"key": key, "look": look, "target": target}
+                    path.save(directory / _STATE, engine, state)
             here = examine(with_parameters(task.network, engine.theta), task.data, task.loss)
             moved = reach(here.state, engine.delta, norms(here.state.network))
             why = _facts(task, path, engine, here, moved.jacobian, moved.residual)
