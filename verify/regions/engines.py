@@ -108,9 +108,12 @@ class _Arb:
 
     def dump(self) -> dict[str, np.ndarray]:
         """Return the points as text, and δ'. The running engine continues from what it wrote, so that a resumed one agrees."""
-        text = self._descent.dump(self._points)
-        self._points = self._descent.restore(text)
-        return {"points": text, "delta": np.array([self.inner, self.rounding])}
+        arrays = {
+            "points": self._descent.dump(self._points),
+            "delta": np.array([self.inner, self.rounding]),
+        }
+        self.restore(arrays)
+        return arrays
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Continue from a dump."""

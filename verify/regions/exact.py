@@ -179,7 +179,7 @@ def _enclose(task: _Task, plan: _Plan) -> _Outcome:
         if meta["key"] == key:
             path = _Path.restore(arrays, engine)
             look, target = float(meta["look"]), float(meta["target"])
-    norms = NormCache()
+    norms, resumed = NormCache(), len(path.growth)
     eta_s = Ball(task.lr * task.s)
     with Progress(task.options.shows_progress(), task.budget, len(path.growth), "enclosing") as progress:
         while True:
@@ -187,7 +187,7 @@ def _enclose(task: _Task, plan: _Plan) -> _Outcome:
             if k % _SAVE_EVERY == 0:
                 # Fresh anchors, so that a resumed enclosure computes with the same norms.
                 norms = NormCache()
-                if directory is not None and k:
+                if directory is not None and k > resumed:
                     state = {"key": key, "look": look, "target": target}
                     path.save(directory / _STATE, engine, state)
             here = examine(with_parameters(task.network, engine.theta), task.data, task.loss)
