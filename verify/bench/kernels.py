@@ -154,8 +154,12 @@ def run(quick: bool = False) -> list[Row]:
         contractions.append(
             ("torch.func jacrev contraction", torch.__version__, functools.partial(torch_contraction, net, tensor))
         )
+        # Its matrix product carries all n vectors through the whole batch at once.
+        activations = 8 * n * n * width * hidden
         if curvlinops.module is None:
             rows.append(skip(name, "curvlinops J Jᵀ", curvlinops.reason))
+        elif activations > MEMORY:
+            rows.append(skip(name, "curvlinops J Jᵀ", f"needs about {activations / 2**30:.1f} GiB for activations"))
         else:
             contractions.append(
                 ("curvlinops J Jᵀ", curvlinops.version, _curvlinops_contraction(curvlinops, net, tensor))

@@ -1,0 +1,55 @@
+"""Tables and figures from experiment rows, and nothing from what is not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from verify.report import write_report
+from verify.report.experiments import experiment_plots, experiment_table
+from verify.report.figures import draw
+from verify.report.trajectories import envelope
+
+ROWS = [
+    {
+        "name": "digits width 64", "scope": "run", "width": 64, "radius": 0.25, "certified": True, "rate": 0.9, "handover_step": 30,
+        "handover_loss": 0.5, "curve": {"steps": [0, 10, 20, 30], "losses": [8.0, 3.0, 1.0, 0.5]},
+        "checkpoints": [
+            {"step": 0, "loss": [7.9, 8.1], "lambda_min": [0.2, 0.3], "pl_ratio": [0.5, 0.6], "drift": [0.0, 0.0]},
+            {"step": 30, "loss": [0.4, 0.5], "lambda_min": [0.25, 0.3], "pl_ratio": None, "drift": [1.0, 1.1]},
+        ],
+    },
+    {"name": "digits width 128", "width": 128, "radius": 0.5, "certified": False},
+]  # fmt: skip
+
+
+def test_scalars_become_columns_and_missing_values_stay_missing() -> None:
+    table = experiment_table(ROWS)
+    assert table is not None
+    assert "curve" not in table.columns
+    assert table.rows[1][table.columns.index("rate")] == "–"
+    assert table.rows[1][table.columns.index("certified")] == "no"
+    assert table.columns.index("width") in table.numeric
+
+
+def test_runs_and_widths_are_drawn() -> None:
+    plots = [p for p in experiment_plots(ROWS) if p is not None]
+    assert [p.title for p in plots] == [
+        "Loss and proved envelope", "NTK gap and PL ratio", "Drift and certified radius", "Certified radius and width",
+    ]  # fmt: skip
+    kinds = {s.label: (s.kind, s.isolated) for p in plots for s in p.series}
+    assert kinds["loss of the float64 run"] == ("observed", False)
+    assert kinds["loss at checkpoints, upper bound"] == ("proved", True)
+    assert kinds["envelope after the hand-over"] == ("proved", False)
+    assert all(draw(p) for p in plots)
+
+
+def test_envelope_is_the_certified_power() -> None:
+    steps, values = envelope(2.0, 0.5, 3, 6)
+    assert list(zip(steps, values, strict=True)) == [(3.0, 2.0), (4.0, 1.0), (5.0, 0.5), (6.0, 0.25)]
+
+
+def test_nothing_is_drawn_from_nothing(tmp_path: Path) -> None:
+    assert experiment_table(None) is None
+    assert [p for p in experiment_plots([]) if p is not None] == []
+    page = write_report(tmp_path, certificates={}, experiments=[{"name": "only a name"}]).read_text(encoding="utf-8")
+    assert "No curve was stored" in page
