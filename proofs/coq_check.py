@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import shutil
 import subprocess
@@ -184,8 +185,12 @@ def build(timeout: float = 900.0) -> CoqStatus:
     if shutil.which("coqc") is None:
         raise ResourceError(f"coqc is not installed: apt-get install {' '.join(PACKAGES)}")
     command = ["make", "-C", str(COQ_DIRECTORY), "assumptions"]
+    _RECORD.parent.mkdir(exist_ok=True)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        # One build at a time: parallel test workers share the folder.
+        with (_RECORD.parent / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired as error:
         raise ResourceError(f"building proofs/coq took more than timeout={timeout} s") from error
     if done.returncode != 0:
