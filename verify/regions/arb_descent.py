@@ -74,7 +74,7 @@ def _gelu(z: Any) -> tuple[Any, Any]:
 def _gelu_tanh(z: Any) -> tuple[Any, Any]:
     # The double 0.044715 is what torch and this package's enclosure use.
     scale, cubic = (2 / arb.pi()).sqrt(), _cubic()
-    gate = (scale * (z + cubic * z**3)).tanh()
+    gate = (scale * (z + cubic * z * z * z)).tanh()
     return z * (1 + gate) / 2, (1 + gate) / 2 + z * (1 - gate * gate) * scale * (1 + 3 * cubic * z * z) / 2
 
 

@@ -22,7 +22,6 @@ Witness: ``method``, ``bits``, ``steps`` T, ``end`` (θ̂_T), ``delta``, ``growt
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -300,7 +299,6 @@ def exact_certificate(
     if opts.directory is not None:
         opts.directory.mkdir(parents=True, exist_ok=True)
     task = _Task(network, data, loss, lr, DEFAULT_STEPS if steps is None else steps, opts)
-    begin = time.monotonic()
     plan = _plan(task)
     if isinstance(plan, str):
         return _refused(task, first, plan)
@@ -319,7 +317,7 @@ def exact_certificate(
         else:
             plan = replace(plan, bits=2 * plan.bits)
         outcome = _enclose(task, plan)
-    return _certificate(task, first, outcome, tried, chosen, time.monotonic() - begin)
+    return _certificate(task, first, outcome, tried, chosen)
 
 
 def _refused(task: _Task, first: Examined, end: str) -> Certificate:
@@ -345,7 +343,7 @@ def _bits_lost(inner: list[float], method: str) -> float:
 
 
 def _certificate(
-    task: _Task, first: Examined, outcome: _Outcome, tried: list[str], chosen: bool, seconds: float
+    task: _Task, first: Examined, outcome: _Outcome, tried: list[str], chosen: bool
 ) -> Certificate:
     path, engine, here, found = outcome.path, outcome.engine, outcome.here, outcome.found
     count = len(path.lambda_lower)
@@ -388,7 +386,6 @@ def _certificate(
         "handover": None,
     }
     observed = {
-        "seconds": seconds,
         "growth_log": float(np.sum(np.log(np.maximum(path.growth, 1.0)))) if path.growth else 0.0,
         "bits": float(engine.bits),
         "bits_lost_per_step": _bits_lost(path.inner, engine.method),
