@@ -188,7 +188,7 @@ class Proof:
         return entails([self.lines[used].relation for used in line.using], line.relation)
 
     def check(self) -> Outcome:
-        """Check every line; no line is trusted because it was checked before in another proof."""
+        """Check every line. Identical questions to the solvers are asked once per process."""
         failures, lemmas, steps, confirmed = [], [], 0, 0
         open_suppositions = [name for name, line in self.lines.items() if line.kind == "supposition"]
         if not self.conclusion:

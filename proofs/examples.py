@@ -124,11 +124,6 @@ SEGMENT_OUTSIDE = Counterexample(
 
 def _no_containment() -> list[Fact]:
     # F = 1 + θ², y = 0: λ = 4θ² ≥ 1 on B(1, 1/2), Φ ≥ 1/2 everywhere. GD with η = 1/16 leaves the ball.
-    theta, steps = Q(1), 0
-    while abs(theta - 1) <= Q(1, 2) and steps < 30:
-        theta -= Q(1, 16) * (1 + theta**2) * 2 * theta
-        theta = Q(round(theta * 2**40), 2**40) if steps > 6 else theta
-        steps += 1
     inside = Q(1)
     for _ in range(4):
         inside -= Q(1, 16) * (1 + inside**2) * 2 * inside

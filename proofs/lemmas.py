@@ -189,7 +189,7 @@ def _finite_sum(draw: random.Random) -> bool:
 
 def _schur_product(draw: random.Random) -> bool:
     X, delta = _normal(draw, 4, 6), _normal(draw, 4)
-    left = np.linalg.norm(np.diag(delta) @ X, 2) ** 2
+    left = float(np.linalg.norm(np.diag(delta) @ X, 2)) ** 2
     right = np.linalg.norm(np.outer(delta, delta) * (X @ X.T), 2)
     P, Q, c = X @ X.T, _normal(draw, 4, 4), draw.random()
     least = float(np.linalg.eigvalsh(P)[0])
@@ -234,7 +234,7 @@ def _convex_support(draw: random.Random) -> bool:
     # Q(E) = max of affine functions: at a point where piece j is active, Q lies above piece j everywhere.
     pieces = [(draw.randint(-9, 9), draw.randint(-9, 9)) for _ in range(4)]
     x, z = _vector(draw, 2)
-    slope, offset = max(pieces, key=lambda piece: piece[0] * x + piece[1])
+    _, slope, offset = max((a * x + b, a, b) for a, b in pieces)
     return max(a * z + b for a, b in pieces) >= slope * z + offset
 
 

@@ -1,7 +1,8 @@
 """Pytest plugin: after the tests, a terminal summary shows the ledger of claims.
 
 Register with ``pytest_plugins = ["proofs.pytest_ledger"]`` in the root conftest.py, or ``-p proofs.pytest_ledger``. The ledger that
-a test computed is kept in pytest's cache under the digest of everything it was computed from; without a matching entry it is computed here.
+a test computed is kept in pytest's cache under the digest of everything it was computed from; a run without the tests of proofs/ shows
+a ledger computed earlier from the same sources, or says that there is none.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
         return
     cache: Any = getattr(config, "cache", None)
     entry = cache.get(KEY, None) if cache is not None else None
-    table = entry["table"] if entry and entry["digest"] == ledger.digest() else ledger.render_text(ledger.compute())
     terminalreporter.section("ledger of claims")
-    terminalreporter.write_line(table)
+    if entry and entry["digest"] == ledger.digest():
+        terminalreporter.write_line(entry["table"])
+    else:
+        terminalreporter.write_line(
+            "not computed for these sources in this run: run the tests of proofs/, or python -m proofs.ledger"
+        )

@@ -54,4 +54,5 @@ CLAIM = Claim(
         ),
     ),
     proof=prove,
+    remarks="Apply containment_classical on B(θ_T, R − δ_T), which lies in B(θ̂_T, R) where the constants are valid, with ē for ‖e0‖.",
 )

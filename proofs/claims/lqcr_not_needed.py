@@ -1,4 +1,4 @@
-"""Claim lqcr_not_needed: there are LPLRs, with contained and linearly convergent GD, that are no LQCR."""
+"""Claim lqcr_not_needed: no proof here assumes quasi-convexity, and there are LPLRs that are no LQCR."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _tanh() -> list[Fact]:
             Fact("F = 1/2 at both ends (a_j = ½/tanh j)", bool((a1 * arb(1).tanh() - arb("0.5")).contains(0))),
             Fact("F > 0.5318 at the midpoint, so Φ > 0 = Φ at the ends", bool(middle > arb("0.5318"))),
             Fact("both ends lie in the ball", bool(inside <= radius)),
-            Fact("λ ≥ 1/2 on the ball", lowest is not None and bool(lowest > arb("0.5"))),
+            Fact("λ ≥ 0.5769 on the ball", lowest is not None and bool(lowest > arb("0.5769"))),
         ]
 
 

@@ -28,7 +28,7 @@ CLAIM = Claim(
     title="an LPLR is SLQC towards its minimisers at every accuracy",
     statement="On an LPLR, for every zero-loss z in it and every ε > 0 there is κ such that Φ is (ε, κ, z)-SLQC at every point x: Φ(x) − Φ(z) ≤ ε,"
     " or ∇Φ(x) ≠ 0 and ⟨∇Φ(x), y − x⟩ ≤ 0 for all y ∈ B(z, ε/κ).",
-    source="definition of Hazan, Levy, Shalev-Shwartz, arXiv:1507.02030, quoted from memory of its Definition 3.1; claim our formulation",
+    source="definition of Hazan, Levy, Shalev-Shwartz, arXiv:1507.02030, as we understand it; claim our formulation",
     refutation=Counterexample("F = vw, y = 1, z = (2, 1/2), x = (1/2, 33/16)", _bilinear),
     repaired_by=("slqc_coarse",),
 )

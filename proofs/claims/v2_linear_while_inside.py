@@ -16,14 +16,14 @@ def prove(formulas: Formulas) -> Proof:
     proof = Proof()
     proof.hypothesis("step", eta < formulas("step_bound"))
     proof.hypothesis("pl", g**2 / 2 >= mu * (Phi - floor), "on the region, L* = floor = inf over the region")
+    outside = sym("outside")
     proof.hypothesis(
-        "convex",
-        after <= Phi - eta * g**2 + eta**2 * beta * g**2 / 2,
-        "both iterates, hence the segment, in the region",
+        "remain", sp.Eq(outside, 0), "distance of the iterates, hence of the segments, from the convex region"
     )
-    proof.derive("one_step", after - floor <= rate * (Phi - floor), "step pl convex")
+    proof.lemma("taylor", "taylor", after <= Phi - eta * g**2 + eta**2 * beta * g**2 / 2, premises=["remain"])
+    proof.derive("one_step", after - floor <= rate * (Phi - floor), "step pl taylor")
     proof.define("above", sp.And(Phi >= floor, after >= floor), "L* is the infimum")
-    proof.derive("rests", sp.Implies(sp.Eq(Phi, floor), sp.Eq(g, 0)), "step convex above", "at L* GD rests")
+    proof.derive("rests", sp.Implies(sp.Eq(Phi, floor), sp.Eq(g, 0)), "step taylor above", "at L* GD rests")
     proof.suppose("so_far", Phi - floor <= power * (Phi0 - floor))
     proof.derive("next", sp.Implies(Phi > floor, after - floor <= rate * power * (Phi0 - floor)), "one_step above so_far",
                  "the factor is ≥ 0 when Φ_k > L*, since Φ_{k+1} ≥ L*")  # fmt: skip

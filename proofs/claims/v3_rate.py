@@ -19,10 +19,11 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("m", sp.And(sp.Eq(m, mu), lambda0 > L * R), "claim v3_pl")
     proof.hypothesis("step", eta < formulas("step_bound"))
     proof.hypothesis(
-        "contained", after <= Phi - eta * g**2 + eta**2 * beta * g**2 / 2, "iterates and segments in the region"
+        "contained", sym("distance") <= R, "of every iterate and every point of a segment between iterates"
     )
+    proof.lemma("taylor", "taylor", after <= Phi - eta * g**2 + eta**2 * beta * g**2 / 2, premises=["contained"])
     proof.lemma("pl", "claim:v3_pl", g**2 / 2 >= m * Phi, premises=["m"])
-    proof.derive("rate", after <= formulas("rate_classical", c=c, mu=m) * Phi, "step contained pl")
+    proof.derive("rate", after <= formulas("rate_classical", c=c, mu=m) * Phi, "step taylor pl")
     proof.derive("contracts", formulas("rate_classical", c=c, mu=m) < 1, "step")
     return proof.conclude("rate contracts")
 
