@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from property_tests.reference import LayerSpec
 from property_tests.strategies import ACTIVATION_NAMES, Architecture, architectures, module_of
 
-__all__ = ["FalseProblem", "LinearModel", "Quadratic", "false_problems", "linear_models", "quadratics"]
+__all__ = ["FALSEHOODS", "FalseProblem", "LinearModel", "Quadratic", "false_problems", "linear_models", "quadratics"]
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,9 @@ class Quadratic:
 
 
 _STEPS = st.sampled_from([None, Fraction(1, 2), Fraction(1, 4), Fraction(1, 20), Fraction(1, 100)])
-_LOSSES: tuple[Literal["sum"], Literal["mean"]] = ("sum", "mean")
-_LOSS = st.sampled_from(_LOSSES)
+_Loss = Literal["sum", "mean"]
+_LOSSES: tuple[_Loss, _Loss] = ("sum", "mean")
+_LOSS: st.SearchStrategy[_Loss] = st.sampled_from(_LOSSES)
 
 
 def _dyadics(low: int, high: int) -> st.SearchStrategy[float]:
@@ -223,6 +224,8 @@ class FalseProblem:
         return np.asarray(y)
 
 
+FALSEHOODS = ("contradiction", "repeated", "dependent", "antipodal", "too many outputs", "out of range")
+"""The kinds of falsehood of :class:`FalseProblem`."""
 _BOUNDED = ("tanh", "sigmoid", "sine")
 _ODD = ("tanh", "sine", "identity")
 

@@ -39,7 +39,8 @@ def adversarial_points(
 
     def lambda_min(theta: torch.Tensor) -> torch.Tensor:
         factors = net.factors(theta)
-        return torch.linalg.eigvalsh(net.kernel(factors, factors))[0]
+        smallest: torch.Tensor = torch.linalg.eigvalsh(net.kernel(factors, factors))[0]
+        return smallest
 
     # Two steps of the attack that matters most, on every draw: down the gradient of λ_min to the sphere, and again from there.
     theta = centre
@@ -109,6 +110,7 @@ def worst_directions(
         if image is None:
             break
         # The shift keeps the iteration from flipping between eigenvalues of opposite sign.
-        v = unit(image + 0.5 * v) if float((image + 0.5 * v).norm()) > 1e-9 else image  # type: ignore[assignment]
+        shifted = unit(image + 0.5 * v)
+        v = image if shifted is None else shifted
     found["second"] = _flat(v)
     return found

@@ -60,26 +60,30 @@ def _attempt(prop: Property, seed: int, out: Path) -> Path | None:
     try:
         with_seed(seed)(chunk(given(prop.strategy())(body)))()
     except Exception as error:
-        path = out / f"failure_{prop.name}_{seed}.py"
+        stem = f"failure_{prop.name}_{seed}".replace(": ", "_").replace(" ", "_")
+        path = out / f"{stem}.py"
         draw = repr(failing[-1]) if failing else "None  # the strategy itself failed"
         message = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}".replace('"', "'")
         path.write_text(_HEADER.format(message=message, name=prop.name, seed=seed, path=path, draw=draw))
-        (out / f"failure_{prop.name}_{seed}.txt").write_text(traceback.format_exc())
+        (out / f"{stem}.txt").write_text(traceback.format_exc())
         print(f"FAILED {prop.name} (seed {seed}): {message}\n  reproduce: python {path}", flush=True)
         return path
     return None
 
 
-def soak(minutes: float, seed: int, out: Path, only: str | None = None) -> int:
+def soak(minutes: float, seed: int, out: Path, only: list[str] | None = None) -> int:
     """Run for `minutes`; return the number of failures (violations, floors missed, twins that survived)."""
     out.mkdir(parents=True, exist_ok=True)
-    chosen = [p for p in PROPERTIES.values() if only is None or p.name == only]
+    chosen = [p for p in PROPERTIES.values() if only is None or p.name in only]
     end, failures, rounds = time.monotonic() + 60.0 * minutes, 0, 0
     while time.monotonic() < end:
         for prop in chosen:
             if time.monotonic() >= end:
                 break
+            begin = time.monotonic()
             failures += _attempt(prop, seed + rounds, out) is not None
+            proved, total = TALLY.share(prop.name)
+            print(f"  {prop.name}: {proved} of {total} PROVED so far, {time.monotonic() - begin:.0f} s", flush=True)
         rounds += 1
         proved = sum(c for (*_, verdict), c in TALLY.draws.items() if verdict == "PROVED")
         left = max(0.0, (end - time.monotonic()) / 60.0)
@@ -114,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=None, help="default: a fresh one, printed")
     parser.add_argument("--out", type=Path, default=Path("results/soak"), help="folder for failures and the tally")
-    parser.add_argument("--only", choices=sorted(PROPERTIES), help="one property")
+    parser.add_argument("--only", nargs="+", choices=sorted(PROPERTIES), help="some properties")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     seed = secrets.randbits(31) if options.seed is None else options.seed

@@ -142,15 +142,16 @@ def module_of(layers: Sequence[LayerSpec]) -> torch.nn.Sequential:
     modules: list[torch.nn.Module] = []
     for spec in layers:
         fan_out, fan_in = spec.weight.shape
+        biased = spec.bias is not None
         linear: torch.nn.Module
         if spec.inverse_square_scale == 1:
-            linear = torch.nn.Linear(fan_in, fan_out, bias=spec.bias is not None, dtype=torch.float64)
+            linear = torch.nn.Linear(fan_in, fan_out, bias=biased, dtype=torch.float64)
         else:
-            linear = NTKLinear(fan_in, fan_out, bias=spec.bias is not None)
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(spec.weight))
-            if spec.bias is not None:
-                linear.bias.copy_(torch.from_numpy(spec.bias))
+            linear = NTKLinear(fan_in, fan_out, bias=biased)
+        state = {"weight": torch.from_numpy(spec.weight)}
+        if spec.bias is not None:
+            state["bias"] = torch.from_numpy(spec.bias)
+        linear.load_state_dict(state)
         modules.append(linear)
         if spec.activation != "identity":
             modules.append(_module(spec.activation))

@@ -1,0 +1,43 @@
+"""Networks outside the theorem's hypotheses are refused before anything is computed, wherever the offending layer stands."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import verify
+from property_tests.strategies import Architecture, Inputs, architectures
+from verify.errors import UnsupportedLayerError
+
+_KINKED = (torch.nn.ReLU, torch.nn.LeakyReLU, torch.nn.Hardtanh, torch.nn.ELU, torch.nn.ReLU6, torch.nn.PReLU)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@given(
+    arch=architectures(depths=(2, 5), max_width=16),
+    data=st.data(),
+    kind=st.sampled_from(_KINKED),
+    scope=st.sampled_from(["ball", "point", "run", "exact"]),
+)
+def test_relu_is_refused(
+    arch: Architecture,
+    data: st.DataObject,
+    kind: type[torch.nn.Module],
+    scope: Literal["ball", "point", "run", "exact"],
+) -> None:
+    modules = list(arch.build())
+    linear = [i for i, m in enumerate(modules) if isinstance(m, torch.nn.Linear | verify.nn.NTKLinear)]
+    at = data.draw(st.sampled_from(linear)) + 1
+    if at < len(modules) and at not in linear:
+        modules[at] = kind()
+    else:
+        modules.insert(at, kind())
+    X = Inputs(n=2).build(arch.widths[0])
+    model = torch.nn.Sequential(*modules)
+    y = torch.zeros(2, arch.widths[-1], dtype=torch.float64)
+    with pytest.raises(UnsupportedLayerError):
+        verify.certify(model, X, y, scope=scope)
