@@ -5,10 +5,15 @@ threads, its order of summation and its use of fused multiply-add. Trust base: I
 numpy's √, and matrix products whose every entry is a sum of products in some order;
 :func:`require_sound_arithmetic` probes it.
 
+:class:`TensorBall` does the linear algebra on torch float64 tensors that stay on their device (GPU or CPU).
+
 >>> A = gram([[1.0, 2.0], [3.0, 4.0]])
 >>> smallest_eigenvalue(A) > 0.13
 True
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from verify.arrays.ball import Ball, as_ball
 from verify.arrays.combine import concatenate, diagonal, maximum, minimum, stack, where, zeros
@@ -38,8 +43,21 @@ from verify.arrays.spectra import (
     spectral_norm,
 )
 
+if TYPE_CHECKING:
+    from verify.arrays.device import TensorBall as TensorBall
+    from verify.arrays.device import require_sound_device as require_sound_device
+
+
+def __getattr__(name: str) -> Any:
+    # On first use (PEP 562): only these need torch.
+    if name in ("TensorBall", "require_sound_device"):
+        return getattr(importlib.import_module("verify.arrays.device"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "Ball",
+    "TensorBall",
     "as_ball",
     "concatenate",
     "cos",
@@ -60,6 +78,7 @@ __all__ = [
     "nonnegative_norm_upper",
     "norm",
     "require_sound_arithmetic",
+    "require_sound_device",
     "sigmoid",
     "silu",
     "sin",

@@ -29,10 +29,10 @@ class Ball(CertainComparisons):
 
     Args:
         mid: what is enclosed. Floats, integers and float arrays (numpy or torch CPU) are taken as the exact
-            numbers they
-            store: ``Ball(0.1)`` is the double nearest to 1/10. ``Fraction``, ``Decimal``, ``sympy`` numbers
-                and strings mean what they say and are enclosed: ``Ball("0.1")`` contains 1/10. Integers that
-                are no double, longdouble, complex, NaN and infinity are refused.
+            numbers they store: ``Ball(0.1)`` is the double nearest to 1/10. ``Fraction``, ``Decimal``, ``sympy``
+            numbers and strings mean what they say and are enclosed: ``Ball("0.1")`` contains 1/10. Integers that
+            are no double, longdouble, complex, NaN and infinity are refused. Tensors on other devices:
+            :class:`verify.arrays.TensorBall`.
         rad: non-negative radius, same shape or broadcastable to mid's; infinity allowed, NaN refused. Rounded
             up when it is no double.
 
@@ -350,40 +350,9 @@ class Ball(CertainComparisons):
 
     def __pow__(self, exponent: Any) -> Ball:
         """Range of x**k for an integer k (negative: 1/x**−k), or √x for exponent 0.5 (or Fraction(1, 2))."""
-        if isinstance(exponent, (float, Fraction)) and exponent == 0.5:
-            from verify.arrays.elementary import sqrt
+        from verify.arrays.powers import power
 
-            return sqrt(self)
-        if isinstance(exponent, float) and exponent.is_integer():
-            exponent = int(exponent)
-        if isinstance(exponent, bool) or not isinstance(exponent, (int, np.integer)):
-            raise InputError(f"exponent={exponent!r}: expected an integer or 0.5; use exp(k*log(x)) for others")
-        k = int(exponent)
-        if k < 0:
-            return Ball(1.0) / self ** (-k)
-        if k == 0:
-            return Ball(np.ones(self.shape))
-        if k == 1:
-            return self
-        if self._point:
-            y = _power_point(self, k)
-            return y if k % 2 else Ball.from_bounds(np.maximum(y.lower(), 0.0), y.upper())
-        # x^k is monotone for odd k, and monotone in |x| for even k: the range is spanned by the two ends.
-        if k % 2:
-            lo, hi = self.lower(), self.upper()
-        else:
-            lo, hi = self.mignitude(), self.magnitude()
-        unbounded = np.isinf(self._rad)
-        zero = np.where(unbounded, 0.0, lo)
-        top = np.where(unbounded, 0.0, hi)
-        finite = np.isfinite(zero) & np.isfinite(top)
-        bottom = _power_point(_point(np.where(finite, zero, 0.0)), k).lower()
-        ends = Ball.from_bounds(
-            np.maximum(bottom, 0.0) if k % 2 == 0 else bottom,
-            _power_point(_point(np.where(finite, top, 0.0)), k).upper(),
-        )
-        rad = np.where(finite & ~unbounded, ends._rad, np.inf)
-        return _build(np.array(ends._mid), rad, False)
+        return power(self, exponent)
 
     def __matmul__(self, other: Any) -> Ball:
         """Enclosure of the matrix product, method auto."""
@@ -510,12 +479,3 @@ def _check_broadcast(name: str, a: Ball, b: Ball) -> None:
             np.broadcast_shapes(a.shape, b.shape)
         except ValueError as exc:
             raise ShapeError(f"ball {name} ball: shapes {a.shape} and {b.shape} do not broadcast") from exc
-
-
-def _power_point(x: Ball, k: int) -> Ball:
-    """x^k by repeated squaring, k ≥ 1."""
-    if k == 1:
-        return x
-    half = _power_point(x, k // 2)
-    square = half * half
-    return square * x if k % 2 else square

@@ -108,6 +108,11 @@ def to_bounds(x: Any) -> tuple[Array, Array | None]:
         return np.array(x), None
     if _is_torch(x):
         x = _from_torch(x)
+    if _is_tensor_ball(x):
+        raise DtypeError(
+            f"TensorBall on device={x.device}: elementary functions and Ball's operations run on numpy arrays; "
+            "use its own operations (+ − * @, gram, smallest_eigenvalue, …), or call .to_ball() first"
+        )
     if isinstance(x, (str, Fraction, decimal.Decimal)) or _is_sympy(x) or type(x) is int:
         lo, hi = scalar_bounds(x)
         return np.array(lo), (None if lo == hi else np.array(hi))
@@ -176,6 +181,11 @@ def _is_torch(x: Any) -> bool:
     return torch is not None and isinstance(x, torch.Tensor)
 
 
+def _is_tensor_ball(x: Any) -> bool:
+    device = sys.modules.get("verify.arrays.device")
+    return device is not None and isinstance(x, device.TensorBall)
+
+
 def _is_sympy(x: Any) -> bool:
     sympy = sys.modules.get("sympy")
     return sympy is not None and isinstance(x, sympy.Basic)
@@ -185,7 +195,10 @@ def _from_torch(t: Any) -> Any:
     torch = sys.modules["torch"]
     t = t.detach()
     if t.device.type != "cpu":
-        raise DtypeError(f"tensor on device={t.device}: expected a CPU tensor; call .cpu() first")
+        raise DtypeError(
+            f"tensor on device={t.device}: expected a CPU tensor, because Ball holds numpy arrays: call .cpu() first, "
+            "or keep the data there with verify.arrays.TensorBall(tensor)"
+        )
     if t.layout != torch.strided:
         raise DtypeError(f"tensor layout={t.layout}: expected a dense tensor; call .to_dense() first")
     if t.dtype in (torch.bfloat16, torch.float16, torch.float32):

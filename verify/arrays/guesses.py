@@ -6,7 +6,7 @@ an enclosure.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import scipy.linalg
@@ -15,7 +15,7 @@ from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from verify.arrays.rounding import Array, quiet
 
-_DENSE = 300  # below this a dense eigensolver is faster than Lanczos
+DENSE = 300  # below this a dense eigensolver is faster than Lanczos
 
 
 def cholesky(a: Array, shift: float) -> Array | None:
@@ -33,7 +33,7 @@ def smallest_eigenpair(a: Array) -> tuple[float, Array]:
     """Approximate (λ_min, eigenvector) of a symmetric finite matrix; (nan, zeros) if every method fails."""
     n = a.shape[0]
     with quiet():
-        if n > _DENSE:
+        if n > DENSE:
             for method in (_shift_invert, _lanczos):
                 pair = method(a)
                 if pair is not None:
@@ -55,28 +55,36 @@ def _shift_invert(a: Array) -> tuple[float, Array] | None:
     factor = cholesky(a, 0.0)
     if factor is None:
         return None
+    return _rayleigh(a, inverse_lanczos(n, lambda v: lapack.dpotrs(factor, v, lower=1)[0]))
 
-    def solve(v: Any) -> Any:
-        return lapack.dpotrs(factor, v, lower=1)[0]
 
+def inverse_lanczos(n: int, solve: Callable[[Array], Array]) -> Array | None:
+    """Approximate eigenvector of the smallest eigenvalue of a positive definite A, given v ↦ A⁻¹v; None on failure."""
     try:
         inverse = LinearOperator((n, n), matvec=solve, dtype=np.float64)
         _, vectors = eigsh(inverse, k=1, which="LA", v0=_start(n), ncv=16, tol=1e-7, maxiter=12)
     except (ArpackError, ValueError):
         return None
-    return _rayleigh(a, vectors[:, 0])
+    return np.ascontiguousarray(vectors[:, 0])
 
 
 def _lanczos(a: Array) -> tuple[float, Array] | None:
     """Plain Lanczos at the lower end: good when that end is well separated (e.g. minus a Gram matrix)."""
+    return _rayleigh(a, lanczos(a.shape[0], lambda v: a @ v))
+
+
+def lanczos(n: int, multiply: Callable[[Array], Array]) -> Array | None:
+    """Approximate eigenvector of the smallest eigenvalue of a symmetric A, given v ↦ Av; None on failure."""
     try:
-        _, vectors = eigsh(a, k=1, which="SA", v0=_start(a.shape[0]), ncv=20, tol=1e-12, maxiter=20)
+        direct = LinearOperator((n, n), matvec=multiply, dtype=np.float64)
+        _, vectors = eigsh(direct, k=1, which="SA", v0=_start(n), ncv=20, tol=1e-12, maxiter=20)
     except (ArpackError, ValueError):
         return None
-    return _rayleigh(a, vectors[:, 0])
+    return np.ascontiguousarray(vectors[:, 0])
 
 
-def _rayleigh(a: Array, vector: Array) -> tuple[float, Array] | None:
-    x = np.ascontiguousarray(vector)
+def _rayleigh(a: Array, x: Array | None) -> tuple[float, Array] | None:
+    if x is None:
+        return None
     value = float(x @ (a @ x)) / float(x @ x)
     return (value, x) if np.isfinite(value) else None

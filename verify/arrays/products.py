@@ -177,18 +177,24 @@ def _abs_sum(a: Array, axis: int) -> Array:
     return np.asarray(np.abs(a).sum(axis))
 
 
+def root_upper(s: Any, n: int) -> Any:
+    """Upper bound of √(Σ a_i²) from s = fl(Σ a_i²), n terms in any order; numpy's √.
+
+    s ≥ Σa²(1 − γ_{n+1}) − nη/2, so √(s(1 + 2γ) + nη) rounded up is an upper bound for every s.
+    """
+    return np.sqrt((s * (1.0 + 4.0 * gamma(n + 2)) + n * ETA) * INFLATE) * INFLATE
+
+
 def row_norms_upper(a: Array) -> Array:
     """Upper bounds of the 2-norms over the last axis of a float64 array; no over- or underflow surprises.
 
-    s = fl(Σa²) ≥ Σa²(1 − γ_{n+1}) − nη/2, so √(s(1 + 2γ) + nη) rounded up is an upper bound for every s. It
-    is tight only when s is neither tiny nor infinite: such rows are scaled by a power of two (exact for the
-    entries that matter) first.
+    :func:`root_upper` bounds them for every s, but tightly only when s is neither tiny nor infinite: such rows
+    are scaled by a power of two (exact for the entries that matter) first.
     """
     n = a.shape[-1]
-    g = gamma(n + 2)
     with quiet():
         s = np.einsum("...i,...i->...", a, a)
-        out = np.asarray(np.sqrt((s * (1.0 + 4.0 * g) + n * ETA) * INFLATE) * INFLATE)
+        out = np.asarray(root_upper(s, n))
         odd = ~((s > 1e-200) & (s < 1e300))
         if odd.any():
             rows = a[odd]
@@ -198,7 +204,7 @@ def row_norms_upper(a: Array) -> Array:
             # ‖scaled‖ + nη.
             scaled = np.ldexp(rows, -e[..., None])
             t = np.einsum("...i,...i->...", scaled, scaled)
-            norm = np.sqrt((t * (1.0 + 4.0 * g) + n * ETA) * INFLATE) * INFLATE + n * ETA
+            norm = root_upper(t, n) + n * ETA
             back = np.ldexp(norm * INFLATE, e) + ETA * (top > 0)
             out[odd] = np.where(top == 0, 0.0, np.where(np.isfinite(top), back, np.inf))
     return out

@@ -107,6 +107,18 @@ def check_product(product: Callable[[Array, Array], Array]) -> None:
         scale = np.where(np.arange(n) % 2 == 0, 2.0**80, 2.0**-80)[rng.permutation(n)][:, None]
         if not np.array_equal(product(scale * left, right), scale * want):
             _fail(f"a row-scaled exact {n}x{n} product came out wrong", remedy)
+        # One non-zero term per entry: any order of summation gives the rounded product of two full mantissas.
+        # Formats with fewer bits lose the last ones, fixed-point emulations those of the small entries beside
+        # large ones in their row or column.
+        for spread in (10, 80):
+            full = rng.integers(2**52, 2**53, (n, n)) * 2.0 ** rng.integers(-spread, spread, (n, n))
+            order, factor = rng.permutation(n), rng.integers(2**52, 2**53, n) * 2.0**-52
+            one = np.zeros((n, n))
+            one[order, np.arange(n)] = factor
+            if not np.array_equal(product(full, one), full[:, order] * factor):
+                _fail(f"a {n}x{n} product with one full-mantissa term per entry came out wrong", remedy)
+            if not np.array_equal(product(one.T.copy(), full.T.copy()), (full[:, order] * factor).T):
+                _fail(f"a transposed {n}x{n} product with one full-mantissa term per entry came out wrong", remedy)
 
 
 def _products() -> None:

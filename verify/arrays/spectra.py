@@ -14,6 +14,7 @@ those give guesses.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -56,12 +57,7 @@ def smallest_eigenvalue(a: Any) -> Ball:
         upper = _rayleigh_upper(x, vector)
         spread = 0.0 if x.is_point else nonnegative_norm_upper(x.rad)
         lower = float(sum_down(_lower(x.mid, min(theta, upper)), -spread))
-    if lower > upper:
-        raise UnsoundArithmeticError(
-            f"certified bounds of λ_min contradict each other: lower={lower!r} > upper={upper!r}; "
-            "run require_sound_arithmetic() and report"
-        )
-    return _unscaled(lower, upper, e)
+    return enclosure(lower, upper, e)
 
 
 def largest_eigenvalue(a: Any) -> Ball:
@@ -108,13 +104,15 @@ def smallest_singular_value(a: Any) -> Ball:
     return _singular(value, e, spread)
 
 
-def nonnegative_norm_upper(m: Array, steps: int = 4) -> float:
-    """Upper bound of the spectral norm of every matrix X with |X| ≤ m entrywise, m non-negative float64.
+def nonnegative_norm_upper(m: Any, steps: int = 4) -> float:
+    """Upper bound of the spectral norm of every matrix X with |X| ≤ m entrywise.
+
+    m: non-negative float64 matrix, a numpy array or a torch tensor on any device.
 
     ‖X‖₂² ≤ ρ(mᵀm) ≤ max_i (mᵀ(m·x))_i / x_i for any positive x (Collatz–Wielandt); x comes from a few power
     steps.
     """
-    if m.size == 0:
+    if 0 in m.shape:
         return 0.0
     top = float(m.max())
     if top == 0.0 or not np.isfinite(top):
@@ -122,11 +120,11 @@ def nonnegative_norm_upper(m: Array, steps: int = 4) -> float:
     rows, cols = m.shape
     with quiet():
         # Scale by a power of two where needed; entries that underflow lose ≤ η/2 (see 2^-800 below).
-        e = int(np.frexp(top)[1])
-        w = m if -200 < e < 200 else np.ldexp(m, -e)
+        e = max(-1000, min(1000, int(np.frexp(top)[1])))
+        w = m if -200 < e < 200 else m * 2.0**-e
         back = 0 if w is m else e
-        # A floor keeps x positive: any positive x is valid.
-        x = np.ones(cols)
+        # A floor keeps x positive: any positive x is valid. It starts as ones, of m's library and device.
+        x = m[0] - m[0] + 1.0
         best = np.inf
         grow = (1.0 + 4.0 * gamma(rows + cols + 4)) * INFLATE
         for _ in range(steps):
@@ -136,7 +134,7 @@ def nonnegative_norm_upper(m: Array, steps: int = 4) -> float:
             ratio = float(((z * grow + 2.0**-800) / x).max()) * INFLATE
             best = min(best, ratio)
             x = z / max(float(z.max()), 2.0**-800)
-            x = np.maximum(x, 2.0**-40)
+            x = x.clip(2.0**-40)
         value = float(np.sqrt(best)) * INFLATE
         bound = float(np.ldexp(value, back)) * INFLATE + (0.0 if back == 0 else ETA)
     return bound
@@ -173,6 +171,16 @@ def _scaled(x: Ball) -> tuple[Ball, int]:
     return _build(mid, np.array(rad), False), e
 
 
+def enclosure(lower: float, upper: float, e: int = 0) -> Ball:
+    """2^e·[lower, upper]; UnsoundArithmeticError when the two certified bounds contradict each other."""
+    if lower > upper:
+        raise UnsoundArithmeticError(
+            f"certified bounds of λ_min contradict each other: lower={lower!r} > upper={upper!r}; "
+            "run require_sound_arithmetic() and report"
+        )
+    return _unscaled(lower, upper, e)
+
+
 def _unscaled(lower: float, upper: float, e: int) -> Ball:
     if e == 0:
         return Ball.from_bounds(lower, upper)
@@ -185,26 +193,43 @@ def _rayleigh_upper(x: Ball, vector: Array) -> float:
     diagonal entry.
     """
     best = float(np.min(np.diagonal(x.upper() if not x.is_point else x.mid)))
-    if np.isfinite(vector).all() and vector.any():
-        v = Ball(vector)
-        quotient = matmul(v, matmul(x, v, "sharp"), "sharp") / matmul(v, v, "sharp")
-        best = min(best, float(quotient.upper()))
-    return best
+    quotient = rayleigh_quotient(vector, lambda v: matmul(x, v, "sharp"))
+    return best if quotient is None else min(best, float(quotient.upper()))
+
+
+def rayleigh_quotient(vector: Array, multiply: Callable[[Ball], Ball]) -> Ball | None:
+    """vᵀXv/vᵀv given v ↦ X·v; None for a vector that is not finite, or whose square might over- or underflow."""
+    if not 2.0**-200 < float(np.abs(vector).max()) < 2.0**200:  # False for NaN
+        return None
+    v = Ball(vector)
+    return matmul(v, multiply(v), "sharp") / matmul(v, v, "sharp")
 
 
 def _lower(a: Array, guess: float) -> float:
     """Rigorous lower bound of λ_min of the symmetric point matrix a, near guess if possible."""
-    n = a.shape[0]
-    diagonal = np.diagonal(a)
+    return lower_by_shifts(np.diagonal(a), np.abs(a).sum(axis=1), guess, lambda s: _factored_lower(a, s))
+
+
+def lower_by_shifts(
+    diagonal: Array, row_sums: Array, guess: float, factored_lower: Callable[[float], float | None]
+) -> float:
+    """Best rigorous lower bound of λ_min from Gershgorin's discs and from shifts below an approximate λ_min.
+
+    Args:
+        diagonal, row_sums: of the matrix (n, n), and fl(Σ_j |a_ij|) in any order.
+        guess: approximate λ_min, or NaN.
+        factored_lower: rigorous lower bound from one shift, None where its factorisation failed.
+    """
+    n = diagonal.size
     # Gershgorin with row sums rounded up: always valid, the fallback.
-    radius = (np.abs(a).sum(axis=1) - np.abs(diagonal)) + np.abs(a).sum(axis=1) * (8.0 * gamma(n + 4))
+    radius = (row_sums - np.abs(diagonal)) + row_sums * (8.0 * gamma(n + 4))
     best = float(sum_down(diagonal, -(radius * INFLATE + ETA)).min())
     if not np.isfinite(guess):
         return best
     margin = 4.0 * U * float(np.abs(diagonal - guess).sum()) + 4.0 * U * abs(guess) + ETA
     for _ in range(_ATTEMPTS):
         s = guess - margin
-        bound = _factored_lower(a, s)
+        bound = factored_lower(s)
         if bound is not None:
             return max(best, bound)
         margin *= 8.0
@@ -230,8 +255,19 @@ def _factored_lower(a: Array, s: float) -> float | None:
     del residual
     np.abs(factor, out=factor)
     growth = min(nonnegative_norm_upper(factor), float(row_norms_upper(row_norms_upper(factor)[None, :])[0]))
+    return lower_from_residual(s, n, frobenius, growth, _shift_error(shifted))
+
+
+def lower_from_residual(s: float, n: int, frobenius: float, growth: float, shift_error: float) -> float | None:
+    """Lower bound of λ_min(A) ≥ s − ‖A − sI − L·Lᵀ‖, derived in :func:`_factored_lower`; None on overflow.
+
+    Args:
+        frobenius: bound of ‖E‖_F, E = fl(fl(A − sI) − fl(L·Lᵀ)).
+        growth: bound of ‖|L|‖.
+        shift_error: bound of the rounding of fl(a_ii − s).
+    """
     # All terms non-negative, fewer than 12 roundings: INFLATE.
-    error = (frobenius * (1.0 + 4.0 * U) + gamma(n) * growth * growth + _shift_error(shifted)) * INFLATE
+    error = (frobenius * (1.0 + 4.0 * U) + gamma(n) * growth * growth + shift_error) * INFLATE
     error += 2.0 * n * n * ETA
     return float(sum_down(s, -error)) if np.isfinite(error) else None
 

@@ -18,8 +18,9 @@ from typing import Any
 import flint
 import mpmath
 import numpy as np
+import torch
 
-from verify.arrays import Ball, matmul, smallest_eigenvalue, tanh
+from verify.arrays import Ball, TensorBall, matmul, smallest_eigenvalue, tanh
 
 Row = dict[str, Any]
 Clock = Callable[[], float]
@@ -80,6 +81,26 @@ def _products(quick: bool, clock: Clock) -> list[Row]:
             call = partial(matmul, x, y, method)
             rows.append(_row(f"ball @ ball {method} n={n}", call, peer, target, repeats, clock))
     return rows
+
+
+def _tensors(quick: bool, clock: Clock) -> list[Row]:
+    """TensorBalls on the GPU where there is one, else on the CPU: a row names its device."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    rows = []
+    for n in (256,) if quick else (512, 1024):
+        a, b = (torch.randn(n, n, dtype=torch.float64, device=device) for _ in range(2))
+        x, y = TensorBall(a), TensorBall(b)
+        peer = ("torch matmul", torch.__version__, partial(_torch_product, a, b), False)
+        ours = partial(_torch_product, x, y)
+        rows.append(_row(f"TensorBall @ TensorBall {device} n={n}", ours, peer, float("inf"), 15, clock))
+    return rows
+
+
+def _torch_product(a: Any, b: Any) -> Any:
+    c = a @ b
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return c
 
 
 def _proofs(quick: bool, clock: Clock) -> list[Row]:
@@ -146,7 +167,8 @@ def run(quick: bool = False, clock: Clock = time.perf_counter) -> list[Row]:
 
     clock: ``time.process_time`` with one BLAS thread measures CPU seconds, for machines that others load.
     """
-    return _products(quick, clock) + _proofs(quick, clock) + _spectra(quick, clock) + _functions(quick, clock)
+    sections = (_products, _tensors, _proofs, _spectra, _functions)
+    return [row for section in sections for row in section(quick, clock)]
 
 
 if __name__ == "__main__":

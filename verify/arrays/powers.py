@@ -1,0 +1,62 @@
+"""Powers of balls: integer exponents and ½."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from verify.arrays.ball import Ball, _build, _point
+from verify.errors import InputError
+
+
+def power(x: Ball, exponent: Any) -> Ball:
+    """Range of x**k for an integer k (negative: 1/x**−k), or √x for exponent 0.5 (or Fraction(1, 2)).
+
+    Raises:
+        InputError: another exponent; DomainError: a negative power (or √) of a ball that meets 0 (or (−∞, 0)).
+    """
+    if isinstance(exponent, (float, Fraction)) and exponent == 0.5:
+        from verify.arrays.elementary import sqrt
+
+        return sqrt(x)
+    if isinstance(exponent, float) and exponent.is_integer():
+        exponent = int(exponent)
+    if isinstance(exponent, bool) or not isinstance(exponent, (int, np.integer)):
+        raise InputError(f"exponent={exponent!r}: expected an integer or 0.5; use exp(k*log(x)) for others")
+    k = int(exponent)
+    if k < 0:
+        return Ball(1.0) / power(x, -k)
+    if k == 0:
+        return Ball(np.ones(x.shape))
+    if k == 1:
+        return x
+    if x.is_point:
+        y = _of_point(x, k)
+        return y if k % 2 else Ball.from_bounds(np.maximum(y.lower(), 0.0), y.upper())
+    # x^k is monotone for odd k, and monotone in |x| for even k: the range is spanned by the two ends.
+    if k % 2:
+        lo, hi = x.lower(), x.upper()
+    else:
+        lo, hi = x.mignitude(), x.magnitude()
+    unbounded = np.isinf(x.rad)
+    zero = np.where(unbounded, 0.0, lo)
+    top = np.where(unbounded, 0.0, hi)
+    finite = np.isfinite(zero) & np.isfinite(top)
+    bottom = _of_point(_point(np.where(finite, zero, 0.0)), k).lower()
+    ends = Ball.from_bounds(
+        np.maximum(bottom, 0.0) if k % 2 == 0 else bottom,
+        _of_point(_point(np.where(finite, top, 0.0)), k).upper(),
+    )
+    rad = np.where(finite & ~unbounded, ends.rad, np.inf)
+    return _build(np.array(ends.mid), rad, False)
+
+
+def _of_point(x: Ball, k: int) -> Ball:
+    """x^k by repeated squaring, k ≥ 1."""
+    if k == 1:
+        return x
+    half = _of_point(x, k // 2)
+    square = half * half
+    return square * x if k % 2 else square
