@@ -160,10 +160,7 @@ def _experiments(directory: Path, size: Size, console: Console) -> None:
     from verify.regions import experiments
 
     with _timed(console, "recorded and exact runs"):
-        if size == "full":
-            rows = experiments.full_experiments(directory)
-        else:
-            rows = experiments.quick_experiments(directory)
+        rows = experiments.full_experiments(directory, None if size == "full" else experiments.QUICK)
     write_json(directory / "experiments.json", rows)
 
 
