@@ -1,28 +1,22 @@
-"""The experiments' table and figures, from the rows that ``verify reproduce`` stores in ``experiments.json``.
+"""The experiments' table and figures, from the rows of :mod:`verify.regions.experiments` (its docstring names the keys).
 
-A row is a mapping. Every scalar in it becomes a column (numbers rounded to nearest: the table summarises, the certificates
-prove). Figures are drawn from these keys where a row has them, all optional:
-
-- ``name``: what the run is called;
-- ``curve``: the observed loss of the float64 run, ``{"steps": [...], "losses": [...]}`` or a list of [step, loss];
-- ``checkpoints``: proved facts, ``{"step", "loss": [lower, upper], "lambda_min": […], "pl_ratio": […] or None, "drift": […]}``;
-- ``handover_step``, ``handover_loss``, ``rate``, ``radius``, ``lambda_region``: the ball certificate that takes over;
-- ``scope``: 'run' (the envelope concerns descent restarted at the hand-over) or 'exact';
-- ``width`` and ``radius`` in two or more rows: certified radius against width.
+Known keys become columns in a fixed order, rounded to the side that keeps a proved number true; a row without any of them shows all its
+scalars. Figures need ``curve``, ``checkpoints`` or the hand-over; ``width`` and ``radius`` in two or more rows give the certified radius
+against width. A null is a gap, never a zero.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from verify.report.decimals import plain
+from verify.report.decimals import at_least, at_most, below_one, plain
 from verify.report.figures import Plot
 from verify.report.tables import Table, records
 from verify.report.trajectories import run_plots, width_plot
 
-__all__ = ["experiment_plots", "experiment_rows", "experiment_table"]
+__all__ = ["experiment_plots", "experiment_rows", "experiment_table", "reason_table"]
 
 
 def experiment_rows(experiments: Any) -> list[dict[str, Any]]:
@@ -42,25 +36,59 @@ def experiment_rows(experiments: Any) -> list[dict[str, Any]]:
 
 
 def _cell(value: Any) -> str:
-    if value is None:
-        return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return plain(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{int(value):,}" if value.is_integer() and abs(value) < 1e6 else plain(value)
+    return str(value)
+
+
+_COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("name", "experiment", str),
+    ("network", "network", str),
+    ("n", "n", _cell),
+    ("scope", "scope", str),
+    ("verdict", "verdict", str),
+    ("lr", "η ≈", plain),
+    ("handover_step", "T", _cell),
+    ("lambda_region", "λ(R) ≥", at_least),
+    ("mu", "μ ≥", at_least),
+    ("radius", "R ≤", at_most),
+    ("drift", "drift ≤", at_most),
+    ("rate", "rate ≤", below_one),
+    ("observed_rate", "observed rate", lambda v: plain(v, 6)),
+    ("seconds", "seconds", lambda v: plain(v, 3)),
+)
 
 
 def experiment_table(experiments: Any) -> Table | None:
-    """One line per experiment, one column per scalar key; None when nothing was computed."""
+    """One line per experiment; None when nothing was computed."""
     rows = experiment_rows(experiments)
     scalar = (str, int, float)
-    columns = list(dict.fromkeys(k for row in rows for k, v in row.items() if isinstance(v, scalar)))
+    columns = [c for c in _COLUMNS if any(isinstance(row.get(c[0]), scalar) for row in rows)]
+    if len(columns) < 3:
+        names = dict.fromkeys(k for row in rows for k, v in row.items() if isinstance(v, scalar))
+        columns = [(name, name.replace("_", " "), _cell) for name in names]
     if not columns:
         return None
-    numeric = tuple(i for i, c in enumerate(columns) if not any(isinstance(row.get(c), str | bool) for row in rows))
-    lines = tuple(tuple(_cell(row.get(c)) if isinstance(row.get(c), scalar) else "–" for c in columns) for row in rows)
-    return Table("Experiments", tuple(c.replace("_", " ") for c in columns), lines, numeric)
+    numeric = tuple(
+        i for i, (key, _, _) in enumerate(columns) if not any(isinstance(row.get(key), str | bool) for row in rows)
+    )
+    lines = tuple(
+        tuple(show(row[key]) if isinstance(row.get(key), scalar) else "–" for key, _, show in columns) for row in rows
+    )
+    return Table("Experiments", tuple(label for _, label, _ in columns), lines, numeric)
+
+
+def reason_table(experiments: Any) -> Table | None:
+    """What each experiment is for and what came of it, in words; None where no row says."""
+    rows = [r for r in experiment_rows(experiments) if r.get("reason")]
+    if not rows:
+        return None
+    lines = tuple((str(r.get("name", "")), str(r.get("about") or ""), str(r["reason"])) for r in rows)
+    return Table("What came of each experiment", ("experiment", "about", "result"), lines)
 
 
 def _curve(row: Mapping[str, Any]) -> tuple[Sequence[float], Sequence[float]] | None:
@@ -94,6 +122,7 @@ def experiment_plots(experiments: Any) -> list[Plot | None]:
             radius=_number(row, "radius"),
             lambda_region=_number(row, "lambda_region"),
             restarted=row.get("scope") != "exact",
+            isolated=True,
         )
         for plot in found:
             plots.append(Plot(**{**vars(plot), "caption": f"{label}. {plot.caption}".strip()}))

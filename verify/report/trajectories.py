@@ -38,6 +38,7 @@ def run_plots(
     radius: float | None = None,
     lambda_region: float | None = None,
     restarted: bool = True,
+    isolated: bool | None = None,
 ) -> list[Plot]:
     """Return up to three figures of one run.
 
@@ -48,10 +49,11 @@ def run_plots(
         handover: (T, upper bound of Φ at T, certified rate): where the ball certificate takes over.
         radius: certified R of that ball. lambda_region: certified lower bound of λ_min on it.
         restarted: whether the envelope is about descent restarted at the hand-over (scope `run`), or about the path itself.
+        isolated: whether the points are single steps, with nothing proved between them; None: as in scope `run`.
     """
     plots = []
     # Facts at a run's checkpoints say nothing of the steps between them; an exact path is enclosed at every step.
-    isolated = restarted
+    isolated = restarted if isolated is None else isolated
     x, y = _column(points, "loss", 1)
     series = []
     if curve is not None:

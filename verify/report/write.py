@@ -14,7 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from verify.errors import InputError
-from verify.report.experiments import experiment_plots, experiment_table
+from verify.report.experiments import experiment_plots, experiment_table, reason_table
 from verify.report.facts import TRUST, facts, observed_text, sentence
 from verify.report.figures import Plot, absorbed_residual, draw, kernel_on_ball
 from verify.report.render import html_table, typeset
@@ -123,9 +123,9 @@ def write_report(
     tables = [summary_table(certificates)] if certificates else []
     tables += [chain_table(name, c) for name, c in certificates.items() if c.steps]
     loose = [looseness_table(name, rows) for name, rows in (looseness or {}).items() if rows]
-    experiment = experiment_table(experiments)
+    experiment, reasons = experiment_table(experiments), reason_table(experiments)
     claims = ledger_tables(ledger) if ledger else []
-    tables += [*loose, *([experiment] if experiment else []), *claims]
+    tables += [*loose, *([experiment] if experiment else []), *([reasons] if reasons else []), *claims]
     bench_html = None
     if bench:
         from verify.bench.table import bench_tables
@@ -155,6 +155,7 @@ def write_report(
         looseness=[(name, _html(t)) for (name, rows), t in zip(_nonempty(looseness), loose, strict=True)],
         experiments={
             "table": _html(experiment) if experiment else None,
+            "reasons": _html(reasons) if reasons else None,
             "figures": _figures(experiment_plots(experiments)),
         },
         ledger=[(t.title, _html(t)) for t in claims],

@@ -23,12 +23,20 @@ ROWS = [
 
 
 def test_scalars_become_columns_and_missing_values_stay_missing() -> None:
+    other = experiment_table([{"flag": False, "alpha": 1.5, "nested": [1]}, {"alpha": 2}])
+    assert other is not None
+    assert (other.columns, other.numeric) == (("flag", "alpha"), (1,))
+    assert other.rows == (("no", "1.5"), ("–", "2"))
     table = experiment_table(ROWS)
     assert table is not None
-    assert "curve" not in table.columns
-    assert table.rows[1][table.columns.index("rate")] == "–"
-    assert table.rows[1][table.columns.index("certified")] == "no"
-    assert table.columns.index("width") in table.numeric
+    assert table.rows[1][table.columns.index("rate ≤")] == "–"
+    real = experiment_table(
+        [{**ROWS[0], "network": "8-64-1 tanh", "mu": 0.123456, "verdict": "PROVED", "mu_extra": None}]
+    )
+    assert real is not None
+    line = dict(zip(real.columns, real.rows[0], strict=True))
+    # Rounded to nearest, μ would read 0.1235 and be no lower bound any more.
+    assert (line["μ ≥"], line["rate ≤"]) == ("0.1234", "0.901")
 
 
 def test_runs_and_widths_are_drawn() -> None:
