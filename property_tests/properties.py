@@ -216,6 +216,12 @@ def _trajectories() -> st.SearchStrategy[TrainingProblem]:
 
 
 # ------------------------------------------------------------------ files and the checker
+def _easily_certified() -> st.SearchStrategy[TrainingProblem]:
+    """Problems with a smaller residual: these properties are about what happens after PROVED."""
+    draws = strategies.near_problems(depths=(1, 4))
+    return draws.map(lambda p: replace(p, targets=replace(p.targets, size=p.targets.size / 4), reach=1.5))
+
+
 def stored(problem: TrainingProblem) -> None:
     """A certificate survives writing, reading and checking; one that claims more than was proved is not accepted."""
     certificate = certified(problem)
@@ -333,8 +339,8 @@ PROPERTIES: dict[str, Property] = {
         Property("sharp_quadratic", families.quadratics, _sharp("sharp_quadratic"), 1.0, {None: 0.4}),
         Property("searched", lambda: strategies.near_problems(max_width=6, max_parameters=60, search=True), searched, 0.3,
                  {None: 0.4}),
-        Property("smaller_step", strategies.near_problems, smaller_step, 1.0, {None: 1.0}),
-        Property("stored", strategies.near_problems, stored, 0.5, {None: 0.4}),
+        Property("smaller_step", _easily_certified, smaller_step, 1.0, {None: 1.0}),
+        Property("stored", _easily_certified, stored, 0.5, {None: 0.4}),
         Property("exact", _trajectories, _trajectory("exact", "exact"), 0.7, {None: 0.3}, "exact"),
         Property("run", _trajectories, _trajectory("run", "run"), 0.7, {None: 0.3}, "run"),
         Property("point", lambda: strategies.problems(max_width=32, max_parameters=250), point, 1.0, {None: 0.4}, "point"),
@@ -345,7 +351,7 @@ PROPERTIES: dict[str, Property] = {
         ),
         *(
             Property(f"scaling: {law}", functools.partial(scaling_draws, (law,)), scaling, 0.4,
-                     {None: 0.3} if law in ("permuted samples", "loss scale") else None)
+                     {None: 0.2} if law in ("permuted samples", "loss scale") else None)
             for law in LAWS
         ),
         Property("step_limit", step_draws, step_limit, 0.5, {"below 2/β": 0.8}),
