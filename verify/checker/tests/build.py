@@ -18,9 +18,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from mpmath import mp, mpf
+from mpmath import mp as _mp
 
+mp: Any = _mp  # untyped
 mp.dps = 60
+mpf = mp.mpf
 Json = dict[str, Any]
 
 
@@ -80,7 +82,10 @@ class Net:
     def at(self, theta: Sequence[Any]) -> Net:
         """The same network with other parameters."""
         rest, d, m = list(theta), len(self.X[0]), len(self.W)
-        take = lambda count: [rest.pop(0) for _ in range(count)]  # noqa: E731
+
+        def take(count: int) -> list[Any]:
+            return [rest.pop(0) for _ in range(count)]
+
         W = [take(d) for _ in range(m)]
         b = None if self.b is None else take(m)
         v = None if self.v is None else take(m)
@@ -159,7 +164,12 @@ class Net:
             q = abs(v) * bend
             omega = max(mp.eigsy(mp.matrix([[p**2, p * q], [p * q, q**2 + p**2]]), eigvals_only=True)) * s2**2
             share.append(weight / (weight + omega))
-        columns = [share[i // d] for i in range(m * d)] + (share if self.b else []) + share + ([mpf(1)] if self.c is not None else [])
+        columns = (
+            [share[i // d] for i in range(m * d)]
+            + (share if self.b else [])
+            + share
+            + ([mpf(1)] if self.c is not None else [])
+        )
         psi = mp.matrix([[sum(c * x * z for c, x, z in zip(columns, a, b, strict=True)) for b in J] for a in J])
         return min(mp.eigsy(psi, eigvals_only=True))
 
@@ -215,7 +225,12 @@ def npy(shape: tuple[int, ...], values: Sequence[float], descr: str = "<f8", ord
     inner = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
     header = f"{{'descr': '{descr}', 'fortran_order': {order}, 'shape': ({inner}), }}"
     header += " " * (-(len(header) + 11) % 64) + "\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack(f"<{len(values)}d", *values)
+    return (
+        b"\x93NUMPY\x01\x00"
+        + struct.pack("<H", len(header))
+        + header.encode()
+        + struct.pack(f"<{len(values)}d", *values)
+    )
 
 
 def text(document: Json) -> bytes:
@@ -281,7 +296,14 @@ def point(net: Net) -> Draft:
 
 
 def step(name: str, claim: str, left: Any, relation: str, right: Any) -> Json:
-    return {"name": name, "claim": claim, "left": ball(left), "relation": relation, "right": ball(right), "source": "by hand"}
+    return {
+        "name": name,
+        "claim": claim,
+        "left": ball(left),
+        "relation": relation,
+        "right": ball(right),
+        "source": "by hand",
+    }
 
 
 @dataclass
@@ -316,7 +338,9 @@ def region(net: Net, lr: Fraction, radii: Sequence[float], by: str, weights: Seq
     path = e / (c * mp.sqrt(lam_r))
     delta = min(eta * s * L * (J + D) * e / 2, 2 * D)
     supply = sum(
-        (mpf(r) - max(mpf(q), o)) * (mp.sqrt(v) - delta) for q, r, v in zip(edges, radii, lam, strict=False) if r > offset
+        (mpf(r) - max(mpf(q), o)) * (mp.sqrt(v) - delta)
+        for q, r, v in zip(edges, radii, lam, strict=False)
+        if r > offset
     )
     sigma = mp.sqrt(lam_r)
     rate = 1 - eta * s * sigma * (sigma - delta)
@@ -363,7 +387,12 @@ def region(net: Net, lr: Fraction, radii: Sequence[float], by: str, weights: Seq
 def in_ball(net: Net, lr: Fraction, radii: Sequence[float], by: str, weights: Sequence[float] = ()) -> Draft:
     """Scope `ball`."""
     draft, found = base(net, "ball", f"containment_{by}", lr), region(net, lr, radii, by, weights)
-    draft.document |= {"constants": found.constants, "margins": found.margins, "steps": found.steps, "witness": found.witness}
+    draft.document |= {
+        "constants": found.constants,
+        "margins": found.margins,
+        "steps": found.steps,
+        "witness": found.witness,
+    }
     return draft
 
 
@@ -397,8 +426,16 @@ def recorded(net: Net, lr: Fraction, radii: Sequence[float], by: str, steps: Seq
         **found.constants, "initial_lambda_min": ball(first["lambda_min"]), "initial_loss": ball(first["loss"]),
         "drift": ball(drift), "handover_step": steps[-1], "handover_radius": found.constants["radius"],
     }  # fmt: skip
-    witness = {"checkpoints": checkpoints, "handover": {"step": steps[-1], "checkpoint": len(steps) - 1, **found.witness}}
-    draft.document |= {"constants": constants, "margins": found.margins, "steps": chain + found.steps, "witness": witness}
+    witness = {
+        "checkpoints": checkpoints,
+        "handover": {"step": steps[-1], "checkpoint": len(steps) - 1, **found.witness},
+    }
+    draft.document |= {
+        "constants": constants,
+        "margins": found.margins,
+        "steps": chain + found.steps,
+        "witness": witness,
+    }
     return draft
 
 
@@ -430,7 +467,10 @@ def followed(net: Net, lr: Fraction, radii: Sequence[float], by: str, steps: int
         step("NTK positive at every iterate", "pl_from_ntk", weakest, ">", mpf(0)),
         step("decrease at every step", "recorded_decrease", mpf(worst), "<=", mpf(1)),
     ]
-    column = lambda name, values: draft.add(name, (len(values),), values)  # noqa: E731
+
+    def column(name: str, values: list[float]) -> Json:
+        return draft.add(name, (len(values),), values)
+
     draft.document["witness"] = {
         "method": "shadow", "bits": 53, "steps": steps, "end": draft.add("end", (p,), end),
         "delta": column("delta", [0.0] * steps + [offset]), "growth": column("growth", [1.0] * steps),
@@ -460,8 +500,16 @@ def networks() -> dict[str, Net]:
     X = [[1.0, 0.3], [-0.4, 0.9]]
     W = [[0.9, -0.2], [-0.5, 1.1], [0.3, 0.8], [-1.2, 0.1]]
     tanh = Net(X, [[0.0], [0.0]], W, None, [1.0, -0.7, 0.6, 0.9], None, (2, 4), "tanh")
-    soft = Net(X, [[0.0], [0.0]], W, [0.1, -0.2, 0.3, 0.05], [1.0, -0.7, 0.6, 0.9], 0.125, (1, 3), "softplus", 1.5, "mean")
-    linear = Net([[1.0, 0.3, 0.2], [-0.4, 0.9, 0.1]], [[0.3, 0.1], [-0.2, 0.5]], [[0.5, 0.25, -1.0], [0.1, 0.2, 0.3]], [0.5, 0.25], loss="mean")
+    soft = Net(
+        X, [[0.0], [0.0]], W, [0.1, -0.2, 0.3, 0.05], [1.0, -0.7, 0.6, 0.9], 0.125, (1, 3), "softplus", 1.5, "mean"
+    )
+    linear = Net(
+        [[1.0, 0.3, 0.2], [-0.4, 0.9, 0.1]],
+        [[0.3, 0.1], [-0.2, 0.5]],
+        [[0.5, 0.25, -1.0], [0.1, 0.2, 0.3]],
+        [0.5, 0.25],
+        loss="mean",
+    )
     for net, gaps in ((tanh, (0.02, -0.03)), (soft, (0.02, 0.03))):
         for target, value, gap in zip(net.y, net.rows()[0], gaps, strict=True):
             target[0] = round(float(value) + gap, 6)

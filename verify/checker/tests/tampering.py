@@ -170,6 +170,7 @@ def structure(draft: Draft) -> Iterator[tuple[str, Draft]]:
     for path, leaf in _leaves(document["witness"], ("witness",)):
         if (isinstance(leaf, dict) and "$float" in leaf) or type(leaf) is int:
             label = "/".join(map(str, path))
+            junk: Any
             for junk in ("text", [], {"a": 1}):
                 if "bits" not in label:
                     yield f"{label} = {junk}", _put(draft, path, junk)

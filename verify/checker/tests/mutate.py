@@ -1,0 +1,223 @@
+"""Mutation testing of the checker: ``python -m verify.checker.tests.mutate`` (mutmut cannot fork per mutant here; see MUTANTS.md).
+
+Each mutant is one change of the syntax tree: a comparison, an arithmetic or boolean operator, a number, a relation between
+enclosures, a minimum for a maximum, a lower for an upper end, a condition, a demand or a refusal left out. A forked child runs the tests'
+own functions against it, cheapest first; the first failure kills it. Survivors are printed, one line each.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib
+import itertools
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+SHARE = 5  # of the altered numbers, one in so many is tried on a mutant; the suite itself tries all
+MODULES = ["reading", "enclosures", "network", "claims", "__init__"]
+_COMPARE: dict[type[ast.cmpop], list[type[ast.cmpop]]] = {
+    ast.Lt: [ast.LtE, ast.Gt], ast.LtE: [ast.Lt, ast.Gt], ast.Gt: [ast.GtE, ast.Lt], ast.GtE: [ast.Gt, ast.Lt],
+    ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.In: [ast.NotIn], ast.NotIn: [ast.In], ast.Is: [ast.IsNot], ast.IsNot: [ast.Is],
+}  # fmt: skip
+_ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult, ast.Mod: ast.FloorDiv,
+    ast.FloorDiv: ast.Mod,
+}  # fmt: skip
+_NAMES = {
+    "max": "min",
+    "min": "max",
+    "upper": "lower",
+    "lower": "upper",
+    "all": "any",
+    "any": "all",
+    "sin": "cos",
+    "cos": "sin",
+}
+_RELATIONS = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[Any], None]]]:
+    """Ways to alter one node in place."""
+    if isinstance(node, ast.Compare):
+        for i, op in enumerate(node.ops):
+            for new in _COMPARE.get(type(op), []):
+                yield f"{type(op).__name__} → {new.__name__}", lambda n, i=i, new=new: n.ops.__setitem__(i, new())  # type: ignore[misc]
+    if (
+        isinstance(node, ast.BinOp)
+        and type(node.op) in _ARITHMETIC
+        and not isinstance(node.left, ast.Constant | ast.JoinedStr)
+    ):
+        other = _ARITHMETIC[type(node.op)]
+        yield f"{type(node.op).__name__} → {other.__name__}", lambda n: setattr(n, "op", other())
+    if isinstance(node, ast.AugAssign):
+        yield "+= → -=", lambda n: setattr(n, "op", ast.Sub())
+    if isinstance(node, ast.BoolOp):
+        yield "and ↔ or", lambda n: setattr(n, "op", ast.Or() if isinstance(n.op, ast.And) else ast.And())
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield "−x → x", lambda n: setattr(n, "op", ast.UAdd())
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        yield f"{node.value} → +1", lambda n: setattr(n, "value", n.value + 1)
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield f"not {node.value}", lambda n: setattr(n, "value", not n.value)
+    if isinstance(node, ast.Constant) and node.value in _RELATIONS:
+        yield f"{node.value!r} turned", lambda n: setattr(n, "value", _RELATIONS[n.value])
+    if isinstance(node, ast.Attribute) and node.attr in _NAMES:
+        yield f".{node.attr} → .{_NAMES[node.attr]}", lambda n: setattr(n, "attr", _NAMES[n.attr])
+    if isinstance(node, ast.Name) and node.id in _NAMES:
+        yield f"{node.id} → {_NAMES[node.id]}", lambda n: setattr(n, "id", _NAMES[n.id])
+    if isinstance(node, ast.If | ast.IfExp):
+        yield "if True", lambda n: setattr(n, "test", ast.Constant(True))
+        yield "if False", lambda n: setattr(n, "test", ast.Constant(False))
+    if isinstance(node, ast.Raise):
+        yield (
+            "raise left out",
+            lambda n: setattr(n, "gone", True),
+        )
+    called = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+    if isinstance(called, ast.Attribute | ast.Name):
+        name = called.attr if isinstance(called, ast.Attribute) else called.id
+        yield f"{name}(…) left out", lambda n: setattr(n, "value", ast.Constant(None))
+
+
+def mutants(source: str) -> Iterator[tuple[int, str, ast.Module]]:
+    """All mutants of a module: line, description, syntax tree. The tree is altered in place and restored afterwards."""
+    tree = ast.parse(source)
+    for node in list(ast.walk(tree)):
+        for what, alter in list(_changes(node)):
+            before = {key: list(value) if isinstance(value, list) else value for key, value in vars(node).items()}
+            alter(node)
+            dropped = isinstance(node, ast.Raise)
+            yield getattr(node, "lineno", 0), what, (_Drop().visit(copy.deepcopy(tree)) if dropped else tree)
+            vars(node).clear()
+            vars(node).update(before)
+
+
+class _Drop(ast.NodeTransformer):
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        return ast.Pass() if getattr(node, "gone", False) else node
+
+
+def _cases(function: Any) -> Any:
+    return function.pytestmark[0].args[1]
+
+
+def _battery(folder: Path) -> None:
+    """The suite's assertions as plain calls, those that kill most first."""
+    from verify.checker.tests import tampering, test_bad_input, test_enclosures, test_verdicts
+
+    drafts = test_verdicts.DRAFTS
+    for name in drafts:
+        test_verdicts.test_true_certificates_are_accepted(folder, name)
+    test_verdicts.test_the_statement_is_made_of_checked_numbers_and_the_chain_is_complete(folder)
+    test_verdicts.test_weaker_claims_are_still_accepted(folder)
+    test_verdicts.test_inconclusive_certificates_claim_nothing(folder)
+    test_enclosures.test_root_is_never_too_small()
+    test_enclosures.test_degenerate_matrices()
+    for name in test_enclosures.NAMES:
+        test_enclosures.test_activation_values_and_slopes(name)
+    test_enclosures.test_norm_of_balls_covers_every_member()
+    for shape in ((1, 5), (5, 1), (3, 7), (9, 4)):
+        test_enclosures.test_norm_contains_the_truth_tightly(*shape)
+    for name, second in _cases(test_enclosures.test_suprema_of_the_others_are_attained_and_not_exceeded):
+        test_enclosures.test_suprema_of_the_others_are_attained_and_not_exceeded(name, second)
+    for name in ("silu", "gelu", "gelu_tanh"):
+        test_enclosures.test_suprema_of_the_smooth_rectifiers(name)
+    for case in test_bad_input.CASES:
+        path = folder / case.replace(" ", "_")
+        path.mkdir()
+        test_bad_input.test_malformed_files_are_rejected(path, case)
+    for name in ("test_directories", "test_zip_bomb_and_duplicates", "test_time_is_bounded", "test_work_is_bounded",
+                 "test_zip_that_claims_more_than_it_holds", "test_extreme_numbers"):  # fmt: skip
+        path = folder / name
+        path.mkdir()
+        getattr(test_bad_input, name)(path)
+    for change in _cases(test_verdicts.test_false_refutations_are_rejected):
+        test_verdicts.test_false_refutations_are_rejected(folder, change)
+    for scope in ("run", "exact"):
+        test_verdicts.test_hand_over_to_a_ball_elsewhere_is_rejected(folder, scope)
+    test_verdicts.test_a_tie_ends_undecided_at_the_highest_precision(folder)
+    path = folder / "c.zip"
+    for name, draft in drafts.items():
+        if name != "refuted":
+            structure, rest = [*tampering.structure(draft)], [*tampering.numbers(draft), *tampering.problem(draft)]
+            for label, changed in [*structure, *rest[::SHARE]]:
+                assert vars(test_verdicts)["check"](changed.save(path)).verdict == "REJECTED", label
+
+
+def _install(module: str, tree: ast.Module) -> None:
+    """Run the mutated module in place of the original, and the modules above it again; no test module keeps an old name."""
+    import verify.checker
+
+    root = Path(verify.checker.__file__).parent
+    started = False
+    for name in MODULES:
+        started = started or name == module
+        if started:
+            target = importlib.import_module("verify.checker" if name == "__init__" else f"verify.checker.{name}")
+            code: Any = tree if name == module else ast.parse((root / f"{name}.py").read_text("utf-8"))
+            exec(compile(code, f"<{name}>", "exec"), target.__dict__)
+    from verify.checker.tests import test_bad_input, test_enclosures, test_verdicts
+
+    for tests in (test_bad_input, test_enclosures, test_verdicts):
+        for source in ("verify.checker", "verify.checker.enclosures"):
+            for name, value in vars(sys.modules[source]).items():
+                if name in vars(tests) and callable(value) and not isinstance(value, type):
+                    setattr(tests, name, value)
+
+
+def _survives(module: str, tree: ast.Module, seconds: int) -> bool:
+    """Run the battery in a forked child; True if nothing failed."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(1, 2)
+            resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+            signal.alarm(20 * seconds)
+            with tempfile.TemporaryDirectory() as folder:
+                _install(module, tree)
+                _battery(Path(folder))
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def main(chosen: list[str]) -> int:
+    """Report killed and surviving mutants of the modules (all of them by default); `module:first:step` takes a sample."""
+    import verify.checker
+    from verify.checker.tests import test_bad_input, test_enclosures, test_verdicts
+
+    _ = (test_bad_input, test_enclosures, test_verdicts)  # imported once, before forking
+    root = Path(verify.checker.__file__).parent
+    total = alive = 0
+    if not _survives("__init__", ast.parse((root / "__init__.py").read_text("utf-8")), 300):
+        print("the battery fails without any mutant")
+        return 2
+    for item in chosen or MODULES:
+        module, first, stride = [*item.split(":"), "0", "1"][:3]
+        source = (root / f"{module}.py").read_text("utf-8")
+        lines = source.splitlines()
+        started = time.monotonic()
+        for line, what, tree in itertools.islice(mutants(source), int(first), None, int(stride)):
+            total += 1
+            if _survives(module, tree, 120):
+                alive += 1
+                print(f"{module}.py:{line}: {what}: {lines[line - 1].strip()}", flush=True)
+        print(f"# {module}: {total} so far, {alive} alive, {time.monotonic() - started:.0f} s", flush=True)
+    print(f"# {total} mutants, {total - alive} killed ({100 * (total - alive) / max(total, 1):.1f} %)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,280 @@
+"""Hostile files: a verdict in bounded time, no traceback, nothing executed, nothing written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+import time
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verify.checker import check, enclosures, reading
+from verify.checker.tests.build import Draft, all_drafts, npy, pack, seal
+
+GOOD = all_drafts()["ball_residual"]
+
+
+def _rejected(path: Path, seconds: float = 20.0) -> str:
+    started = time.monotonic()
+    found = check(path)
+    assert found.verdict == "REJECTED"
+    assert not found.claims
+    assert time.monotonic() - started < seconds
+    return found.failures[-1]
+
+
+Change = Callable[[dict[str, bytes]], Any]
+
+
+def _with_array(name: str, data: bytes, shape: list[int] | None = None) -> Change:
+    """Replace an array and make every hash fit."""
+
+    def change(files: dict[str, bytes]) -> None:
+        document = json.loads(files["certificate.json"])
+        files[name] = data
+        document["arrays"][name]["sha256"] = hashlib.sha256(data).hexdigest()
+        if shape is not None:
+            document["arrays"][name]["shape"] = shape
+        del document["sha256"]
+        files["certificate.json"] = seal(document)
+
+    return change
+
+
+def _document(change: Callable[[dict[str, Any]], Any]) -> Change:
+    def apply(files: dict[str, bytes]) -> None:
+        document = json.loads(files["certificate.json"])
+        del document["sha256"]
+        change(document)
+        files["certificate.json"] = seal(document)
+
+    return apply
+
+
+def _raw(change: Callable[[bytes], bytes]) -> Change:
+    return lambda files: files.update({"certificate.json": change(files["certificate.json"])})
+
+
+X = "arrays/x.npy"
+VALUES = [1.0, 0.3, -0.4, 0.9]
+
+
+def _huge() -> bytes:
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (4611686018427387904, 2), }\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+
+
+CASES: dict[str, Change] = {
+    "hash of the document": _raw(lambda b: b.replace(b"built by hand", b"built by hard")),
+    "hash of an array": lambda f: f.update({X: npy((2, 2), [1.0, 0.3, -0.4, 0.8])}),
+    "array missing": lambda f: f.pop(X),
+    "array not listed": lambda f: f.update({"arrays/more.npy": f[X]}),
+    "array without a field": _document(lambda d: d["arrays"].update({"arrays/z.npy": d["arrays"][X]})),
+    "no document": lambda f: f.pop("certificate.json"),
+    "empty document": _raw(lambda b: b""),
+    "truncated document": _raw(lambda b: b[: len(b) // 2]),
+    "other spacing": _raw(lambda b: b.replace(b"\n", b"\n ", 1)),
+    "no newline at the end": _raw(lambda b: b[:-1]),
+    "byte order mark": _raw(lambda b: b"\xef\xbb\xbf" + b),
+    "UTF-16": _raw(lambda b: b.decode().encode("utf-16")),
+    "invalid UTF-8": _raw(lambda b: b.replace(b"built", b"\xff\xfe\xfdt")),
+    "repeated key": _raw(lambda b: b.replace(b'"loss": "mean"', b'"loss": "sum",\n "loss": "mean"')),
+    "deep lists": _raw(lambda b: b"[" * 200_000 + b"]" * 200_000),
+    "deep objects": _raw(lambda b: b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
+    "a list": _raw(lambda b: b"[\n 1,\n 2\n]\n"),
+    "a number": _raw(lambda b: b"1\n"),
+    "decimal fraction": _document(lambda d: d["constants"].update(mu=0.5)),
+    "NaN": _raw(lambda b: b.replace(b'"version": 1', b'"version": NaN')),
+    "Infinity": _raw(lambda b: b.replace(b'"version": 1', b'"version": Infinity')),
+    "ten thousand digits": _raw(lambda b: b.replace(b'"version": 1', b'"version": ' + b"9" * 10_000)),
+    "hex infinity": _document(lambda d: d["constants"].update(mu={"$ball": ["inf", "0x0.0p+0"]})),
+    "hex NaN": _document(lambda d: d["witness"].update(lambda0_lower={"$float": "nan"})),
+    "radius infinite": _document(lambda d: d["constants"].update(mu={"$ball": ["0x0.0p+0", "inf"]})),
+    "radius negative": _document(lambda d: d["constants"].update(mu={"$ball": ["0x0.0p+0", "-0x1.0000000000000p+0"]})),
+    "too many hex digits": _document(lambda d: d["witness"].update(lambda0_lower={"$float": "0x1.00000000000001p-9"})),
+    "hex with 14 digits": _document(lambda d: d["witness"].update(lambda0_lower={"$float": "0x1.00000000000000p-9"})),
+    "hex not normal": _document(lambda d: d["witness"].update(lambda0_lower={"$float": "0x1.0p-9"})),
+    "hex overflow": _document(lambda d: d["witness"].update(lambda0_lower={"$float": "0x1.0000000000000p+9999"})),
+    "rational over zero": _document(lambda d: d.update(lr={"$rational": ["1", "0"]})),
+    "rational not reduced": _document(lambda d: d.update(lr={"$rational": ["2", "8"]})),
+    "rational negative": _document(lambda d: d.update(lr={"$rational": ["1", "-4"]})),
+    "rational of floats": _document(lambda d: d.update(lr={"$rational": ["0.25", "1"]})),
+    "rational of three": _document(lambda d: d.update(lr={"$rational": ["1", "4", "1"]})),
+    "rational huge": _document(lambda d: d.update(lr={"$rational": ["1" * 5000, "1"]})),
+    "unknown tag": _document(lambda d: d["constants"].update(mu={"$pickle": "gASVAAAA"})),
+    "two tags": _document(lambda d: d["constants"].update(mu={"$float": (1.0).hex(), "$ball": []})),
+    "array outside": _document(lambda d: d["data"].update(X={"$array": "../../etc/passwd"})),
+    "array of a list": _document(lambda d: d["data"].update(X={"$array": [1]})),
+    "array table a list": _document(lambda d: d.update(arrays=[])),
+    "array entry a list": _document(lambda d: d["arrays"].update({X: []})),
+    "shape a string": _document(lambda d: d["arrays"][X].update(shape="22")),
+    "shape negative": _document(lambda d: d["arrays"][X].update(shape=[-2, -2])),
+    "float32": _with_array(X, npy((2, 2), VALUES[:2], "<f4")),
+    "big endian": _with_array(X, npy((2, 2), VALUES, ">f8")),
+    "complex": _with_array(X, npy((2, 2), [*VALUES, *VALUES], "<c16")),
+    "int64": _with_array(X, npy((2, 2), VALUES, "<i8")),
+    "objects": _with_array(X, npy((2, 2), [], "|O") + b"\x80\x04\x95cos\nsystem\n(S'touch pwned'\ntR."),
+    "structured": _with_array(X, npy((2, 2), VALUES).replace(b"'<f8'", b"[('a', '<f8')]")),
+    "Fortran order": _with_array(X, npy((2, 2), VALUES, "<f8", "True")),
+    "format 2.0": _with_array(X, npy((2, 2), VALUES).replace(b"NUMPY\x01", b"NUMPY\x02")),
+    "not npy": _with_array(X, b"PK\x03\x04" + bytes(200)),
+    "empty array file": _with_array(X, b""),
+    "array truncated": _with_array(X, npy((2, 2), VALUES)[:-1]),
+    "array too long": _with_array(X, npy((2, 2), VALUES) + b"\0"),
+    "array of NaN": _with_array(X, npy((2, 2), [1.0, float("nan"), 0.0, 1.0])),
+    "array of infinities": _with_array(X, npy((2, 2), [1.0, float("inf"), 0.0, 1.0])),
+    "other shape": _with_array(X, npy((4,), VALUES), [4]),
+    "shape not listed": _with_array(X, npy((4, 1), VALUES)),
+    "no dimensions": _with_array(X, npy((), [1.0]), []),
+    "no samples": _with_array(X, npy((0, 2), []), [0, 2]),
+    "shape overflow": _with_array(X, _huge(), [4611686018427387904, 2]),
+    "header of 60 kB": _with_array(X, b"\x93NUMPY\x01\x00\xff\xff" + b" " * 65535),
+    "file name": lambda f: f.update({"../escape.npy": b""}),
+    "absolute file name": lambda f: f.update({"/tmp/escape.npy": b""}),
+    "file in a folder": lambda f: f.update({"arrays/sub/x.npy": b""}),
+    "a script": lambda f: f.update({"arrays/x.py": b"raise SystemExit"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_malformed_files_are_rejected(tmp_path: Path, case: str) -> None:
+    files = GOOD.files()
+    CASES[case](files)
+    assert files != GOOD.files()
+    _rejected(pack(tmp_path / "c.zip", files))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["c.zip"]
+
+
+def test_truncated_zip_at_every_length(tmp_path: Path) -> None:
+    data = GOOD.save(tmp_path / "c.zip").read_bytes()
+    for length in range(0, len(data), 97):
+        (tmp_path / "c.zip").write_bytes(data[:length])
+        _rejected(tmp_path / "c.zip")
+
+
+def test_flipped_bytes(tmp_path: Path) -> None:
+    """No single flipped byte of the contents survives; one in the zip's own fields may only leave the contents as they were."""
+    path = GOOD.save(tmp_path / "c.zip")
+    data = path.read_bytes()
+    before = reading.read(str(path))
+    for at in range(0, len(data), 61):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :])
+        found = check(path)
+        assert found.verdict == "REJECTED" or reading.read(str(path)) == before
+
+
+def test_zip_bomb_and_duplicates(tmp_path: Path) -> None:
+    files = GOOD.files()
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+        archive.writestr("arrays/bomb.npy", bytes(200_000_000))
+    assert bomb.stat().st_size < 300_000
+    tracemalloc.start()
+    assert "compressed" in _rejected(bomb)
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+    twice = tmp_path / "twice.zip"
+    with zipfile.ZipFile(pack(twice, files), "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr(zipfile.ZipInfo("certificate.json"), b"{}")
+    assert "twice" in _rejected(twice)
+    with zipfile.ZipFile(pack(tmp_path / "comment.zip", files), "a") as archive:
+        archive.comment = b"hello"
+    _rejected(tmp_path / "comment.zip")
+
+
+def test_zip_that_claims_more_than_it_holds(tmp_path: Path) -> None:
+    """The end record's counts are bounded before the directory is read."""
+    data = bytearray(GOOD.save(tmp_path / "c.zip").read_bytes())
+    data[-12:-10] = struct.pack("<H", 65_000)
+    (tmp_path / "c.zip").write_bytes(data)
+    _rejected(tmp_path / "c.zip")
+    data = bytearray(GOOD.save(tmp_path / "c.zip").read_bytes())
+    data[-10:-6] = struct.pack("<I", 0xFFFFFFF0)
+    (tmp_path / "c.zip").write_bytes(data)
+    _rejected(tmp_path / "c.zip")
+
+
+def _folder(path: Path) -> Path:
+    for name, data in GOOD.files().items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(data)
+    return path
+
+
+def test_directories(tmp_path: Path) -> None:
+    assert check(_folder(tmp_path / "c")).accepted
+    (tmp_path / "c" / "notes.txt").write_text("x")
+    assert "unexpected" in _rejected(tmp_path / "c")
+    (tmp_path / "c" / "notes.txt").unlink()
+    (tmp_path / "c" / "arrays" / "deeper").mkdir()
+    assert "regular" in _rejected(tmp_path / "c")
+    (tmp_path / "c" / "arrays" / "deeper").rmdir()
+    (tmp_path / "c" / "arrays" / "x.npy").rename(tmp_path / "x.npy")
+    (tmp_path / "c" / "arrays" / "x.npy").symlink_to(tmp_path / "x.npy")
+    assert "regular" in _rejected(tmp_path / "c")
+    (tmp_path / "c" / "arrays" / "x.npy").unlink()
+    os.mkfifo(tmp_path / "c" / "arrays" / "x.npy")
+    assert "regular" in _rejected(tmp_path / "c")
+    (tmp_path / "empty").mkdir()
+    _rejected(tmp_path / "empty")
+    _rejected(tmp_path / "absent")
+    _rejected(Path("/dev/zero"))
+    (tmp_path / "text").write_text("not a zip at all, and long enough to hold an end record")
+    _rejected(tmp_path / "text")
+
+
+def test_sizes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = GOOD.save(tmp_path / "c.zip")
+    for limit, value in (("MAX_BYTES", 1000), ("MAX_DOCUMENT", 1000), ("MAX_FILES", 3)):
+        with monkeypatch.context() as patch:
+            patch.setattr(reading, limit, value)
+            _rejected(path)
+            _rejected(_folder(tmp_path / "d"))
+
+
+def test_time_is_bounded(tmp_path: Path) -> None:
+    found = check(GOOD.save(tmp_path / "c.zip"), seconds=0.0)
+    assert found.verdict == "UNDECIDED"
+    assert "time" in found.failures[-1]
+    assert enclosures.deadline == [float("inf")]
+    assert check(tmp_path / "c.zip").accepted
+
+
+def _resized(**arrays: tuple[tuple[int, ...], list[float]]) -> Draft:
+    draft = GOOD.copy()
+    draft.arrays |= {f"arrays/{name}.npy": value for name, value in arrays.items()}
+    return draft
+
+
+def test_work_is_bounded(tmp_path: Path) -> None:
+    """More samples, steps or rows than the checker takes on: UNDECIDED or REJECTED before any long computation."""
+    n = 2049
+    many = _resized(x=((n, 2), [float(i) for i in range(2 * n)]), y=((n, 1), [0.0] * n))
+    many.document["loss_scale"] = {"$rational": ["1", str(n)]}
+    found = check(many.save(tmp_path / "c.zip"))
+    assert (found.verdict, found.seconds < 20) == ("UNDECIDED", True)
+    long = all_drafts()["exact"]
+    long.document["witness"]["steps"] = 100_001
+    _rejected(long.save(tmp_path / "c.zip"))
+    rows = GOOD.copy()
+    for column in ("radii", "curvature", "delta_j", "lambda"):
+        rows.document["witness"][column] = [{"$float": float(i).hex()} for i in range(1, 4098)]
+    _rejected(rows.save(tmp_path / "c.zip"))
+
+
+def test_extreme_numbers(tmp_path: Path) -> None:
+    """Overflowing products, saturated activations and subnormal data end in a verdict, never in an acceptance."""
+    for value in (1e308, -1e308, 1e155, 5e-324, 1e-200):
+        for name in GOOD.arrays:
+            draft = GOOD.copy()
+            draft.arrays[name][1][0] = value
+            assert check(draft.save(tmp_path / "c.zip")).verdict in ("REJECTED", "UNDECIDED")

@@ -1,0 +1,187 @@
+"""The numerical kernel against mpmath, and the proofs by subdivision that the docstring of `suprema` refers to."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from flint import arb, arb_mat, ctx
+from mpmath import mp as _mp
+
+from verify.checker.enclosures import activation, norm, real, root, smallest_eigenvalue, suprema
+
+mp: Any = _mp  # untyped
+mpf = mp.mpf
+NAMES = ["identity", "tanh", "sigmoid", "softplus", "silu", "sine", "gelu", "gelu_tanh"]
+
+
+def _arb(x: Any) -> arb:
+    """A ball of relative width 2^-180 about an mpmath number of 60 digits."""
+    with mp.workdps(60):
+        man, exp = mp.mpf(x).man_exp
+        sign = -1 if x < 0 else 1
+    return arb(sign * int(abs(man))) * arb(2) ** int(exp) + arb(0, abs(float(x)) * 2.0**-180 + 2.0**-300)
+
+
+def _reference(name: str, z: Any, beta: Any) -> Any:
+    p = lambda t: 1 / (1 + mp.exp(-t))  # noqa: E731
+    cube = mp.sqrt(2 / mp.pi) * (z + mpf("0.044715") * z**3)
+    return {
+        "identity": lambda: z, "tanh": lambda: mp.tanh(z), "sigmoid": lambda: p(z), "silu": lambda: z * p(z),
+        "softplus": lambda: mp.log(1 + mp.exp(beta * z)) / beta, "sine": lambda: mp.sin(z), "gelu": lambda: z * mp.ncdf(z),
+        "gelu_tanh": lambda: z * (1 + mp.tanh(cube)) / 2,
+    }[name]()  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_activation_values_and_slopes(name: str) -> None:
+    with mp.workdps(60), ctx.workprec(128):
+        for z in (-7.5, -1.25, -0.3, 0.0, 0.7, 2.0, 9.0):
+            beta = 1.7 if name == "softplus" else None
+            value, slope = activation(name, None if beta is None else arb(beta), arb(z))
+            f = lambda t: _reference(name, t, beta)  # noqa: E731, B023
+            assert value.overlaps(_arb(f(mpf(z))))
+            assert value.rad() < 1e-30
+            with mp.workdps(120):
+                step = mpf(10) ** -30
+                difference = (f(mpf(z) + step) - f(mpf(z) - step)) / (2 * step)
+            assert abs(slope - _arb(difference)) < 1e-50 + 1e-30
+
+
+def _second(name: str, z: arb) -> arb:
+    """σ'' over an interval, by its own formula."""
+    if name == "silu":
+        p = 1 / (1 + (-z).exp())
+        return p * (1 - p) * (2 - z * (z / 2).tanh())
+    if name == "gelu":
+        return (-z * z / 2).exp() / (2 * arb.pi()).sqrt() * (2 - z * z)
+    c, a = (2 / arb.pi()).sqrt(), arb(44715) / 1000000
+    t = (c * (z + a * z**3)).tanh()
+    return c * (1 - t * t) * (1 + 6 * a * z * z - c * z * (1 + 3 * a * z * z) ** 2 * t)
+
+
+def _below(f: Callable[[arb], arb], low: Fraction, high: Fraction, bound: arb, depth: int = 0) -> bool:
+    """Whether f ≤ bound on [low, high], by bisection."""
+    if f(real(low).union(real(high))) <= bound:
+        return True
+    if depth == 24:
+        return False
+    middle = (low + high) / 2
+    return _below(f, low, middle, bound, depth + 1) and _below(f, middle, high, bound, depth + 1)
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh"])
+def test_suprema_of_the_smooth_rectifiers(name: str) -> None:
+    """|σ''| ≤ its claimed supremum and σ' ≤ its own, proved on [−12, 12] (0 and the extremum up to 10^-6); attained."""
+    with ctx.workprec(96):
+        slope, bend = suprema(name, None)
+        assert _below(lambda z: -_second(name, z), Fraction(0), Fraction(12), bend * 0.9)
+        assert _below(lambda z: _second(name, z), Fraction(1, 64), Fraction(12), bend * (1 - 1e-6))
+        assert _below(lambda z: _second(name, z), Fraction(0), Fraction(1, 64), bend * (1 + 1e-6))
+        # σ'' is even: the negative half line needs no second look.
+        assert _second(name, arb(1.375) + arb(0, 0.25)).overlaps(_second(name, -arb(1.375) + arb(0, 0.25)))
+        assert _second(name, arb(0)).overlaps(bend)
+        assert _below(lambda z: activation(name, None, z)[1], Fraction(-12), Fraction(12), slope * (1 + 1e-4))
+        assert slope.rad() < 1e-18
+        with mp.workdps(40):
+            # The largest slope is where the second derivative vanishes.
+            best = mp.findroot(
+                lambda z: mp.diff(lambda t: _reference(name, t, None), z, 2), 1.5 if name != "silu" else 2.4
+            )
+            peak = mp.diff(lambda t: _reference(name, t, None), best)
+        assert abs(slope - arb(float(peak))) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("name", "second"),
+    [
+        ("tanh", lambda z: abs(mp.diff(mp.tanh, z, 2))),
+        ("sigmoid", lambda z: abs(mp.diff(lambda t: 1 / (1 + mp.exp(-t)), z, 2))),
+        ("sine", lambda z: abs(mp.sin(z))),
+    ],
+)
+def test_suprema_of_the_others_are_attained_and_not_exceeded(name: str, second: Callable[[Any], Any]) -> None:
+    slope, bend = suprema(name, None)
+    with mp.workdps(30):
+        seen = [second(mpf(i) / 200) for i in range(-1200, 1200)]
+    assert float(max(seen)) <= float(bend.mid()) * (1 + 1e-12)
+    assert float(max(seen)) >= float(bend.mid()) * (1 - 1e-4)
+    at_zero = activation(name, None, arb(0))[1]
+    assert slope.overlaps(at_zero)
+    assert suprema("softplus", arb(3))[1].overlaps(arb(3) / 4)
+    assert suprema("softplus", arb(3))[0] == 1
+    assert [float(v.mid()) for v in suprema("identity", None)] == [1.0, 0.0]
+
+
+def test_unknown_activations() -> None:
+    for function in (lambda: activation("relu", None, arb(1)), lambda: suprema("relu", None)):
+        with pytest.raises(KeyError):
+            function()
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 5), (5, 1), (2, 2), (3, 7), (9, 4), (12, 12)])
+def test_norm_contains_the_truth_tightly(rows: int, columns: int) -> None:
+    rng = random.Random(rows * 31 + columns)
+    for scale in (1.0, 1e-200, 1e150):
+        values = [rng.gauss(0.0, 1.0) * scale for _ in range(rows * columns)]
+        with mp.workdps(90):
+            M = mp.matrix(rows, columns)
+            for i, v in enumerate(values):
+                M[i // columns, i % columns] = mpf(v)
+            gram = M * M.T if rows <= columns else M.T * M
+            truth = mp.sqrt(max(mp.eigsy(gram, eigvals_only=True)))
+        for bits in (64, 128, 256):
+            with ctx.workprec(bits):
+                found = norm(arb_mat(rows, columns, values))
+            with ctx.workprec(192):
+                assert found.overlaps(_arb(truth))
+                assert found.rad() / found.mid() < 2.0 ** (-bits // 2 + 6)
+
+
+def test_norm_of_balls_covers_every_member() -> None:
+    with ctx.workprec(128):
+        wide = arb_mat(2, 2, [arb(1, 0.125), arb(0, 0.125), arb(0, 0.125), arb(1, 0.125)])
+        found = norm(wide)
+        assert found.contains(norm(arb_mat(2, 2, [1.125, 0.125, 0.125, 1.125])))
+        assert found.contains(norm(arb_mat(2, 2, [0.875, 0, 0, 0.875])))
+
+
+@pytest.mark.parametrize("spread", [1.0, 1e-6, 1e-12])
+def test_smallest_eigenvalue(spread: float) -> None:
+    rng = random.Random(5)
+    values = [rng.gauss(0.0, 1.0) * (spread if i < 6 else 1.0) for i in range(30)]
+    with mp.workdps(60):
+        M = mp.matrix(5, 6)
+        for i, v in enumerate(values):
+            M[i // 6, i % 6] = mpf(v)
+        truth = min(mp.eigsy(M * M.T, eigvals_only=True))
+    with ctx.workprec(192):
+        A = arb_mat(5, 6, values)
+        found = smallest_eigenvalue(A * A.transpose())
+        assert found.overlaps(_arb(truth))
+        assert found.rad() < 1e-25
+
+
+def test_degenerate_matrices() -> None:
+    with ctx.workprec(128):
+        assert norm(arb_mat(3, 3, [0] * 9)).contains(arb(0))
+        assert norm(arb_mat(3, 3, [0] * 9)) < 1e-30
+        assert smallest_eigenvalue(arb_mat(3, 3, [1] * 9)).contains(arb(0))
+        assert smallest_eigenvalue(arb_mat(1, 1, [7])) == 7
+        assert norm(arb_mat(1, 2, [3, 4])) == 5
+        for poison in (arb("nan"), arb(0, arb("inf"))):
+            assert not norm(arb_mat(2, 2, [poison, 0, 0, 1])) < 1e300
+            assert not smallest_eigenvalue(arb_mat(2, 2, [poison, 0, 0, 1])) > -1e300
+
+
+def test_root_is_never_too_small() -> None:
+    assert root(arb(4)) == 2
+    assert root(arb(0, 4)).contains(arb(2))
+    assert root(arb(0, 4)).contains(arb(0))
+    assert root(arb(1, 3)).contains(arb(2))
+    for nothing in (arb("nan"), arb(-1)):
+        assert not root(nothing) < 1e300
+        assert not root(nothing) > -1e300

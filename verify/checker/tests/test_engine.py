@@ -1,0 +1,141 @@
+"""Two implementations that share no code agree: what the engine proves, the checker accepts."""
+
+from __future__ import annotations
+
+import ast
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import verify
+from verify.certificates import Certificate
+from verify.checker import check
+from verify.networks import Loss
+from verify.nn import NTKLinear, Sine
+
+
+def _data(n: int, d: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, d)), rng.standard_normal((n, k))
+
+
+def _fitted(model: torch.nn.Module, X: np.ndarray, y: np.ndarray, gap: float) -> np.ndarray:
+    """Targets at a small distance from the model's outputs."""
+    with torch.no_grad():
+        F: np.ndarray = model(torch.from_numpy(X)).numpy()
+    return F + gap * y
+
+
+def _net(
+    *widths: int, act: type[torch.nn.Module] | Any = torch.nn.Tanh, bias: bool = False, seed: int = 0
+) -> torch.nn.Sequential:
+    generator = torch.Generator().manual_seed(seed)
+    modules: list[torch.nn.Module] = []
+    for i, (a, b) in enumerate(pairwise(widths)):
+        modules += [act()] if i else []
+        modules.append(NTKLinear(a, b, bias=bias, generator=generator))
+    return torch.nn.Sequential(*modules)
+
+
+ACTIVATIONS: list[Any] = [
+    torch.nn.Tanh, torch.nn.Sigmoid, torch.nn.SiLU, torch.nn.GELU, lambda: torch.nn.GELU("tanh"), Sine,
+    lambda: torch.nn.Softplus(beta=2.0),
+]  # fmt: skip
+
+
+SHAPES = [((3, 24, 1), True), ((3, 16, 2), False), ((2, 10, 10, 1), True)]
+
+
+@pytest.mark.parametrize(("index", "shape"), [(i, i % 3) for i in range(7)] + [(0, 2), (5, 1)])
+def test_balls(tmp_path: Path, index: int, shape: int) -> None:
+    widths, bias = SHAPES[shape]
+    X, y = _data(3, widths[0], widths[-1], seed=index)
+    model = _net(*widths, act=ACTIVATIONS[index], bias=bias, seed=index)
+    loss: Loss = "mean" if index % 2 else "sum"
+    certificate = verify.certify(model, X, _fitted(model, X, y, 1e-4), loss=loss)
+    assert certificate.verdict == "PROVED"
+    certificate.save(tmp_path / "c.zip")
+    found = check(tmp_path / "c.zip")
+    assert found.accepted, found.failures
+    assert found.bits == 128
+
+
+@pytest.mark.parametrize("scope", ["point", "run", "exact"])
+def test_scopes(tmp_path: Path, scope: Any) -> None:
+    X, y = _data(3, 2, 1, seed=4)
+    model = _net(2, 32, 1, bias=True, seed=4)
+    certificate = verify.certify(
+        model, X, _fitted(model, X, y, 0.25), scope=scope, lr=None if scope == "point" else "1/8"
+    )
+    assert certificate.verdict == "PROVED"
+    certificate.save(tmp_path / "c")
+    found = check(tmp_path / "c")
+    assert found.accepted, found.failures
+    if scope in ("run", "exact"):
+        assert str(certificate.constants["handover_step"]) in found.claims[0]
+
+
+def test_refutation(tmp_path: Path) -> None:
+    certificate = verify.certify(_net(2, 4, 1), [[1.0, 2.0], [1.0, 2.0]], [1.0, 2.0])
+    assert certificate.verdict == "REFUTED"
+    certificate.save(tmp_path / "c.zip")
+    assert check(tmp_path / "c.zip").accepted
+
+
+def test_more_outputs_than_parameters_is_no_proof(tmp_path: Path) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False, dtype=torch.float64))
+    certificate = verify.certify(model, [[1.0], [2.0]], [1.0, 1.0], scope="point")
+    assert certificate.verdict == "INCONCLUSIVE"
+    certificate.save(tmp_path / "c.zip")
+    assert check(tmp_path / "c.zip").verdict == "UNDECIDED"
+
+
+def test_a_lie_in_the_engines_own_format(tmp_path: Path) -> None:
+    """Through the public data classes: another network's certificate, a larger step, a smaller residual."""
+    from dataclasses import replace
+
+    X, y = _data(3, 2, 1)
+    model = _net(2, 24, 1)
+    honest: Certificate = verify.certify(model, X, _fitted(model, X, y, 1e-4), lr="1/16")
+    assert honest.verdict == "PROVED"
+    for problem in (
+        replace(honest.problem, lr=Fraction(1, 8)),
+        replace(honest.problem, loss="mean"),
+        replace(honest.problem, data=replace(honest.problem.data, y=honest.problem.data.y + 1e-9)),
+    ):
+        replace(honest, problem=problem).save(tmp_path / "c.zip")
+        assert check(tmp_path / "c.zip").verdict == "REJECTED"
+
+
+def test_the_checker_can_be_read_in_one_sitting() -> None:
+    """Fewer than 1,000 lines of code, and none of them from the rest of the project."""
+    total = 0
+    for path in sorted((Path(verify.__file__).parent / "checker").glob("*.py")):
+        source = path.read_text("utf-8")
+        tree = ast.parse(source)
+        prose: set[int] = set()
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Expr)
+                and isinstance(node.value, ast.Constant)
+                and isinstance(node.value.value, str)
+            ):
+                prose |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+            names = (
+                [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else [a.name for a in getattr(node, "names", [])]
+            )
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                assert not any(n.split(".")[0] in ("numpy", "torch", "sympy", "mpmath", "proofs") for n in names), path
+                assert all(n.startswith("verify.checker") for n in names if n.startswith("verify")), path
+        lines = source.splitlines()
+        total += sum(
+            bool(t.strip()) and not t.strip().startswith("#") and i not in prose for i, t in enumerate(lines, 1)
+        )
+    assert total < 1000

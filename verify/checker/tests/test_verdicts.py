@@ -1,0 +1,171 @@
+"""True certificates are accepted, false ones rejected, whoever made them; one ulp is enough."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verify.checker import check
+from verify.checker.__main__ import main
+from verify.checker.tests import tampering
+from verify.checker.tests.build import Net, all_drafts, point
+
+DRAFTS = all_drafts()
+
+
+@pytest.mark.parametrize("name", DRAFTS)
+def test_true_certificates_are_accepted(tmp_path: Path, name: str) -> None:
+    found = check(DRAFTS[name].save(tmp_path / "c.zip"))
+    assert (found.verdict, found.failures) == ("ACCEPTED", ())
+    assert found.accepted
+    assert found.claims[0].startswith(DRAFTS[name].document["claim"])
+    assert all(len(row) == 6 for row in found.steps)
+
+
+def test_the_statement_is_made_of_checked_numbers_and_the_chain_is_complete(tmp_path: Path) -> None:
+    draft = DRAFTS["ball_classical"].copy()
+    draft.document["reason"] = "λ ≥ 10^9"
+    draft.document["observed"] = {"lambda0": {"$float": (1e9).hex()}}
+    found = check(draft.save(tmp_path / "c.zip"))
+    assert found.accepted
+    assert "10^9" not in found.claims[0]
+    assert "η = 1/4" in found.claims[0]
+    names = [row.step for row in found.steps]
+    for step in draft.document["steps"]:
+        assert step["name"] in names
+    for name in (
+        "λ_min at the centre",
+        "‖J‖ at the centre",
+        "residual at the start",
+        "neuron budget",
+        "curvature L_H(ρ)",
+    ):
+        assert name in names
+
+
+@pytest.mark.parametrize("name", [name for name in DRAFTS if name != "refuted"])
+def test_no_tampering_is_accepted(tmp_path: Path, name: str) -> None:
+    path, verdicts, accepted = tmp_path / "c.zip", Counter[str](), []
+    for label, draft in tampering.tamperings(DRAFTS[name]):
+        found = check(draft.save(path))
+        verdicts[found.verdict] += 1
+        if found.verdict != "REJECTED":
+            accepted.append((label, found.verdict, found.failures))
+        assert found.accepted == (not found.failures)
+    assert accepted == []
+    assert verdicts["REJECTED"] >= 150
+
+
+def test_no_mixture_of_certificates_is_accepted(tmp_path: Path) -> None:
+    path, count = tmp_path / "c.zip", 0
+    for label, draft in tampering.swaps(DRAFTS):
+        assert check(draft.save(path)).verdict == "REJECTED", label
+        count += 1
+    assert count >= 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.document["witness"].update(duplicate_pair=[0, 1]),
+        lambda d: d.document["witness"].update(duplicate_pair=[0]),
+        lambda d: d.document["witness"].update(duplicate_pair=[0, 3]),
+        lambda d: d.document["witness"].update(duplicate_pair=[0, -1]),
+        lambda d: d.document["witness"].update(duplicate_pair=[0, 0]),
+        lambda d: d.document["witness"].update(duplicate_pair="02"),
+        lambda d: d.arrays["arrays/x.npy"][1].__setitem__(1, 2.0000000000000004),
+        lambda d: d.arrays["arrays/y.npy"][1].__setitem__(2, 1.0),
+        lambda d: d.arrays["arrays/y.npy"][1].__setitem__(2, 3.5000000000000004),
+        lambda d: d.document["constants"].update(lambda0={"$ball": [(1e-300).hex(), (0.0).hex()]}),
+        lambda d: d.document["constants"].update(loss_floor={"$ball": [(0.6).hex(), (0.0).hex()]}),
+        lambda d: d.document.update(verdict="PROVED"),
+        lambda d: d.document.update(claim="containment_classical"),
+    ],
+)
+def test_false_refutations_are_rejected(tmp_path: Path, change: Any) -> None:
+    draft = DRAFTS["refuted"].copy()
+    change(draft)
+    assert check(draft.save(tmp_path / "c.zip")).verdict == "REJECTED"
+
+
+def test_weaker_claims_are_still_accepted(tmp_path: Path) -> None:
+    """The checker asks for implication, not for equality: a wider interval or an absent constant claims less."""
+    draft = DRAFTS["ball_residual"].copy()
+    draft.document["constants"]["mu"] = None
+    del draft.document["constants"]["rate"]
+    mid, _ = draft.document["constants"]["smoothness"]["$ball"]
+    draft.document["constants"]["smoothness"] = {"$ball": [mid, (1e-3).hex()]}
+    draft.document["constants"]["stability_radius"] = {"$ball": [(-1.0).hex(), (0.0).hex()]}
+    draft.document["steps"] = draft.document["steps"][:1]
+    assert check(draft.save(tmp_path / "c.zip")).accepted
+
+
+@pytest.mark.parametrize("scope", ["run", "exact"])
+def test_hand_over_to_a_ball_elsewhere_is_rejected(tmp_path: Path, scope: str) -> None:
+    draft = DRAFTS[scope].copy()
+    handover = draft.document["witness"]["handover"]
+    if scope == "run":
+        handover["checkpoint"] = 0
+    else:
+        handover["offset"] = {"$float": (0.0).hex()}
+    assert check(draft.save(tmp_path / "c.zip")).verdict == "REJECTED"
+
+
+def test_inconclusive_certificates_claim_nothing(tmp_path: Path) -> None:
+    draft = DRAFTS["ball_linear"].copy()
+    draft.document |= {"verdict": "INCONCLUSIVE", "claim": "none"}
+    found = check(draft.save(tmp_path / "c.zip"))
+    assert (found.verdict, found.claims) == ("UNDECIDED", ())
+
+
+def test_a_tie_ends_undecided_at_the_highest_precision(tmp_path: Path) -> None:
+    """Θ = I: λ_min ≥ 1 is true, but enclosures only ever say 1 ± ε."""
+    tie = point(Net([[1.0, 0.0], [0.0, 1.0]], [[0.5], [0.25]], [[0.5, 0.5]], None))
+    assert tie.document["witness"]["lambda0_lower"] == {"$float": (1.0).hex()}
+    found = check(tie.save(tmp_path / "c.zip"))
+    assert (found.verdict, found.bits) == ("UNDECIDED", 1024)
+    assert "not certain at 1024 bits" in found.failures[0]
+    tie.document["witness"]["lambda0_lower"] = {"$float": (1.0 + 2.0**-52).hex()}
+    assert check(tie.save(tmp_path / "c.zip")).verdict == "REJECTED"
+
+
+def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = DRAFTS["point"].save(tmp_path / "good.zip")
+    wrong = DRAFTS["point"].copy()
+    wrong.document["scope"] = "ball"
+    bad = wrong.save(tmp_path / "bad.zip")
+    open_claim = DRAFTS["point"].copy()
+    open_claim.document |= {"verdict": "INCONCLUSIVE"}
+    undecided = open_claim.save(tmp_path / "undecided.zip")
+    assert main([str(good)]) == 0
+    assert "ACCEPTED" in capsys.readouterr().out
+    assert main([str(good), str(bad), str(undecided)]) == 1
+    assert main([str(good), str(undecided)]) == 2
+    assert main([]) == 2
+    assert main(["--help"]) == 2
+    assert main([str(tmp_path / "absent")]) == 1
+
+
+def test_it_runs_alone(tmp_path: Path) -> None:
+    """Importing and running the checker loads neither the engine nor its dependencies."""
+    path = DRAFTS["ball_linear"].save(tmp_path / "c.zip")
+    script = (
+        "import sys; sys.argv = ['x', sys.argv[1]]\n"
+        "from verify.checker.__main__ import main\n"
+        "code = main(sys.argv[1:])\n"
+        "mine = {m for m in sys.modules if m.startswith(('verify', 'proofs'))}\n"
+        "parts = {'', '.__main__', '.claims', '.enclosures', '.network', '.reading'}\n"
+        "assert mine == {'verify'} | {'verify.checker' + p for p in parts}, mine\n"
+        "assert not {'numpy', 'torch', 'sympy', 'mpmath', 'scipy'} & set(sys.modules)\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "ACCEPTED" in done.stdout
