@@ -99,13 +99,13 @@ class Tally:
 
     def lines(self) -> list[str]:
         """Return the table printed at the end of a session."""
-        rows = [f"{'property':<26}{'scope':<8}{'class':<14}{'draws':>7}{'PROVED':>8}{'share':>7}"]
+        rows = [f"{'property':<32}{'scope':<8}{'class':<14}{'draws':>7}{'PROVED':>8}{'share':>7}"]
         for prop, scope, kind in sorted({key[:3] for key in self.draws}):
             proved, total = self.share(prop, scope, kind)
-            rows.append(f"{prop:<26}{scope:<8}{kind:<14}{total:>7}{proved:>8}{proved / total:>7.0%}")
-        rows.append(f"{'property':<26}{'fact':<24}{'checks':>8}  smallest relative slack")
+            rows.append(f"{prop:<32}{scope:<8}{kind:<14}{total:>7}{proved:>8}{proved / total:>7.0%}")
+        rows.append(f"{'property':<32}{'fact':<24}{'checks':>8}  smallest relative slack")
         for (prop, fact), count in sorted(self.checks.items()):
-            rows.append(f"{prop:<26}{fact:<24}{count:>8}  {self.slack[prop, fact]:.3g}")
+            rows.append(f"{prop:<32}{fact:<24}{count:>8}  {self.slack[prop, fact]:.3g}")
         rows += [f"twin refuted: {name:<34} by {draw}" for name, draw in sorted(self.twins.items())]
         return rows
 
