@@ -120,6 +120,11 @@ def draw(plot: Plot) -> str | None:
             axes.axvline(value, color=ink, linestyle=dashes, linewidth=1.4, label=label)
         if plot.log_x:
             axes.set_xscale("log")
+            places = sorted({float(v) for _, x, _ in drawn for v in x})
+            if len(places) <= 6:
+                # A few sizes, such as widths: name those instead of powers of ten.
+                axes.set_xticks(places, [f"{v:g}" for v in places])
+                axes.minorticks_off()
         heights = np.concatenate([y for _, _, y in drawn])
         # Over less than a decade a logarithmic axis has no round ticks to read.
         if plot.log_y and heights.max() > 10.0 * heights.min():

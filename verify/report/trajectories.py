@@ -154,19 +154,29 @@ def plots_of_certificate(certificate: Any, name: str) -> list[Plot]:
 
 
 def width_plot(rows: Sequence[Mapping[str, Any]], *, name: str = "width") -> Plot | None:
-    """Certified radius against width, from rows {width, radius, …}; None with fewer than two widths.
+    """Certified radius against width, one marker per row {width, radius}; None with fewer than two widths.
 
-    Where the rows have ``path`` (the length that containment needs), it is drawn beside the radius.
+    Rows may differ in more than their width, so nothing is joined. Where a row has ``drift``, it is drawn too.
     """
-    known = sorted((r for r in rows if r.get("width") and r.get("radius")), key=lambda r: float(r["width"]))
+    known = [r for r in rows if r.get("width") and r.get("radius")]
     if len({r["width"] for r in known}) < 2:
         return None
-    series = [Series("certified radius R", [float(r["width"]) for r in known], [float(r["radius"]) for r in known])]
-    drift = [r for r in known if r.get("drift")]
-    if len(drift) > 1:
-        series.append(
-            Series(
-                "drift of the run", [float(r["width"]) for r in drift], [float(r["drift"]) for r in drift], "observed"
-            )
+    series = [
+        Series(
+            label,
+            [float(r["width"]) for r in known if r.get(key)],
+            [float(r[key]) for r in known if r.get(key)],
+            isolated=True,
         )
-    return Plot(name, "Certified radius and width", "width", "distance", series, log_x=True, log_y=True)
+        for key, label in (("radius", "radius R of the final ball"), ("drift", "distance from the start, upper bound"))
+    ]
+    return Plot(
+        name,
+        "Certified radius and width",
+        "width",
+        "distance",
+        series,
+        log_x=True,
+        log_y=True,
+        caption="One marker per experiment; they may differ in data and step as well.",
+    )
