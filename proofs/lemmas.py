@@ -245,6 +245,34 @@ def _continuity(draw: random.Random) -> bool:
     return (1 + r) ** 2 - 1 <= eps and 1 - (1 - r) ** 2 <= eps
 
 
+def _composition(draw: random.Random) -> bool:
+    # F = f(z(w)) for polynomial f and affine z = c·w + d: F'(w) = f'(z)·c.
+    w = sp.Symbol("w")
+    c, d, at = (sp.Integer(draw.randint(-5, 5)) for _ in range(3))
+    u = sp.Symbol("u")
+    f = sum(draw.randint(-4, 4) * u**j for j in range(4))
+    z = c * w + d
+    left = sp.diff(sp.sympify(f).subs(u, z), w).subs(w, at)
+    return bool(sp.expand(left - sp.diff(f, u).subs(u, z.subs(w, at)) * c) == 0)
+
+
+def _mixed_product(draw: random.Random) -> bool:
+    u, a, v, b = _vector(draw, 3), _vector(draw, 4), _vector(draw, 3), _vector(draw, 4)
+    left = _dot([x * y for x in u for y in a], [x * y for x in v for y in b])
+    return left == _dot(u, v) * _dot(a, b)
+
+
+def _frobenius(draw: random.Random) -> bool:
+    A, B, C, d = _normal(draw, 4, 3), _normal(draw, 3, 5), _normal(draw, 4, 2), _normal(draw, 4)
+    norm, spectral, K = np.linalg.norm, np.linalg.norm(A, 2), A @ A.T
+    between = spectral <= norm(A) + _SLACK and norm(A) <= np.sqrt(3.0) * spectral + _SLACK
+    product = norm(A @ B) <= min(spectral * norm(B), norm(A) * norm(B, 2)) + _SLACK
+    columns = norm(A.T * d) <= norm(d) * np.max(norm(A.T, axis=0)) + _SLACK
+    own = abs(norm(A.T @ np.diag(d) @ A) ** 2 - d @ (K * K) @ d) < _SLACK * max(1.0, float(norm(K) ** 4))
+    cross = abs(norm(C.T @ np.diag(d) @ A) ** 2 - d @ ((C @ C.T) * K) @ d) < 1e3 * _SLACK
+    return bool(between and product and columns and own and cross)
+
+
 _LEMMAS = [
     Lemma("cauchy_schwarz", "⟨u, v⟩² ≤ ‖u‖²‖v‖² in every inner-product space.", "Rudin, Functional Analysis, §12.2",
           _cauchy_schwarz),
@@ -295,6 +323,12 @@ _LEMMAS = [
           "Rockafellar, Convex Analysis, Thm 25.1", _convex_support),
     Lemma("continuity", "J continuous at θ0: for every ε > 0 there is r > 0 with ‖J(θ) − J(θ0)‖ ≤ ε on B(θ0, r).",
           "Rudin, Principles, Def. 4.5", _continuity),
+    Lemma("composition", "D(f∘g)(x) = Df(g(x))·Dg(x).", "Dieudonné, Foundations of Modern Analysis, (8.2.1)", _composition),
+    Lemma("mixed_product", "⟨u ⊗ a, v ⊗ b⟩ = ⟨u, v⟩⟨a, b⟩; in particular ‖u ⊗ a‖ = ‖u‖‖a‖.",
+          "Horn–Johnson, Topics in Matrix Analysis, Lemma 4.2.10", _mixed_product),
+    Lemma("frobenius", "‖A‖ ≤ ‖A‖_F ≤ √(rank A)‖A‖; ‖AB‖_F ≤ ‖A‖‖B‖_F and ‖A‖_F‖B‖; ‖A·diag(d)‖_F ≤ ‖d‖·(largest column norm of A);"
+          " ‖AᵀDA‖_F² = dᵀ(AAᵀ∘AAᵀ)d and ‖CᵀDA‖_F² = dᵀ(CCᵀ∘AAᵀ)d for D = diag(d).",
+          "Horn–Johnson, Matrix Analysis, §5.6 and Topics in Matrix Analysis, §5.1", _frobenius),
 ]  # fmt: skip
 
 LEMMAS: Mapping[str, Lemma] = MappingProxyType({lemma.id: lemma for lemma in _LEMMAS})
