@@ -122,9 +122,7 @@ class ArbDescent:
     def __init__(self, network: Network, data: DataSet, s: Fraction, lr: Fraction, bits: int) -> None:
         """Convert data and constants once."""
         self.network, self.bits = network, bits
-        self._functions = [
-            None if la.activation.is_identity else _pair(la.activation) for la in network.layers
-        ]
+        self._functions = [None if la.activation.is_identity else _pair(la.activation) for la in network.layers]
         factor = s * lr
         with precision(bits):
             self._scales = [1 / arb(la.inverse_square_scale).sqrt() for la in network.layers]
@@ -135,8 +133,7 @@ class ArbDescent:
     def start(self) -> Points:
         """Return the network's own parameters, exact."""
         return [
-            (_matrix(la.weight), None if la.bias is None else _matrix(la.bias[None, :]))
-            for la in self.network.layers
+            (_matrix(la.weight), None if la.bias is None else _matrix(la.bias[None, :])) for la in self.network.layers
         ]
 
     def step(self, points: Points) -> Points:
@@ -213,9 +210,7 @@ class ArbDescent:
                         values.append(nearest)
                         # |v − nearest| for every number in v; 64 bits of relative precision on the difference suffice.
                         gaps.append(double_above(abs(v - arb(nearest)).upper()))
-        total = (
-            sqrt((Ball(np.array(gaps)) ** 2).sum()) if all(map(math.isfinite, gaps)) else Ball(0.0, math.inf)
-        )
+        total = sqrt((Ball(np.array(gaps)) ** 2).sum()) if all(map(math.isfinite, gaps)) else Ball(0.0, math.inf)
         return np.array(values), float(total.upper())
 
     def dump(self, points: Points) -> np.ndarray:

@@ -10,21 +10,19 @@ from typing import Any, Literal
 import numpy as np
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball, require_sound_arithmetic
+from verify.arrays import Ball, maximum, require_sound_arithmetic, sqrt
 from verify.certificates import Certificate, Problem, Step
 from verify.errors import InputError, NonFiniteError
 from verify.networks import (
     DataSet,
     Loss,
     Network,
-    kernel_of,
-    linearise,
     loss_scale,
     read_data,
     read_network,
-    residual_of,
 )
 from verify.regions.ball import BallResult, search_ball, stability_radii
+from verify.regions.diagnostics import examine
 from verify.regions.ingredients import Ingredients, gather, lower, upper
 
 __all__ = ["Scope", "ball_certificate", "certify", "exact_step"]
@@ -267,30 +265,27 @@ def ball_certificate(
 
 def point_certificate(network: Network, data: DataSet, loss: Loss, lr: Fraction | None) -> Certificate:
     """Certify scope `point`: enclosures of Φ, λ_min, λ_max, ‖∇Φ‖ and the PL ratio at the parameters given."""
-    state = linearise(network, data.X)
-    theta = kernel_of(state)
-    residual = residual_of(state, data.y)
-    ingredients = gather(network, data, loss, with_parabolas=False)
-    s = Ball(ingredients.s)
-    gradient_squared = s * s * (residual * (theta @ residual)).sum()
+    here = examine(network, data, loss)
+    facts, s = here.facts, Ball(here.s)
+    gradient_squared = s * s * (here.residual * (here.theta @ here.residual)).sum()
     constants: dict[str, Any] = {
-        "lambda0": ingredients.lambda0,
-        "lambda_max0": ingredients.lambda_max0,
-        "jacobian_norm0": ingredients.jacobian_norm0,
-        "residual0": ingredients.residual0,
-        "loss0": ingredients.loss0,
+        "lambda0": facts.lambda_min,
+        "lambda_max0": facts.lambda_max,
+        "jacobian_norm0": sqrt(maximum(facts.lambda_max, Ball(0.0))),
+        "residual0": facts.residual,
+        "loss0": facts.loss,
         "gradient_norm_squared": gradient_squared,
-        "mu": evaluate("mu", {"s": s, "lambda_R": Ball(max(lower(ingredients.lambda0), 0.0))}),
+        "mu": evaluate("mu", {"s": s, "lambda_R": Ball(max(lower(facts.lambda_min), 0.0))}),
         "lr": lr,
     }
-    if lower(ingredients.loss0) > 0.0:
-        constants["pl_ratio"] = Ball(0.5) * gradient_squared / ingredients.loss0
-    step = Step("NTK positive", "pl_from_ntk", ingredients.lambda0, ">", Ball(0.0), "λ_min(Θ(θ)) by shifted Cholesky")
+    if facts.pl_ratio is not None:
+        constants["pl_ratio"] = Ball(0.5) * gradient_squared / facts.loss
+    step = Step("NTK positive", "pl_from_ntk", facts.lambda_min, ">", Ball(0.0), "λ_min(Θ(θ)) by shifted Cholesky")
     proved = step.certain
     reason = (
-        f"at these parameters λ_min(Θ) ≥ {lower(ingredients.lambda0):.6g} > 0, so ½‖∇Φ‖² ≥ μΦ with μ ≥ {lower(constants['mu']):.6g}"
+        f"at these parameters λ_min(Θ) ≥ {lower(facts.lambda_min):.6g} > 0, so ½‖∇Φ‖² ≥ μΦ with μ ≥ {lower(constants['mu']):.6g}"
         if proved
-        else f"λ_min(Θ) ∈ [{lower(ingredients.lambda0):.3e}, {upper(ingredients.lambda0):.3e}] is not certified positive"
+        else f"λ_min(Θ) ∈ [{lower(facts.lambda_min):.3e}, {upper(facts.lambda_min):.3e}] is not certified positive"
     )
     return Certificate(
         scope="point",
@@ -298,9 +293,9 @@ def point_certificate(network: Network, data: DataSet, loss: Loss, lr: Fraction 
         reason=reason,
         problem=Problem(network, data, loss, lr),
         constants=constants,
-        margins={"lambda0": ingredients.lambda0},
+        margins={"lambda0": facts.lambda_min},
         steps=(step,),
-        witness={"lambda0_lower": lower(ingredients.lambda0)},
+        witness={"lambda0_lower": lower(facts.lambda_min)},
         observed={},
     )
 

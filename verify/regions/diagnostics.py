@@ -96,9 +96,7 @@ class Examined:
         )
 
 
-def examine(
-    network: Network, data: DataSet, loss: Loss, *, step: int = 0, origin: Vector | None = None
-) -> Examined:
+def examine(network: Network, data: DataSet, loss: Loss, *, step: int = 0, origin: Vector | None = None) -> Examined:
     """Enclose everything a certificate says about one exact parameter vector.
 
     Args:
@@ -116,6 +114,9 @@ def examine(
     square = maximum((residual * (theta @ residual)).sum(), Ball(0.0))
     gradient = s * sqrt(square)
     value = loss_of(residual, s)
+    if lower(value) < 0.0:
+        # Φ ≥ 0, whatever the rounding of an enclosure near 0 says.
+        value = Ball.from_bounds(0.0, upper(value))
     ratio = None
     if lower(value) > 0.0:
         ratio = evaluate("pl_ratio", {"gradient_norm": gradient, "Phi": value})

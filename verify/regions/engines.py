@@ -77,9 +77,7 @@ class FloatShadow:
         if not np.isfinite(after).all():
             self.delta = self.inner = math.inf
             return
-        self.rounding = step_distance(
-            state, residual, with_parameters(self._network, after), self._lr, self._s
-        )
+        self.rounding = step_distance(state, residual, with_parameters(self._network, after), self._lr, self._s)
         self.theta, self.delta = after, _grow(growth, self.delta, self.rounding)
         self.inner = self.delta
 

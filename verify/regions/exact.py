@@ -121,9 +121,7 @@ def _plan(task: _Task) -> _Plan | str:
     """Choose method and precision from a float64 rehearsal; a text says why there is nothing to plan."""
     from verify.regions.run import rehearse
 
-    end, steps = rehearse(
-        task.network, task.data, task.loss, task.lr, task.budget, task.options.shows_progress()
-    )
+    end, steps = rehearse(task.network, task.data, task.loss, task.lr, task.budget, task.options.shows_progress())
     if end != "certified":
         return end
     method = task.options.method
@@ -131,9 +129,7 @@ def _plan(task: _Task) -> _Plan | str:
         method, needed = _cheapest(task, steps)
     else:
         needed = _cheapest(task, steps)[1] if method == "shadow-arb" else 0
-    bits = {"shadow": 53, "shadow-arb": 64 + needed, "arb": 96 + 3 * len(task.network.layers) * steps // 2}[
-        method
-    ]
+    bits = {"shadow": 53, "shadow-arb": 64 + needed, "arb": 96 + 3 * len(task.network.layers) * steps // 2}[method]
     if task.options.bits is not None and method != "shadow":
         bits = task.options.bits
     return _Plan(method, bits, steps, steps)
@@ -160,9 +156,7 @@ def _cheapest(task: _Task, steps: int) -> tuple[str, int]:
         return "shadow", 53
     # Ball arithmetic costs some 2.5 bits a step and hidden layer (measured); midpoints cost log2 g plus the growth bound's time.
     needed = int(1.25 * total) + 40
-    return (
-        ("shadow-arb", needed) if needed < 2.5 * (len(task.network.layers) - 1) * steps + 100 else ("arb", 0)
-    )
+    return ("shadow-arb", needed) if needed < 2.5 * (len(task.network.layers) - 1) * steps + 100 else ("arb", 0)
 
 
 def _enclose(task: _Task, plan: _Plan) -> _Outcome:
@@ -229,9 +223,7 @@ def _facts(
 ) -> str:
     """Append what holds at θ_k; return what is missing, or ''."""
     k = len(path.growth)
-    if not (
-        math.isfinite(engine.delta) and math.isfinite(jacobian_change) and math.isfinite(residual_change)
-    ):
+    if not (math.isfinite(engine.delta) and math.isfinite(jacobian_change) and math.isfinite(residual_change)):
         return f"the enclosure of the iterate blew up at step {k}"
     # Weyl on J: λ_min(Θ(θ)) ≥ (√λ_min(Θ(θ̂)) − ‖ΔJ‖)² on the ball.
     start = Ball(max(lower(here.facts.lambda_min), 0.0))
@@ -311,9 +303,7 @@ def exact_certificate(
         if plan.method == "shadow" and opts.method == "shadow":
             break
         if plan.method == "shadow":
-            plan = replace(
-                plan, method="shadow-arb", bits=max(160, 64 + _cheapest(task, plan.steps_expected)[1])
-            )
+            plan = replace(plan, method="shadow-arb", bits=max(160, 64 + _cheapest(task, plan.steps_expected)[1]))
         else:
             plan = replace(plan, bits=2 * plan.bits)
         outcome = _enclose(task, plan)
@@ -342,10 +332,8 @@ def _bits_lost(inner: list[float], method: str) -> float:
     return math.log2(positive[-1] / positive[0]) / (len(positive) - 1)
 
 
-def _certificate(
-    task: _Task, first: Examined, outcome: _Outcome, tried: list[str], chosen: bool
-) -> Certificate:
-    path, engine, here, found = outcome.path, outcome.engine, outcome.here, outcome.found
+def _certificate(task: _Task, first: Examined, outcome: _Outcome, tried: list[str], chosen: bool) -> Certificate:
+    path, engine, found = outcome.path, outcome.engine, outcome.found
     count = len(path.lambda_lower)
     half_s = Ball(task.s) * Ball(0.5)
     loss_lower = (half_s * Ball(np.array(path.residual_lower)) ** 2).lower()
@@ -405,7 +393,9 @@ def _certificate(
         result = found.result.outcome
         margins = {
             # Only what holds is a margin: a form that does not has no witness to check.
-            f"{form} containment": o.margin for form, o in found.result.best.items() if o.margin is not None and o.holds
+            f"{form} containment": o.margin
+            for form, o in found.result.best.items()
+            if o.margin is not None and o.holds
         }
         mu = evaluate("mu", {"s": Ball(task.s), "lambda_R": Ball(min(weakest, lower(ball["lambda_region"])))})
         constants |= {

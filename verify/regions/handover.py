@@ -140,7 +140,7 @@ def next_target(residual: float, ratio: float) -> float:
     value. Going four fifths of the way in the logarithm, and never below a quarter at once, re-measures the supply on the way and
     leaves about ten checkpoints at which the facts of a run are proved.
     """
-    return residual * min(0.97, max(ratio**0.8, 0.25))
+    return residual * float(min(0.97, max(ratio**0.8, 0.25)))
 
 
 def shortfall(found: Attempt) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -68,7 +69,7 @@ class Options:
             values["checkpoints"] = tuple(int(v) for v in values["checkpoints"])
         if values.get("iterate_steps") is not None:
             indices = [int(v) for v in values["iterate_steps"]]
-            if any(b <= a for a, b in zip(indices, indices[1:], strict=False)) or any(v < 0 for v in indices):
+            if any(b <= a for a, b in itertools.pairwise(indices)) or any(v < 0 for v in indices):
                 raise InputError(f"iterate_steps={indices}: expected increasing step indices ≥ 0")
             values["iterate_steps"] = indices
         return cls(**values)
@@ -146,13 +147,8 @@ def fingerprint(network: Network, data: DataSet, loss: str, lr: Fraction, **rest
     for array in (flatten(network), data.X, data.y):
         digest.update(str(array.shape).encode())
         digest.update(np.ascontiguousarray(array).tobytes())
-    shape = [
-        (la.weight.shape, la.bias is None, la.inverse_square_scale, str(la.activation))
-        for la in network.layers
-    ]
-    digest.update(
-        json.dumps([str(shape), loss, str(lr), sorted((k, str(v)) for k, v in rest.items())]).encode()
-    )
+    shape = [(la.weight.shape, la.bias is None, la.inverse_square_scale, str(la.activation)) for la in network.layers]
+    digest.update(json.dumps([str(shape), loss, str(lr), sorted((k, str(v)) for k, v in rest.items())]).encode())
     return digest.hexdigest()
 
 

@@ -85,9 +85,7 @@ class _Run:
             return None
         arrays, meta = load_arrays(path)
         if meta["key"] != key:
-            raise InputError(
-                f"directory={str(directory)!r}: holds the state of another run; choose an empty one"
-            )
+            raise InputError(f"directory={str(directory)!r}: holds the state of another run; choose an empty one")
         return cls(
             theta=arrays["theta"],
             step=int(meta["step"]),
@@ -123,9 +121,7 @@ class _Task:
 
     def look(self, theta: Vector, step: int, after: Vector | None) -> tuple[Checkpoint, Examined, Attempt]:
         """Prove the facts at θ̂_step, the decrease to its neighbour, and try a ball certificate."""
-        here = examine(
-            with_parameters(self.network, theta), self.data, self.loss, step=step, origin=self.origin
-        )
+        here = examine(with_parameters(self.network, theta), self.data, self.loss, step=step, origin=self.origin)
         found = attempt(here.ingredients(), here.state, self.lr)
         loss_after, decrease = None, None
         if after is not None and np.isfinite(after).all():
@@ -185,9 +181,7 @@ def _train(task: _Task, run: _Run, key: str) -> _End:
                     checkpoint.save(_checkpoint_path(directory, run.step))
                 if found.holds or last:
                     run.training_seconds = base + time.monotonic() - started - proving
-                    return _End(
-                        "certified" if found.holds else "stalled" if stalled else "budget", here, found
-                    )
+                    return _End("certified" if found.holds else "stalled" if stalled else "budget", here, found)
                 run.target = next_target(norm, found.ratio)
                 run.theta, run.step = after, run.step + 1
                 save()
@@ -234,9 +228,7 @@ class Progress:
             self._bar.update(self._id, completed=step, description=text)
 
 
-def rehearse(
-    network: Network, data: DataSet, loss: Loss, lr: Fraction, budget: int, shown: bool
-) -> tuple[str, int]:
+def rehearse(network: Network, data: DataSet, loss: Loss, lr: Fraction, budget: int, shown: bool) -> tuple[str, int]:
     """Run float64 gradient descent up to a certifiable point; return how it ended and the step (guidance for scope `exact`)."""
     task = _Task(network, data, loss, lr, budget, flatten(network), Options(progress=shown))
     run = _Run(theta=task.origin)
@@ -444,12 +436,7 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
             # In a proof only what holds is a margin: a form that does not has no witness to check.
             if o.margin is not None and (o.holds or end.why != "certified")
         }
-    if (
-        end.why == "certified"
-        and found is not None
-        and found.result is not None
-        and found.result.outcome is not None
-    ):
+    if end.why == "certified" and found is not None and found.result is not None and found.result.outcome is not None:
         ball = ball_constants(found.ingredients, found.result)
         constants |= {**ball, "handover_step": last.step, "handover_radius": ball["radius"]}
         witness["handover"] = {

@@ -274,9 +274,7 @@ def curvature_bounds(state: Linearisation, moved: Reach, residual: Ball) -> tupl
     return results[0], results[1]
 
 
-def growth_factor(
-    state: Linearisation, moved: Reach, residual: Ball, lambda_max_upper: float, eta_s: Ball
-) -> float:
+def growth_factor(state: Linearisation, moved: Reach, residual: Ball, lambda_max_upper: float, eta_s: Ball) -> float:
     """Return g ≥ sup ‖I − η∇²Φ‖ over B(θ̂, δ), an exact double; claim shadow_growth.
 
     Args:

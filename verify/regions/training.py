@@ -53,9 +53,7 @@ def _views(network: Network, theta: Vector) -> list[tuple[np.ndarray, np.ndarray
 def with_parameters(network: Network, theta: Vector) -> Network:
     """Return the network with parameters θ (p,), copied; same layers, scales and activations."""
     if theta.shape != (network.parameters,):
-        raise ShapeError(
-            f"theta: shape {theta.shape}; expected ({network.parameters},), the network's parameters"
-        )
+        raise ShapeError(f"theta: shape {theta.shape}; expected ({network.parameters},), the network's parameters")
     if not np.isfinite(theta).all():
         raise NonFiniteError("theta: NaN or infinity among the parameters; gradient descent diverged")
     copy = np.array(theta, dtype=np.float64)
@@ -91,16 +89,10 @@ def read_iterate(network: Network, value: Any) -> Vector:
         # Widening float16/32 to float64 is exact; Ball refuses what is not.
         return np.concatenate([Ball(t).mid.ravel() for t in tensors])
     other = read_network(value)
-    mine = [
-        (la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in network.layers
-    ]
-    theirs = [
-        (la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in other.layers
-    ]
+    mine = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in network.layers]
+    theirs = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in other.layers]
     if mine != theirs:
-        raise InputError(
-            f"iterate: a {other.describe()} network; expected the architecture {network.describe()}"
-        )
+        raise InputError(f"iterate: a {other.describe()} network; expected the architecture {network.describe()}")
     return flatten(other)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,23 @@ from verify.networks import read_data, read_network
 from verify.regions import engines, exact
 from verify.regions.arb_descent import ArbDescent, precision
 from verify.regions.containment import classical, residual
+from verify.regions.diagnostics import examine
 from verify.regions.handover import with_start
 from verify.regions.ingredients import gather, tabulate
 from verify.regions.run import OPTIONS as RUN_OPTIONS
+from verify.regions.shadowing import NormCache, growth_factor, reach
+from verify.regions.training import Descent, with_parameters
 
 LR = "3/20"
 
 
-def small(hidden: tuple[int, ...] = (40,), n: int = 6, d: int = 6, seed: int = 0) -> tuple[torch.nn.Sequential, Any, Any]:
+def small(
+    hidden: tuple[int, ...] = (40,), n: int = 6, d: int = 6, seed: int = 0
+) -> tuple[torch.nn.Sequential, Any, Any]:
     generator = torch.Generator().manual_seed(seed)
     widths = [d, *hidden, 1]
     layers: list[torch.nn.Module] = []
-    for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (a, b) in enumerate(itertools.pairwise(widths)):
         layers.append(verify.nn.NTKLinear(a, b, generator=generator))
         if i < len(hidden):
             layers.append(torch.nn.Tanh())
@@ -46,8 +52,9 @@ def proved() -> tuple[Any, ...]:
 def reference_descent(model: torch.nn.Sequential, X: np.ndarray, y: np.ndarray, steps: int) -> list[tuple[Any, Any]]:
     """(θ_k as a list of arb, Φ(θ_k)) by plain loops at 500 bits: shares nothing with the package."""
     flint.ctx.prec = 500
-    w = [[flint.arb(v) for v in row] for row in model[0].weight.detach().tolist()]
-    v = [flint.arb(t) for t in model[2].weight.detach().tolist()[0]]
+    first, second = (p.detach().tolist() for p in model.parameters())
+    w = [[flint.arb(v) for v in row] for row in first]
+    v = [flint.arb(t) for t in second[0]]
     m, d = len(w), len(w[0])
     s1, s2 = 1 / flint.arb(d).sqrt(), 1 / flint.arb(m).sqrt()
     x = [[flint.arb(t) for t in row] for row in X.tolist()]
@@ -102,7 +109,7 @@ def test_the_bounds_on_lambda_hold_at_the_exact_iterates(proved: tuple[Any, ...]
     network = read_network(model)
     for k, (theta, _) in enumerate(truth):
         values = np.array([float(t.mid()) for t in theta])
-        moved = exact.with_parameters(network, values)
+        moved = with_parameters(network, values)
         exactly = float(gather(moved, read_data(network, X, y), "sum").lambda0.mid)
         low = float(cert.witness["lambda_lower"][k])
         assert low <= exactly * (1 + 1e-9)
@@ -152,13 +159,13 @@ def test_growth_that_is_forgotten_cannot_hide(monkeypatch: pytest.MonkeyPatch) -
     for u in directions:
         # A few backward iterations would find the worst direction; forward differences of two descents show growth already.
         u /= np.linalg.norm(u)
-        a, b = exact.Descent(network, data, Fraction(1), lr), 1e-3
-        moved = np.linalg.norm(a.step(theta + b * u)[0] - a.step(theta)[0]) / b
-        expansions.append(moved)
+        a, b = Descent(network, data, Fraction(1), lr), 1e-3
+        apart = np.linalg.norm(a.step(theta + b * u)[0] - a.step(theta)[0]) / b
+        expansions.append(apart)
     engine = engines.make_engine("shadow", 53, network, data, Fraction(1), lr)
-    here = exact.examine(network, data, "sum")
-    reach = exact.reach(here.state, 1e-3, exact.NormCache()(network))
-    g = exact.growth_factor(here.state, reach, here.residual, float(here.facts.lambda_max.upper()), Ball(lr))
+    here = examine(network, data, "sum")
+    moved = reach(here.state, 1e-3, NormCache()(network))
+    g = growth_factor(here.state, moved, here.residual, float(here.facts.lambda_max.upper()), Ball(lr))
     assert max(expansions) <= g
     engine.delta = 1e-3
     engine.advance(here.state, here.residual, g)
@@ -217,7 +224,13 @@ def test_resuming_after_a_kill_gives_the_same_certificate(
             original(self, *args)
 
         monkeypatch.setattr(kind, "advance", killed)
-        options = {"scope": "exact", "lr": LR, "steps": 1000, "method": method, "directory": tmp_path / method}
+        options: dict[str, Any] = {
+            "scope": "exact",
+            "lr": LR,
+            "steps": 1000,
+            "method": method,
+            "directory": tmp_path / method,
+        }
         with pytest.raises(KeyboardInterrupt):
             verify.certify(model, X, y, **options)
         again = verify.certify(model, X, y, **options)
@@ -256,12 +269,14 @@ def test_wrong_options_are_refused(options: dict[str, Any], message: str) -> Non
 @pytest.mark.parametrize("act", [torch.nn.Sigmoid, torch.nn.Softplus, torch.nn.GELU, torch.nn.SiLU, verify.nn.Sine])
 def test_arb_activations_agree_with_the_enclosures(act: type[torch.nn.Module]) -> None:
     torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Linear(2, 3, dtype=torch.float64), act(), torch.nn.Linear(3, 1, dtype=torch.float64))
+    model = torch.nn.Sequential(
+        torch.nn.Linear(2, 3, dtype=torch.float64), act(), torch.nn.Linear(3, 1, dtype=torch.float64)
+    )
     network = read_network(model)
     data = read_data(network, np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([1.0, -1.0]))
     lr = Fraction(1, 8)
     engine = engines.make_engine("shadow", 53, network, data, Fraction(1), lr)
-    here = exact.examine(network, data, "sum")
+    here = examine(network, data, "sum")
     engine.advance(here.state, here.residual, 1.0)
     arb = ArbDescent(network, data, Fraction(1), lr, 200)
     theta, slack = arb.doubles(arb.step(arb.start()))

@@ -59,7 +59,9 @@ def torch_facts(model: torch.nn.Sequential, theta: np.ndarray, X: np.ndarray, y:
         "lambda_max": values[-1],
         "gradient_norm": float(np.linalg.norm(gradient)),
         "pl_ratio": 0.5 * gradient @ gradient / loss,
-        "drift": float(np.linalg.norm(theta - np.concatenate([p.detach().numpy().ravel() for p in model.parameters()]))),
+        "drift": float(
+            np.linalg.norm(theta - np.concatenate([p.detach().numpy().ravel() for p in model.parameters()]))
+        ),
     }
 
 
@@ -245,7 +247,9 @@ def test_iterates_of_another_architecture_are_refused() -> None:
         verify.certify(model, X, y, scope="run", lr=0.1, iterates=[np.full(28, np.nan)])
 
 
-@pytest.mark.parametrize("act", [torch.nn.Tanh, torch.nn.Sigmoid, torch.nn.Softplus, torch.nn.GELU, torch.nn.SiLU, verify.nn.Sine])
+@pytest.mark.parametrize(
+    "act", [torch.nn.Tanh, torch.nn.Sigmoid, torch.nn.Softplus, torch.nn.GELU, torch.nn.SiLU, verify.nn.Sine]
+)
 def test_a_float_step_agrees_with_torch(act: type[torch.nn.Module]) -> None:
     torch.manual_seed(1)
     model = torch.nn.Sequential(
@@ -260,7 +264,8 @@ def test_a_float_step_agrees_with_torch(act: type[torch.nn.Module]) -> None:
     loss.backward()
     with torch.no_grad():
         for p in model.parameters():
-            p -= 0.2 * p.grad
+            assert p.grad is not None
+            p.sub_(0.2 * p.grad)
     assert np.allclose(after, read_iterate(network, model), rtol=0, atol=1e-14)
     assert 0.5 / 7 * norm**2 == pytest.approx(float(loss.detach()), rel=1e-12)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from typing import Any
 
@@ -25,7 +26,7 @@ Setting = tuple[torch.nn.Sequential, Network, DataSet]
 def setting(widths: list[int], act: type[torch.nn.Module], bias: bool, ntk: bool, seed: int = 0) -> Setting:
     generator = torch.Generator().manual_seed(seed)
     layers: list[torch.nn.Module] = []
-    for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (a, b) in enumerate(itertools.pairwise(widths)):
         if ntk:
             layers.append(verify.nn.NTKLinear(a, b, bias, generator=generator))
         else:
@@ -59,7 +60,8 @@ def functional(model: torch.nn.Sequential, data: DataSet) -> Any:
     def outputs(theta: torch.Tensor) -> torch.Tensor:
         parts = torch.split(theta, [s.numel() for s in shapes])
         values = {n: part.reshape(s) for n, part, s in zip(names, parts, shapes, strict=True)}
-        return torch.func.functional_call(model, values, (X,)).reshape(-1)
+        result: torch.Tensor = torch.func.functional_call(model, values, (X,)).reshape(-1)
+        return result
 
     return outputs
 
@@ -122,7 +124,6 @@ def test_reach_contains_sampled_changes(case: Any) -> None:
     jacobian = torch.func.jacrev(outputs)
     centre = jacobian(torch.as_tensor(theta)).numpy()
     start = outputs(torch.as_tensor(theta)).detach().numpy()
-    worst = 0.0
     for seed in range(6):
         other = torch.as_tensor(on_sphere(theta, delta, seed))
         assert np.linalg.norm(jacobian(other).numpy() - centre, 2) <= moved.jacobian
@@ -130,7 +131,7 @@ def test_reach_contains_sampled_changes(case: Any) -> None:
         assert np.linalg.norm(change) <= moved.residual
     # The best direction for F is J's first singular vector: the bound is within a small factor of what it attains.
     direction = np.linalg.svd(centre)[2][0]
-    worst = np.linalg.norm(outputs(torch.as_tensor(theta + delta * direction)).detach().numpy() - start)
+    worst = float(np.linalg.norm(outputs(torch.as_tensor(theta + delta * direction)).detach().numpy() - start))
     assert moved.residual <= 12.0 * worst
 
 
