@@ -444,8 +444,8 @@ def _refuted(audit: Audit, problem: Problem, witness: Any) -> Truth:
         raise Malformed("expected a pair of samples")
     rows = [[values.data[i * width : (i + 1) * width] for i in pair] for values, width in
             ((problem.X, problem.X.shape[1]), (problem.y, problem.k))]  # fmt: skip
-    if rows[0][0] != rows[0][1]:
-        raise Malformed("the two samples have different inputs")
+    if rows[0][0] != rows[0][1] or rows[1][0] == rows[1][1]:
+        raise Malformed("the two samples have different inputs or equal targets")
     gap = sum(((arb(a) - arb(b)) ** 2 for a, b in zip(*rows[1], strict=True)), arb(0))
     floor = real(problem.s) * gap / 4
     audit.require("loss bounded away from zero", floor, ">", arb(0), "Φ ≥ (s/4)‖y_i − y_j‖²")

@@ -109,27 +109,24 @@ def _cases(function: Any) -> Any:
     return function.pytestmark[0].args[1]
 
 
-def _battery(folder: Path) -> None:
-    """The suite's assertions as plain calls, those that kill most first."""
-    from verify.checker.tests import tampering, test_bad_input, test_enclosures, test_verdicts
+def _verdicts(folder: Path) -> None:
+    from verify.checker.tests import tampering, test_verdicts
 
-    drafts = test_verdicts.DRAFTS
-    for name in drafts:
-        test_verdicts.test_true_certificates_are_accepted(folder, name)
-    test_verdicts.test_the_statement_is_made_of_checked_numbers_and_the_chain_is_complete(folder)
-    test_verdicts.test_weaker_claims_are_still_accepted(folder)
-    test_verdicts.test_inconclusive_certificates_claim_nothing(folder)
-    test_enclosures.test_root_is_never_too_small()
-    test_enclosures.test_degenerate_matrices()
-    for name in test_enclosures.NAMES:
-        test_enclosures.test_activation_values_and_slopes(name)
-    test_enclosures.test_norm_of_balls_covers_every_member()
-    for shape in ((1, 5), (5, 1), (3, 7), (9, 4)):
-        test_enclosures.test_norm_contains_the_truth_tightly(*shape)
-    for name, second in _cases(test_enclosures.test_suprema_of_the_others_are_attained_and_not_exceeded):
-        test_enclosures.test_suprema_of_the_others_are_attained_and_not_exceeded(name, second)
-    for name in ("silu", "gelu", "gelu_tanh"):
-        test_enclosures.test_suprema_of_the_smooth_rectifiers(name)
+    for change in _cases(test_verdicts.test_false_refutations_are_rejected):
+        test_verdicts.test_false_refutations_are_rejected(folder, change)
+    for scope in ("run", "exact"):
+        test_verdicts.test_hand_over_to_a_ball_elsewhere_is_rejected(folder, scope)
+    test_verdicts.test_a_tie_ends_undecided_at_the_highest_precision(folder)
+    for name, draft in test_verdicts.DRAFTS.items():
+        if name != "refuted":
+            structure, rest = [*tampering.structure(draft)], [*tampering.numbers(draft), *tampering.problem(draft)]
+            for label, changed in [*structure, *rest[::SHARE]]:
+                assert vars(test_verdicts)["check"](changed.save(folder / "c.zip")).verdict == "REJECTED", label
+
+
+def _files(folder: Path) -> None:
+    from verify.checker.tests import test_bad_input
+
     for case in test_bad_input.CASES:
         path = folder / case.replace(" ", "_")
         path.mkdir()
@@ -139,17 +136,42 @@ def _battery(folder: Path) -> None:
         path = folder / name
         path.mkdir()
         getattr(test_bad_input, name)(path)
-    for change in _cases(test_verdicts.test_false_refutations_are_rejected):
-        test_verdicts.test_false_refutations_are_rejected(folder, change)
-    for scope in ("run", "exact"):
-        test_verdicts.test_hand_over_to_a_ball_elsewhere_is_rejected(folder, scope)
-    test_verdicts.test_a_tie_ends_undecided_at_the_highest_precision(folder)
-    path = folder / "c.zip"
-    for name, draft in drafts.items():
-        if name != "refuted":
-            structure, rest = [*tampering.structure(draft)], [*tampering.numbers(draft), *tampering.problem(draft)]
-            for label, changed in [*structure, *rest[::SHARE]]:
-                assert vars(test_verdicts)["check"](changed.save(path)).verdict == "REJECTED", label
+
+
+def _numerics(_: Path) -> None:
+    from verify.checker.tests import test_enclosures, test_network
+
+    test_enclosures.test_root_is_never_too_small()
+    test_enclosures.test_degenerate_matrices()
+    for name in test_enclosures.NAMES:
+        test_enclosures.test_activation_values_and_slopes(name)
+    test_enclosures.test_norm_of_balls_covers_every_member()
+    for shape in ((1, 5), (5, 1), (3, 7), (9, 4)):
+        test_enclosures.test_norm_contains_the_truth_tightly(*shape)
+    for change in _cases(test_network.test_what_is_no_problem_is_refused):
+        test_network.test_what_is_no_problem_is_refused(*change)
+    for case in _cases(test_network.test_point_quantities):
+        test_network.test_point_quantities(*case)
+    test_network.test_curvature_bounds_second_differences((2, 3, 3, 2))
+    test_network.test_size_limits()
+    for name, second in _cases(test_enclosures.test_suprema_of_the_others_are_attained_and_not_exceeded):
+        test_enclosures.test_suprema_of_the_others_are_attained_and_not_exceeded(name, second)
+    for name in ("silu", "gelu", "gelu_tanh"):
+        test_enclosures.test_suprema_of_the_smooth_rectifiers(name)
+
+
+def _battery(folder: Path, module: str) -> None:
+    """The suite's assertions as plain calls, those most likely to kill a mutant of `module` first."""
+    from verify.checker.tests import test_verdicts
+
+    for name in test_verdicts.DRAFTS:
+        test_verdicts.test_true_certificates_are_accepted(folder, name)
+    test_verdicts.test_the_statement_is_made_of_checked_numbers_and_the_chain_is_complete(folder)
+    test_verdicts.test_weaker_claims_are_still_accepted(folder)
+    test_verdicts.test_inconclusive_certificates_claim_nothing(folder)
+    order = {"reading": (_files, _verdicts), "claims": (_verdicts, _files), "__init__": (_files, _verdicts)}
+    for part in order.get(module, (_numerics, _verdicts, _files)):
+        part(folder)
 
 
 def _install(module: str, tree: ast.Module) -> None:
@@ -164,12 +186,12 @@ def _install(module: str, tree: ast.Module) -> None:
             target = importlib.import_module("verify.checker" if name == "__init__" else f"verify.checker.{name}")
             code: Any = tree if name == module else ast.parse((root / f"{name}.py").read_text("utf-8"))
             exec(compile(code, f"<{name}>", "exec"), target.__dict__)
-    from verify.checker.tests import test_bad_input, test_enclosures, test_verdicts
+    from verify.checker.tests import test_bad_input, test_enclosures, test_network, test_verdicts
 
-    for tests in (test_bad_input, test_enclosures, test_verdicts):
-        for source in ("verify.checker", "verify.checker.enclosures"):
+    for tests in (test_bad_input, test_enclosures, test_network, test_verdicts):
+        for source in ("verify.checker", *(f"verify.checker.{name}" for name in MODULES[:4])):
             for name, value in vars(sys.modules[source]).items():
-                if name in vars(tests) and callable(value) and not isinstance(value, type):
+                if name in vars(tests) and getattr(value, "__module__", "").startswith("verify.checker"):
                     setattr(tests, name, value)
 
 
@@ -186,7 +208,7 @@ def _survives(module: str, tree: ast.Module, seconds: int) -> bool:
             signal.alarm(20 * seconds)
             with tempfile.TemporaryDirectory() as folder:
                 _install(module, tree)
-                _battery(Path(folder))
+                _battery(Path(folder), module)
             code = 0
         finally:
             os._exit(code)
@@ -196,9 +218,9 @@ def _survives(module: str, tree: ast.Module, seconds: int) -> bool:
 def main(chosen: list[str]) -> int:
     """Report killed and surviving mutants of the modules (all of them by default); `module:first:step` takes a sample."""
     import verify.checker
-    from verify.checker.tests import test_bad_input, test_enclosures, test_verdicts
+    from verify.checker.tests import test_bad_input, test_enclosures, test_network, test_verdicts
 
-    _ = (test_bad_input, test_enclosures, test_verdicts)  # imported once, before forking
+    _ = (test_bad_input, test_enclosures, test_network, test_verdicts)  # imported once, before forking
     root = Path(verify.checker.__file__).parent
     total = alive = 0
     if not _survives("__init__", ast.parse((root / "__init__.py").read_text("utf-8")), 300):
