@@ -32,7 +32,9 @@ USERS = _users()
 
 def _red(name: str, expression: Any) -> bool:
     """Whether some claim that uses the constant is no longer proved; only lines that differ are solved anew."""
-    return any(not CLAIMS[claim_id](Formulas(**{name: expression})).check().complete for claim_id in USERS[name])
+    return any(
+        not CLAIMS[claim_id](Formulas(**{name: expression})).check(confirm=False).complete for claim_id in USERS[name]
+    )
 
 
 def _literals(expression: Any) -> list[Any]:
