@@ -281,3 +281,13 @@ def test_arb_activations_agree_with_the_enclosures(act: type[torch.nn.Module]) -
     arb = ArbDescent(network, data, Fraction(1), lr, 200)
     theta, slack = arb.doubles(arb.step(arb.start()))
     assert np.linalg.norm(theta - engine.theta) <= engine.delta + slack < 1e-13
+
+
+def test_a_linear_model_needs_no_run() -> None:
+    # Σ e∇²F = 0: no growth, and the ball holds at the start already.
+    layer = torch.nn.Linear(2, 1, bias=False, dtype=torch.float64)
+    torch.nn.init.zeros_(layer.weight)
+    cert = verify.certify(torch.nn.Sequential(layer), [[1.0, 0.0], [0.0, 2.0]], [1.0, 1.0], scope="exact", lr="1/8")
+    assert cert.verdict == "PROVED"
+    assert cert.constants["handover_step"] == 0
+    assert cert.witness["delta"].tolist() == [0.0]
