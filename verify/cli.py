@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from verify.errors import VerifyError
+from verify.errors import InputError, VerifyError
 
 app = typer.Typer(
     name="verify",
@@ -105,6 +105,8 @@ def check(
     """Re-verify a certificate with the stand-alone checker."""
     from verify.checker import check as run
 
+    if not certificate.exists():
+        raise InputError(f"certificate={certificate}: no such file or directory")
     result = run(certificate)
     if as_json:
         _print_json({"verdict": result.verdict, "failures": list(result.failures), "claims": list(result.claims)})
@@ -114,7 +116,8 @@ def check(
         chain = [row for row in result.steps if show_all or row[-1] != "stored interval"]
         for row in chain:
             table.add_row(*(str(cell) for cell in row))
-        console.print(table)
+        if chain:
+            console.print(table)
         if len(chain) < len(result.steps):
             console.print(f"and {len(result.steps) - len(chain)} stored intervals re-enclosed (--all lists them)")
         console.print(f"{result.verdict} in {result.seconds:.1f} s at {result.bits} bits", style="bold")

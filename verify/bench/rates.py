@@ -17,11 +17,11 @@ from proofs.evaluation import evaluate
 from verify import datasets
 from verify.bench.peers import Peer, load
 from verify.bench.timing import Row, skip, values
+from verify.decimals import below_one, bounds, plain
 from verify.nn import antisymmetric_two_layer
 from verify.regions import certify
 from verify.regions.adversary import TorchNetwork
 from verify.regions.looseness import observed_rate
-from verify.report.decimals import below_one, bounds, plain
 
 __all__ = ["run"]
 

@@ -16,9 +16,9 @@ import torch
 from verify.arrays import Ball, sqrt
 from verify.bench.peers import Peer, load
 from verify.bench.timing import Row, skip, values
+from verify.decimals import plain
 from verify.networks import kernel_of, linearise, read_network
 from verify.networks.curvature import Curvature
-from verify.report.decimals import plain
 
 __all__ = ["linear_exclusions", "output_change", "run"]
 

@@ -221,17 +221,13 @@ class Certificate:
             jsonschema.validate(document, schema())
         except (ValueError, RecursionError, jsonschema.ValidationError) as error:
             message = getattr(error, "message", str(error))
-            raise InputError(
-                f"{path}: {DOCUMENT} does not follow the schema: {str(message)[:300]}"
-            ) from error
+            raise InputError(f"{path}: {DOCUMENT} does not follow the schema: {str(message)[:300]}") from error
         stated = document.pop("sha256")
         if sha256(canonical(document)) != stated or raw != canonical({**document, "sha256": stated}):
             raise InputError(f"{path}: {DOCUMENT} was altered (SHA-256 or canonical form does not match)")
         table = document["arrays"]
         if set(table) != set(contents):
-            raise InputError(
-                f"{path}: array files {sorted(set(table) ^ set(contents))[:5]} are missing or not listed"
-            )
+            raise InputError(f"{path}: array files {sorted(set(table) ^ set(contents))[:5]} are missing or not listed")
         arrays = {name: _read_array(name, contents[name], table[name]) for name in table}
         problem = Problem(
             _read_network(document["network"], arrays),
@@ -307,9 +303,7 @@ def _read_array(name: str, data: bytes, entry: Mapping[str, Any]) -> np.ndarray:
     except ValueError as error:
         raise InputError(f"{name}: no readable .npy file ({error})") from error
     if array.dtype != np.dtype("<f8") or list(array.shape) != entry["shape"]:
-        raise ShapeError(
-            f"{name}: {array.dtype} of shape {array.shape}; listed as float64 of shape {entry['shape']}"
-        )
+        raise ShapeError(f"{name}: {array.dtype} of shape {array.shape}; listed as float64 of shape {entry['shape']}")
     return np.asarray(array, dtype=np.float64)
 
 
@@ -327,9 +321,7 @@ def _activation(document: Mapping[str, Any]) -> Activation:
     if name == "identity" and not parameters:
         return IDENTITY
     if name not in modules or (set(parameters) != ({"beta"} if name == "softplus" else set())):
-        raise InputError(
-            f"activation={name!r} with parameters {sorted(parameters)}: not known to this version"
-        )
+        raise InputError(f"activation={name!r} with parameters {sorted(parameters)}: not known to this version")
     return activation_from_module(modules[name](), "certificate")
 
 
@@ -340,8 +332,6 @@ def _read_network(document: Mapping[str, Any], arrays: Mapping[str, np.ndarray])
         if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
             raise ShapeError(f"layer {len(layers)}: weight {weight.shape} and bias do not fit together")
         if layers and layers[-1].fan_out != weight.shape[1]:
-            raise ShapeError(
-                f"layer {len(layers)}: {weight.shape[1]} inputs after {layers[-1].fan_out} units"
-            )
+            raise ShapeError(f"layer {len(layers)}: {weight.shape[1]} inputs after {layers[-1].fan_out} units")
         layers.append(Layer(weight, bias, row["inverse_square_scale"], _activation(row["activation"])))
     return Network(tuple(layers))

@@ -71,9 +71,7 @@ class Arrays:
             )
         name = f"arrays/{re.sub(r'[^A-Za-z0-9_]+', '_', where)}.npy"
         if name in self.files:
-            raise InputError(
-                f"{where}: a second array named {name}; use keys that differ in letters or digits"
-            )
+            raise InputError(f"{where}: a second array named {name}; use keys that differ in letters or digits")
         self.files[name] = npy_bytes(array)
         self.table[name] = {"sha256": sha256(self.files[name]), "shape": [int(i) for i in array.shape]}
         return {"$array": name}

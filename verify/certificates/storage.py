@@ -74,9 +74,7 @@ def write_files(path: Path, files: Mapping[str, bytes]) -> None:
 
 def _check_name(name: str, path: Path) -> None:
     if name != DOCUMENT and not _ARRAY_NAME.fullmatch(name):
-        raise InputError(
-            f"{path}: unexpected file {name[:80]!r}; a certificate holds {DOCUMENT} and arrays/*.npy only"
-        )
+        raise InputError(f"{path}: unexpected file {name[:80]!r}; a certificate holds {DOCUMENT} and arrays/*.npy only")
 
 
 def read_files(path: Path) -> dict[str, bytes]:

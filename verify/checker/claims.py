@@ -353,15 +353,19 @@ def _distance(left: Parameters, right: Parameters) -> Any:
     return root(total)
 
 
-def _descend(problem: Problem, steps: int, bits: int, visit: Callable[[Point], None]) -> Any:
-    """Enclose real-arithmetic gradient descent from the stored parameters; return θ_T, or the step where bits ran out."""
+def _descend(problem: Problem, steps: int, lost: int, visit: Callable[[Point], None]) -> Any:
+    """Enclose real-arithmetic gradient descent from the stored parameters; return θ_T, or the step where bits ran out.
+
+    Plain ball arithmetic; `lost` bits are allowed for each step that is still to come, so that the last ones are cheap.
+    """
     base, held = ctx.prec, len(problem.start) + 6 * problem.n * problem.k * max(la.fan_out for la in problem.layers)
+    bits = 2 * base + lost * steps
     if bits > MAX_BITS or bits * held > MAX_MEMORY:
         raise Limit(f"gradient descent would need {bits} bits for {held} numbers")
-    with ctx.workprec(bits):
-        theta = problem.parameters()
-        factor = real((problem.lr or Fraction(0)) * problem.s)
-        for k in range(steps + 1):
+    theta = problem.parameters()
+    for k in range(steps + 1):
+        with ctx.workprec(bits - lost * k):
+            factor = real((problem.lr or Fraction(0)) * problem.s)
             here = Point(problem, theta)
             loss = here.residual_norm()
             if not loss.rad() < loss.mid() / 2**48:
@@ -389,7 +393,7 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
     offset = _float(handover.get("offset"))
     if not offset >= 0.0 or _floats(delta, steps + 1)[-1] != offset:
         raise Malformed("the hand-over's offset is not the last δ")
-    s, eta_s, bits = real(problem.s), real(problem.lr * problem.s), 2 * ctx.prec + 3 * steps
+    s, eta_s, lost = real(problem.s), real(problem.lr * problem.s), 3
     while True:
         lows: list[Any] = []
         losses: list[Any] = []
@@ -398,10 +402,10 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
             lows.append(here.smallest(here.kernel()))
             losses.append(s * here.residual_norm() ** 2 / 2)
 
-        last = _descend(problem, steps, bits, visit)
+        last = _descend(problem, steps, lost, visit)
         if not isinstance(last, int):
             break
-        bits = max(bits + bits // 2, bits * steps // (last + 1))
+        lost *= 2
     below, above = map(real, loss_lower), map(real, loss_upper)
     audit.every("NTK at the iterates", list(zip(map(real, lower), lows, strict=True)), "<=", "worst step shown")
     audit.every("NTK positive at the iterates", [(real(v), arb(0)) for v in lower], ">", "claim pl_from_ntk")

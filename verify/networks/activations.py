@@ -133,8 +133,7 @@ _FROM_MODULE: dict[type[torch.nn.Module], str] = {
 }
 
 _WHY_NOT_RELU = (
-    "its gradient jumps at a kink, so no smoothness constant β exists on a ball that meets one"
-    " (claim relu_no_smoothness)"
+    "its gradient jumps at a kink, so no smoothness constant β exists on a ball that meets one (claim relu_smoothness)"
 )
 _NON_SMOOTH = (
     torch.nn.ReLU,

@@ -12,6 +12,7 @@ import numpy as np
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, maximum, require_sound_arithmetic, sqrt
 from verify.certificates import Certificate, Problem, Step
+from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError, NonFiniteError
 from verify.networks import (
     DataSet,
@@ -242,8 +243,8 @@ def ball_certificate(
         )
         reason = (
             f"real-arithmetic gradient descent with step {_show(result.lr)} from these parameters stays in the ball of"
-            f" radius {float(constants['radius'].mid):.6g}, a Locally PL Region with μ ≥ {lower(constants['mu']):.6g}, and"
-            f" Φ_k ≤ {upper(constants['rate']):.8g}^k·Φ_0 ({outcome.form} criterion)"
+            f" radius R ≤ {at_most(upper(constants['radius']), 6)}, a Locally PL Region with μ ≥ {at_least(lower(constants['mu']), 6)}, and"
+            f" Φ_k ≤ {below_one(upper(constants['rate']))}^k·Φ_0 ({outcome.form} criterion)"
         )
         return Certificate(
             scope="ball", verdict="PROVED", reason=reason, problem=problem, constants=constants, margins=margins,
@@ -283,7 +284,7 @@ def point_certificate(network: Network, data: DataSet, loss: Loss, lr: Fraction 
     step = Step("NTK positive", "pl_from_ntk", facts.lambda_min, ">", Ball(0.0), "λ_min(Θ(θ)) by shifted Cholesky")
     proved = step.certain
     reason = (
-        f"at these parameters λ_min(Θ) ≥ {lower(facts.lambda_min):.6g} > 0, so ½‖∇Φ‖² ≥ μΦ with μ ≥ {lower(constants['mu']):.6g}"
+        f"at these parameters λ_min(Θ) ≥ {at_least(lower(facts.lambda_min), 6)} > 0, so ½‖∇Φ‖² ≥ μΦ with μ ≥ {at_least(lower(constants['mu']), 6)}"
         if proved
         else f"λ_min(Θ) ∈ [{lower(facts.lambda_min):.3e}, {upper(facts.lambda_min):.3e}] is not certified positive"
     )

@@ -33,6 +33,7 @@ from proofs.evaluation import evaluate
 from verify.arrays import Ball, require_sound_arithmetic, sqrt
 from verify.certificates import Certificate, Problem, Step
 from verify.certificates.certificate import Verdict
+from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError
 from verify.networks import DataSet, Loss, Network, loss_scale
 from verify.regions.certification import ball_constants, ball_witness
@@ -238,7 +239,8 @@ def _facts(
         factor = evaluate("rate_simple", {"eta": Ball(task.lr), "mu": mu})
         right = factor * Ball(path.residual_lower[-1]) ** 2
         left = Ball(high) ** 2
-        if not upper(left) <= lower(right):
+        # With a negative factor the product's lower end would not bound it from below.
+        if not (lower(factor) >= 0.0 and upper(left) <= lower(right)):
             return (
                 f"the decrease Φ_{{k+1}} ≤ (1 − ημ_k)Φ_k is not certain at k = {k - 1}: ‖e‖ in [{low:.6g}, {high:.6g}], enclosure radius"
                 f" {engine.delta:.3g}"
@@ -411,8 +413,8 @@ def _certificate(task: _Task, first: Examined, outcome: _Outcome, tried: list[st
         reason = (
             f"real-arithmetic gradient descent with η = {float(task.lr):.6g}{' (chosen as 0.8/(sλ_max(Θ(θ0))))' if chosen else ''} from these"
             f" parameters: each of the first {count - 1} iterates is enclosed ({how}), lies in a proved Locally PL ball with μ ≥"
-            f" {lower(mu):.6g} and decreases the loss by the factor 1 − ημ_k or better; from step {count - 1} on it stays in the"
-            f" ball of radius {float(ball['radius'].mid):.6g} about the recorded point, where Φ_k ≤ {upper(ball['rate']):.8g}^k·Φ_T"
+            f" {at_least(lower(mu), 6)} and decreases the loss by the factor 1 − ημ_k or better; from step {count - 1} on it stays in the"
+            f" ball of radius R ≤ {at_most(upper(ball['radius']), 6)} about the recorded point, where Φ_k ≤ {below_one(upper(ball['rate']))}^k·Φ_T"
             f" ({result.form} criterion), and converges to zero loss"
         )
         verdict: Verdict = "PROVED"

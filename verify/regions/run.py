@@ -2,7 +2,8 @@
 
 Statement (MATH.md §7). θ̂_0, θ̂_1, … are vectors of doubles: what a float64 loop computed, here or in the user's own program. At each
 checkpoint k kept, enclosures of Φ, λ_min and λ_max of the NTK, ‖∇Φ‖, the PL ratio and the drift hold for the exact vector θ̂_k; between
-kept neighbours Φ(θ̂_{k+1}) ≤ (1 − ημ_k)Φ(θ̂_k), μ_k = sλ_min(Θ(θ̂_k)), by comparing enclosures of both sides. At the hand-over step T a
+kept neighbours Φ(θ̂_{k+1}) ≤ (1 − ημ_k)Φ(θ̂_k), μ_k = sλ_k with the certified λ_k ≤ λ_min(Θ(θ̂_k)), by comparing enclosures of
+both sides. At the hand-over step T a
 `ball` certificate centred at θ̂_T holds: real-arithmetic gradient descent *restarted at θ̂_T* with step η converges
 linearly to zero loss inside B(θ̂_T, R). Nothing is said of real-arithmetic gradient descent from θ̂_0 (that is scope `exact`), nor
 of what lies between the checkpoints.
@@ -28,6 +29,7 @@ import numpy as np
 from verify.arrays import Ball, require_sound_arithmetic
 from verify.certificates import Certificate, Problem, Step
 from verify.certificates.certificate import Verdict
+from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError
 from verify.networks import DataSet, Loss, Network, loss_of, loss_scale
 from verify.networks.linearisation import forward
@@ -447,8 +449,8 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
         steps += found.result.outcome.steps
         reason = (
             f"recorded float64 run of {last.step} steps with η = {float(task.lr):.6g}{note}: {_tally(run.kept)}. Real-arithmetic gradient"
-            f" descent restarted at the exact doubles of step {last.step} stays in the ball of radius {float(ball['radius'].mid):.6g}, a"
-            f" Locally PL Region with μ ≥ {lower(ball['mu']):.6g}, and Φ_k ≤ {upper(ball['rate']):.8g}^k·Φ ({found.result.outcome.form}"
+            f" descent restarted at the exact doubles of step {last.step} stays in the ball of radius R ≤ {at_most(upper(ball['radius']), 6)}, a"
+            f" Locally PL Region with μ ≥ {at_least(lower(ball['mu']), 6)}, and Φ_k ≤ {below_one(upper(ball['rate']))}^k·Φ ({found.result.outcome.form}"
             " criterion). Nothing is claimed of real-arithmetic descent from the initialisation: that is scope='exact'"
         )
         verdict: Verdict = "PROVED"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from verify.report.decimals import at_least, at_most, below_one, plain
+from verify.decimals import at_least, at_most, below_one, plain
 from verify.report.figures import Plot
 from verify.report.tables import Table, records
 from verify.report.trajectories import run_plots, width_plot

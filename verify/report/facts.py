@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
-from verify.report.decimals import at_least, at_most, below_one, bounds, enclosure, exact, separated
+from verify.decimals import at_least, at_most, below_one, bounds, enclosure, exact, separated
 
 __all__ = ["LOSS_FORMULA", "TRUST", "ChainRow", "Fact", "chain", "facts", "observed_text", "sentence", "subject"]
 

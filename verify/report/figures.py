@@ -19,7 +19,7 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from verify.report.decimals import at_least, at_most, bounds, plain
+from verify.decimals import at_least, at_most, bounds, plain
 
 __all__ = ["Plot", "Series", "absorbed_residual", "draw", "kernel_on_ball"]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from verify.report.decimals import at_least, at_most, below_one, bounds, plain
+from verify.decimals import at_least, at_most, below_one, bounds, plain
 from verify.report.facts import chain
 
 __all__ = [

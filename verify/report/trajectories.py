@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.report.decimals import at_least, bounds, plain
+from verify.decimals import at_least, bounds, plain
 from verify.report.figures import Plot, Series
 
 __all__ = ["envelope", "plots_of_certificate", "run_plots", "width_plot"]

@@ -60,7 +60,7 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, Ball):
         return isinstance(b, Ball) and _same(a.mid, b.mid) and _same(a.rad, b.rad)
     if isinstance(a, np.ndarray):
-        return a.shape == b.shape and a.tobytes() == b.tobytes()
+        return bool(a.shape == b.shape and a.tobytes() == b.tobytes())
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
     if isinstance(a, list | tuple):
@@ -151,9 +151,7 @@ def _flip(name: str) -> Any:
         lambda files: files.pop("certificate.json"),
         lambda files: files.update({"arrays/more.npy": b""}),
         lambda files: files.update({"../escape.npy": b""}),
-        lambda files: files.update(
-            {"certificate.json": files["certificate.json"].replace(b'"mean"', b'"sum"')}
-        ),
+        lambda files: files.update({"certificate.json": files["certificate.json"].replace(b'"mean"', b'"sum"')}),
         lambda files: files.update({"certificate.json": b"[" * 100_000}),
         lambda files: files.update({"certificate.json": files["certificate.json"] + b" "}),
     ],
@@ -197,14 +195,8 @@ def test_what_the_format_cannot_hold_is_refused(value: Any, error: type[VerifyEr
 
 @given(
     st.recursive(
-        st.none()
-        | st.booleans()
-        | st.floats(allow_nan=False)
-        | st.fractions()
-        | st.integers(-(2**53) + 1, 2**53 - 1),
-        lambda inner: (
-            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
-        ),
+        st.none() | st.booleans() | st.floats(allow_nan=False) | st.fractions() | st.integers(-(2**53) + 1, 2**53 - 1),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
         max_leaves=8,
     )
 )
@@ -241,10 +233,7 @@ def test_every_activation_survives(tmp_path: Path, module: torch.nn.Module) -> N
     network = read_network(torch.nn.Sequential(NTKLinear(1, 2), module, NTKLinear(2, 1)))
     problem = Problem(network, read_data(network, [[1.0]], [[0.0]]), "sum", None)
     _certificate(problem=problem).save(tmp_path / "c.zip")
-    assert (
-        Certificate.load(tmp_path / "c.zip").problem.network.layers[0].activation
-        == network.layers[0].activation
-    )
+    assert Certificate.load(tmp_path / "c.zip").problem.network.layers[0].activation == network.layers[0].activation
 
 
 def test_displays_contain_what_matters() -> None:

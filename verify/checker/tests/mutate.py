@@ -64,7 +64,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[Any], None]]]:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield "−x → x", lambda n: setattr(n, "op", ast.UAdd())
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        yield f"{node.value} → +1", lambda n: setattr(n, "value", n.value + 1)
+        yield f"{node.value!r} → +1", lambda n: setattr(n, "value", n.value + 1)
     if isinstance(node, ast.Constant) and isinstance(node.value, bool):
         yield f"not {node.value}", lambda n: setattr(n, "value", not n.value)
     if isinstance(node, ast.Constant) and node.value in _RELATIONS:

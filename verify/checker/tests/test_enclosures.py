@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable
 from fractions import Fraction
@@ -27,7 +28,10 @@ def _arb(x: Any) -> arb:
 
 
 def _reference(name: str, z: Any, beta: Any) -> Any:
-    p = lambda t: 1 / (1 + mp.exp(-t))  # noqa: E731
+
+    def p(t: Any) -> Any:
+        return 1 / (1 + mp.exp(-t))
+
     cube = mp.sqrt(2 / mp.pi) * (z + mpf("0.044715") * z**3)
     return {
         "identity": lambda: z, "tanh": lambda: mp.tanh(z), "sigmoid": lambda: p(z), "silu": lambda: z * p(z),
@@ -42,7 +46,7 @@ def test_activation_values_and_slopes(name: str) -> None:
         for z in (-7.5, -1.25, -0.3, 0.0, 0.7, 2.0, 9.0):
             beta = 1.7 if name == "softplus" else None
             value, slope = activation(name, None if beta is None else arb(beta), arb(z))
-            f = lambda t: _reference(name, t, beta)  # noqa: E731, B023
+            f = functools.partial(_reference, name, beta=beta)
             assert value.overlaps(_arb(f(mpf(z))))
             assert value.rad() < 1e-30
             with mp.workdps(120):
@@ -117,9 +121,10 @@ def test_suprema_of_the_others_are_attained_and_not_exceeded(name: str, second: 
 
 
 def test_unknown_activations() -> None:
-    for function in (lambda: activation("relu", None, arb(1)), lambda: suprema("relu", None)):
-        with pytest.raises(KeyError):
-            function()
+    with pytest.raises(KeyError):
+        activation("relu", None, arb(1))
+    with pytest.raises(KeyError):
+        suprema("relu", None)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 5), (5, 1), (2, 2), (3, 7), (9, 4), (12, 12)])

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from verify.arrays import Ball
 from verify.certificates import Certificate, Step
-from verify.report.decimals import bounds
+from verify.decimals import bounds
 from verify.report.facts import chain, facts, sentence
 from verify.report.render import as_html, as_text, typeset
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verify.arrays import Ball
-from verify.report.decimals import at_least, at_most, below_one, bounds, enclosure, exact, plain, separated
+from verify.decimals import at_least, at_most, below_one, bounds, enclosure, exact, plain, separated
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
