@@ -316,6 +316,17 @@ class Region:
     steps: list[Json]
 
 
+def _crossing(f: Any, level: Any) -> Any:
+    """The largest double r with f(r) ≤ level, f increasing."""
+    low, high = mpf(0), mpf(1)
+    while f(high) <= level:
+        high *= 2
+    for _ in range(150):
+        middle = (low + high) / 2
+        low, high = (middle, high) if f(middle) <= level else (low, middle)
+    return mpf(down(low))
+
+
 def region(net: Net, lr: Fraction, radii: Sequence[float], by: str, weights: Sequence[float] = (), offset: float = 0.0,
            start: Any = None) -> Region:  # fmt: skip
     """The ball conditions of MATH §§3–5 at R = radii[-1] for both forms, from the definitions."""
@@ -350,12 +361,19 @@ def region(net: Net, lr: Fraction, radii: Sequence[float], by: str, weights: Seq
         "classical": {**shared, "descent_fraction": c, "path_length": path, "rate": 1 - 2 * eta * mu * c},
         "residual": {**shared, "path_length": R, "residual_rate": rate, "rate": rate**2, "step_drift": delta},
     }[by]
-    half = mpf(radii[0])
+    # λ ≥ λ0/2 up to the r with r·L_H(r) = (1 − √½)√λ0, in the paper's form r·L_H(r)(2‖J0‖ + r·L_H(r)) = λ0/2.
+    flat = net.v is None or weights
+    sharp, paper = (
+        (mpf(radii[0]), mpf(radii[0])) if flat else (
+            _crossing(lambda r: r * net.curvature(r), (1 - mp.sqrt(mpf(1) / 2)) * mp.sqrt(lam0)),
+            _crossing(lambda r: r * net.curvature(r) * (2 * J + r * net.curvature(r)), mpf(lam0) / 2),
+        )
+    )  # fmt: skip
     constants = {
         "lambda0": true["lambda_min"], "jacobian_norm0": mp.sqrt(true["lambda_max"]), "loss0": true["loss"],
         "residual0": true["residual"] if start is None else e, "radius": R, "L_H": L, "Delta_J": D, "lambda_region": lam_r,
         "L_theta": lipschitz, "mu_paper": s * (mpf(lam0) - lipschitz * R), **own,
-        "stability_radius": half, "stability_radius_paper": half, "radius_largest_classical": R, "radius_largest_residual": R,
+        "stability_radius": sharp, "stability_radius_paper": paper, "radius_largest_classical": R, "radius_largest_residual": R,
     }  # fmt: skip
     first = [
         step("NTK positive at the centre", "ntk_positive", mpf(lam0), ">", mpf(0)),

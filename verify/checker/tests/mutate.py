@@ -139,15 +139,19 @@ def _files(folder: Path) -> None:
 
 
 def _numerics(_: Path) -> None:
-    from verify.checker.tests import test_enclosures, test_network
+    from verify.checker.tests import test_enclosures, test_engine, test_network
 
+    for shape in _cases(test_engine.test_curvature_is_the_same_number):
+        test_engine.test_curvature_is_the_same_number(shape)
+    for shape in _cases(test_engine.test_budget_is_the_same_number):
+        test_engine.test_budget_is_the_same_number(shape)
     test_enclosures.test_root_is_never_too_small()
     test_enclosures.test_degenerate_matrices()
     for name in test_enclosures.NAMES:
         test_enclosures.test_activation_values_and_slopes(name)
     test_enclosures.test_norm_of_balls_covers_every_member()
-    for shape in ((1, 5), (5, 1), (3, 7), (9, 4)):
-        test_enclosures.test_norm_contains_the_truth_tightly(*shape)
+    for size in ((1, 5), (5, 1), (3, 7), (9, 4)):
+        test_enclosures.test_norm_contains_the_truth_tightly(*size)
     for change in _cases(test_network.test_what_is_no_problem_is_refused):
         test_network.test_what_is_no_problem_is_refused(*change)
     for case in _cases(test_network.test_point_quantities):
@@ -186,9 +190,9 @@ def _install(module: str, tree: ast.Module) -> None:
             target = importlib.import_module("verify.checker" if name == "__init__" else f"verify.checker.{name}")
             code: Any = tree if name == module else ast.parse((root / f"{name}.py").read_text("utf-8"))
             exec(compile(code, f"<{name}>", "exec"), target.__dict__)
-    from verify.checker.tests import test_bad_input, test_enclosures, test_network, test_verdicts
+    from verify.checker.tests import test_bad_input, test_enclosures, test_engine, test_network, test_verdicts
 
-    for tests in (test_bad_input, test_enclosures, test_network, test_verdicts):
+    for tests in (test_bad_input, test_enclosures, test_engine, test_network, test_verdicts):
         for source in ("verify.checker", *(f"verify.checker.{name}" for name in MODULES[:4])):
             for name, value in vars(sys.modules[source]).items():
                 if name in vars(tests) and getattr(value, "__module__", "").startswith("verify.checker"):
@@ -218,20 +222,23 @@ def _survives(module: str, tree: ast.Module, seconds: int) -> bool:
 def main(chosen: list[str]) -> int:
     """Report killed and surviving mutants of the modules (all of them by default); `module:first:step` takes a sample."""
     import verify.checker
-    from verify.checker.tests import test_bad_input, test_enclosures, test_network, test_verdicts
+    from verify.checker.tests import test_bad_input, test_enclosures, test_engine, test_network, test_verdicts
 
-    _ = (test_bad_input, test_enclosures, test_network, test_verdicts)  # imported once, before forking
+    _ = (test_bad_input, test_enclosures, test_engine, test_network, test_verdicts)  # imported once, before forking
     root = Path(verify.checker.__file__).parent
     total = alive = 0
     if not _survives("__init__", ast.parse((root / "__init__.py").read_text("utf-8")), 300):
         print("the battery fails without any mutant")
         return 2
     for item in chosen or MODULES:
+        item, _, only = item.partition("@")  # module@12,34: those lines only
         module, first, stride = [*item.split(":"), "0", "1"][:3]
         source = (root / f"{module}.py").read_text("utf-8")
         lines = source.splitlines()
         started = time.monotonic()
         for line, what, tree in itertools.islice(mutants(source), int(first), None, int(stride)):
+            if only and str(line) not in only.split(","):
+                continue
             total += 1
             if _survives(module, tree, 120):
                 alive += 1

@@ -66,12 +66,23 @@ def _last_row(draft: Draft, path: tuple[Any, ...]) -> bool:
     return bool(path[-1] == len(node) - 1)
 
 
+def _centre(draft: Draft) -> Json:
+    witness: Json = draft.document["witness"]
+    centre: Json = witness.get("handover", witness)
+    return centre
+
+
 def numbers(draft: Draft) -> Iterator[tuple[str, Draft]]:
     """Alter each number of the document that is a claim, in each way that makes it false."""
     for group in ("constants", "margins", "steps", "witness"):
         for tail, leaf in _leaves(draft.document[group], (group,)):
             label, kind = "/".join(map(str, tail)), _kind(tail)
             if "stability_radius" in label:
+                radius = float.fromhex(leaf["$ball"][0])
+                if radius > float.fromhex(_centre(draft)["radii"][-1]["$float"]):  # beyond the table: tight
+                    for name, value in variants(radius):
+                        if value > radius:
+                            yield f"{label} {name}", _put(draft, tail, {"$ball": [value.hex(), leaf["$ball"][1]]})
                 continue
             one_sided = kind == "left" and "decrease at every" in draft.document["steps"][tail[1]]["name"]
             if isinstance(leaf, dict) and "$ball" in leaf:
@@ -104,6 +115,10 @@ def numbers(draft: Draft) -> Iterator[tuple[str, Draft]]:
 def problem(draft: Draft) -> Iterator[tuple[str, Draft]]:
     """Alter the network, the data, the loss and the step."""
     for array, (_, values) in draft.arrays.items():
+        if array == "arrays/delta.npy":  # only its last entry is used
+            changed = draft.copy()
+            changed.arrays[array][1][-1] = math.nextafter(values[-1], math.inf)
+            yield f"{array}[-1]", changed
         if array in _FREE:
             continue
         direction = next((d for key, d in _ARRAY_DIRECTION.items() if array == f"arrays/{key}.npy"), 0)

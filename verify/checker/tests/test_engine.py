@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from array import array
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -11,11 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from flint import arb, ctx
 
 import verify
 from verify.certificates import Certificate
 from verify.checker import check
-from verify.networks import Loss
+from verify.checker.network import Point, Problem
+from verify.checker.reading import Array
+from verify.networks import Loss, Network, linearise, read_network
+from verify.networks.curvature import Curvature
+from verify.networks.neurons import NeuronBudget
 from verify.nn import NTKLinear, Sine
 
 
@@ -78,6 +84,57 @@ def test_scopes(tmp_path: Path, scope: Any) -> None:
     assert found.accepted, found.failures
     if scope in ("run", "exact"):
         assert str(certificate.constants["handover_step"]) in found.claims[0]
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, ((2, 5, 4, 3, 2), True)])
+def test_curvature_is_the_same_number(shape: tuple[tuple[int, ...], bool]) -> None:
+    """Both write claim layered_curvature by themselves: the engine's rounds up, by no more than rounding."""
+    widths, bias = shape
+    X, y = _data(3, widths[0], widths[-1])
+    network = read_network(_net(*widths, act=torch.nn.SiLU, bias=bias))
+    problem = Problem(_as_document(network, X, y))
+    engine = Curvature(linearise(network, X))
+    with ctx.workprec(128):
+        here = Point(problem, problem.parameters())
+        here.centre()
+        for radius in (0.0, 0.01, 0.5, 3.0):
+            mine, theirs = here.curvature(arb(radius)), engine(radius)
+            assert mine <= theirs
+            # For several outputs the engine bounds a block's norm by row sums: up to √k larger.
+            assert theirs <= mine * (1 + 1e-10 if widths[-1] == 1 else widths[-1])
+
+
+@pytest.mark.parametrize("shape", SHAPES[:2])
+def test_budget_is_the_same_number(shape: tuple[tuple[int, ...], bool]) -> None:
+    """Both write claim neuron_budget by themselves, for one output and for two."""
+    widths, bias = shape
+    X, y = _data(3, widths[0], widths[-1])
+    network = read_network(_net(*widths, act=torch.nn.SiLU, bias=bias))
+    problem = Problem(_as_document(network, X, y))
+    engine = NeuronBudget(linearise(network, X))
+    with ctx.workprec(128):
+        here = Point(problem, problem.parameters())
+        for weight in (0.5, 20.0, 1000.0):
+            mine, theirs = here.budget(weight), engine.parabola(weight).intercept
+            assert theirs <= mine
+            assert mine <= theirs + 1e-10 * abs(theirs) + 1e-12
+
+
+def _as_document(network: Network, X: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+    def stored(values: np.ndarray) -> Array:
+        return Array(values.shape, array("d", values.ravel().tolist()))
+
+    layers = [
+        {
+            "weight": stored(layer.weight), "bias": None if layer.bias is None else stored(layer.bias),
+            "inverse_square_scale": layer.inverse_square_scale,
+            "activation": {"name": layer.activation.name, "parameters": dict(layer.activation.parameters)},
+        }
+        for layer in network.layers
+    ]  # fmt: skip
+    return {
+        "network": {"layers": layers}, "data": {"X": stored(X), "y": stored(y)}, "loss": "sum", "loss_scale": Fraction(1), "lr": None,
+    }  # fmt: skip
 
 
 def test_refutation(tmp_path: Path) -> None:
