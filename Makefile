@@ -35,7 +35,7 @@ reproduce-full: $(STAMP)
 	$(BIN)/verify reproduce --full --out results/full
 
 proofs: $(STAMP)
-	$(MAKE) -C proofs/coq
+	$(MAKE) -j2 -C proofs/coq
 	$(MAKE) -C proofs/coq assumptions
 
 soak: $(STAMP)
