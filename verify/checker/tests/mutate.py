@@ -240,9 +240,11 @@ def main(chosen: list[str]) -> int:
             if only and str(line) not in only.split(","):
                 continue
             total += 1
-            if _survives(module, tree, 120):
+            if _survives(module, tree, 60):
                 alive += 1
                 print(f"{module}.py:{line}: {what}: {lines[line - 1].strip()}", flush=True)
+            elif total % 20 == 0:
+                print(f"# {total} tried, {alive} alive", flush=True)
         print(f"# {module}: {total} so far, {alive} alive, {time.monotonic() - started:.0f} s", flush=True)
     print(f"# {total} mutants, {total - alive} killed ({100 * (total - alive) / max(total, 1):.1f} %)")
     return 0
