@@ -169,5 +169,5 @@ def _ledger(directory: Path, console: Console) -> None:
 
     with _timed(console, "ledger of claims"):
         rows = ledger.compute()
-    write_json(directory / "ledger.json", json.loads(ledger.to_json(rows)))
+    write_json(directory / "ledger.json", json.loads(ledger.to_json(rows))["claims"])
     console.print(f"  {', '.join(f'{count} {verdict}' for verdict, count in ledger.counts(rows).items())}")
