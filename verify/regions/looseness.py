@@ -40,7 +40,8 @@ def observed_rate(net: TorchNetwork, lr: float, steps: int) -> tuple[float, floa
         theta = theta - lr * gradient
         drift = max(drift, float((theta - net.theta0).norm()))
         now = float(net.loss(theta))
-        if not 1e-24 * first < now < float("inf"):
+        # Below this the float residual is no longer accurate enough to show a rate.
+        if not 1e-14 * first < now < float("inf"):
             break
         last, count = now, count + 1
     return ((last / first) ** (1.0 / count) if count and first > 0.0 else float("nan")), drift
