@@ -114,6 +114,8 @@ def _verdicts(folder: Path) -> None:
 
     for change in _cases(test_verdicts.test_false_refutations_are_rejected):
         test_verdicts.test_false_refutations_are_rejected(folder, change)
+    for refusal in _cases(test_verdicts.test_each_refusal_says_why):
+        test_verdicts.test_each_refusal_says_why(folder, *refusal)
     for scope in ("run", "exact"):
         test_verdicts.test_hand_over_to_a_ball_elsewhere_is_rejected(folder, scope)
     test_verdicts.test_a_tie_ends_undecided_at_the_highest_precision(folder)
@@ -131,11 +133,14 @@ def _files(folder: Path) -> None:
         path = folder / case.replace(" ", "_")
         path.mkdir()
         test_bad_input.test_malformed_files_are_rejected(path, case)
-    for name in ("test_directories", "test_zip_bomb_and_duplicates", "test_time_is_bounded", "test_work_is_bounded",
+    for name in ("test_directories", "test_zip_bomb_and_duplicates", "test_time_is_bounded", "test_limits_are_sharp",
+                 "test_wide_networks_with_few_parameters_are_bounded",
+                 "test_work_is_bounded",
                  "test_zip_that_claims_more_than_it_holds", "test_extreme_numbers"):  # fmt: skip
         path = folder / name
         path.mkdir()
         getattr(test_bad_input, name)(path)
+    test_bad_input.test_limits_are_the_documented_ones()
 
 
 def _numerics(_: Path) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from verify.checker import check, enclosures, reading
+from verify import checker
+from verify.checker import check, claims, enclosures, network, reading
 from verify.checker.tests.build import Draft, all_drafts, npy, pack, seal
 
 GOOD = all_drafts()["ball_residual"]
@@ -239,6 +240,67 @@ def test_sizes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             patch.setattr(reading, limit, value)
             _rejected(path)
             _rejected(_folder(tmp_path / "d"))
+
+
+def test_limits_are_the_documented_ones() -> None:
+    assert (reading.MAX_BYTES, reading.MAX_DOCUMENT, reading.MAX_FILES) == (2**30, 2**24, 20_000)
+    assert (network.MAX_PARAMETERS, network.MAX_ROWS, network.MAX_LAYERS) == (2**22, 2048, 64)
+    assert (claims.MAX_TABLE, claims.MAX_STEPS, claims.MAX_BITS, claims.MAX_MEMORY) == (4096, 100_000, 2**15, 2**34)
+    assert checker.PRECISIONS == (128, 256, 512, 1024)
+    assert claims.KAPPA == 0.5
+
+
+def test_limits_are_sharp(tmp_path: Path) -> None:
+    """Exactly at a limit a certificate is read; one below it is not."""
+    files = GOOD.files()
+    path = GOOD.save(tmp_path / "c.zip")
+    p, nk = sum(len(GOOD.arrays[f"arrays/{name}.npy"][1]) for name in ("w1", "b1", "w2", "b2")), 2
+    widest = nk * 4
+    assert p > widest
+    narrow = all_drafts()["ball_classical"].save(tmp_path / "narrow.zip")  # 12 parameters
+    cases: list[tuple[Any, str, int, Path, str]] = [
+        (reading, "MAX_BYTES", path.stat().st_size, path, "REJECTED"),
+        (reading, "MAX_DOCUMENT", len(files["certificate.json"]), path, "REJECTED"),
+        (reading, "MAX_FILES", len(files), path, "REJECTED"),
+        (network, "MAX_PARAMETERS", p, path, "UNDECIDED"),
+        (network, "MAX_ROWS", nk, path, "UNDECIDED"),
+        (network, "MAX_LAYERS", 2, path, "REJECTED"),
+        (network, "MAX_PARAMETERS", 12, narrow, "UNDECIDED"),
+        (claims, "MAX_TABLE", 3, path, "REJECTED"),
+        (enclosures, "_COLLAPSE", 1, path, ""),
+    ]
+    for module, name, value, certificate, verdict in cases:
+        before = getattr(module, name)
+        try:
+            setattr(module, name, value)
+            assert check(certificate).accepted, name
+            if verdict:
+                setattr(module, name, value - 1)
+                assert check(certificate).verdict == verdict, name
+        finally:
+            setattr(module, name, before)
+    held = sum(len(data) for data in files.values())
+    folder, before = _folder(tmp_path / "d"), reading.MAX_BYTES
+    try:
+        reading.MAX_BYTES = held
+        assert check(folder).accepted
+        reading.MAX_BYTES = held - 1
+        assert check(folder).verdict == "REJECTED"
+    finally:
+        reading.MAX_BYTES = before
+
+
+def test_wide_networks_with_few_parameters_are_bounded(tmp_path: Path) -> None:
+    """The arrays n·k × width count too, not only the parameters."""
+    before = network.MAX_PARAMETERS
+    draft = all_drafts()["point_linear"]  # 8 parameters, n·k·width = 8
+    try:
+        network.MAX_PARAMETERS = 8
+        assert check(draft.save(tmp_path / "c.zip")).accepted
+        network.MAX_PARAMETERS = 7
+        assert check(draft.save(tmp_path / "c.zip")).verdict == "UNDECIDED"
+    finally:
+        network.MAX_PARAMETERS = before
 
 
 def test_time_is_bounded(tmp_path: Path) -> None:

@@ -116,6 +116,60 @@ def test_hand_over_to_a_ball_elsewhere_is_rejected(tmp_path: Path, scope: str) -
     assert check(draft.save(tmp_path / "c.zip")).verdict == "REJECTED"
 
 
+@pytest.mark.parametrize(
+    ("name", "path", "value", "message"),
+    [
+        ("run", "witness handover checkpoint", 2, "needs a step and a hand-over"),
+        ("run", "witness handover checkpoint", -1, "needs a step and a hand-over"),
+        ("run", "witness handover checkpoint", True, "needs a step and a hand-over"),
+        ("run", "witness checkpoints", [], "needs checkpoints"),
+        ("run", "witness checkpoints", {}, "needs checkpoints"),
+        ("run", "lr", None, "needs a step and a hand-over"),
+        ("run", "witness handover step", 1, "hand-over's step"),
+        ("run", "witness checkpoints 0 step", 2, "out of order"),
+        ("run", "witness checkpoints 0 step", -1, "out of order"),
+        ("run", "witness checkpoints 0 step", False, "out of order"),
+        ("run", "witness checkpoints 0 decrease", "yes", "out of order"),
+        ("run", "witness checkpoints 0 next", None, "without the neighbour"),
+        ("exact", "witness steps", -1, "needs a step size"),
+        ("exact", "witness steps", True, "needs a step size"),
+        ("exact", "witness steps", 100_001, "needs a step size"),
+        ("exact", "lr", None, "needs a step size"),
+        ("exact", "witness steps", 3, "wrong length"),
+        ("exact", "witness handover offset", {"$float": (-1.0).hex()}, "offset"),
+        ("exact", "witness handover offset", 0, "expected a double"),
+        ("ball_linear", "lr", None, "there is no step"),
+        ("ball_linear", "witness classical index", 2, "no such row"),
+        ("ball_linear", "witness classical index", -1, "no such row"),
+        ("ball_linear", "witness classical index", True, "no such row"),
+        ("ball_linear", "witness parabolas", {}, "expected a list"),
+        ("ball_linear", "witness parabolas", [[{"$float": (1.0).hex()}] * 2], "one hidden layer"),
+        ("ball_classical", "witness parabolas", [[{"$float": (0.0).hex()}] * 2], "weight"),
+        ("ball_classical", "witness parabolas", [[{"$float": (1.0).hex()}]], "wrong length"),
+        ("ball_classical", "witness radii", "0x1p+0", "wrong length"),
+        ("refuted", "witness duplicate_pair", [0, 3], "pair of samples"),
+        ("refuted", "witness duplicate_pair", [0, True], "pair of samples"),
+        ("refuted", "witness duplicate_pair", [0, 2, 1], "pair of samples"),
+        ("refuted", "witness duplicate_pair", {"a": 1, "b": 2}, "pair of samples"),
+        ("point", "constants mu", {"$float": (1.0).hex()}, "unexpected kind"),
+        ("point", "scope", "line", "unknown scope"),
+        ("point", "verdict", "TRUE", "unknown scope or verdict"),
+        ("point", "reason", 5, "format version"),
+    ],
+)
+def test_each_refusal_says_why(tmp_path: Path, name: str, path: str, value: Any, message: str) -> None:
+    draft = DRAFTS[name].copy()
+    node: Any = draft.document
+    *parents, last = (int(key) if key.isdigit() else key for key in path.split())
+    for key in parents:
+        node = node[key]
+    node[last] = value
+    draft.arrays = {array: content for array, content in draft.arrays.items() if array in str(draft.document)}
+    found = check(draft.save(tmp_path / "c.zip"))
+    assert found.verdict == "REJECTED"
+    assert message in found.failures[-1]
+
+
 def test_inconclusive_certificates_claim_nothing(tmp_path: Path) -> None:
     draft = DRAFTS["ball_linear"].copy()
     draft.document |= {"verdict": "INCONCLUSIVE", "claim": "none"}
