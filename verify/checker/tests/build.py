@@ -531,7 +531,18 @@ def networks() -> dict[str, Net]:
     for net, gaps in ((tanh, (0.02, -0.03)), (soft, (0.02, 0.03))):
         for target, value, gap in zip(net.y, net.rows()[0], gaps, strict=True):
             target[0] = round(float(value) + gap, 6)
-    return {"tanh": tanh, "softplus": soft, "linear": linear}
+    # Twelve neurons on a circle: wide enough that the neurons' shared budget beats (√λ0 − Δ)².
+    turn = [0.1 + 2 * math.pi * i / 12 for i in range(12)]
+    many = Net(
+        X, [[0.0], [0.0]], [[round(2 * math.cos(t), 3), round(2 * math.sin(t), 3)] for t in turn], None,
+        [round(math.cos(5 * t) + 0.3, 3) for t in turn], None, (2, 12), "tanh",
+    )  # fmt: skip
+    for target, value in zip(many.y, many.rows()[0], strict=True):
+        target[0] = round(float(value) + 0.01, 6)
+    return {"tanh": tanh, "softplus": soft, "linear": linear, "many": many}
+
+
+MANY = 1.0
 
 
 def all_drafts() -> dict[str, Draft]:
@@ -544,7 +555,10 @@ def all_drafts() -> dict[str, Draft]:
         "ball_classical": in_ball(nets["tanh"], lr, [0.03, 0.08, 0.12], "classical", [20.0]),
         "ball_residual": in_ball(nets["softplus"], lr, [0.02, 0.05, 0.08], "residual", [3.0, 30.0]),
         "ball_linear": in_ball(nets["linear"], Fraction(1, 3), [1.0, 3.0], "residual"),
-        "run": recorded(nets["tanh"], lr, [0.03, 0.08, 0.12], "residual", [0, 2]),
+        "ball_single": in_ball(nets["linear"], Fraction(1, 4), [2.5], "classical"),
+        "ball_parabola": in_ball(nets["many"], lr, [0.05, 0.1, 0.15], "residual", [MANY]),
+        "run": recorded(nets["softplus"], lr, [0.02, 0.05, 0.08], "residual", [0, 2]),
+        "run_single": recorded(nets["tanh"], Fraction(1, 5), [0.03, 0.08, 0.12], "classical", [0]),
         "exact": followed(nets["softplus"], lr, [0.02, 0.05, 0.08], "classical", 2),
         "refuted": contradiction(),
     }

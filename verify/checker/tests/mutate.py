@@ -114,6 +114,8 @@ def _verdicts(folder: Path) -> None:
 
     for change in _cases(test_verdicts.test_false_refutations_are_rejected):
         test_verdicts.test_false_refutations_are_rejected(folder, change)
+    for decision in _cases(test_verdicts.test_decisions):
+        test_verdicts.test_decisions(*decision)
     for refusal in _cases(test_verdicts.test_each_refusal_says_why):
         test_verdicts.test_each_refusal_says_why(folder, *refusal)
     for scope in ("run", "exact"):
@@ -121,7 +123,9 @@ def _verdicts(folder: Path) -> None:
     test_verdicts.test_a_tie_ends_undecided_at_the_highest_precision(folder)
     for name, draft in test_verdicts.DRAFTS.items():
         if name != "refuted":
-            structure, rest = [*tampering.structure(draft)], [*tampering.numbers(draft), *tampering.problem(draft)]
+            structure = [*tampering.structure(draft), *tampering.wide_steps(draft)]
+            structure += tampering.bare(draft) if draft.document["scope"] != "point" else []
+            rest = [*tampering.numbers(draft), *tampering.problem(draft)]
             for label, changed in [*structure, *rest[::SHARE]]:
                 assert vars(test_verdicts)["check"](changed.save(folder / "c.zip")).verdict == "REJECTED", label
 

@@ -112,6 +112,36 @@ def numbers(draft: Draft) -> Iterator[tuple[str, Draft]]:
                     yield f"{label} = {shifted}", _put(draft, tail, shifted)
 
 
+def bare(draft: Draft) -> Iterator[tuple[str, Draft]]:
+    """The same lies of the witness with constants, margins and steps left out: nothing else can give them away."""
+    stripped = draft.copy()
+    stripped.document |= {"constants": {}, "margins": {}, "steps": []}
+    for label, changed in numbers(stripped):
+        if not any(name in label for name in ("_lower", "_upper", "radii")) or "+ulp" in label or "-ulp" in label:
+            # A weaker bound, or another R, is no lie once no constant depends on it.
+            kind = label.split(" ")[0].split("/")[-1]
+            path = label.split(" ")[0].split("/")
+            last = path[-2] if kind.isdigit() else kind
+            up = {"lambda": True, "lambda0_lower": True, "curvature": False, "delta_j": False,
+                  "jacobian_norm0_upper": False, "residual0_upper": False}.get(last)  # fmt: skip
+            if up is not None and ("+" in label.split(" ")[-1] or "x2" in label) == up:
+                yield f"bare {label}", changed
+    for column, favourable in (("lambda", 0), ("curvature", 0), ("delta_j", 0)):
+        changed = stripped.copy()
+        table = _centre(changed)[column]
+        if table[0] != table[-1]:
+            _centre(changed)[column] = [table[favourable]] * len(table)
+            yield f"bare {column} of the smallest ball everywhere", changed
+
+
+def wide_steps(draft: Draft) -> Iterator[tuple[str, Draft]]:
+    """Stored steps whose intervals contain the truth but are too wide for their relation to be certain."""
+    for i, row in enumerate(draft.document["steps"]):
+        for side in ("left", "right"):
+            mid = row[side]["$ball"][0]
+            yield f"step {i} {side} wide", _put(draft, ("steps", i, side), {"$ball": [mid, (1e9).hex()]})
+
+
 def problem(draft: Draft) -> Iterator[tuple[str, Draft]]:
     """Alter the network, the data, the loss and the step."""
     for array, (_, values) in draft.arrays.items():
@@ -190,6 +220,12 @@ def structure(draft: Draft) -> Iterator[tuple[str, Draft]]:
                 if "bits" not in label:
                     yield f"{label} = {junk}", _put(draft, path, junk)
             break
+    if document["scope"] == "run":
+        changed = _put(draft, ("witness", "checkpoints", 0, "next"), None)
+        changed.document["witness"]["checkpoints"][0]["decrease"] = None
+        changed.document["steps"] = []
+        del changed.arrays[document["witness"]["checkpoints"][0]["next"]["$array"]]
+        yield "a loss after no neighbour", changed
     if document["scope"] in ("ball", "exact", "run") and document["verdict"] == "PROVED":
         where = ("witness",) if document["scope"] == "ball" else ("witness", "handover")
         ball: Json = document["witness"] if document["scope"] == "ball" else document["witness"]["handover"]
@@ -214,6 +250,9 @@ def structure(draft: Draft) -> Iterator[tuple[str, Draft]]:
 def tamperings(draft: Draft) -> Iterator[tuple[str, Draft]]:
     """All of the above."""
     yield from numbers(draft)
+    if draft.document["scope"] != "point":
+        yield from bare(draft)
+    yield from wide_steps(draft)
     yield from problem(draft)
     yield from structure(draft)
 

@@ -13,6 +13,7 @@ import pytest
 from flint import arb, ctx
 from mpmath import mp as _mp
 
+from verify.checker import network
 from verify.checker.network import Point, Problem
 from verify.checker.reading import Array, Limit, Malformed
 
@@ -168,6 +169,16 @@ def test_what_is_no_problem_is_refused(path: Sequence[Any], value: Any) -> None:
 
 
 def test_size_limits() -> None:
+    long = _document((1, 3, 1), "silu", bias=False, n=6)  # 6 parameters, but 6 × 3 activations
+    before = network.MAX_PARAMETERS
+    try:
+        network.MAX_PARAMETERS = 18
+        assert Problem(long).n == 6
+        network.MAX_PARAMETERS = 17
+        with pytest.raises(Limit):
+            Problem(long)
+    finally:
+        network.MAX_PARAMETERS = before
     wide = 1 << 21
     with pytest.raises(Limit):
         Problem(_changed(("network", "layers", 0, "weight"), Array((3, 2), array("d", [1.0] * 6))) | _wide(wide))

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flint import arb
 
 from verify.checker import check
 from verify.checker.__main__ import main
+from verify.checker.claims import Audit
 from verify.checker.tests import tampering
 from verify.checker.tests.build import Net, all_drafts, point
 
@@ -131,6 +133,7 @@ def test_hand_over_to_a_ball_elsewhere_is_rejected(tmp_path: Path, scope: str) -
         ("run", "witness checkpoints 0 step", False, "out of order"),
         ("run", "witness checkpoints 0 decrease", "yes", "out of order"),
         ("run", "witness checkpoints 0 next", None, "without the neighbour"),
+        ("run_single", "witness checkpoints 0 next", None, "without the neighbour"),
         ("exact", "witness steps", -1, "needs a step size"),
         ("exact", "witness steps", True, "needs a step size"),
         ("exact", "witness steps", 100_001, "needs a step size"),
@@ -168,6 +171,23 @@ def test_each_refusal_says_why(tmp_path: Path, name: str, path: str, value: Any,
     found = check(draft.save(tmp_path / "c.zip"))
     assert found.verdict == "REJECTED"
     assert message in found.failures[-1]
+
+
+@pytest.mark.parametrize(
+    ("relation", "below", "equal", "above"),
+    [("<", "", "f", "f"), ("<=", "", "", "f"), (">", "f", "f", ""), (">=", "f", "", "")],
+)
+def test_decisions(relation: str, below: str, equal: str, above: str) -> None:
+    """1 ∘ 2, 1 ∘ 1, 2 ∘ 1 exactly, and an overlap that decides nothing."""
+    for (left, right), expected in zip(((1, 2), (1, 1), (2, 1)), (below, equal, above), strict=True):
+        audit = Audit()
+        audit.require("x", arb(left), relation, arb(right), "here")
+        assert (bool(audit.failures), audit.doubts) == (expected == "f", [])
+    audit = Audit()
+    audit.require("x", arb(1, 1), relation, arb(1), "here")
+    assert (audit.failures, len(audit.doubts)) == ([], 1)
+    audit.every("y", [(arb(1), arb(9)), (arb(1), arb(3)), (arb(1), arb(5))], "<=", "here")
+    assert (audit.rows[-1].right, audit.rows[-1].margin) == (arb(3).str(8), arb(2).str(8))
 
 
 def test_inconclusive_certificates_claim_nothing(tmp_path: Path) -> None:
