@@ -18,11 +18,22 @@ def _unit(text: str) -> Fraction:
     return Fraction(int(value.p), int(value.q))
 
 
+def _point_of_domain(constant: Constant) -> dict[str, sp.Rational]:
+    """Draw rationals inside the constant's domain; sorted names, since a set's order differs from process to process."""
+    draw = random.Random(constant.name)
+    symbols = set(constant.symbols).union(*(condition.free_symbols for condition in constant.domain))
+    ordered = sorted(symbols, key=lambda symbol: symbol.name)
+    for _ in range(10_000):
+        point = {symbol: sp.Rational(draw.randint(1, 9), draw.randint(2, 9)) for symbol in ordered}
+        if all(condition.subs(point) == sp.true for condition in constant.domain):
+            return {symbol.name: value for symbol, value in point.items() if symbol in constant.symbols}
+    raise AssertionError(f"no point of the domain of {constant.name} was drawn")
+
+
 @pytest.mark.parametrize("constant", CONSTANTS.values(), ids=lambda c: c.name)
 def test_formula_is_homogeneous_in_its_units(constant: Constant) -> None:
     """Changing the units of s, y and theta changes the value by the constant's unit: exact, over SymPy numbers."""
-    draw = random.Random(constant.name)
-    values = {symbol.name: sp.Rational(draw.randint(1, 9), draw.randint(2, 9)) for symbol in constant.symbols}
+    values = _point_of_domain(constant)
     if "rate" in values:
         values["rate"] = sp.Rational(1, 3)
     scaled = {}
