@@ -33,10 +33,17 @@ import numpy as np
 
 from verify.arrays import Ball, gram, largest_eigenvalue, smallest_eigenvalue, spectral_norm, sqrt
 from verify.errors import InputError
-from verify.networks.kernel import _expand
 from verify.networks.linearisation import Linearisation
 
 __all__ = ["NeuronBudget", "Parabola"]
+
+
+def _expand(kernel: Ball, k: int) -> Ball:
+    """Repeat each entry of an (n, n) kernel into a k × k block."""
+    if k == 1:
+        return kernel
+    ones = np.ones((k, k))
+    return Ball(np.kron(kernel.mid, ones), np.kron(kernel.rad, ones))
 
 
 @dataclass(frozen=True)
