@@ -20,12 +20,23 @@ def _sigmoid(t: Any) -> Any:
     return ((-t).exp() + 1) ** -1 if isinstance(t, arb) else 1 / ((-t).exp() + 1)
 
 
+def _gelu(t: Any) -> Any:
+    return t * ((t / arb(2).sqrt()).erf() + 1) / 2
+
+
+def _gelu_tanh(t: Any) -> Any:
+    inner = (t + t * t * t * arb("0.044715")) * (2 / arb.pi()).sqrt()
+    return t * (_tanh(inner) + 1) / 2
+
+
 ACTIVATIONS: dict[str, Any] = {
     "identity": lambda t, _: t,
     "tanh": lambda t, _: _tanh(t),
     "sigmoid": lambda t, _: _sigmoid(t),
     "silu": lambda t, _: t * _sigmoid(t),
     "sine": lambda t, _: t.sin(),
+    "gelu": lambda t, _: _gelu(t),
+    "gelu_tanh": lambda t, _: _gelu_tanh(t),
     "softplus": lambda t, beta: ((t * arb(beta)).exp() + 1).log() / arb(beta),
 }
 

@@ -13,7 +13,9 @@ from flint import arb, ctx
 
 import verify
 from verify.arrays import Ball, schur_of_grams
-from verify.networks import linearise, read_network
+from verify.networks import Layer, Network, kernel_of, linearise, read_network
+from verify.networks.activations import activation_named
+from verify.networks.tests.arb_reference import ACTIVATIONS as REFERENCE
 from verify.networks.tests.arb_reference import PRECISION, along, jacobian
 
 ACTIVATIONS: list[torch.nn.Module] = [
@@ -84,6 +86,41 @@ def test_ntk_contains_the_exact_kernel(
                 assert interval_contains(theta, (i, j), exact)
     assert (theta.mid == theta.mid.T).all()
     assert theta.rad.max() <= 1e-12 * max(1.0, float(np.abs(theta.mid).max()))
+
+
+def _drawn(rng: np.random.Generator) -> tuple[Network, np.ndarray]:
+    """A random network of any activations, with and without biases and scales, weights and inputs of any magnitude."""
+    sizes = [int(rng.integers(1, 4)) for _ in range(int(rng.integers(2, 5)))]
+    layers = []
+    for fan_in, fan_out in itertools.pairwise(sizes):
+        name = str(rng.choice(list(REFERENCE)))
+        given = {"beta": float(np.ldexp(1.0, int(rng.integers(-2, 3))))} if name == "softplus" else {}
+        scale = int(rng.choice([0, 0, 0, 5, 20, -20, -300, -520]))
+        bias = np.ldexp(rng.standard_normal(fan_out), int(rng.choice([0, -300]))) if rng.random() < 0.5 else None
+        weight = np.ldexp(rng.standard_normal((fan_out, fan_in)), scale)
+        layers.append(Layer(weight, bias, int(rng.choice([1, 3, fan_in])), activation_named(name, given)))
+    return Network(tuple(layers)), np.ldexp(
+        rng.standard_normal((int(rng.integers(1, 4)), sizes[0])), int(rng.choice([0, 0, -300, 30]))
+    )
+
+
+def test_random_networks_at_every_scale() -> None:
+    rng, compared = np.random.default_rng(11), 0
+    for _ in range(150):
+        network, X = _drawn(rng)
+        state = linearise(network, X)
+        theta = kernel_of(state)
+        # Deep enough for e^(2z) − 1 at z = 2^-520.
+        with precision(2000):
+            rows = jacobian(network, X)
+            for (i, left), (j, right) in itertools.product(enumerate(rows), repeat=2):
+                exact = sum((a * b for a, b in zip(left, right, strict=True)), arb(0))
+                compared += bool(np.isfinite(theta.rad[i, j])) and exact.is_finite()
+                assert interval_contains(theta, (i, j), exact) or not exact.is_finite()
+            for position, (value, *_) in enumerate(along(network, X, None, 0)):
+                index = divmod(position, network.outputs)
+                assert interval_contains(state.F, index, value) or not value.is_finite()
+    assert compared > 800
 
 
 @pytest.mark.parametrize("name", ["sum", "mean"])
