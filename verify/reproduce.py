@@ -59,18 +59,18 @@ def three_layer(d: int, width: int, seed: int = 0) -> torch.nn.Sequential:
     )
 
 
-def _at_initialisation(n: int, d: int, width: int, norm: float, lr: float) -> Certificate:
+def _at_initialisation(n: int, d: int, width: int, norm: float, lr: str) -> Certificate:
     X, y = datasets.sphere(n, d, norm)
     return certify(nn.antisymmetric_two_layer(d, width, seed=0), X, y, lr=lr, scope="ball")
 
 
 def _jobs(size: Size) -> list[Job]:
-    jobs = [Job("sphere_n10_d10_width16384", lambda: _at_initialisation(10, 10, 2**14, 9.0, 0.002))]
+    jobs = [Job("sphere_n10_d10_width16384", lambda: _at_initialisation(10, 10, 2**14, 9.0, "1/500"))]
     if size == "smoke":
         jobs.append(Job("digits_n50_width256", lambda: certify(two_layer(64, 256), *datasets.digits(50), scope="ball")))
         return jobs
     jobs += [
-        Job("sphere_n20_d20_width32768", lambda: _at_initialisation(20, 20, 2**15, 10.0, 0.002)),
+        Job("sphere_n20_d20_width32768", lambda: _at_initialisation(20, 20, 2**15, 10.0, "1/500")),
         Job("digits_n100_64-1024-1", lambda: certify(two_layer(64, 1024), *datasets.digits(100), scope="ball")),
         Job("digits_n100_64-512-512-1", lambda: certify(three_layer(64, 512), *datasets.digits(100), scope="ball")),
         Job(

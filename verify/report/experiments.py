@@ -53,12 +53,13 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("verdict", "verdict", str),
     ("lr", "η ≈", plain),
     ("handover_step", "T", _cell),
-    ("lambda_region", "λ(R) ≥", at_least),
-    ("mu", "μ ≥", at_least),
+    ("lambda_min_certified", "λ_min(T) ≥", at_least),
+    ("lambda_min_observed", "float64", lambda v: plain(v, 4)),
+    ("mu", "μ on the ball ≥", at_least),
     ("radius", "R ≤", at_most),
     ("drift", "drift ≤", at_most),
     ("rate", "rate ≤", below_one),
-    ("observed_rate", "observed rate", lambda v: plain(v, 6)),
+    ("observed_rate", "observed", lambda v: plain(v, 6)),
     ("seconds", "seconds", lambda v: plain(v, 3)),
 )
 

@@ -36,7 +36,7 @@ def test_scalars_become_columns_and_missing_values_stay_missing() -> None:
     assert real is not None
     line = dict(zip(real.columns, real.rows[0], strict=True))
     # Rounded to nearest, μ would read 0.1235 and be no lower bound any more.
-    assert (line["μ ≥"], line["rate ≤"]) == ("0.1234", "0.901")
+    assert (line["μ on the ball ≥"], line["rate ≤"]) == ("0.1234", "0.901")
 
 
 def test_runs_and_widths_are_drawn() -> None:
