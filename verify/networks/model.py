@@ -7,6 +7,8 @@ refused before anything is computed.
 
 from __future__ import annotations
 
+import functools
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -60,13 +62,21 @@ class Layer:
 
     @property
     def scale(self) -> Ball:
-        """Enclosure of s = 1/√(inverse_square_scale); exact when that is a perfect square."""
-        return Ball(1.0) / arrays.sqrt(Ball(float(self.inverse_square_scale)))
+        """Enclosure of s = 1/√(inverse_square_scale); exact when that is a power of 4."""
+        return _inverse_root(self.inverse_square_scale)
 
     @property
     def fan_out(self) -> int:
         """Number of units of this layer."""
         return int(self.weight.shape[0])
+
+
+@functools.cache
+def _inverse_root(square: int) -> Ball:
+    root = math.isqrt(square)
+    if root * root == square and root & (root - 1) == 0:
+        return Ball(Fraction(1, root))  # a power of two: exact
+    return Ball(1.0) / arrays.sqrt(Ball(square))
 
 
 @dataclass(frozen=True)

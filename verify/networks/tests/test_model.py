@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -219,3 +222,20 @@ def test_masked_arrays_and_mixed_lists_of_large_integers_are_refused(network: Ne
     for large in (2**53 + 1, np.int64(2**53 + 1)):
         with pytest.raises(DtypeError, match="2\\^53"):
             read_data(network, [[large, 0.5]], [0.0])
+
+
+@pytest.mark.parametrize("square", [1, 2, 3, 4, 9, 64, 784, 1024, 2**40, 2**53 - 1])
+def test_the_scale_encloses_the_inverse_root(square: int) -> None:
+    scale = Layer(np.zeros((1, 1)), None, square, IDENTITY).scale
+    low, high = Fraction(float(scale.lower())), Fraction(float(scale.upper()))
+    assert low**2 <= Fraction(1, square) <= high**2
+    root = math.isqrt(square)
+    power_of_four = root * root == square and root.bit_count() == 1
+    assert scale.is_point == power_of_four
+    assert float(scale.rad) <= 2.0**-51 * float(scale.mid)
+
+
+def test_a_scale_beyond_the_doubles_is_refused() -> None:
+    """float(2^60 + 1) would be another number."""
+    with pytest.raises(DtypeError):
+        _ = Layer(np.zeros((1, 1)), None, 2**60 + 1, IDENTITY).scale
