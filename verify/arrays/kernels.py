@@ -119,7 +119,9 @@ def _tanh_table() -> Array:
     for _ in range(_STEPS * _LAST):
         power = (power * base) >> 200
         values.append((power - one) / (power + one))
-    return np.array([*(-v for v in reversed(values)), 0.0, *values])
+    table = np.array([*(-v for v in reversed(values)), 0.0, *values])
+    table.flags.writeable = False
+    return table
 
 
 def _tanh_chunk(x: Array, out: Array, work: tuple[Array, Array, Array], index: NDArray[np.int64]) -> None:
@@ -165,9 +167,10 @@ def tanh_values(x: Array) -> Array:
 def tanh(x: Array) -> Kernel:
     """Hyperbolic tangent: tanh(j/256 + d) = (t + w)/(1 + tw), t = tanh(j/256) from a table, w = tanh d, |d| ≤ 1/512.
 
-    c = min(|x|, 20) costs 1 − tanh 20 < 0.08u. 256c is exact; adding 1.5·2^52 + 5120 rounds it to an integer j; c − j/256 is exact: a
-    multiple of ulp(c), no larger than c (j = 0 if |c| ≤ 1/512). w = d + d(z(2z/15 − 1/3)), z = d² ≤ 2^-18: the series' rest is below
-    |d|·2^-58, the correction's roundings below 2^-19·9u: |w − tanh d| ≤ 1.04u|w| + η. For j = 0 the quotient is w/1. Else t + w ≥ ½t in
+    Beyond 20 the value is the table's last, which is 1: off by 1 − tanh 20 < 0.08u, and by nothing else. Up to there 256x is exact; adding
+    1.5·2^52 + 5120 rounds it to an integer j (ties to even: j = 0 at |x| = 1/512); d = x − j/256 is exact: x and j/256 are
+    multiples of ulp(x), and |d| ≤ |x|. w = d + d(z(2z/15 − 1/3)), z = d² ≤ 2^-18: the series' rest is below
+    |d|·2^-58, the correction's roundings below 2^-19·9u: |w − tanh d| ≤ 1.04u|w| + η. For j = 0 the quotient is w/1. Else t + w ≥ 0.49999t in
     size (t ≥ tanh(1/256), |w| ≤ tanh(1/512)), so u|t| of the table, 1.04u|w| and u of the sum are at most 4.1u of it; 1 + tw has 1.02u (|tw| ≤
     2^-9), the quotient u: 6.3u in all. Claimed 7u. The result does not exceed 1: t < 1 is at most 1 − u, then (1 − t)(1 − w) > u·2^-1 outweighs
     the rounding of tw, and rounding is monotone; t = 1 gives (1 + w)/(1 + w).
@@ -183,7 +186,8 @@ def tanh_range(mid: Array, rad: Array) -> tuple[Array, Array]:
     tanh is increasing: with a = fl(m − r), b = fl(m + r) and t their computed images, |tanh(m − r) − t_a| ≤
     7u|t_a| + 2η + u|a|·sup sech², and |a|·sech²(a) ≤ |tanh a|: 8.1u|t_a| + 3η in all. c = fl((t_a + t_b)/2)
     is off by u|c|, |c| ≤ T = max|t|; radius (t_b − t_a)/2 + 9.2u·T + 4η. Its two subtractions and sum are
-    relative to it or to T: 11u·T, inflated.
+    relative to it or to T: 11u·T, inflated. The computed tanh is not monotone: (t_b − t_a)/2 keeps its sign, as tanh b − c = (t_b − t_a)/2 −
+    (t_b's error) asks for; it is above −8.1u·T, so the radius stays positive.
     """
     out_mid, out_rad = np.empty(mid.shape), np.empty(mid.shape)
     size = min(CHUNK, mid.size)

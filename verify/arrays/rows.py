@@ -19,12 +19,21 @@ import numpy as np
 from verify.arrays.ball import Ball, _build, _checked
 from verify.arrays.products import row_norms_upper
 from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet
-from verify.errors import ShapeError
+from verify.errors import DtypeError, ShapeError
 
 __all__ = ["Exact", "Rows", "schur_of_grams"]
 
 _BLOCK = 256
 _UPPER = np.triu(np.ones((_BLOCK, _BLOCK), dtype=bool), 1)
+
+
+def _plain(a: Array) -> Array:
+    """The array itself; anything but plain float64, in which every formula here would mean something else, is refused."""
+    if type(a) is not np.ndarray or a.dtype != np.float64:
+        raise DtypeError(
+            f"{type(a).__name__} of dtype {getattr(a, 'dtype', None)}: expected a plain numpy array of float64"
+        )
+    return a
 
 
 class Exact:
@@ -36,7 +45,7 @@ class Exact:
 
     def __init__(self, value: Array) -> None:
         """Take the matrix as it is; it must not change afterwards."""
-        self.value = value
+        self.value = _plain(value)
 
     @cached_property
     def frobenius(self) -> float:
@@ -76,7 +85,7 @@ class Rows:
         Args:
             mid: (n, m). err: None for an exact matrix. sup: None if nothing better than err is known.
         """
-        if mid.ndim != 2:
+        if _plain(mid).ndim != 2:
             raise ShapeError(f"Rows: mid has shape {mid.shape}; expected a matrix")
         error = np.zeros(mid.shape[0]) if err is None else err
         entry = error if sup is None else sup
@@ -132,14 +141,17 @@ class Rows:
             own = (norms * ((r + abs(s) * U) * INFLATE + ETA) + float(m + 4) * ETA) * INFLATE
             result = Rows(mid, (self.err * top + own) * INFLATE + ETA, (self.sup * top + own) * INFLATE + ETA)
             # ‖computed‖ ≤ |s|‖mid‖(1 + u) + mη; rows that overflowed are 0.
-            result.__dict__["norms"] = norms * (abs(s) * INFLATE) + float(m + 4) * ETA
+            result.__dict__["norms"] = norms * abs(s) * INFLATE + float(m + 4) * ETA
         return result
 
     def plus(self, row: Array) -> Rows:
-        """Enclose M + 1·bᵀ for an exact b (m,): one rounding of each entry, at most u times the computed one."""
+        """Enclose M + 1·bᵀ for an exact b (m,): one rounding of each entry, at most u times the computed one.
+
+        u‖computed‖ may itself underflow, by η/2: near 2^-1021 half an ulp is η, and √m of them are more than one.
+        """
         with quiet():
-            mid = self.mid + row
-            own = row_norms_upper(mid) * (U * INFLATE)
+            mid = self.mid + _plain(row)
+            own = row_norms_upper(mid) * (U * INFLATE) + ETA
             return Rows(mid, (self.err + own) * INFLATE, (self.sup + own) * INFLATE)
 
     def with_ones(self) -> Rows:
@@ -158,9 +170,9 @@ class Rows:
             return Rows(values, err, (self.sup * lipschitz + entry) * INFLATE + 4.0 * ETA)
 
     def schur(self, factor: Rows, bound: float) -> Rows:
-        """Enclose M ∘ S, rows of S repeated: M (n·k, m), S (n, m) in `factor`, whose true entries are at most `bound` in size.
+        """Enclose M ∘ S, rows of S repeated: M (n·k, m), and those S (n, m) in `factor` whose entries are at most `bound` in size.
 
-        ms − m̂ŝ = (m − m̂)s + m̂(s − ŝ): err_i·bound + ‖m̂_i‖·sup(S)_i + u‖computed‖ + mη, and ‖computed‖ ≤ (1 + u)‖m̂_i‖(bound + sup(S)_i) + mη.
+        ms − m̂ŝ = (m − m̂)s + m̂(s − ŝ), rounded by at most u|m̂ŝ| + η/2: err_i·bound + ‖m̂_i‖·(sup(S)_i + u(bound + sup(S)_i)) + mη.
         """
         n, m = factor.mid.shape
         k = self.mid.shape[0] // n
@@ -199,9 +211,10 @@ def schur_of_grams(terms: Sequence[tuple[Rows, Rows | None]], k: int = 1) -> Bal
     Radius. Of one term, with α, β ≥ the norms of the true rows and of mid's, ε, δ their errors, P = BBᵀ, Q = AAᵀ:
         |Q̂ − Q|_ij ≤ γ_m α_iα_j + ε_iα_j + α_iε_j + mη,  |P̂ − P|_ij alike,  |Q_ij| ≤ α_iα_j,  |P̂_ij| ≤ β_iβ_j(1 + γ_m') + m'η,
         |P̂Q̂ − PQ| ≤ |P̂||Q̂ − Q| + |P̂ − P||Q| ≤ (1 + γ)(c_iw_j + w_ic_j + g·w_iw_j) + underflow,
-    w = αβ, c = βε + αδ, g = γ_m + γ_m'; rounding P̂Q̂ and summing L terms adds γ_{L+1}(1 + γ)² w_iw_j. So the radius is
-    Σ_l w_l(c_l + ½g_l w_l)ᵀ + its transpose: a product of matrices with 2L columns, computed as one. Every η meets at most α_iα_j, β_iβ_j or
-    1, so 4(m + m')η(1 + max α² + max β²) covers them.
+    w = αβ, c = βε + αδ, g = γ_m + γ_m' (so far γ ≤ 0.1 and ε ≤ α, δ ≤ β); rounding P̂Q̂ and summing L terms adds γ_{L+1}(1 + γ)² w_iw_j. So the radius is
+    Σ_l w_l(c_l + ½g_l w_l)ᵀ + its transpose: a product of matrices with 2L columns, computed as one. Every η meets at most 3α_iα_j (as ε ≤ α),
+    2β_iβ_j or 1, so 4(m + m')η(1 + max α² + max β²) covers them. In an infinite row ∞ meets only positive numbers (each factor has its + η),
+    so its radius is infinite even where a product skips zeros.
     """
     depth = len(terms)
     total: Any = None
@@ -232,6 +245,7 @@ def schur_of_grams(terms: Sequence[tuple[Rows, Rows | None]], k: int = 1) -> Bal
         if total is None:
             raise ShapeError("schur_of_grams: no terms; expected at least one pair")
         # γ_m + γ_m' ≤ γ_{m+m'}; the factors (1 + γ)³ and the roundings of this very product (2L + 1 terms of one sign) go to the left.
+        # They need γ ≤ 0.1: sums of fewer than 2^49 terms.
         widest = max(a.mid.shape[1] + (0 if b is None else b.mid.shape[1]) for a, b in terms)
         grow = (1.0 + 4.0 * gamma(widest + depth) + 4.0 * gamma(2 * depth + 4)) * INFLATE
         floor = np.full(total.shape[0], float(8 * (widest + depth)) * ETA * tiny + float(8 * (widest + depth)) * ETA)

@@ -14,7 +14,7 @@ import numpy as np
 from verify.arrays import Ball, schur_of_grams
 from verify.errors import ResourceError
 from verify.networks.linearisation import Linearisation, linearise
-from verify.networks.model import Loss, Network, loss_scale, read_data, read_inputs, read_network
+from verify.networks.model import Loss, Network, loss_scale, read_data, read_network
 
 __all__ = ["kernel_of", "loss", "loss_of", "ntk", "residual_of", "scale_ball"]
 
@@ -74,7 +74,7 @@ def ntk(model: Any, X: Any) -> Ball:
         True
     """
     network: Network = read_network(model)
-    return kernel_of(linearise(network, read_inputs(network, X)))
+    return kernel_of(linearise(network, X))
 
 
 def loss(model: Any, X: Any, y: Any, loss: Loss = "sum") -> Ball:

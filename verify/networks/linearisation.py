@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from verify.arrays import Ball, Exact, Rows
-from verify.networks.model import Network
+from verify.networks.model import Network, read_inputs
 
 __all__ = ["Linearisation", "forward", "linearise"]
 
@@ -86,7 +86,7 @@ class Linearisation:
 
 def forward(network: Network, X: Float[np.ndarray, "n d"]) -> Ball:
     """Enclose the outputs F (n, k) at exact inputs, without derivatives."""
-    h = Rows(X)
+    h = Rows(read_inputs(network, X))
     for layer in network.layers:
         h = h.scaled(layer.scale).times(Exact(layer.weight))
         if layer.bias is not None:
@@ -99,9 +99,9 @@ def forward(network: Network, X: Float[np.ndarray, "n d"]) -> Ball:
 def linearise(network: Network, X: Float[np.ndarray, "n d"] | Ball) -> Linearisation:
     """Enclose values and layer derivatives of `network` at inputs `X` (n, d).
 
-    `X` is exact, or a ball whose every member is covered.
+    `X` is exact, copied and checked as :func:`verify.networks.model.read_inputs` does, or a ball whose every member is covered.
     """
-    h = Rows.of(X) if isinstance(X, Ball) else Rows(X)
+    h = Rows.of(X) if isinstance(X, Ball) else Rows(read_inputs(network, X))
     n, k = h.mid.shape[0], network.outputs
     z_rows: list[Rows] = []
     a_rows: list[Rows] = []

@@ -53,8 +53,10 @@ class Layer:
             shape = None if b is None else b.shape
             raise ShapeError(f"layer: weight {w.shape} and bias {shape}; expected (m, d) with d, m ≥ 1 and (m,)")
         for name, array in (("weight", w), ("bias", b)):
-            if array is not None and array.dtype != np.float64:
-                raise DtypeError(f"layer: {name} has dtype {array.dtype}, expected float64")
+            if array is not None and (type(array) is not np.ndarray or array.dtype != np.float64):
+                raise DtypeError(
+                    f"layer: {name} is a {type(array).__name__} of {array.dtype}, expected a plain float64 array"
+                )
             if array is not None and not np.isfinite(array).all():
                 raise NonFiniteError(f"layer: {name} has NaN or infinite entries")
         if not (isinstance(q, int) and q >= 1):

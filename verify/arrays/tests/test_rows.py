@@ -238,6 +238,26 @@ def test_a_ball_becomes_rows_and_back() -> None:
         rows.schur_of_grams([])
 
 
+def _ties(module: Any) -> bool:
+    """Both entries tie: the row is off by √2·η, while u‖computed‖ alone is η."""
+    found = module.Rows(np.full((1, 2), 2.0**-1021)).plus(np.full(2, 2.0**-1074))
+    return _contained(found, [[Fraction(1, 2**1021) + Fraction(1, 2**1074)] * 2])
+
+
+def test_sums_round_where_their_error_underflows() -> None:
+    assert _ties(rows)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16, np.longdouble, np.int64, np.complex128])
+def test_other_types_are_refused(kind: type) -> None:
+    """In float32 the radii, made for 2^-53, would exclude the exact product (by 10^7 times)."""
+    for make in (rows.Rows, rows.Exact, rows.Rows(np.ones((1, 1))).plus):
+        with pytest.raises(verify.errors.DtypeError):
+            make(np.ones((1, 1), dtype=kind))
+        with pytest.raises(verify.errors.DtypeError):
+            make(np.ma.masked_array(np.ones((1, 1))))
+
+
 def test_in_place_scaling_is_the_same() -> None:
     x = np.random.default_rng(5).standard_normal((4, 6))
     expected, found = rows.Rows(x.copy()).scaled(Ball(0.3)), rows.Rows(x).scaled(Ball(0.3), in_place=True)
@@ -256,6 +276,7 @@ MUTANTS = [
     ("((r + abs(s) * U) * INFLATE + ETA)", "((abs(s) * U) * INFLATE + ETA)", "scaled"),
     ("((r + abs(s) * U) * INFLATE + ETA)", "(r * INFLATE + ETA)", "scaled"),
     ("own = row_norms_upper(mid) * (U * INFLATE)", "own = row_norms_upper(mid) * (U * 0.01)", "plus"),
+    ("(U * INFLATE) + ETA", "(U * INFLATE)", "ties"),
     ("(self.sup * lipschitz + entry)", "(self.sup * lipschitz)", "image"),
     ("(self.err * lipschitz + rounding)", "(self.err + rounding)", "image"),
     ("(self.err * bound + own)", "own", "schur"),
@@ -274,6 +295,9 @@ MUTANTS = [
 def test_mutants_are_caught(tmp_path: Path, old: str, new: str, operation: str) -> None:
     with mutant(tmp_path, "rows.py", old, new) as load:
         module = load("rows")
+        if operation == "ties":
+            assert not _ties(module)
+            return
         assert (_gram_violations(module) if operation == "grams" else _violations(operation, module)) > 0
 
 

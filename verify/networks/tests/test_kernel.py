@@ -161,3 +161,25 @@ def test_kernel_refuses_more_memory_than_the_limit() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(1, 4096, dtype=torch.float64))
     with pytest.raises(verify.errors.ResourceError, match="GiB"):
         verify.ntk(model, np.zeros((8, 1)))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16, np.int64])
+def test_inputs_of_any_type_mean_what_they_store(kind: type) -> None:
+    network = read_network(torch.nn.Sequential(torch.nn.Linear(3, 1, bias=False, dtype=torch.float64)))
+    X: np.ndarray = np.array([[1.5, -2.25, 3.0], [0.1, 7.0, 1e-3]]).astype(kind)
+    theta = kernel_of(linearise(network, X))
+    with precision(PRECISION):
+        exact = [sum((arb(float(a)) * arb(float(b)) for a, b in zip(X[0], row, strict=True)), arb(0)) for row in X]
+        assert all(interval_contains(theta, (0, j), value) for j, value in enumerate(exact))
+
+
+def test_a_linearisation_keeps_nothing_of_the_callers() -> None:
+    network = read_network(torch.nn.Sequential(torch.nn.Linear(2, 1, bias=False, dtype=torch.float64)))
+    X = np.array([[1.0, 2.0]])
+    state = linearise(network, X)
+    X *= 3.0
+    assert bool(kernel_of(state).contains([[5.0]]))
+    with pytest.raises(verify.errors.ShapeError):
+        linearise(network, np.empty((0, 2)))
+    with pytest.raises(verify.errors.NonFiniteError):
+        linearise(network, np.array([[np.nan, 1.0]]))
