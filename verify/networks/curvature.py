@@ -27,6 +27,7 @@ Each layer is given the whole radius r here; sharing r between layers could only
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, overload
@@ -105,12 +106,20 @@ class Curvature:
     """The function r ↦ L_H(r) of one linearisation (claim layered_curvature; derivation in the module's docstring)."""
 
     def __init__(self, state: Linearisation, *, norm: Callable[[Ball], Ball] = spectral_norm) -> None:
-        """Compute the centre's layer norms once; each call at a radius is then cheap.
+        """Prepare; the centre's layer norms are computed at the first call, once, and each call is then cheap.
 
         Args:
             state: enclosures at the centre. norm: encloses the spectral norm of a matrix; any other value makes the
                 bounds worthless as bounds (see :meth:`approx`).
         """
+        self._state, self._norm, self._n = state, norm, state.n
+        # One affine map without activation: F is linear in the parameters and D²F vanishes identically.
+        self._linear = state.depth == 1 and state.network.layers[0].activation.is_identity
+
+    @functools.cached_property
+    def _layers(self) -> list[_Norms]:
+        """The layers' norms at the centre."""
+        state, norm = self._state, self._norm
         n, k = state.n, state.network.outputs
         layers: list[_Norms] = []
         for index, layer in enumerate(state.network.layers):
@@ -128,10 +137,7 @@ class Curvature:
                     bend=Ball(0.0 if flat else layer.activation.supremum(2)),
                 )
             )
-        self._layers = layers
-        self._n = n
-        # One affine map without activation: F is linear in the parameters and D²F vanishes identically.
-        self._linear = len(layers) == 1 and state.network.layers[0].activation.is_identity
+        return layers
 
     @classmethod
     def approx(cls, state: Linearisation) -> Curvature:

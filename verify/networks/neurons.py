@@ -27,16 +27,23 @@ S₁ = sup|σ'|, S₂ = sup|σ''| over R.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from verify.arrays import Ball, gram, largest_eigenvalue, smallest_eigenvalue, spectral_norm, sqrt
+from verify.arrays import Ball, gram, guesses, largest_eigenvalue, smallest_eigenvalue, spectral_norm, sqrt
 from verify.errors import InputError
 from verify.networks.kernel import _expand
 from verify.networks.linearisation import Linearisation
 
-__all__ = ["NeuronBudget", "Parabola"]
+__all__ = ["NeuronBudget", "Parabola", "useful"]
+
+
+def _repeat(matrix: np.ndarray, k: int) -> np.ndarray:
+    """Repeat each entry into a k × k block."""
+    return matrix if k == 1 else np.kron(matrix, np.ones((k, k)))
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ class NeuronBudget:
         flat = hidden.activation.is_identity
         s1 = Ball(1.0 if flat else hidden.activation.supremum(1))
         s2 = Ball(0.0 if flat else hidden.activation.supremum(2))
-        inputs = gram(state.A[0])
+        inputs = self._inputs
         p = s1 * spectral_norm(state.A[0])
         v = Ball(output.weight).norm(axis=0)
         q = v * s2 * sqrt(largest_eigenvalue(inputs * inputs))
@@ -77,6 +84,16 @@ class NeuronBudget:
         omega = scale_squared * (p * p + q * q * Ball(0.5) + q * sqrt(p * p + q * q * Ball(0.25)))
         self.omega_upper = omega.upper()
         """Upper bounds (m,) of ω_r, doubles."""
+
+    @functools.cached_property
+    def _inputs(self) -> Ball:
+        """A_1A_1ᵀ (n, n)."""
+        return gram(self._state.A[0])
+
+    @functools.cached_property
+    def _outputs(self) -> Ball:
+        """B_2B_2ᵀ (N, N)."""
+        return gram(self._state.B[1])
 
     def parabola(self, weight: float) -> Parabola:
         """Return the bound for m' = `weight` (an exact double > 0).
@@ -90,7 +107,7 @@ class NeuronBudget:
         # Any k_r ≤ m'/(m' + ω_r) is valid (J_r J_rᵀ ⪰ 0): the lower end point, exact from here on.
         share = np.maximum((Ball(weight) / (Ball(weight) + Ball(self.omega_upper))).lower(), 0.0)
         root = sqrt(Ball(share))
-        psi = gram(state.B[0] * root) * _expand(gram(state.A[0]), k)
+        psi = gram(state.B[0] * root) * _expand(self._inputs, k)
         outputs = state.network.layers[1]
         m = outputs.weight.shape[1]
         features = state.A[1][:, :m] * root
@@ -101,20 +118,42 @@ class NeuronBudget:
         if k == 1:
             psi = psi + features_gram
         else:
-            psi = psi + _expand(features_gram, k) * gram(state.B[1])
+            psi = psi + _expand(features_gram, k) * self._outputs
         return Parabola(weight, float(smallest_eigenvalue(psi).lower()))
 
-    def parabolas(self, radius: float) -> tuple[Parabola, ...]:
-        """Return parabolas that are good near `radius` (a guess places them; each is certified by itself).
+    def approx_parabolas(self, radius: float) -> tuple[Parabola, ...]:
+        """Guess parabolas that are good near `radius` and below: :meth:`parabola` at the same weights proves (almost) the same.
 
-        A coarse geometric grid of weights m' around the typical ω_r, refined twice around the best one.
+        A coarse geometric grid of weights m' around the typical ω_r, refined twice around the best one, in ordinary floating point.
         """
         middle = float(np.median(self.omega_upper))
-        if not middle > 0.0:
+        if not 0.0 < middle < float("inf"):
             return ()
-        found = {w: self.parabola(w) for w in (float(v) for v in middle * np.geomspace(0.05, 500.0, 9))}
+        found = {w: self._approx_parabola(w) for w in (float(v) for v in middle * np.geomspace(0.05, 500.0, 9))}
         for ratio in (1.8, 1.2):
             best = max(found.values(), key=lambda p: p.intercept - p.weight * radius * radius)
             for weight in (best.weight / ratio, best.weight * ratio):
-                found.setdefault(weight, self.parabola(weight))
+                found.setdefault(weight, self._approx_parabola(weight))
         return tuple(p for _, p in sorted(found.items()) if p.intercept > 0.0)
+
+    def _approx_parabola(self, weight: float) -> Parabola:
+        """The midpoints of :meth:`parabola`."""
+        state, k = self._state, self._state.network.outputs
+        share = weight / (weight + self.omega_upper)
+        B, features = state.B[0].mid, state.A[1].mid[:, : share.size]
+        psi = ((B * share) @ B.T) * _repeat(self._inputs.mid, k)
+        ones = 1.0 if state.network.layers[1].bias is not None else 0.0
+        psi += _repeat((features * share) @ features.T + ones, k) * (1.0 if k == 1 else self._outputs.mid)
+        return Parabola(weight, guesses.smallest_eigenpair(psi)[0])
+
+    def parabolas(self, radius: float) -> tuple[Parabola, ...]:
+        """Return certified parabolas that are good near `radius` and below (guesses place them; each is proved by itself)."""
+        guessed = self.approx_parabolas(radius)
+        return tuple(p for q in guessed if (p := self.parabola(q.weight)).intercept > 0.0)
+
+
+def useful(parabolas: Sequence[Parabola], radii: Sequence[float]) -> tuple[Parabola, ...]:
+    """Return those that are the largest at one of the radii, in the given order."""
+    values = [[p.intercept - p.weight * r * r for p in parabolas] for r in radii]
+    best = {max(range(len(row)), key=row.__getitem__) for row in values if row and max(row) > 0.0}
+    return tuple(parabolas[j] for j in sorted(best))
