@@ -33,6 +33,7 @@ from verify.arrays.elementary import (
     tanh,
 )
 from verify.arrays.products import gram, matmul, mirror, norm
+from verify.arrays.rows import Exact, Rows, schur_of_grams
 from verify.arrays.sound import require_sound_arithmetic
 from verify.arrays.spectra import (
     is_positive_definite,
@@ -57,6 +58,8 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Ball",
+    "Exact",
+    "Rows",
     "TensorBall",
     "as_ball",
     "concatenate",
@@ -79,6 +82,7 @@ __all__ = [
     "norm",
     "require_sound_arithmetic",
     "require_sound_device",
+    "schur_of_grams",
     "sigmoid",
     "silu",
     "sin",

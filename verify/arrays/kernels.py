@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verify.arrays.rounding import ETA, INFLATE, Array, U, quiet, two_sum
 
@@ -92,95 +93,120 @@ def expm1(x: Array) -> Kernel:
         return v, err
 
 
-_ROUND = 1.5 * 2.0**52  # adding it rounds to an integer, which then sits in the low bits
+TANH_ERROR = 7.0 * U
+"""|computed − tanh x| ≤ TANH_ERROR·|computed| + 2η for :func:`tanh_values`; the computed value is at most 1 in size."""
+
+CHUNK = 8192  # work arrays of this many doubles stay in the second-level cache
+_STEPS, _LAST = 256, 20  # grid of 1/256 up to 20
+_ROUND = (
+    1.5 * 2.0**52 + _STEPS * _LAST
+)  # adding it rounds to an integer, which then sits, made non-negative, in the low bits
 
 
-def _tanh_values(x: Array, w: list[Array]) -> Array:
-    """Approximate tanh of a chunk; w: five work arrays, w[4] is the result. Error bound: see :func:`tanh`."""
-    y, k, r, z, e = w
-    np.abs(x, out=y)
-    np.multiply(y, -2.0, out=y)
-    np.maximum(y, -80.0, out=y)
-    # As reduced_expm1, in place: r = (y − k·LN2_HI) − k·LN2_LO, e^r = (E + N)/(E − N).
-    np.multiply(y, INV_LN2, out=k)
-    np.add(k, _ROUND, out=k)
-    # 2^k: the low 12 bits of k + 1.5·2^52, moved to the exponent field, plus the bias.
-    bits = z.view(np.int64)
-    np.left_shift(k.view(np.int64), 52, out=bits)
-    np.add(bits, 1023 << 52, out=bits)
-    np.subtract(k, _ROUND, out=k)
-    np.multiply(k, LN2_HI, out=r)
-    np.subtract(y, r, out=r)
-    np.multiply(k, LN2_LO, out=k)
-    np.subtract(r, k, out=r)
-    np.multiply(r, r, out=k)  # k is now r²
-    np.multiply(k, 42.0, out=y)
-    np.add(y, 10080.0, out=y)
-    np.multiply(y, k, out=y)
-    np.add(y, 332640.0, out=y)
-    np.multiply(y, r, out=y)  # N
-    np.add(k, 840.0, out=e)
-    np.multiply(e, k, out=e)
-    np.add(e, 75600.0, out=e)
-    np.multiply(e, k, out=e)
-    np.add(e, 665280.0, out=e)  # E
-    np.subtract(e, y, out=e)
-    np.add(y, y, out=y)
-    np.divide(y, e, out=y)  # m = e^r − 1
-    np.multiply(y, z, out=y)
-    np.subtract(z, 1.0, out=z)
-    np.add(y, z, out=y)  # (s − 1) + s·m
-    np.add(y, 2.0, out=e)
-    np.divide(y, e, out=e)
-    np.copysign(e, x, out=e)
-    return e
+@cache
+def _tanh_table() -> Array:
+    """tanh(j/256), |j| ≤ 5120, each within half an ulp and 2^-140 relative, by integers.
+
+    E = e^(1/128) in units of 2^-200 from its series (each of < 40 terms cut by one unit), E^j by products cut by one unit each: relative
+    error below 5120·2^-194 < 2^-181, at most 2^8 times more in E^j − 1. tanh = (E^j − 1)/(E^j + 1); / of two Python integers rounds once.
+    """
+    one = 1 << 200
+    term = base = one
+    for i in range(1, 40):
+        term //= 128 * i
+        base += term
+    values, power = [], one
+    for _ in range(_STEPS * _LAST):
+        power = (power * base) >> 200
+        values.append((power - one) / (power + one))
+    return np.array([*(-v for v in reversed(values)), 0.0, *values])
+
+
+def _tanh_chunk(x: Array, out: Array, work: tuple[Array, Array, Array], index: NDArray[np.int64]) -> None:
+    """Write tanh of a chunk to `out`; error bound: see :func:`tanh`."""
+    c, r, d = work
+    np.clip(x, -float(_LAST), float(_LAST), out=c)
+    np.multiply(c, float(_STEPS), out=r)
+    np.add(r, _ROUND, out=r)
+    np.bitwise_and(r.view(np.int64), 0xFFFF, out=index)  # j + 5120
+    np.subtract(r, _ROUND, out=r)
+    np.multiply(r, 1.0 / _STEPS, out=r)
+    np.subtract(c, r, out=c)  # d
+    np.take(_tanh_table(), index, out=out, mode="clip")  # t; only NaN points anywhere else, and stays NaN through d
+    np.multiply(c, c, out=r)
+    np.multiply(r, 2.0 / 15.0, out=d)
+    np.subtract(d, 1.0 / 3.0, out=d)
+    np.multiply(d, r, out=d)
+    np.multiply(d, c, out=d)
+    np.add(c, d, out=c)  # w ≈ tanh d
+    np.multiply(c, out, out=d)
+    np.add(d, 1.0, out=d)
+    np.add(out, c, out=c)
+    np.divide(c, d, out=out)
+
+
+def _work(size: int) -> tuple[tuple[Array, Array, Array], NDArray[np.int64]]:
+    return (np.empty(size), np.empty(size), np.empty(size)), np.empty(size, dtype=np.int64)
+
+
+def tanh_values(x: Array) -> Array:
+    """tanh of an array of any shape, with the error :data:`TANH_ERROR`; NaN gives NaN, ±infinity ±1."""
+    flat = np.ascontiguousarray(x).reshape(-1)
+    out = np.empty(flat.size)
+    work, index = _work(min(CHUNK, flat.size))
+    with quiet():
+        for i in range(0, flat.size, CHUNK):
+            part = flat[i : i + CHUNK]
+            w, size = work, part.size
+            _tanh_chunk(part, out[i : i + CHUNK], (w[0][:size], w[1][:size], w[2][:size]), index[:size])
+    return out.reshape(x.shape)
 
 
 def tanh(x: Array) -> Kernel:
-    """Hyperbolic tangent: with E = e^(−2|x|) − 1, tanh|x| = −E/(2 + E).
+    """Hyperbolic tangent: tanh(j/256 + d) = (t + w)/(1 + tw), t = tanh(j/256) from a table, w = tanh d, |d| ≤ 1/512.
 
-    E = (s − 1) + s·m, s = 2^k, has relative error ≤ 6u (k = 0: 5.8u; k = −1: (½(5.8·0.414 + 0.37) + ¼)u/0.293
-    ≤ 5.6u at its small end, 2.3u at the other; smaller k: ≤ 2u). The quotient multiplies it by 2/(2 + E): ≤
-    7.1u for k = 0, 6.6u for k = −1, 4u below; the sum and the division add 2u. Claimed 10u. Subnormal x: ≤ 2η
-    more. Beyond 40: 1 − [0, 2^-114].
+    c = min(|x|, 20) costs 1 − tanh 20 < 0.08u. 256c is exact; adding 1.5·2^52 + 5120 rounds it to an integer j; c − j/256 is exact: a
+    multiple of ulp(c), no larger than c (j = 0 if |c| ≤ 1/512). w = d + d(z(2z/15 − 1/3)), z = d² ≤ 2^-18: the series' rest is below
+    |d|·2^-58, the correction's roundings below 2^-19·9u: |w − tanh d| ≤ 1.04u|w| + η. For j = 0 the quotient is w/1. Else t + w ≥ ½t in
+    size (t ≥ tanh(1/256), |w| ≤ tanh(1/512)), so u|t| of the table, 1.04u|w| and u of the sum are at most 4.1u of it; 1 + tw has 1.02u (|tw| ≤
+    2^-9), the quotient u: 6.3u in all. Claimed 7u. The result does not exceed 1: t < 1 is at most 1 − u, then (1 − t)(1 − w) > u·2^-1 outweighs
+    the rounding of tw, and rounding is monotone; t = 1 gives (1 + w)/(1 + w).
     """
+    t = tanh_values(x)
     with quiet():
-        t = _tanh_values(x, [np.empty_like(x) for _ in range(5)])
-        return t, np.abs(t) * (11.0 * U) + 2.0 * ETA
-
-
-CHUNK = 8192  # five work arrays stay in the second-level cache
+        return t, np.abs(t) * (TANH_ERROR * INFLATE) + 2.0 * ETA
 
 
 def tanh_range(mid: Array, rad: Array) -> tuple[Array, Array]:
     """(mid, rad) of balls that contain tanh of one-axis balls; radii may be infinite.
 
     tanh is increasing: with a = fl(m − r), b = fl(m + r) and t their computed images, |tanh(m − r) − t_a| ≤
-    10u|t_a| + 2η + u|a|·sup sech², and |a|·sech²(a) ≤ |tanh a|: 11.5u|t_a| + 3η in all. c = fl((t_a + t_b)/2)
-    is off by u|c|, |c| ≤ T = max|t|; radius (t_b − t_a)/2 + 13u·T + 4η. Its two subtractions and sum are
-    relative to it or to T: 16u·T, inflated.
+    7u|t_a| + 2η + u|a|·sup sech², and |a|·sech²(a) ≤ |tanh a|: 8.1u|t_a| + 3η in all. c = fl((t_a + t_b)/2)
+    is off by u|c|, |c| ≤ T = max|t|; radius (t_b − t_a)/2 + 9.2u·T + 4η. Its two subtractions and sum are
+    relative to it or to T: 11u·T, inflated.
     """
     out_mid, out_rad = np.empty(mid.shape), np.empty(mid.shape)
     size = min(CHUNK, mid.size)
-    work = [np.empty(size) for _ in range(7)]
+    (w0, w1, w2), index = _work(size)
+    ends = np.empty(size), np.empty(size), np.empty(size)
     with quiet():
         for i in range(0, mid.size, CHUNK):
             m, r = mid[i : i + CHUNK], rad[i : i + CHUNK]
-            w = [b[: m.size] for b in work]
-            a, b = w[5], w[6]
-            np.subtract(m, r, out=a)
-            np.copyto(a, _tanh_values(a, w[:5]))
-            np.add(m, r, out=b)
-            b2 = _tanh_values(b, w[:5])
+            work = (w0[: m.size], w1[: m.size], w2[: m.size])
+            end, a, b = (e[: m.size] for e in ends)
+            np.subtract(m, r, out=end)
+            _tanh_chunk(end, a, work, index[: m.size])
+            np.add(m, r, out=end)
+            _tanh_chunk(end, b, work, index[: m.size])
             c, d = out_mid[i : i + CHUNK], out_rad[i : i + CHUNK]
-            np.add(a, b2, out=c)
+            np.add(a, b, out=c)
             np.multiply(c, 0.5, out=c)
-            np.subtract(b2, a, out=d)
+            np.subtract(b, a, out=d)
             np.multiply(d, 0.5 * INFLATE, out=d)
             np.abs(a, out=a)
-            np.abs(b2, out=b)
+            np.abs(b, out=b)
             np.maximum(a, b, out=a)
-            np.multiply(a, 16.0 * U, out=a)
+            np.multiply(a, 11.0 * U, out=a)
             np.add(d, a, out=d)
             np.add(d, 8.0 * ETA, out=d)
     return out_mid, out_rad

@@ -16,7 +16,9 @@ import numpy as np
 import torch
 
 from verify import arrays
-from verify.arrays import Ball
+from verify.arrays import Ball, Rows, kernels
+from verify.arrays.products import row_norms_upper
+from verify.arrays.rounding import ETA, INFLATE, U
 from verify.errors import InputError, UnsupportedLayerError
 from verify.nn import Sine
 
@@ -83,6 +85,15 @@ class Activation:
         h = self(z, 0)
         return (h, *_FROM_VALUE[self.name](h, order))
 
+    def rows(self, z: Rows) -> tuple[Rows, Rows]:
+        """Enclose σ(M) and σ'(M) entrywise for all M in `z`: evaluated at its midpoints, moved by at most sup|σ'|, sup|σ''| times its error."""
+        if self.name == "tanh":
+            found = _tanh_rows(z.mid)
+        else:
+            found = [(ball.mid, row_norms_upper(ball.rad), ball.rad.max(axis=1)) for ball in self.jet(Ball(z.mid), 1)]
+        value, slope = found
+        return z.image(*value, self.supremum(1)), z.image(*slope, self.supremum(2))
+
     @property
     def is_identity(self) -> bool:
         """True for σ(z) = z, whose second derivative vanishes identically."""
@@ -101,6 +112,24 @@ def _tanh_from_value(h: Ball, order: int) -> tuple[Ball, ...]:
 def _sigmoid_from_value(h: Ball, order: int) -> tuple[Ball, ...]:
     slope = h * (1.0 - h)
     return (slope, slope * (1.0 - h * 2.0)) if order > 1 else (slope,)[:order]
+
+
+def _tanh_rows(z: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """t ≈ tanh and 1 − t² at exact z (n, m), with bounds (n,) of their rows' errors: 2-norms and largest entries.
+
+    |t − tanh| ≤ 7u|t| + 2η, and both are at most 1 in size: at most 7u + 2η. Their squares differ by at most twice that; u each for the
+    rounded square and difference: 17u. An error of at most x in each of m entries is at most √m·x in norm.
+    """
+    value = kernels.tanh_values(z)
+    slope = value * value
+    np.subtract(1.0, slope, out=slope)
+    one = np.ones(z.shape[0])
+    root = float(np.sqrt(float(z.shape[1]))) * INFLATE
+    at_value, at_slope = (kernels.TANH_ERROR + 4.0 * ETA) * INFLATE, 17.0 * U
+    return [
+        (value, one * (at_value * root), one * at_value),
+        (slope, one * (at_slope * root * INFLATE), one * at_slope),
+    ]
 
 
 # σ', σ'' up to an order, as polynomials of σ.

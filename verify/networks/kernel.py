@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.arrays import Ball, gram
+from verify.arrays import Ball, schur_of_grams
 from verify.errors import ResourceError
 from verify.networks.linearisation import Linearisation, linearise
 from verify.networks.model import Loss, Network, loss_scale, read_data, read_inputs, read_network
@@ -19,14 +19,6 @@ from verify.networks.model import Loss, Network, loss_scale, read_data, read_inp
 __all__ = ["kernel_of", "loss", "loss_of", "ntk", "residual_of", "scale_ball"]
 
 _MEMORY_LIMIT = 16 * 2**30
-
-
-def _expand(kernel: Ball, k: int) -> Ball:
-    """Repeat each entry of an (n, n) kernel into a k × k block."""
-    if k == 1:
-        return kernel
-    ones = np.ones((k, k))
-    return Ball(np.kron(kernel.mid, ones), np.kron(kernel.rad, ones))
 
 
 def kernel_of(state: Linearisation) -> Ball:
@@ -39,15 +31,12 @@ def kernel_of(state: Linearisation) -> Ball:
             f"n·k={state.n * k}: the NTK needs about {need / 2**30:.1f} GiB, the limit is {_MEMORY_LIMIT / 2**30:.0f} GiB;"
             " use fewer samples or outputs"
         )
-    total: Ball | None = None
-    for index in range(state.depth):
-        term = _expand(gram(state.A[index]), k)
-        if index < state.depth - 1 or k > 1 or not state.network.layers[index].activation.is_identity:
-            term = gram(state.B[index]) * term
-        total = term if total is None else total + term
-    if total is None:
-        raise AssertionError("a network has at least one layer")
-    return total
+    last = state.depth - 1
+    # B_L is the identity where the output layer has no activation; with one output its Gram matrix is all ones.
+    trivial = k == 1 and state.network.layers[last].activation.is_identity
+    return schur_of_grams(
+        [(state.a_rows[i], None if trivial and i == last else state.b_rows[i]) for i in range(state.depth)], k
+    )
 
 
 def residual_of(state: Linearisation, y: np.ndarray) -> Ball:

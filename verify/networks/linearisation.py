@@ -10,14 +10,15 @@ Rows that belong to outputs are sample-major: row i·k + a is output a of sample
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
 
-from verify.arrays import Ball, concatenate
+from verify.arrays import Ball, Exact, Rows
 from verify.networks.model import Network
 
-__all__ = ["Linearisation", "forward", "linearise", "repeat_rows"]
+__all__ = ["Linearisation", "forward", "linearise"]
 
 
 @dataclass(frozen=True)
@@ -27,45 +28,72 @@ class Linearisation:
     Attributes:
         network: the network, exact.
         n: number of samples; k = network.outputs; N = n·k.
-        Z: per layer, pre-activations (n, m_l).
-        A: per layer, scaled inputs with the bias column (n, m_{l-1} (+1)).
-        V: per layer, s_l·W_l (m_l, m_{l-1}).
-        G: per layer, ∂F/∂h_l, (N, m_l).
-        B: per layer, ∂F/∂z_l, (N, m_l).
-        F: outputs (n, k).
+        z_rows: per layer, pre-activations (n, m_l).
+        a_rows: per layer, scaled inputs with the bias column (n, m_{l-1} (+1)).
+        g_rows: per layer, ∂F/∂h_l, (N, m_l).
+        b_rows: per layer, ∂F/∂z_l, (N, m_l).
+        f_rows: outputs (n, k).
+
+    Z, A, G, B, F are the same entry by entry, as balls; V: per layer s_l·W_l (m_l, m_{l-1}).
     """
 
     network: Network
     n: int
-    Z: tuple[Ball, ...]
-    A: tuple[Ball, ...]
-    V: tuple[Ball, ...]
-    G: tuple[Ball, ...]
-    B: tuple[Ball, ...]
-    F: Ball
+    z_rows: tuple[Rows, ...]
+    a_rows: tuple[Rows, ...]
+    g_rows: tuple[Rows, ...]
+    b_rows: tuple[Rows, ...]
+    f_rows: Rows
 
     @property
     def depth(self) -> int:
         """Number L of affine layers."""
-        return len(self.Z)
+        return len(self.z_rows)
 
+    @cached_property
+    def Z(self) -> tuple[Ball, ...]:
+        """Pre-activations."""
+        return tuple(rows.ball() for rows in self.z_rows)
 
-def repeat_rows(ball: Ball, k: int) -> Ball:
-    """Repeat each row k times, sample-major: (n, m) → (n·k, m)."""
-    if k == 1:
-        return ball
-    return Ball(np.repeat(ball.mid, k, axis=0), np.repeat(ball.rad, k, axis=0))
+    @cached_property
+    def A(self) -> tuple[Ball, ...]:
+        """Scaled inputs with the bias column."""
+        return tuple(rows.ball() for rows in self.a_rows)
+
+    @cached_property
+    def G(self) -> tuple[Ball, ...]:
+        """∂F/∂h_l."""
+        return tuple(rows.ball() for rows in self.g_rows)
+
+    @cached_property
+    def B(self) -> tuple[Ball, ...]:
+        """∂F/∂z_l."""
+        return tuple(rows.ball() for rows in self.b_rows)
+
+    @cached_property
+    def F(self) -> Ball:
+        """Outputs."""
+        return self.f_rows.ball()
+
+    @cached_property
+    def V(self) -> tuple[Ball, ...]:
+        """Scaled weights, computed when first asked for."""
+        return tuple(
+            Ball(layer.weight) if layer.inverse_square_scale == 1 else Ball(layer.weight) * layer.scale
+            for layer in self.network.layers
+        )
 
 
 def forward(network: Network, X: Float[np.ndarray, "n d"]) -> Ball:
     """Enclose the outputs F (n, k) at exact inputs, without derivatives."""
-    h = Ball(X)
+    h = Rows(X)
     for layer in network.layers:
-        z = (h * layer.scale) @ Ball(layer.weight).T
+        h = h.scaled(layer.scale).times(Exact(layer.weight))
         if layer.bias is not None:
-            z = z + Ball(layer.bias)
-        h = z if layer.activation.is_identity else layer.activation(z, 0)
-    return h
+            h = h.plus(layer.bias)
+        if not layer.activation.is_identity:
+            h = layer.activation.rows(h)[0]
+    return h.ball()
 
 
 def linearise(network: Network, X: Float[np.ndarray, "n d"] | Ball) -> Linearisation:
@@ -73,37 +101,35 @@ def linearise(network: Network, X: Float[np.ndarray, "n d"] | Ball) -> Linearisa
 
     `X` is exact, or a ball whose every member is covered.
     """
-    h = X if isinstance(X, Ball) else Ball(X)
-    n, k = h.shape[0], network.outputs
-    Z: list[Ball] = []
-    A: list[Ball] = []
-    V: list[Ball] = []
-    slopes: list[Ball | None] = []
-    for layer in network.layers:
-        scale = layer.scale
-        weight = Ball(layer.weight)
-        a = h * scale
-        z = a @ weight.T
+    h = Rows.of(X) if isinstance(X, Ball) else Rows(X)
+    n, k = h.mid.shape[0], network.outputs
+    z_rows: list[Rows] = []
+    a_rows: list[Rows] = []
+    slopes: list[Rows | None] = []
+    scales = [layer.scale for layer in network.layers]
+    weights = [Exact(layer.weight) for layer in network.layers]
+    for layer, scale, weight in zip(network.layers, scales, weights, strict=True):
+        a = h.scaled(scale)
+        z = a.times(weight)
         if layer.bias is not None:
-            a = concatenate([a, Ball(np.ones((n, 1)))], axis=1)
-            z = z + Ball(layer.bias)
-        Z.append(z)
-        A.append(a)
-        V.append(weight if layer.inverse_square_scale == 1 else weight * scale)
+            a, z = a.with_ones(), z.plus(layer.bias)
+        a_rows.append(a)
+        z_rows.append(z)
         if layer.activation.is_identity:
             slopes.append(None)
             h = z
         else:
-            h, first = layer.activation.jet(z, 1)
-            slopes.append(first)
-    g = Ball(np.tile(np.eye(k), (n, 1)))
-    G: list[Ball] = []
-    B: list[Ball] = []
-    for index in reversed(range(len(Z))):
-        slope = slopes[index]
-        b = g if slope is None else g * repeat_rows(slope, k)
-        G.append(g)
-        B.append(b)
+            h, slope = layer.activation.rows(z)
+            slopes.append(slope)
+    g = Rows(np.tile(np.eye(k), (n, 1)))
+    g_rows: list[Rows] = []
+    b_rows: list[Rows] = []
+    for index in reversed(range(len(z_rows))):
+        layer, factor = network.layers[index], slopes[index]
+        b = g if factor is None else g.schur(factor, layer.activation.supremum(1))
+        g_rows.append(g)
+        b_rows.append(b)
         if index:
-            g = b @ V[index]
-    return Linearisation(network, n, tuple(Z), tuple(A), tuple(V), tuple(G[::-1]), tuple(B[::-1]), h)
+            # The product belongs to nobody else.
+            g = b.times(weights[index].T).scaled(scales[index], in_place=True)
+    return Linearisation(network, n, tuple(z_rows), tuple(a_rows), tuple(g_rows[::-1]), tuple(b_rows[::-1]), h)

@@ -35,7 +35,6 @@ import numpy as np
 
 from verify.arrays import Ball, gram, guesses, largest_eigenvalue, smallest_eigenvalue, spectral_norm, sqrt
 from verify.errors import InputError
-from verify.networks.kernel import _expand
 from verify.networks.linearisation import Linearisation
 
 __all__ = ["NeuronBudget", "Parabola", "useful"]
@@ -44,6 +43,14 @@ __all__ = ["NeuronBudget", "Parabola", "useful"]
 def _repeat(matrix: np.ndarray, k: int) -> np.ndarray:
     """Repeat each entry into a k × k block."""
     return matrix if k == 1 else np.kron(matrix, np.ones((k, k)))
+
+
+def _expand(kernel: Ball, k: int) -> Ball:
+    """Repeat each entry of an (n, n) kernel into a k × k block."""
+    if k == 1:
+        return kernel
+    ones = np.ones((k, k))
+    return Ball(np.kron(kernel.mid, ones), np.kron(kernel.rad, ones))
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ MUTANTS = [
         "err = np.abs(v) * (0.2 * U) + 2.0 * ETA",
         "expm1^(0)",
     ),
-    ("kernels.py", "np.multiply(a, 16.0 * U, out=a)", "np.multiply(a, 0.0, out=a)", "tanh^(0)"),
+    ("kernels.py", "np.multiply(a, 11.0 * U, out=a)", "np.multiply(a, 0.0, out=a)", "tanh^(0)"),
     ("kernels.py", "np.abs(v) * (7.0 * U)", "np.abs(v) * (0.2 * U)", "log^(0)"),
     ("kernels.py", "_log_ratio((t + t) / (2.0 + t))", "_log_ratio(2.0 * (t / (2.0 + t)))", "log1p^(0)"),
     ("kernels.py", "_factorials(3, 17)", "_factorials(3, 13)", "sin^(0)"),

@@ -1,0 +1,244 @@
+"""Matrices known up to an error in each row: the cheapest rigorous form for a network's layers at one parameter vector.
+
+A :class:`Rows` (mid, err, sup) stands for every real matrix M with ‖M_i − mid_i‖₂ ≤ err_i and |M_ij − mid_ij| ≤ sup_i in each row i. Where
+a :class:`~verify.arrays.Ball` carries one radius per entry through every operation, a Rows carries two numbers per row: each
+operation costs its plain float64 counterpart and a few vectors.
+
+Errors are rounded up as in :mod:`verify.arrays.rounding`: right-hand sides are computed values, times INFLATE (which absorbs twelve
+roundings), plus multiples of η wherever a product may underflow. Where something overflowed or is NaN, the row's errors are infinite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from verify.arrays.ball import Ball, _build, _checked
+from verify.arrays.products import row_norms_upper
+from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet
+from verify.errors import ShapeError
+
+__all__ = ["Exact", "Rows", "schur_of_grams"]
+
+_BLOCK = 256
+_UPPER = np.triu(np.ones((_BLOCK, _BLOCK), dtype=bool), 1)
+
+
+class Exact:
+    """A matrix of exact doubles with the norms that products with it need, each computed once.
+
+    Attributes:
+        value: (p, m) float64, finite.
+    """
+
+    def __init__(self, value: Array) -> None:
+        """Take the matrix as it is; it must not change afterwards."""
+        self.value = value
+
+    @cached_property
+    def frobenius(self) -> float:
+        """Upper bound of ‖W‖_F."""
+        return float(row_norms_upper(self.rows[None, :])[0])
+
+    @cached_property
+    def rows(self) -> Array:
+        """Upper bounds (p,) of the rows' 2-norms."""
+        return row_norms_upper(self.value)
+
+    @cached_property
+    def T(self) -> Exact:
+        """The transpose, which has the same Frobenius norm."""
+        other = Exact(self.value.T)
+        other.__dict__["frobenius"] = self.frobenius
+        return other
+
+
+class Rows:
+    """All real matrices M (n, m) with ‖M_i − mid_i‖₂ ≤ err_i and |M_ij − mid_ij| ≤ sup_i.
+
+    Attributes:
+        mid: (n, m) float64, finite.
+        err, sup: (n,) float64, ≥ 0 or infinite.
+
+    >>> import numpy as np
+    >>> rows = Rows(np.array([[3.0, 4.0]]))
+    >>> product = rows.times(Exact(np.array([[1.0, 1.0]])))
+    >>> bool(product.ball().contains([[7.0]])), bool(product.err[0] < 1e-14)
+    (True, True)
+    """
+
+    def __init__(self, mid: Array, err: Array | None = None, sup: Array | None = None) -> None:
+        """Take computed arrays; a row that overflowed or holds NaN becomes 0 with infinite errors.
+
+        Args:
+            mid: (n, m). err: None for an exact matrix. sup: None if nothing better than err is known.
+        """
+        if mid.ndim != 2:
+            raise ShapeError(f"Rows: mid has shape {mid.shape}; expected a matrix")
+        error = np.zeros(mid.shape[0]) if err is None else err
+        entry = error if sup is None else sup
+        # A finite sum of squares has finite terms; a NaN error fails the comparison.
+        flat = mid.ravel()
+        if not (np.isfinite(np.vdot(flat, flat)) and (error >= 0.0).all() and (entry >= 0.0).all()):
+            good = np.isfinite(mid).all(axis=1) & (error >= 0.0) & (entry >= 0.0)
+            mid = np.where(good[:, None], mid, 0.0)
+            error, entry = np.where(good, error, np.inf), np.where(good, entry, np.inf)
+        self.mid, self.err, self.sup = mid, error, np.minimum(entry, error)
+
+    @classmethod
+    def of(cls, ball: Ball) -> Rows:
+        """Return rows that contain every matrix in `ball` (n, m)."""
+        return cls(ball.mid) if ball.is_point else cls(ball.mid, row_norms_upper(ball.rad), ball.rad.max(axis=1))
+
+    @cached_property
+    def norms(self) -> Array:
+        """Upper bounds (n,) of ‖mid_i‖₂."""
+        return row_norms_upper(self.mid)
+
+    def ball(self) -> Ball:
+        """Enclose the entries; the radii are a view that takes no memory."""
+        rad = np.broadcast_to(self.sup[:, None], self.mid.shape).view()
+        return _build(self.mid.view(), rad, not self.sup.any())
+
+    def times(self, weight: Exact) -> Rows:
+        """Enclose M·Wᵀ for an exact W (p, m).
+
+        Entry j of the computed row is off by (γ_m‖mid_i‖ + err_i)‖W_j‖ + mη, the row by (γ_m‖mid_i‖ + err_i)‖W‖_F + pmη in norm.
+        γ‖mid_i‖ may underflow and ‖W‖ magnify the loss: + η there.
+        """
+        p, m = weight.value.shape
+        with quiet():
+            unit = (self.norms * gamma(m) + self.err) * INFLATE + ETA
+            tiny = float(p * m + 4) * ETA
+            err = unit * (weight.frobenius * INFLATE) + tiny
+            sup = unit * (float(weight.rows.max()) * INFLATE) + tiny
+            return Rows(self.mid @ weight.value.T, err, sup)
+
+    def scaled(self, scale: Ball, *, in_place: bool = False) -> Rows:
+        """Enclose s·M for every s in a scalar ball: (|s| + rad)·(err_i or sup_i) + (rad + u|s|(1 + u))‖mid_i‖ + mη.
+
+        in_place: the result takes over the memory of mid, and this object must not be used any more.
+        """
+        s, r = float(scale.mid), float(scale.rad)
+        if s == 1.0 and r == 0.0:
+            return self
+        with quiet():
+            norms, m = self.norms, self.mid.shape[1]
+            mid = np.multiply(self.mid, s, out=self.mid if in_place else None)
+            top = (abs(s) + r) * INFLATE
+            own = (norms * ((r + abs(s) * U) * INFLATE + ETA) + float(m + 4) * ETA) * INFLATE
+            result = Rows(mid, (self.err * top + own) * INFLATE + ETA, (self.sup * top + own) * INFLATE + ETA)
+            # ‖computed‖ ≤ |s|‖mid‖(1 + u) + mη; rows that overflowed are 0.
+            result.__dict__["norms"] = norms * (abs(s) * INFLATE) + float(m + 4) * ETA
+        return result
+
+    def plus(self, row: Array) -> Rows:
+        """Enclose M + 1·bᵀ for an exact b (m,): one rounding of each entry, at most u times the computed one."""
+        with quiet():
+            mid = self.mid + row
+            own = row_norms_upper(mid) * (U * INFLATE)
+            return Rows(mid, (self.err + own) * INFLATE, (self.sup + own) * INFLATE)
+
+    def with_ones(self) -> Rows:
+        """Append an exact column of ones."""
+        return Rows(np.concatenate([self.mid, np.ones((self.mid.shape[0], 1))], axis=1), self.err, self.sup)
+
+    def image(self, values: Array, rounding: Array, entry: Array, lipschitz: float) -> Rows:
+        """Enclose f(M) entrywise, f with Lipschitz constant `lipschitz` on R.
+
+        Args:
+            values: (n, m), what was computed for f(mid).
+            rounding, entry: (n,) bounds of the 2-norms and of the largest entries of its rows' errors.
+        """
+        with quiet():
+            err = (self.err * lipschitz + rounding) * INFLATE + 4.0 * ETA
+            return Rows(values, err, (self.sup * lipschitz + entry) * INFLATE + 4.0 * ETA)
+
+    def schur(self, factor: Rows, bound: float) -> Rows:
+        """Enclose M ∘ S, rows of S repeated: M (n·k, m), S (n, m) in `factor`, whose true entries are at most `bound` in size.
+
+        ms − m̂ŝ = (m − m̂)s + m̂(s − ŝ): err_i·bound + ‖m̂_i‖·sup(S)_i + u‖computed‖ + mη, and ‖computed‖ ≤ (1 + u)‖m̂_i‖(bound + sup(S)_i) + mη.
+        """
+        n, m = factor.mid.shape
+        k = self.mid.shape[0] // n
+        with quiet():
+            product = (self.mid.reshape(n, k, m) * factor.mid[:, None, :]).reshape(n * k, m)
+            spread = factor.sup if k == 1 else np.repeat(factor.sup, k)
+            own = (self.norms * ((spread + (bound + spread) * U) * INFLATE + ETA) + float(m + 8) * ETA) * INFLATE
+            return Rows(
+                product, (self.err * bound + own) * INFLATE + 4.0 * ETA, (self.sup * bound + own) * INFLATE + 4.0 * ETA
+            )
+
+
+def _largest_square(norms: Array) -> float:
+    """Square of the largest finite entry, rounded up; an infinite one makes its own row's radius infinite."""
+    top = float(np.max(norms, where=np.isfinite(norms), initial=0.0))
+    return top * top * INFLATE
+
+
+def _mirror(a: Array) -> None:
+    """Copy the lower triangle of a square matrix onto the upper one, in place, block by block."""
+    for i in range(0, a.shape[0], _BLOCK):
+        rows = slice(i, i + _BLOCK)
+        corner = a[rows, rows]
+        size = corner.shape[0]
+        np.copyto(corner, corner.T.copy(), where=_UPPER[:size, :size])
+        a[rows, i + _BLOCK :] = a[i + _BLOCK :, rows].T
+
+
+def schur_of_grams(terms: Sequence[tuple[Rows, Rows | None]], k: int = 1) -> Ball:
+    """Enclose Σ_l (B_l B_lᵀ) ∘ (A_l A_lᵀ ⊗ 1_k 1_kᵀ), exactly symmetric in mid and rad.
+
+    Args:
+        terms: pairs (A_l (n, m), B_l (n·k, m')); None for B_l with B_l B_lᵀ = 1 (k = 1).
+        k: how often each row of A_l counts.
+
+    Radius. Of one term, with α, β ≥ the norms of the true rows and of mid's, ε, δ their errors, P = BBᵀ, Q = AAᵀ:
+        |Q̂ − Q|_ij ≤ γ_m α_iα_j + ε_iα_j + α_iε_j + mη,  |P̂ − P|_ij alike,  |Q_ij| ≤ α_iα_j,  |P̂_ij| ≤ β_iβ_j(1 + γ_m') + m'η,
+        |P̂Q̂ − PQ| ≤ |P̂||Q̂ − Q| + |P̂ − P||Q| ≤ (1 + γ)(c_iw_j + w_ic_j + g·w_iw_j) + underflow,
+    w = αβ, c = βε + αδ, g = γ_m + γ_m'; rounding P̂Q̂ and summing L terms adds γ_{L+1}(1 + γ)² w_iw_j. So the radius is
+    Σ_l w_l(c_l + ½g_l w_l)ᵀ + its transpose: a product of matrices with 2L columns, computed as one. Every η meets at most α_iα_j, β_iβ_j or
+    1, so 4(m + m')η(1 + max α² + max β²) covers them.
+    """
+    depth = len(terms)
+    total: Any = None
+    left: list[Array] = []
+    right: list[Array] = []
+    tiny = 0.0
+    with quiet():
+        for a, b in terms:
+            m = a.mid.shape[1]
+            alpha, epsilon = (a.norms + a.err) * INFLATE, a.err
+            q: Any = a.mid @ a.mid.T
+            if k > 1:
+                alpha, epsilon, q = np.repeat(alpha, k), np.repeat(epsilon, k), np.kron(q, np.ones((k, k)))
+            if b is None:
+                w, c, inner = alpha, epsilon, m
+            else:
+                beta = (b.norms + b.err) * INFLATE
+                w, c = alpha * beta * INFLATE + ETA, (beta * epsilon + alpha * b.err) * INFLATE + 2.0 * ETA
+                inner = m + b.mid.shape[1]
+                q *= b.mid @ b.mid.T
+                tiny += _largest_square(beta)
+            tiny = (tiny + _largest_square(alpha) + 1.0) * INFLATE
+            g = (gamma(inner) + gamma(2) + gamma(depth + 1)) * INFLATE
+            c = (c + w * (0.5 * g)) * INFLATE + ETA
+            left += [w, c]
+            right += [c, w]
+            total = q if total is None else np.add(total, q, out=total)
+        if total is None:
+            raise ShapeError("schur_of_grams: no terms; expected at least one pair")
+        # γ_m + γ_m' ≤ γ_{m+m'}; the factors (1 + γ)³ and the roundings of this very product (2L + 1 terms of one sign) go to the left.
+        widest = max(a.mid.shape[1] + (0 if b is None else b.mid.shape[1]) for a, b in terms)
+        grow = (1.0 + 4.0 * gamma(widest + depth) + 4.0 * gamma(2 * depth + 4)) * INFLATE
+        floor = np.full(total.shape[0], float(8 * (widest + depth)) * ETA * tiny + float(8 * (widest + depth)) * ETA)
+        x = np.stack([*left, floor], axis=1) * grow + ETA
+        y = np.stack([*right, np.ones(total.shape[0])], axis=1)
+        rad = x @ y.T
+        rad += float(4 * depth + 8) * ETA
+        _mirror(total)
+        _mirror(rad)
+        return _checked(total, rad)
