@@ -35,8 +35,9 @@ from typing import Any, overload
 import numpy as np
 from jaxtyping import Float
 
-from verify.arrays import Ball, spectral_norm, sqrt
+from verify.arrays import Ball, Rows, spectral_norm, sqrt
 from verify.arrays.guesses import approx_spectral_norm
+from verify.arrays.rounding import INFLATE
 from verify.arrays.spectra import perron_upper
 from verify.errors import InputError
 from verify.networks.linearisation import Linearisation
@@ -56,13 +57,21 @@ def _upper(ball: Ball) -> Ball:
     return _point(ball.upper())
 
 
+def _row_norms(rows: Rows) -> Ball:
+    """Upper bounds (n,) of the rows' 2-norms."""
+    return _point((rows.norms + rows.err) * INFLATE)
+
+
+def _operator_norm(rows: Rows, norm: Callable[[Ball], Ball]) -> Ball:
+    """Upper bound of the spectral norm: ‖M‖ ≤ ‖mid‖ + ‖err‖₂, the error's norm being at most its Frobenius norm."""
+    return _upper(norm(Ball(rows.mid)) + _upper(_point(rows.err).norm()))
+
+
 def _block_norms(rows: Ball, n: int, k: int) -> Ball:
     """Upper bounds (n,) of the operator norms of the k × m blocks of `rows` (n·k, m).
 
-    For k > 1 the norm is the square root of the block's Gram matrix's λ_max, at most its largest absolute row sum.
+    The norm is the square root of the block's Gram matrix's λ_max, at most its largest absolute row sum.
     """
-    if k == 1:
-        return _upper(rows.norm(axis=1))
     blocks = rows.reshape(n, k, -1)
     columns = []
     for a in range(k):
@@ -127,11 +136,11 @@ class Curvature:
             layers.append(
                 _Norms(
                     scale=_upper(layer.scale),
-                    a_norm=_upper(norm(state.A[index])),
-                    a_rows=_upper(state.A[index].norm(axis=1)),
+                    a_norm=_operator_norm(state.a_rows[index], norm),
+                    a_rows=_row_norms(state.a_rows[index]),
                     # V_1 meets only the inputs, which do not move; its norm never enters.
                     v_norm=Ball(0.0) if index == 0 else _upper(norm(state.V[index])),
-                    b_rows=_block_norms(state.B[index], n, k),
+                    b_rows=_row_norms(state.b_rows[index]) if k == 1 else _block_norms(state.B[index], n, k),
                     g_rows=_column_norms(state.G[index], n, k),
                     slope=Ball(1.0 if flat else layer.activation.supremum(1)),
                     bend=Ball(0.0 if flat else layer.activation.supremum(2)),

@@ -28,29 +28,33 @@ S₁ = sup|σ'|, S₂ = sup|σ''| over R.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from verify.arrays import Ball, gram, guesses, largest_eigenvalue, smallest_eigenvalue, spectral_norm, sqrt
+from verify.arrays import (
+    Ball,
+    Rows,
+    gram,
+    guesses,
+    largest_eigenvalue,
+    schur_of_grams,
+    smallest_eigenvalue,
+    spectral_norm,
+    sqrt,
+)
 from verify.errors import InputError
 from verify.networks.linearisation import Linearisation
 
 __all__ = ["NeuronBudget", "Parabola", "useful"]
 
+_EXTENSIONS = 8
+
 
 def _repeat(matrix: np.ndarray, k: int) -> np.ndarray:
     """Repeat each entry into a k × k block."""
     return matrix if k == 1 else np.kron(matrix, np.ones((k, k)))
-
-
-def _expand(kernel: Ball, k: int) -> Ball:
-    """Repeat each entry of an (n, n) kernel into a k × k block."""
-    if k == 1:
-        return kernel
-    ones = np.ones((k, k))
-    return Ball(np.kron(kernel.mid, ones), np.kron(kernel.rad, ones))
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,6 @@ class NeuronBudget:
         """A_1A_1ᵀ (n, n)."""
         return gram(self._state.A[0])
 
-    @functools.cached_property
-    def _outputs(self) -> Ball:
-        """B_2B_2ᵀ (N, N)."""
-        return gram(self._state.B[1])
-
     def parabola(self, weight: float) -> Parabola:
         """Return the bound for m' = `weight` (an exact double > 0).
 
@@ -111,46 +110,61 @@ class NeuronBudget:
             raise InputError(f"weight={weight!r}: expected a finite number > 0")
         state = self._state
         k = state.network.outputs
-        # Any k_r ≤ m'/(m' + ω_r) is valid (J_r J_rᵀ ⪰ 0): the lower end point, exact from here on.
+        # Any k_r ≤ m'/(m' + ω_r) is valid (J_r J_rᵀ ⪰ 0): the square of an exact double below its root.
         share = np.maximum((Ball(weight) / (Ball(weight) + Ball(self.omega_upper))).lower(), 0.0)
-        root = sqrt(Ball(share))
-        psi = gram(state.B[0] * root) * _expand(self._inputs, k)
-        outputs = state.network.layers[1]
-        m = outputs.weight.shape[1]
-        features = state.A[1][:, :m] * root
-        if outputs.bias is not None:
-            features_gram = gram(features) + Ball(np.ones((state.n, state.n)))
-        else:
-            features_gram = gram(features)
-        if k == 1:
-            psi = psi + features_gram
-        else:
-            psi = psi + _expand(features_gram, k) * self._outputs
+        root = np.clip(sqrt(Ball(share)).lower(), 0.0, 1.0)
+        psi = schur_of_grams([(state.a_rows[0], self._weighted(state.b_rows[0], root)), self._outgoing(root)], k)
         return Parabola(weight, float(smallest_eigenvalue(psi).lower()))
+
+    def _weighted(self, rows: Rows, root: np.ndarray) -> Rows:
+        """Multiply neuron r's column by the exact 0 ≤ root_r ≤ 1; a bias column, the last one, stays."""
+        columns = rows.mid.shape[1]
+        factor = np.concatenate([root, np.ones(columns - root.size)])
+        return rows.schur(Rows(np.broadcast_to(factor, (self._state.n, columns))), 1.0)
+
+    def _outgoing(self, root: np.ndarray) -> tuple[Rows, Rows | None]:
+        """The output layer's term of Ψ."""
+        state = self._state
+        return self._weighted(state.a_rows[1], root), None if state.network.outputs == 1 else state.b_rows[1]
 
     def approx_parabolas(self, radius: float) -> tuple[Parabola, ...]:
         """Guess parabolas that are good near `radius` and below: :meth:`parabola` at the same weights proves (almost) the same.
 
-        A coarse geometric grid of weights m' around the typical ω_r, refined twice around the best one, in ordinary floating point.
+        A coarse geometric grid of weights m' above the typical ω_r, extended while its end is the best, then refined twice around the
+        best one; in ordinary floating point. (λ_min(Ψ(m')) is concave in m': there is one best weight.)
         """
         middle = float(np.median(self.omega_upper))
         if not 0.0 < middle < float("inf"):
             return ()
-        found = {w: self._approx_parabola(w) for w in (float(v) for v in middle * np.geomspace(0.05, 500.0, 9))}
+        found: dict[float, Parabola] = {}
+
+        def best_after(weights: Iterable[float]) -> float:
+            for weight in weights:
+                if weight not in found:
+                    found[weight] = self._approx_parabola(weight)
+            return max(found.values(), key=lambda p: p.intercept - p.weight * radius * radius).weight
+
+        best = best_after(middle * 3.2**j for j in range(5))
+        for _ in range(_EXTENSIONS):
+            if min(found) < best < max(found):
+                break
+            best = best_after([best / 3.2, best * 3.2])
         for ratio in (1.8, 1.2):
-            best = max(found.values(), key=lambda p: p.intercept - p.weight * radius * radius)
-            for weight in (best.weight / ratio, best.weight * ratio):
-                found.setdefault(weight, self._approx_parabola(weight))
+            best = best_after([best / ratio, best * ratio])
         return tuple(p for _, p in sorted(found.items()) if p.intercept > 0.0)
 
     def _approx_parabola(self, weight: float) -> Parabola:
         """The midpoints of :meth:`parabola`."""
         state, k = self._state, self._state.network.outputs
         share = weight / (weight + self.omega_upper)
-        B, features = state.B[0].mid, state.A[1].mid[:, : share.size]
-        psi = ((B * share) @ B.T) * _repeat(self._inputs.mid, k)
-        ones = 1.0 if state.network.layers[1].bias is not None else 0.0
-        psi += _repeat((features * share) @ features.T + ones, k) * (1.0 if k == 1 else self._outputs.mid)
+        B, features = state.b_rows[0].mid, state.a_rows[1].mid
+        outgoing = (features * np.concatenate([share, np.ones(features.shape[1] - share.size)])) @ features.T
+        if k > 1:
+            ones = np.ones((k, k))
+            outgoing = np.kron(outgoing, ones) * (state.b_rows[1].mid @ state.b_rows[1].mid.T)
+            psi = ((B * share) @ B.T) * np.kron(self._inputs.mid, ones) + outgoing
+        else:
+            psi = ((B * share) @ B.T) * self._inputs.mid + outgoing
         return Parabola(weight, guesses.smallest_eigenpair(psi)[0])
 
     def parabolas(self, radius: float) -> tuple[Parabola, ...]:

@@ -26,6 +26,7 @@ _PANELS = 40
 _BEYOND = (1.03, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)
 _TRY_ABOVE, _TRY_SHARED, _ROOM = 0.99, 0.3, 1.004
 _NEAR, _AIM = 0.45, 1.01
+_CARRY = (0.3, 0.5, 0.75, 1.0)
 _PARABOLA_SAMPLES = 2048
 # Radii at which the estimate looks, in units of the shortest conceivable path ‖e‖/√λ0: dense where certificates are decided.
 _LOOKS = np.array([0.0, 0.5, 0.8, 1.1, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 32.0, 64.0])
@@ -52,11 +53,21 @@ class Attempt:
         return self.result is not None and self.result.certified_by is not None
 
 
-def approx_supply(ingredients: Ingredients, lr: Fraction) -> tuple[float, float]:
+def _looked_up(ingredients: Ingredients) -> np.ndarray:
+    """L_H at the radii of `_LOOKS`, in units of ‖e‖/√λ0."""
+    unit = upper(ingredients.residual0) / float(np.sqrt(lower(ingredients.lambda0)))
+    with np.errstate(all="ignore"):
+        return np.nan_to_num(ingredients.curvature(np.minimum(_LOOKS * unit, 1e300)), posinf=1e300)
+
+
+def approx_supply(ingredients: Ingredients, lr: Fraction, looks: np.ndarray | None = None) -> tuple[float, float]:
     """Estimate (ratio, R): the best supply/need over radii and both criteria, and a radius at which to look.
 
     The sums are those of the real search at `_PANELS` panels, with L_H interpolated between sixteen radii. R is the smallest radius
     at which the ratio exceeds 1 with a little room, or else the best one. Approximate: floating point, and L_H may be a guess.
+
+    Args:
+        ingredients: at the centre. lr: step. looks: L_H at the sixteen radii where they are known already.
     """
     lam, e = lower(ingredients.lambda0), upper(ingredients.residual0)
     if not (lam > 0.0 and np.isfinite(e)):
@@ -67,7 +78,7 @@ def approx_supply(ingredients: Ingredients, lr: Fraction) -> tuple[float, float]
     eta_s, s = float(lr * ingredients.s), float(ingredients.s)
     with np.errstate(all="ignore"):
         unit = e / root
-        looks = np.nan_to_num(ingredients.curvature(_LOOKS * unit), posinf=1e300)
+        looks = _looked_up(ingredients) if looks is None else looks
         radii = _CANDIDATES * unit
         # (candidates, panels): ρ_j = jR/20, L_H(ρ_j), Δ_J(ρ_j), σ(ρ_j).
         rho = radii[:, None] * (np.arange(1, _PANELS + 1) / _PANELS)
@@ -124,19 +135,23 @@ def attempt(ingredients: Ingredients, state: Linearisation, lr: Fraction) -> Att
     """
     # The estimate takes approximate norms: certified ones cost more than everything else here, and are needed only for a proof.
     rough = replace(ingredients, curvature=Curvature.approx(state))
-    ratio, radius = approx_supply(rough, lr)
+    if not (lower(rough.lambda0) > 0.0 and np.isfinite(upper(rough.residual0))):
+        return Attempt(0.0, ingredients, None)
+    looks = _looked_up(rough)
+    ratio, radius = approx_supply(rough, lr, looks)
     shared = NeuronBudget.applies(state) and state.n * state.network.outputs <= _PARABOLA_SAMPLES
     if shared and _TRY_SHARED <= ratio < float("inf"):
         # The layers' bound does not know that neurons share a budget.
         budget = NeuronBudget(state)
         reach = 1.5 * upper(ingredients.residual0) / float(np.sqrt(lower(ingredients.lambda0)))
         guessed = budget.approx_parabolas(reach)
-        ratio, radius = approx_supply(replace(rough, parabolas=guessed), lr)
+        ratio, radius = approx_supply(replace(rough, parabolas=guessed), lr, looks)
         if ratio >= _TRY_ABOVE and guessed:
-            # One for every panel, and the one that carries the stability radius.
+            # Few are worth a proof: those that carry the sum, and the stability radius.
             half = float(KAPPA) * lower(ingredients.lambda0)
             stable = max(float(np.sqrt(max(p.intercept - half, 0.0) / p.weight)) for p in guessed)
-            wanted = useful(guessed, [*(radius * j / _PANELS for j in range(1, _PANELS + 1)), stable])
+            wanted = useful(guessed, [*(radius * share for share in _CARRY), stable])
+            ratio, radius = approx_supply(replace(rough, parabolas=wanted), lr, looks)
             ingredients = replace(ingredients, parabolas=tuple(budget.parabola(p.weight) for p in wanted))
     if not (ratio >= _TRY_ABOVE and 0.0 < radius < float("inf")):
         return Attempt(ratio, ingredients, None)

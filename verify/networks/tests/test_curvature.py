@@ -306,10 +306,10 @@ MUTANTS: list[tuple[str, str, str]] = [
     ("two linear layers", "Ball(2.0) * layer.scale * _largest", "layer.scale * _largest"),
     (
         "two linear layers, equal samples",
-        "_upper(norm(state.A[index]))",
+        "_operator_norm(state.a_rows[index], norm)",
         "_largest(state.A[index].norm(axis=1))",
     ),
-    ("bias only", "_upper(norm(state.A[index]))", "_upper(norm(state.A[index][:, :1]))"),
+    ("bias only", "_operator_norm(state.a_rows[index], norm)", "_upper(norm(state.A[index][:, :1]))"),
     ("final activation", "bend=Ball(0.0 if flat", "bend=Ball(0.0 if index == state.depth - 1"),
     ("slope above 1", "slope=Ball(1.0 if flat else layer.activation.supremum(1))", "slope=Ball(1.0)"),
     ("outputs, second derivative", "(rows.reshape(n, k, -1) ** 2).sum(axis=1)", "rows.reshape(n, k, -1)[:, 0] ** 2"),
