@@ -22,12 +22,22 @@ from verify.networks.linearisation import Linearisation
 from verify.regions.ingredients import Ingredients, lower, upper
 from verify.regions.training import Vector, flatten
 
-__all__ = ["History", "PointFacts", "drift", "examine", "observed_rate", "pair"]
+__all__ = ["History", "PointFacts", "drift", "examine", "observed_rate", "pair", "parts", "whole"]
 
 
 def pair(ball: Ball | None) -> list[float] | None:
     """Return [lower, upper] of a scalar enclosure as doubles, None for None."""
     return None if ball is None else [lower(ball), upper(ball)]
+
+
+def parts(ball: Ball | None) -> list[float] | None:
+    """Return [mid, rad] of a scalar enclosure, None for None."""
+    return None if ball is None else [float(ball.mid), float(ball.rad)]
+
+
+def whole(stored: list[float] | None) -> Ball | None:
+    """Return the enclosure whose :func:`parts` are given."""
+    return None if stored is None else Ball(float(stored[0]), float(stored[1]))
 
 
 @dataclass(frozen=True)
@@ -57,15 +67,16 @@ class PointFacts:
         names = [f.name for f in fields(self) if f.name != "step"]
         return {"step": self.step, **{name: pair(getattr(self, name)) for name in names}}
 
+    def stored(self) -> dict[str, Any]:
+        """Return {name: [mid, rad]} and the step: what restores these very enclosures (their end points would widen them)."""
+        names = [f.name for f in fields(self) if f.name != "step"]
+        return {"step": self.step, **{name: parts(getattr(self, name)) for name in names}}
+
     @classmethod
-    def from_bounds(cls, bounds: Mapping[str, Any]) -> PointFacts:
-        """Restore facts from :meth:`as_bounds`; the enclosures may be an ulp wider."""
-        values = {
-            name: None if value is None else Ball.from_bounds(float(value[0]), float(value[1]))
-            for name, value in bounds.items()
-            if name != "step"
-        }
-        return cls(step=int(bounds["step"]), **values)  # type: ignore[arg-type]
+    def restored(cls, stored: Mapping[str, Any]) -> PointFacts:
+        """Read what :meth:`stored` returned."""
+        values = {name: whole(value) for name, value in stored.items() if name != "step"}
+        return cls(step=int(stored["step"]), **values)  # type: ignore[arg-type]
 
 
 def drift(theta: Vector, origin: Vector) -> Ball:

@@ -37,7 +37,15 @@ from verify.regions.certification import ball_constants, ball_witness
 from verify.regions.diagnostics import Examined, History, decrease_certified, examine, observed_rate
 from verify.regions.handover import Attempt, attempt, next_target, shortfall
 from verify.regions.ingredients import lower, upper
-from verify.regions.record import Checkpoint, Options, fingerprint, load_arrays, save_arrays
+from verify.regions.record import (
+    Checkpoint,
+    Options,
+    fingerprint,
+    load_arrays,
+    require_room,
+    save_arrays,
+    thinned,
+)
 from verify.regions.training import Descent, Vector, default_step, flatten, read_iterate, with_parameters
 
 __all__ = ["DEFAULT_STEPS", "OPTIONS", "Progress", "RecordedRun", "record_run", "rehearse", "run_certificate"]
@@ -121,10 +129,17 @@ class _Task:
         """Loss scale."""
         return loss_scale(self.loss, self.data.n)
 
-    def look(self, theta: Vector, step: int, after: Vector | None) -> tuple[Checkpoint, Examined, Attempt]:
-        """Prove the facts at θ̂_step, the decrease to its neighbour, and try a ball certificate."""
-        here = examine(with_parameters(self.network, theta), self.data, self.loss, step=step, origin=self.origin)
-        found = attempt(here.ingredients(), here.state, self.lr)
+    def look(
+        self, theta: Vector, step: int, after: Vector | None, *, search: bool = True, known: Examined | None = None
+    ) -> tuple[Checkpoint, Examined, Attempt | None]:
+        """Prove the facts at θ̂_step, the decrease to its neighbour, and, with `search`, try a ball certificate.
+
+        known: the examination of θ̂_step where it has been made.
+        """
+        here = known
+        if here is None:
+            here = examine(with_parameters(self.network, theta), self.data, self.loss, step=step, origin=self.origin)
+        found = attempt(here.ingredients(), here.state, self.lr) if search else None
         loss_after, decrease = None, None
         if after is not None and np.isfinite(after).all():
             residual = forward(with_parameters(self.network, after), self.data.X) - Ball(self.data.y)
@@ -133,7 +148,8 @@ class _Task:
             decrease = bool(left.upper() <= right.lower())
         else:
             after = None
-        return Checkpoint(here.facts, theta, after, loss_after, decrease, found.ratio), here, found
+        ratio = 0.0 if found is None else found.ratio
+        return Checkpoint(here.facts, theta, after, loss_after, decrease, ratio), here, found
 
 
 @dataclass(frozen=True)
@@ -145,54 +161,72 @@ class _End:
     found: Attempt | None
 
 
-def _train(task: _Task, run: _Run, key: str) -> _End:
-    """Step until a checkpoint is certified, the budget ends, or the run diverges or stalls."""
+class _Clock:
+    """Where the time of a run goes: gradient steps, proofs, and the rest (files, progress), which counts for neither."""
+
+    def __init__(self, run: _Run) -> None:
+        """Start."""
+        self._run, self._since = run, time.monotonic()
+
+    def training(self) -> None:
+        """What happened since the last call was training."""
+        now = time.monotonic()
+        self._run.training_seconds += now - self._since
+        self._since = now
+
+    def proving(self) -> None:
+        """What happened since the last call was proving."""
+        now = time.monotonic()
+        self._run.proving_seconds += now - self._since
+        self._since = now
+
+    def other(self) -> None:
+        """What happened since the last call was neither."""
+        self._since = time.monotonic()
+
+
+def _train(task: _Task, run: _Run, key: str, first: Examined | None = None) -> _End:
+    """Step until a checkpoint is certified, the budget ends, or the run diverges or stalls.
+
+    first: the examination of θ̂_0 where it has been made.
+    """
     descent = Descent(task.network, task.data, task.s, task.lr)
     directory = task.options.directory
-    saved = started = time.monotonic()
-    proving = 0.0
+    saved = time.monotonic()
     extra = set(task.options.checkpoints)
-    base = run.training_seconds
-
-    def save() -> None:
-        if directory is not None:
-            run.training_seconds = base + time.monotonic() - started - proving
-            run.save(directory, key)
-
+    clock = _Clock(run)
     with Progress(task.options.shows_progress(), task.budget, run.step, "training") as progress:
         initial = float(np.linalg.norm(descent.residual(task.origin)))
         while True:
             after, norm = descent.step(run.theta)
+            clock.training()
             if not np.isfinite(norm) or norm > _DIVERGED * (initial + 1.0):
-                run.training_seconds = base + time.monotonic() - started - proving
                 return _End("diverged", None, None)
             run.history.add(run.step, descent.loss(norm))
             if norm < (1.0 - _STALL_FALL) * run.anchor[1]:
                 run.anchor = (run.step, norm)
             stalled = run.step - run.anchor[0] > max(_STALL_STEPS, run.step // 2)
             last = stalled or run.step >= task.budget
-            if norm <= run.target or run.step == 0 or last or run.step in extra:
-                begin = time.monotonic()
-                checkpoint, here, found = task.look(run.theta, run.step, after)
-                spent = time.monotonic() - begin
-                proving += spent
-                run.proving_seconds += spent
-                if not run.kept or run.kept[-1].facts.step < run.step:
-                    run.kept.append(checkpoint)
+            search = norm <= run.target or last
+            looked = search or run.step in extra
+            if looked:
+                known = first if run.step == 0 else None
+                checkpoint, here, found = task.look(run.theta, run.step, after, search=search, known=known)
+                clock.proving()
+                run.kept = thinned([*run.kept, checkpoint], extra)
                 if directory is not None:
                     checkpoint.save(_checkpoint_path(directory, run.step))
-                if found.holds or last:
-                    run.training_seconds = base + time.monotonic() - started - proving
-                    return _End("certified" if found.holds else "stalled" if stalled else "budget", here, found)
-                run.target = next_target(norm, found.ratio)
-                run.theta, run.step = after, run.step + 1
-                save()
-            else:
-                run.theta, run.step = after, run.step + 1
-                if directory is not None and time.monotonic() - saved > task.options.save_seconds:
-                    save()
-                    saved = time.monotonic()
+                holds = found is not None and found.holds
+                if holds or last:
+                    return _End("certified" if holds else "stalled" if stalled else "budget", here, found)
+                if found is not None:
+                    run.target = next_target(norm, found.ratio)
+            run.theta, run.step = after, run.step + 1
+            if directory is not None and (looked or time.monotonic() - saved > task.options.save_seconds):
+                run.save(directory, key)
+                saved = time.monotonic()
             progress.update(run.step, f"step {run.step}  ‖e‖ {norm:.4g} (next look at {run.target:.4g})")
+            clock.other()
 
 
 class Progress:
@@ -267,6 +301,7 @@ def _replay(task: _Task, run: _Run) -> _End:
         neighbour = following[1] if following is not None and following[0] == step + 1 else None
         checkpoint, here, found = task.look(theta, step, neighbour)
         run.kept.append(checkpoint)
+        require_room(len(run.kept), task.network.parameters)
         run.history.values.append(float(checkpoint.facts.loss.mid))
         run.step, run.theta = step, theta
         if found.holds or following is None:
@@ -325,11 +360,14 @@ def record_run(
     opts = Options.read(options, OPTIONS)
     if steps is not None and steps < 0:
         raise InputError(f"steps={steps}: expected a number of steps ≥ 0")
-    chosen = lr is None
+    chosen, first = lr is None, None
+    started = time.monotonic()
     if lr is None:
         first = examine(network, data, loss)
         lr = default_step(upper(first.facts.lambda_max), loss_scale(loss, data.n))
+    choosing = time.monotonic() - started
     budget = DEFAULT_STEPS if steps is None else steps
+    require_room(len(set(opts.checkpoints)), network.parameters)
     task = _Task(network, data, loss, lr, budget, flatten(network), opts)
     key = fingerprint(network, data, loss, lr, checkpoints=opts.checkpoints)
     run = None
@@ -338,8 +376,10 @@ def record_run(
         run = _Run.load(opts.directory, key)
     if run is None:
         run = _Run(theta=task.origin)
-    end = _train(task, run, key) if opts.iterates is None else _replay(task, run)
+    end = _train(task, run, key, first) if opts.iterates is None else _replay(task, run)
+    started = time.monotonic()
     certificate = _certificate(task, run, end, chosen)
+    run.proving_seconds += choosing + time.monotonic() - started
     return RecordedRun(certificate, run.history, run.training_seconds, run.proving_seconds)
 
 
