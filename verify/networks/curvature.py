@@ -35,7 +35,7 @@ from typing import Any, overload
 import numpy as np
 from jaxtyping import Float
 
-from verify.arrays import Ball, Rows, spectral_norm, sqrt
+from verify.arrays import Ball, Rows, spectral_norm, sqrt_of_nonnegative
 from verify.arrays.guesses import approx_spectral_norm
 from verify.arrays.rounding import INFLATE
 from verify.arrays.spectra import perron_upper
@@ -55,6 +55,11 @@ def _point(values: Any) -> Ball:
 def _upper(ball: Ball) -> Ball:
     """Replace an enclosure by its upper end point, exact: bounds are monotone in every ingredient."""
     return _point(ball.upper())
+
+
+def _root(squares: Any) -> Ball:
+    """Upper bounds of the roots of exact doubles ≥ 0 or infinite."""
+    return _upper(sqrt_of_nonnegative(_point(squares)))
 
 
 def _row_norms(rows: Rows) -> Ball:
@@ -79,7 +84,7 @@ def _block_norms(rows: Ball, n: int, k: int) -> Ball:
         for b in range(k):
             row_sum = row_sum + abs((blocks[:, a, :] * blocks[:, b, :]).sum(axis=1))
         columns.append(row_sum.upper())
-    return _upper(sqrt(_point(np.max(np.stack(columns), axis=0))))
+    return _root(np.max(np.stack(columns), axis=0))
 
 
 def _column_norms(rows: Ball, n: int, k: int) -> Ball:
@@ -89,7 +94,7 @@ def _column_norms(rows: Ball, n: int, k: int) -> Ball:
         largest = np.max(np.abs(rows.mid) + rows.rad, axis=1)
         return _point(largest if rows.is_point else np.nextafter(largest, np.inf))
     squares = (rows.reshape(n, k, -1) ** 2).sum(axis=1)
-    return _upper(sqrt(_point(np.max(squares.upper(), axis=1))))
+    return _root(np.max(squares.upper(), axis=1))
 
 
 def _largest(ball: Ball) -> Ball:

@@ -43,6 +43,7 @@ from verify.arrays import (
     smallest_eigenvalue,
     spectral_norm,
     sqrt,
+    sqrt_of_nonnegative,
 )
 from verify.errors import InputError
 from verify.networks.linearisation import Linearisation
@@ -90,11 +91,11 @@ class NeuronBudget:
         inputs = self._inputs
         p = s1 * spectral_norm(state.A[0])
         v = Ball(output.weight).norm(axis=0)
-        q = v * s2 * sqrt(largest_eigenvalue(inputs * inputs))
+        q = v * s2 * sqrt_of_nonnegative(largest_eigenvalue(inputs * inputs))
         scale_squared = Ball(1.0) / Ball(float(output.inverse_square_scale))
-        omega = scale_squared * (p * p + q * q * Ball(0.5) + q * sqrt(p * p + q * q * Ball(0.25)))
+        omega = scale_squared * (p * p + q * q * Ball(0.5) + q * sqrt_of_nonnegative(p * p + q * q * Ball(0.25)))
         self.omega_upper = omega.upper()
-        """Upper bounds (m,) of ω_r, doubles."""
+        """Upper bounds (m,) of ω_r, doubles; infinite where they overflow: such a neuron is given up."""
 
     @functools.cached_property
     def _inputs(self) -> Ball:
@@ -111,7 +112,9 @@ class NeuronBudget:
         state = self._state
         k = state.network.outputs
         # Any k_r ≤ m'/(m' + ω_r) is valid (J_r J_rᵀ ⪰ 0): the square of an exact double below its root.
-        share = np.maximum((Ball(weight) / (Ball(weight) + Ball(self.omega_upper))).lower(), 0.0)
+        known = np.isfinite(self.omega_upper)
+        omega = Ball(np.where(known, self.omega_upper, 0.0))
+        share = np.maximum(np.where(known, (Ball(weight) / (Ball(weight) + omega)).lower(), 0.0), 0.0)
         root = np.clip(sqrt(Ball(share)).lower(), 0.0, 1.0)
         psi = schur_of_grams([(state.a_rows[0], self._weighted(state.b_rows[0], root)), self._outgoing(root)], k)
         return Parabola(weight, float(smallest_eigenvalue(psi).lower()))

@@ -187,7 +187,12 @@ def stability_radii(ingredients: Ingredients, table: RadiusTable, kappa: Fractio
     # Where the product underflowed to a ball that meets 0 nothing is lost by reporting the other radii.
     usable = lipschitz.lower() > 0.0
     if usable.any():
-        values |= {"kappa": Ball(kappa), "L_Theta": lipschitz[usable], "R": values["R"][usable], "L_H": values["L_H"][usable]}
+        values |= {
+            "kappa": Ball(kappa),
+            "L_Theta": lipschitz[usable],
+            "R": values["R"][usable],
+            "L_H": values["L_H"][usable],
+        }
         paper = max(paper, _largest(evaluate("stability_radius_paper", values)), key=lower)
         sharp = max(sharp, _largest(evaluate("stability_radius_linear", values)), key=lower)
     for parabola in ingredients.parabolas:

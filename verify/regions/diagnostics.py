@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball, largest_eigenvalue, maximum, smallest_eigenvalue, sqrt
+from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt_of_nonnegative
 from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
 from verify.networks.curvature import Curvature
 from verify.networks.linearisation import Linearisation
@@ -26,8 +26,8 @@ __all__ = ["History", "PointFacts", "drift", "examine", "observed_rate", "pair",
 
 
 def pair(ball: Ball | None) -> list[float] | None:
-    """Return [lower, upper] of a scalar enclosure as doubles, None for None."""
-    return None if ball is None else [lower(ball), upper(ball)]
+    """Return [lower, upper] of a scalar enclosure as doubles; None for None and for one that overflowed: nothing is known."""
+    return [lower(ball), upper(ball)] if ball is not None and np.isfinite(ball.rad) else None
 
 
 def parts(ball: Ball | None) -> list[float] | None:
@@ -63,7 +63,7 @@ class PointFacts:
     drift: Ball
 
     def as_bounds(self) -> dict[str, Any]:
-        """Return {name: [lower, upper]} with exact doubles, and the step."""
+        """Return {name: [lower, upper]} with exact doubles, None where nothing is known, and the step."""
         names = [f.name for f in fields(self) if f.name != "step"]
         return {"step": self.step, **{name: pair(getattr(self, name)) for name in names}}
 
@@ -100,7 +100,7 @@ class Examined:
             s=self.s,
             lambda0=self.facts.lambda_min,
             lambda_max0=self.facts.lambda_max,
-            jacobian_norm0=sqrt(maximum(self.facts.lambda_max, Ball(0.0))),
+            jacobian_norm0=sqrt_of_nonnegative(self.facts.lambda_max),
             residual0=self.facts.residual,
             loss0=self.facts.loss,
             curvature=Curvature(self.state),
@@ -122,8 +122,7 @@ def examine(network: Network, data: DataSet, loss: Loss, *, step: int = 0, origi
     # λ_min(J Jᵀ) vanishes when there are more outputs than parameters; JJᵀ's enclosure need not know.
     lambda_min = smallest_eigenvalue(theta) if theta.shape[0] <= network.parameters else Ball(0.0)
     # ‖∇Φ‖² = s²eᵀΘe: no parameter-sized array is formed.
-    square = maximum((residual * (theta @ residual)).sum(), Ball(0.0))
-    gradient = s * sqrt(square)
+    gradient = s * sqrt_of_nonnegative((residual * (theta @ residual)).sum())
     value = loss_of(residual, s)
     if lower(value) < 0.0:
         # Φ ≥ 0, whatever the rounding of an enclosure near 0 says.

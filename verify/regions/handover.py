@@ -6,6 +6,7 @@ certifiable, and a run tries the real criteria only where the estimate is close.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -19,6 +20,7 @@ from verify.networks.neurons import NeuronBudget, useful
 from verify.regions.ball import KAPPA, BallResult
 from verify.regions.containment import CRITERIA, Form, Outcome
 from verify.regions.ingredients import Ingredients, lower, tabulate, upper
+from verify.regions.training import approx_float
 
 __all__ = ["Attempt", "approx_supply", "attempt", "next_target", "shortfall", "with_start"]
 
@@ -55,9 +57,12 @@ class Attempt:
 
 def _looked_up(ingredients: Ingredients) -> np.ndarray:
     """L_H at the radii of `_LOOKS`, in units of ‖e‖/√λ0."""
-    unit = upper(ingredients.residual0) / float(np.sqrt(lower(ingredients.lambda0)))
-    with np.errstate(all="ignore"):
-        return np.nan_to_num(ingredients.curvature(np.minimum(_LOOKS * unit, 1e300)), posinf=1e300)
+    return np.nan_to_num(ingredients.curvature(_LOOKS * _unit(ingredients)), posinf=1e300)
+
+
+def _unit(ingredients: Ingredients) -> float:
+    """‖e‖/√λ0, the length of the shortest conceivable path."""
+    return min(upper(ingredients.residual0) / math.sqrt(lower(ingredients.lambda0)), 1e300)
 
 
 def approx_supply(ingredients: Ingredients, lr: Fraction, looks: np.ndarray | None = None) -> tuple[float, float]:
@@ -75,9 +80,9 @@ def approx_supply(ingredients: Ingredients, lr: Fraction, looks: np.ndarray | No
     root, jacobian = float(np.sqrt(lam)), upper(ingredients.jacobian_norm0)
     if e == 0.0:
         return float("inf"), 1e-6 * root / max(ingredients.curvature(0.0), 1e-300)
-    eta_s, s = float(lr * ingredients.s), float(ingredients.s)
+    eta_s = approx_float(lr * ingredients.s)
     with np.errstate(all="ignore"):
-        unit = e / root
+        unit = _unit(ingredients)
         looks = _looked_up(ingredients) if looks is None else looks
         radii = _CANDIDATES * unit
         # (candidates, panels): ρ_j = jR/20, L_H(ρ_j), Δ_J(ρ_j), σ(ρ_j).
@@ -92,7 +97,7 @@ def approx_supply(ingredients: Ingredients, lr: Fraction, looks: np.ndarray | No
         drift = np.minimum(0.5 * curved * eta_s * norm * e, 2.0 * delta_j[:, -1])
         usable = (sigma_end > drift) & (eta_s * norm**2 <= 1.0)
         by_residual = ((sigma - drift[:, None]) * inside).sum(axis=1) * radii / _PANELS
-        c = 1.0 - 0.5 * float(lr) * s * (norm**2 + e * curved)
+        c = 1.0 - 0.5 * eta_s * (norm**2 + e * curved)
         by_path = np.where(c > 0.0, np.maximum(radii - ingredients.offset, 0.0) * c * sigma_end, 0.0)
         ratios = np.nan_to_num(np.maximum(np.where(usable, by_residual, 0.0), by_path) / e)
     best = int(np.argmax(ratios))
@@ -100,7 +105,7 @@ def approx_supply(ingredients: Ingredients, lr: Fraction, looks: np.ndarray | No
     if not enough.size:
         return float(ratios[best]), float(radii[best])
     j = int(enough[0])
-    if not (j and 0.0 < ratios[j - 1]):
+    if not (j and ratios[j - 1] > 0.0):
         return float(ratios[best]), float(radii[j])
     # Where the ratio crosses, by linear interpolation.
     share = (_ROOM - float(ratios[j - 1])) / (float(ratios[j]) - float(ratios[j - 1]))

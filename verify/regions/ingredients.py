@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball, largest_eigenvalue, maximum, smallest_eigenvalue, sqrt
+from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt_of_nonnegative
 from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
 from verify.networks.curvature import Curvature
 from verify.networks.neurons import NeuronBudget, Parabola
@@ -96,8 +96,7 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
         s=s,
         lambda0=lambda0,
         lambda_max0=lambda_max0,
-        # λ_max of a Gram matrix is ≥ 0; an overflowed enclosure stays what it is: nothing is known.
-        jacobian_norm0=sqrt(maximum(lambda_max0, Ball(0.0))) if np.isfinite(upper(lambda_max0)) else lambda_max0,
+        jacobian_norm0=sqrt_of_nonnegative(lambda_max0),
         residual0=residual.norm(),
         loss0=loss_of(residual, Ball(s)),
         curvature=Curvature(state),
@@ -142,7 +141,9 @@ def tabulate(ingredients: Ingredients, radii: Sequence[float]) -> RadiusTable:
     finite = np.isfinite(delta)
     changes = {"lambda0": Ball(max(lower(ingredients.lambda0), 0.0)), "Delta_J": Ball(np.where(finite, delta, 0.0))}
     sharp = np.where(finite, evaluate("lambda_region_sharp", changes).lower(), 0.0)
-    lam = np.maximum.reduce([np.zeros_like(rho), sharp, *(parabola(ball).lower() for parabola in ingredients.parabolas)])
+    lam = np.maximum.reduce(
+        [np.zeros_like(rho), sharp, *(parabola(ball).lower() for parabola in ingredients.parabolas)]
+    )
     # A bound for a larger ball holds on a smaller one.
     monotone = np.maximum.accumulate(lam[::-1])[::-1]
     return RadiusTable(rho, bound, delta, monotone)

@@ -17,6 +17,7 @@ Witness: ``checkpoints`` (step, parameters, next, bounds of every fact), ``hando
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,15 @@ from verify.regions.record import (
     save_arrays,
     thinned,
 )
-from verify.regions.training import Descent, Vector, default_step, flatten, read_iterate, with_parameters
+from verify.regions.training import (
+    Descent,
+    Vector,
+    approx_float,
+    default_step,
+    flatten,
+    read_iterate,
+    with_parameters,
+)
 
 __all__ = ["DEFAULT_STEPS", "OPTIONS", "Progress", "RecordedRun", "record_run", "rehearse", "run_certificate"]
 
@@ -154,7 +163,7 @@ class _Task:
 
 @dataclass(frozen=True)
 class _End:
-    """How a run ended: its last look, and why it stopped ('certified', 'budget', 'diverged', 'stalled', 'iterates')."""
+    """How a run ended: its last look, and why it stopped ('certified', 'budget', 'diverged', 'stalled', 'iterates', 'overflow')."""
 
     why: str
     here: Examined | None
@@ -194,13 +203,16 @@ def _train(task: _Task, run: _Run, key: str, first: Examined | None = None) -> _
     directory = task.options.directory
     saved = time.monotonic()
     extra = set(task.options.checkpoints)
-    clock = _Clock(run)
     with Progress(task.options.shows_progress(), task.budget, run.step, "training") as progress:
-        initial = float(np.linalg.norm(descent.residual(task.origin)))
+        initial = descent.step(task.origin)[1]
+        clock = _Clock(run)
         while True:
             after, norm = descent.step(run.theta)
             clock.training()
             if not np.isfinite(norm) or norm > _DIVERGED * (initial + 1.0):
+                if not run.kept:
+                    run.kept = [task.look(run.theta, run.step, None, search=False, known=first)[0]]
+                    clock.proving()
                 return _End("diverged", None, None)
             run.history.add(run.step, descent.loss(norm))
             if norm < (1.0 - _STALL_FALL) * run.anchor[1]:
@@ -433,12 +445,14 @@ def _observed(run: _Run) -> dict[str, float]:
 
 def _missing(task: _Task, run: _Run, end: _End) -> str:
     """Say why there is no hand-over, and what would close the gap."""
-    step = f"step η = {float(task.lr):.6g}"
+    step = f"step η = {approx_float(task.lr):.6g}"
     if end.why == "diverged":
         return (
             f"the run diverged: at step {run.step} the loss overflowed or grew beyond 10^12 times its start with {step}. Use a smaller"
             " lr, or lr=None"
         )
+    if end.why == "overflow":
+        return "a ball certificate holds at the end, but the NTK or the loss overflows float64 at a checkpoint: rescale the data or the weights"
     if end.found is None:
         return "the run ended before its first look"
     values = shortfall(end.found)
@@ -450,13 +464,17 @@ def _missing(task: _Task, run: _Run, end: _End) -> str:
         return f"the run stalled: ‖e‖ fell by less than 0.1 % over the last {run.step - run.anchor[0]} steps with {step}; {facts}"
     if not values["lambda_min"] > 0.0:
         return f"at step {run.step} λ_min of the NTK is not certified positive; {facts}"
-    if float(task.s * task.lr) * float(end.found.ingredients.lambda_max0.upper()) > 1.0:
+    if approx_float(task.s * task.lr) * float(end.found.ingredients.lambda_max0.upper()) > 1.0:
         facts += f"; ηsλ_max(Θ) exceeds 1 there, so a smaller {step} may be needed"
     what = "the step budget ended" if end.why == "budget" else "no iterate handed in is certifiable"
     return f"{what} at step {run.step}: {facts}. Train on (more steps), or widen the network"
 
 
 def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate:
+    unknown = [c.facts.step for c in run.kept if not np.isfinite([c.facts.lambda_min.rad, c.facts.loss.rad]).all()]
+    if unknown and end.why == "certified":
+        # A certificate states these facts at every checkpoint.
+        end = dataclasses.replace(end, why="overflow")
     problem = Problem(task.network, task.data, task.loss, task.lr)
     first, last = run.kept[0].facts, run.kept[-1].facts
     steps = _facts_steps(run.kept, task.lr, task.s)
@@ -469,7 +487,7 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
     }
     margins: dict[str, Ball] = {}
     observed = _observed(run)
-    note = f"; η was chosen as 0.8/(sλ_max(Θ(θ̂_0))) = {float(task.lr):.6g}" if chosen else ""
+    note = f"; η was chosen as 0.8/(sλ_max(Θ(θ̂_0))) = {approx_float(task.lr):.6g}" if chosen else ""
     found = end.found
     if found is not None and found.result is not None and found.result.outcome is not None:
         margins = {
@@ -488,7 +506,7 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
         }
         steps += found.result.outcome.steps
         reason = (
-            f"recorded float64 run of {last.step} steps with η = {float(task.lr):.6g}{note}: {_tally(run.kept)}. Real-arithmetic gradient"
+            f"recorded float64 run of {last.step} steps with η = {approx_float(task.lr):.6g}{note}: {_tally(run.kept)}. Real-arithmetic gradient"
             f" descent restarted at the exact doubles of step {last.step} stays in the ball of radius R ≤ {at_most(upper(ball['radius']), 6)}, a"
             f" Locally PL Region with μ ≥ {at_least(lower(ball['mu']), 6)}, and Φ_k ≤ {below_one(upper(ball['rate']))}^k·Φ ({found.result.outcome.form}"
             " criterion). Nothing is claimed of real-arithmetic descent from the initialisation: that is scope='exact'"

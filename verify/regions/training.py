@@ -20,7 +20,7 @@ from verify.errors import InputError, NonFiniteError, ShapeError
 from verify.networks import DataSet, Network, read_network
 from verify.networks.activations import Activation
 
-__all__ = ["Descent", "default_step", "flatten", "read_iterate", "rounding_unit", "with_parameters"]
+__all__ = ["Descent", "approx_float", "default_step", "flatten", "read_iterate", "rounding_unit", "with_parameters"]
 
 Vector = Float[np.ndarray, " p"]
 
@@ -101,9 +101,22 @@ def default_step(lambda_max_upper: float, s: Fraction) -> Fraction:
 
     1/(sλ_max) is the largest step at which one linearised step cannot overshoot in any eigen-direction; the residual
     criterion needs ηs(‖J(θ_T)‖ + Δ_J)² ≤ 1 at the hand-over, and a fifth is left for λ_max to grow on the way there. A
-    guess: whatever step results, the certificate proves what it proves for exactly that double.
+    guess: whatever step results, the certificate proves what it proves for exactly that number. Where 1/(sλ_max) is no double it is
+    taken as a rational, and as 1 where λ_max is 0 or not known.
     """
-    return Fraction(float(0.8 / (float(s) * lambda_max_upper)))
+    if not 0.0 < lambda_max_upper < float("inf"):
+        return Fraction(1)
+    exact = Fraction(4, 5) / (s * Fraction(lambda_max_upper))
+    rounded = approx_float(exact)
+    return Fraction(rounded) if 0.0 < rounded < float("inf") else exact
+
+
+def approx_float(value: Fraction) -> float:
+    """Return the double nearest to an exact number, infinity beyond the range."""
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else -float("inf")
 
 
 def rounding_unit(theta: Vector) -> float:
@@ -171,7 +184,7 @@ class Descent:
         self.network = network
         self._data = data
         self._s = float(s)
-        self._factor = float(s * lr)
+        self._factor = approx_float(s * lr)
         self._scales = [1.0 / float(np.sqrt(float(la.inverse_square_scale))) for la in network.layers]
         self._activations = [
             None if la.activation.is_identity else _float_activation(la.activation) for la in network.layers
@@ -199,7 +212,8 @@ class Descent:
 
     def residual(self, theta: Vector) -> np.ndarray:
         """Return F(θ) − y (n, k), approximate."""
-        residual: np.ndarray = self._forward(_views(self.network, theta))[0]
+        with np.errstate(all="ignore"):
+            residual: np.ndarray = self._forward(_views(self.network, theta))[0]
         return residual
 
     def step(self, theta: Vector) -> tuple[Vector, float]:
