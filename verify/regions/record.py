@@ -41,8 +41,10 @@ class Options:
 
     Attributes:
         directory: where the state of an interruptible run is kept; None keeps it in memory.
-        iterates: parameter vectors of a run made elsewhere (modules, state dicts or flat arrays), in order; None trains here.
-        iterate_steps: the step index of each; None means 0, 1, 2, …
+        iterates: parameter vectors of a run made elsewhere (modules, state dicts, parameter lists or flat vectors), in order, as a list
+            or, for long runs, a generator; None trains here. That gradient descent made them is neither assumed nor checked.
+        iterate_steps: the step index of each; None means 0, 1, 2, … The iterate of step 0 is where the run starts (the model only gives
+            the architecture); without one, the model's own parameters are taken as step 0.
         checkpoints: steps at which facts are proved in addition to the ones chosen automatically.
         progress: show a progress line; None shows it on a terminal only.
         save_seconds: how often the state is written between checkpoints.

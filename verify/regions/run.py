@@ -1,6 +1,7 @@
 """Scope `run`: facts proved along a recorded float64 run, and the region it ends in.
 
-Statement (MATH.md §7). θ̂_0, θ̂_1, … are vectors of doubles: what a float64 loop computed, here or in the user's own program. At each
+Statement (MATH.md §7). θ̂_0, θ̂_1, … are vectors of doubles: what a float64 loop computed, here or in the user's own program (``iterates=``;
+nothing is assumed of how they came about, and every fact below holds whatever they are). At each
 checkpoint k kept, enclosures of Φ, λ_min and λ_max of the NTK, ‖∇Φ‖, the PL ratio and the drift hold for the exact vector θ̂_k; between
 kept neighbours Φ(θ̂_{k+1}) ≤ (1 − ημ_k)Φ(θ̂_k), μ_k = sλ_k with the certified λ_k ≤ λ_min(Θ(θ̂_k)), by comparing enclosures of
 both sides. At the hand-over step T a
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from verify.arrays import Ball, require_sound_arithmetic
 from verify.certificates import Certificate, Problem, Step
@@ -54,6 +56,7 @@ from verify.regions.training import (
     default_step,
     flatten,
     read_iterate,
+    require_own_memory,
     with_parameters,
 )
 
@@ -283,42 +286,44 @@ def rehearse(network: Network, data: DataSet, loss: Loss, lr: Fraction, budget: 
     return _train(task, run, "").why, run.step
 
 
-def _iterates(task: _Task) -> Iterator[tuple[int, Vector]]:
-    """Yield (step, θ̂) of the iterates handed in, starting with the model itself."""
-    given = task.options.iterates
-    if given is None:
-        raise InputError("iterates=None: expected parameter vectors")
-    indices = task.options.iterate_steps
-    previous = -1
-    for position, value in enumerate(given):
+def _iterates(network: Network, options: Options) -> Iterator[tuple[int, Vector]]:
+    """Yield (step, θ̂) of the iterates handed in, from step 0 on: the model itself where they begin later."""
+    require_own_memory(options.iterates)
+    indices, position = options.iterate_steps, -1
+    if options.iterates is None or isinstance(
+        options.iterates, Mapping | str | torch.nn.Module | torch.Tensor | np.ndarray
+    ):
+        kind = type(options.iterates).__name__
+        raise InputError(f"iterates: a {kind}; expected a list of parameter vectors, modules or state dicts")
+    for position, value in enumerate(options.iterates):
         if indices is not None and position >= len(indices):
             raise InputError(f"iterate_steps: {len(indices)} indices for more iterates; give one per iterate")
         step = position if indices is None else indices[position]
-        theta = read_iterate(task.network, value)
-        if previous < 0 and step > 0:
-            yield 0, task.origin
-        previous = step
+        theta = read_iterate(network, value)
+        if position == 0 and step > 0:
+            yield 0, flatten(network)
         yield step, theta
-    if previous < 0:
+    if position < 0:
         raise InputError("iterates: empty; hand in at least one parameter vector")
+    if indices is not None and position + 1 < len(indices):
+        raise InputError(f"iterate_steps: {len(indices)} indices for {position + 1} iterates; give one per iterate")
 
 
-def _replay(task: _Task, run: _Run) -> _End:
-    """Prove facts at each handed-in iterate, until one is certified."""
-    begin = time.monotonic()
-    source = _iterates(task)
-    step, theta = next(source)
+def _replay(task: _Task, run: _Run, source: Iterator[tuple[int, Vector]]) -> _End:
+    """Prove facts at θ̂_0 and at each handed-in iterate after it, until one is certified."""
+    clock = _Clock(run)
+    step, theta = 0, task.origin
     while True:
         following = next(source, None)
         neighbour = following[1] if following is not None and following[0] == step + 1 else None
         checkpoint, here, found = task.look(theta, step, neighbour)
         run.kept.append(checkpoint)
         require_room(len(run.kept), task.network.parameters)
-        run.history.values.append(float(checkpoint.facts.loss.mid))
         run.step, run.theta = step, theta
-        if found.holds or following is None:
-            run.proving_seconds = time.monotonic() - begin
-            return _End("certified" if found.holds else "iterates", here, found)
+        holds = found is not None and found.holds
+        if holds or following is None:
+            clock.proving()
+            return _End("certified" if holds else "iterates", here, found)
         step, theta = following
 
 
@@ -374,6 +379,10 @@ def record_run(
         raise InputError(f"steps={steps}: expected a number of steps ≥ 0")
     chosen, first = lr is None, None
     started = time.monotonic()
+    source: Iterator[tuple[int, Vector]] | None = None
+    if opts.iterates is not None:
+        source = _iterates(network, opts)
+        network = with_parameters(network, next(source)[1])
     if lr is None:
         first = examine(network, data, loss)
         lr = default_step(upper(first.facts.lambda_max), loss_scale(loss, data.n))
@@ -388,7 +397,7 @@ def record_run(
         run = _Run.load(opts.directory, key)
     if run is None:
         run = _Run(theta=task.origin)
-    end = _train(task, run, key, first) if opts.iterates is None else _replay(task, run)
+    end = _train(task, run, key, first) if source is None else _replay(task, run, source)
     started = time.monotonic()
     certificate = _certificate(task, run, end, chosen)
     run.proving_seconds += choosing + time.monotonic() - started
@@ -487,6 +496,12 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
     }
     margins: dict[str, Ball] = {}
     observed = _observed(run)
+    what = f"recorded float64 run of {last.step} steps with η = {approx_float(task.lr):.6g}"
+    if task.options.iterates is not None:
+        what = (
+            f"{len(run.kept)} vectors handed in as iterates, up to step {last.step} (that gradient descent made them is not claimed), and η ="
+            f" {approx_float(task.lr):.6g}"
+        )
     note = f"; η was chosen as 0.8/(sλ_max(Θ(θ̂_0))) = {approx_float(task.lr):.6g}" if chosen else ""
     found = end.found
     if found is not None and found.result is not None and found.result.outcome is not None:
@@ -506,7 +521,7 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
         }
         steps += found.result.outcome.steps
         reason = (
-            f"recorded float64 run of {last.step} steps with η = {approx_float(task.lr):.6g}{note}: {_tally(run.kept)}. Real-arithmetic gradient"
+            f"{what}{note}: {_tally(run.kept)}. Real-arithmetic gradient"
             f" descent restarted at the exact doubles of step {last.step} stays in the ball of radius R ≤ {at_most(upper(ball['radius']), 6)}, a"
             f" Locally PL Region with μ ≥ {at_least(lower(ball['mu']), 6)}, and Φ_k ≤ {below_one(upper(ball['rate']))}^k·Φ ({found.result.outcome.form}"
             " criterion). Nothing is claimed of real-arithmetic descent from the initialisation: that is scope='exact'"

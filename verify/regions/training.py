@@ -7,20 +7,31 @@ elsewhere. The parameters are one flat vector θ (p,): layer by layer, the weigh
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import scipy.special
+import torch
 from jaxtyping import Float
 
 from verify.arrays import Ball
 from verify.errors import InputError, NonFiniteError, ShapeError
 from verify.networks import DataSet, Network, read_network
 from verify.networks.activations import Activation
+from verify.networks.model import exact_array
 
-__all__ = ["Descent", "approx_float", "default_step", "flatten", "read_iterate", "rounding_unit", "with_parameters"]
+__all__ = [
+    "Descent",
+    "approx_float",
+    "default_step",
+    "flatten",
+    "read_iterate",
+    "require_own_memory",
+    "rounding_unit",
+    "with_parameters",
+]
 
 Vector = Float[np.ndarray, " p"]
 
@@ -69,31 +80,74 @@ def read_iterate(network: Network, value: Any) -> Vector:
 
     Args:
         network: fixes shapes and order.
-        value: a torch module of the same architecture, a state dict in layer order, or a flat array (p,).
+        value: a torch module of the same architecture; its state dict, or its parameters as a list, in layer order (weight, then bias);
+            or a flat array or tensor (p,), as torch.nn.utils.parameters_to_vector makes it. float16 and float32 are widened exactly.
 
     Raises:
         ShapeError, DtypeError, NonFiniteError, InputError: it does not fit the network.
     """
-    if isinstance(value, np.ndarray):
-        return flatten(with_parameters(network, np.asarray(value, dtype=np.float64)))
-    if isinstance(value, dict):
-        shapes: list[tuple[int, ...]] = []
-        for layer in network.layers:
-            shapes.append(layer.weight.shape)
-            if layer.bias is not None:
-                shapes.append(layer.bias.shape)
-        tensors = list(value.values())
+    if isinstance(value, torch.nn.Module):
+        other = read_network(value)
+        mine = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in network.layers]
+        theirs = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in other.layers]
+        if mine != theirs:
+            raise InputError(f"iterate: a {other.describe()} network; expected the architecture {network.describe()}")
+        return flatten(other)
+    if isinstance(value, Mapping) or (
+        isinstance(value, Sequence) and not isinstance(value, str) and _are_arrays(value)
+    ):
+        shapes = [part.shape for layer in network.layers for part in (layer.weight, layer.bias) if part is not None]
+        tensors = list(value.values()) if isinstance(value, Mapping) else list(value)
         found = [tuple(np.shape(t)) for t in tensors]
         if found != shapes:
-            raise ShapeError(f"iterate: state dict of shapes {found}; expected {shapes} in this order")
-        # Widening float16/32 to float64 is exact; Ball refuses what is not.
-        return np.concatenate([Ball(t).mid.ravel() for t in tensors])
-    other = read_network(value)
-    mine = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in network.layers]
-    theirs = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in other.layers]
-    if mine != theirs:
-        raise InputError(f"iterate: a {other.describe()} network; expected the architecture {network.describe()}")
-    return flatten(other)
+            raise ShapeError(f"iterate: parameters of shapes {found}; expected {shapes} in this order")
+        return np.concatenate([exact_array(t, "iterate").ravel() for t in tensors])
+    if isinstance(value, np.ndarray | torch.Tensor | Sequence) and not isinstance(value, str):
+        theta = exact_array(value, "iterate")
+        if theta.shape != (network.parameters,):
+            raise ShapeError(
+                f"iterate: shape {theta.shape}; expected a flat vector ({network.parameters},), a state dict or a module"
+            )
+        return theta
+    raise InputError(
+        f"iterate: a {type(value).__name__}; expected a torch module, a state dict, a list of parameters, or a flat vector"
+        f" ({network.parameters},). iterates= takes a list of these, or a generator of them"
+    )
+
+
+def _are_arrays(values: Sequence[Any]) -> bool:
+    return len(values) > 0 and all(isinstance(v, np.ndarray | torch.Tensor) and np.ndim(v) > 0 for v in values)
+
+
+def require_own_memory(iterates: Any) -> None:
+    """Refuse a list of iterates that are one and the same memory: live parameters that a loop went on to overwrite.
+
+    Raises:
+        InputError: two entries share a parameter's memory.
+    """
+    if not isinstance(iterates, list | tuple):
+        return  # a generator may hand out the live model: each iterate is copied before the next one is made
+    seen: dict[int, int] = {}
+    for position, value in enumerate(iterates):
+        place = _address(value)
+        if place is not None and seen.setdefault(place, position) != position:
+            raise InputError(
+                f"iterates[{seen[place]}] and iterates[{position}] share memory, so both hold the parameters as they are now."
+                " state_dict() and parameters() do not copy: keep copy.deepcopy(model.state_dict()) at each step"
+            )
+
+
+def _address(value: Any) -> int | None:
+    """Where the first parameter of an iterate lives, if it is an array or a tensor."""
+    if isinstance(value, torch.nn.Module):
+        value = list(value.parameters())
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple) and value:
+        value = value[0]
+    if isinstance(value, torch.Tensor):
+        return value.data_ptr()
+    return int(value.__array_interface__["data"][0]) if isinstance(value, np.ndarray) else None
 
 
 def default_step(lambda_max_upper: float, s: Fraction) -> Fraction:

@@ -321,6 +321,79 @@ def test_wrong_options_are_refused(options: dict[str, Any], message: str) -> Non
         verify.certify(model, X, y, scope="run", lr=0.1, **options)
 
 
+def test_snapshots_of_a_model_trained_in_place_start_where_the_snapshots_do() -> None:
+    """The user's loop overwrote the model: the run begins at the iterate of step 0, not at what the model has become."""
+    model, X, y = small()
+    network = read_network(model)
+    start = flatten(network)
+    descent = Descent(network, read_data(network, X, y), Fraction(1), Fraction(0.1))
+    path = [start]
+    for _ in range(3):
+        path.append(descent.step(path[-1])[0])
+    with torch.no_grad():
+        for parameter, moved in zip(model.parameters(), with_parameters(network, path[-1]).layers, strict=True):
+            parameter.copy_(torch.as_tensor(moved.weight))
+    cert = verify.certify(model, X, y, scope="run", lr=0.1, iterates=[path[0], path[3]], iterate_steps=[0, 3])
+    moved_by = float(np.linalg.norm(path[3] - start))
+    assert moved_by > 0.1
+    assert float(cert.constants["drift"].mid) == pytest.approx(moved_by, rel=1e-12)
+    # A rate per step cannot be read off iterates with gaps between them.
+    assert "observed_rate" not in cert.observed
+
+
+def test_iterates_in_the_forms_that_users_keep_them() -> None:
+    model, X, y = small(width=4)
+    vector = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
+    parameters = [p.detach().clone() for p in model.parameters()]
+    theta = flatten(read_network(model))
+    for value in (vector, vector.tolist(), parameters, tuple(parameters), model.state_dict(), model, vector.numpy()):
+        assert np.array_equal(read_iterate(read_network(model), value), theta)
+    single = vector.to(torch.float32)
+    assert np.array_equal(read_iterate(read_network(model), single), single.numpy().astype(np.float64))
+    for aliased in ([model.state_dict()] * 2, [list(model.parameters()), model], [theta, theta]):
+        with pytest.raises(InputError, match=r"share memory.*deepcopy"):
+            verify.certify(model, X, y, scope="run", lr=0.1, iterates=aliased)
+    for alone in (model, model.state_dict(), vector, theta, "run.pt"):
+        with pytest.raises(InputError, match="expected a list"):
+            verify.certify(model, X, y, scope="run", lr=0.1, iterates=alone)
+    for wrong, message in ((theta.astype(np.longdouble), "float128"), ("run.pt", "a str"), (3.0, "a float")):
+        with pytest.raises(InputError, match=message):
+            verify.certify(model, X, y, scope="run", lr=0.1, iterates=[wrong])
+    with pytest.raises(InputError, match="3 indices for 1 iterates"):
+        verify.certify(model, X, y, scope="run", lr=0.1, iterates=[theta], iterate_steps=[0, 1, 2])
+
+    def live() -> Any:
+        for _ in range(3):
+            with torch.no_grad():
+                for p in model.parameters():
+                    p.mul_(0.5)
+            yield model
+
+    cert = verify.certify(model, X, y, scope="run", lr=0.1, iterates=live())
+    kept = [entry["parameters"] for entry in cert.witness["checkpoints"]]
+    assert all(np.array_equal(k, theta * 0.5 ** (j + 1)) for j, k in enumerate(kept))
+
+
+@pytest.mark.parametrize("exponent", [-300, -150, 150, 300])
+@pytest.mark.parametrize("which", ["weights", "inputs", "targets"])
+def test_extreme_scales_end_in_a_verdict_that_the_checker_shares(exponent: int, which: str, tmp_path: Path) -> None:
+    model, X, y = small(width=6, n=3, d=2)
+    factor = 10.0**exponent
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(factor if which == "weights" else 1.0)
+    X, y = X * (factor if which == "inputs" else 1.0), y * (factor if which == "targets" else 1.0)
+    two = torch.nn.Sequential(verify.nn.NTKLinear(2, 2), torch.nn.Tanh(), verify.nn.NTKLinear(2, 2))
+    linear = torch.nn.Sequential(verify.nn.NTKLinear(2, 1))
+    for net, targets in ((model, y), (two, np.stack([y, -y], axis=1)), (linear, y)):
+        for lr in (None, f"1e{-exponent}"):
+            cert = verify.certify(net, X, targets, scope="run", lr=lr, steps=30)
+            if cert.verdict == "PROVED":
+                cert.save(tmp_path / "c.zip")
+                result = verify.check(tmp_path / "c.zip")
+                assert result.accepted, result.failures
+
+
 def test_iterates_of_another_architecture_are_refused() -> None:
     model, X, y = small(width=4)
     other, _, _ = small(width=5)
