@@ -178,50 +178,54 @@ def rounding_unit(theta: Vector) -> float:
     return float(np.linalg.norm(theta)) * 2.0**-53
 
 
-def _sigmoid(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    value = scipy.special.expit(z)
-    return value, value * (1.0 - value)
+# An activation writes σ(z) over z and returns (σ(z), σ'(z)); `work` is an array of z's shape that it may use.
+Function = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def _tanh(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    value = np.tanh(z)
-    return value, 1.0 - value * value
+def _sigmoid(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    value = scipy.special.expit(z, out=z)
+    return value, np.multiply(value, np.subtract(1.0, value, out=work), out=work)
 
 
-def _silu(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _tanh(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    value = np.tanh(z, out=z)
+    return value, np.subtract(1.0, np.multiply(value, value, out=work), out=work)
+
+
+def _silu(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     gate = scipy.special.expit(z)
     return z * gate, gate * (1.0 + z * (1.0 - gate))
 
 
-def _gelu(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _gelu(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     gate = scipy.special.ndtr(z)
     return z * gate, gate + z * np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
 
 
-def _gelu_tanh(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _gelu_tanh(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scale = np.sqrt(2.0 / np.pi)
     gate = np.tanh(scale * (z + 0.044715 * z**3))
     slope = 0.5 * z * (1.0 - gate * gate) * scale * (1.0 + 3.0 * 0.044715 * z * z)
     return 0.5 * z * (1.0 + gate), 0.5 * (1.0 + gate) + slope
 
 
-def _softplus(beta: float) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    return lambda z: (np.logaddexp(0.0, beta * z) / beta, scipy.special.expit(beta * z))
+def _softplus(beta: float) -> Function:
+    return lambda z, _: (np.logaddexp(0.0, beta * z) / beta, scipy.special.expit(beta * z))
 
 
-def _float_activation(activation: Activation) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Return z ↦ (σ(z), σ'(z)) in ordinary float64; a name without a fast version goes through the enclosures."""
-    fast: dict[str, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]] = {
+def _float_activation(activation: Activation) -> Function:
+    """Return the activation in ordinary float64; a name without a fast version goes through the enclosures."""
+    fast: dict[str, Function] = {
         "tanh": _tanh,
         "sigmoid": _sigmoid,
         "silu": _silu,
         "gelu": _gelu,
         "gelu_tanh": _gelu_tanh,
-        "sine": lambda z: (np.sin(z), np.cos(z)),
+        "sine": lambda z, _: (np.sin(z), np.cos(z)),
     }
     if activation.name == "softplus":
         return _softplus(dict(activation.parameters)["beta"])
-    return fast.get(activation.name, lambda z: (activation(Ball(z), 0).mid, activation(Ball(z), 1).mid))
+    return fast.get(activation.name, lambda z, _: (activation(Ball(z), 0).mid, activation(Ball(z), 1).mid))
 
 
 class Descent:
@@ -244,6 +248,11 @@ class Descent:
             None if la.activation.is_identity else _float_activation(la.activation) for la in network.layers
         ]
         self._input = data.X * self._scales[0]
+        # Work arrays, one set per layer, used again at every step: fresh pages cost more than the arithmetic.
+        shapes = [(data.n, la.fan_out) for la in network.layers]
+        self._z, self._slope, self._back = ([np.empty(shape) for shape in shapes] for _ in range(3))
+        self._scaled = [np.empty(shape) for shape in shapes[:-1]]
+        self._gradient = [np.empty(la.weight.shape) for la in network.layers]
 
     def _forward(self, views: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> Any:
         a = self._input
@@ -251,24 +260,15 @@ class Descent:
         h = a
         for index, (weight, bias) in enumerate(views):
             if index:
-                a = h * self._scales[index]
+                a = np.multiply(h, self._scales[index], out=self._scaled[index - 1])
             inputs.append(a)
-            z = a @ weight.T
+            z = np.matmul(a, weight.T, out=self._z[index])
             if bias is not None:
                 z += bias
             function = self._activations[index]
-            if function is None:
-                h, slope = z, None
-            else:
-                h, slope = function(z)
+            h, slope = (z, None) if function is None else function(z, self._slope[index])
             slopes.append(slope)
         return h - self._data.y, inputs, slopes
-
-    def residual(self, theta: Vector) -> np.ndarray:
-        """Return F(θ) − y (n, k), approximate."""
-        with np.errstate(all="ignore"):
-            residual: np.ndarray = self._forward(_views(self.network, theta))[0]
-        return residual
 
     def step(self, theta: Vector) -> tuple[Vector, float]:
         """Return the next iterate (a fresh array) and ‖F(θ) − y‖ at the present one, both approximate.
@@ -278,19 +278,22 @@ class Descent:
         with np.errstate(all="ignore"):
             views = _views(self.network, theta)
             residual, inputs, slopes = self._forward(views)
-            result = np.array(theta)
+            result = np.empty_like(theta)
             targets = _views(self.network, result)
             back = residual
             for index in reversed(range(len(views))):
                 slope = slopes[index]
                 if slope is not None:
-                    back = back * slope
-                weight, bias = targets[index]
-                weight -= self._factor * (back.T @ inputs[index])
-                if bias is not None:
-                    bias -= self._factor * back.sum(axis=0)
+                    back = np.multiply(back, slope, out=self._back[index])
+                (weight, bias), (new_weight, new_bias) = views[index], targets[index]
+                gradient = np.matmul(back.T, inputs[index], out=self._gradient[index])
+                np.multiply(gradient, self._factor, out=gradient)
+                np.subtract(weight, gradient, out=new_weight)
+                if bias is not None and new_bias is not None:
+                    np.subtract(bias, self._factor * back.sum(axis=0), out=new_bias)
                 if index:
-                    back = (back @ views[index][0]) * self._scales[index]
+                    below = np.matmul(back, weight, out=self._back[index - 1])
+                    back = np.multiply(below, self._scales[index], out=below)
             return result, float(np.linalg.norm(residual))
 
     def loss(self, residual_norm: float) -> float:
