@@ -159,15 +159,16 @@ class NeuronBudget:
     def _approx_parabola(self, weight: float) -> Parabola:
         """The midpoints of :meth:`parabola`."""
         state, k = self._state, self._state.network.outputs
-        share = weight / (weight + self.omega_upper)
-        B, features = state.b_rows[0].mid, state.a_rows[1].mid
-        outgoing = (features * np.concatenate([share, np.ones(features.shape[1] - share.size)])) @ features.T
+        root = np.sqrt(weight / (weight + self.omega_upper))
+        # A product with its own transpose costs half.
+        inner, features = state.b_rows[0].mid * root, np.array(state.a_rows[1].mid)
+        features[:, : root.size] *= root
+        inputs, outgoing = self._inputs.mid, features @ features.T
         if k > 1:
             ones = np.ones((k, k))
+            inputs = np.kron(inputs, ones)
             outgoing = np.kron(outgoing, ones) * (state.b_rows[1].mid @ state.b_rows[1].mid.T)
-            psi = ((B * share) @ B.T) * np.kron(self._inputs.mid, ones) + outgoing
-        else:
-            psi = ((B * share) @ B.T) * self._inputs.mid + outgoing
+        psi = (inner @ inner.T) * inputs + outgoing
         return Parabola(weight, guesses.smallest_eigenpair(psi)[0])
 
     def parabolas(self, radius: float) -> tuple[Parabola, ...]:

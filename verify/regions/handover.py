@@ -7,6 +7,7 @@ certifiable, and a run tries the real criteria only where the estimate is close.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -26,7 +27,7 @@ __all__ = ["Attempt", "approx_supply", "attempt", "next_target", "shortfall", "w
 
 _PANELS = 40
 _BEYOND = (1.03, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)
-_TRY_ABOVE, _TRY_SHARED, _ROOM = 0.99, 0.3, 1.004
+_HOPELESS, _TRY_SHARED, _TRY_ABOVE, _ROOM = 0.15, 0.3, 0.99, 1.004
 _NEAR, _AIM = 0.45, 1.01
 _CARRY = (0.3, 0.5, 0.75, 1.0)
 _PARABOLA_SAMPLES = 2048
@@ -118,8 +119,14 @@ def _search(ingredients: Ingredients, lr: Fraction, radius: float) -> BallResult
     table = tabulate(ingredients, radii)
     best: dict[Form, Outcome] = {}
     largest: dict[Form, float] = {}
+    tried: Sequence[int]
+    # Where R√λ(R) falls short of ‖e‖ even without 1/c the classical form cannot hold: one such outcome says so as well as nine.
+    room = (table.radii - ingredients.offset) * np.sqrt(table.lam) > 0.999 * upper(ingredients.residual0)
     for form, criterion in CRITERIA.items():
-        for index in range(_PANELS - 1, len(radii)):
+        tried = range(_PANELS - 1, len(radii))
+        if form == "classical":
+            tried = [j for j in tried if room[j]] or [_PANELS - 1]
+        for index in tried:
             outcome = criterion(ingredients, table, index, lr)
             known = best.get(form)
             if known is None or (not known.holds and (outcome.holds or outcome.ratio > known.ratio)):
@@ -142,6 +149,11 @@ def attempt(ingredients: Ingredients, state: Linearisation, lr: Fraction) -> Att
     rough = replace(ingredients, curvature=Curvature.approx(state))
     if not (lower(rough.lambda0) > 0.0 and np.isfinite(upper(rough.residual0))):
         return Attempt(0.0, ingredients, None)
+    # L_H does not fall with the radius, so the layers' bound supplies at most ∫(√λ − L_Hρ)dρ = λ/(2L_H): often all one needs to know.
+    with np.errstate(all="ignore"):
+        most = np.divide(lower(rough.lambda0), 2.0 * Curvature.approx_floor(state) * upper(rough.residual0))
+    if most < _HOPELESS:
+        return Attempt(float(most), ingredients, None)
     looks = _looked_up(rough)
     ratio, radius = approx_supply(rough, lr, looks)
     shared = NeuronBudget.applies(state) and state.n * state.network.outputs <= _PARABOLA_SAMPLES

@@ -243,6 +243,7 @@ def test_many_radii_at_once_and_approximate_norms_give_the_same_function(name: s
     # A guess, from below: near enough to say where a search is worth while.
     guess = Curvature.approx(state)(radii)
     assert guess == pytest.approx(together, rel=1e-2)
+    assert Curvature.approx_floor(state) <= together[0] * (1 + 1e-12)
 
 
 def test_a_linear_model_has_no_curvature() -> None:
