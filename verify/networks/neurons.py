@@ -163,7 +163,8 @@ class NeuronBudget:
         # A product with its own transpose costs half.
         inner, features = state.b_rows[0].mid * root, np.array(state.a_rows[1].mid)
         features[:, : root.size] *= root
-        inputs, outgoing = self._inputs.mid, features @ features.T
+        inputs: np.ndarray = self._inputs.mid
+        outgoing: np.ndarray = features @ features.T
         if k > 1:
             ones = np.ones((k, k))
             inputs = np.kron(inputs, ones)

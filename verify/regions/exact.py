@@ -41,8 +41,9 @@ from verify.regions.diagnostics import Examined, drift, examine
 from verify.regions.engines import Engine, make_engine
 from verify.regions.handover import Attempt, attempt, next_target, shortfall, with_start
 from verify.regions.ingredients import lower, upper
+from verify.regions.progress import Progress
 from verify.regions.record import Options, fingerprint, load_arrays, save_arrays
-from verify.regions.run import DEFAULT_STEPS, Progress
+from verify.regions.run import DEFAULT_STEPS
 from verify.regions.shadowing import NormCache, growth_factor, reach
 from verify.regions.training import Descent, approx_float, default_step, flatten, with_parameters
 

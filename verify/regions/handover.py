@@ -58,7 +58,8 @@ class Attempt:
 
 def _looked_up(ingredients: Ingredients) -> np.ndarray:
     """L_H at the radii of `_LOOKS`, in units of ‖e‖/√λ0."""
-    return np.nan_to_num(ingredients.curvature(_LOOKS * _unit(ingredients)), posinf=1e300)
+    bounds = ingredients.curvature(_LOOKS * _unit(ingredients))
+    return np.where(np.isfinite(bounds), bounds, 1e300)
 
 
 def _unit(ingredients: Ingredients) -> float:

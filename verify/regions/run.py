@@ -10,8 +10,8 @@ linearly to zero loss inside B(θ̂_T, R). Nothing is said of real-arithmetic gr
 of what lies between the checkpoints.
 
 Hand-over. Training goes on until a checkpoint's ball certificate holds. Checkpoints are placed where the residual has fallen to what
-the last look predicts to be enough, half the way in logarithm at a time (:func:`verify.regions.handover.next_target`); T is the first of
-them that is certified.
+the last look predicts to be enough, by at most a factor 4 at a time (:func:`verify.regions.handover.next_target`); T is the first of
+them that is certified. At steps asked for with ``checkpoints=`` the facts are proved and nothing is searched.
 
 Witness: ``checkpoints`` (step, parameters, next, bounds of every fact), ``handover`` (step, index, the ball witness).
 """
@@ -40,6 +40,7 @@ from verify.regions.certification import ball_constants, ball_witness
 from verify.regions.diagnostics import Examined, History, decrease_certified, examine, observed_rate
 from verify.regions.handover import Attempt, attempt, next_target, shortfall
 from verify.regions.ingredients import lower, upper
+from verify.regions.progress import Clock, Progress
 from verify.regions.record import (
     Checkpoint,
     Options,
@@ -60,7 +61,7 @@ from verify.regions.training import (
     with_parameters,
 )
 
-__all__ = ["DEFAULT_STEPS", "OPTIONS", "Progress", "RecordedRun", "record_run", "rehearse", "run_certificate"]
+__all__ = ["DEFAULT_STEPS", "OPTIONS", "RecordedRun", "record_run", "rehearse", "run_certificate"]
 
 OPTIONS = ("directory", "iterates", "iterate_steps", "checkpoints", "progress", "save_seconds")
 DEFAULT_STEPS = 20_000
@@ -173,30 +174,6 @@ class _End:
     found: Attempt | None
 
 
-class _Clock:
-    """Where the time of a run goes: gradient steps, proofs, and the rest (files, progress), which counts for neither."""
-
-    def __init__(self, run: _Run) -> None:
-        """Start."""
-        self._run, self._since = run, time.monotonic()
-
-    def training(self) -> None:
-        """What happened since the last call was training."""
-        now = time.monotonic()
-        self._run.training_seconds += now - self._since
-        self._since = now
-
-    def proving(self) -> None:
-        """What happened since the last call was proving."""
-        now = time.monotonic()
-        self._run.proving_seconds += now - self._since
-        self._since = now
-
-    def other(self) -> None:
-        """What happened since the last call was neither."""
-        self._since = time.monotonic()
-
-
 def _train(task: _Task, run: _Run, key: str, first: Examined | None = None) -> _End:
     """Step until a checkpoint is certified, the budget ends, or the run diverges or stalls.
 
@@ -208,7 +185,7 @@ def _train(task: _Task, run: _Run, key: str, first: Examined | None = None) -> _
     extra = set(task.options.checkpoints)
     with Progress(task.options.shows_progress(), task.budget, run.step, "training") as progress:
         initial = descent.step(task.origin)[1]
-        clock = _Clock(run)
+        clock = Clock(run)
         while True:
             after, norm = descent.step(run.theta)
             clock.training()
@@ -244,41 +221,6 @@ def _train(task: _Task, run: _Run, key: str, first: Examined | None = None) -> _
             clock.other()
 
 
-class Progress:
-    """A progress line on a terminal, nothing elsewhere."""
-
-    def __init__(self, shown: bool, total: int, done: int, what: str) -> None:
-        """Prepare the line; it appears on entry."""
-        self._bar: Any = None
-        self._shown = 0.0
-        if shown:
-            from rich.console import Console
-            from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-            from rich.progress import Progress as Bar
-
-            columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-            self._id = self._bar.add_task(what, total=total, completed=done)
-
-    def __enter__(self) -> Progress:
-        """Show the line."""
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """Remove the line."""
-        if self._bar is not None:
-            self._bar.stop()
-
-    def update(self, step: int, text: str) -> None:
-        """Show a step and a text, ten times a second at most."""
-        now = time.monotonic()
-        if self._bar is not None and now - self._shown > 0.1:
-            self._shown = now
-            self._bar.update(self._id, completed=step, description=text)
-
-
 def rehearse(network: Network, data: DataSet, loss: Loss, lr: Fraction, budget: int, shown: bool) -> tuple[str, int]:
     """Run float64 gradient descent up to a certifiable point; return how it ended and the step (guidance for scope `exact`)."""
     task = _Task(network, data, loss, lr, budget, flatten(network), Options(progress=shown))
@@ -311,7 +253,7 @@ def _iterates(network: Network, options: Options) -> Iterator[tuple[int, Vector]
 
 def _replay(task: _Task, run: _Run, source: Iterator[tuple[int, Vector]]) -> _End:
     """Prove facts at θ̂_0 and at each handed-in iterate after it, until one is certified."""
-    clock = _Clock(run)
+    clock = Clock(run)
     step, theta = 0, task.origin
     while True:
         following = next(source, None)

@@ -239,7 +239,7 @@ def test_nonnegative_norm_mutant(tmp_path: Path) -> None:
 def test_perron_bounds_of_a_stack(scale: float, wrong: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(4)
     for size in (1, 2, 3, 5):
-        m = np.abs(rng.standard_normal((7, size, size))) * rng.integers(0, 2, (7, size, size))
+        m: np.ndarray = np.abs(rng.standard_normal((7, size, size))) * rng.integers(0, 2, (7, size, size))
         with np.errstate(all="ignore"):
             m = (m + m.swapaxes(1, 2)) * scale
         m[0] = 0.0
