@@ -1,6 +1,6 @@
 """The single route from a formula of :mod:`proofs.constants` to a number.
 
-:func:`evaluate` walks the SymPy tree and performs the same operations over any arithmetic: rigorous arrays, Arb
+:func:`evaluate` performs the operations of the SymPy tree, compiled once per formula, over any arithmetic: rigorous arrays, Arb
 balls, exact fractions, SymPy itself. Nothing is rounded here: a rational of the formula enters as the exact quotient
 of two integers in the target type, and what the operations round is the business of that type. So the result
 encloses the formula's value whenever the type's operations enclose theirs.
@@ -116,6 +116,7 @@ def _ball_arithmetic() -> Arithmetic:
     def coerce(value: Any) -> Any:
         return value if isinstance(value, arrays.Ball) else arrays.Ball(_fraction(value))
 
+    @functools.cache
     def rational(p: int, q: int) -> Any:
         return arrays.Ball(p) if q == 1 else arrays.Ball(p) / arrays.Ball(q)
 
@@ -138,6 +139,7 @@ def register(module: str, class_name: str, arithmetic: Callable[[], Arithmetic])
     entries = {(module, class_name): arithmetic, **_REGISTRY}
     _REGISTRY.clear()
     _REGISTRY.update(entries)
+    _arithmetic_of_types.cache_clear()
 
 
 def arithmetic_for(*values: Any) -> Arithmetic:
@@ -146,13 +148,18 @@ def arithmetic_for(*values: Any) -> Arithmetic:
     Raises:
         UnknownNodeError: no registered type among them (a float, say: its operations round).
     """
+    return _arithmetic_of_types(frozenset(type(value) for value in values))()
+
+
+@functools.lru_cache(maxsize=256)
+def _arithmetic_of_types(types: frozenset[type]) -> Callable[[], Arithmetic]:
     for (module, name), make in _REGISTRY.items():
-        for value in values:
-            for cls in type(value).__mro__:
+        for kind in types:
+            for cls in kind.__mro__:
                 home = cls.__module__
                 if cls.__name__ == name and (home == module or home.startswith(module + ".")):
-                    return make()
-    kinds = sorted({type(value).__name__ for value in values}) or ["nothing"]
+                    return make
+    kinds = sorted(kind.__name__ for kind in types) or ["nothing"]
     known = ", ".join(f"{module}.{name}" for module, name in _REGISTRY)
     raise UnknownNodeError(f"values of type {', '.join(kinds)}: expected one of {known}")
 
@@ -169,59 +176,95 @@ def _is_divisor(node: Any) -> bool:
     return bool(node.is_Pow and node.exp.is_Rational and node.exp < 0)
 
 
-def _walk(node: Any, values: Mapping[str, Any], arithmetic: Arithmetic) -> Any:
-    def visit(child: Any) -> Any:
-        return _walk(child, values, arithmetic)
+# A formula's operations, fixed once: (values by name, arithmetic) -> number.
+Program = Callable[[Mapping[str, Any], Arithmetic], Any]
 
-    if node.is_Symbol:
-        return values[node.name]
-    if node.is_Rational:
-        return arithmetic.rational(int(node.p), int(node.q))
-    if node.is_Add:
-        # -x is subtracted rather than multiplied by -1 and added: same value, one operation fewer.
-        head, *tail = sorted(node.args, key=lambda term: bool(term.could_extract_minus_sign()))
-        total = visit(head)
-        for term in tail:
-            total = total - visit(-term) if term.could_extract_minus_sign() else total + visit(term)
+
+def _add(terms: tuple[Any, ...]) -> Program:
+    # -x is subtracted rather than multiplied by -1 and added: same value, one operation fewer.
+    head, *tail = sorted(terms, key=lambda term: bool(term.could_extract_minus_sign()))
+    first = _compiled(head)
+    rest = [(minus := bool(t.could_extract_minus_sign()), _compiled(-t if minus else t)) for t in tail]
+
+    def run(values: Mapping[str, Any], arithmetic: Arithmetic) -> Any:
+        total = first(values, arithmetic)
+        for minus, term in rest:
+            total = total - term(values, arithmetic) if minus else total + term(values, arithmetic)
         return total
+
+    return run
+
+
+def _multiply(factors: tuple[Any, ...]) -> Program:
+    # One quotient of two products; a rational factor p/q contributes p above and q below.
+    above, below = [], []
+    for factor in factors:
+        if _is_divisor(factor):
+            below.append(_compiled(factor.base**-factor.exp))
+        elif factor.is_Rational and factor.q != 1:
+            below.append(_compiled(sp.Integer(factor.q)))
+            if factor.p != 1:
+                above.append(_compiled(sp.Integer(factor.p)))
+        else:
+            above.append(_compiled(factor))
+    above = above or [_compiled(sp.Integer(1))]
+
+    def run(values: Mapping[str, Any], arithmetic: Arithmetic) -> Any:
+        numerator = functools.reduce(lambda x, y: x * y, (f(values, arithmetic) for f in above))
+        if not below:
+            return numerator
+        return numerator / functools.reduce(lambda x, y: x * y, (f(values, arithmetic) for f in below))
+
+    return run
+
+
+@functools.lru_cache(maxsize=1024, typed=True)
+def _compiled(node: Any) -> Program:
+    """Turn a formula into a program, once: walking the tree costs SymPy more than most operations cost the arithmetic."""
+    if node.is_Symbol:
+        name = node.name
+        return lambda values, _: values[name]
+    if node.is_Rational:
+        p, q = int(node.p), int(node.q)
+        return lambda _, arithmetic: arithmetic.rational(p, q)
+    if node.is_Add:
+        return _add(node.args)
     if node.is_Mul:
-        # One quotient of two products; a rational factor p/q contributes p above and q below.
-        above, below = [], []
-        for factor in node.args:
-            if _is_divisor(factor):
-                below.append(visit(factor.base**-factor.exp))
-            elif factor.is_Rational and factor.q != 1:
-                below.append(arithmetic.rational(int(factor.q), 1))
-                if factor.p != 1:
-                    above.append(arithmetic.rational(int(factor.p), 1))
-            else:
-                above.append(visit(factor))
-        numerator = functools.reduce(lambda x, y: x * y, above) if above else arithmetic.rational(1, 1)
-        return numerator / functools.reduce(lambda x, y: x * y, below) if below else numerator
+        return _multiply(node.args)
     if node.is_Pow:
         if _is_divisor(node):
-            return arithmetic.rational(1, 1) / visit(node.base**-node.exp)
-        return _power(visit(node.base), node.exp, arithmetic)
+            divisor = _compiled(node.base**-node.exp)
+            return lambda values, arithmetic: arithmetic.rational(1, 1) / divisor(values, arithmetic)
+        base, exponent = _compiled(node.base), node.exp
+        return lambda values, arithmetic: _power(base(values, arithmetic), exponent, arithmetic)
     if isinstance(node, sp.log):
-        return arithmetic.log(visit(node.args[0]))
+        argument = _compiled(node.args[0])
+        return lambda values, arithmetic: arithmetic.log(argument(values, arithmetic))
     if isinstance(node, sp.Max | sp.Min):
-        combine = arithmetic.maximum if isinstance(node, sp.Max) else arithmetic.minimum
-        return functools.reduce(combine, [visit(argument) for argument in node.args])
+        largest, arguments = isinstance(node, sp.Max), [_compiled(a) for a in node.args]
+        return lambda values, arithmetic: functools.reduce(
+            arithmetic.maximum if largest else arithmetic.minimum, [a(values, arithmetic) for a in arguments]
+        )
     raise UnknownNodeError(
         f"node={sp.srepr(node)}: expected +, *, powers, sqrt, log, Max, Min of symbols and rationals"
     )
 
 
+@functools.lru_cache(maxsize=1024, typed=True)
+def _names(expression: Any) -> tuple[str, ...]:
+    return tuple(sorted(symbol.name for symbol in expression.free_symbols))
+
+
 def evaluate_expression(expression: Any, values: Mapping[str, T]) -> T:
     """Evaluate a SymPy expression at named values; see :func:`evaluate`."""
-    names = sorted(symbol.name for symbol in expression.free_symbols)
+    names = _names(expression)
     missing = [name for name in names if name not in values]
     if missing:
         raise MissingSymbolError(f"no value for {', '.join(missing)}; expected values for {', '.join(names)}")
     used = {name: values[name] for name in names}
     arithmetic = arithmetic_for(*used.values())
     try:
-        return _walk(expression, {name: arithmetic.coerce(v) for name, v in used.items()}, arithmetic)  # type: ignore[no-any-return]
+        return _compiled(expression)({name: arithmetic.coerce(v) for name, v in used.items()}, arithmetic)  # type: ignore[no-any-return]
     except ZeroDivisionError as error:
         raise EvaluationError(f"division by zero in {expression} at {used}") from error
 

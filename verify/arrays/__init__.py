@@ -30,6 +30,7 @@ from verify.arrays.elementary import (
     sin,
     softplus,
     sqrt,
+    sqrt_of_nonnegative,
     tanh,
 )
 from verify.arrays.products import gram, matmul, mirror, norm
@@ -91,6 +92,7 @@ __all__ = [
     "softplus",
     "spectral_norm",
     "sqrt",
+    "sqrt_of_nonnegative",
     "stack",
     "tanh",
     "where",

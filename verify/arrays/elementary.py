@@ -108,6 +108,20 @@ def log1p(x: Any, derivative: int = 0) -> Ball:
     return _decreasing(b, (1.0, -1.0, 2.0)[k - 1], lambda t: (1.0 / (1.0 + t)) ** k)
 
 
+def sqrt_of_nonnegative(x: Any) -> Ball:
+    """Enclosure of √x for an x known to be ≥ 0: what the ball holds below 0 is cut off; where nothing is known, nothing is known.
+
+    >>> bool(sqrt_of_nonnegative(Ball(0.0, 1e-320)).contains(0.0))
+    True
+    """
+    ball = as_ball(x)
+    known = np.isfinite(ball.rad)
+    upper = np.where(known, np.maximum(ball.upper(), 0.0), 0.0)
+    lower = np.minimum(np.where(known, np.maximum(ball.lower(), 0.0), 0.0), upper)
+    value = sqrt(Ball.from_bounds(lower, upper))
+    return value if known.all() else Ball(value.mid, np.where(known, value.rad, np.inf))
+
+
 def sqrt(x: Any, derivative: int = 0) -> Ball:
     """Range of the square root or a derivative; DomainError when x meets (−∞, 0) (derivatives: (−∞, 0])."""
     k = _check_derivative("sqrt", derivative)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import platform
@@ -286,6 +287,12 @@ class Certificate:
 
 def tool_versions() -> dict[str, str]:
     """Return the versions of what computes a certificate."""
+    return dict(_tool_versions())
+
+
+@functools.cache
+def _tool_versions() -> dict[str, str]:
+    """Read them once: asking the installed packages takes longer than some certificates."""
     found = {"python": platform.python_version()}
     for name in _TOOLS:
         try:

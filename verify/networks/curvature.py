@@ -27,12 +27,18 @@ Each layer is given the whole radius r here; sharing r between layers could only
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+from jaxtyping import Float
 
-from verify.arrays import Ball, largest_eigenvalue, maximum, spectral_norm, sqrt
+from verify.arrays import Ball, Rows, spectral_norm, sqrt_of_nonnegative
+from verify.arrays.guesses import approx_spectral_norm
+from verify.arrays.rounding import INFLATE
+from verify.arrays.spectra import perron_upper
 from verify.errors import InputError
 from verify.networks.linearisation import Linearisation
 
@@ -51,13 +57,26 @@ def _upper(ball: Ball) -> Ball:
     return _point(ball.upper())
 
 
+def _root(squares: Any) -> Ball:
+    """Upper bounds of the roots of exact doubles ≥ 0 or infinite."""
+    return _upper(sqrt_of_nonnegative(_point(squares)))
+
+
+def _row_norms(rows: Rows) -> Ball:
+    """Upper bounds (n,) of the rows' 2-norms."""
+    return _point((rows.norms + rows.err) * INFLATE)
+
+
+def _operator_norm(rows: Rows, norm: Callable[[Ball], Ball]) -> Ball:
+    """Upper bound of the spectral norm: ‖M‖ ≤ ‖mid‖ + ‖err‖₂, the error's norm being at most its Frobenius norm."""
+    return _upper(norm(Ball(rows.mid)) + _upper(_point(rows.err).norm()))
+
+
 def _block_norms(rows: Ball, n: int, k: int) -> Ball:
     """Upper bounds (n,) of the operator norms of the k × m blocks of `rows` (n·k, m).
 
-    For k > 1 the norm is the square root of the block's Gram matrix's λ_max, at most its largest absolute row sum.
+    The norm is the square root of the block's Gram matrix's λ_max, at most its largest absolute row sum.
     """
-    if k == 1:
-        return _upper(rows.norm(axis=1))
     blocks = rows.reshape(n, k, -1)
     columns = []
     for a in range(k):
@@ -65,32 +84,34 @@ def _block_norms(rows: Ball, n: int, k: int) -> Ball:
         for b in range(k):
             row_sum = row_sum + abs((blocks[:, a, :] * blocks[:, b, :]).sum(axis=1))
         columns.append(row_sum.upper())
-    return _upper(sqrt(_point(np.max(np.stack(columns), axis=0))))
+    return _root(np.max(np.stack(columns), axis=0))
 
 
 def _column_norms(rows: Ball, n: int, k: int) -> Ball:
     """Upper bounds (n,) of max_r‖(G_{ia,r})_a‖₂ over the columns r of each sample's k × m block."""
     if k == 1:
-        return _point(np.max(abs(rows).upper(), axis=1))
+        # Rounding is monotone: the largest of the rounded sums, one step up, bounds the largest of the sums.
+        largest = np.max(np.abs(rows.mid) + rows.rad, axis=1)
+        return _point(largest if rows.is_point else np.nextafter(largest, np.inf))
     squares = (rows.reshape(n, k, -1) ** 2).sum(axis=1)
-    return _upper(sqrt(_point(np.max(squares.upper(), axis=1))))
+    return _root(np.max(squares.upper(), axis=1))
 
 
 def _largest(ball: Ball) -> Ball:
-    """Scalar upper bound of the largest entry."""
-    return _point(np.max(ball.upper()))
+    """Upper bound (…, 1) of the largest entry along the last axis, the samples."""
+    return _point(np.max(ball.upper(), axis=-1, keepdims=True))
 
 
 @dataclass(frozen=True)
-class _Centre:
-    """Norms of one layer at the centre, as exact upper bounds."""
+class _Norms:
+    """Norms of one layer, as exact upper bounds: at the centre, or their suprema over m balls (one row per radius)."""
 
     scale: Ball  # s_l
-    a_norm: Ball  # ‖A_l‖
-    a_rows: Ball  # (n,) ‖a_{l,i}‖
-    v_norm: Ball  # ‖V_l‖
-    b_rows: Ball  # (n,) ‖B_{l,i}‖
-    g_rows: Ball  # (n,) g_{l,i}
+    a_norm: Ball  # ‖A_l‖, or (m, 1)
+    a_rows: Ball  # (n,) ‖a_{l,i}‖, or (m, n)
+    v_norm: Ball  # ‖V_l‖, or (m, 1)
+    b_rows: Ball  # (n,) ‖B_{l,i}‖, or (m, n)
+    g_rows: Ball  # (n,) g_{l,i}, or (m, n)
     slope: Ball  # sup|σ_l'|
     bend: Ball  # sup|σ_l''|
 
@@ -98,32 +119,65 @@ class _Centre:
 class Curvature:
     """The function r ↦ L_H(r) of one linearisation (claim layered_curvature; derivation in the module's docstring)."""
 
-    def __init__(self, state: Linearisation) -> None:
-        """Compute the centre's layer norms once; each call at a radius is then cheap."""
+    def __init__(self, state: Linearisation, *, norm: Callable[[Ball], Ball] = spectral_norm) -> None:
+        """Prepare; the centre's layer norms are computed at the first call, once, and each call is then cheap.
+
+        Args:
+            state: enclosures at the centre. norm: encloses the spectral norm of a matrix; any other value makes the
+                bounds worthless as bounds (see :meth:`approx`).
+        """
+        self._state, self._norm, self._n = state, norm, state.n
+        # One affine map without activation: F is linear in the parameters and D²F vanishes identically.
+        self._linear = state.depth == 1 and state.network.layers[0].activation.is_identity
+
+    @functools.cached_property
+    def _layers(self) -> list[_Norms]:
+        """The layers' norms at the centre."""
+        state, norm = self._state, self._norm
         n, k = state.n, state.network.outputs
-        layers: list[_Centre] = []
+        layers: list[_Norms] = []
         for index, layer in enumerate(state.network.layers):
             flat = layer.activation.is_identity
             layers.append(
-                _Centre(
+                _Norms(
                     scale=_upper(layer.scale),
-                    a_norm=_upper(spectral_norm(state.A[index])),
-                    a_rows=_upper(state.A[index].norm(axis=1)),
+                    a_norm=_operator_norm(state.a_rows[index], norm),
+                    a_rows=_row_norms(state.a_rows[index]),
                     # V_1 meets only the inputs, which do not move; its norm never enters.
-                    v_norm=Ball(0.0) if index == 0 else _upper(spectral_norm(state.V[index])),
-                    b_rows=_block_norms(state.B[index], n, k),
+                    v_norm=Ball(0.0) if index == 0 else _upper(norm(state.V[index])),
+                    b_rows=_row_norms(state.b_rows[index]) if k == 1 else _block_norms(state.B[index], n, k),
                     g_rows=_column_norms(state.G[index], n, k),
                     slope=Ball(1.0 if flat else layer.activation.supremum(1)),
                     bend=Ball(0.0 if flat else layer.activation.supremum(2)),
                 )
             )
-        self._layers = layers
-        self._n = n
-        # One affine map without activation: F is linear in the parameters and D²F vanishes identically.
-        self._linear = len(layers) == 1 and state.network.layers[0].activation.is_identity
+        return layers
 
-    def _inflated(self, radius: Ball) -> list[_Centre]:
-        """Suprema over the ball of every norm, in the order of the docstring's derivation."""
+    @classmethod
+    def approx(cls, state: Linearisation) -> Curvature:
+        """Return the same function of radius from *approximate* spectral norms: a guess of L_H, some ten times cheaper.
+
+        It says where a search for a certificate is worth its cost; no bound may come from it.
+        """
+        return cls(state, norm=lambda a: Ball(approx_spectral_norm(a.mid)))
+
+    @staticmethod
+    def approx_floor(state: Linearisation) -> float:
+        """Return what the bound is at least at any radius (approximate): the largest diagonal entry of M, with ‖A_l‖ ≥ max_i‖a_{l,i}‖.
+
+        It costs next to nothing, and tells where a search is hopeless.
+        """
+        n, k = state.n, state.network.outputs
+        floor = 0.0
+        for index, layer in enumerate(state.network.layers):
+            if not layer.activation.is_identity:
+                rows, columns = state.a_rows[index].norms, np.abs(state.g_rows[index].mid).max(axis=1)
+                largest = float((rows * columns.reshape(n, k).max(axis=1)).max()) * float(rows.max())
+                floor = max(floor, layer.activation.supremum(2) * largest)
+        return floor
+
+    def _inflated(self, radius: Ball) -> list[_Norms]:
+        """Suprema over the balls of radii (m, 1) of every norm, in the order of the docstring's derivation."""
         zero = Ball(np.zeros(self._n))
         moved_h, moved_h_rows = Ball(0.0), zero
         a_norms, a_rows, z_rows = [], [], []
@@ -136,13 +190,13 @@ class Curvature:
             z_rows.append(moved_z_rows)
             moved_h, moved_h_rows = layer.slope * moved_z, layer.slope * moved_z_rows
         moved_g = zero
-        result: list[_Centre] = []
+        result: list[_Norms] = []
         for index in reversed(range(len(self._layers))):
             layer = self._layers[index]
             moved_b = layer.slope * moved_g + layer.bend * z_rows[index] * layer.g_rows
             b_rows = layer.b_rows + moved_b
             result.append(
-                _Centre(
+                _Norms(
                     layer.scale,
                     _upper(a_norms[index]),
                     _upper(a_rows[index]),
@@ -156,40 +210,54 @@ class Curvature:
             moved_g = layer.scale * radius * b_rows + layer.v_norm * moved_b
         return result[::-1]
 
-    def __call__(self, radius: float) -> float:
+    @overload
+    def __call__(self, radius: float) -> float: ...
+
+    @overload
+    def __call__(self, radius: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]: ...
+
+    def __call__(self, radius: float | Float[np.ndarray, " m"]) -> float | Float[np.ndarray, " m"]:
         """Return an upper bound of L_H(radius): sup of ‖D²F[u, v]‖/(‖u‖‖v‖) over ‖θ − θ0‖ ≤ radius.
 
         Args:
-            radius: exact double ≥ 0, in the Euclidean norm over all parameters.
+            radius: exact double ≥ 0, in the Euclidean norm over all parameters, or m of them: many radii at once cost little
+                more than one.
 
         Returns:
-            a double; non-decreasing in `radius`; inf when the bound overflows.
+            a double, or (m,) doubles; non-decreasing in `radius` up to rounding; inf where the bound overflows.
         """
-        if not radius >= 0.0:
+        radii = np.atleast_1d(np.asarray(radius, dtype=np.float64))
+        if not (radii >= 0.0).all():
             raise InputError(f"radius={radius!r}: expected a number ≥ 0")
-        if self._linear:
-            return 0.0
-        layers = self._inflated(_point(radius))
+        bounds = np.zeros(radii.shape) if self._linear else self._bounds(radii)
+        return bounds if np.ndim(radius) else float(bounds[0])
+
+    def _bounds(self, radii: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+        """λ_max of the symmetric part of the form M at each radius."""
+        layers = self._inflated(_point(radii[:, None]))
         depth = len(layers)
         form = [[Ball(0.0) for _ in range(depth)] for _ in range(depth)]
         # Coefficient vectors over t of ‖Ḣ_{l-1}‖_F and of the rows' ‖ḣ_{l-1,i}‖.
-        h_norm = [Ball(0.0) for _ in range(depth)]
-        h_rows = [Ball(np.zeros(self._n)) for _ in range(depth)]
+        h_norm: list[Ball] = []
+        h_rows: list[Ball] = []
         for index, layer in enumerate(layers):
-            largest_b = _largest(layer.b_rows)
-            for j in range(index):
-                form[index][j] = form[index][j] + Ball(2.0) * layer.scale * largest_b * h_norm[j]
-            z_norm = [layer.v_norm * h_norm[j] for j in range(index)] + [layer.a_norm]
-            z_rows = [layer.v_norm * h_rows[j] for j in range(index)] + [layer.a_rows]
-            for i in range(index + 1):
-                weighted = _largest(layer.g_rows * z_rows[i]) * layer.bend
-                for j in range(index + 1):
-                    form[i][j] = form[i][j] + weighted * z_norm[j]
-            for j in range(index + 1):
-                h_norm[j] = layer.slope * z_norm[j]
-                h_rows[j] = layer.slope * z_rows[j]
-        upper = np.array([[entry.upper() for entry in row] for row in form], dtype=np.float64).reshape(depth, depth)
-        if not np.isfinite(upper).all():
-            return float("inf")
-        symmetric = (Ball(upper) + Ball(upper.T)) * Ball(0.5)
-        return float(maximum(largest_eigenvalue(symmetric), Ball(0.0)).upper())
+            if index:
+                largest_b = Ball(2.0) * layer.scale * _largest(layer.b_rows)
+                for j in range(index):
+                    form[index][j] = form[index][j] + largest_b * h_norm[j]
+            z_norm = [layer.v_norm * h for h in h_norm] + [layer.a_norm]
+            z_rows = [layer.v_norm * h for h in h_rows] + [layer.a_rows]
+            if layer.bend.mid > 0.0:
+                for i in range(index + 1):
+                    weighted = _largest(layer.g_rows * z_rows[i]) * layer.bend
+                    for j in range(index + 1):
+                        form[i][j] = form[i][j] + weighted * z_norm[j]
+            if index < depth - 1:
+                h_norm = [layer.slope * z for z in z_norm]
+                h_rows = [layer.slope * z for z in z_rows]
+        shape = (radii.size, 1)
+        upper = np.stack([[np.broadcast_to(entry.upper(), shape)[:, 0] for entry in row] for row in form])
+        entries = Ball(np.where(np.isfinite(upper), upper, 0.0))
+        symmetric = ((entries + entries.swapaxes(0, 1)) * Ball(0.5)).upper()
+        bounds = perron_upper(symmetric.transpose(2, 0, 1))
+        return np.where(np.isfinite(upper).all(axis=(0, 1)), bounds, np.inf)

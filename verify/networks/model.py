@@ -23,7 +23,17 @@ from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError, Un
 from verify.networks.activations import IDENTITY, Activation, activation_from_module
 from verify.nn import NTKLinear
 
-__all__ = ["DataSet", "Layer", "Loss", "Network", "loss_scale", "read_data", "read_inputs", "read_network"]
+__all__ = [
+    "DataSet",
+    "Layer",
+    "Loss",
+    "Network",
+    "exact_array",
+    "loss_scale",
+    "read_data",
+    "read_inputs",
+    "read_network",
+]
 
 Loss = Literal["sum", "mean"]
 _EXACT_FLOATS = (np.float16, np.float32, np.float64)
@@ -132,8 +142,8 @@ def loss_scale(loss: Loss, n: int) -> Fraction:
     raise InputError(f"loss={loss!r}: expected 'sum' (half the sum of squares) or 'mean' (that divided by n)")
 
 
-def _exact_array(values: Any, name: str) -> Float[np.ndarray, "..."]:
-    """Convert to float64 without rounding, or refuse."""
+def exact_array(values: Any, name: str) -> Float[np.ndarray, "..."]:
+    """Convert to a contiguous float64 array of its own without rounding, or refuse; `name` is what an error calls it."""
     if isinstance(values, np.ma.MaskedArray):
         raise DtypeError(f"{name}: a masked array; fill or drop the masked entries, they would be used as data")
     if isinstance(values, list | tuple):
@@ -185,8 +195,8 @@ def _affine(module: torch.nn.Module, where: str) -> tuple[Any, Any, int] | None:
             raise UnsupportedLayerError(
                 f"{where}.{name}: an expanded or overlapping tensor shares memory between entries; clone it"
             )
-    matrix = _exact_array(weight, f"{where}.weight")
-    vector = None if bias is None else _exact_array(bias, f"{where}.bias")
+    matrix = exact_array(weight, f"{where}.weight")
+    vector = None if bias is None else exact_array(bias, f"{where}.bias")
     if isinstance(module, NTKLinear):
         if matrix.ndim != 2 or module.in_features != matrix.shape[1]:
             raise ShapeError(f"{where}: in_features={module.in_features} but the weight has shape {matrix.shape}")
@@ -283,7 +293,7 @@ def read_network(model: torch.nn.Module | Network) -> Network:
 
 def read_inputs(network: Network, X: Any) -> Float[np.ndarray, "n d"]:
     """Return the inputs as exact float64 of shape (n, d), or raise with both shapes named."""
-    inputs = _exact_array(X, "X")
+    inputs = exact_array(X, "X")
     if inputs.ndim != 2 or inputs.shape[1] != network.inputs:
         raise ShapeError(f"X: shape {inputs.shape}; expected (n, {network.inputs}), one row per sample")
     if inputs.shape[0] == 0:
@@ -297,7 +307,7 @@ def read_data(network: Network, X: Any, y: Any) -> DataSet:
     A shape that numpy or torch would broadcast silently, such as (n, 1) against (n, k), is refused.
     """
     inputs = read_inputs(network, X)
-    targets = _exact_array(y, "y")
+    targets = exact_array(y, "y")
     if targets.ndim == 1 and network.outputs == 1:
         targets = targets[:, None]
     if targets.shape != (inputs.shape[0], network.outputs):

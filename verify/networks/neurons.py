@@ -27,23 +27,35 @@ S₁ = sup|σ'|, S₂ = sup|σ''| over R.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from verify.arrays import Ball, gram, largest_eigenvalue, smallest_eigenvalue, spectral_norm, sqrt
+from verify.arrays import (
+    Ball,
+    Rows,
+    gram,
+    guesses,
+    largest_eigenvalue,
+    schur_of_grams,
+    smallest_eigenvalue,
+    spectral_norm,
+    sqrt,
+    sqrt_of_nonnegative,
+)
 from verify.errors import InputError
 from verify.networks.linearisation import Linearisation
 
-__all__ = ["NeuronBudget", "Parabola"]
+__all__ = ["NeuronBudget", "Parabola", "useful"]
+
+_EXTENSIONS = 8
 
 
-def _expand(kernel: Ball, k: int) -> Ball:
-    """Repeat each entry of an (n, n) kernel into a k × k block."""
-    if k == 1:
-        return kernel
-    ones = np.ones((k, k))
-    return Ball(np.kron(kernel.mid, ones), np.kron(kernel.rad, ones))
+def _repeat(matrix: np.ndarray, k: int) -> np.ndarray:
+    """Repeat each entry into a k × k block."""
+    return matrix if k == 1 else np.kron(matrix, np.ones((k, k)))
 
 
 @dataclass(frozen=True)
@@ -76,14 +88,19 @@ class NeuronBudget:
         flat = hidden.activation.is_identity
         s1 = Ball(1.0 if flat else hidden.activation.supremum(1))
         s2 = Ball(0.0 if flat else hidden.activation.supremum(2))
-        inputs = gram(state.A[0])
+        inputs = self._inputs
         p = s1 * spectral_norm(state.A[0])
         v = Ball(output.weight).norm(axis=0)
-        q = v * s2 * sqrt(largest_eigenvalue(inputs * inputs))
+        q = v * s2 * sqrt_of_nonnegative(largest_eigenvalue(inputs * inputs))
         scale_squared = Ball(1.0) / Ball(float(output.inverse_square_scale))
-        omega = scale_squared * (p * p + q * q * Ball(0.5) + q * sqrt(p * p + q * q * Ball(0.25)))
+        omega = scale_squared * (p * p + q * q * Ball(0.5) + q * sqrt_of_nonnegative(p * p + q * q * Ball(0.25)))
         self.omega_upper = omega.upper()
-        """Upper bounds (m,) of ω_r, doubles."""
+        """Upper bounds (m,) of ω_r, doubles; infinite where they overflow: such a neuron is given up."""
+
+    @functools.cached_property
+    def _inputs(self) -> Ball:
+        """A_1A_1ᵀ (n, n)."""
+        return gram(self._state.A[0])
 
     def parabola(self, weight: float) -> Parabola:
         """Return the bound for m' = `weight` (an exact double > 0).
@@ -94,34 +111,75 @@ class NeuronBudget:
             raise InputError(f"weight={weight!r}: expected a finite number > 0")
         state = self._state
         k = state.network.outputs
-        # Any k_r ≤ m'/(m' + ω_r) is valid (J_r J_rᵀ ⪰ 0): the lower end point, exact from here on.
-        share = np.maximum((Ball(weight) / (Ball(weight) + Ball(self.omega_upper))).lower(), 0.0)
-        root = sqrt(Ball(share))
-        psi = gram(state.B[0] * root) * _expand(gram(state.A[0]), k)
-        outputs = state.network.layers[1]
-        m = outputs.weight.shape[1]
-        features = state.A[1][:, :m] * root
-        if outputs.bias is not None:
-            features_gram = gram(features) + Ball(np.ones((state.n, state.n)))
-        else:
-            features_gram = gram(features)
-        if k == 1:
-            psi = psi + features_gram
-        else:
-            psi = psi + _expand(features_gram, k) * gram(state.B[1])
+        # Any k_r ≤ m'/(m' + ω_r) is valid (J_r J_rᵀ ⪰ 0): the square of an exact double below its root.
+        known = np.isfinite(self.omega_upper)
+        omega = Ball(np.where(known, self.omega_upper, 0.0))
+        share = np.maximum(np.where(known, (Ball(weight) / (Ball(weight) + omega)).lower(), 0.0), 0.0)
+        root = np.clip(sqrt(Ball(share)).lower(), 0.0, 1.0)
+        psi = schur_of_grams([(state.a_rows[0], self._weighted(state.b_rows[0], root)), self._outgoing(root)], k)
         return Parabola(weight, float(smallest_eigenvalue(psi).lower()))
 
-    def parabolas(self, radius: float) -> tuple[Parabola, ...]:
-        """Return parabolas that are good near `radius` (a guess places them; each is certified by itself).
+    def _weighted(self, rows: Rows, root: np.ndarray) -> Rows:
+        """Multiply neuron r's column by the exact 0 ≤ root_r ≤ 1; a bias column, the last one, stays."""
+        columns = rows.mid.shape[1]
+        factor = np.concatenate([root, np.ones(columns - root.size)])
+        return rows.schur(Rows(np.broadcast_to(factor, (self._state.n, columns))), 1.0)
 
-        A coarse geometric grid of weights m' around the typical ω_r, refined twice around the best one.
+    def _outgoing(self, root: np.ndarray) -> tuple[Rows, Rows | None]:
+        """The output layer's term of Ψ."""
+        state = self._state
+        return self._weighted(state.a_rows[1], root), None if state.network.outputs == 1 else state.b_rows[1]
+
+    def approx_parabolas(self, radius: float) -> tuple[Parabola, ...]:
+        """Guess parabolas that are good near `radius` and below: :meth:`parabola` at the same weights proves (almost) the same.
+
+        A coarse geometric grid of weights m' above the typical ω_r, extended while its end is the best, then refined twice around the
+        best one; in ordinary floating point. (λ_min(Ψ(m')) is concave in m': there is one best weight.)
         """
         middle = float(np.median(self.omega_upper))
-        if not middle > 0.0:
+        if not 0.0 < middle < float("inf"):
             return ()
-        found = {w: self.parabola(w) for w in (float(v) for v in middle * np.geomspace(0.05, 500.0, 9))}
+        found: dict[float, Parabola] = {}
+
+        def best_after(weights: Iterable[float]) -> float:
+            for weight in weights:
+                if weight not in found:
+                    found[weight] = self._approx_parabola(weight)
+            return max(found.values(), key=lambda p: p.intercept - p.weight * radius * radius).weight
+
+        best = best_after(middle * 3.2**j for j in range(5))
+        for _ in range(_EXTENSIONS):
+            if min(found) < best < max(found):
+                break
+            best = best_after([best / 3.2, best * 3.2])
         for ratio in (1.8, 1.2):
-            best = max(found.values(), key=lambda p: p.intercept - p.weight * radius * radius)
-            for weight in (best.weight / ratio, best.weight * ratio):
-                found.setdefault(weight, self.parabola(weight))
+            best = best_after([best / ratio, best * ratio])
         return tuple(p for _, p in sorted(found.items()) if p.intercept > 0.0)
+
+    def _approx_parabola(self, weight: float) -> Parabola:
+        """The midpoints of :meth:`parabola`."""
+        state, k = self._state, self._state.network.outputs
+        root = np.sqrt(weight / (weight + self.omega_upper))
+        # A product with its own transpose costs half.
+        inner, features = state.b_rows[0].mid * root, np.array(state.a_rows[1].mid)
+        features[:, : root.size] *= root
+        inputs: np.ndarray = self._inputs.mid
+        outgoing: np.ndarray = features @ features.T
+        if k > 1:
+            ones = np.ones((k, k))
+            inputs = np.kron(inputs, ones)
+            outgoing = np.kron(outgoing, ones) * (state.b_rows[1].mid @ state.b_rows[1].mid.T)
+        psi = (inner @ inner.T) * inputs + outgoing
+        return Parabola(weight, guesses.smallest_eigenpair(psi)[0])
+
+    def parabolas(self, radius: float) -> tuple[Parabola, ...]:
+        """Return certified parabolas that are good near `radius` and below (guesses place them; each is proved by itself)."""
+        guessed = self.approx_parabolas(radius)
+        return tuple(p for q in guessed if (p := self.parabola(q.weight)).intercept > 0.0)
+
+
+def useful(parabolas: Sequence[Parabola], radii: Sequence[float]) -> tuple[Parabola, ...]:
+    """Return those that are the largest at one of the radii, in the given order."""
+    values = [[p.intercept - p.weight * r * r for p in parabolas] for r in radii]
+    best = {max(range(len(row)), key=row.__getitem__) for row in values if row and max(row) > 0.0}
+    return tuple(parabolas[j] for j in sorted(best))

@@ -58,11 +58,13 @@ def _critical_radius(ingredients: Ingredients) -> float:
     candidates = [float(np.sqrt(p.intercept / p.weight)) for p in ingredients.parabolas]
     low, high = 0.0, max(upper(ingredients.residual0) / root, 1e-300)
     while high < 1e200 and high * ingredients.curvature(high) < root:
-        low, high = high, 2.0 * high
-    for _ in range(30):
-        middle = 0.5 * (low + high)
-        inside = middle * ingredients.curvature(middle) < root
-        low, high = (middle, high) if inside else (low, middle)
+        low, high = high, 1e3 * high
+    for _ in range(3):
+        # Sixteen radii cost what one costs: each pass narrows the bracket sixteenfold, geometrically once it is off 0.
+        trial = np.geomspace(low, high, 17)[1:-1] if low > 0.0 else high * np.geomspace(1e-3, 1.0, 16)[:-1]
+        inside = trial * ingredients.curvature(trial) < root
+        high = float(trial[~inside].min(initial=high))
+        low = float(trial[inside & (trial < high)].max(initial=low))
     # Δ_J sums L_H(ρ) over growing ρ, below R·L_H(R): the table reaches a little further than this.
     return max([1.3 * low, *candidates])
 
@@ -159,33 +161,40 @@ def search_ball(ingredients: Ingredients, lr: Fraction | None, radius: float | N
     return BallResult(table, best, certified_by, step, largest)
 
 
+def _largest(radii: Ball) -> Ball:
+    """The entry with the largest lower end."""
+    return radii[int(np.argmax(radii.lower()))]
+
+
 def stability_radii(ingredients: Ingredients, table: RadiusTable, kappa: Fraction = KAPPA) -> tuple[Ball, Ball]:
     """Return lower bounds of the radius on which λ ≥ κλ0: the paper's Lipschitz form and the sharp form.
 
     Both are evaluated at each tabulated ρ (the bounds hold on B(θ0, ρ)) and the largest value is returned.
     """
     paper, sharp = Ball(0.0), Ball(0.0)
-    centre = ingredients.at_centre()
-    for j in range(len(table)):
-        if not np.isfinite(table.delta_j[j]):
-            break
-        values = {
-            **centre,
+    known = np.isfinite(table.delta_j)
+    flat = known & (table.curvature == 0.0)
+    if flat.any():
+        # F is linear: Θ is constant, and both forms hold on every ball.
+        paper = sharp = Ball(float(table.radii[flat].max()))
+    values = {
+        "R": Ball(table.radii[known]),
+        "L_H": Ball(table.curvature[known]),
+        "Delta_J": Ball(table.delta_j[known]),
+        **ingredients.at_centre(),
+    }
+    lipschitz = evaluate("L_theta", values)
+    # Where the product underflowed to a ball that meets 0 nothing is lost by reporting the other radii.
+    usable = lipschitz.lower() > 0.0
+    if usable.any():
+        values |= {
             "kappa": Ball(kappa),
-            "R": Ball(float(table.radii[j])),
-            "L_H": Ball(float(table.curvature[j])),
-            "Delta_J": Ball(float(table.delta_j[j])),
+            "L_Theta": lipschitz[usable],
+            "R": values["R"][usable],
+            "L_H": values["L_H"][usable],
         }
-        if table.curvature[j] == 0.0:
-            # F is linear: Θ is constant, and both forms hold on every ball.
-            paper = sharp = values["R"]
-            continue
-        values["L_Theta"] = evaluate("L_theta", values)
-        if not lower(values["L_Theta"]) > 0.0:
-            # The product underflowed to a ball that meets 0: nothing is lost by reporting the radii found so far.
-            continue
-        paper = max(paper, evaluate("stability_radius_paper", values), key=lower)
-        sharp = max(sharp, evaluate("stability_radius_linear", values), key=lower)
+        paper = max(paper, _largest(evaluate("stability_radius_paper", values)), key=lower)
+        sharp = max(sharp, _largest(evaluate("stability_radius_linear", values)), key=lower)
     for parabola in ingredients.parabolas:
         room = Ball(parabola.intercept) - Ball(kappa) * Ball(upper(ingredients.lambda0))
         if lower(room) > 0.0:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball, maximum, require_sound_arithmetic, sqrt
+from verify.arrays import Ball, require_sound_arithmetic, sqrt_of_nonnegative
 from verify.certificates import Certificate, Problem, Step
 from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError, NonFiniteError
@@ -272,7 +272,7 @@ def point_certificate(network: Network, data: DataSet, loss: Loss, lr: Fraction 
     constants: dict[str, Any] = {
         "lambda0": facts.lambda_min,
         "lambda_max0": facts.lambda_max,
-        "jacobian_norm0": sqrt(maximum(facts.lambda_max, Ball(0.0))),
+        "jacobian_norm0": sqrt_of_nonnegative(facts.lambda_max),
         "residual0": facts.residual,
         "loss0": facts.loss,
         "gradient_norm_squared": gradient_squared,

@@ -15,19 +15,29 @@ from typing import Any
 import numpy as np
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball, largest_eigenvalue, maximum, smallest_eigenvalue, sqrt
+from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt_of_nonnegative
 from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
 from verify.networks.curvature import Curvature
 from verify.networks.linearisation import Linearisation
 from verify.regions.ingredients import Ingredients, lower, upper
 from verify.regions.training import Vector, flatten
 
-__all__ = ["History", "PointFacts", "drift", "examine", "observed_rate", "pair"]
+__all__ = ["History", "PointFacts", "drift", "examine", "observed_rate", "pair", "parts", "whole"]
 
 
 def pair(ball: Ball | None) -> list[float] | None:
-    """Return [lower, upper] of a scalar enclosure as doubles, None for None."""
-    return None if ball is None else [lower(ball), upper(ball)]
+    """Return [lower, upper] of a scalar enclosure as doubles; None for None and for one that overflowed: nothing is known."""
+    return [lower(ball), upper(ball)] if ball is not None and np.isfinite(ball.rad) else None
+
+
+def parts(ball: Ball | None) -> list[float] | None:
+    """Return [mid, rad] of a scalar enclosure, None for None."""
+    return None if ball is None else [float(ball.mid), float(ball.rad)]
+
+
+def whole(stored: list[float] | None) -> Ball | None:
+    """Return the enclosure whose :func:`parts` are given."""
+    return None if stored is None else Ball(float(stored[0]), float(stored[1]))
 
 
 @dataclass(frozen=True)
@@ -53,19 +63,20 @@ class PointFacts:
     drift: Ball
 
     def as_bounds(self) -> dict[str, Any]:
-        """Return {name: [lower, upper]} with exact doubles, and the step."""
+        """Return {name: [lower, upper]} with exact doubles, None where nothing is known, and the step."""
         names = [f.name for f in fields(self) if f.name != "step"]
         return {"step": self.step, **{name: pair(getattr(self, name)) for name in names}}
 
+    def stored(self) -> dict[str, Any]:
+        """Return {name: [mid, rad]} and the step: what restores these very enclosures (their end points would widen them)."""
+        names = [f.name for f in fields(self) if f.name != "step"]
+        return {"step": self.step, **{name: parts(getattr(self, name)) for name in names}}
+
     @classmethod
-    def from_bounds(cls, bounds: Mapping[str, Any]) -> PointFacts:
-        """Restore facts from :meth:`as_bounds`; the enclosures may be an ulp wider."""
-        values = {
-            name: None if value is None else Ball.from_bounds(float(value[0]), float(value[1]))
-            for name, value in bounds.items()
-            if name != "step"
-        }
-        return cls(step=int(bounds["step"]), **values)  # type: ignore[arg-type]
+    def restored(cls, stored: Mapping[str, Any]) -> PointFacts:
+        """Read what :meth:`stored` returned."""
+        values = {name: whole(value) for name, value in stored.items() if name != "step"}
+        return cls(step=int(stored["step"]), **values)  # type: ignore[arg-type]
 
 
 def drift(theta: Vector, origin: Vector) -> Ball:
@@ -89,7 +100,7 @@ class Examined:
             s=self.s,
             lambda0=self.facts.lambda_min,
             lambda_max0=self.facts.lambda_max,
-            jacobian_norm0=sqrt(maximum(self.facts.lambda_max, Ball(0.0))),
+            jacobian_norm0=sqrt_of_nonnegative(self.facts.lambda_max),
             residual0=self.facts.residual,
             loss0=self.facts.loss,
             curvature=Curvature(self.state),
@@ -111,8 +122,7 @@ def examine(network: Network, data: DataSet, loss: Loss, *, step: int = 0, origi
     # λ_min(J Jᵀ) vanishes when there are more outputs than parameters; JJᵀ's enclosure need not know.
     lambda_min = smallest_eigenvalue(theta) if theta.shape[0] <= network.parameters else Ball(0.0)
     # ‖∇Φ‖² = s²eᵀΘe: no parameter-sized array is formed.
-    square = maximum((residual * (theta @ residual)).sum(), Ball(0.0))
-    gradient = s * sqrt(square)
+    gradient = s * sqrt_of_nonnegative((residual * (theta @ residual)).sum())
     value = loss_of(residual, s)
     if lower(value) < 0.0:
         # Φ ≥ 0, whatever the rounding of an enclosure near 0 says.

@@ -41,10 +41,11 @@ from verify.regions.diagnostics import Examined, drift, examine
 from verify.regions.engines import Engine, make_engine
 from verify.regions.handover import Attempt, attempt, next_target, shortfall, with_start
 from verify.regions.ingredients import lower, upper
+from verify.regions.progress import Progress
 from verify.regions.record import Options, fingerprint, load_arrays, save_arrays
-from verify.regions.run import DEFAULT_STEPS, Progress
+from verify.regions.run import DEFAULT_STEPS
 from verify.regions.shadowing import NormCache, growth_factor, reach
-from verify.regions.training import Descent, default_step, flatten, with_parameters
+from verify.regions.training import Descent, approx_float, default_step, flatten, with_parameters
 
 __all__ = ["METHODS", "OPTIONS", "exact_certificate"]
 
@@ -318,7 +319,9 @@ def _refused(task: _Task, first: Examined, end: str) -> Certificate:
         "stalled": "stalls: the residual no longer falls",
         "budget": f"reaches no certifiable point within {task.budget} steps: raise steps, or widen the network",
     }
-    reason = f"a float64 rehearsal with η = {float(task.lr):.6g} {words[end]}. scope='run' reports the facts along it"
+    reason = (
+        f"a float64 rehearsal with η = {approx_float(task.lr):.6g} {words[end]}. scope='run' reports the facts along it"
+    )
     return Certificate(
         scope="exact", verdict="INCONCLUSIVE", reason=reason, problem=Problem(task.network, task.data, task.loss, task.lr),
         constants={"lr": task.lr, "initial_lambda_min": first.facts.lambda_min, "initial_loss": first.facts.loss},
@@ -411,7 +414,7 @@ def _certificate(task: _Task, first: Examined, outcome: _Outcome, tried: list[st
         witness["handover"] = {**ball_witness(found.ingredients, found.result), "offset": engine.delta}
         steps += result.steps
         reason = (
-            f"real-arithmetic gradient descent with η = {float(task.lr):.6g}{' (chosen as 0.8/(sλ_max(Θ(θ0))))' if chosen else ''} from these"
+            f"real-arithmetic gradient descent with η = {approx_float(task.lr):.6g}{' (chosen as 0.8/(sλ_max(Θ(θ0))))' if chosen else ''} from these"
             f" parameters: each of the first {count - 1} iterates is enclosed ({how}), lies in a proved Locally PL ball with μ ≥"
             f" {at_least(lower(mu), 6)} and decreases the loss by the factor 1 − ημ_k or better; from step {count - 1} on it stays in the"
             f" ball of radius R ≤ {at_most(upper(ball['radius']), 6)} about the recorded point, where Φ_k ≤ {below_one(upper(ball['rate']))}^k·Φ_T"

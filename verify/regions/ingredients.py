@@ -6,7 +6,9 @@ Nothing here decides anything; :mod:`verify.regions.containment` does, from thes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball, largest_eigenvalue, maximum, smallest_eigenvalue, sqrt
+from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt_of_nonnegative
 from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
 from verify.networks.curvature import Curvature
 from verify.networks.neurons import NeuronBudget, Parabola
@@ -55,7 +57,7 @@ class Ingredients:
     jacobian_norm0: Ball
     residual0: Ball
     loss0: Ball
-    curvature: Callable[[float], float]
+    curvature: Curvature
     parabolas: tuple[Parabola, ...] = ()
     offset: float = 0.0
 
@@ -94,8 +96,7 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
         s=s,
         lambda0=lambda0,
         lambda_max0=lambda_max0,
-        # λ_max of a Gram matrix is ≥ 0; an overflowed enclosure stays what it is: nothing is known.
-        jacobian_norm0=sqrt(maximum(lambda_max0, Ball(0.0))) if np.isfinite(upper(lambda_max0)) else lambda_max0,
+        jacobian_norm0=sqrt_of_nonnegative(lambda_max0),
         residual0=residual.norm(),
         loss0=loss_of(residual, Ball(s)),
         curvature=Curvature(state),
@@ -127,23 +128,22 @@ class RadiusTable:
 
 def tabulate(ingredients: Ingredients, radii: Sequence[float]) -> RadiusTable:
     """Tabulate the bounds at the given increasing, positive radii (exact doubles)."""
-    lambda0 = Ball(max(lower(ingredients.lambda0), 0.0))
-    curvature, delta, lam = [], [], []
-    total, previous = Ball(0.0), Ball(0.0)
-    for radius in radii:
-        bound = ingredients.curvature(float(radius))
-        ball = Ball(float(radius))
-        reached = upper(total + (ball - previous) * Ball(bound)) if np.isfinite(bound) else np.inf
-        # A bound that overflows says nothing: ∞, and no λ.
-        total = Ball(reached) if np.isfinite(reached) else Ball(0.0, np.inf)
-        previous = ball
-        best = 0.0
-        if np.isfinite(upper(total)):
-            best = lower(evaluate("lambda_region_sharp", {"lambda0": lambda0, "Delta_J": total}))
-        best = max([0.0, best, *(lower(parabola(ball)) for parabola in ingredients.parabolas)])
-        curvature.append(bound)
-        delta.append(upper(total))
-        lam.append(best)
+    rho = np.array(radii, dtype=np.float64)
+    bound = ingredients.curvature(rho)
+    # A bound that overflows says nothing: ∞, and no λ.
+    known = np.isfinite(bound)
+    ball = Ball(rho)
+    widths = ball - Ball(np.concatenate([[0.0], rho[:-1]]))
+    panels = np.where(known, (widths * Ball(np.where(known, bound, 0.0))).upper(), np.inf)
+    # Each sum is rounded to nearest and moved one step up.
+    sums = itertools.accumulate(panels.tolist(), lambda total, panel: math.nextafter(total + panel, math.inf))
+    delta = np.array(list(sums))
+    finite = np.isfinite(delta)
+    changes = {"lambda0": Ball(max(lower(ingredients.lambda0), 0.0)), "Delta_J": Ball(np.where(finite, delta, 0.0))}
+    sharp = np.where(finite, evaluate("lambda_region_sharp", changes).lower(), 0.0)
+    lam = np.maximum.reduce(
+        [np.zeros_like(rho), sharp, *(parabola(ball).lower() for parabola in ingredients.parabolas)]
+    )
     # A bound for a larger ball holds on a smaller one.
-    monotone = np.maximum.accumulate(np.asarray(lam)[::-1])[::-1]
-    return RadiusTable(np.asarray(radii, dtype=np.float64), np.asarray(curvature), np.asarray(delta), monotone)
+    monotone = np.maximum.accumulate(lam[::-1])[::-1]
+    return RadiusTable(rho, bound, delta, monotone)

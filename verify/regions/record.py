@@ -1,7 +1,11 @@
 """What a run leaves behind: options, checkpoints, and a state that survives being killed.
 
 With ``directory=`` a run writes its state there, each file under a temporary name and then renamed: killed at any moment, the same call
-continues from the last state and, the arithmetic being deterministic on one machine, ends with the same certificate.
+continues from the last state and, the arithmetic being deterministic on one machine, ends with the same certificate, bit for bit.
+
+Memory. A kept checkpoint holds two parameter vectors, so their number is bounded: of those placed automatically some sixty are kept,
+every second one being dropped when there are more (:func:`thinned`); those that the caller asks for or hands in are all kept, and refused
+beyond 4,096 or 4 GiB.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -20,12 +24,15 @@ from typing import Any
 import numpy as np
 
 from verify.arrays import Ball
-from verify.errors import InputError
+from verify.errors import InputError, ResourceError
 from verify.networks import DataSet, Network
-from verify.regions.diagnostics import PointFacts, pair
+from verify.regions.diagnostics import PointFacts, pair, parts, whole
 from verify.regions.training import Vector, flatten
 
-__all__ = ["Checkpoint", "Options", "fingerprint", "load_arrays", "save_arrays"]
+__all__ = ["Checkpoint", "Options", "fingerprint", "load_arrays", "require_room", "save_arrays", "thinned"]
+
+
+_AUTOMATIC, _LARGEST_COUNT, _LARGEST_BYTES = 64, 4096, 4 * 2**30
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,10 @@ class Options:
 
     Attributes:
         directory: where the state of an interruptible run is kept; None keeps it in memory.
-        iterates: parameter vectors of a run made elsewhere (modules, state dicts or flat arrays), in order; None trains here.
-        iterate_steps: the step index of each; None means 0, 1, 2, …
+        iterates: parameter vectors of a run made elsewhere (modules, state dicts, parameter lists or flat vectors), in order, as a list
+            or, for long runs, a generator; None trains here. That gradient descent made them is neither assumed nor checked.
+        iterate_steps: the step index of each; None means 0, 1, 2, … The iterate of step 0 is where the run starts (the model only gives
+            the architecture); without one, the model's own parameters are taken as step 0.
         checkpoints: steps at which facts are proved in addition to the ones chosen automatically.
         progress: show a progress line; None shows it on a terminal only.
         save_seconds: how often the state is written between checkpoints.
@@ -72,6 +81,13 @@ class Options:
             if any(b <= a for a, b in itertools.pairwise(indices)) or any(v < 0 for v in indices):
                 raise InputError(f"iterate_steps={indices}: expected increasing step indices ≥ 0")
             values["iterate_steps"] = indices
+        if values.get("iterates") is not None and values.get("directory") is not None:
+            raise InputError(
+                "directory, iterates: a directory keeps the state of training done here; with iterates= nothing is trained,"
+                " leave directory=None"
+            )
+        if values.get("iterates") is None and values.get("iterate_steps") is not None:
+            raise InputError("iterate_steps without iterates: hand in the parameter vectors too")
         return cls(**values)
 
     def shows_progress(self) -> bool:
@@ -119,8 +135,8 @@ class Checkpoint:
         if self.after is not None:
             arrays["after"] = self.after
         meta = {
-            "facts": self.facts.as_bounds(),
-            "loss_after": pair(self.loss_after),
+            "facts": self.facts.stored(),
+            "loss_after": parts(self.loss_after),
             "decrease": self.decrease,
             "ratio": self.ratio,
         }
@@ -130,15 +146,37 @@ class Checkpoint:
     def load(cls, path: Path) -> Checkpoint:
         """Read what :meth:`save` wrote."""
         arrays, meta = load_arrays(path)
-        bounds = meta["loss_after"]
         return cls(
-            facts=PointFacts.from_bounds(meta["facts"]),
+            facts=PointFacts.restored(meta["facts"]),
             theta=arrays["theta"],
             after=arrays.get("after"),
-            loss_after=None if bounds is None else Ball.from_bounds(float(bounds[0]), float(bounds[1])),
+            loss_after=whole(meta["loss_after"]),
             decrease=meta["decrease"],
             ratio=float(meta["ratio"]),
         )
+
+
+def require_room(count: int, parameters: int) -> None:
+    """Refuse to keep more checkpoints than fit.
+
+    Raises:
+        ResourceError: `count` checkpoints of two vectors of `parameters` doubles exceed 4,096 or 4 GiB.
+    """
+    size = 16 * count * parameters
+    if count > _LARGEST_COUNT or size > _LARGEST_BYTES:
+        raise ResourceError(
+            f"{count} checkpoints of two parameter vectors each ({size / 2**30:.1f} GiB): at most {_LARGEST_COUNT}, and 4 GiB, are kept;"
+            " name fewer steps, or hand in fewer iterates"
+        )
+
+
+def thinned(kept: list[Checkpoint], asked: Collection[int]) -> list[Checkpoint]:
+    """Return the checkpoints to keep: at most some sixty besides the steps asked for, the first and the last."""
+    automatic = [c for c in kept if c.facts.step not in asked]
+    if len(automatic) <= _AUTOMATIC:
+        return kept
+    dropped = {c.facts.step for c in automatic[1:-1:2]}
+    return [c for c in kept if c.facts.step not in dropped]
 
 
 def fingerprint(network: Network, data: DataSet, loss: str, lr: Fraction, **rest: Any) -> str:
@@ -163,6 +201,12 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str,
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)
+    # The rename itself lasts once the directory is on disk.
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Scope `run`: facts proved along a recorded float64 run, and the region it ends in.
 
-Statement (MATH.md §7). θ̂_0, θ̂_1, … are vectors of doubles: what a float64 loop computed, here or in the user's own program. At each
+Statement (MATH.md §7). θ̂_0, θ̂_1, … are vectors of doubles: what a float64 loop computed, here or in the user's own program (``iterates=``;
+nothing is assumed of how they came about, and every fact below holds whatever they are). At each
 checkpoint k kept, enclosures of Φ, λ_min and λ_max of the NTK, ‖∇Φ‖, the PL ratio and the drift hold for the exact vector θ̂_k; between
 kept neighbours Φ(θ̂_{k+1}) ≤ (1 − ημ_k)Φ(θ̂_k), μ_k = sλ_k with the certified λ_k ≤ λ_min(Θ(θ̂_k)), by comparing enclosures of
 both sides. At the hand-over step T a
@@ -9,14 +10,15 @@ linearly to zero loss inside B(θ̂_T, R). Nothing is said of real-arithmetic gr
 of what lies between the checkpoints.
 
 Hand-over. Training goes on until a checkpoint's ball certificate holds. Checkpoints are placed where the residual has fallen to what
-the last look predicts to be enough, half the way in logarithm at a time (:func:`verify.regions.handover.next_target`); T is the first of
-them that is certified.
+the last look predicts to be enough, by at most a factor 4 at a time (:func:`verify.regions.handover.next_target`); T is the first of
+them that is certified. At steps asked for with ``checkpoints=`` the facts are proved and nothing is searched.
 
 Witness: ``checkpoints`` (step, parameters, next, bounds of every fact), ``handover`` (step, index, the ball witness).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from verify.arrays import Ball, require_sound_arithmetic
 from verify.certificates import Certificate, Problem, Step
@@ -37,10 +40,28 @@ from verify.regions.certification import ball_constants, ball_witness
 from verify.regions.diagnostics import Examined, History, decrease_certified, examine, observed_rate
 from verify.regions.handover import Attempt, attempt, next_target, shortfall
 from verify.regions.ingredients import lower, upper
-from verify.regions.record import Checkpoint, Options, fingerprint, load_arrays, save_arrays
-from verify.regions.training import Descent, Vector, default_step, flatten, read_iterate, with_parameters
+from verify.regions.progress import Clock, Progress
+from verify.regions.record import (
+    Checkpoint,
+    Options,
+    fingerprint,
+    load_arrays,
+    require_room,
+    save_arrays,
+    thinned,
+)
+from verify.regions.training import (
+    Descent,
+    Vector,
+    approx_float,
+    default_step,
+    flatten,
+    read_iterate,
+    require_own_memory,
+    with_parameters,
+)
 
-__all__ = ["DEFAULT_STEPS", "OPTIONS", "Progress", "RecordedRun", "record_run", "rehearse", "run_certificate"]
+__all__ = ["DEFAULT_STEPS", "OPTIONS", "RecordedRun", "record_run", "rehearse", "run_certificate"]
 
 OPTIONS = ("directory", "iterates", "iterate_steps", "checkpoints", "progress", "save_seconds")
 DEFAULT_STEPS = 20_000
@@ -121,10 +142,17 @@ class _Task:
         """Loss scale."""
         return loss_scale(self.loss, self.data.n)
 
-    def look(self, theta: Vector, step: int, after: Vector | None) -> tuple[Checkpoint, Examined, Attempt]:
-        """Prove the facts at θ̂_step, the decrease to its neighbour, and try a ball certificate."""
-        here = examine(with_parameters(self.network, theta), self.data, self.loss, step=step, origin=self.origin)
-        found = attempt(here.ingredients(), here.state, self.lr)
+    def look(
+        self, theta: Vector, step: int, after: Vector | None, *, search: bool = True, known: Examined | None = None
+    ) -> tuple[Checkpoint, Examined, Attempt | None]:
+        """Prove the facts at θ̂_step, the decrease to its neighbour, and, with `search`, try a ball certificate.
+
+        known: the examination of θ̂_step where it has been made.
+        """
+        here = known
+        if here is None:
+            here = examine(with_parameters(self.network, theta), self.data, self.loss, step=step, origin=self.origin)
+        found = attempt(here.ingredients(), here.state, self.lr) if search else None
         loss_after, decrease = None, None
         if after is not None and np.isfinite(after).all():
             residual = forward(with_parameters(self.network, after), self.data.X) - Ball(self.data.y)
@@ -133,101 +161,64 @@ class _Task:
             decrease = bool(left.upper() <= right.lower())
         else:
             after = None
-        return Checkpoint(here.facts, theta, after, loss_after, decrease, found.ratio), here, found
+        ratio = 0.0 if found is None else found.ratio
+        return Checkpoint(here.facts, theta, after, loss_after, decrease, ratio), here, found
 
 
 @dataclass(frozen=True)
 class _End:
-    """How a run ended: its last look, and why it stopped ('certified', 'budget', 'diverged', 'stalled', 'iterates')."""
+    """How a run ended: its last look, and why it stopped ('certified', 'budget', 'diverged', 'stalled', 'iterates', 'overflow')."""
 
     why: str
     here: Examined | None
     found: Attempt | None
 
 
-def _train(task: _Task, run: _Run, key: str) -> _End:
-    """Step until a checkpoint is certified, the budget ends, or the run diverges or stalls."""
+def _train(task: _Task, run: _Run, key: str, first: Examined | None = None) -> _End:
+    """Step until a checkpoint is certified, the budget ends, or the run diverges or stalls.
+
+    first: the examination of θ̂_0 where it has been made.
+    """
     descent = Descent(task.network, task.data, task.s, task.lr)
     directory = task.options.directory
-    saved = started = time.monotonic()
-    proving = 0.0
+    saved = time.monotonic()
     extra = set(task.options.checkpoints)
-    base = run.training_seconds
-
-    def save() -> None:
-        if directory is not None:
-            run.training_seconds = base + time.monotonic() - started - proving
-            run.save(directory, key)
-
     with Progress(task.options.shows_progress(), task.budget, run.step, "training") as progress:
-        initial = float(np.linalg.norm(descent.residual(task.origin)))
+        initial = descent.step(task.origin)[1]
+        clock = Clock(run)
         while True:
             after, norm = descent.step(run.theta)
+            clock.training()
             if not np.isfinite(norm) or norm > _DIVERGED * (initial + 1.0):
-                run.training_seconds = base + time.monotonic() - started - proving
+                if not run.kept:
+                    run.kept = [task.look(run.theta, run.step, None, search=False, known=first)[0]]
+                    clock.proving()
                 return _End("diverged", None, None)
             run.history.add(run.step, descent.loss(norm))
             if norm < (1.0 - _STALL_FALL) * run.anchor[1]:
                 run.anchor = (run.step, norm)
             stalled = run.step - run.anchor[0] > max(_STALL_STEPS, run.step // 2)
             last = stalled or run.step >= task.budget
-            if norm <= run.target or run.step == 0 or last or run.step in extra:
-                begin = time.monotonic()
-                checkpoint, here, found = task.look(run.theta, run.step, after)
-                spent = time.monotonic() - begin
-                proving += spent
-                run.proving_seconds += spent
-                if not run.kept or run.kept[-1].facts.step < run.step:
-                    run.kept.append(checkpoint)
+            search = norm <= run.target or last
+            looked = search or run.step in extra
+            if looked:
+                known = first if run.step == 0 else None
+                checkpoint, here, found = task.look(run.theta, run.step, after, search=search, known=known)
+                clock.proving()
+                run.kept = thinned([*run.kept, checkpoint], extra)
                 if directory is not None:
                     checkpoint.save(_checkpoint_path(directory, run.step))
-                if found.holds or last:
-                    run.training_seconds = base + time.monotonic() - started - proving
-                    return _End("certified" if found.holds else "stalled" if stalled else "budget", here, found)
-                run.target = next_target(norm, found.ratio)
-                run.theta, run.step = after, run.step + 1
-                save()
-            else:
-                run.theta, run.step = after, run.step + 1
-                if directory is not None and time.monotonic() - saved > task.options.save_seconds:
-                    save()
-                    saved = time.monotonic()
+                holds = found is not None and found.holds
+                if holds or last:
+                    return _End("certified" if holds else "stalled" if stalled else "budget", here, found)
+                if found is not None:
+                    run.target = next_target(norm, found.ratio)
+            run.theta, run.step = after, run.step + 1
+            if directory is not None and (looked or time.monotonic() - saved > task.options.save_seconds):
+                run.save(directory, key)
+                saved = time.monotonic()
             progress.update(run.step, f"step {run.step}  ‖e‖ {norm:.4g} (next look at {run.target:.4g})")
-
-
-class Progress:
-    """A progress line on a terminal, nothing elsewhere."""
-
-    def __init__(self, shown: bool, total: int, done: int, what: str) -> None:
-        """Prepare the line; it appears on entry."""
-        self._bar: Any = None
-        self._shown = 0.0
-        if shown:
-            from rich.console import Console
-            from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-            from rich.progress import Progress as Bar
-
-            columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-            self._id = self._bar.add_task(what, total=total, completed=done)
-
-    def __enter__(self) -> Progress:
-        """Show the line."""
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """Remove the line."""
-        if self._bar is not None:
-            self._bar.stop()
-
-    def update(self, step: int, text: str) -> None:
-        """Show a step and a text, ten times a second at most."""
-        now = time.monotonic()
-        if self._bar is not None and now - self._shown > 0.1:
-            self._shown = now
-            self._bar.update(self._id, completed=step, description=text)
+            clock.other()
 
 
 def rehearse(network: Network, data: DataSet, loss: Loss, lr: Fraction, budget: int, shown: bool) -> tuple[str, int]:
@@ -237,41 +228,44 @@ def rehearse(network: Network, data: DataSet, loss: Loss, lr: Fraction, budget: 
     return _train(task, run, "").why, run.step
 
 
-def _iterates(task: _Task) -> Iterator[tuple[int, Vector]]:
-    """Yield (step, θ̂) of the iterates handed in, starting with the model itself."""
-    given = task.options.iterates
-    if given is None:
-        raise InputError("iterates=None: expected parameter vectors")
-    indices = task.options.iterate_steps
-    previous = -1
-    for position, value in enumerate(given):
+def _iterates(network: Network, options: Options) -> Iterator[tuple[int, Vector]]:
+    """Yield (step, θ̂) of the iterates handed in, from step 0 on: the model itself where they begin later."""
+    require_own_memory(options.iterates)
+    indices, position = options.iterate_steps, -1
+    if options.iterates is None or isinstance(
+        options.iterates, Mapping | str | torch.nn.Module | torch.Tensor | np.ndarray
+    ):
+        kind = type(options.iterates).__name__
+        raise InputError(f"iterates: a {kind}; expected a list of parameter vectors, modules or state dicts")
+    for position, value in enumerate(options.iterates):
         if indices is not None and position >= len(indices):
             raise InputError(f"iterate_steps: {len(indices)} indices for more iterates; give one per iterate")
         step = position if indices is None else indices[position]
-        theta = read_iterate(task.network, value)
-        if previous < 0 and step > 0:
-            yield 0, task.origin
-        previous = step
+        theta = read_iterate(network, value)
+        if position == 0 and step > 0:
+            yield 0, flatten(network)
         yield step, theta
-    if previous < 0:
+    if position < 0:
         raise InputError("iterates: empty; hand in at least one parameter vector")
+    if indices is not None and position + 1 < len(indices):
+        raise InputError(f"iterate_steps: {len(indices)} indices for {position + 1} iterates; give one per iterate")
 
 
-def _replay(task: _Task, run: _Run) -> _End:
-    """Prove facts at each handed-in iterate, until one is certified."""
-    begin = time.monotonic()
-    source = _iterates(task)
-    step, theta = next(source)
+def _replay(task: _Task, run: _Run, source: Iterator[tuple[int, Vector]]) -> _End:
+    """Prove facts at θ̂_0 and at each handed-in iterate after it, until one is certified."""
+    clock = Clock(run)
+    step, theta = 0, task.origin
     while True:
         following = next(source, None)
         neighbour = following[1] if following is not None and following[0] == step + 1 else None
         checkpoint, here, found = task.look(theta, step, neighbour)
         run.kept.append(checkpoint)
-        run.history.values.append(float(checkpoint.facts.loss.mid))
+        require_room(len(run.kept), task.network.parameters)
         run.step, run.theta = step, theta
-        if found.holds or following is None:
-            run.proving_seconds = time.monotonic() - begin
-            return _End("certified" if found.holds else "iterates", here, found)
+        holds = found is not None and found.holds
+        if holds or following is None:
+            clock.proving()
+            return _End("certified" if holds else "iterates", here, found)
         step, theta = following
 
 
@@ -325,11 +319,18 @@ def record_run(
     opts = Options.read(options, OPTIONS)
     if steps is not None and steps < 0:
         raise InputError(f"steps={steps}: expected a number of steps ≥ 0")
-    chosen = lr is None
+    chosen, first = lr is None, None
+    started = time.monotonic()
+    source: Iterator[tuple[int, Vector]] | None = None
+    if opts.iterates is not None:
+        source = _iterates(network, opts)
+        network = with_parameters(network, next(source)[1])
     if lr is None:
         first = examine(network, data, loss)
         lr = default_step(upper(first.facts.lambda_max), loss_scale(loss, data.n))
+    choosing = time.monotonic() - started
     budget = DEFAULT_STEPS if steps is None else steps
+    require_room(len(set(opts.checkpoints)), network.parameters)
     task = _Task(network, data, loss, lr, budget, flatten(network), opts)
     key = fingerprint(network, data, loss, lr, checkpoints=opts.checkpoints)
     run = None
@@ -338,8 +339,10 @@ def record_run(
         run = _Run.load(opts.directory, key)
     if run is None:
         run = _Run(theta=task.origin)
-    end = _train(task, run, key) if opts.iterates is None else _replay(task, run)
+    end = _train(task, run, key, first) if source is None else _replay(task, run, source)
+    started = time.monotonic()
     certificate = _certificate(task, run, end, chosen)
+    run.proving_seconds += choosing + time.monotonic() - started
     return RecordedRun(certificate, run.history, run.training_seconds, run.proving_seconds)
 
 
@@ -393,12 +396,14 @@ def _observed(run: _Run) -> dict[str, float]:
 
 def _missing(task: _Task, run: _Run, end: _End) -> str:
     """Say why there is no hand-over, and what would close the gap."""
-    step = f"step η = {float(task.lr):.6g}"
+    step = f"step η = {approx_float(task.lr):.6g}"
     if end.why == "diverged":
         return (
             f"the run diverged: at step {run.step} the loss overflowed or grew beyond 10^12 times its start with {step}. Use a smaller"
             " lr, or lr=None"
         )
+    if end.why == "overflow":
+        return "a ball certificate holds at the end, but the NTK or the loss overflows float64 at a checkpoint: rescale the data or the weights"
     if end.found is None:
         return "the run ended before its first look"
     values = shortfall(end.found)
@@ -410,13 +415,17 @@ def _missing(task: _Task, run: _Run, end: _End) -> str:
         return f"the run stalled: ‖e‖ fell by less than 0.1 % over the last {run.step - run.anchor[0]} steps with {step}; {facts}"
     if not values["lambda_min"] > 0.0:
         return f"at step {run.step} λ_min of the NTK is not certified positive; {facts}"
-    if float(task.s * task.lr) * float(end.found.ingredients.lambda_max0.upper()) > 1.0:
+    if approx_float(task.s * task.lr) * float(end.found.ingredients.lambda_max0.upper()) > 1.0:
         facts += f"; ηsλ_max(Θ) exceeds 1 there, so a smaller {step} may be needed"
     what = "the step budget ended" if end.why == "budget" else "no iterate handed in is certifiable"
     return f"{what} at step {run.step}: {facts}. Train on (more steps), or widen the network"
 
 
 def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate:
+    unknown = [c.facts.step for c in run.kept if not np.isfinite([c.facts.lambda_min.rad, c.facts.loss.rad]).all()]
+    if unknown and end.why == "certified":
+        # A certificate states these facts at every checkpoint.
+        end = dataclasses.replace(end, why="overflow")
     problem = Problem(task.network, task.data, task.loss, task.lr)
     first, last = run.kept[0].facts, run.kept[-1].facts
     steps = _facts_steps(run.kept, task.lr, task.s)
@@ -429,7 +438,13 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
     }
     margins: dict[str, Ball] = {}
     observed = _observed(run)
-    note = f"; η was chosen as 0.8/(sλ_max(Θ(θ̂_0))) = {float(task.lr):.6g}" if chosen else ""
+    what = f"recorded float64 run of {last.step} steps with η = {approx_float(task.lr):.6g}"
+    if task.options.iterates is not None:
+        what = (
+            f"{len(run.kept)} vectors handed in as iterates, up to step {last.step} (that gradient descent made them is not claimed), and η ="
+            f" {approx_float(task.lr):.6g}"
+        )
+    note = f"; η was chosen as 0.8/(sλ_max(Θ(θ̂_0))) = {approx_float(task.lr):.6g}" if chosen else ""
     found = end.found
     if found is not None and found.result is not None and found.result.outcome is not None:
         margins = {
@@ -448,7 +463,7 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
         }
         steps += found.result.outcome.steps
         reason = (
-            f"recorded float64 run of {last.step} steps with η = {float(task.lr):.6g}{note}: {_tally(run.kept)}. Real-arithmetic gradient"
+            f"{what}{note}: {_tally(run.kept)}. Real-arithmetic gradient"
             f" descent restarted at the exact doubles of step {last.step} stays in the ball of radius R ≤ {at_most(upper(ball['radius']), 6)}, a"
             f" Locally PL Region with μ ≥ {at_least(lower(ball['mu']), 6)}, and Φ_k ≤ {below_one(upper(ball['rate']))}^k·Φ ({found.result.outcome.form}"
             " criterion). Nothing is claimed of real-arithmetic descent from the initialisation: that is scope='exact'"

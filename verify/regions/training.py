@@ -7,20 +7,31 @@ elsewhere. The parameters are one flat vector θ (p,): layer by layer, the weigh
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import scipy.special
+import torch
 from jaxtyping import Float
 
 from verify.arrays import Ball
 from verify.errors import InputError, NonFiniteError, ShapeError
 from verify.networks import DataSet, Network, read_network
 from verify.networks.activations import Activation
+from verify.networks.model import exact_array
 
-__all__ = ["Descent", "default_step", "flatten", "read_iterate", "rounding_unit", "with_parameters"]
+__all__ = [
+    "Descent",
+    "approx_float",
+    "default_step",
+    "flatten",
+    "read_iterate",
+    "require_own_memory",
+    "rounding_unit",
+    "with_parameters",
+]
 
 Vector = Float[np.ndarray, " p"]
 
@@ -69,31 +80,74 @@ def read_iterate(network: Network, value: Any) -> Vector:
 
     Args:
         network: fixes shapes and order.
-        value: a torch module of the same architecture, a state dict in layer order, or a flat array (p,).
+        value: a torch module of the same architecture; its state dict, or its parameters as a list, in layer order (weight, then bias);
+            or a flat array or tensor (p,), as torch.nn.utils.parameters_to_vector makes it. float16 and float32 are widened exactly.
 
     Raises:
         ShapeError, DtypeError, NonFiniteError, InputError: it does not fit the network.
     """
-    if isinstance(value, np.ndarray):
-        return flatten(with_parameters(network, np.asarray(value, dtype=np.float64)))
-    if isinstance(value, dict):
-        shapes: list[tuple[int, ...]] = []
-        for layer in network.layers:
-            shapes.append(layer.weight.shape)
-            if layer.bias is not None:
-                shapes.append(layer.bias.shape)
-        tensors = list(value.values())
+    if isinstance(value, torch.nn.Module):
+        other = read_network(value)
+        mine = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in network.layers]
+        theirs = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in other.layers]
+        if mine != theirs:
+            raise InputError(f"iterate: a {other.describe()} network; expected the architecture {network.describe()}")
+        return flatten(other)
+    if isinstance(value, Mapping) or (
+        isinstance(value, Sequence) and not isinstance(value, str) and _are_arrays(value)
+    ):
+        shapes = [part.shape for layer in network.layers for part in (layer.weight, layer.bias) if part is not None]
+        tensors = list(value.values()) if isinstance(value, Mapping) else list(value)
         found = [tuple(np.shape(t)) for t in tensors]
         if found != shapes:
-            raise ShapeError(f"iterate: state dict of shapes {found}; expected {shapes} in this order")
-        # Widening float16/32 to float64 is exact; Ball refuses what is not.
-        return np.concatenate([Ball(t).mid.ravel() for t in tensors])
-    other = read_network(value)
-    mine = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in network.layers]
-    theirs = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in other.layers]
-    if mine != theirs:
-        raise InputError(f"iterate: a {other.describe()} network; expected the architecture {network.describe()}")
-    return flatten(other)
+            raise ShapeError(f"iterate: parameters of shapes {found}; expected {shapes} in this order")
+        return np.concatenate([exact_array(t, "iterate").ravel() for t in tensors])
+    if isinstance(value, np.ndarray | torch.Tensor | Sequence) and not isinstance(value, str):
+        theta = exact_array(value, "iterate")
+        if theta.shape != (network.parameters,):
+            raise ShapeError(
+                f"iterate: shape {theta.shape}; expected a flat vector ({network.parameters},), a state dict or a module"
+            )
+        return theta
+    raise InputError(
+        f"iterate: a {type(value).__name__}; expected a torch module, a state dict, a list of parameters, or a flat vector"
+        f" ({network.parameters},). iterates= takes a list of these, or a generator of them"
+    )
+
+
+def _are_arrays(values: Sequence[Any]) -> bool:
+    return len(values) > 0 and all(isinstance(v, np.ndarray | torch.Tensor) and np.ndim(v) > 0 for v in values)
+
+
+def require_own_memory(iterates: Any) -> None:
+    """Refuse a list of iterates that are one and the same memory: live parameters that a loop went on to overwrite.
+
+    Raises:
+        InputError: two entries share a parameter's memory.
+    """
+    if not isinstance(iterates, list | tuple):
+        return  # a generator may hand out the live model: each iterate is copied before the next one is made
+    seen: dict[int, int] = {}
+    for position, value in enumerate(iterates):
+        place = _address(value)
+        if place is not None and seen.setdefault(place, position) != position:
+            raise InputError(
+                f"iterates[{seen[place]}] and iterates[{position}] share memory, so both hold the parameters as they are now."
+                " state_dict() and parameters() do not copy: keep copy.deepcopy(model.state_dict()) at each step"
+            )
+
+
+def _address(value: Any) -> int | None:
+    """Where the first parameter of an iterate lives, if it is an array or a tensor."""
+    if isinstance(value, torch.nn.Module):
+        value = list(value.parameters())
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple) and value:
+        value = value[0]
+    if isinstance(value, torch.Tensor):
+        return value.data_ptr()
+    return int(value.__array_interface__["data"][0]) if isinstance(value, np.ndarray) else None
 
 
 def default_step(lambda_max_upper: float, s: Fraction) -> Fraction:
@@ -101,9 +155,22 @@ def default_step(lambda_max_upper: float, s: Fraction) -> Fraction:
 
     1/(sλ_max) is the largest step at which one linearised step cannot overshoot in any eigen-direction; the residual
     criterion needs ηs(‖J(θ_T)‖ + Δ_J)² ≤ 1 at the hand-over, and a fifth is left for λ_max to grow on the way there. A
-    guess: whatever step results, the certificate proves what it proves for exactly that double.
+    guess: whatever step results, the certificate proves what it proves for exactly that number. Where 1/(sλ_max) is no double it is
+    taken as a rational, and as 1 where λ_max is 0 or not known.
     """
-    return Fraction(float(0.8 / (float(s) * lambda_max_upper)))
+    if not 0.0 < lambda_max_upper < float("inf"):
+        return Fraction(1)
+    exact = Fraction(4, 5) / (s * Fraction(lambda_max_upper))
+    rounded = approx_float(exact)
+    return Fraction(rounded) if 0.0 < rounded < float("inf") else exact
+
+
+def approx_float(value: Fraction) -> float:
+    """Return the double nearest to an exact number, infinity beyond the range."""
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else -float("inf")
 
 
 def rounding_unit(theta: Vector) -> float:
@@ -111,50 +178,54 @@ def rounding_unit(theta: Vector) -> float:
     return float(np.linalg.norm(theta)) * 2.0**-53
 
 
-def _sigmoid(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    value = scipy.special.expit(z)
-    return value, value * (1.0 - value)
+# An activation writes σ(z) over z and returns (σ(z), σ'(z)); `work` is an array of z's shape that it may use.
+Function = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def _tanh(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    value = np.tanh(z)
-    return value, 1.0 - value * value
+def _sigmoid(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    value = scipy.special.expit(z, out=z)
+    return value, np.multiply(value, np.subtract(1.0, value, out=work), out=work)
 
 
-def _silu(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _tanh(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    value = np.tanh(z, out=z)
+    return value, np.subtract(1.0, np.multiply(value, value, out=work), out=work)
+
+
+def _silu(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     gate = scipy.special.expit(z)
     return z * gate, gate * (1.0 + z * (1.0 - gate))
 
 
-def _gelu(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _gelu(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     gate = scipy.special.ndtr(z)
     return z * gate, gate + z * np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
 
 
-def _gelu_tanh(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _gelu_tanh(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scale = np.sqrt(2.0 / np.pi)
     gate = np.tanh(scale * (z + 0.044715 * z**3))
     slope = 0.5 * z * (1.0 - gate * gate) * scale * (1.0 + 3.0 * 0.044715 * z * z)
     return 0.5 * z * (1.0 + gate), 0.5 * (1.0 + gate) + slope
 
 
-def _softplus(beta: float) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    return lambda z: (np.logaddexp(0.0, beta * z) / beta, scipy.special.expit(beta * z))
+def _softplus(beta: float) -> Function:
+    return lambda z, _: (np.logaddexp(0.0, beta * z) / beta, scipy.special.expit(beta * z))
 
 
-def _float_activation(activation: Activation) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Return z ↦ (σ(z), σ'(z)) in ordinary float64; a name without a fast version goes through the enclosures."""
-    fast: dict[str, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]] = {
+def _float_activation(activation: Activation) -> Function:
+    """Return the activation in ordinary float64; a name without a fast version goes through the enclosures."""
+    fast: dict[str, Function] = {
         "tanh": _tanh,
         "sigmoid": _sigmoid,
         "silu": _silu,
         "gelu": _gelu,
         "gelu_tanh": _gelu_tanh,
-        "sine": lambda z: (np.sin(z), np.cos(z)),
+        "sine": lambda z, _: (np.sin(z), np.cos(z)),
     }
     if activation.name == "softplus":
         return _softplus(dict(activation.parameters)["beta"])
-    return fast.get(activation.name, lambda z: (activation(Ball(z), 0).mid, activation(Ball(z), 1).mid))
+    return fast.get(activation.name, lambda z, _: (activation(Ball(z), 0).mid, activation(Ball(z), 1).mid))
 
 
 class Descent:
@@ -171,12 +242,17 @@ class Descent:
         self.network = network
         self._data = data
         self._s = float(s)
-        self._factor = float(s * lr)
+        self._factor = approx_float(s * lr)
         self._scales = [1.0 / float(np.sqrt(float(la.inverse_square_scale))) for la in network.layers]
         self._activations = [
             None if la.activation.is_identity else _float_activation(la.activation) for la in network.layers
         ]
         self._input = data.X * self._scales[0]
+        # Work arrays, one set per layer, used again at every step: fresh pages cost more than the arithmetic.
+        shapes = [(data.n, la.fan_out) for la in network.layers]
+        self._z, self._slope, self._back = ([np.empty(shape) for shape in shapes] for _ in range(3))
+        self._scaled = [np.empty(shape) for shape in shapes[:-1]]
+        self._gradient = [np.empty(la.weight.shape) for la in network.layers]
 
     def _forward(self, views: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> Any:
         a = self._input
@@ -184,23 +260,15 @@ class Descent:
         h = a
         for index, (weight, bias) in enumerate(views):
             if index:
-                a = h * self._scales[index]
+                a = np.multiply(h, self._scales[index], out=self._scaled[index - 1])
             inputs.append(a)
-            z = a @ weight.T
+            z = np.matmul(a, weight.T, out=self._z[index])
             if bias is not None:
                 z += bias
             function = self._activations[index]
-            if function is None:
-                h, slope = z, None
-            else:
-                h, slope = function(z)
+            h, slope = (z, None) if function is None else function(z, self._slope[index])
             slopes.append(slope)
         return h - self._data.y, inputs, slopes
-
-    def residual(self, theta: Vector) -> np.ndarray:
-        """Return F(θ) − y (n, k), approximate."""
-        residual: np.ndarray = self._forward(_views(self.network, theta))[0]
-        return residual
 
     def step(self, theta: Vector) -> tuple[Vector, float]:
         """Return the next iterate (a fresh array) and ‖F(θ) − y‖ at the present one, both approximate.
@@ -210,19 +278,22 @@ class Descent:
         with np.errstate(all="ignore"):
             views = _views(self.network, theta)
             residual, inputs, slopes = self._forward(views)
-            result = np.array(theta)
+            result = np.empty_like(theta)
             targets = _views(self.network, result)
             back = residual
             for index in reversed(range(len(views))):
                 slope = slopes[index]
                 if slope is not None:
-                    back = back * slope
-                weight, bias = targets[index]
-                weight -= self._factor * (back.T @ inputs[index])
-                if bias is not None:
-                    bias -= self._factor * back.sum(axis=0)
+                    back = np.multiply(back, slope, out=self._back[index])
+                (weight, bias), (new_weight, new_bias) = views[index], targets[index]
+                gradient = np.matmul(back.T, inputs[index], out=self._gradient[index])
+                np.multiply(gradient, self._factor, out=gradient)
+                np.subtract(weight, gradient, out=new_weight)
+                if bias is not None and new_bias is not None:
+                    np.subtract(bias, self._factor * back.sum(axis=0), out=new_bias)
                 if index:
-                    back = (back @ views[index][0]) * self._scales[index]
+                    below = np.matmul(back, weight, out=self._back[index - 1])
+                    back = np.multiply(below, self._scales[index], out=below)
             return result, float(np.linalg.norm(residual))
 
     def loss(self, residual_norm: float) -> float:

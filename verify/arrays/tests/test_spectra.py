@@ -234,6 +234,47 @@ def test_nonnegative_norm_mutant(tmp_path: Path) -> None:
         assert load("spectra").nonnegative_norm_upper(m) ** 2 < 29
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-170, 1e170, 1e-305, 5e-324, 1e305])
+@pytest.mark.parametrize("wrong", [False, True])
+def test_perron_bounds_of_a_stack(scale: float, wrong: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    for size in (1, 2, 3, 5):
+        m: np.ndarray = np.abs(rng.standard_normal((7, size, size))) * rng.integers(0, 2, (7, size, size))
+        with np.errstate(all="ignore"):
+            m = (m + m.swapaxes(1, 2)) * scale
+        m[0] = 0.0
+        if wrong:
+            noise = rng.standard_normal(m.shape)
+            noise[1] = np.nan
+            monkeypatch.setattr(np.linalg, "eigh", lambda a, v=noise: (None, v))
+        bounds = spectra.perron_upper(m)
+        assert bounds[0] == 0.0
+        for matrix, bound in zip(m.tolist(), bounds.tolist(), strict=True):
+            negative = [[-v for v in row] for row in matrix]
+            assert negative_pivots(negative, -Fraction(bound)) == 0
+            if not wrong and scale > 1e-300 and any(map(any, matrix)):
+                assert negative_pivots(negative, -Fraction(bound) * Fraction(10**13 - 1, 10**13)) != 0
+
+
+def test_perron_mutant(tmp_path: Path) -> None:
+    m = np.array([[[1.0, 0.0], [0.0, 5.0]]])
+    assert spectra.perron_upper(m)[0] >= 5
+    with mutant(tmp_path, "spectra.py", "+ ETA).max(axis=-1)", "+ ETA).min(axis=-1)") as load:
+        assert load("spectra").perron_upper(m)[0] < 5
+
+
+def test_approximate_norms_are_near() -> None:
+    rng = np.random.default_rng(5)
+    for shape in ((1, 1), (1, 7), (3, 200), (90, 40), (300, 300)):
+        for scale in (1.0, 1e-200, 1e200):
+            a = rng.standard_normal(shape) * scale
+            norm = float(va.spectral_norm(a).mid)
+            assert guesses.approx_spectral_norm(a) == pytest.approx(norm, rel=2e-2)
+            assert guesses.approx_spectral_norm(a) <= norm * (1 + 1e-12)
+    assert guesses.approx_spectral_norm(np.zeros((2, 3))) == 0.0
+    assert guesses.approx_spectral_norm(np.eye(4)) == pytest.approx(1.0)
+
+
 def test_clusters_and_ill_conditioned() -> None:
     n = 320
     rng = np.random.default_rng(9)
