@@ -31,9 +31,14 @@ _HOPELESS, _TRY_SHARED, _TRY_ABOVE, _ROOM = 0.15, 0.3, 0.99, 1.004
 _NEAR, _AIM = 0.45, 1.01
 _CARRY = (0.3, 0.5, 0.75, 1.0)
 _PARABOLA_SAMPLES = 2048
-# Radii at which the estimate looks, in units of the shortest conceivable path ‖e‖/√λ0: dense where certificates are decided.
-_LOOKS = np.array([0.0, 0.5, 0.8, 1.1, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 32.0, 64.0])
-_CANDIDATES = np.concatenate([np.geomspace(0.003, 0.85, 40), np.linspace(0.9, 4.0, 63), np.geomspace(4.1, 64.0, 30)])
+# Radii at which the estimate looks, in units of the shortest conceivable path ‖e‖/√λ0: dense where most certificates are decided, and far
+# enough for a step close to 2/β, where the path is 1/c times as long.
+_LOOKS = np.array(
+    [0.0, 0.5, 0.8, 1.1, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 32.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0]
+)
+_CANDIDATES = np.concatenate(
+    [np.geomspace(0.003, 0.85, 40), np.linspace(0.9, 4.0, 63), np.geomspace(4.1, 64.0, 30), np.geomspace(70.0, 16384.0, 50)]
+)
 
 
 @dataclass(frozen=True)
@@ -70,11 +75,11 @@ def _unit(ingredients: Ingredients) -> float:
 def approx_supply(ingredients: Ingredients, lr: Fraction, looks: np.ndarray | None = None) -> tuple[float, float]:
     """Estimate (ratio, R): the best supply/need over radii and both criteria, and a radius at which to look.
 
-    The sums are those of the real search at `_PANELS` panels, with L_H interpolated between sixteen radii. R is the smallest radius
+    The sums are those of the real search at `_PANELS` panels, with L_H interpolated between the radii of `_LOOKS`. R is the smallest radius
     at which the ratio exceeds 1 with a little room, or else the best one. Approximate: floating point, and L_H may be a guess.
 
     Args:
-        ingredients: at the centre. lr: step. looks: L_H at the sixteen radii where they are known already.
+        ingredients: at the centre. lr: step. looks: L_H at those radii where they are known already.
     """
     lam, e = lower(ingredients.lambda0), upper(ingredients.residual0)
     if not (lam > 0.0 and np.isfinite(e)):

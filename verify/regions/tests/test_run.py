@@ -446,3 +446,14 @@ def test_facts_survive_storage() -> None:
         stored, fresh = getattr(again, name), getattr(facts, name)
         assert isinstance(stored, Ball)
         assert (stored.mid, stored.rad) == (fresh.mid, fresh.rad)
+
+
+def test_a_step_close_to_the_edge_is_certified_in_a_ball_many_paths_wide() -> None:
+    """ηsλ_max ≈ 1.99: c = 1 − ηβ/2 is small and the classical path, ‖e‖/(c√λ), hundreds of times the shortest conceivable one."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((5, 4)), rng.choice([-1.0, 1.0], 5)
+    model, _, _ = small(64, 5, 4)
+    top = float(verify.certify(model, X, y, scope="point").constants["lambda_max0"].mid)
+    certificate = verify.certify(model, X, y, scope="run", lr=1.95 / top, steps=6000)
+    assert certificate.verdict == "PROVED", certificate.reason
+    assert 0.0 < float(certificate.constants["descent_fraction"].upper()) < 0.05
