@@ -45,6 +45,14 @@ def smallest_eigenpair(a: Array) -> tuple[float, Array]:
             return float("nan"), np.zeros(n)
 
 
+def perron_vectors(m: Array) -> Array:
+    """Approximate |eigenvector| to the largest eigenvalue of each of a stack of symmetric matrices (…, L, L); ones where LAPACK fails."""
+    try:
+        return np.asarray(np.abs(np.linalg.eigh(m)[1][..., -1]))
+    except np.linalg.LinAlgError:
+        return np.ones(m.shape[:-1])
+
+
 def approx_spectral_norm(a: Array, steps: int = 14) -> float:
     """Approximate spectral norm of a finite matrix (m, n), from below, to about three digits.
 

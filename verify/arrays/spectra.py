@@ -149,16 +149,14 @@ def perron_upper(m: Array) -> Array:
     Returns:
         (…,) doubles, infinite on overflow; within some L·u of λ_max unless numpy's eigensolver fails.
 
+    >>> import numpy as np
     >>> bool(0 <= perron_upper(np.array([[2.0, 1.0], [1.0, 2.0]])) - 3.0 < 1e-14)
     True
     """
     size = m.shape[-1]
     with quiet():
         top = m.max(axis=(-2, -1))[..., None]
-        try:
-            vectors = np.abs(np.linalg.eigh(m / np.where(top > 0.0, top, 1.0)[..., None])[1][..., -1])
-        except np.linalg.LinAlgError:
-            vectors = np.ones(m.shape[:-1])
+        vectors = guesses.perron_vectors(m / np.where(top > 0.0, top, 1.0)[..., None])
         # Collatz–Wielandt: λ_max ≤ max_i (m·x)_i/x_i for every x > 0. The floor keeps x positive; a NaN becomes 1.
         x = np.where(vectors >= 2.0**-40, vectors, 2.0**-40)
         x = np.where(np.isfinite(vectors), x, 1.0)

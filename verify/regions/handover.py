@@ -37,7 +37,12 @@ _LOOKS = np.array(
     [0.0, 0.5, 0.8, 1.1, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 32.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0]
 )
 _CANDIDATES = np.concatenate(
-    [np.geomspace(0.003, 0.85, 40), np.linspace(0.9, 4.0, 63), np.geomspace(4.1, 64.0, 30), np.geomspace(70.0, 16384.0, 50)]
+    [
+        np.geomspace(0.003, 0.85, 40),
+        np.linspace(0.9, 4.0, 63),
+        np.geomspace(4.1, 64.0, 30),
+        np.geomspace(70.0, 16384.0, 50),
+    ]
 )
 
 
