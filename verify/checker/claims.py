@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from flint import arb, ctx
 
-from verify.checker.enclosures import norm, real, root
+from verify.checker.enclosures import real, root
 from verify.checker.network import Parameters, Point, Problem
 from verify.checker.reading import Array, Claimed, Limit, Malformed, take
 
@@ -117,11 +117,10 @@ def _point(audit: Audit, problem: Problem, witness: Any) -> Truth:
     """Scope `point`: MATH §1 at the stored parameters."""
     stated = _float(take(witness, "lambda0_lower")[0])
     here = Point(problem, problem.parameters())
-    theta = here.kernel()
-    low, top, e, s = here.smallest(theta), norm(theta), here.residual_norm(), real(problem.s)
+    low, top, e, s = *here.extremes(), here.residual_norm(), real(problem.s)
     audit.require("λ_min of the NTK", real(stated), "<=", low, "λ_min = t − ‖tI − Θ‖")
     audit.require("NTK positive", real(stated), ">", arb(0), "claim pl_from_ntk")
-    loss, square = s * e * e / 2, here.gradient_square(theta)
+    loss, square = s * e * e / 2, here.gradient_square()
     constants = {
         "lambda0": low, "lambda_max0": top, "jacobian_norm0": root(top), "residual0": e, "loss0": loss,
         "gradient_norm_squared": square, "mu": s * real(stated), "pl_ratio": square / (2 * loss), "lr": problem.lr,
@@ -158,8 +157,7 @@ class _Ball:
         if not isinstance(names[4], list) or len(names[4]) > MAX_TABLE:
             raise Malformed("parabolas: expected a list")
         self.parabolas = [_floats(pair, 2) for pair in names[4]]
-        theta = here.kernel()
-        self.low, self.top = here.smallest(theta), norm(theta)
+        self.low, self.top = here.extremes()
         self.residual = here.residual_norm()
         audit.require("λ_min at the centre", real(self.lam0), "<=", self.low, "λ_min = t − ‖tI − Θ‖")
         audit.require("‖J‖ at the centre", root(self.top), "<=", real(self.J), "‖J‖² = ‖Θ‖")
@@ -300,6 +298,7 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
     if problem.lr is None or type(index) is not int or not 0 <= index < len(checkpoints):
         raise Malformed("a run needs a step and a hand-over at one of its checkpoints")
     eta_s, s, facts, previous = real(problem.lr * problem.s), real(problem.s), [], -1
+    centre: Any = None
     chain: dict[str, Any] = {}
     for row in checkpoints:
         step, *bounds, parameters, after, next_loss, decrease = take(row, FACTS)
@@ -307,11 +306,10 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
             raise Malformed("a checkpoint's step or decrease is out of order")
         previous = step
         here = Point(problem, problem.parameters(parameters))
-        theta = here.kernel()
-        e, low, square = here.residual_norm(), here.smallest(theta), here.gradient_square(theta)
+        e, (low, top), square = here.residual_norm(), here.extremes(), here.gradient_square()
         loss = s * e * e / 2
         drift = _distance(problem.parameters(parameters), problem.parameters())
-        fact = (loss, e, low, norm(theta), root(square), square / (2 * loss), drift)
+        fact = (loss, e, low, top, root(square), square / (2 * loss), drift)
         for name, bound, value in zip(FACTS.split()[1:8], bounds, fact, strict=True):
             if bound is not None:
                 lo, hi = _floats(bound, 2)
@@ -329,18 +327,18 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
             chain[f"decrease from step {step}"] = (later, "<=", decreased)
         elif decrease or next_loss is not None:
             raise Malformed("a decrease without the neighbour's parameters")
-        facts.append((step, here, fact))
-    step, here, _ = facts[index]
-    if number != step:
+        facts.append((step, fact))
+        centre = here if len(facts) == index + 1 else centre
+    if number != facts[index][0]:
         raise Malformed("the hand-over's step is not its checkpoint's")
-    found = _Ball(audit, here, {key: v for key, v in handover.items() if key not in ("step", "checkpoint")}).truth()
+    found = _Ball(audit, centre, {key: v for key, v in handover.items() if key not in ("step", "checkpoint")}).truth()
     constants = {
-        **found.constants, "initial_lambda_min": facts[0][2][2], "initial_loss": facts[0][2][0], "drift": facts[-1][2][6],
-        "handover_step": step, "handover_radius": found.constants["radius"],
+        **found.constants, "initial_lambda_min": facts[0][1][2], "initial_loss": facts[0][1][0], "drift": facts[-1][1][6],
+        "handover_step": number, "handover_radius": found.constants["radius"],
     }  # fmt: skip
     text = (
         f"at each of {len(facts)} stored points of a recorded run the stated facts hold; real-arithmetic gradient descent"
-        f" restarted at the stored point of step {step}: {found.statement}. Nothing is said of descent from the first point"
+        f" restarted at the stored point of step {number}: {found.statement}. Nothing is said of descent from the first point"
     )
     return Truth(constants, found.margins, {**chain, **found.steps}, text)
 
@@ -399,7 +397,7 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
         losses: list[Any] = []
 
         def visit(here: Point, lows: list[Any] = lows, losses: list[Any] = losses) -> None:
-            lows.append(here.smallest(here.kernel()))
+            lows.append(here.smallest())
             losses.append(s * here.residual_norm() ** 2 / 2)
 
         last = _descend(problem, steps, lost, visit)
@@ -425,7 +423,7 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
 
     first = Point(problem, problem.parameters())
     constants = {
-        **found.constants, "initial_lambda_min": first.smallest(first.kernel()), "initial_loss": losses[0],
+        **found.constants, "initial_lambda_min": first.smallest(), "initial_loss": losses[0],
         "path_lambda_min": real(weakest), "mu_along_path": s * real(weakest).min(found.constants["lambda_region"]),
         "drift": _distance(last, problem.parameters()), "handover_step": steps, "handover_offset": real(offset),
         "handover_radius": found.constants["radius"],

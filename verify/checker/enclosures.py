@@ -16,7 +16,6 @@ from verify.checker.reading import Limit
 
 __all__ = ["activation", "deadline", "gram", "norm", "real", "root", "smallest_eigenvalue", "suprema", "tick"]
 
-_COLLAPSE = 8
 deadline = [float("inf")]  # of time.monotonic(); set by check()
 
 
@@ -43,46 +42,77 @@ def gram(matrix: Any) -> Any:
     return matrix * matrix.transpose()
 
 
-def norm(matrix: Any) -> Any:
-    """Enclose the spectral norm of every real matrix in `matrix`.
+def _multiple(factor: Any, size: int) -> Any:
+    """Return a multiple of the identity."""
+    return arb_mat(size, size, [factor if i % (size + 1) == 0 else 0 for i in range(size * size)])
 
-    M_0 = M, M_{k+1} = 2^-e M_k M_kᵀ up to an error of norm ≤ ε_k; so ‖M_k‖² lies within 2^e ε_k of 2^e‖M_{k+1}‖, and at the end
-    ‖M_K‖² lies between ‖M_K‖_F²/rank and ‖M_K‖_F² = tr(M_K M_Kᵀ). The factor rank^½ shrinks to rank^(2^-K/2) on the way back.
+
+def _positive(matrix: Any) -> bool:
+    """Whether every symmetric matrix in `matrix` is certainly positive definite.
+
+    (A C; Cᵀ D) ≻ 0 if and only if A ≻ 0 and D − CᵀA⁻¹C ≻ 0 (complete the square); down to single numbers.
     """
-    if matrix.nrows() > matrix.ncols():
-        matrix = matrix.transpose()
-    rank = matrix.nrows()
-    chain: list[tuple[Any, Any]] = []
-    squarings = ctx.prec // 2 if rank > 1 else 0
-    while True:
-        tick()
-        product = gram(matrix)
-        trace = product.trace()
-        if len(chain) == squarings or not trace > 0:
-            break
-        mantissa, exponent = trace.mid().man_exp()
-        scale = arb(2) ** (int(exponent) + int(mantissa).bit_length())
-        matrix, error = product / scale, arb(0)
-        if len(chain) % _COLLAPSE == _COLLAPSE - 1:
-            # Continue with the exact midpoint; a matrix norm is at most the sum of its entries' magnitudes.
-            error = sum((entry.rad() for entry in matrix.entries()), arb(0)).upper()
-            matrix = matrix.mid()
-        chain.append((scale, error))
-    square = (trace / rank).union(trace)
-    for scale, error in reversed(chain):
-        square = (root(square) + arb(0, error)) * scale
-    return root(square)
+    tick()
+    size, rows = matrix.nrows(), matrix.tolist()
+    half = size // 2
+    if half == 0:
+        return bool(rows[0][0] > 0)
+    first, corner = arb_mat([row[:half] for row in rows[:half]]), arb_mat([row[half:] for row in rows[:half]])
+    try:
+        last = arb_mat([row[half:] for row in rows[half:]]) - corner.transpose() * first.solve(corner)
+    except ZeroDivisionError:  # A is not certainly invertible
+        return False
+    return _positive(first) and _positive(last)
+
+
+def _largest_eigenvalue(matrix: Any, power: Any) -> Any:
+    """Enclose λ_max of every symmetric matrix in `matrix`; M, its midpoint, is within ‖radii‖_F of it.
+
+    λ_max(M) is no less than any Rayleigh quotient q = xᵀMx/xᵀx, and less than t if tI − M ≻ 0. Nothing depends on how x and t were found:
+    t = q + ‖Mx − qx‖/‖x‖ + ε; x is a column of a power of `power`, whose dominant eigenvector is the one wanted, namely the column of
+    the largest diagonal entry, which is never orthogonal to it. The power is squared until x has settled.
+    """
+    size, matrix = matrix.nrows(), (matrix + matrix.transpose()) / 2
+    length = root(sum((x * x for x in matrix.entries()), arb(0)))
+    if size == 1 or not 0 < length < arb("inf"):
+        return matrix[0, 0] if size == 1 else (-length).union(length)
+    error = root(sum((x.rad() ** 2 for x in matrix.entries()), arb(0))).upper()
+    matrix, power = matrix.mid(), power.mid()
+    epsilon = length / arb(2) ** (5 * ctx.prec // 8)
+    for _ in range(ctx.prec):
+        _, best = max((float(power[i, i] / power.trace()), i) for i in range(size))
+        x = arb_mat(size, 1, [int(i == best) for i in range(size)])
+        for _ in range(16 + size // 8):
+            x = (power * x).mid()
+        image, square = matrix * x, (x.transpose() * x)[0, 0]
+        q = (x.transpose() * image)[0, 0] / square
+        off = image - x * q
+        distance = root((off.transpose() * off)[0, 0] / square)
+        t = (q + distance + epsilon).upper()
+        if distance < epsilon and _positive(_multiple(t, size) - matrix):
+            return q.union(t) + arb(0, error)
+        power = (power * power / power.trace() ** 2).mid()
+    return q.union(arb("inf"))
+
+
+def norm(matrix: Any) -> Any:
+    """Enclose the spectral norm of every matrix in `matrix`: ‖M‖² = λ_max(M·Mᵀ)."""
+    square = gram(matrix if matrix.nrows() <= matrix.ncols() else matrix.transpose())
+    return root(_largest_eigenvalue(square, square))
+
+
+def symmetric_norm(matrix: Any) -> Any:
+    """Enclose the spectral norm of the positive semidefinite matrix in `matrix`."""
+    return _largest_eigenvalue(matrix, matrix)
 
 
 def smallest_eigenvalue(matrix: Any) -> Any:
-    """Enclose λ_min of the positive semidefinite matrix in `matrix`.
-
-    With t ≥ tr ≥ λ_max the matrix tI − A is positive semidefinite, so ‖tI − A‖ = t − λ_min.
-    """
-    size = matrix.nrows()
-    top = matrix.trace().upper()
-    shift = arb_mat(size, size, [top if i == j else 0 for i in range(size) for j in range(size)])
-    return top - norm(shift - matrix)
+    """Enclose λ_min of the positive semidefinite matrix in `matrix`: −λ_max(−A)."""
+    shift = matrix.trace() / arb(2) ** (ctx.prec // 4)  # the inverse of a singular A would not exist
+    try:
+        return -_largest_eigenvalue(-matrix, (matrix + _multiple(shift, matrix.nrows())).inv())
+    except ZeroDivisionError:
+        return arb(0).union(matrix.trace())
 
 
 # ---------------------------------------------------------------------------------------------- activations

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from flint import arb, arb_mat
 
-from verify.checker.enclosures import activation, gram, norm, real, root, smallest_eigenvalue, suprema, tick
+from verify.checker.enclosures import activation, gram, norm, real, root, smallest_eigenvalue, suprema, symmetric_norm, tick
 from verify.checker.reading import Array, Limit, Malformed, take
 
 __all__ = ["Layer", "Parameters", "Point", "Problem"]
@@ -110,6 +110,8 @@ class Point:
     def __init__(self, problem: Problem, parameters: Parameters) -> None:
         """Propagate forwards (A, V, residual) and backwards (G, B); one entry per layer."""
         tick()
+        self.theta: Any = None
+        self.ends: Any = None
         self.problem, n, k = problem, problem.n, problem.k
         lists: tuple[list[Any], ...] = ([], [], [], [], [], [])
         self.A, self.V, self.G, self.B, self.omega, slopes = lists
@@ -155,8 +157,10 @@ class Point:
 
     def kernel(self) -> Any:
         """Enclose the NTK J·Jᵀ: the gradient of output row (i, a) with respect to [W_l b_l] is B_{l,ia} ⊗ a_{l,i}."""
-        terms = [self._schur(gram(b), self._lift(gram(a))) for a, b in zip(self.A, self.B, strict=True)]
-        return sum(terms[1:], terms[0])
+        if self.theta is None:
+            terms = [self._schur(gram(b), self._lift(gram(a))) for a, b in zip(self.A, self.B, strict=True)]
+            self.theta = sum(terms[1:], terms[0])
+        return self.theta
 
     def residual_norm(self) -> Any:
         """Enclose ‖F(θ) − y‖."""
@@ -256,7 +260,7 @@ class Point:
         m, inputs = hidden.fan_out, gram(self.A[0])
         if not self.omega:
             s1, s2 = suprema(hidden.name, None if hidden.beta is None else arb(hidden.beta))
-            p, bend = s1 * norm(self.A[0]), s2 * root(norm(self._schur(inputs, inputs)))
+            p, bend = s1 * norm(self.A[0]), s2 * root(symmetric_norm(self._schur(inputs, inputs)))
             v = self.V[1].entries()
             # V_2 = s·v, so s·q = ‖(V_2)_r‖·S₂‖…‖^½ and s²p² needs the scale.
             sp = p / arb(output.square).sqrt()
@@ -272,11 +276,17 @@ class Point:
         features = arb_mat(n, width, [x * ones[i % width] for i, x in enumerate(a.entries())]) * a.transpose()
         return smallest_eigenvalue(psi + self._schur(self._lift(features), gram(self.B[1])))
 
-    def smallest(self, kernel: Any) -> Any:
+    def smallest(self) -> Any:
         """Enclose λ_min of the NTK; 0 exactly where there are more outputs than parameters."""
-        return arb(0) if self.problem.n * self.problem.k > len(self.problem.start) else smallest_eigenvalue(kernel)
+        return arb(0) if self.problem.n * self.problem.k > len(self.problem.start) else smallest_eigenvalue(self.kernel())
 
-    def gradient_square(self, kernel: Any) -> Any:
+    def extremes(self) -> tuple[Any, Any]:
+        """Enclose λ_min and λ_max of the NTK."""
+        if self.ends is None:
+            self.ends = self.smallest(), symmetric_norm(self.kernel())
+        return self.ends
+
+    def gradient_square(self) -> Any:
         """Enclose ‖∇Φ‖² = s²‖Jᵀe‖² = s²eᵀΘe."""
         e = arb_mat(len(self.residual), 1, self.residual)
-        return real(self.problem.s) ** 2 * (e.transpose() * kernel * e)[0, 0]
+        return real(self.problem.s) ** 2 * (e.transpose() * self.kernel() * e)[0, 0]

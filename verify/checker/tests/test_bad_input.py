@@ -271,7 +271,6 @@ def test_limits_are_sharp(tmp_path: Path) -> None:
         (network, "MAX_LAYERS", 2, path, "REJECTED"),
         (network, "MAX_PARAMETERS", 12, narrow, "UNDECIDED"),
         (claims, "MAX_TABLE", 3, path, "REJECTED"),
-        (enclosures, "_COLLAPSE", 1, path, ""),
     ]
     for module, name, value, certificate, verdict in cases:
         before = getattr(module, name)

@@ -97,7 +97,7 @@ def test_point_quantities(widths: tuple[int, ...], bias: bool) -> None:
             flat += [*weight.entries(), *(b or [])]
         gradient = [mp.fdot(e, c) for c in columns]
         assert all(_near(a, b) for a, b in zip(flat, gradient, strict=True))
-        assert _near(here.gradient_square(kernel), mp.fdot(gradient, gradient) / 4)
+        assert _near(here.gradient_square(), mp.fdot(gradient, gradient) / 4)
 
 
 @pytest.mark.parametrize("widths", [(2, 3, 3, 2), (2, 4, 1)])
