@@ -14,7 +14,8 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from verify.checker.reading import Limit
 
-__all__ = ["activation", "deadline", "gram", "norm", "real", "root", "smallest_eigenvalue", "suprema", "tick"]
+__all__ = ["activation", "deadline", "gram", "length", "norm", "real", "root", "smallest_eigenvalue", "suprema",
+           "symmetric_norm", "tick"]  # fmt: skip
 
 deadline = [float("inf")]  # of time.monotonic(); set by check()
 
@@ -35,6 +36,11 @@ def real(value: Any) -> Any:
 def root(x: Any) -> Any:
     """Enclose √ of the non-negative numbers in x; NaN, of which nothing is certain, if there are none."""
     return arb(0).union(x.upper().sqrt()) if x.upper() >= 0 and not x >= 0 else x.sqrt()
+
+
+def length(vector: Any) -> Any:
+    """Enclose the Euclidean norm of a sequence of numbers."""
+    return root(sum((x * x for x in vector), arb(0)))
 
 
 def gram(matrix: Any) -> Any:
@@ -65,54 +71,61 @@ def _positive(matrix: Any) -> bool:
     return _positive(first) and _positive(last)
 
 
-def _largest_eigenvalue(matrix: Any, power: Any) -> Any:
+def _largest_eigenvalue(matrix: Any, power: Any, squarings: int) -> Any:
     """Enclose λ_max of every symmetric matrix in `matrix`; M, its midpoint, is within ‖radii‖_F of it.
 
     λ_max(M) is no less than any Rayleigh quotient q = xᵀMx/xᵀx, and less than t if tI − M ≻ 0. Nothing depends on how x and t were found:
-    t = q + ‖Mx − qx‖/‖x‖ + ε; x is a column of a power of `power`, whose dominant eigenvector is the one wanted, namely the column of
-    the largest diagonal entry, which is never orthogonal to it. The power is squared until x has settled.
+    t = q + ‖Mx − qx‖/‖x‖ + ε; x is a column of a power of `power`, whose dominant eigenvector is hoped to be the one wanted, namely the
+    column of the largest diagonal entry, which is never orthogonal to that. The power is squared until x has settled.
     """
-    size, matrix = matrix.nrows(), (matrix + matrix.transpose()) / 2
-    length = root(sum((x * x for x in matrix.entries()), arb(0)))
-    if size == 1 or not 0 < length < arb("inf"):
-        return matrix[0, 0] if size == 1 else (-length).union(length)
-    error = root(sum((x.rad() ** 2 for x in matrix.entries()), arb(0))).upper()
+    size = matrix.nrows()
+    if size == 1:
+        return matrix[0, 0]
+    matrix = (matrix + matrix.transpose()) / 2
+    bound, error = length(matrix.entries()), length(x.rad() for x in matrix.entries())
+    if not 0 < bound < arb("inf"):
+        return (-bound).union(bound)
     matrix, power = matrix.mid(), power.mid()
-    epsilon = length / arb(2) ** (5 * ctx.prec // 8)
-    for _ in range(ctx.prec):
+    epsilon = bound / arb(2) ** (5 * ctx.prec // 8)
+    for _ in range(squarings + 1):
         _, best = max((float(power[i, i] / power.trace()), i) for i in range(size))
         x = arb_mat(size, 1, [int(i == best) for i in range(size)])
         for _ in range(16 + size // 8):
             x = (power * x).mid()
-        image, square = matrix * x, (x.transpose() * x)[0, 0]
-        q = (x.transpose() * image)[0, 0] / square
-        off = image - x * q
-        distance = root((off.transpose() * off)[0, 0] / square)
+        image = matrix * x
+        q = (x.transpose() * image)[0, 0] / (x.transpose() * x)[0, 0]
+        distance = length((image - x * q).entries()) / length(x.entries())
         t = (q + distance + epsilon).upper()
         if distance < epsilon and _positive(_multiple(t, size) - matrix):
-            return q.union(t) + arb(0, error)
+            return q.union(t) + arb(0, error.upper())
         power = (power * power / power.trace() ** 2).mid()
-    return q.union(arb("inf"))
-
-
-def norm(matrix: Any) -> Any:
-    """Enclose the spectral norm of every matrix in `matrix`: ‖M‖² = λ_max(M·Mᵀ)."""
-    square = gram(matrix if matrix.nrows() <= matrix.ncols() else matrix.transpose())
-    return root(_largest_eigenvalue(square, square))
+    return arb(0, arb("inf"))
 
 
 def symmetric_norm(matrix: Any) -> Any:
     """Enclose the spectral norm of the positive semidefinite matrix in `matrix`."""
-    return _largest_eigenvalue(matrix, matrix)
+    return _largest_eigenvalue(matrix, matrix, ctx.prec)
 
 
-def smallest_eigenvalue(matrix: Any) -> Any:
-    """Enclose λ_min of the positive semidefinite matrix in `matrix`: −λ_max(−A)."""
-    shift = matrix.trace() / arb(2) ** (ctx.prec // 4)  # the inverse of a singular A would not exist
-    try:
-        return -_largest_eigenvalue(-matrix, (matrix + _multiple(shift, matrix.nrows())).inv())
-    except ZeroDivisionError:
-        return arb(0).union(matrix.trace())
+def norm(matrix: Any) -> Any:
+    """Enclose the spectral norm of every matrix in `matrix`: ‖M‖² = ‖M·Mᵀ‖."""
+    return root(symmetric_norm(gram(matrix if matrix.nrows() <= matrix.ncols() else matrix.transpose())))
+
+
+def smallest_eigenvalue(matrix: Any, near: float = 0.0) -> Any:
+    """Enclose λ_min of the positive semidefinite matrix in `matrix`: −λ_max(−A), by powers of an inverse.
+
+    With a good guess few powers are needed; if it is none, or leads to a singular matrix, A with a small shift will do.
+    """
+    for shift, squarings in ((-arb(near), 3), (matrix.trace() / arb(2) ** (ctx.prec // 4), ctx.prec)):
+        try:
+            inverse = (matrix + _multiple(shift, matrix.nrows())).inv()
+        except ZeroDivisionError:
+            continue
+        low = -_largest_eigenvalue(-matrix, inverse, squarings)
+        if low.is_finite():
+            return low
+    return arb(0).union(matrix.trace())
 
 
 # ---------------------------------------------------------------------------------------------- activations

@@ -96,7 +96,6 @@ def test_curvature_is_the_same_number(shape: tuple[tuple[int, ...], bool]) -> No
     engine = Curvature(linearise(network, X))
     with ctx.workprec(128):
         here = Point(problem, problem.parameters())
-        here.centre()
         for radius in (0.0, 0.01, 0.5, 3.0):
             mine, theirs = here.curvature(arb(radius)), engine(radius)
             assert mine <= theirs

@@ -131,7 +131,7 @@ def test_hand_over_to_a_ball_elsewhere_is_rejected(tmp_path: Path, scope: str) -
         ("run", "witness checkpoints 0 step", 2, "out of order"),
         ("run", "witness checkpoints 0 step", -1, "out of order"),
         ("run", "witness checkpoints 0 step", False, "out of order"),
-        ("run", "witness checkpoints 0 decrease", "yes", "out of order"),
+        ("run", "witness checkpoints 0 decrease", "yes", "truth value"),
         ("run", "witness checkpoints 0 next", None, "without the neighbour"),
         ("run_single", "witness checkpoints 0 next", None, "without the neighbour"),
         ("exact", "witness steps", -1, "needs a step size"),
