@@ -8,10 +8,11 @@ radii (their lower ends must be valid) and the worst decrease of scope `exact` (
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import namedtuple
 from fractions import Fraction
-from itertools import pairwise
-from typing import Any, NamedTuple
+from functools import partial, reduce
+from itertools import accumulate, pairwise
+from typing import Any
 
 from flint import arb, ctx
 
@@ -25,28 +26,9 @@ MAX_TABLE, MAX_STEPS, MAX_BITS, MAX_MEMORY = 4096, 100_000, 1 << 15, 1 << 34
 BALL = "certified_by lambda0_lower jacobian_norm0_upper residual0_upper parabolas radii curvature delta_j lambda"
 FACTS = "step loss residual lambda_min lambda_max gradient_norm pl_ratio drift parameters next next_loss decrease"
 PATH = "method bits steps end delta growth rounding lambda_lower loss_lower loss_upper handover"
-KAPPA = Fraction(1, 2)
 Chain = dict[str, tuple[Any, str, Any]]  # name of a step → its two sides and their relation
-
-
-class Row(NamedTuple):
-    """One checked inequality, for display."""
-
-    step: str
-    left: str
-    relation: str
-    right: str
-    margin: str
-    source: str
-
-
-class Truth(NamedTuple):
-    """What the recomputation yields under the names that certificates use."""
-
-    constants: dict[str, Any]
-    margins: dict[str, Any]
-    steps: Chain
-    statement: str
+Row = namedtuple("Row", "step left relation right margin source")  # one checked inequality, for display
+Truth = namedtuple("Truth", "constants margins steps statement")  # what is recomputed, under the certificates' names
 
 
 class Audit:
@@ -80,10 +62,6 @@ class Audit:
             left, right, gap = (value.str(8) for value in worst)
             self.rows.append(Row(name, left, relation, right, gap, source))
 
-    def inside(self, name: str, low: Any, value: Any, high: Any, source: str) -> None:
-        """Demand low ≤ value ≤ high."""
-        self.every(name, [(low, value), (value, high)], "<=", source)
-
     def matches(self, name: str, claimed: Any, truth: Any) -> None:
         """Demand that a stored constant contains the recomputed value, or equals an exact one."""
         if claimed is None:
@@ -91,23 +69,16 @@ class Audit:
         if callable(truth):
             truth(name, claimed)
         elif isinstance(claimed, Claimed):
-            low, high = _ends(claimed)
-            self.inside(name, low, truth if isinstance(truth, arb) else real(truth), high, "stored interval")
+            value, (low, high) = truth if isinstance(truth, arb) else real(truth), _ends(claimed)
+            self.every(name, [(low, value), (value, high)], "<=", "stored interval")
         else:
-            exact = isinstance(truth, int | Fraction) and isinstance(claimed, int | Fraction)
-            expect(exact and not isinstance(claimed, bool), f"{name}: unexpected kind of value")
-            if truth != claimed:
-                self.failures.append(f"{name}: {str(claimed)[:60]} is not {str(truth)[:60]}")
+            exact = isinstance(truth, int | Fraction) and type(claimed) in (int, Fraction)
+            expect(exact and truth == claimed, f"{name}: {str(claimed)[:60]} is not {str(truth)[:60]}")
 
 
 def _ends(claimed: Any) -> tuple[Any, Any]:
     expect(isinstance(claimed, Claimed), "expected a ball")
     return real(claimed.mid) - real(claimed.rad), real(claimed.mid) + real(claimed.rad)
-
-
-def _float(value: Any) -> float:
-    expect(isinstance(value, float), f"expected a double, found {str(value)[:40]}")
-    return float(value)
 
 
 def _floats(value: Any, size: int | None = None) -> list[float]:
@@ -116,15 +87,12 @@ def _floats(value: Any, size: int | None = None) -> list[float]:
         value = value.data.tolist()
     fits = isinstance(value, list) and len(value) <= MAX_STEPS + 1 and size in (None, len(value))
     expect(fits, "a table has the wrong length")
-    return [_float(item) for item in value]
+    expect(all(isinstance(item, float) for item in value), "expected doubles")
+    return list(value)
 
 
 def _is_index(value: Any, size: int) -> bool:
     return type(value) is int and 0 <= value < size
-
-
-def _without(mapping: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {key: value for key, value in mapping.items() if key not in names}
 
 
 def _distance(left: Parameters, right: Parameters) -> Any:
@@ -134,7 +102,7 @@ def _distance(left: Parameters, right: Parameters) -> Any:
 
 def _point(audit: Audit, problem: Problem, witness: Any) -> Truth:
     """Scope `point`: MATH §1 at the stored parameters."""
-    stated = _float(take(witness, "lambda0_lower")[0])
+    [stated] = _floats(take(witness, "lambda0_lower"))
     here, s = Point(problem, problem.parameters()), real(problem.s)
     low, top, loss, square = here.smallest(stated), here.largest(), here.loss(), here.gradient_square()
     audit.require("λ_min of the NTK", real(stated), "<=", low, "λ_min by completing squares")
@@ -154,50 +122,39 @@ class _Ball:
         self.by, lam0, J, e, parabolas, *columns, classical, residual = take(witness, BALL, "classical residual")
         self.audit, self.here, self.problem, self.offset = audit, here, here.problem, offset
         self.radii, *table = map(_floats, columns)
-        rows = len(self.radii)
-        expect(
-            1 <= rows <= MAX_TABLE and {*map(len, table)} == {rows}, "columns of different length, empty or too long"
-        )
-        increase = all(a < b for a, b in pairwise([0.0, *self.radii]))
-        expect(increase, "the radii do not increase from above 0")
-        forms = {"classical": classical, "residual": residual}
+        rows, forms = len(self.radii), {"classical": classical, "residual": residual}
+        self.edges = list(pairwise([0.0, *self.radii]))
+        expect(all(inner < outer for inner, outer in self.edges), "the radii do not increase from above 0")
+        expect(1 <= rows <= MAX_TABLE and {*map(len, table)} == {rows}, "the table's columns are of different length")
         self.forms = {form: take(row, "index")[0] for form, row in forms.items() if row is not None}
         expect(all(_is_index(j, rows) for j in self.forms.values()), "a criterion at no such row")
-        expect(
-            self.by in self.forms and self.problem.lr is not None, "no criterion is said to hold, or there is no step"
-        )
+        expect(self.by in self.forms and self.problem.lr, "no criterion is said to hold, or there is no step")
         expect(isinstance(parabolas, list) and len(parabolas) <= MAX_TABLE, "parabolas: expected a list")
         self.parabolas = [_floats(pair, 2) for pair in parabolas]
         expect(all(weight > 0.0 for weight, _ in self.parabolas), "a parabola has a weight ≤ 0")
-        self.lam0, self.J, self.e = (real(_float(value)) for value in (lam0, J, e))
+        self.lam0, self.J, self.e = map(real, _floats([lam0, J, e]))
         self.low, self.jacobian, self.residual = here.smallest(lam0), root(here.largest()), here.residual_norm()
         audit.require("λ_min at the centre", self.lam0, "<=", self.low, "λ_min by completing squares")
         audit.require("‖J‖ at the centre", self.jacobian, "<=", self.J, "‖J‖² = ‖Θ‖")
-        self.start = self.residual if start is None else start
-        audit.require("residual at the start", self.start, "<=", self.e, "forward pass")
+        audit.require("residual at the start", self.residual if start is None else start, "<=", self.e, "forward pass")
+        # Where descent starts beside the centre, the bound itself is what is stated as the residual.
+        self.residual = self.residual if start is None else self.e
         self.curvature, self.delta, self.lam = ([real(v) for v in column] for column in table)
-        self._table(*table[:2])
-
-    def _table(self, curvature: list[float], delta: list[float]) -> None:
-        """Demand the bounds on the balls B(θ0, ρ_j)."""
-        audit, here = self.audit, self.here
         for weight, intercept in self.parabolas:
             value = here.budget(weight, intercept)
             audit.require("neuron budget", real(intercept), "<=", value, "claim neuron_budget")
         bounds = [(here.curvature(real(r)), c) for r, c in zip(self.radii, self.curvature, strict=True)]
         audit.every("curvature L_H(ρ)", bounds, "<=", "claim layered_curvature, worst ρ shown")
-        total, sums = Fraction(0), []
-        for (before, r), c, d in zip(pairwise([0.0, *self.radii]), curvature, delta, strict=True):
-            total += (Fraction(r) - Fraction(before)) * Fraction(c)
-            sums.append((real(total), real(d)))
+        areas = [(Fraction(r) - Fraction(q)) * Fraction(c) for (q, r), c in zip(self.edges, table[0], strict=True)]
+        sums = list(zip(map(real, accumulate(areas)), self.delta, strict=True))
         audit.every("Jacobian drift Δ_J(ρ)", sums, "<=", "Σ (ρ_i − ρ_{i-1})L_H(ρ_i), worst ρ shown")
         kept, best, sigma = [], arb(0), root(self.lam0)
-        for q, drift, claimed in list(zip(self.radii, self.delta, self.lam, strict=True))[::-1]:
+        for r, drift, claimed in reversed(list(zip(self.radii, self.delta, self.lam, strict=True))):
             # From the largest ball inwards: a bound on a larger ball holds on this one.
             if sigma >= drift:  # (√λ0 − Δ)², written so that Δ = 0 gives λ0 itself
                 best = best.max(self.lam0 - drift * (2 * sigma - drift))
             for weight, intercept in self.parabolas:
-                best = best.max(real(intercept) - real(weight) * real(q) ** 2)
+                best = best.max(real(intercept) - real(weight) * real(r) ** 2)
             kept.append((claimed, best))
         audit.every("λ on the ball", kept, "<=", "(√λ0 − Δ_J)² or a parabola, worst ρ shown")
 
@@ -218,9 +175,8 @@ class _Ball:
             steps["path inside the ball"] = (path + o, "<=", R)
             rate = 1 - 2 * eta * mu * c
             return {**common, "descent_fraction": c, "path_length": path, "rate": rate}, R - path - o, steps
-        delta = (eta * s * L * (J + D) * e / 2).min(2 * D)
-        supply = arb(0)
-        for (inner, outer), bound in zip(pairwise([0.0, *self.radii[: j + 1]]), self.lam, strict=False):
+        delta, supply = (eta * s * L * (J + D) * e / 2).min(2 * D), arb(0)
+        for (inner, outer), bound in zip(self.edges[: j + 1], self.lam[: j + 1], strict=True):
             width = real(max(outer, self.offset)) - real(max(inner, self.offset))
             supply += width * (root(bound) - delta)
         steps["ηΘ below the identity"] = (eta * s * (J + D) ** 2, "<=", arb(1))
@@ -236,10 +192,10 @@ class _Ball:
         R, L, D, lam = real(self.radii[j]), self.curvature[j], self.delta[j], self.lam[j]
         lipschitz = L * (2 * self.J + D)
         constants: dict[str, Any] = {
-            "lambda0": self.low, "jacobian_norm0": self.jacobian, "lr": self.problem.lr, "radius": R, "L_H": L,
-            "residual0": self.residual if self.start is self.residual else self.e, "Delta_J": D,
-            "loss0": self.here.loss(), "lambda_region": lam, "L_theta": lipschitz, "mu_paper": s * (self.lam0 - lipschitz * R),
-            "stability_radius": self._radius(sharp=True), "stability_radius_paper": self._radius(sharp=False),
+            "lambda0": self.low, "jacobian_norm0": self.jacobian, "lr": self.problem.lr, "radius": R, "L_H": L, "Delta_J": D,
+            "residual0": self.residual, "loss0": self.here.loss(), "lambda_region": lam, "L_theta": lipschitz,
+            "mu_paper": s * (self.lam0 - lipschitz * R), "stability_radius": partial(self._stable, True),
+            "stability_radius_paper": partial(self._stable, False),
         }  # fmt: skip
         margins: dict[str, Any] = {}
         chain: Chain = {}
@@ -248,7 +204,7 @@ class _Ball:
             # The other criterion may stand at another radius; the stored chain has its λ(R) once, for the form in `by`.
             constants, chain = (constants | values, chain | steps) if form == self.by else (constants, steps | chain)
             self._demand(steps, f"{form} containment at its R")
-            constants[f"radius_largest_{form}"] = self._largest(form)
+            constants[f"radius_largest_{form}"] = partial(self._also, form)
         text = (
             f"with step η = {self.problem.lr} and s = {self.problem.s} it stays within R = {self.radii[j].hex()} of the centre,"
             f" a Locally PL Region with μ ≥ {constants['mu'].lower().str(10)}, and Φ_k ≤ {constants['rate'].upper().str(12)}^k·Φ_0"
@@ -260,36 +216,25 @@ class _Ball:
         for name, (left, relation, right) in steps.items():
             self.audit.require(name, left, relation, right, source)
 
-    def _largest(self, form: str) -> Callable[[str, Any], None]:
-        """A row of the table at which the criterion holds as well."""
+    def _also(self, form: str, name: str, claimed: Any) -> None:
+        """Demand that the criterion holds as well at a larger row of the table."""
+        exact = isinstance(claimed, Claimed) and claimed.rad == 0.0 and claimed.mid in self.radii
+        expect(exact, f"{name}: is no row of the table, so nothing implies it")
+        self._demand(self.criterion(form, self.radii.index(claimed.mid))[2], f"{form} containment at its largest R")
 
-        def demand(name: str, claimed: Any) -> None:
-            exact = isinstance(claimed, Claimed) and claimed.rad == 0.0 and claimed.mid in self.radii
-            expect(exact, f"{name}: is no row of the table, so nothing implies it")
-            self._demand(self.criterion(form, self.radii.index(claimed.mid))[2], f"{form} containment at its largest R")
-
-        return demand
-
-    def _radius(self, sharp: bool) -> Callable[[str, Any], None]:
-        """λ ≥ κλ0 on B(θ0, r), κ = ½, r the stored interval's lower end; by any bound that holds on a ball ⊇ B(θ0, r)."""
-
-        def demand(name: str, claimed: Any) -> None:
-            r, lam0, kappa = _ends(claimed)[0].lower(), self.lam0, real(KAPPA)
-            if not r > 0:
-                return  # a radius that may be 0 claims nothing
-            own = self.here.curvature(r)
-            table = zip(self.radii, self.curvature, self.delta, strict=True)
-            bounds = [(own, r * own), *((c, d) for q, c, d in table if r <= q)]
-            if sharp:
-                sides = [(r * L, (1 - root(kappa)) * root(lam0)) for L, _ in bounds]
-                sides += [(kappa * self.low + real(w) * r * r, real(i)) for w, i in self.parabolas]
-            else:
-                sides = [(r * L * (2 * self.J + D), (1 - kappa) * lam0) for L, D in bounds]
-            hopeful = [side for side in sides if not side[0] > side[1]] or sides
-            best = next((side for side in hopeful if side[0] <= side[1]), hopeful[0])
-            self.audit.require(name, best[0], "<=", best[1], "λ ≥ λ0/2 on that ball")
-
-        return demand
+    def _stable(self, sharp: bool, name: str, claimed: Any) -> None:
+        """Demand λ ≥ λ0/2 on B(θ0, r), r the stored interval's lower end: by r·L_H(r), by a parabola, or in the paper's form."""
+        r = _ends(claimed)[0].lower()
+        if not r > 0:
+            return  # a radius that may be 0 claims nothing
+        L, half = self.here.curvature(r), arb(1) / 2
+        sides = [(r * L, (1 - root(half)) * root(self.lam0))]
+        sides += [(half * self.low + real(w) * r * r, real(i)) for w, i in self.parabolas]
+        if not sharp:
+            drifts = (d for q, d in zip(self.radii, self.delta, strict=True) if r <= q)
+            sides = [(r * L * (2 * self.J + reduce(arb.min, drifts, r * L)), half * self.lam0)]
+        left, right = max(sides, key=lambda side: float(side[1] - side[0]))
+        self.audit.require(name, left, "<=", right, "λ ≥ λ0/2 on that ball")
 
 
 def _ball(audit: Audit, problem: Problem, witness: Any) -> Truth:
@@ -297,30 +242,38 @@ def _ball(audit: Audit, problem: Problem, witness: Any) -> Truth:
     return found._replace(statement=f"real-arithmetic gradient descent from the stored parameters: {found.statement}")
 
 
+def _between(audit: Audit, name: str, stored: Any, value: Any) -> None:
+    """Demand that a stored pair of bounds, if there is one, holds."""
+    if stored is not None:
+        low, high = map(real, _floats(stored, 2))
+        audit.every(name, [(low, value), (value, high)], "<=", "recomputed at the stored parameters")
+
+
 def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
     """Scope `run`: facts at stored points, decrease to stored neighbours, a ball about the last."""
     checkpoints, handover = take(witness, "checkpoints handover")
-    listed = isinstance(checkpoints, list) and 1 <= len(checkpoints) <= MAX_TABLE and isinstance(handover, dict)
-    expect(listed, "a run needs checkpoints and a hand-over")
-    number, index = handover.get("step"), handover.get("checkpoint")
-    placed = problem.lr is not None and _is_index(index, len(checkpoints))
-    expect(placed, "a run needs a step and a hand-over at one of its checkpoints")
-    eta_s, previous, centre, origin = real(problem.lr * problem.s), -1, None, problem.parameters()
+    listed = isinstance(checkpoints, list) and len(checkpoints) <= MAX_TABLE and isinstance(handover, dict)
+    expect(listed and problem.lr, "a run needs checkpoints, a hand-over and a step")
+    handover, found = dict(handover), None
+    number, index = handover.pop("step", None), handover.pop("checkpoint", None)
+    expect(_is_index(index, len(checkpoints)), "a run needs a hand-over at one of its checkpoints")
+    eta_s, previous, origin = real(problem.lr * problem.s), -1, problem.parameters()
     chain: Chain = {}
-    initial: list[Any] = []
+    initial: dict[str, Any] = {}
     for i, row in enumerate(checkpoints):
         step, *bounds, parameters, after, next_loss, decrease = take(row, FACTS)
         expect(type(step) is int and step > previous, "a checkpoint's step is out of order")
         expect(decrease in (True, False, None), "a checkpoint's decrease is no truth value")
-        stated, previous = _floats(bounds[2], 2)[0], step
-        theta = problem.parameters(parameters)
-        here, drift = Point(problem, theta), _distance(theta, origin)
+        expect(after or not (decrease or next_loss), "a decrease without the neighbour's parameters")
+        stated, theta = _floats(bounds[2], 2)[0], problem.parameters(parameters)
+        here, drift, previous = Point(problem, theta), _distance(theta, origin), step
         low, loss, square = here.smallest(stated), here.loss(), here.gradient_square()
         fact = (loss, here.residual_norm(), low, here.largest(), root(square), square / (2 * loss), drift)
         for name, bound, value in zip(FACTS.split()[1:8], bounds, fact, strict=True):
             _between(audit, f"{name} at step {step}", bound, value)
+        initial = initial or {"initial_lambda_min": low, "initial_loss": loss}
         chain[f"NTK positive at step {step}"] = (low, ">", arb(0))
-        if after is not None:
+        if after:
             later, decreased = (
                 Point(problem, problem.parameters(after)).loss(),
                 (1 - eta_s * real(max(stated, 0.0))) * loss,
@@ -329,39 +282,24 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
             if decrease:
                 audit.require(f"decrease from step {step}", later, "<=", decreased, "Φ_{k+1} ≤ (1 − ημ)Φ_k")
             chain[f"decrease from step {step}"] = (later, "<=", decreased)
-        expect(
-            after is not None or (not decrease and next_loss is None), "a decrease without the neighbour's parameters"
-        )
-        initial = initial or [low, loss]
         if i == index:
             expect(number == step, "the hand-over's step is not its checkpoint's")
-            centre = here
-    assert centre is not None
-    found = _Ball(audit, centre, _without(handover, "step", "checkpoint")).truth()
-    constants = {
-        **found.constants, "initial_lambda_min": initial[0], "initial_loss": initial[1], "drift": drift,
-        "handover_step": number, "handover_radius": found.constants["radius"],
-    }  # fmt: skip
+            found = _Ball(audit, here, handover).truth()
+    assert found is not None
+    own = {**initial, "drift": drift, "handover_step": number, "handover_radius": found.constants["radius"]}
     text = (
         f"at each of {len(checkpoints)} stored points of a recorded run the stated facts hold; real-arithmetic gradient descent"
         f" restarted at the stored point of step {number}: {found.statement}. Nothing is said of descent from the first point"
     )
-    return Truth(constants, found.margins, chain | found.steps, text)
-
-
-def _between(audit: Audit, name: str, stored: Any, value: Any) -> None:
-    """Demand that a stored pair of bounds, if there is one, holds."""
-    if stored is not None:
-        low, high = map(real, _floats(stored, 2))
-        audit.inside(name, low, value, high, "recomputed at the stored parameters")
+    return Truth(found.constants | own, found.margins, chain | found.steps, text)
 
 
 def _descend(problem: Problem, guesses: list[float], lost: int) -> Any:
-    """Enclose real-arithmetic gradient descent: θ_T, and (λ_min, Φ) at every iterate; None if bits ran out.
+    """Enclose real-arithmetic gradient descent: θ_T, and λ_min and Φ at every iterate; None if bits ran out.
 
     Plain ball arithmetic; `lost` bits are allowed for each step that is still to come, so that the last ones are cheap.
     """
-    steps, base, theta, facts = len(guesses) - 1, ctx.prec, problem.parameters(), []
+    steps, base, theta, lows, losses = len(guesses) - 1, ctx.prec, problem.parameters(), [], []
     held = len(problem.start) + 6 * problem.n * problem.k * max(la.fan_out for la in problem.layers)
     bits = 2 * base + lost * steps
     if bits > MAX_BITS or bits * held > MAX_MEMORY:
@@ -369,15 +307,15 @@ def _descend(problem: Problem, guesses: list[float], lost: int) -> Any:
     for k, guess in enumerate(guesses):
         with ctx.workprec(bits - lost * k):
             here = Point(problem, theta)
-            loss = here.loss()
-            if not loss.rad() < loss.mid() / 2**48:
+            if not here.loss().rad() < here.loss().mid() / 2**48:
                 return None
             with ctx.workprec(base):
-                facts.append((here.smallest(guess), here.loss()))
+                lows.append(here.smallest(guess))
+                losses.append(here.loss())
             if k < steps:
                 factor = real(problem.lr * problem.s)
                 theta = [w - dw * factor for w, dw in zip(theta, here.gradient(), strict=True)]
-    return theta, facts
+    return theta, lows, losses
 
 
 def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
@@ -386,47 +324,47 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
     The method, bits, growth and rounding of the witness and its δ_k for k < T say how it was found; nothing here rests on them.
     """
     _, _, steps, end, delta, _, _, lower, loss_lower, loss_upper, handover = take(witness, PATH)
-    given = problem.lr is not None and _is_index(steps, MAX_STEPS + 1) and isinstance(handover, dict)
+    given = problem.lr and _is_index(steps, MAX_STEPS + 1) and isinstance(handover, dict)
     expect(given, "an exact run needs a step size, a number of steps and a hand-over")
-    lower, loss_lower, loss_upper = (_floats(column, steps + 1) for column in (lower, loss_lower, loss_upper))
-    offset = _float(handover.get("offset"))
-    expect(offset >= 0.0 and _floats(delta, steps + 1)[-1] == offset, "the hand-over's offset is not the last δ")
-    s, eta_s, lost, found_path = real(problem.s), real(problem.lr * problem.s), 3, None
-    while found_path is None:
-        found_path = _descend(problem, lower, lost)
+    delta, lower, loss_lower, loss_upper = (
+        _floats(table, steps + 1) for table in (delta, lower, loss_lower, loss_upper)
+    )
+    handover = dict(handover)
+    [offset] = _floats([handover.pop("offset", None)])
+    expect(offset >= 0.0 and delta[-1] == offset, "the hand-over's offset is not the last δ")
+    found, lost = None, 3
+    while found is None:
+        found = _descend(problem, lower, lost)
         lost *= 2
-    last, facts = found_path
-    lows, losses = map(list, zip(*facts, strict=True))
-    stated, below, above = (list(map(real, column)) for column in (lower, loss_lower, loss_upper))
+    last, lows, losses = found
+    centre, s, stated, weakest = problem.parameters(end), real(problem.s), list(map(real, lower)), real(min(lower))
     audit.every("NTK at the iterates", list(zip(stated, lows, strict=True)), "<=", "worst step shown")
     audit.every("NTK positive at the iterates", [(v, arb(0)) for v in stated], ">", "claim pl_from_ntk")
-    audit.every("Φ from below", list(zip(below, losses, strict=True)), "<=", "at the exact iterates")
-    audit.every("Φ from above", list(zip(losses, above, strict=True)), "<=", "at the exact iterates")
-    falls = [((1 - eta_s * v) * loss, after) for v, (loss, after) in zip(stated, pairwise(losses), strict=False)]
+    audit.every("Φ from below", list(zip(map(real, loss_lower), losses, strict=True)), "<=", "at the exact iterates")
+    audit.every("Φ from above", list(zip(losses, map(real, loss_upper), strict=True)), "<=", "at the exact iterates")
+    factors = [1 - real(problem.lr) * s * v for v in stated[:-1]]
+    falls = [(factor * before, after) for factor, (before, after) in zip(factors, pairwise(losses), strict=True)]
     audit.every("decrease", falls, ">=", "(1 − ημ_k)Φ_k ≥ Φ_{k+1}")
-    centre = problem.parameters(end)
     audit.require("exact iterate from the centre", _distance(last, centre), "<=", real(offset), "descent in Arb")
-    start = Point(problem, last).residual_norm()
-    found = _Ball(audit, Point(problem, centre), _without(handover, "offset"), offset, start).truth()
-    weakest = real(min(lower))
+    ball = _Ball(audit, Point(problem, centre), handover, offset, Point(problem, last).residual_norm()).truth()
 
     def slack(name: str, claimed: Any) -> None:
         top = _ends(claimed)[1]
         audit.every(name, [(after / before, top) for before, after in falls], "<=", "worst decrease")
 
-    constants = {
-        **found.constants, "initial_lambda_min": lows[0], "initial_loss": losses[0], "path_lambda_min": weakest,
-        "mu_along_path": s * weakest.min(found.constants["lambda_region"]), "drift": _distance(last, problem.parameters()),
-        "handover_step": steps, "handover_offset": real(offset), "handover_radius": found.constants["radius"],
+    constants = ball.constants | {
+        "initial_lambda_min": lows[0], "initial_loss": losses[0], "path_lambda_min": weakest, "handover_step": steps,
+        "mu_along_path": s * weakest.min(ball.constants["lambda_region"]), "drift": _distance(last, problem.parameters()),
+        "handover_offset": real(offset), "handover_radius": ball.constants["radius"],
     }  # fmt: skip
     chain: Chain = {
         "NTK positive at every iterate": (weakest, ">", arb(0)), "decrease at every step": (slack, "<=", arb(1)),
     }  # fmt: skip
     text = (
         f"real-arithmetic gradient descent from the stored parameters: at each of the first {steps} iterates λ_min(NTK) ≥"
-        f" {min(lower).hex()} and Φ falls by 1 − ημ_k or better; from then on {found.statement}"
+        f" {min(lower).hex()} and Φ falls by 1 − ημ_k or better; from then on {ball.statement}"
     )
-    return Truth(constants, found.margins, chain | found.steps, text)
+    return Truth(constants, ball.margins, chain | ball.steps, text)
 
 
 def _refuted(audit: Audit, problem: Problem, witness: Any) -> Truth:

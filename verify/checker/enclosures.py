@@ -14,8 +14,18 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from verify.checker.reading import Limit
 
-__all__ = ["activation", "deadline", "gram", "length", "norm", "real", "root", "smallest_eigenvalue", "suprema",
-           "symmetric_norm", "tick"]  # fmt: skip
+__all__ = [
+    "activation",
+    "deadline",
+    "gram",
+    "length",
+    "norm",
+    "psd_norm",
+    "real",
+    "root",
+    "smallest_eigenvalue",
+    "suprema",
+]
 
 deadline = [float("inf")]  # of time.monotonic(); set by check()
 
@@ -102,14 +112,14 @@ def _largest_eigenvalue(matrix: Any, power: Any, squarings: int) -> Any:
     return arb(0, arb("inf"))
 
 
-def symmetric_norm(matrix: Any) -> Any:
+def psd_norm(matrix: Any) -> Any:
     """Enclose the spectral norm of the positive semidefinite matrix in `matrix`."""
     return _largest_eigenvalue(matrix, matrix, ctx.prec)
 
 
 def norm(matrix: Any) -> Any:
     """Enclose the spectral norm of every matrix in `matrix`: ‖M‖² = ‖M·Mᵀ‖."""
-    return root(symmetric_norm(gram(matrix if matrix.nrows() <= matrix.ncols() else matrix.transpose())))
+    return root(psd_norm(gram(matrix if matrix.nrows() <= matrix.ncols() else matrix.transpose())))
 
 
 def smallest_eigenvalue(matrix: Any, near: float = 0.0) -> Any:
@@ -138,7 +148,7 @@ def _logistic(z: Any) -> Any:
 
 
 def activation(name: str, beta: Any, z: Any) -> tuple[Any, Any]:
-    """Enclose (σ(z), σ'(z)); `beta` is Softplus' parameter (None otherwise)."""
+    """Enclose (σ(z), σ'(z)); `beta` is Softplus' parameter (anything otherwise)."""
     if name == "identity":
         return z, arb(1)
     if name == "tanh":
@@ -154,29 +164,20 @@ def activation(name: str, beta: Any, z: Any) -> tuple[Any, Any]:
         return z * p, p * (1 + z * (1 - p))
     if name == "sine":
         return z.sin(), z.cos()
+    c = (2 / arb.pi()).sqrt()
     if name == "gelu":
         half = (1 + (z / arb(2).sqrt()).erf()) / 2
-        return z * half, half + z * (-z * z / 2).exp() / (2 * arb.pi()).sqrt()
+        return z * half, half + z * c * (-z * z / 2).exp() / 2
     if name == "gelu_tanh":
-        c = (2 / arb.pi()).sqrt()
         t = (c * (z + _A * z * z * z)).tanh()
         return z * (1 + t) / 2, (1 + t) / 2 + z * (1 - t * t) * c * (1 + 3 * _A * z * z) / 2
     raise KeyError(name)
 
 
-def _bracket(sign: Any, low: Any, high: Any) -> Any:
-    """Enclose the one zero in [low, high] of a function that is positive before it and negative after, by bisection."""
-    low, high = arb(low), arb(high)
-    for _ in range(ctx.prec):
-        middle = ((low + high) / 2).mid()
-        value = sign(middle)
-        if value > 0:
-            low = middle
-        elif value < 0:
-            high = middle
-        else:
-            break
-    return low.union(high)
+def _zero(sign: Any, guess: str) -> Any:
+    """Enclose the one zero of a function that is positive before it and negative after; `guess` is within 10^-24 of it."""
+    low, high = arb(guess) - arb("1e-24"), arb(guess) + arb("1e-24")
+    return low.union(high) if sign(low) > 0 > sign(high) else arb("nan")
 
 
 def suprema(name: str, beta: Any) -> tuple[Any, Any]:
@@ -189,25 +190,22 @@ def suprema(name: str, beta: Any) -> tuple[Any, Any]:
     czw²tanh u = 1 + 6az² (the left side over w² grows, the right side over w² falls); σ'' ≤ c because sech²u ≤ 1/(1 + c²z²)
     and 6a < c², and −σ'' ≤ c by t·sech²u·czw² < 1 (the tests prove that by subdivision).
     """
-    if name == "identity":
-        return arb(1), arb(0)
-    if name == "tanh":
-        return arb(1), 4 / (3 * arb(3).sqrt())
-    if name == "sigmoid":
-        return arb(1) / 4, 1 / (6 * arb(3).sqrt())
+    c, half = (2 / arb.pi()).sqrt(), arb(1) / 2
     if name == "softplus":
         return arb(1), beta / 4
-    if name == "sine":
-        return arb(1), arb(1)
-    if name == "silu":
-        return activation(name, None, _bracket(lambda z: 2 - z * (z / 2).tanh(), 1, 4))[1], arb(1) / 2
-    c = (2 / arb.pi()).sqrt()
     if name == "gelu":
-        return activation(name, None, arb(2).sqrt())[1], c
+        return activation(name, beta, arb(2).sqrt())[1], c
+    if name == "silu":
+        peak = _zero(lambda z: 2 - z * (half * z).tanh(), "2.39935728051546766783273969728")
+        return activation(name, beta, peak)[1], half
     if name == "gelu_tanh":
 
         def sign(z: Any) -> Any:
             return 1 + 6 * _A * z * z - c * z * (1 + 3 * _A * z * z) ** 2 * (c * (z + _A * z * z * z)).tanh()
 
-        return activation(name, None, _bracket(sign, 1, 2))[1], c
-    raise KeyError(name)
+        return activation(name, beta, _zero(sign, "1.4185040087908283555480335456"))[1], c
+    root3 = arb(3).sqrt()
+    return {
+        "identity": (arb(1), arb(0)), "tanh": (arb(1), 4 / (3 * root3)), "sine": (arb(1), arb(1)),
+        "sigmoid": (half / 2, 1 / (6 * root3)),
+    }[name]  # fmt: skip

@@ -6,23 +6,14 @@ V_l = s_l W_l, A_l = rows [s_l h_{l-1}, 1] (the 1 where layer l has a bias), G_l
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from flint import arb, arb_mat
 
-from verify.checker.enclosures import (
-    activation,
-    gram,
-    length,
-    norm,
-    real,
-    smallest_eigenvalue,
-    suprema,
-    symmetric_norm,
-    tick,
-)  # fmt: skip
+from verify.checker.enclosures import activation, gram, length, norm, psd_norm, real, smallest_eigenvalue, suprema, tick
 from verify.checker.reading import Array, Limit, expect, take
 
 __all__ = ["Layer", "Parameters", "Point", "Problem"]
@@ -33,15 +24,8 @@ _NAMES = ("identity", "tanh", "sigmoid", "softplus", "silu", "sine", "gelu", "ge
 Parameters = list[Any]  # per layer the matrix [W b], or W
 
 
-class Layer(NamedTuple):
-    """Shape and kind of one layer; `square` is the integer 1/s²."""
-
-    fan_out: int
-    fan_in: int
-    biased: bool
-    square: int
-    name: str
-    beta: Any
+# Shape and kind of one layer; `square` is the integer 1/s².
+Layer = namedtuple("Layer", "fan_out fan_in biased square name beta")
 
 
 def _is_array(value: Any, *shape: int) -> bool:
@@ -160,7 +144,7 @@ class Point:
 
     def largest(self) -> Any:
         """Enclose λ_max of the NTK."""
-        return symmetric_norm(self.kernel())
+        return psd_norm(self.kernel())
 
     def residual_norm(self) -> Any:
         """Enclose ‖F(θ) − y‖."""
@@ -248,7 +232,7 @@ class Point:
             inputs = gram(self.A[0])
             s1, s2 = suprema(layers[0].name, layers[0].beta)
             p = s1 * norm(self.A[0]) / arb(layers[1].square).sqrt()
-            bend = s2 * symmetric_norm(_schur(inputs, inputs)).sqrt()
+            bend = s2 * psd_norm(_schur(inputs, inputs)).sqrt()
             # V_2 = s·v: these are s·p and s·q.
             for q in (length(column) * bend for column in zip(*self.V[1].tolist(), strict=True)):
                 self.omega.append(p * p + q * q / 2 + q * (p * p + q * q / 4).sqrt())

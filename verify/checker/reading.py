@@ -12,21 +12,26 @@ import json
 import math
 import os
 import re
+import stat
 import struct
-import sys
 import zipfile
 from array import array
+from collections import namedtuple
 from fractions import Fraction
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 __all__ = ["Array", "Claimed", "Limit", "Malformed", "expect", "read", "take"]
 
-DOCUMENT = "certificate.json"
 MAX_BYTES, MAX_DOCUMENT, MAX_FILES = 1 << 30, 1 << 24, 20_000
+_DOCUMENT = "certificate.json"
 _ARRAY = re.compile(r"arrays/[A-Za-z0-9_]{1,150}\.npy")
-_HEX = re.compile(r"-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}|-?inf")
+_HEX = re.compile(r"-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,1999})")
 _HEADER = re.compile(rb"\{'descr': '<f8', 'fortran_order': False, 'shape': \(([0-9, ]{0,60})\), \} *\n")
+
+Claimed = namedtuple("Claimed", "mid rad")  # a closed interval as stored: midpoint and radius, doubles
+Array = namedtuple("Array", "shape data")  # a float64 array as stored, row by row
 
 
 class Malformed(Exception):
@@ -35,20 +40,6 @@ class Malformed(Exception):
 
 class Limit(Exception):
     """The file is beyond what this checker is willing to compute: UNDECIDED."""
-
-
-class Claimed(NamedTuple):
-    """A closed interval as stored: midpoint and radius, doubles."""
-
-    mid: float
-    rad: float
-
-
-class Array(NamedTuple):
-    """A float64 array as stored, row by row."""
-
-    shape: tuple[int, ...]
-    data: array[float]
 
 
 def expect(condition: Any, message: str) -> None:
@@ -67,27 +58,20 @@ def take(mapping: Any, required: str, optional: str = "") -> list[Any]:
 
 def _admit(name: str, size: int, found: dict[str, bytes]) -> None:
     """Refuse all but the two kinds of names that the format knows (so no path can lead elsewhere), and what is too large."""
-    expect(name == DOCUMENT or _ARRAY.fullmatch(name), f"unexpected file {name[:80]!r}")
+    expect(name == _DOCUMENT or _ARRAY.fullmatch(name), f"unexpected file {name[:80]!r}")
     expect(name not in found and len(found) < MAX_FILES, f"{name!r} occurs twice, or too many files")
     total = size + sum(map(len, found.values()))
-    expect(total <= MAX_BYTES and (name != DOCUMENT or size <= MAX_DOCUMENT), f"{name!r}: too large")
+    expect(total <= MAX_BYTES and (name != _DOCUMENT or size <= MAX_DOCUMENT), f"{name!r}: too large")
 
 
 def _from_directory(path: str) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
-    pending = [("", path)]
-    for prefix, folder in pending:
-        with os.scandir(folder) as entries:
-            listed = list(itertools.islice(entries, MAX_FILES + 1))
-        for entry in listed:
-            name = prefix + entry.name
-            if entry.is_dir(follow_symlinks=False) and name == "arrays":
-                pending.append(("arrays/", entry.path))
-                continue
-            expect(entry.is_file(follow_symlinks=False), f"{name[:80]!r} is no regular file")
-            _admit(name, entry.stat().st_size, found)
-            with open(entry.path, "rb") as stream:
-                found[name] = stream.read(MAX_BYTES)
+    for entry in itertools.islice(Path(path).rglob("*"), MAX_FILES + 2):
+        name, status = entry.relative_to(path).as_posix(), entry.lstat()
+        if name != "arrays" or not stat.S_ISDIR(status.st_mode):
+            expect(stat.S_ISREG(status.st_mode), f"{name[:80]!r} is no regular file")
+            _admit(name, status.st_size, found)
+            found[name] = entry.read_bytes()
     return found
 
 
@@ -113,7 +97,7 @@ def _from_zip(path: str) -> dict[str, bytes]:
     return found
 
 
-def _array(data: bytes, shape: list[int]) -> Array:
+def _array(data: bytes, shape: Any) -> Array:
     """Parse a .npy file, format 1.0 (numpy.lib.format), of little-endian doubles in C order; nothing else."""
     start = 10 + int.from_bytes(data[8:10], "little")
     header = _HEADER.fullmatch(data[10:start])
@@ -122,19 +106,15 @@ def _array(data: bytes, shape: list[int]) -> Array:
     stated = [int(part) for part in header[1].replace(b" ", b"").split(b",") if part]
     fits = stated == shape and len(data) - start == 8 * math.prod(stated)
     expect(fits, "an array's shape is not the one listed, or does not fit its size")
-    values = array("d")
-    values.frombytes(data[start:])
-    if sys.byteorder == "big":
-        values.byteswap()
+    values = array("d", (value for (value,) in struct.iter_unpack("<d", data[start:])))
     expect(all(map(math.isfinite, values)), "an array holds NaN or infinity")
     return Array(tuple(stated), values)
 
 
 def _number(text: Any) -> float:
     expect(isinstance(text, str) and _HEX.fullmatch(text), f"no hexadecimal double: {str(text)[:40]!r}")
-    value = float.fromhex(text)
-    expect(value.hex() == text and math.isfinite(value), f"not the normal form of a finite double: {text!r}")
-    return value
+    expect(float.fromhex(text).hex() == text, f"not the normal form of a finite double: {text!r}")
+    return float.fromhex(text)
 
 
 def _value(node: Any, arrays: dict[str, Array], used: set[str]) -> Any:
@@ -143,29 +123,20 @@ def _value(node: Any, arrays: dict[str, Array], used: set[str]) -> Any:
         return [_value(item, arrays, used) for item in node]
     if not isinstance(node, dict):
         return node
-    tag = next((key for key in node if key.startswith("$")), None)
-    if tag is None:
+    if not any(key.startswith("$") for key in node):
         return {key: _value(item, arrays, used) for key, item in node.items()}
-    body, alone = node[tag], len(node) == 1
-    pair = body if alone and isinstance(body, list) and len(body) == 2 else None
-    if alone and tag == "$float":
-        return _number(body)
-    if alone and tag == "$array" and isinstance(body, str) and body in arrays:
-        used.add(body)
-        return arrays[body]
-    if pair and tag == "$ball":
-        claimed = Claimed(_number(pair[0]), _number(pair[1]))
-        expect(claimed.rad >= 0.0, "a ball has a negative radius")
-        return claimed
-    if pair and tag == "$rational" and all(isinstance(part, str) and _INTEGER.fullmatch(part) for part in pair):
-        numerator, denominator = map(int, pair)
-        if denominator > 0 and math.gcd(numerator, denominator) == 1:
-            return Fraction(numerator, denominator)
+    match list(node.items()):
+        case [("$float", text)]:
+            return _number(text)
+        case [("$array", str(name))] if name in arrays:
+            used.add(name)
+            return arrays[name]
+        case [("$ball", [mid, rad])] if _number(rad) >= 0.0:
+            return Claimed(_number(mid), _number(rad))
+        case [("$rational", [str(p), str(q)])] if _INTEGER.fullmatch(p) and _INTEGER.fullmatch(q) and int(q) > 0:
+            expect(math.gcd(int(p), int(q)) == 1, "a rational number is not in lowest terms")
+            return Fraction(int(p), int(q))
     raise Malformed(f"unknown or malformed value {str(node)[:80]}")
-
-
-def _refuse(text: str) -> Any:
-    raise Malformed(f"the decimal number {text[:40]!r}; certificates hold exact numbers only")
 
 
 def _canonical(document: Any) -> bytes:
@@ -173,16 +144,12 @@ def _canonical(document: Any) -> bytes:
 
 
 def read(path: str) -> dict[str, Any]:
-    """Return the document with every value decoded.
-
-    Raises:
-        Malformed: whatever is not exactly this format; the message says what.
-    """
+    """Return the document with every value decoded; raises Malformed for whatever is not exactly this format."""
     try:
         expect(os.path.isdir(path) or os.path.isfile(path), "no such file or directory")
         files = _from_directory(path) if os.path.isdir(path) else _from_zip(path)
-        raw = files.pop(DOCUMENT, b"")
-        document = json.loads(raw, parse_float=_refuse, parse_constant=_refuse)
+        raw = files.pop(_DOCUMENT, b"")
+        document = json.loads(raw, parse_float=str, parse_constant=str)  # as text: no number but an integer
         # One text per document: repeated keys, other spacing or other spellings of a number cannot pass.
         expect(_canonical(document) == raw and isinstance(document, dict), "certificate.json is not in canonical form")
         stated = document.pop("sha256", None)

@@ -251,7 +251,6 @@ def test_limits_are_the_documented_ones() -> None:
     assert (network.MAX_PARAMETERS, network.MAX_ROWS, network.MAX_LAYERS) == (2**22, 2048, 64)
     assert (claims.MAX_TABLE, claims.MAX_STEPS, claims.MAX_BITS, claims.MAX_MEMORY) == (4096, 100_000, 2**15, 2**34)
     assert checker.PRECISIONS == (128, 256, 512, 1024)
-    assert claims.KAPPA == 0.5
 
 
 def test_limits_are_sharp(tmp_path: Path) -> None:
