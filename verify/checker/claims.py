@@ -16,7 +16,7 @@ from typing import Any
 
 from flint import arb, ctx
 
-from verify.checker.enclosures import length, real, root
+from verify.checker.enclosures import length, psd_norm, real, root
 from verify.checker.network import Parameters, Point, Problem
 from verify.checker.reading import Array, Claimed, Limit, expect, take
 
@@ -104,11 +104,11 @@ def _point(audit: Audit, problem: Problem, witness: Any) -> Truth:
     """Scope `point`: MATH §1 at the stored parameters."""
     [stated] = _floats(take(witness, "lambda0_lower"))
     here, s = Point(problem, problem.parameters()), real(problem.s)
-    low, top, loss, square = here.smallest(stated), here.largest(), here.loss(), here.gradient_square()
+    low, top, loss, square = here.smallest(stated), psd_norm(here.kernel()), here.loss, here.gradient_square()
     audit.require("λ_min of the NTK", real(stated), "<=", low, "λ_min by completing squares")
     audit.require("NTK positive", real(stated), ">", arb(0), "claim pl_from_ntk")
     constants = {
-        "lambda0": low, "lambda_max0": top, "jacobian_norm0": root(top), "residual0": here.residual_norm(), "loss0": loss,
+        "lambda0": low, "lambda_max0": top, "jacobian_norm0": root(top), "residual0": here.e, "loss0": loss,
         "gradient_norm_squared": square, "mu": s * real(stated), "pl_ratio": square / (2 * loss), "lr": problem.lr,
     }  # fmt: skip
     text = f"at the stored parameters λ_min(NTK) ≥ {stated.hex()} > 0: ½‖∇Φ‖² ≥ μΦ with μ = s·λ_min, s = {problem.s}"
@@ -133,7 +133,7 @@ class _Ball:
         self.parabolas = [_floats(pair, 2) for pair in parabolas]
         expect(all(weight > 0.0 for weight, _ in self.parabolas), "a parabola has a weight ≤ 0")
         self.lam0, self.J, self.e = map(real, _floats([lam0, J, e]))
-        self.low, self.jacobian, self.residual = here.smallest(lam0), root(here.largest()), here.residual_norm()
+        self.low, self.jacobian, self.residual = here.smallest(lam0), root(psd_norm(here.kernel())), here.e
         audit.require("λ_min at the centre", self.lam0, "<=", self.low, "λ_min by completing squares")
         audit.require("‖J‖ at the centre", self.jacobian, "<=", self.J, "‖J‖² = ‖Θ‖")
         audit.require("residual at the start", self.residual if start is None else start, "<=", self.e, "forward pass")
@@ -193,7 +193,7 @@ class _Ball:
         lipschitz = L * (2 * self.J + D)
         constants: dict[str, Any] = {
             "lambda0": self.low, "jacobian_norm0": self.jacobian, "lr": self.problem.lr, "radius": R, "L_H": L, "Delta_J": D,
-            "residual0": self.residual, "loss0": self.here.loss(), "lambda_region": lam, "L_theta": lipschitz,
+            "residual0": self.residual, "loss0": self.here.loss, "lambda_region": lam, "L_theta": lipschitz,
             "mu_paper": s * (self.lam0 - lipschitz * R), "stability_radius": partial(self._stable, True),
             "stability_radius_paper": partial(self._stable, False),
         }  # fmt: skip
@@ -267,15 +267,15 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
         expect(after or not (decrease or next_loss), "a decrease without the neighbour's parameters")
         stated, theta = _floats(bounds[2], 2)[0], problem.parameters(parameters)
         here, drift, previous = Point(problem, theta), _distance(theta, origin), step
-        low, loss, square = here.smallest(stated), here.loss(), here.gradient_square()
-        fact = (loss, here.residual_norm(), low, here.largest(), root(square), square / (2 * loss), drift)
+        low, loss, square = here.smallest(stated), here.loss, here.gradient_square()
+        fact = (loss, here.e, low, psd_norm(here.kernel()), root(square), square / (2 * loss), drift)
         for name, bound, value in zip(FACTS.split()[1:8], bounds, fact, strict=True):
             _between(audit, f"{name} at step {step}", bound, value)
         initial = initial or {"initial_lambda_min": low, "initial_loss": loss}
         chain[f"NTK positive at step {step}"] = (low, ">", arb(0))
         if after:
             later, decreased = (
-                Point(problem, problem.parameters(after)).loss(),
+                Point(problem, problem.parameters(after)).loss,
                 (1 - eta_s * real(max(stated, 0.0))) * loss,
             )
             _between(audit, f"loss after step {step}", next_loss, later)
@@ -307,11 +307,11 @@ def _descend(problem: Problem, guesses: list[float], lost: int) -> Any:
     for k, guess in enumerate(guesses):
         with ctx.workprec(bits - lost * k):
             here = Point(problem, theta)
-            if not here.loss().rad() < here.loss().mid() / 2**48:
+            losses.append(here.loss)
+            if not here.loss.rad() < here.loss.mid() / 2**48:
                 return None
             with ctx.workprec(base):
                 lows.append(here.smallest(guess))
-                losses.append(here.loss())
             if k < steps:
                 factor = real(problem.lr * problem.s)
                 theta = [w - dw * factor for w, dw in zip(theta, here.gradient(), strict=True)]
@@ -329,8 +329,7 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
     delta, lower, loss_lower, loss_upper = (
         _floats(table, steps + 1) for table in (delta, lower, loss_lower, loss_upper)
     )
-    handover = dict(handover)
-    [offset] = _floats([handover.pop("offset", None)])
+    [offset], handover = _floats([handover.get("offset")]), {k: v for k, v in handover.items() if k != "offset"}
     expect(offset >= 0.0 and delta[-1] == offset, "the hand-over's offset is not the last δ")
     found, lost = None, 3
     while found is None:
@@ -346,7 +345,7 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
     falls = [(factor * before, after) for factor, (before, after) in zip(factors, pairwise(losses), strict=True)]
     audit.every("decrease", falls, ">=", "(1 − ημ_k)Φ_k ≥ Φ_{k+1}")
     audit.require("exact iterate from the centre", _distance(last, centre), "<=", real(offset), "descent in Arb")
-    ball = _Ball(audit, Point(problem, centre), handover, offset, Point(problem, last).residual_norm()).truth()
+    ball = _Ball(audit, Point(problem, centre), handover, offset, Point(problem, last).e).truth()
 
     def slack(name: str, claimed: Any) -> None:
         top = _ends(claimed)[1]
@@ -370,10 +369,8 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
 def _refuted(audit: Audit, problem: Problem, witness: Any) -> Truth:
     """Two samples with equal inputs and different targets: Φ ≥ (s/4)‖y_i − y_j‖² everywhere, and λ_min = 0."""
     pair = take(witness, "duplicate_pair")[0]
-    expect(
-        isinstance(pair, list) and len(pair) == 2 and all(_is_index(i, problem.n) for i in pair),
-        "expected a pair of samples",
-    )
+    listed = isinstance(pair, list) and len(pair) == 2
+    expect(listed and all(_is_index(i, problem.n) for i in pair), "expected a pair of samples")
     (x, v), (y, w) = ([a.data[i * a.shape[1] : (i + 1) * a.shape[1]] for i in pair] for a in (problem.X, problem.y))
     expect(x == v and y != w, "the two samples have different inputs or equal targets")
     low, high = next(sorted(values) for values in zip(y, w, strict=True) if values[0] != values[1])
@@ -385,15 +382,10 @@ def _refuted(audit: Audit, problem: Problem, witness: Any) -> Truth:
 
 
 def examine(audit: Audit, document: dict[str, Any]) -> str:
-    """Check one certificate at the present precision and return what it claims, in words made from checked numbers.
-
-    Raises:
-        Malformed, Limit: see :mod:`verify.checker.reading`.
-    """
+    """Check one certificate at the present precision and return what it claims, in words made from checked numbers."""
     fields = "format version claim scope verdict reason network data loss loss_scale lr constants margins steps witness"
     format_, version, claim, scope, verdict, reason = take(document, f"{fields} observed tools")[:6]
-    known = format_ == "lplr-verify certificate" and version == 1 and isinstance(reason, str)
-    expect(known, "not format version 1")
+    expect((format_, version, type(reason)) == ("lplr-verify certificate", 1, str), "not format version 1")
     if verdict == "INCONCLUSIVE":
         raise Limit("the certificate is INCONCLUSIVE: it claims nothing that could be accepted")
     scopes = {"point": _point, "ball": _ball, "run": _run, "exact": _exact}
@@ -401,8 +393,8 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
     witness, rule = document["witness"], scopes[scope] if verdict == "PROVED" else _refuted
     centre = witness.get("handover") if scope in ("run", "exact") else witness
     form = "pl_from_ntk" if scope == "point" else f"containment_{(centre or {}).get('certified_by')}"
-    supported = form if verdict == "PROVED" else "zero_loss_unreachable"
-    expect(claim == supported, "the claim is not the one that the witness supports")
+    form = form if verdict == "PROVED" else "zero_loss_unreachable"
+    expect(claim == form, "the claim is not the one that the witness supports")
     truth = rule(audit, Problem(document), witness)
     for group, values in (("constants", truth.constants), ("margins", truth.margins)):
         for name, value in document[group].items():
@@ -410,10 +402,10 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
             audit.matches(f"{group}: {name}", value, values[name])
     for row in document["steps"]:
         name, _, left, relation, right, _ = take(row, "name claim left relation right source")
-        implied = name in truth.steps and relation == truth.steps[name][1]
-        expect(implied, f"steps: {str(name)[:60]!r} is not implied by anything checked")
-        audit.matches(f"steps: {name}, left", left, truth.steps[name][0])
-        audit.matches(f"steps: {name}, right", right, truth.steps[name][2])
+        true_left, expected, true_right = truth.steps.get(name, (None, None, None))
+        expect(expected and relation == expected, f"steps: {str(name)[:60]!r} is not implied by anything checked")
+        audit.matches(f"steps: {name}, left", left, true_left)
+        audit.matches(f"steps: {name}, right", right, true_right)
         # The stored intervals contain the true values; let the inequality hold between whole intervals.
         (low, high), (bottom, top) = _ends(left), _ends(right)
         far = (high, bottom) if relation in ("<", "<=") else (low, top)

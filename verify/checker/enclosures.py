@@ -58,11 +58,6 @@ def gram(matrix: Any) -> Any:
     return matrix * matrix.transpose()
 
 
-def _multiple(factor: Any, size: int) -> Any:
-    """Return a multiple of the identity."""
-    return arb_mat(size, size, [factor if i % (size + 1) == 0 else 0 for i in range(size * size)])
-
-
 def _positive(matrix: Any) -> bool:
     """Whether every symmetric matrix in `matrix` is certainly positive definite.
 
@@ -106,7 +101,7 @@ def _largest_eigenvalue(matrix: Any, power: Any, squarings: int) -> Any:
         q = (x.transpose() * image)[0, 0] / (x.transpose() * x)[0, 0]
         distance = length((image - x * q).entries()) / length(x.entries())
         t = (q + distance + epsilon).upper()
-        if distance < epsilon and _positive(_multiple(t, size) - matrix):
+        if distance < epsilon and _positive(t - matrix):
             return q.union(t) + arb(0, error.upper())
         power = (power * power / power.trace() ** 2).mid()
     return arb(0, arb("inf"))
@@ -129,7 +124,7 @@ def smallest_eigenvalue(matrix: Any, near: float = 0.0) -> Any:
     """
     for shift, squarings in ((-arb(near), 3), (matrix.trace() / arb(2) ** (ctx.prec // 4), ctx.prec)):
         try:
-            inverse = (matrix + _multiple(shift, matrix.nrows())).inv()
+            inverse = (matrix + shift).inv()  # a number is a multiple of the identity
         except ZeroDivisionError:
             continue
         low = -_largest_eigenvalue(-matrix, inverse, squarings)

@@ -120,6 +120,8 @@ class Point:
             h = arb_mat(n, layer.fan_out, [value for value, _ in both])
             slopes.append(arb_mat(n, layer.fan_out, [slope for _, slope in both]))
         self.residual = arb_mat(n * k, 1, [f - y for f, y in zip(h.entries(), problem.y.data, strict=True)])
+        self.e = length(self.residual.entries())  # ‖F(θ) − y‖
+        self.loss = real(problem.s) * self.e**2 / 2
         g = arb_mat([[int(i == j) for i in range(k)] for _ in range(n) for j in range(k)])
         for slope, above in zip(slopes[::-1], [None, *self.V[:0:-1]], strict=True):
             g = g if above is None else self.B[0] * above
@@ -142,38 +144,14 @@ class Point:
         few = len(self.problem.start) < self.problem.n * self.problem.k
         return arb(0) if few else smallest_eigenvalue(self.kernel(), near)
 
-    def largest(self) -> Any:
-        """Enclose λ_max of the NTK."""
-        return psd_norm(self.kernel())
-
-    def residual_norm(self) -> Any:
-        """Enclose ‖F(θ) − y‖."""
-        return length(self.residual.entries())
-
-    def loss(self) -> Any:
-        """Enclose Φ = s‖F(θ) − y‖²/2."""
-        return real(self.problem.s) * self.residual_norm() ** 2 / 2
-
     def gradient(self) -> Parameters:
         """Enclose ∇Φ/s = Jᵀe, in the layout of the parameters: per layer Σ_ia e_ia B_{l,ia} a_{l,i}ᵀ."""
-        e = self.residual.entries()
-        pairs = zip(self.A, self.B, strict=True)
+        e, pairs = self.residual.entries(), zip(self.A, self.B, strict=True)
         return [_weighted(b.transpose(), e) * self._repeat(a) for a, b in pairs]
 
     def gradient_square(self) -> Any:
         """Enclose ‖∇Φ‖² = s²‖Jᵀe‖² = s²eᵀΘe."""
         return real(self.problem.s) ** 2 * (self.residual.transpose() * self.kernel() * self.residual)[0, 0]
-
-    def _centre(self) -> None:
-        """Compute the norms at the centre that :meth:`curvature` inflates."""
-        n, k = self.problem.n, self.problem.k
-        for layer, a, v, g, b in zip(self.problem.layers, self.A, self.V, self.G, self.B, strict=True):
-            samples = [slice(i * k, i * k + k) for i in range(n)]
-            b_rows, g_rows = b.tolist(), g.tolist()
-            blocks = [norm(arb_mat(b_rows[i])) for i in samples]
-            columns = [_largest(map(length, zip(*g_rows[i], strict=True))) for i in samples]
-            scale, rows = 1 / arb(layer.square).sqrt(), list(map(length, a.tolist()))
-            self.norms.append((scale, norm(a), rows, norm(v), blocks, columns, *suprema(layer.name, layer.beta)))
 
     def curvature(self, radius: Any) -> Any:
         """Enclose the bound L_H(r) ≥ sup ‖D²F(θ)[u, w]‖/(‖u‖‖w‖) over ‖θ − θ0‖ ≤ r (claim layered_curvature).
@@ -186,21 +164,33 @@ class Point:
         ‖ΔZ_l‖ ≤ ‖A_l‖r + (‖V_l‖ + s_l r)‖ΔH_{l-1}‖, ‖ΔA_l‖ ≤ s_l‖ΔH_{l-1}‖, ‖ΔH_l‖ ≤ sup|σ_l'|‖ΔZ_l‖;
         ‖ΔB_l‖ ≤ sup|σ_l'|‖ΔG_l‖ + sup|σ_l''|‖Δz_l‖g_l, ‖ΔG_{l-1}‖ ≤ s_l r(‖B_l‖ + ‖ΔB_l‖) + ‖V_l‖‖ΔB_l‖; ΔG_L = 0, ΔH_0 = 0.
         """
+        r, n, k, layers = radius, self.problem.n, self.problem.k, self.problem.layers
         if not self.norms:
-            self._centre()
-        r, n, depth = radius, self.problem.n, len(self.norms)
+            samples = [slice(i * k, i * k + k) for i in range(n)]
+            for layer, a, v, g, b in zip(layers, self.A, self.V, self.G, self.B, strict=True):
+                b_rows, g_rows, scale, rows = (
+                    b.tolist(),
+                    g.tolist(),
+                    1 / arb(layer.square).sqrt(),
+                    map(length, a.tolist()),
+                )
+                blocks = [norm(arb_mat(b_rows[i])) for i in samples]
+                columns = [_largest(map(length, zip(*g_rows[i], strict=True))) for i in samples]
+                suprema_ = suprema(layer.name, layer.beta)
+                self.norms.append((scale, norm(a), list(rows), norm(v), blocks, columns, *suprema_))
+        depth = len(layers)
         grown, moved, moved_rows = [], arb(0), [arb(0)] * n
         for s, a, rows, v, _, _, slope, _ in self.norms:
             v_r = v + s * r
             z_rows = [x * r + v_r * d for x, d in zip(rows, moved_rows, strict=True)]
             grown.append((a + s * moved, [x + s * d for x, d in zip(rows, moved_rows, strict=True)], v_r, z_rows))
             moved, moved_rows = slope * (a * r + v_r * moved), [slope * d for d in z_rows]
-        largest_b, g_rows, moved_g = [arb(0)] * depth, [[arb(0)]] * depth, [arb(0)] * n
+        largest_b, grown_g, moved_g = [arb(0)] * depth, [[arb(0)]] * depth, [arb(0)] * n
         for i in reversed(range(depth)):
             s, _, _, v, blocks, columns, slope, bend = self.norms[i]
             change = [slope * d + bend * z * g for d, z, g in zip(moved_g, grown[i][3], columns, strict=True)]
             b = [x + d for x, d in zip(blocks, change, strict=True)]
-            largest_b[i], g_rows[i] = _largest(b), [g + d for g, d in zip(columns, moved_g, strict=True)]
+            largest_b[i], grown_g[i] = _largest(b), [g + d for g, d in zip(columns, moved_g, strict=True)]
             moved_g = [s * r * x + v * d for x, d in zip(b, change, strict=True)]
         form = [[arb(0)] * depth for _ in range(depth)]
         # Coefficients of t_1, t_2, … in the bound of ‖Ḣ_{l-1}‖_F, and in those of its single rows.
@@ -211,7 +201,7 @@ class Point:
             form[i][:i] = [2 * s * largest_b[i] * x for x in whole]
             whole, single = [*(v_r * x for x in whole), a], [*([v_r * x for x in row] for row in single), a_rows]
             for j, row in enumerate(single):
-                weight = bend * _largest(x * y for x, y in zip(g_rows[i], row, strict=True))
+                weight = bend * _largest(x * y for x, y in zip(grown_g[i], row, strict=True))
                 form[j][: i + 1] = [x + weight * y for x, y in zip(form[j][: i + 1], whole, strict=True)]
             whole, single = [slope * x for x in whole], [[slope * x for x in row] for row in single]
         matrix = arb_mat(form)
@@ -226,8 +216,10 @@ class Point:
         the columns of v_r change by at most s·p·t_w, those of (w_r, b_r) by s(p·t_v + q·t_w), the latter by Schur's product theorem.
         """
         layers = self.problem.layers
-        fits = len(layers) == 2 and layers[1].name == "identity"
-        expect(fits, "neuron_budget needs one hidden layer and an identity output")
+        expect(
+            [layer.name for layer in layers][1:] == ["identity"],
+            "neuron_budget needs one hidden layer and an identity output",
+        )
         if not self.omega:
             inputs = gram(self.A[0])
             s1, s2 = suprema(layers[0].name, layers[0].beta)
