@@ -8,25 +8,18 @@ from __future__ import annotations
 
 import time
 from fractions import Fraction
+from functools import partial
+from math import isqrt
 from typing import Any
 
 from flint import arb, arb_mat, ctx, fmpq
 
 from verify.checker.reading import Limit
 
-__all__ = [
-    "activation",
-    "deadline",
-    "gram",
-    "length",
-    "norm",
-    "psd_norm",
-    "real",
-    "root",
-    "smallest_eigenvalue",
-    "suprema",
-]
+__all__ = ["activation", "deadline", "gram", "length", "norm", "psd_norm", "real", "root", "smallest_eigenvalue",
+           "suprema", "tick", "zipped"]  # fmt: skip
 
+zipped: Any = partial(zip, strict=True)
 deadline = [float("inf")]  # of time.monotonic(); set by check()
 
 
@@ -95,7 +88,7 @@ def _largest_eigenvalue(matrix: Any, power: Any, squarings: int) -> Any:
     for _ in range(squarings + 1):
         _, best = max((float(power[i, i] / power.trace()), i) for i in range(size))
         x = arb_mat(size, 1, [int(i == best) for i in range(size)])
-        for _ in range(16 + size // 8):
+        for _ in range(isqrt(size)):
             x = (power * x).mid()
         image = matrix * x
         q = (x.transpose() * image)[0, 0] / (x.transpose() * x)[0, 0]
