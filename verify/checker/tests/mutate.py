@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-SHARE = 5  # of the altered numbers, one in so many is tried on a mutant; the suite itself tries all
+SHARE = 12  # of the altered numbers, one in so many is tried on a mutant; the suite itself tries all
 MODULES = ["reading", "enclosures", "network", "claims", "__init__"]
 _COMPARE: dict[type[ast.cmpop], list[type[ast.cmpop]]] = {
     ast.Lt: [ast.LtE, ast.Gt], ast.LtE: [ast.Lt, ast.Gt], ast.Gt: [ast.GtE, ast.Lt], ast.GtE: [ast.Gt, ast.Lt],
@@ -130,6 +130,13 @@ def _verdicts(folder: Path) -> None:
                 assert vars(test_verdicts)["check"](changed.save(folder / "c.zip")).verdict == "REJECTED", label
 
 
+def _structure(folder: Path) -> None:
+    from verify.checker.tests import tampering, test_verdicts
+
+    for label, changed in tampering.structure(test_verdicts.DRAFTS["run"]):
+        assert vars(test_verdicts)["check"](changed.save(folder / "c.zip")).verdict == "REJECTED", label
+
+
 def _files(folder: Path) -> None:
     from verify.checker.tests import test_bad_input
 
@@ -182,7 +189,7 @@ def _battery(folder: Path, module: str) -> None:
     test_verdicts.test_the_statement_is_made_of_checked_numbers_and_the_chain_is_complete(folder)
     test_verdicts.test_weaker_claims_are_still_accepted(folder)
     test_verdicts.test_inconclusive_certificates_claim_nothing(folder)
-    order = {"reading": (_files, _verdicts), "claims": (_verdicts, _files), "__init__": (_files, _verdicts)}
+    order = {"reading": (_files, _structure), "claims": (_verdicts, _files), "__init__": (_files, _structure)}
     for part in order.get(module, (_numerics, _verdicts, _files)):
         part(folder)
 
@@ -249,7 +256,7 @@ def main(chosen: list[str]) -> int:
             if only and str(line) not in only.split(","):
                 continue
             total += 1
-            if _survives(module, tree, 60):
+            if _survives(module, tree, 30):
                 alive += 1
                 print(f"{module}.py:{line}: {what}: {lines[line - 1].strip()}", flush=True)
             elif total % 20 == 0:

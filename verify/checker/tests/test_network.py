@@ -168,6 +168,14 @@ def test_what_is_no_problem_is_refused(path: Sequence[Any], value: Any) -> None:
     assert Problem(_document((2, 3, 1), "silu", bias=True)).n == 2
 
 
+def test_more_outputs_than_parameters_have_a_singular_kernel() -> None:
+    with ctx.workprec(128):
+        for n, singular in ((7, True), (6, False)):  # 6 parameters
+            problem = Problem(_document((1, 3, 1), "silu", bias=False, n=n))
+            smallest = Point(problem, problem.parameters()).smallest()
+            assert bool(smallest == 0) == singular
+
+
 def test_size_limits() -> None:
     long = _document((1, 3, 1), "silu", bias=False, n=6)  # 6 parameters, but 6 × 3 activations
     before = network.MAX_PARAMETERS
