@@ -161,6 +161,14 @@ def _numerics(_: Path) -> None:
         test_engine.test_curvature_is_the_same_number(shape)
     for shape in _cases(test_engine.test_budget_is_the_same_number):
         test_engine.test_budget_is_the_same_number(shape)
+    for size in _cases(test_enclosures.test_positive_definite_up_to_the_smallest_eigenvalue):
+        test_enclosures.test_positive_definite_up_to_the_smallest_eigenvalue(size)
+    test_enclosures.test_what_is_not_certainly_positive_definite()
+    for guess in _cases(test_enclosures.test_a_guess_changes_nothing):
+        test_enclosures.test_a_guess_changes_nothing(guess)
+    test_enclosures.test_the_top_eigenvector_may_hide_from_the_largest_diagonal_entry()
+    test_enclosures.test_eigenvalues_of_balls_cover_every_member()
+    test_network.test_more_outputs_than_parameters_have_a_singular_kernel()
     test_enclosures.test_root_is_never_too_small()
     test_enclosures.test_degenerate_matrices()
     for name in test_enclosures.NAMES:
@@ -189,6 +197,7 @@ def _battery(folder: Path, module: str) -> None:
     test_verdicts.test_the_statement_is_made_of_checked_numbers_and_the_chain_is_complete(folder)
     test_verdicts.test_weaker_claims_are_still_accepted(folder)
     test_verdicts.test_inconclusive_certificates_claim_nothing(folder)
+    test_verdicts.test_descent_gives_up_when_bits_run_out(folder)
     order = {"reading": (_files, _structure), "claims": (_verdicts, _files), "__init__": (_files, _structure)}
     for part in order.get(module, (_numerics, _verdicts, _files)):
         part(folder)

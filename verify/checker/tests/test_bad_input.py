@@ -258,7 +258,12 @@ def test_limits_are_sharp(tmp_path: Path) -> None:
     widest = nk * 4
     assert p > widest
     narrow = all_drafts()["ball_classical"].save(tmp_path / "narrow.zip")  # 12 parameters
+    exact = all_drafts()["exact"].save(tmp_path / "exact.zip")  # two steps, 17 parameters, 2 × 4 activations
+    bits, held = 2 * check(exact).bits + 3 * 2, 17 + 6 * 8
     cases: list[tuple[Any, str, int, Path, str]] = [
+        (claims, "MAX_STEPS", 2, exact, "REJECTED"),
+        (claims, "MAX_BITS", bits, exact, "UNDECIDED"),
+        (claims, "MAX_MEMORY", bits * held, exact, "UNDECIDED"),
         (reading, "MAX_BYTES", path.stat().st_size, path, "REJECTED"),
         (reading, "MAX_DOCUMENT", len(files["certificate.json"]), path, "REJECTED"),
         (reading, "MAX_FILES", len(files), path, "REJECTED"),

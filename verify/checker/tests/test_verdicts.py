@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flint import arb
+from flint import arb, ctx
 
-from verify.checker import check
+from verify.checker import check, claims, network, reading
 from verify.checker.__main__ import main
 from verify.checker.claims import Audit
 from verify.checker.tests import tampering
@@ -188,6 +188,17 @@ def test_decisions(relation: str, below: str, equal: str, above: str) -> None:
     assert (audit.failures, len(audit.doubts)) == ([], 1)
     audit.every("y", [(arb(1), arb(9)), (arb(1), arb(3)), (arb(1), arb(5))], "<=", "here")
     assert (audit.rows[-1].right, audit.rows[-1].margin) == (arb(3).str(8), arb(2).str(8))
+
+
+def test_descent_gives_up_when_bits_run_out(tmp_path: Path) -> None:
+    document = reading.read(str(DRAFTS["exact"].save(tmp_path / "c.zip")))
+    problem, guesses = network.Problem(document), [1.0] * 3
+    with ctx.workprec(128):
+        assert claims._descend(problem, guesses, -120) is None  # 16 bits at the first step
+        last, lows, losses = claims._descend(problem, guesses, 3)
+    assert (len(last), len(lows), len(losses)) == (2, 3, 3)
+    assert all(loss.rad() < loss.mid() * 2.0**-100 for loss in losses)
+    assert losses[0] > losses[1] > losses[2]
 
 
 def test_inconclusive_certificates_claim_nothing(tmp_path: Path) -> None:
