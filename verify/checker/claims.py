@@ -16,7 +16,7 @@ from typing import Any
 
 from flint import arb, ctx
 
-from verify.checker.enclosures import length, psd_norm, real, root, zipped
+from verify.checker.enclosures import length, psd_norm, real, root, zips
 from verify.checker.network import Parameters, Point, Problem
 from verify.checker.reading import Array, Claimed, Limit, expect, take
 
@@ -97,7 +97,7 @@ def _is_index(value: Any, size: int) -> bool:
 
 def _distance(left: Parameters, right: Parameters) -> Any:
     """Enclose the Euclidean distance of two parameter vectors."""
-    return length(x for a, b in zipped(left, right) for x in (a - b).entries())
+    return length(x for a, b in zips(left, right) for x in (a - b).entries())
 
 
 def _point(audit: Audit, problem: Problem, witness: Any) -> Truth:
@@ -143,13 +143,13 @@ class _Ball:
         for weight, intercept in self.parabolas:
             value = here.budget(weight, intercept)
             audit.require("neuron budget", real(intercept), "<=", value, "claim neuron_budget")
-        bounds = [(here.curvature(real(r)), c) for r, c in zipped(self.radii, self.curvature)]
+        bounds = [(here.curvature(real(r)), c) for r, c in zips(self.radii, self.curvature)]
         audit.every("curvature L_H(ρ)", bounds, "<=", "claim layered_curvature, worst ρ shown")
-        areas = [(Fraction(r) - Fraction(q)) * Fraction(c) for (q, r), c in zipped(self.edges, table[0])]
-        sums = list(zipped(map(real, accumulate(areas)), self.delta))
+        areas = [(Fraction(r) - Fraction(q)) * Fraction(c) for (q, r), c in zips(self.edges, table[0])]
+        sums = list(zips(map(real, accumulate(areas)), self.delta))
         audit.every("Jacobian drift Δ_J(ρ)", sums, "<=", "Σ (ρ_i − ρ_{i-1})L_H(ρ_i), worst ρ shown")
         kept, best, sigma = [], arb(0), root(self.lam0)
-        for r, drift, claimed in reversed(list(zipped(self.radii, self.delta, self.lam))):
+        for r, drift, claimed in reversed(list(zips(self.radii, self.delta, self.lam))):
             # From the largest ball inwards: a bound on a larger ball holds on this one.
             if sigma >= drift:  # (√λ0 − Δ)², written so that Δ = 0 gives λ0 itself
                 best = best.max(self.lam0 - drift * (2 * sigma - drift))
@@ -176,7 +176,7 @@ class _Ball:
             rate = 1 - 2 * eta * mu * c
             return {**common, "descent_fraction": c, "path_length": path, "rate": rate}, R - path - o, steps
         delta, supply = (eta * s * L * (J + D) * e / 2).min(2 * D), arb(0)
-        for (inner, outer), bound in zipped(self.edges[: j + 1], self.lam[: j + 1]):
+        for (inner, outer), bound in zips(self.edges[: j + 1], self.lam[: j + 1]):
             width = real(max(outer, self.offset)) - real(max(inner, self.offset))
             supply += width * (root(bound) - delta)
         steps["ηΘ below the identity"] = (eta * s * (J + D) ** 2, "<=", arb(1))
@@ -231,7 +231,7 @@ class _Ball:
         sides = [(r * L, (1 - root(half)) * root(self.lam0))]
         sides += [(half * self.low + real(w) * r * r, real(i)) for w, i in self.parabolas]
         if not sharp:
-            drifts = (d for q, d in zipped(self.radii, self.delta) if r <= q)
+            drifts = (d for q, d in zips(self.radii, self.delta) if r <= q)
             sides = [(r * L * (2 * self.J + reduce(arb.min, drifts, r * L)), half * self.lam0)]
         left, right = max(sides, key=lambda side: float(side[1] - side[0]))
         self.audit.require(name, left, "<=", right, "λ ≥ λ0/2 on that ball")
@@ -269,7 +269,7 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
         here, drift, previous = Point(problem, theta), _distance(theta, origin), step
         low, loss, square = here.smallest(stated), here.loss, here.gradient_square()
         fact = (loss, here.e, low, psd_norm(here.kernel()), root(square), square / (2 * loss), drift)
-        for name, bound, value in zipped(FACTS.split()[1:8], bounds, fact):
+        for name, bound, value in zips(FACTS.split()[1:8], bounds, fact):
             _between(audit, f"{name} at step {step}", bound, value)
         initial = initial or {"initial_lambda_min": low, "initial_loss": loss}
         chain[f"NTK positive at step {step}"] = (low, ">", arb(0))
@@ -314,7 +314,7 @@ def _descend(problem: Problem, guesses: list[float], lost: int) -> Any:
                 lows.append(here.smallest(guess))
             if k < steps:
                 factor = real(problem.lr * problem.s)
-                theta = [w - dw * factor for w, dw in zipped(theta, here.gradient())]
+                theta = [w - dw * factor for w, dw in zips(theta, here.gradient())]
     return theta, lows, losses
 
 
@@ -337,12 +337,12 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
         lost *= 2
     last, lows, losses = found
     centre, s, stated, weakest = problem.parameters(end), real(problem.s), list(map(real, lower)), real(min(lower))
-    audit.every("NTK at the iterates", list(zipped(stated, lows)), "<=", "worst step shown")
+    audit.every("NTK at the iterates", list(zips(stated, lows)), "<=", "worst step shown")
     audit.every("NTK positive at the iterates", [(v, arb(0)) for v in stated], ">", "claim pl_from_ntk")
-    audit.every("Φ from below", list(zipped(map(real, loss_lower), losses)), "<=", "at the exact iterates")
-    audit.every("Φ from above", list(zipped(losses, map(real, loss_upper))), "<=", "at the exact iterates")
+    audit.every("Φ from below", list(zips(map(real, loss_lower), losses)), "<=", "at the exact iterates")
+    audit.every("Φ from above", list(zips(losses, map(real, loss_upper))), "<=", "at the exact iterates")
     factors = [1 - real(problem.lr) * s * v for v in stated[:-1]]
-    falls = [(factor * before, after) for factor, (before, after) in zipped(factors, pairwise(losses))]
+    falls = [(factor * before, after) for factor, (before, after) in zips(factors, pairwise(losses))]
     audit.every("decrease", falls, ">=", "(1 − ημ_k)Φ_k ≥ Φ_{k+1}")
     audit.require("exact iterate from the centre", _distance(last, centre), "<=", real(offset), "descent in Arb")
     ball = _Ball(audit, Point(problem, centre), handover, offset, Point(problem, last).e).truth()
@@ -373,8 +373,8 @@ def _refuted(audit: Audit, problem: Problem, witness: Any) -> Truth:
     expect(listed and all(_is_index(i, problem.n) for i in pair), "expected a pair of samples")
     (x, v), (y, w) = ([a.data[i * a.shape[1] : (i + 1) * a.shape[1]] for i in pair] for a in (problem.X, problem.y))
     expect(x == v and y != w, "the two samples have different inputs or equal targets")
-    low, high = next(sorted(values) for values in zipped(y, w) if values[0] != values[1])
-    floor = real(problem.s) * sum(((arb(a) - arb(b)) ** 2 for a, b in zipped(y, w)), arb(0)) / 4
+    low, high = next(sorted(values) for values in zips(y, w) if values[0] != values[1])
+    floor = real(problem.s) * sum(((arb(a) - arb(b)) ** 2 for a, b in zips(y, w)), arb(0)) / 4
     audit.require("loss bounded away from zero", floor, ">", arb(0), "Φ ≥ (s/4)‖y_i − y_j‖²")
     text = f"samples {pair[0]} and {pair[1]} contradict each other: Φ > 0 for every θ, λ_min(NTK) = 0"
     steps: Chain = {"equal inputs, different targets": (arb(high), ">", arb(low))}

@@ -17,9 +17,9 @@ from flint import arb, arb_mat, ctx, fmpq
 from verify.checker.reading import Limit
 
 __all__ = ["activation", "deadline", "gram", "length", "norm", "psd_norm", "real", "root", "smallest_eigenvalue",
-           "suprema", "tick", "zipped"]  # fmt: skip
+           "suprema", "tick", "zips"]  # fmt: skip
 
-zipped: Any = partial(zip, strict=True)
+zips: Any = partial(zip, strict=True)
 deadline = [float("inf")]  # of time.monotonic(); set by check()
 
 

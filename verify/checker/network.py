@@ -13,18 +13,7 @@ from typing import Any
 
 from flint import arb, arb_mat
 
-from verify.checker.enclosures import (
-    activation,
-    gram,
-    length,
-    norm,
-    psd_norm,
-    real,
-    smallest_eigenvalue,
-    suprema,
-    tick,
-    zipped,
-)
+from verify.checker.enclosures import activation, gram, length, norm, psd_norm, real, smallest_eigenvalue, suprema, zips
 from verify.checker.reading import Array, Limit, expect, take
 
 __all__ = ["Layer", "Parameters", "Point", "Problem"]
@@ -101,13 +90,13 @@ def _largest(values: Iterable[Any]) -> Any:
 
 
 def _schur(left: Any, right: Any) -> Any:
-    entries = [x * y for x, y in zipped(left.entries(), right.entries())]
+    entries = [x * y for x, y in zips(left.entries(), right.entries())]
     return arb_mat(left.nrows(), left.ncols(), entries)
 
 
 def _weighted(matrix: Any, factors: list[Any]) -> Any:
     """Multiply each column by its factor."""
-    return arb_mat([[x * f for x, f in zipped(row, factors)] for row in matrix.tolist()])
+    return arb_mat([[x * f for x, f in zips(row, factors)] for row in matrix.tolist()])
 
 
 class Point:
@@ -115,13 +104,12 @@ class Point:
 
     def __init__(self, problem: Problem, parameters: Parameters) -> None:
         """Propagate forwards (A, V, residual) and backwards (G, B); one entry per layer."""
-        tick()
         self.problem, n, k = problem, problem.n, problem.k
         lists: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
         self.A, self.V, self.G, self.B, self.norms, self.omega, slopes = lists
         self.theta: Any = None
         h = arb_mat(n, problem.layers[0].fan_in, problem.X.data.tolist())
-        for layer, weights in zipped(problem.layers, parameters):
+        for layer, weights in zips(problem.layers, parameters):
             scale = 1 / arb(layer.square).sqrt()
             self.V.append(arb_mat([row[: layer.fan_in] for row in weights.tolist()]) * scale)
             self.A.append(arb_mat([row + [arb(1)] * layer.biased for row in (h * scale).tolist()]))
@@ -130,11 +118,11 @@ class Point:
             both = [activation(layer.name, layer.beta, value) for value in z]
             h = arb_mat(n, layer.fan_out, [value for value, _ in both])
             slopes.append(arb_mat(n, layer.fan_out, [slope for _, slope in both]))
-        self.residual = arb_mat(n * k, 1, [f - y for f, y in zipped(h.entries(), problem.y.data)])
+        self.residual = arb_mat(n * k, 1, [f - y for f, y in zips(h.entries(), problem.y.data)])
         self.e = length(self.residual.entries())  # ‖F(θ) − y‖
         self.loss = real(problem.s) * self.e**2 / 2
         g = arb_mat([[int(i == j) for i in range(k)] for _ in range(n) for j in range(k)])
-        for slope, above in zipped(slopes[::-1], [None, *self.V[:0:-1]]):
+        for slope, above in zips(slopes[::-1], [None, *self.V[:0:-1]]):
             g = g if above is None else self.B[0] * above
             self.G.insert(0, g)
             self.B.insert(0, _schur(g, self._repeat(slope)))
@@ -146,7 +134,7 @@ class Point:
     def kernel(self) -> Any:
         """Enclose the NTK J·Jᵀ: the gradient of output row (i, a) with respect to [W_l b_l] is B_{l,ia} ⊗ a_{l,i}."""
         if self.theta is None:
-            terms = [_schur(gram(b), gram(self._repeat(a))) for a, b in zipped(self.A, self.B)]
+            terms = [_schur(gram(b), gram(self._repeat(a))) for a, b in zips(self.A, self.B)]
             self.theta = sum(terms[1:], terms[0])
         return self.theta
 
@@ -157,7 +145,7 @@ class Point:
 
     def gradient(self) -> Parameters:
         """Enclose ∇Φ/s = Jᵀe, in the layout of the parameters: per layer Σ_ia e_ia B_{l,ia} a_{l,i}ᵀ."""
-        e, pairs = self.residual.entries(), zipped(self.A, self.B)
+        e, pairs = self.residual.entries(), zips(self.A, self.B)
         return [_weighted(b.transpose(), e) * self._repeat(a) for a, b in pairs]
 
     def gradient_square(self) -> Any:
@@ -178,7 +166,7 @@ class Point:
         r, n, k, layers = radius, self.problem.n, self.problem.k, self.problem.layers
         if not self.norms:
             samples = [slice(i * k, i * k + k) for i in range(n)]
-            for layer, a, v, g, b in zipped(layers, self.A, self.V, self.G, self.B):
+            for layer, a, v, g, b in zips(layers, self.A, self.V, self.G, self.B):
                 b_rows, g_rows, scale, rows = (
                     b.tolist(),
                     g.tolist(),
@@ -186,23 +174,23 @@ class Point:
                     map(length, a.tolist()),
                 )
                 blocks = [norm(arb_mat(b_rows[i])) for i in samples]
-                columns = [_largest(map(length, zipped(*g_rows[i]))) for i in samples]
+                columns = [_largest(map(length, zips(*g_rows[i]))) for i in samples]
                 suprema_ = suprema(layer.name, layer.beta)
                 self.norms.append((scale, norm(a), list(rows), norm(v), blocks, columns, *suprema_))
         depth = len(layers)
         grown, moved, moved_rows = [], arb(0), [arb(0)] * n
         for s, a, rows, v, _, _, slope, _ in self.norms:
             v_r = v + s * r
-            z_rows = [x * r + v_r * d for x, d in zipped(rows, moved_rows)]
-            grown.append((a + s * moved, [x + s * d for x, d in zipped(rows, moved_rows)], v_r, z_rows))
+            z_rows = [x * r + v_r * d for x, d in zips(rows, moved_rows)]
+            grown.append((a + s * moved, [x + s * d for x, d in zips(rows, moved_rows)], v_r, z_rows))
             moved, moved_rows = slope * (a * r + v_r * moved), [slope * d for d in z_rows]
         largest_b, grown_g, moved_g = [arb(0)] * depth, [[arb(0)]] * depth, [arb(0)] * n
         for i in reversed(range(depth)):
             s, _, _, v, blocks, columns, slope, bend = self.norms[i]
-            change = [slope * d + bend * z * g for d, z, g in zipped(moved_g, grown[i][3], columns)]
-            b = [x + d for x, d in zipped(blocks, change)]
-            largest_b[i], grown_g[i] = _largest(b), [g + d for g, d in zipped(columns, moved_g)]
-            moved_g = [s * r * x + v * d for x, d in zipped(b, change)]
+            change = [slope * d + bend * z * g for d, z, g in zips(moved_g, grown[i][3], columns)]
+            b = [x + d for x, d in zips(blocks, change)]
+            largest_b[i], grown_g[i] = _largest(b), [g + d for g, d in zips(columns, moved_g)]
+            moved_g = [s * r * x + v * d for x, d in zips(b, change)]
         form = [[arb(0)] * depth for _ in range(depth)]
         # Coefficients of t_1, t_2, … in the bound of ‖Ḣ_{l-1}‖_F, and in those of its single rows.
         whole: list[Any] = []
@@ -212,8 +200,8 @@ class Point:
             form[i][:i] = [2 * s * largest_b[i] * x for x in whole]
             whole, single = [*(v_r * x for x in whole), a], [*([v_r * x for x in row] for row in single), a_rows]
             for j, row in enumerate(single):
-                weight = bend * _largest(x * y for x, y in zipped(grown_g[i], row))
-                form[j][: i + 1] = [x + weight * y for x, y in zipped(form[j][: i + 1], whole)]
+                weight = bend * _largest(x * y for x, y in zips(grown_g[i], row))
+                form[j][: i + 1] = [x + weight * y for x, y in zips(form[j][: i + 1], whole)]
             whole, single = [slope * x for x in whole], [[slope * x for x in row] for row in single]
         matrix = arb_mat(form)
         return norm(matrix + matrix.transpose()) / 2
@@ -237,10 +225,10 @@ class Point:
             p = s1 * norm(self.A[0]) / arb(layers[1].square).sqrt()
             bend = s2 * psd_norm(_schur(inputs, inputs)).sqrt()
             # V_2 = s·v: these are s·p and s·q.
-            for q in (length(column) * bend for column in zipped(*self.V[1].tolist())):
+            for q in (length(column) * bend for column in zips(*self.V[1].tolist())):
                 self.omega.append(p * p + q * q / 2 + q * (p * p + q * q / 4).sqrt())
         share = [weight / (weight + w) for w in self.omega]
-        (a, b), (a_out, b_out) = zipped(map(self._repeat, self.A), self.B)
+        (a, b), (a_out, b_out) = zips(map(self._repeat, self.A), self.B)
         hidden = _schur(_weighted(b, share) * b.transpose(), gram(a))
         features = _weighted(a_out, share + [arb(1)] * layers[1].biased) * a_out.transpose()
         return smallest_eigenvalue(hidden + _schur(features, gram(b_out)), near)
