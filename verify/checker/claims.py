@@ -64,14 +64,12 @@ class Audit:
 
     def matches(self, name: str, claimed: Any, truth: Any) -> None:
         """Demand that a stored constant contains the recomputed value, or equals an exact one."""
-        if claimed is None:
-            return
-        if callable(truth):
+        if callable(truth) and claimed is not None:
             truth(name, claimed)
         elif isinstance(claimed, Claimed):
             value, (low, high) = truth if isinstance(truth, arb) else real(truth), _ends(claimed)
             self.every(name, [(low, value), (value, high)], "<=", "stored interval")
-        else:
+        elif claimed is not None:
             exact = isinstance(truth, int | Fraction) and type(claimed) in (int, Fraction)
             expect(exact and truth == claimed, f"{name}: {claimed!r} is not {truth!r}")
 
@@ -274,10 +272,8 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
         initial = initial or {"initial_lambda_min": low, "initial_loss": loss}
         chain[f"NTK positive at step {step}"] = (low, ">", arb(0))
         if after:
-            later, decreased = (
-                Point(problem, problem.parameters(after)).loss,
-                (1 - eta_s * real(max(stated, 0.0))) * loss,
-            )
+            later = Point(problem, problem.parameters(after)).loss
+            decreased = (1 - eta_s * real(max(stated, 0.0))) * loss
             _between(audit, f"loss after step {step}", next_loss, later)
             if decrease:
                 audit.require(f"decrease from step {step}", later, "<=", decreased, "Φ_{k+1} ≤ (1 − ημ)Φ_k")
@@ -326,9 +322,8 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
     _, _, steps, end, delta, _, _, lower, loss_lower, loss_upper, handover = take(witness, PATH)
     given = problem.lr and _is_index(steps, MAX_STEPS + 1) and isinstance(handover, dict)
     expect(given, "an exact run needs a step size, a number of steps and a hand-over")
-    delta, lower, loss_lower, loss_upper = (
-        _floats(table, steps + 1) for table in (delta, lower, loss_lower, loss_upper)
-    )
+    columns = (_floats(column, steps + 1) for column in (delta, lower, loss_lower, loss_upper))
+    delta, lower, loss_lower, loss_upper = columns
     [offset], handover = _floats([handover.get("offset")]), {k: v for k, v in handover.items() if k != "offset"}
     expect(offset >= 0.0 and delta[-1] == offset, "the hand-over's offset is not the last δ")
     found, lost = None, 3

@@ -56,7 +56,6 @@ def _positive(matrix: Any) -> bool:
 
     (A C; Cᵀ D) ≻ 0 if and only if A ≻ 0 and D − CᵀA⁻¹C ≻ 0 (complete the square); down to single numbers.
     """
-    tick()
     size, rows = matrix.nrows(), matrix.tolist()
     half = size // 2
     if half == 0:
@@ -86,6 +85,7 @@ def _largest_eigenvalue(matrix: Any, power: Any, squarings: int) -> Any:
     matrix, power = matrix.mid(), power.mid()
     epsilon = bound / arb(2) ** (5 * ctx.prec // 8)
     for _ in range(squarings + 1):
+        tick()
         _, best = max((float(power[i, i] / power.trace()), i) for i in range(size))
         x = arb_mat(size, 1, [int(i == best) for i in range(size)])
         for _ in range(isqrt(size)):

@@ -167,16 +167,11 @@ class Point:
         if not self.norms:
             samples = [slice(i * k, i * k + k) for i in range(n)]
             for layer, a, v, g, b in zips(layers, self.A, self.V, self.G, self.B):
-                b_rows, g_rows, scale, rows = (
-                    b.tolist(),
-                    g.tolist(),
-                    1 / arb(layer.square).sqrt(),
-                    map(length, a.tolist()),
-                )
+                b_rows, g_rows, rows = b.tolist(), g.tolist(), list(map(length, a.tolist()))
                 blocks = [norm(arb_mat(b_rows[i])) for i in samples]
                 columns = [_largest(map(length, zips(*g_rows[i]))) for i in samples]
-                suprema_ = suprema(layer.name, layer.beta)
-                self.norms.append((scale, norm(a), list(rows), norm(v), blocks, columns, *suprema_))
+                scale, sups = 1 / arb(layer.square).sqrt(), suprema(layer.name, layer.beta)
+                self.norms.append((scale, norm(a), rows, norm(v), blocks, columns, *sups))
         depth = len(layers)
         grown, moved, moved_rows = [], arb(0), [arb(0)] * n
         for s, a, rows, v, _, _, slope, _ in self.norms:
@@ -215,10 +210,8 @@ class Point:
         the columns of v_r change by at most s·p·t_w, those of (w_r, b_r) by s(p·t_v + q·t_w), the latter by Schur's product theorem.
         """
         layers = self.problem.layers
-        expect(
-            [layer.name for layer in layers][1:] == ["identity"],
-            "neuron_budget needs one hidden layer and an identity output",
-        )
+        fits = [layer.name for layer in layers][1:] == ["identity"]
+        expect(fits, "neuron_budget needs one hidden layer and an identity output")
         if not self.omega:
             inputs = gram(self.A[0])
             s1, s2 = suprema(layers[0].name, layers[0].beta)
