@@ -86,7 +86,7 @@ def test_scopes(tmp_path: Path, scope: Any) -> None:
         assert str(certificate.constants["handover_step"]) in found.claims[0]
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, ((2, 5, 4, 3, 2), True)])
+@pytest.mark.parametrize("shape", [*SHAPES, ((2, 5, 4, 3, 2), True), ((2, 5, 4, 3, 1), True)])
 def test_curvature_is_the_same_number(shape: tuple[tuple[int, ...], bool]) -> None:
     """Both write claim layered_curvature by themselves: the engine's rounds up, by no more than rounding."""
     widths, bias = shape
