@@ -200,6 +200,13 @@ def test_zip_that_claims_more_than_it_holds(tmp_path: Path) -> None:
     _rejected(tmp_path / "c.zip")
 
 
+def test_zip64_is_refused(tmp_path: Path) -> None:
+    """Its locator, 20 bytes before the end record, would let zipfile take other counts than those that were bounded."""
+    data = GOOD.save(tmp_path / "c.zip").read_bytes()
+    (tmp_path / "c.zip").write_bytes(data[:-22] + b"PK\6\7" + bytes(16) + data[-22:])
+    assert "end record" in _rejected(tmp_path / "c.zip")
+
+
 def _folder(path: Path) -> Path:
     for name, data in GOOD.files().items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
