@@ -262,6 +262,7 @@ def test_degenerate_matrices() -> None:
         assert norm(arb_mat(3, 3, [0] * 9)).contains(arb(0))
         assert norm(arb_mat(3, 3, [0] * 9)) < 1e-30
         assert smallest_eigenvalue(arb_mat(3, 3, [1] * 9)).contains(arb(0))
+        assert smallest_eigenvalue(arb_mat(3, 3, [0] * 9)) == 0
         assert smallest_eigenvalue(arb_mat(1, 1, [7])) == 7
         assert norm(arb_mat(1, 2, [3, 4])) == 5
         for poison in (arb("nan"), arb(0, arb("inf"))):
