@@ -6,7 +6,7 @@ Trust base: CPython and its standard library (json, zipfile, hashlib, fractions)
 (arb, arb_mat: every result contains the exact one); and the mathematics stated in the docstrings of these files: read
 reading.py (file format), enclosures.py (activations, spectral norm, λ_min), network.py (forward pass, NTK, curvature, the neurons'
 budget), claims.py (the theorem's formulas, one function per scope). No number of a certificate is used before it has been recomputed, or
-shown to be a valid bound. Floating point occurs only as exact doubles.
+shown to be a valid bound; a guess for an eigenvalue only shortens the search. Floating point occurs only as exact doubles.
 
 Statements are about real arithmetic and the mathematical activations. ``reason``, ``observed``, ``tools`` and the prose of steps are not
 checked; the claims returned are worded here, from checked numbers.
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flint import ctx
 
@@ -29,16 +29,10 @@ __all__ = ["CheckResult", "Row", "check"]
 PRECISIONS = (128, 256, 512, 1024)
 
 
-@dataclass(frozen=True)
-class CheckResult:
-    """What the checker found.
-
-    Attributes:
-        verdict: 'ACCEPTED' (every inequality certain), 'REJECTED' (malformed, or something is not implied), or 'UNDECIDED'
-            (no claim, beyond the limits, or not decided at the highest precision).
-        failures: what is wrong or undecided, one line each. claims: what is proved, empty unless accepted.
-        steps: the chain, one row (step, left, relation, right, margin, source) per inequality checked.
-        seconds: time taken. bits: precision of the last attempt.
+class CheckResult(NamedTuple):
+    """What the checker found: 'ACCEPTED' (every inequality is certain), 'REJECTED' (malformed, or something is not implied) or
+    'UNDECIDED' (no claim, beyond the limits, or not decided at the highest precision); what is wrong or undecided; what is proved; the chain of
+    inequalities; the time taken and the precision of the last attempt.
     """
 
     verdict: str
@@ -55,33 +49,25 @@ class CheckResult:
 
 
 def check(path: str | os.PathLike[str], seconds: float = 7200.0) -> CheckResult:
-    """Check a certificate; raises nothing for a bad file.
-
-    Args:
-        path: a certificate, directory or zip. seconds: time after which the check ends UNDECIDED.
-    """
-    start, bits, audit = time.monotonic(), PRECISIONS[0], Audit()
-
-    def result(verdict: str, failures: list[str], *claims: str) -> CheckResult:
-        return CheckResult(verdict, tuple(failures), claims, tuple(audit.rows), time.monotonic() - start, bits)
-
+    """Check a certificate, directory or zip; raises nothing for a bad file, ends UNDECIDED after so many seconds."""
+    start, bits, audit, verdict, claims = time.monotonic(), 0, Audit(), "REJECTED", []
     enclosures.deadline[0] = start + seconds
     try:
         document = read(os.fspath(path))
         for bits in PRECISIONS:
             audit = Audit()
             with ctx.workprec(bits):
-                statement = examine(audit, document)
-            if audit.failures:
-                return result("REJECTED", audit.failures)
-            if not audit.doubts:
-                return result("ACCEPTED", [], statement)
-        return result("UNDECIDED", audit.doubts)
-    except Malformed as error:
-        return result("REJECTED", [*audit.failures, str(error)])
+                claims = [examine(audit, document)]
+            verdict = "REJECTED" if audit.failures else "UNDECIDED" if audit.doubts else "ACCEPTED"
+            if verdict != "UNDECIDED":
+                break
+        failures = audit.failures or audit.doubts
     except (Limit, MemoryError) as error:
-        return result("UNDECIDED", [*audit.failures, str(error) or "out of memory"])
+        verdict, failures = "UNDECIDED", [*audit.failures, str(error) or "out of memory"]
     except Exception as error:  # whatever a hostile document provokes, it is never an acceptance
-        return result("REJECTED", [*audit.failures, f"malformed: {type(error).__name__}: {str(error)[:200]}"])
+        kind = "" if isinstance(error, Malformed) else f"malformed: {type(error).__name__}: "
+        verdict, failures = "REJECTED", [*audit.failures, kind + str(error)[:300]]
     finally:
         enclosures.deadline[0] = float("inf")
+    proved = claims if verdict == "ACCEPTED" else []
+    return CheckResult(verdict, tuple(failures), tuple(proved), tuple(audit.rows), time.monotonic() - start, bits)

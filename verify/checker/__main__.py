@@ -19,8 +19,7 @@ def main(arguments: list[str]) -> int:
         chain = [row for row in found.steps if row.source != "stored interval"]
         for row in chain:
             print(f"  {row.step}: {row.left} {row.relation} {row.right}   margin {row.margin}   [{row.source}]")
-        for line in (*found.failures, *found.claims):
-            print(f"  {line}")
+        print("".join(f"  {line}\n" for line in (*found.failures, *found.claims)), end="")
         print(f"  {len(found.steps) - len(chain)} stored intervals compared with the recomputed values")
         print(f"{found.verdict}: {path} ({found.seconds:.1f} s, {found.bits} bits)")
         codes.append({"ACCEPTED": 0, "REJECTED": 1}.get(found.verdict, 2))

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import time
 from fractions import Fraction
+from functools import partial
+from math import isqrt
 from typing import Any
 
 from flint import arb, arb_mat, ctx, fmpq
 
 from verify.checker.reading import Limit
 
-__all__ = ["activation", "deadline", "gram", "norm", "real", "root", "smallest_eigenvalue", "suprema", "tick"]
+__all__ = ["activation", "deadline", "gram", "length", "norm", "psd_norm", "real", "root", "smallest_eigenvalue",
+           "suprema", "tick", "zips"]  # fmt: skip
 
-_COLLAPSE = 8
+zips: Any = partial(zip, strict=True)
 deadline = [float("inf")]  # of time.monotonic(); set by check()
 
 
@@ -38,51 +41,89 @@ def root(x: Any) -> Any:
     return arb(0).union(x.upper().sqrt()) if x.upper() >= 0 and not x >= 0 else x.sqrt()
 
 
+def length(vector: Any) -> Any:
+    """Enclose the Euclidean norm of a sequence of numbers."""
+    return root(sum((x * x for x in vector), arb(0)))
+
+
 def gram(matrix: Any) -> Any:
     """Enclose M·Mᵀ."""
     return matrix * matrix.transpose()
 
 
-def norm(matrix: Any) -> Any:
-    """Enclose the spectral norm of every real matrix in `matrix`.
+def _positive(matrix: Any) -> bool:
+    """Whether every symmetric matrix in `matrix` is certainly positive definite.
 
-    M_0 = M, M_{k+1} = 2^-e M_k M_kᵀ up to an error of norm ≤ ε_k; so ‖M_k‖² lies within 2^e ε_k of 2^e‖M_{k+1}‖, and at the end
-    ‖M_K‖² lies between ‖M_K‖_F²/rank and ‖M_K‖_F² = tr(M_K M_Kᵀ). The factor rank^½ shrinks to rank^(2^-K/2) on the way back.
+    (A C; Cᵀ D) ≻ 0 if and only if A ≻ 0 and D − CᵀA⁻¹C ≻ 0 (complete the square); down to single numbers.
     """
-    if matrix.nrows() > matrix.ncols():
-        matrix = matrix.transpose()
-    rank = matrix.nrows()
-    chain: list[tuple[Any, Any]] = []
-    squarings = ctx.prec // 2 if rank > 1 else 0
-    while True:
-        tick()
-        product = gram(matrix)
-        trace = product.trace()
-        if len(chain) == squarings or not trace > 0:
-            break
-        mantissa, exponent = trace.mid().man_exp()
-        scale = arb(2) ** (int(exponent) + int(mantissa).bit_length())
-        matrix, error = product / scale, arb(0)
-        if len(chain) % _COLLAPSE == _COLLAPSE - 1:
-            # Continue with the exact midpoint; a matrix norm is at most the sum of its entries' magnitudes.
-            error = sum((entry.rad() for entry in matrix.entries()), arb(0)).upper()
-            matrix = matrix.mid()
-        chain.append((scale, error))
-    square = (trace / rank).union(trace)
-    for scale, error in reversed(chain):
-        square = (root(square) + arb(0, error)) * scale
-    return root(square)
+    size, rows = matrix.nrows(), matrix.tolist()
+    half = size // 2
+    if half == 0:
+        return bool(rows[0][0] > 0)
+    first, corner = arb_mat([row[:half] for row in rows[:half]]), arb_mat([row[half:] for row in rows[:half]])
+    try:
+        last = arb_mat([row[half:] for row in rows[half:]]) - corner.transpose() * first.solve(corner)
+    except ZeroDivisionError:  # A is not certainly invertible
+        return False
+    return _positive(first) and _positive(last)
 
 
-def smallest_eigenvalue(matrix: Any) -> Any:
-    """Enclose λ_min of the positive semidefinite matrix in `matrix`.
+def _largest_eigenvalue(matrix: Any, power: Any, squarings: int) -> Any:
+    """Enclose λ_max of every symmetric matrix in `matrix`; M, its midpoint, is within ‖radii‖_F of it.
 
-    With t ≥ tr ≥ λ_max the matrix tI − A is positive semidefinite, so ‖tI − A‖ = t − λ_min.
+    λ_max(M) is no less than any Rayleigh quotient q = xᵀMx/xᵀx, and less than t if tI − M ≻ 0. Nothing depends on how x and t were found:
+    t = q + ‖Mx − qx‖/‖x‖ + ε; x is a column of a power of `power`, whose dominant eigenvector is hoped to be the one wanted, namely the
+    column of the largest diagonal entry, which is never orthogonal to that. The power is squared until x has settled.
     """
     size = matrix.nrows()
-    top = matrix.trace().upper()
-    shift = arb_mat(size, size, [top if i == j else 0 for i in range(size) for j in range(size)])
-    return top - norm(shift - matrix)
+    if size == 1:
+        return matrix[0, 0]
+    matrix = (matrix + matrix.transpose()) / 2
+    bound, error = length(matrix.entries()), length(x.rad() for x in matrix.entries())
+    if not 0 < bound < arb("inf"):
+        return (-bound).union(bound)
+    matrix, power = matrix.mid(), power.mid()
+    epsilon = bound / arb(2) ** (5 * ctx.prec // 8)
+    for _ in range(squarings + 1):
+        tick()
+        _, best = max((float(power[i, i] / power.trace()), i) for i in range(size))
+        x = arb_mat(size, 1, [int(i == best) for i in range(size)])
+        for _ in range(isqrt(size)):
+            x = (power * x).mid()
+        image = matrix * x
+        q = (x.transpose() * image)[0, 0] / (x.transpose() * x)[0, 0]
+        distance = length((image - x * q).entries()) / length(x.entries())
+        t = (q + distance + epsilon).upper()
+        if distance < epsilon and _positive(t - matrix):
+            return q.union(t) + arb(0, error.upper())
+        power = (power * power / power.trace() ** 2).mid()
+    return arb(0, arb("inf"))
+
+
+def psd_norm(matrix: Any) -> Any:
+    """Enclose the spectral norm of the positive semidefinite matrix in `matrix`."""
+    return _largest_eigenvalue(matrix, matrix, ctx.prec)
+
+
+def norm(matrix: Any) -> Any:
+    """Enclose the spectral norm of every matrix in `matrix`: ‖M‖² = ‖M·Mᵀ‖."""
+    return root(psd_norm(gram(matrix if matrix.nrows() <= matrix.ncols() else matrix.transpose())))
+
+
+def smallest_eigenvalue(matrix: Any, near: float = 0.0) -> Any:
+    """Enclose λ_min of the positive semidefinite matrix in `matrix`: −λ_max(−A), by powers of an inverse.
+
+    With a good guess few powers are needed; if it is none, or leads to a singular matrix, A with a small shift will do.
+    """
+    for shift, squarings in ((-arb(near), 3), (matrix.trace() / arb(2) ** (ctx.prec // 4), ctx.prec)):
+        try:
+            inverse = (matrix + shift).inv()  # a number is a multiple of the identity
+        except ZeroDivisionError:
+            continue
+        low = -_largest_eigenvalue(-matrix, inverse, squarings)
+        if low.is_finite():
+            return low
+    return arb(0).union(matrix.trace())
 
 
 # ---------------------------------------------------------------------------------------------- activations
@@ -95,7 +136,7 @@ def _logistic(z: Any) -> Any:
 
 
 def activation(name: str, beta: Any, z: Any) -> tuple[Any, Any]:
-    """Enclose (σ(z), σ'(z)); `beta` is Softplus' parameter (None otherwise)."""
+    """Enclose (σ(z), σ'(z)); `beta` is Softplus' parameter (anything otherwise)."""
     if name == "identity":
         return z, arb(1)
     if name == "tanh":
@@ -111,29 +152,20 @@ def activation(name: str, beta: Any, z: Any) -> tuple[Any, Any]:
         return z * p, p * (1 + z * (1 - p))
     if name == "sine":
         return z.sin(), z.cos()
+    c = (2 / arb.pi()).sqrt()
     if name == "gelu":
         half = (1 + (z / arb(2).sqrt()).erf()) / 2
-        return z * half, half + z * (-z * z / 2).exp() / (2 * arb.pi()).sqrt()
+        return z * half, half + z * c * (-z * z / 2).exp() / 2
     if name == "gelu_tanh":
-        c = (2 / arb.pi()).sqrt()
         t = (c * (z + _A * z * z * z)).tanh()
         return z * (1 + t) / 2, (1 + t) / 2 + z * (1 - t * t) * c * (1 + 3 * _A * z * z) / 2
     raise KeyError(name)
 
 
-def _bracket(sign: Any, low: Any, high: Any) -> Any:
-    """Enclose the one zero in [low, high] of a function that is positive before it and negative after, by bisection."""
-    low, high = arb(low), arb(high)
-    for _ in range(ctx.prec):
-        middle = ((low + high) / 2).mid()
-        value = sign(middle)
-        if value > 0:
-            low = middle
-        elif value < 0:
-            high = middle
-        else:
-            break
-    return low.union(high)
+def _zero(sign: Any, guess: str) -> Any:
+    """Enclose the one zero of a function that is positive before it and negative after; `guess` is within 10^-24 of it."""
+    low, high = arb(guess) - arb("1e-24"), arb(guess) + arb("1e-24")
+    return low.union(high) if sign(low) > 0 > sign(high) else arb("nan")
 
 
 def suprema(name: str, beta: Any) -> tuple[Any, Any]:
@@ -146,25 +178,22 @@ def suprema(name: str, beta: Any) -> tuple[Any, Any]:
     czw²tanh u = 1 + 6az² (the left side over w² grows, the right side over w² falls); σ'' ≤ c because sech²u ≤ 1/(1 + c²z²)
     and 6a < c², and −σ'' ≤ c by t·sech²u·czw² < 1 (the tests prove that by subdivision).
     """
-    if name == "identity":
-        return arb(1), arb(0)
-    if name == "tanh":
-        return arb(1), 4 / (3 * arb(3).sqrt())
-    if name == "sigmoid":
-        return arb(1) / 4, 1 / (6 * arb(3).sqrt())
+    c, half = (2 / arb.pi()).sqrt(), arb(1) / 2
     if name == "softplus":
         return arb(1), beta / 4
-    if name == "sine":
-        return arb(1), arb(1)
-    if name == "silu":
-        return activation(name, None, _bracket(lambda z: 2 - z * (z / 2).tanh(), 1, 4))[1], arb(1) / 2
-    c = (2 / arb.pi()).sqrt()
     if name == "gelu":
-        return activation(name, None, arb(2).sqrt())[1], c
+        return activation(name, beta, arb(2).sqrt())[1], c
+    if name == "silu":
+        peak = _zero(lambda z: 2 - z * (half * z).tanh(), "2.39935728051546766783273969728")
+        return activation(name, beta, peak)[1], half
     if name == "gelu_tanh":
 
         def sign(z: Any) -> Any:
             return 1 + 6 * _A * z * z - c * z * (1 + 3 * _A * z * z) ** 2 * (c * (z + _A * z * z * z)).tanh()
 
-        return activation(name, None, _bracket(sign, 1, 2))[1], c
-    raise KeyError(name)
+        return activation(name, beta, _zero(sign, "1.4185040087908283555480335456"))[1], c
+    root3 = arb(3).sqrt()
+    return {
+        "identity": (arb(1), arb(0)), "tanh": (arb(1), 4 / (3 * root3)), "sine": (arb(1), arb(1)),
+        "sigmoid": (half / 2, 1 / (6 * root3)),
+    }[name]  # fmt: skip

@@ -6,37 +6,30 @@ V_l = s_l W_l, A_l = rows [s_l h_{l-1}, 1] (the 1 where layer l has a bias), G_l
 
 from __future__ import annotations
 
+from collections import namedtuple
+from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from flint import arb, arb_mat
 
-from verify.checker.enclosures import activation, gram, norm, real, root, smallest_eigenvalue, suprema, tick
-from verify.checker.reading import Array, Limit, Malformed, take
+from verify.checker.enclosures import activation, gram, length, norm, psd_norm, real, smallest_eigenvalue, suprema, zips
+from verify.checker.reading import Array, Limit, expect, take
 
 __all__ = ["Layer", "Parameters", "Point", "Problem"]
 
 MAX_PARAMETERS, MAX_ROWS, MAX_LAYERS = 1 << 22, 2048, 64
-_NAMES = {"identity", "tanh", "sigmoid", "softplus", "silu", "sine", "gelu", "gelu_tanh"}
+_NAMES = ("identity", "tanh", "sigmoid", "softplus", "silu", "sine", "gelu", "gelu_tanh")
 
-Parameters = list[tuple[Any, Any]]  # per layer: W as arb_mat (fan_out × fan_in), b as a list of arb or None
-
-
-class Layer(NamedTuple):
-    """Shape and kind of one layer; `square` is the integer 1/s²."""
-
-    fan_out: int
-    fan_in: int
-    biased: bool
-    square: int
-    name: str
-    beta: Any
+Parameters = list[Any]  # per layer the matrix [W b], or W
 
 
-def _shape(value: Any, *shape: int) -> Array:
-    if not isinstance(value, Array) or value.shape != shape:
-        raise Malformed(f"expected an array of shape {shape}")
-    return value
+# Shape and kind of one layer; `square` is the integer 1/s².
+Layer = namedtuple("Layer", "fan_out fan_in biased square name beta")
+
+
+def _is_array(value: Any, *shape: int) -> bool:
+    return isinstance(value, Array) and value.shape == shape
 
 
 class Problem:
@@ -45,63 +38,65 @@ class Problem:
     def __init__(self, document: dict[str, Any]) -> None:
         """Read and validate; raises Malformed or Limit."""
         self.layers: list[Layer] = []
-        values: list[float] = []
+        self.start: list[float] = []
         rows = take(document["network"], "layers")[0]
-        if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_LAYERS:
-            raise Malformed(f"expected 1 to {MAX_LAYERS} layers")
+        expect(isinstance(rows, list) and 1 <= len(rows) <= MAX_LAYERS, f"expected 1 to {MAX_LAYERS} layers")
+        self.X, self.y = take(document["data"], "X y")
+        expect(isinstance(self.X, Array) and len(self.X.shape) == 2, "X is no matrix")
+        self.n, width = self.X.shape
         for row in rows:
             weight, bias, square, kind = take(row, "weight bias inverse_square_scale activation")
             name, given = take(kind, "name parameters")
             beta = (take(given, "beta" if name == "softplus" else "") or [None])[0]
-            if not isinstance(weight, Array) or len(weight.shape) != 2 or 0 in weight.shape:
-                raise Malformed("a weight is no matrix")
-            if self.layers and weight.shape[1] != self.layers[-1].fan_out:
-                raise Malformed("the layers' shapes do not fit together")
-            if type(square) is not int or square < 1 or name not in _NAMES:
-                raise Malformed(f"layer of scale {square!r} and activation {name!r}")
-            if name == "softplus" and not (isinstance(beta, float) and beta > 0.0):
-                raise Malformed("softplus needs beta > 0")
-            self.layers.append(Layer(*weight.shape, bias is not None, square, name, beta))
-            values.extend(weight.data)
-            if bias is not None:
-                values.extend(_shape(bias, weight.shape[0]).data)
-        inputs, targets = take(document["data"], "X y")
-        if not isinstance(inputs, Array) or len(inputs.shape) != 2 or inputs.shape[1] != self.layers[0].fan_in:
-            raise Malformed("X is no matrix with one column per input")
-        self.n, self.k = inputs.shape[0], self.layers[-1].fan_out
-        self.X, self.start = inputs, values
-        self.y = _shape(targets, self.n, self.k)
-        widest = max(layer.fan_out for layer in self.layers)
-        if self.n < 1 or self.n * self.k > MAX_ROWS or max(len(values), self.n * self.k * widest) > MAX_PARAMETERS:
-            raise Limit(f"n·k={self.n * self.k}, p={len(values)}: more than this checker takes on")
-        mean = Fraction(1, self.n) if document["loss"] == "mean" else Fraction(1)
-        if document["loss"] not in ("sum", "mean") or document["loss_scale"] != mean:
-            raise Malformed("the loss scale is not that of the loss")
-        self.s: Fraction = mean
-        self.lr: Fraction | None = document["lr"]
-        if self.lr is not None and not (isinstance(self.lr, Fraction) and self.lr > 0):
-            raise Malformed("the step is not a positive rational number")
+            expect(isinstance(weight, Array) and len(weight.shape) == 2, "a weight is no matrix")
+            m, fan_in = weight.shape
+            expect(m > 0 and fan_in == width, "the layers' and the inputs' shapes do not fit together")
+            width, biased = m, bias is not None
+            expect(not biased or _is_array(bias, m), f"expected a bias of shape ({m},)")
+            known = type(square) is int and square >= 1 and name in _NAMES
+            expect(known, f"layer of scale {square!r} and activation {name!r}")
+            expect(name != "softplus" or (isinstance(beta, float) and beta > 0.0), "softplus needs beta > 0")
+            self.layers.append(Layer(m, fan_in, biased, square, name, real(beta or 0)))
+            self.start += [*weight.data, *(bias.data if biased else ())]
+        self.k = width
+        expect(_is_array(self.y, self.n, self.k), "y has not one row per sample and one column per output")
+        size, widest = self.n * self.k, max(layer.fan_out for layer in self.layers)
+        if size > MAX_ROWS or max(len(self.start), size * widest) > MAX_PARAMETERS:
+            raise Limit(f"n·k={size}, p={len(self.start)}: more than this checker takes on")
+        expect(self.n > 0 and self.layers[0].fan_in > 0, "no samples, or no inputs")
+        self.s: Any = Fraction(1, self.n) if document["loss"] == "mean" else Fraction(1)
+        right = document["loss"] in ("sum", "mean") and document["loss_scale"] == self.s
+        expect(right, "the loss scale is not that of the loss")
+        self.lr: Any = document["lr"]
+        positive = isinstance(self.lr, Fraction) and self.lr > 0
+        expect(self.lr is None or positive, "the step is not a positive rational number")
 
-    def parameters(self, flat: Any = None) -> Parameters:
-        """Split a flat parameter vector (layer by layer: weight row by row, then bias) into layers; exact."""
-        flat = self.start if flat is None else _shape(flat, len(self.start)).data.tolist()
+    def parameters(self, stored: Any = None) -> Parameters:
+        """Split a vector (layer by layer: weight row by row, then bias), by default the start; exact."""
+        expect(stored is None or _is_array(stored, len(self.start)), "expected a vector of all parameters")
+        flat = iter(self.start if stored is None else stored.data.tolist())
         result: Parameters = []
-        at = 0
         for layer in self.layers:
-            size = layer.fan_out * layer.fan_in
-            weight = arb_mat(layer.fan_out, layer.fan_in, flat[at : at + size])
-            at += size
-            bias = [arb(b) for b in flat[at : at + layer.fan_out]] if layer.biased else None
-            at += layer.fan_out if layer.biased else 0
-            result.append((weight, bias))
+            rows = [[next(flat) for _ in range(layer.fan_in)] for _ in range(layer.fan_out)]
+            result.append(arb_mat([[*row, next(flat)] for row in rows] if layer.biased else rows))
         return result
 
 
-def _largest(values: Any) -> Any:
+def _largest(values: Iterable[Any]) -> Any:
     result = arb(0)
     for value in values:
         result = result.max(value)
     return result
+
+
+def _schur(left: Any, right: Any) -> Any:
+    entries = [x * y for x, y in zips(left.entries(), right.entries())]
+    return arb_mat(left.nrows(), left.ncols(), entries)
+
+
+def _weighted(matrix: Any, factors: list[Any]) -> Any:
+    """Multiply each column by its factor."""
+    return arb_mat([[x * f for x, f in zips(row, factors)] for row in matrix.tolist()])
 
 
 class Point:
@@ -109,92 +104,53 @@ class Point:
 
     def __init__(self, problem: Problem, parameters: Parameters) -> None:
         """Propagate forwards (A, V, residual) and backwards (G, B); one entry per layer."""
-        tick()
         self.problem, n, k = problem, problem.n, problem.k
-        lists: tuple[list[Any], ...] = ([], [], [], [], [], [])
-        self.A, self.V, self.G, self.B, self.omega, slopes = lists
+        lists: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
+        self.A, self.V, self.G, self.B, self.norms, self.omega, slopes = lists
+        self.theta: Any = None
         h = arb_mat(n, problem.layers[0].fan_in, problem.X.data.tolist())
-        for layer, (weight, bias) in zip(problem.layers, parameters, strict=True):
+        for layer, weights in zips(problem.layers, parameters):
             scale = 1 / arb(layer.square).sqrt()
-            h = h if layer.square == 1 else h * scale
-            flat = (h * weight.transpose()).entries()
-            self.V.append(weight if layer.square == 1 else weight * scale)
-            if bias is not None:
-                flat = [value + bias[i % layer.fan_out] for i, value in enumerate(flat)]
-                wide, width = h.entries(), layer.fan_in
-                h = arb_mat(n, width + 1, [v for i in range(n) for v in (*wide[i * width : (i + 1) * width], arb(1))])
-            self.A.append(h)
-            beta = None if layer.beta is None else arb(layer.beta)
-            both = [activation(layer.name, beta, value) for value in flat]
-            slopes.append(None if layer.name == "identity" else [slope for _, slope in both])
+            self.V.append(arb_mat([row[: layer.fan_in] for row in weights.tolist()]) * scale)
+            self.A.append(arb_mat([row + [arb(1)] * layer.biased for row in (h * scale).tolist()]))
+            # The products of rows [h, 1] and [W b], where s multiplies only h.
+            z = (self.A[-1] * weights.transpose()).entries()
+            both = [activation(layer.name, layer.beta, value) for value in z]
             h = arb_mat(n, layer.fan_out, [value for value, _ in both])
-        self.residual = [f - y for f, y in zip(h.entries(), problem.y.data, strict=True)]
-        g = arb_mat(n * k, k, [int(i % k == j) for i in range(n * k) for j in range(k)])
-        for layer, slope, v in zip(problem.layers[::-1], slopes[::-1], self.V[::-1], strict=True):
-            b = g
-            if slope is not None:
-                m, rows = layer.fan_out, g.entries()
-                b = arb_mat(n * k, m, [x * slope[i // (m * k) * m + i % m] for i, x in enumerate(rows)])
+            slopes.append(arb_mat(n, layer.fan_out, [slope for _, slope in both]))
+        self.residual = arb_mat(n * k, 1, [f - y for f, y in zips(h.entries(), problem.y.data)])
+        self.e = length(self.residual.entries())  # ‖F(θ) − y‖
+        self.loss = real(problem.s) * self.e**2 / 2
+        g = arb_mat([[int(i == j) for i in range(k)] for _ in range(n) for j in range(k)])
+        for slope, above in zips(slopes[::-1], [None, *self.V[:0:-1]]):
+            g = g if above is None else self.B[0] * above
             self.G.insert(0, g)
-            self.B.insert(0, b)
-            if len(self.B) < len(self.V):
-                g = b * v
+            self.B.insert(0, _schur(g, self._repeat(slope)))
 
-    def _lift(self, kernel: Any) -> Any:
-        """Repeat each entry of an n × n matrix into a k × k block."""
-        n, k = self.problem.n, self.problem.k
-        if k == 1:
-            return kernel
-        rows = kernel.tolist()
-        return arb_mat(n * k, n * k, [rows[i // k][j // k] for i in range(n * k) for j in range(n * k)])
-
-    @staticmethod
-    def _schur(left: Any, right: Any) -> Any:
-        entries = [x * y for x, y in zip(left.entries(), right.entries(), strict=True)]
-        return arb_mat(left.nrows(), left.ncols(), entries)
+    def _repeat(self, matrix: Any) -> Any:
+        """Repeat the row of each sample for its k outputs."""
+        return arb_mat([row for row in matrix.tolist() for _ in range(self.problem.k)])
 
     def kernel(self) -> Any:
         """Enclose the NTK J·Jᵀ: the gradient of output row (i, a) with respect to [W_l b_l] is B_{l,ia} ⊗ a_{l,i}."""
-        terms = [self._schur(gram(b), self._lift(gram(a))) for a, b in zip(self.A, self.B, strict=True)]
-        return sum(terms[1:], terms[0])
+        if self.theta is None:
+            terms = [_schur(gram(b), gram(self._repeat(a))) for a, b in zips(self.A, self.B)]
+            self.theta = sum(terms[1:], terms[0])
+        return self.theta
 
-    def residual_norm(self) -> Any:
-        """Enclose ‖F(θ) − y‖."""
-        return root(sum((e * e for e in self.residual), arb(0)))
+    def smallest(self, near: float = 0.0) -> Any:
+        """Enclose λ_min of the NTK, with a guess; 0 exactly where there are more outputs than parameters."""
+        few = len(self.problem.start) < self.problem.n * self.problem.k
+        return arb(0) if few else smallest_eigenvalue(self.kernel(), near)
 
     def gradient(self) -> Parameters:
         """Enclose ∇Φ/s = Jᵀe, in the layout of the parameters: per layer Σ_ia e_ia B_{l,ia} a_{l,i}ᵀ."""
-        n, k = self.problem.n, self.problem.k
-        result: Parameters = []
-        for layer, a, b in zip(self.problem.layers, self.A, self.B, strict=True):
-            m, rows = layer.fan_out, b.entries()
-            weighted = [self.residual[i // m] * x for i, x in enumerate(rows)]
-            mixed = [sum(weighted[i * k * m + r : (i + 1) * k * m : m], arb(0)) for i in range(n) for r in range(m)]
-            full = arb_mat(n, m, mixed).transpose() * a
-            if not layer.biased:
-                result.append((full, None))
-                continue
-            width, flat = layer.fan_in + 1, full.entries()
-            weight = [x for i, x in enumerate(flat) if i % width != width - 1]
-            result.append((arb_mat(m, width - 1, weight), flat[width - 1 :: width]))
-        return result
+        e, pairs = self.residual.entries(), zips(self.A, self.B)
+        return [_weighted(b.transpose(), e) * self._repeat(a) for a, b in pairs]
 
-    def centre(self) -> None:
-        """Compute the norms at the centre that :meth:`curvature` inflates."""
-        n, k = self.problem.n, self.problem.k
-        self.norms = []
-        for i, layer in enumerate(self.problem.layers):
-            m, b, g, a = layer.fan_out, self.B[i].entries(), self.G[i].entries(), self.A[i].tolist()
-            block = [norm(arb_mat(k, m, b[j * k * m : (j + 1) * k * m])) for j in range(n)]
-            # Entry r of sample j's outputs stands at (j·k + c)·m + r for output c.
-            squares = [
-                sum((x * x for x in g[j * k * m + r : (j + 1) * k * m : m]), arb(0)) for j in range(n) for r in range(m)
-            ]
-            columns = [root(_largest(squares[j * m : (j + 1) * m])) for j in range(n)]
-            slope, bend = suprema(layer.name, None if layer.beta is None else arb(layer.beta))
-            lengths = [root(sum((x * x for x in row), arb(0))) for row in a]
-            v = norm(self.V[i]) if i else arb(0)
-            self.norms.append((1 / arb(layer.square).sqrt(), norm(self.A[i]), lengths, v, block, columns, slope, bend))
+    def gradient_square(self) -> Any:
+        """Enclose ‖∇Φ‖² = s²‖Jᵀe‖² = s²eᵀΘe."""
+        return real(self.problem.s) ** 2 * (self.residual.transpose() * self.kernel() * self.residual)[0, 0]
 
     def curvature(self, radius: Any) -> Any:
         """Enclose the bound L_H(r) ≥ sup ‖D²F(θ)[u, w]‖/(‖u‖‖w‖) over ‖θ − θ0‖ ≤ r (claim layered_curvature).
@@ -207,41 +163,45 @@ class Point:
         ‖ΔZ_l‖ ≤ ‖A_l‖r + (‖V_l‖ + s_l r)‖ΔH_{l-1}‖, ‖ΔA_l‖ ≤ s_l‖ΔH_{l-1}‖, ‖ΔH_l‖ ≤ sup|σ_l'|‖ΔZ_l‖;
         ‖ΔB_l‖ ≤ sup|σ_l'|‖ΔG_l‖ + sup|σ_l''|‖Δz_l‖g_l, ‖ΔG_{l-1}‖ ≤ s_l r(‖B_l‖ + ‖ΔB_l‖) + ‖V_l‖‖ΔB_l‖; ΔG_L = 0, ΔH_0 = 0.
         """
-        n, r = self.problem.n, radius
+        r, n, k, layers = radius, self.problem.n, self.problem.k, self.problem.layers
+        if not self.norms:
+            samples = [slice(i * k, i * k + k) for i in range(n)]
+            for layer, a, v, g, b in zips(layers, self.A, self.V, self.G, self.B):
+                b_rows, g_rows, rows = b.tolist(), g.tolist(), list(map(length, a.tolist()))
+                blocks = [norm(arb_mat(b_rows[i])) for i in samples]
+                columns = [_largest(map(length, zips(*g_rows[i]))) for i in samples]
+                scale, sups = 1 / arb(layer.square).sqrt(), suprema(layer.name, layer.beta)
+                self.norms.append((scale, norm(a), rows, norm(v), blocks, columns, *sups))
+        depth = len(layers)
         grown, moved, moved_rows = [], arb(0), [arb(0)] * n
         for s, a, rows, v, _, _, slope, _ in self.norms:
-            a_rows = [x + s * d for x, d in zip(rows, moved_rows, strict=True)]
-            z_rows = [x * r + (v + s * r) * d for x, d in zip(rows, moved_rows, strict=True)]
-            grown.append([a + s * moved, a_rows, v + s * r, z_rows])
-            moved, moved_rows = slope * (a * r + (v + s * r) * moved), [slope * d for d in z_rows]
-        moved_g = [arb(0)] * n
-        for i in reversed(range(len(grown))):
-            s, _, _, v, block, columns, slope, bend = self.norms[i]
-            z_rows = grown[i].pop()
-            change = [slope * d + bend * z * g for d, z, g in zip(moved_g, z_rows, columns, strict=True)]
-            b = [x + d for x, d in zip(block, change, strict=True)]
-            grown[i] += [b, [g + d for g, d in zip(columns, moved_g, strict=True)]]
-            moved_g = [s * r * x + v * d for x, d in zip(b, change, strict=True)]
-        depth = len(grown)
+            v_r = v + s * r
+            z_rows = [x * r + v_r * d for x, d in zips(rows, moved_rows)]
+            grown.append((a + s * moved, [x + s * d for x, d in zips(rows, moved_rows)], v_r, z_rows))
+            moved, moved_rows = slope * (a * r + v_r * moved), [slope * d for d in z_rows]
+        largest_b, grown_g, moved_g = [arb(0)] * depth, [[arb(0)]] * depth, [arb(0)] * n
+        for i in reversed(range(depth)):
+            s, _, _, v, blocks, columns, slope, bend = self.norms[i]
+            change = [slope * d + bend * z * g for d, z, g in zips(moved_g, grown[i][3], columns)]
+            b = [x + d for x, d in zips(blocks, change)]
+            largest_b[i], grown_g[i] = _largest(b), [g + d for g, d in zips(columns, moved_g)]
+            moved_g = [s * r * x + v * d for x, d in zips(b, change)]
         form = [[arb(0)] * depth for _ in range(depth)]
-        whole: list[Any] = []  # coefficient of t_j in the bound of ‖Ḣ_{l-1}‖_F, then of its single rows
+        # Coefficients of t_1, t_2, … in the bound of ‖Ḣ_{l-1}‖_F, and in those of its single rows.
+        whole: list[Any] = []
         single: list[list[Any]] = []
-        for i, (a, a_rows, v, b, g) in enumerate(grown):
+        for i, (a, a_rows, v_r, _) in enumerate(grown):
             s, slope, bend = self.norms[i][0], self.norms[i][6], self.norms[i][7]
-            top = 2 * s * _largest(b)
-            for j in range(i):
-                form[i][j] += top * whole[j]
-            whole = [v * x for x in whole] + [a]
-            single = [[v * x for x in row] for row in single] + [a_rows]
-            for j in range(i + 1):
-                weight = bend * _largest(x * y for x, y in zip(g, single[j], strict=True))
-                for q in range(i + 1):
-                    form[j][q] += weight * whole[q]
-            whole = [slope * x for x in whole]
-            single = [[slope * x for x in row] for row in single]
-        return norm(arb_mat(depth, depth, [(form[i][j] + form[j][i]) / 2 for i in range(depth) for j in range(depth)]))
+            form[i][:i] = [2 * s * largest_b[i] * x for x in whole]
+            whole, single = [*(v_r * x for x in whole), a], [*([v_r * x for x in row] for row in single), a_rows]
+            for j, row in enumerate(single):
+                weight = bend * _largest(x * y for x, y in zips(grown_g[i], row))
+                form[j][: i + 1] = [x + weight * y for x, y in zips(form[j][: i + 1], whole)]
+            whole, single = [slope * x for x in whole], [[slope * x for x in row] for row in single]
+        matrix = arb_mat(form)
+        return norm(matrix + matrix.transpose()) / 2
 
-    def budget(self, weight: float) -> Any:
+    def budget(self, weight: float, near: float = 0.0) -> Any:
         """Enclose λ_min(Ψ(m)), m = `weight`: λ_min(Θ(θ)) ≥ λ_min(Ψ(m)) − mρ² on B(θ0, ρ) (claim neuron_budget).
 
         One hidden layer, identity output. Neuron r's columns J_r change by D_r; (J + D)(J + D)ᵀ ⪰ (1 − τ)JJᵀ − (1/τ − 1)DDᵀ, and
@@ -250,33 +210,18 @@ class Point:
         the columns of v_r change by at most s·p·t_w, those of (w_r, b_r) by s(p·t_v + q·t_w), the latter by Schur's product theorem.
         """
         layers = self.problem.layers
-        if len(layers) != 2 or layers[1].name != "identity":
-            raise Malformed("neuron_budget needs one hidden layer and an identity output")
-        (hidden, output), n, k = layers, self.problem.n, self.problem.k
-        m, inputs = hidden.fan_out, gram(self.A[0])
+        fits = [layer.name for layer in layers][1:] == ["identity"]
+        expect(fits, "neuron_budget needs one hidden layer and an identity output")
         if not self.omega:
-            s1, s2 = suprema(hidden.name, None if hidden.beta is None else arb(hidden.beta))
-            p, bend = s1 * norm(self.A[0]), s2 * root(norm(self._schur(inputs, inputs)))
-            v = self.V[1].entries()
-            # V_2 = s·v, so s·q = ‖(V_2)_r‖·S₂‖…‖^½ and s²p² needs the scale.
-            sp = p / arb(output.square).sqrt()
-            for r in range(m):
-                sq = root(sum((v[c * m + r] ** 2 for c in range(k)), arb(0))) * bend
-                self.omega.append(sp * sp + sq * sq / 2 + sq * root(sp * sp + sq * sq / 4))
+            inputs = gram(self.A[0])
+            s1, s2 = suprema(layers[0].name, layers[0].beta)
+            p = s1 * norm(self.A[0]) / arb(layers[1].square).sqrt()
+            bend = s2 * psd_norm(_schur(inputs, inputs)).sqrt()
+            # V_2 = s·v: these are s·p and s·q.
+            for q in (length(column) * bend for column in zips(*self.V[1].tolist())):
+                self.omega.append(p * p + q * q / 2 + q * (p * p + q * q / 4).sqrt())
         share = [weight / (weight + w) for w in self.omega]
-        b = self.B[0]
-        shared = arb_mat(n * k, m, [x * share[i % m] for i, x in enumerate(b.entries())])
-        psi = self._schur(shared * b.transpose(), self._lift(inputs))
-        a, width = self.A[1], self.A[1].ncols()
-        ones = [*share, arb(1)] if output.biased else share
-        features = arb_mat(n, width, [x * ones[i % width] for i, x in enumerate(a.entries())]) * a.transpose()
-        return smallest_eigenvalue(psi + self._schur(self._lift(features), gram(self.B[1])))
-
-    def smallest(self, kernel: Any) -> Any:
-        """Enclose λ_min of the NTK; 0 exactly where there are more outputs than parameters."""
-        return arb(0) if self.problem.n * self.problem.k > len(self.problem.start) else smallest_eigenvalue(kernel)
-
-    def gradient_square(self, kernel: Any) -> Any:
-        """Enclose ‖∇Φ‖² = s²‖Jᵀe‖² = s²eᵀΘe."""
-        e = arb_mat(len(self.residual), 1, self.residual)
-        return real(self.problem.s) ** 2 * (e.transpose() * kernel * e)[0, 0]
+        (a, b), (a_out, b_out) = zips(map(self._repeat, self.A), self.B)
+        hidden = _schur(_weighted(b, share) * b.transpose(), gram(a))
+        features = _weighted(a_out, share + [arb(1)] * layers[1].biased) * a_out.transpose()
+        return smallest_eigenvalue(hidden + _schur(features, gram(b_out)), near)

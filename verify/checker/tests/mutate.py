@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-SHARE = 5  # of the altered numbers, one in so many is tried on a mutant; the suite itself tries all
+SHARE = 12  # of the altered numbers, one in so many is tried on a mutant; the suite itself tries all
 MODULES = ["reading", "enclosures", "network", "claims", "__init__"]
 _COMPARE: dict[type[ast.cmpop], list[type[ast.cmpop]]] = {
     ast.Lt: [ast.LtE, ast.Gt], ast.LtE: [ast.Lt, ast.Gt], ast.Gt: [ast.GtE, ast.Lt], ast.GtE: [ast.Gt, ast.Lt],
@@ -130,6 +130,13 @@ def _verdicts(folder: Path) -> None:
                 assert vars(test_verdicts)["check"](changed.save(folder / "c.zip")).verdict == "REJECTED", label
 
 
+def _structure(folder: Path) -> None:
+    from verify.checker.tests import tampering, test_verdicts
+
+    for label, changed in tampering.structure(test_verdicts.DRAFTS["run"]):
+        assert vars(test_verdicts)["check"](changed.save(folder / "c.zip")).verdict == "REJECTED", label
+
+
 def _files(folder: Path) -> None:
     from verify.checker.tests import test_bad_input
 
@@ -140,7 +147,7 @@ def _files(folder: Path) -> None:
     for name in ("test_directories", "test_zip_bomb_and_duplicates", "test_time_is_bounded", "test_limits_are_sharp",
                  "test_wide_networks_with_few_parameters_are_bounded",
                  "test_work_is_bounded",
-                 "test_zip_that_claims_more_than_it_holds", "test_extreme_numbers"):  # fmt: skip
+                 "test_zip_that_claims_more_than_it_holds", "test_zip64_is_refused", "test_extreme_numbers"):  # fmt: skip
         path = folder / name
         path.mkdir()
         getattr(test_bad_input, name)(path)
@@ -154,6 +161,14 @@ def _numerics(_: Path) -> None:
         test_engine.test_curvature_is_the_same_number(shape)
     for shape in _cases(test_engine.test_budget_is_the_same_number):
         test_engine.test_budget_is_the_same_number(shape)
+    for size in _cases(test_enclosures.test_positive_definite_up_to_the_smallest_eigenvalue):
+        test_enclosures.test_positive_definite_up_to_the_smallest_eigenvalue(size)
+    test_enclosures.test_what_is_not_certainly_positive_definite()
+    for guess in _cases(test_enclosures.test_a_guess_changes_nothing):
+        test_enclosures.test_a_guess_changes_nothing(guess)
+    test_enclosures.test_the_top_eigenvector_may_hide_from_the_largest_diagonal_entry()
+    test_enclosures.test_eigenvalues_of_balls_cover_every_member()
+    test_network.test_more_outputs_than_parameters_have_a_singular_kernel()
     test_enclosures.test_root_is_never_too_small()
     test_enclosures.test_degenerate_matrices()
     for name in test_enclosures.NAMES:
@@ -182,7 +197,8 @@ def _battery(folder: Path, module: str) -> None:
     test_verdicts.test_the_statement_is_made_of_checked_numbers_and_the_chain_is_complete(folder)
     test_verdicts.test_weaker_claims_are_still_accepted(folder)
     test_verdicts.test_inconclusive_certificates_claim_nothing(folder)
-    order = {"reading": (_files, _verdicts), "claims": (_verdicts, _files), "__init__": (_files, _verdicts)}
+    test_verdicts.test_descent_gives_up_when_bits_run_out(folder)
+    order = {"reading": (_files, _structure), "claims": (_verdicts, _files), "__init__": (_files, _structure)}
     for part in order.get(module, (_numerics, _verdicts, _files)):
         part(folder)
 
@@ -249,7 +265,7 @@ def main(chosen: list[str]) -> int:
             if only and str(line) not in only.split(","):
                 continue
             total += 1
-            if _survives(module, tree, 60):
+            if _survives(module, tree, 30):
                 alive += 1
                 print(f"{module}.py:{line}: {what}: {lines[line - 1].strip()}", flush=True)
             elif total % 20 == 0:

@@ -195,13 +195,16 @@ def test_zip_bomb_and_duplicates(tmp_path: Path) -> None:
 def test_zip_that_claims_more_than_it_holds(tmp_path: Path) -> None:
     """The end record's counts are bounded before the directory is read."""
     data = bytearray(GOOD.save(tmp_path / "c.zip").read_bytes())
-    data[-12:-10] = struct.pack("<H", 65_000)
-    (tmp_path / "c.zip").write_bytes(data)
-    _rejected(tmp_path / "c.zip")
-    data = bytearray(GOOD.save(tmp_path / "c.zip").read_bytes())
     data[-10:-6] = struct.pack("<I", 0xFFFFFFF0)
     (tmp_path / "c.zip").write_bytes(data)
     _rejected(tmp_path / "c.zip")
+
+
+def test_zip64_is_refused(tmp_path: Path) -> None:
+    """Its locator, 20 bytes before the end record, would let zipfile take other counts than those that were bounded."""
+    data = GOOD.save(tmp_path / "c.zip").read_bytes()
+    (tmp_path / "c.zip").write_bytes(data[:-22] + b"PK\6\7" + bytes(16) + data[-22:])
+    assert "end record" in _rejected(tmp_path / "c.zip")
 
 
 def _folder(path: Path) -> Path:
@@ -248,10 +251,10 @@ def test_sizes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_limits_are_the_documented_ones() -> None:
     assert (reading.MAX_BYTES, reading.MAX_DOCUMENT, reading.MAX_FILES) == (2**30, 2**24, 20_000)
+    assert reading.MAX_DIRECTORY == 6_000_000
     assert (network.MAX_PARAMETERS, network.MAX_ROWS, network.MAX_LAYERS) == (2**22, 2048, 64)
     assert (claims.MAX_TABLE, claims.MAX_STEPS, claims.MAX_BITS, claims.MAX_MEMORY) == (4096, 100_000, 2**15, 2**34)
     assert checker.PRECISIONS == (128, 256, 512, 1024)
-    assert claims.KAPPA == 0.5
 
 
 def test_limits_are_sharp(tmp_path: Path) -> None:
@@ -262,16 +265,22 @@ def test_limits_are_sharp(tmp_path: Path) -> None:
     widest = nk * 4
     assert p > widest
     narrow = all_drafts()["ball_classical"].save(tmp_path / "narrow.zip")  # 12 parameters
+    exact = all_drafts()["exact"].save(tmp_path / "exact.zip")  # two steps, 17 parameters, 2 × 4 activations
+    bits, held = 2 * check(exact).bits + 3 * 2, 17 + 6 * 8
     cases: list[tuple[Any, str, int, Path, str]] = [
+        (claims, "MAX_STEPS", 2, exact, "REJECTED"),
+        (claims, "MAX_BITS", bits, exact, "UNDECIDED"),
+        (claims, "MAX_MEMORY", bits * held, exact, "UNDECIDED"),
         (reading, "MAX_BYTES", path.stat().st_size, path, "REJECTED"),
         (reading, "MAX_DOCUMENT", len(files["certificate.json"]), path, "REJECTED"),
         (reading, "MAX_FILES", len(files), path, "REJECTED"),
+        (reading, "MAX_FILES", len(files), _folder(tmp_path / "folder"), "REJECTED"),
+        (reading, "MAX_DIRECTORY", sum(46 + len(name) for name in files), path, "REJECTED"),
         (network, "MAX_PARAMETERS", p, path, "UNDECIDED"),
         (network, "MAX_ROWS", nk, path, "UNDECIDED"),
         (network, "MAX_LAYERS", 2, path, "REJECTED"),
         (network, "MAX_PARAMETERS", 12, narrow, "UNDECIDED"),
         (claims, "MAX_TABLE", 3, path, "REJECTED"),
-        (enclosures, "_COLLAPSE", 1, path, ""),
     ]
     for module, name, value, certificate, verdict in cases:
         before = getattr(module, name)

@@ -12,7 +12,8 @@ import pytest
 from flint import arb, arb_mat, ctx
 from mpmath import mp as _mp
 
-from verify.checker.enclosures import activation, norm, real, root, smallest_eigenvalue, suprema
+from verify.checker import enclosures
+from verify.checker.enclosures import activation, norm, psd_norm, real, root, smallest_eigenvalue, suprema
 
 mp: Any = _mp  # untyped
 mpf = mp.mpf
@@ -170,11 +171,98 @@ def test_smallest_eigenvalue(spread: float) -> None:
         assert found.rad() < 1e-25
 
 
+def _random(size: int, seed: int) -> tuple[Any, list[Any]]:
+    """A random positive definite matrix and its eigenvalues."""
+    rng = random.Random(seed)
+    values = [rng.gauss(0.0, 1.0) for _ in range(size * (size + 1))]
+    with mp.workdps(60):
+        M = mp.matrix(size, size + 1)
+        for i, v in enumerate(values):
+            M[i // (size + 1), i % (size + 1)] = mpf(v)
+        truth = sorted(mp.eigsy(M * M.T, eigvals_only=True))
+    A = arb_mat(size, size + 1, values)
+    return A * A.transpose(), truth
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 8])
+def test_positive_definite_up_to_the_smallest_eigenvalue(size: int) -> None:
+    with ctx.workprec(192):
+        A, truth = _random(size, size)
+        low = _arb(truth[0])
+        assert enclosures._positive(A - (low - 1e-12))
+        assert not enclosures._positive(A - (low + 1e-12))
+        for value in truth[1:]:  # further negative eigenvalues do not cancel
+            assert not enclosures._positive(A - (_arb(value) + 1e-12))
+
+
+def test_what_is_not_certainly_positive_definite() -> None:
+    nothing, unit = arb(0), arb(0, 1)
+    no: list[list[Any]] = [
+        [0, 1, 1, 0], [1, 1, 1, 1], [-1, 0, 0, 1], [1, 0, 0, -1], [arb(1, 1), 0, 0, 1], [1, unit, unit, 1], [arb("nan"), 0, 0, 1],
+    ]  # fmt: skip
+    with ctx.workprec(128):
+        for entries in no:
+            assert not enclosures._positive(arb_mat(2, 2, entries))
+        assert enclosures._positive(arb_mat(2, 2, [1, arb(0, 0.99), arb(0, 0.99), 1]))
+        assert not enclosures._positive(arb_mat(1, 1, [nothing]))
+
+
+@pytest.mark.parametrize("guess", [0.0, 1.0, 0.999, 0.9, 1.001, 2.0, -1.0, 1e300, -1e300, 5e-324])
+def test_a_guess_changes_nothing(guess: float) -> None:
+    """Nor does one that is next to another eigenvalue, or exactly one."""
+    with ctx.workprec(128):
+        A, truth = _random(7, 11)
+        for scale in (truth[0], truth[3], truth[-1]):
+            found = smallest_eigenvalue(A, guess * float(scale))
+            assert found.overlaps(_arb(truth[0]))
+            assert found.rad() < 1e-20
+        assert abs(smallest_eigenvalue(arb_mat(3, 3, [2, 0, 0, 0, 2, 0, 0, 0, 3]), 2.0) - 2) < 1e-18
+
+
+def test_a_good_guess_saves_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With it the first power is enough; without, several are needed; and each is tried only when its vector has settled."""
+    calls: list[int] = []
+    original = enclosures._positive
+
+    def counted(matrix: Any) -> bool:
+        calls.append(matrix.nrows())
+        return original(matrix)
+
+    monkeypatch.setattr(enclosures, "_positive", counted)
+    with ctx.workprec(128):
+        A, truth = _random(12, 3)
+        smallest_eigenvalue(A, float(truth[0]) * (1 - 1e-9))
+        assert calls.count(12) == 1
+        calls.clear()
+        assert psd_norm(A).overlaps(_arb(truth[-1]))
+        assert calls.count(12) == 1
+
+
+def test_the_top_eigenvector_may_hide_from_the_largest_diagonal_entry() -> None:
+    with ctx.workprec(128):
+        found = psd_norm(arb_mat(3, 3, [1, real(Fraction(9, 10)), 0, real(Fraction(9, 10)), 1, 0, 0, 0, 1.5]))
+        assert abs(found - real(Fraction(19, 10))) < 1e-20
+        assert norm(arb_mat(2, 2, [0, 1, 1, 0])).overlaps(arb(1))
+        assert norm(arb_mat(2, 2, [0, 1, 1, 0])).rad() < 1e-20
+
+
+def test_eigenvalues_of_balls_cover_every_member() -> None:
+    with ctx.workprec(128):
+        off = arb(0, 0.125)
+        wide = arb_mat(2, 2, [arb(2, 0.125), off, off, arb(1, 0.125)])
+        for a, b, c in ((1.875, 0.125, 0.875), (2.125, 0.125, 1.125), (2.125, -0.125, 0.875)):
+            member = arb_mat(2, 2, [a, b, b, c])
+            assert smallest_eigenvalue(wide).contains(smallest_eigenvalue(member).mid())
+            assert psd_norm(wide).contains(psd_norm(member).mid())
+        assert psd_norm(wide).rad() < 0.5
+
+
 def test_degenerate_matrices() -> None:
     with ctx.workprec(128):
         assert norm(arb_mat(3, 3, [0] * 9)).contains(arb(0))
         assert norm(arb_mat(3, 3, [0] * 9)) < 1e-30
         assert smallest_eigenvalue(arb_mat(3, 3, [1] * 9)).contains(arb(0))
+        assert smallest_eigenvalue(arb_mat(3, 3, [0] * 9)) == 0
         assert smallest_eigenvalue(arb_mat(1, 1, [7])) == 7
         assert norm(arb_mat(1, 2, [3, 4])) == 5
         for poison in (arb("nan"), arb(0, arb("inf"))):

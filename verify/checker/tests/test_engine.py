@@ -86,7 +86,7 @@ def test_scopes(tmp_path: Path, scope: Any) -> None:
         assert str(certificate.constants["handover_step"]) in found.claims[0]
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, ((2, 5, 4, 3, 2), True)])
+@pytest.mark.parametrize("shape", [*SHAPES, ((2, 5, 4, 3, 2), True), ((2, 5, 4, 3, 1), True)])
 def test_curvature_is_the_same_number(shape: tuple[tuple[int, ...], bool]) -> None:
     """Both write claim layered_curvature by themselves: the engine's rounds up, by no more than rounding."""
     widths, bias = shape
@@ -96,7 +96,6 @@ def test_curvature_is_the_same_number(shape: tuple[tuple[int, ...], bool]) -> No
     engine = Curvature(linearise(network, X))
     with ctx.workprec(128):
         here = Point(problem, problem.parameters())
-        here.centre()
         for radius in (0.0, 0.01, 0.5, 3.0):
             mine, theirs = here.curvature(arb(radius)), engine(radius)
             assert mine <= theirs
@@ -170,29 +169,14 @@ def test_a_lie_in_the_engines_own_format(tmp_path: Path) -> None:
 
 
 def test_the_checker_can_be_read_in_one_sitting() -> None:
-    """Fewer than 1,000 lines of code, and none of them from the rest of the project."""
+    """Fewer than 1,000 lines of code and prose, and none of them from the rest of the project."""
     total = 0
     for path in sorted((Path(verify.__file__).parent / "checker").glob("*.py")):
         source = path.read_text("utf-8")
-        tree = ast.parse(source)
-        prose: set[int] = set()
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Expr)
-                and isinstance(node.value, ast.Constant)
-                and isinstance(node.value.value, str)
-            ):
-                prose |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-            names = (
-                [node.module or ""]
-                if isinstance(node, ast.ImportFrom)
-                else [a.name for a in getattr(node, "names", [])]
-            )
+        for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
                 assert not any(n.split(".")[0] in ("numpy", "torch", "sympy", "mpmath", "proofs") for n in names), path
                 assert all(n.startswith("verify.checker") for n in names if n.startswith("verify")), path
-        lines = source.splitlines()
-        total += sum(
-            bool(t.strip()) and not t.strip().startswith("#") and i not in prose for i, t in enumerate(lines, 1)
-        )
+        total += sum(bool(line.strip()) for line in source.splitlines())
     assert total < 1000

@@ -86,18 +86,19 @@ def test_point_quantities(widths: tuple[int, ...], bias: bool) -> None:
         here, theta = Point(problem, problem.parameters()), problem.start
         e = _residual(document, [mpf(t) for t in theta])
         columns = _jacobian(document, theta)
-        assert all(_near(a, b) for a, b in zip(here.residual, e, strict=True))
-        assert _near(here.residual_norm(), mp.norm(e))
+        assert all(_near(a, b) for a, b in zip(here.residual.entries(), e, strict=True))
+        assert _near(here.e, mp.norm(e))
         kernel, N = here.kernel(), len(e)
         for i in range(N):
             for j in range(N):
                 assert _near(kernel[i, j], sum(c[i] * c[j] for c in columns))
         flat: list[Any] = []
-        for weight, b in here.gradient():
-            flat += [*weight.entries(), *(b or [])]
+        for layer, part in zip(problem.layers, here.gradient(), strict=True):
+            flat += [x for row in part.tolist() for x in row[: layer.fan_in]]
+            flat += [row[-1] for row in part.tolist() if layer.biased]
         gradient = [mp.fdot(e, c) for c in columns]
         assert all(_near(a, b) for a, b in zip(flat, gradient, strict=True))
-        assert _near(here.gradient_square(kernel), mp.fdot(gradient, gradient) / 4)
+        assert _near(here.gradient_square(), mp.fdot(gradient, gradient) / 4)
 
 
 @pytest.mark.parametrize("widths", [(2, 3, 3, 2), (2, 4, 1)])
@@ -107,7 +108,6 @@ def test_curvature_bounds_second_differences(widths: tuple[int, ...]) -> None:
     problem = Problem(document)
     with mp.workdps(60), ctx.workprec(128):
         here = Point(problem, problem.parameters())
-        here.centre()
         bounds = [float(here.curvature(arb(r)).upper()) for r in (0.0, 0.25, 1.0)]
         assert bounds == sorted(bounds)
         step, worst = mpf(10) ** -12, [0.0, 0.0, 0.0]
@@ -166,6 +166,14 @@ def test_what_is_no_problem_is_refused(path: Sequence[Any], value: Any) -> None:
     with pytest.raises(Malformed):
         Problem(_changed(path, value))
     assert Problem(_document((2, 3, 1), "silu", bias=True)).n == 2
+
+
+def test_more_outputs_than_parameters_have_a_singular_kernel() -> None:
+    with ctx.workprec(128):
+        for n, singular in ((7, True), (6, False)):  # 6 parameters
+            problem = Problem(_document((1, 3, 1), "silu", bias=False, n=n))
+            smallest = Point(problem, problem.parameters()).smallest()
+            assert bool(smallest == 0) == singular
 
 
 def test_size_limits() -> None:

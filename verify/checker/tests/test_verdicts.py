@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flint import arb
+from flint import arb, ctx
 
-from verify.checker import check
+from verify.checker import check, claims, network, reading
 from verify.checker.__main__ import main
 from verify.checker.claims import Audit
 from verify.checker.tests import tampering
@@ -121,17 +121,17 @@ def test_hand_over_to_a_ball_elsewhere_is_rejected(tmp_path: Path, scope: str) -
 @pytest.mark.parametrize(
     ("name", "path", "value", "message"),
     [
-        ("run", "witness handover checkpoint", 2, "needs a step and a hand-over"),
-        ("run", "witness handover checkpoint", -1, "needs a step and a hand-over"),
-        ("run", "witness handover checkpoint", True, "needs a step and a hand-over"),
-        ("run", "witness checkpoints", [], "needs checkpoints"),
+        ("run", "witness handover checkpoint", 2, "hand-over at one of its checkpoints"),
+        ("run", "witness handover checkpoint", -1, "hand-over at one of its checkpoints"),
+        ("run", "witness handover checkpoint", True, "hand-over at one of its checkpoints"),
+        ("run", "witness checkpoints", [], "hand-over at one of its checkpoints"),
         ("run", "witness checkpoints", {}, "needs checkpoints"),
-        ("run", "lr", None, "needs a step and a hand-over"),
+        ("run", "lr", None, "needs checkpoints, a hand-over and a step"),
         ("run", "witness handover step", 1, "hand-over's step"),
         ("run", "witness checkpoints 0 step", 2, "out of order"),
         ("run", "witness checkpoints 0 step", -1, "out of order"),
         ("run", "witness checkpoints 0 step", False, "out of order"),
-        ("run", "witness checkpoints 0 decrease", "yes", "out of order"),
+        ("run", "witness checkpoints 0 decrease", "yes", "truth value"),
         ("run", "witness checkpoints 0 next", None, "without the neighbour"),
         ("run_single", "witness checkpoints 0 next", None, "without the neighbour"),
         ("exact", "witness steps", -1, "needs a step size"),
@@ -140,7 +140,7 @@ def test_hand_over_to_a_ball_elsewhere_is_rejected(tmp_path: Path, scope: str) -
         ("exact", "lr", None, "needs a step size"),
         ("exact", "witness steps", 3, "wrong length"),
         ("exact", "witness handover offset", {"$float": (-1.0).hex()}, "offset"),
-        ("exact", "witness handover offset", 0, "expected a double"),
+        ("exact", "witness handover offset", 0, "expected doubles"),
         ("ball_linear", "lr", None, "there is no step"),
         ("ball_linear", "witness classical index", 2, "no such row"),
         ("ball_linear", "witness classical index", -1, "no such row"),
@@ -154,7 +154,7 @@ def test_hand_over_to_a_ball_elsewhere_is_rejected(tmp_path: Path, scope: str) -
         ("refuted", "witness duplicate_pair", [0, True], "pair of samples"),
         ("refuted", "witness duplicate_pair", [0, 2, 1], "pair of samples"),
         ("refuted", "witness duplicate_pair", {"a": 1, "b": 2}, "pair of samples"),
-        ("point", "constants mu", {"$float": (1.0).hex()}, "unexpected kind"),
+        ("point", "constants mu", {"$float": (1.0).hex()}, "1.0 is not"),
         ("point", "scope", "line", "unknown scope"),
         ("point", "verdict", "TRUE", "unknown scope or verdict"),
         ("point", "reason", 5, "format version"),
@@ -188,6 +188,17 @@ def test_decisions(relation: str, below: str, equal: str, above: str) -> None:
     assert (audit.failures, len(audit.doubts)) == ([], 1)
     audit.every("y", [(arb(1), arb(9)), (arb(1), arb(3)), (arb(1), arb(5))], "<=", "here")
     assert (audit.rows[-1].right, audit.rows[-1].margin) == (arb(3).str(8), arb(2).str(8))
+
+
+def test_descent_gives_up_when_bits_run_out(tmp_path: Path) -> None:
+    document = reading.read(str(DRAFTS["exact"].save(tmp_path / "c.zip")))
+    problem, guesses = network.Problem(document), [1.0] * 3
+    with ctx.workprec(128):
+        assert claims._descend(problem, guesses, -120) is None  # 16 bits at the first step
+        last, lows, losses = claims._descend(problem, guesses, 3)
+    assert (len(last), len(lows), len(losses)) == (2, 3, 3)
+    assert all(loss.rad() < loss.mid() * 2.0**-100 for loss in losses)
+    assert losses[0] > losses[1] > losses[2]
 
 
 def test_inconclusive_certificates_claim_nothing(tmp_path: Path) -> None:
