@@ -150,7 +150,7 @@ def perron_upper(m: Array) -> Array:
         (…,) doubles, infinite on overflow; within some L·u of λ_max unless numpy's eigensolver fails.
 
     >>> import numpy as np
-    >>> bool(0 <= perron_upper(np.array([[2.0, 1.0], [1.0, 2.0]])) - 3.0 < 1e-14)
+    >>> bool(0 <= perron_upper(np.array([[2.0, 1.0], [1.0, 2.0]])) - 3.0 < 1e-13)
     True
     """
     size = m.shape[-1]
