@@ -205,7 +205,7 @@ class _Ball:
             constants[f"radius_largest_{form}"] = partial(self._also, form)
         text = (
             f"with step η = {self.problem.lr} and s = {self.problem.s} it stays within R = {self.radii[j].hex()} of the centre,"
-            f" a Locally PL Region with μ ≥ {constants['mu'].lower().str(10)}, and Φ_k ≤ {constants['rate'].upper().str(12)}^k·Φ_0"
+            f" a Locally PL Region with μ = {constants['mu'].str(10)}, and Φ_k ≤ {constants['rate'].str(12)}^k·Φ_0"
             f" ({self.by} criterion); it converges to a point of zero loss"
         )
         return Truth(constants, margins, chain, text)

@@ -179,29 +179,30 @@ class Point:
             z_rows = [x * r + v_r * d for x, d in zips(rows, moved_rows)]
             grown.append((a + s * moved, [x + s * d for x, d in zips(rows, moved_rows)], v_r, z_rows))
             moved, moved_rows = slope * (a * r + v_r * moved), [slope * d for d in z_rows]
-        largest_b, grown_g, moved_g = [arb(0)] * depth, [[arb(0)]] * depth, [arb(0)] * n
+        moved_g = [arb(0)] * n
+        above: list[Any] = []
         for i in reversed(range(depth)):
             s, _, _, v, blocks, columns, slope, bend = self.norms[i]
             change = [slope * d + bend * z * g for d, z, g in zips(moved_g, grown[i][3], columns)]
             b = [x + d for x, d in zips(blocks, change)]
-            largest_b[i], grown_g[i] = _largest(b), [g + d for g, d in zips(columns, moved_g)]
+            above.insert(0, (_largest(b), [g + d for g, d in zips(columns, moved_g)]))
             moved_g = [s * r * x + v * d for x, d in zips(b, change)]
         form = [[arb(0)] * depth for _ in range(depth)]
         # Coefficients of t_1, t_2, … in the bound of ‖Ḣ_{l-1}‖_F, and in those of its single rows.
         whole: list[Any] = []
         single: list[list[Any]] = []
-        for i, (a, a_rows, v_r, _) in enumerate(grown):
+        for i, ((a, a_rows, v_r, _), (largest_b, grown_g)) in enumerate(zips(grown, above)):
             s, slope, bend = self.norms[i][0], self.norms[i][6], self.norms[i][7]
-            form[i][:i] = [2 * s * largest_b[i] * x for x in whole]
+            form[i][:i] = [2 * s * largest_b * x for x in whole]
             whole, single = [*(v_r * x for x in whole), a], [*([v_r * x for x in row] for row in single), a_rows]
             for j, row in enumerate(single):
-                weight = bend * _largest(x * y for x, y in zips(grown_g[i], row))
+                weight = bend * _largest(x * y for x, y in zips(grown_g, row))
                 form[j][: i + 1] = [x + weight * y for x, y in zips(form[j][: i + 1], whole)]
             whole, single = [slope * x for x in whole], [[slope * x for x in row] for row in single]
         matrix = arb_mat(form)
         return norm(matrix + matrix.transpose()) / 2
 
-    def budget(self, weight: float, near: float = 0.0) -> Any:
+    def budget(self, weight: float, near: float) -> Any:
         """Enclose λ_min(Ψ(m)), m = `weight`: λ_min(Θ(θ)) ≥ λ_min(Ψ(m)) − mρ² on B(θ0, ρ) (claim neuron_budget).
 
         One hidden layer, identity output. Neuron r's columns J_r change by D_r; (J + D)(J + D)ᵀ ⪰ (1 − τ)JJᵀ − (1/τ − 1)DDᵀ, and

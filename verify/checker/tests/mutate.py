@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 SHARE = 12  # of the altered numbers, one in so many is tried on a mutant; the suite itself tries all
 MODULES = ["reading", "enclosures", "network", "claims", "__init__"]
 _COMPARE: dict[type[ast.cmpop], list[type[ast.cmpop]]] = {
@@ -121,6 +123,13 @@ def _verdicts(folder: Path) -> None:
     for scope in ("run", "exact"):
         test_verdicts.test_hand_over_to_a_ball_elsewhere_is_rejected(folder, scope)
     test_verdicts.test_a_tie_ends_undecided_at_the_highest_precision(folder)
+    test_verdicts.test_a_decrease_that_is_not_claimed_is_no_objection(folder)
+    test_verdicts.test_the_statement_word_for_word(folder)
+    for key in _cases(test_verdicts.test_stability_radii_are_sharp):
+        test_verdicts.test_stability_radii_are_sharp(folder, key)
+    test_verdicts.test_what_a_chain_displays()
+    with pytest.MonkeyPatch.context() as patch:
+        test_verdicts.test_memory_of_an_exact_run_counts_samples_and_outputs(patch)
     for name, draft in test_verdicts.DRAFTS.items():
         if name != "refuted":
             structure = [*tampering.structure(draft), *tampering.wide_steps(draft)]
@@ -182,6 +191,8 @@ def _numerics(_: Path) -> None:
         test_network.test_point_quantities(*case)
     test_network.test_curvature_bounds_second_differences((2, 3, 3, 2))
     test_network.test_size_limits()
+    for shape in _cases(test_network.test_no_samples_and_no_inputs_are_named):
+        test_network.test_no_samples_and_no_inputs_are_named(*shape)
     for name, second in _cases(test_enclosures.test_suprema_of_the_others_are_attained_and_not_exceeded):
         test_enclosures.test_suprema_of_the_others_are_attained_and_not_exceeded(name, second)
     for name in ("silu", "gelu", "gelu_tanh"):
@@ -198,7 +209,11 @@ def _battery(folder: Path, module: str) -> None:
     test_verdicts.test_weaker_claims_are_still_accepted(folder)
     test_verdicts.test_inconclusive_certificates_claim_nothing(folder)
     test_verdicts.test_descent_gives_up_when_bits_run_out(folder)
-    order = {"reading": (_files, _structure), "claims": (_verdicts, _files), "__init__": (_files, _structure)}
+    order = {
+        "reading": (_files, _structure, _verdicts),
+        "claims": (_verdicts, _files),
+        "__init__": (_files, _structure, _verdicts),
+    }
     for part in order.get(module, (_numerics, _verdicts, _files)):
         part(folder)
 

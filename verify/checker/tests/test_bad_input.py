@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import struct
@@ -72,6 +73,16 @@ def _huge() -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
 
 
+def _reordered(document: Any) -> bytes:
+    """Keys the other way round, each hash that of the text as it stands."""
+
+    def unsorted(part: Any) -> bytes:
+        return json.dumps(part, indent=1).encode() + b"\n"
+
+    rest = {key: document[key] for key in sorted(document, reverse=True) if key != "sha256"}
+    return unsorted({**rest, "sha256": hashlib.sha256(unsorted(rest)).hexdigest()})
+
+
 CASES: dict[str, Change] = {
     "hash of the document": _raw(lambda b: b.replace(b"built by hand", b"built by hard")),
     "hash of an array": lambda f: f.update({X: npy((2, 2), [1.0, 0.3, -0.4, 0.8])}),
@@ -83,6 +94,7 @@ CASES: dict[str, Change] = {
     "truncated document": _raw(lambda b: b[: len(b) // 2]),
     "other spacing": _raw(lambda b: b.replace(b"\n", b"\n ", 1)),
     "no newline at the end": _raw(lambda b: b[:-1]),
+    "keys in another order": _raw(lambda b: _reordered(json.loads(b))),
     "byte order mark": _raw(lambda b: b"\xef\xbb\xbf" + b),
     "UTF-16": _raw(lambda b: b.decode().encode("utf-16")),
     "invalid UTF-8": _raw(lambda b: b.replace(b"built", b"\xff\xfe\xfdt")),
@@ -250,6 +262,7 @@ def test_sizes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_limits_are_the_documented_ones() -> None:
+    assert inspect.signature(check).parameters["seconds"].default == 7200.0
     assert (reading.MAX_BYTES, reading.MAX_DOCUMENT, reading.MAX_FILES) == (2**30, 2**24, 20_000)
     assert reading.MAX_DIRECTORY == 6_000_000
     assert (network.MAX_PARAMETERS, network.MAX_ROWS, network.MAX_LAYERS) == (2**22, 2048, 64)

@@ -114,7 +114,7 @@ def test_budget_is_the_same_number(shape: tuple[tuple[int, ...], bool]) -> None:
     with ctx.workprec(128):
         here = Point(problem, problem.parameters())
         for weight in (0.5, 20.0, 1000.0):
-            mine, theirs = here.budget(weight), engine.parabola(weight).intercept
+            mine, theirs = here.budget(weight, 0.0), engine.parabola(weight).intercept
             assert theirs <= mine
             assert mine <= theirs + 1e-10 * abs(theirs) + 1e-12
 

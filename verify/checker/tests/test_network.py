@@ -176,6 +176,15 @@ def test_more_outputs_than_parameters_have_a_singular_kernel() -> None:
             assert bool(smallest == 0) == singular
 
 
+@pytest.mark.parametrize(("n", "d"), [(0, 1), (1, 0)])
+def test_no_samples_and_no_inputs_are_named(n: int, d: int) -> None:
+    document = _document((2, 1), "identity", bias=False)
+    document["data"] = {"X": Array((n, d), array("d", [1.0] * (n * d))), "y": Array((n, 1), array("d", [1.0] * n))}
+    document["network"]["layers"][0]["weight"] = Array((1, d), array("d", [1.0] * d))
+    with pytest.raises(Malformed, match="no samples, or no inputs"):
+        Problem(document)
+
+
 def test_size_limits() -> None:
     long = _document((1, 3, 1), "silu", bias=False, n=6)  # 6 parameters, but 6 × 3 activations
     before = network.MAX_PARAMETERS

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -105,6 +106,61 @@ def test_weaker_claims_are_still_accepted(tmp_path: Path) -> None:
     draft.document["constants"]["stability_radius"] = {"$ball": [(-1.0).hex(), (0.0).hex()]}
     draft.document["steps"] = draft.document["steps"][:1]
     assert check(draft.save(tmp_path / "c.zip")).accepted
+
+
+def test_a_decrease_that_is_not_claimed_is_no_objection(tmp_path: Path) -> None:
+    draft = DRAFTS["run"].copy()
+    draft.document["witness"]["checkpoints"][0]["decrease"] = False
+    assert check(draft.save(tmp_path / "c.zip")).accepted
+
+
+def test_the_statement_word_for_word(tmp_path: Path) -> None:
+    assert check(DRAFTS["ball_residual"].save(tmp_path / "c.zip")).claims == (
+        "containment_residual: real-arithmetic gradient descent from the stored parameters: with step η = 1/4 and s = 1/2 it stays"
+        " within R = 0x1.47ae147ae147bp-4 of the centre, a Locally PL Region with μ = [0.3019797301 +/- 1.80e-13], and"
+        " Φ_k ≤ [0.855882242824 +/- 1.94e-13]^k·Φ_0 (residual criterion); it converges to a point of zero loss",
+    )
+
+
+@pytest.mark.parametrize("key", ["stability_radius", "stability_radius_paper"])
+def test_stability_radii_are_sharp(tmp_path: Path, key: str) -> None:
+    """What the run states is the largest radius that is implied: a ten-thousandth more is refused (λ0 = 0.78 there)."""
+    draft = DRAFTS["run"].copy()
+    mid, rad = (float.fromhex(text) for text in draft.document["constants"][key]["$ball"])
+    for factor in (1.0001, 1.1, 2.0):
+        draft.document["constants"][key] = {"$ball": [((mid - rad) * factor).hex(), (0.0).hex()]}
+        assert check(draft.save(tmp_path / "c.zip")).verdict == "REJECTED"
+
+
+def test_what_a_chain_displays() -> None:
+    audit = Audit()
+    with ctx.workprec(128):
+        audit.require("x", arb(2) / 3, "<=", arb(1) / 3, "here")
+    assert audit.failures == [
+        "x: [0.666666666667 +/- 3.34e-13] <= [0.333333333333 +/- 3.34e-13] fails by [0.333333 +/- 3.34e-7] (here)"
+    ]
+    assert audit.rows[0][1:5] == (
+        "[0.66666667 +/- 3.34e-9]",
+        "<=",
+        "[0.33333333 +/- 3.34e-9]",
+        "[-0.33333333 +/- 3.34e-9]",
+    )
+    audit.every("equal gaps: the first", [(arb(1), arb(3)), (arb(2), arb(4))], "<=", "here")
+    assert audit.rows[1].left == arb(1).str(8)
+
+
+def test_memory_of_an_exact_run_counts_samples_and_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """3 parameters + 6·n·k·width numbers of 2·128 bits, no step: one bit less is refused before anything is computed."""
+    layer = SimpleNamespace(fan_out=5)
+    problem: Any = SimpleNamespace(start=[0.0] * 3, n=7, k=2, layers=[layer], parameters=list)
+    need = 256 * (3 + 6 * 7 * 2 * 5)
+    with ctx.workprec(128):
+        monkeypatch.setattr(claims, "MAX_MEMORY", need - 1)
+        with pytest.raises(reading.Limit, match="256 bits"):
+            claims._descend(problem, [1.0], 3)
+        monkeypatch.setattr(claims, "MAX_MEMORY", need)
+        with pytest.raises(AttributeError):  # it goes on to read the data
+            claims._descend(problem, [1.0], 3)
 
 
 @pytest.mark.parametrize("scope", ["run", "exact"])
