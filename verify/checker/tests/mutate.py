@@ -127,6 +127,10 @@ def _verdicts(folder: Path) -> None:
     test_verdicts.test_the_statement_word_for_word(folder)
     for key in _cases(test_verdicts.test_stability_radii_are_sharp):
         test_verdicts.test_stability_radii_are_sharp(folder, key)
+    for case in _cases(test_verdicts.test_one_bound_on_the_stability_radius_suffices):
+        test_verdicts.test_one_bound_on_the_stability_radius_suffices(folder, *case)
+    test_verdicts.test_a_criterion_may_stand_at_any_row(folder)
+    test_verdicts.test_a_refutation_names_its_samples(folder)
     test_verdicts.test_what_a_chain_displays()
     with pytest.MonkeyPatch.context() as patch:
         test_verdicts.test_memory_of_an_exact_run_counts_samples_and_outputs(patch)
@@ -167,9 +171,9 @@ def _numerics(_: Path) -> None:
     from verify.checker.tests import test_enclosures, test_engine, test_network
 
     for shape in _cases(test_engine.test_curvature_is_the_same_number):
-        test_engine.test_curvature_is_the_same_number(shape)
+        test_engine.test_curvature_is_the_same_number(*shape)
     for shape in _cases(test_engine.test_budget_is_the_same_number):
-        test_engine.test_budget_is_the_same_number(shape)
+        test_engine.test_budget_is_the_same_number(*shape)
     for size in _cases(test_enclosures.test_positive_definite_up_to_the_smallest_eigenvalue):
         test_enclosures.test_positive_definite_up_to_the_smallest_eigenvalue(size)
     test_enclosures.test_what_is_not_certainly_positive_definite()

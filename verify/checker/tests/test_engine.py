@@ -86,12 +86,22 @@ def test_scopes(tmp_path: Path, scope: Any) -> None:
         assert str(certificate.constants["handover_step"]) in found.claims[0]
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, ((2, 5, 4, 3, 2), True), ((2, 5, 4, 3, 1), True)])
-def test_curvature_is_the_same_number(shape: tuple[tuple[int, ...], bool]) -> None:
+def _softplus() -> torch.nn.Module:
+    return torch.nn.Softplus(beta=2.5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "act"),
+    [
+        *((shape, torch.nn.SiLU) for shape in [*SHAPES, ((2, 5, 4, 3, 2), True), ((2, 5, 4, 3, 1), True)]),
+        (((2, 5, 4, 1), True), _softplus),
+    ],
+)
+def test_curvature_is_the_same_number(shape: tuple[tuple[int, ...], bool], act: Any) -> None:
     """Both write claim layered_curvature by themselves: the engine's rounds up, by no more than rounding."""
     widths, bias = shape
     X, y = _data(3, widths[0], widths[-1])
-    network = read_network(_net(*widths, act=torch.nn.SiLU, bias=bias))
+    network = read_network(_net(*widths, act=act, bias=bias))
     problem = Problem(_as_document(network, X, y))
     engine = Curvature(linearise(network, X))
     with ctx.workprec(128):
@@ -103,12 +113,12 @@ def test_curvature_is_the_same_number(shape: tuple[tuple[int, ...], bool]) -> No
             assert theirs <= mine * (1 + 1e-10 if widths[-1] == 1 else widths[-1])
 
 
-@pytest.mark.parametrize("shape", SHAPES[:2])
-def test_budget_is_the_same_number(shape: tuple[tuple[int, ...], bool]) -> None:
-    """Both write claim neuron_budget by themselves, for one output and for two."""
+@pytest.mark.parametrize(("shape", "act"), [(shape, act) for shape in SHAPES[:2] for act in (torch.nn.SiLU, _softplus)])
+def test_budget_is_the_same_number(shape: tuple[tuple[int, ...], bool], act: Any) -> None:
+    """Both write claim neuron_budget by themselves, for one output and for two, without and with an activation's parameter."""
     widths, bias = shape
     X, y = _data(3, widths[0], widths[-1])
-    network = read_network(_net(*widths, act=torch.nn.SiLU, bias=bias))
+    network = read_network(_net(*widths, act=act, bias=bias))
     problem = Problem(_as_document(network, X, y))
     engine = NeuronBudget(linearise(network, X))
     with ctx.workprec(128):

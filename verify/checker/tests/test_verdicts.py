@@ -108,6 +108,11 @@ def test_weaker_claims_are_still_accepted(tmp_path: Path) -> None:
     assert check(draft.save(tmp_path / "c.zip")).accepted
 
 
+def test_a_refutation_names_its_samples(tmp_path: Path) -> None:
+    [claim] = check(DRAFTS["refuted"].save(tmp_path / "c.zip")).claims
+    assert "samples 0 and 2 contradict each other" in claim
+
+
 def test_a_decrease_that_is_not_claimed_is_no_objection(tmp_path: Path) -> None:
     draft = DRAFTS["run"].copy()
     draft.document["witness"]["checkpoints"][0]["decrease"] = False
@@ -130,6 +135,31 @@ def test_stability_radii_are_sharp(tmp_path: Path, key: str) -> None:
     for factor in (1.0001, 1.1, 2.0):
         draft.document["constants"][key] = {"$ball": [((mid - rad) * factor).hex(), (0.0).hex()]}
         assert check(draft.save(tmp_path / "c.zip")).verdict == "REJECTED"
+
+
+@pytest.mark.parametrize(
+    ("name", "implied", "too_large"), [("ball_classical", 0.296, 0.298), ("ball_parabola", 0.575, 0.577)]
+)
+def test_one_bound_on_the_stability_radius_suffices(
+    tmp_path: Path, name: str, implied: float, too_large: float
+) -> None:
+    """There the curvature's bound and the parabola's reach to different radii; the larger one counts."""
+    draft = DRAFTS[name].copy()
+    for radius, verdict in ((implied, "ACCEPTED"), (too_large, "REJECTED")):
+        draft.document["constants"]["stability_radius"] = {"$ball": [radius.hex(), (0.0).hex()]}
+        assert check(draft.save(tmp_path / "c.zip")).verdict == verdict
+
+
+def test_a_criterion_may_stand_at_any_row(tmp_path: Path) -> None:
+    """The residual pays for the path within the second ball already, within the first not yet."""
+    draft = DRAFTS["ball_residual"].copy()
+    draft.document |= {"constants": {}, "margins": {}, "steps": []}
+    del draft.document["witness"]["classical"]
+    for index, verdict in ((1, "ACCEPTED"), (0, "REJECTED")):
+        draft.document["witness"]["residual"] = {"index": index}
+        found = check(draft.save(tmp_path / "c.zip"))
+        assert found.verdict == verdict
+    assert "residual pays for the path" in found.failures[0]
 
 
 def test_what_a_chain_displays() -> None:
@@ -211,6 +241,7 @@ def test_hand_over_to_a_ball_elsewhere_is_rejected(tmp_path: Path, scope: str) -
         ("refuted", "witness duplicate_pair", [0, 2, 1], "pair of samples"),
         ("refuted", "witness duplicate_pair", {"a": 1, "b": 2}, "pair of samples"),
         ("point", "constants mu", {"$float": (1.0).hex()}, "1.0 is not"),
+        ("run", "constants handover_step", {"$float": (2.0).hex()}, "2.0 is not 2"),
         ("point", "scope", "line", "unknown scope"),
         ("point", "verdict", "TRUE", "unknown scope or verdict"),
         ("point", "reason", 5, "format version"),
@@ -242,6 +273,11 @@ def test_decisions(relation: str, below: str, equal: str, above: str) -> None:
     audit = Audit()
     audit.require("x", arb(1, 1), relation, arb(1), "here")
     assert (audit.failures, len(audit.doubts)) == ([], 1)
+    # An interval touches its own ends: that decides ≤ and ≥, not < and >.
+    audit = Audit()
+    wide = arb(1, 1)
+    audit.require("x", wide, relation, wide.upper() if "<" in relation else wide.lower(), "here")
+    assert (audit.failures, len(audit.doubts)) == ([], len(relation) % 2)
     audit.every("y", [(arb(1), arb(9)), (arb(1), arb(3)), (arb(1), arb(5))], "<=", "here")
     assert (audit.rows[-1].right, audit.rows[-1].margin) == (arb(3).str(8), arb(2).str(8))
 
