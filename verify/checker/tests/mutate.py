@@ -183,6 +183,7 @@ def _numerics(_: Path) -> None:
     test_enclosures.test_eigenvalues_of_balls_cover_every_member()
     test_network.test_more_outputs_than_parameters_have_a_singular_kernel()
     test_enclosures.test_root_is_never_too_small()
+    test_enclosures.test_columns_of_different_length_do_not_pair()
     test_enclosures.test_degenerate_matrices()
     for name in test_enclosures.NAMES:
         test_enclosures.test_activation_values_and_slopes(name)

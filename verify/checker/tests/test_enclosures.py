@@ -278,3 +278,8 @@ def test_root_is_never_too_small() -> None:
     for nothing in (arb("nan"), arb(-1)):
         assert not root(nothing) < 1e300
         assert not root(nothing) > -1e300
+
+
+def test_columns_of_different_length_do_not_pair() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        list(enclosures.zips([1, 2], [1]))
