@@ -138,7 +138,7 @@ class Point:
             self.theta = sum(terms[1:], terms[0])
         return self.theta
 
-    def smallest(self, near: float = 0.0) -> Any:
+    def smallest(self, near: float) -> Any:
         """Enclose λ_min of the NTK, with a guess; 0 exactly where there are more outputs than parameters."""
         few = len(self.problem.start) < self.problem.n * self.problem.k
         return arb(0) if few else smallest_eigenvalue(self.kernel(), near)

@@ -196,6 +196,10 @@ def _numerics(_: Path) -> None:
         test_network.test_point_quantities(*case)
     test_network.test_curvature_bounds_second_differences((2, 3, 3, 2))
     test_network.test_size_limits()
+    for beta in _cases(test_network.test_every_positive_beta_is_read):
+        test_network.test_every_positive_beta_is_read(beta)
+    with pytest.MonkeyPatch.context() as patch:
+        test_network.test_rows_are_counted_per_output(patch)
     for shape in _cases(test_network.test_no_samples_and_no_inputs_are_named):
         test_network.test_no_samples_and_no_inputs_are_named(*shape)
     for name, second in _cases(test_enclosures.test_suprema_of_the_others_are_attained_and_not_exceeded):

@@ -172,7 +172,7 @@ def test_more_outputs_than_parameters_have_a_singular_kernel() -> None:
     with ctx.workprec(128):
         for n, singular in ((7, True), (6, False)):  # 6 parameters
             problem = Problem(_document((1, 3, 1), "silu", bias=False, n=n))
-            smallest = Point(problem, problem.parameters()).smallest()
+            smallest = Point(problem, problem.parameters()).smallest(0.0)
             assert bool(smallest == 0) == singular
 
 
@@ -199,6 +199,22 @@ def test_size_limits() -> None:
     wide = 1 << 21
     with pytest.raises(Limit):
         Problem(_changed(("network", "layers", 0, "weight"), Array((3, 2), array("d", [1.0] * 6))) | _wide(wide))
+
+
+def test_rows_are_counted_per_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = _document((2, 3), "identity", bias=False, n=4)
+    monkeypatch.setattr(network, "MAX_ROWS", 12)
+    assert Problem(document).k == 3
+    monkeypatch.setattr(network, "MAX_ROWS", 11)
+    with pytest.raises(Limit, match="n·k=12"):
+        Problem(document)
+
+
+@pytest.mark.parametrize("beta", [2.0**-10, 0.5, 1.0, 8.0])
+def test_every_positive_beta_is_read(beta: float) -> None:
+    document = _document((2, 3, 1), "softplus", bias=False)
+    document["network"]["layers"][0]["activation"]["parameters"] = {"beta": beta}
+    assert Problem(document).layers[0].beta == beta
 
 
 def _wide(m: int) -> dict[str, Any]:
