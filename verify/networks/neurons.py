@@ -163,13 +163,10 @@ class NeuronBudget:
         # A product with its own transpose costs half.
         inner, features = state.b_rows[0].mid * root, np.array(state.a_rows[1].mid)
         features[:, : root.size] *= root
-        inputs: np.ndarray = self._inputs.mid
-        outgoing: np.ndarray = features @ features.T
+        outgoing = _repeat(features @ features.T, k)
         if k > 1:
-            ones = np.ones((k, k))
-            inputs = np.kron(inputs, ones)
-            outgoing = np.kron(outgoing, ones) * (state.b_rows[1].mid @ state.b_rows[1].mid.T)
-        psi = (inner @ inner.T) * inputs + outgoing
+            outgoing = outgoing * (state.b_rows[1].mid @ state.b_rows[1].mid.T)
+        psi = (inner @ inner.T) * _repeat(self._inputs.mid, k) + outgoing
         return Parabola(weight, guesses.smallest_eigenpair(psi)[0])
 
     def parabolas(self, radius: float) -> tuple[Parabola, ...]:

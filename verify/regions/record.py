@@ -10,7 +10,6 @@ beyond 4,096 or 4 GiB.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import itertools
 import json
@@ -215,8 +214,3 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         arrays = {name: stored[name] for name in stored.files if name != "__meta__"}
         meta: dict[str, Any] = json.loads(str(stored["__meta__"]))
     return arrays, meta
-
-
-def replace_options(options: Options, **changes: Any) -> Options:
-    """Return the options with some replaced."""
-    return dataclasses.replace(options, **changes)

@@ -29,7 +29,6 @@ __all__ = [
     "flatten",
     "read_iterate",
     "require_own_memory",
-    "rounding_unit",
     "with_parameters",
 ]
 
@@ -171,11 +170,6 @@ def approx_float(value: Fraction) -> float:
         return float(value)
     except OverflowError:
         return float("inf") if value > 0 else -float("inf")
-
-
-def rounding_unit(theta: Vector) -> float:
-    """Return roughly ‖θ‖·2^-53: the distance that one rounded update moves θ (approximate)."""
-    return float(np.linalg.norm(theta)) * 2.0**-53
 
 
 # An activation writes σ(z) over z and returns (σ(z), σ'(z)); `work` is an array of z's shape that it may use.
