@@ -64,7 +64,7 @@ def certify(
     as_json: JsonFlag = False,
 ) -> None:
     """Prove convergence for a network and a data set, and save the certificate."""
-    from verify.networks.files import load_data, load_model
+    from verify.networks.reading.files import load_data, load_model
     from verify.regions import certify as run
 
     console = Console(stderr=as_json)

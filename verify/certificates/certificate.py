@@ -6,7 +6,7 @@ import functools
 import io
 import json
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
@@ -16,15 +16,13 @@ from typing import Any, Literal
 
 import jsonschema
 import numpy as np
-import torch
 from rich.console import RenderableType
 
-from verify import nn
 from verify.arrays import Ball
 from verify.certificates.encoding import Arrays, canonical, decode, encode, sha256
 from verify.certificates.storage import DOCUMENT, read_files, write_files
 from verify.errors import InputError, NotCertainError, ShapeError
-from verify.networks.activations import IDENTITY, Activation, activation_from_module
+from verify.networks.activations import Activation, activation_named
 from verify.networks.model import DataSet, Layer, Loss, Network, loss_scale
 
 __all__ = ["FORMAT", "VERSION", "Certificate", "Problem", "Relation", "Scope", "Step", "Verdict", "schema"]
@@ -316,20 +314,12 @@ def _read_array(name: str, data: bytes, entry: Mapping[str, Any]) -> np.ndarray:
 
 def _activation(document: Mapping[str, Any]) -> Activation:
     name, parameters = document["name"], decode(document["parameters"], {})
-    modules: dict[str, Callable[[], torch.nn.Module]] = {
-        "tanh": torch.nn.Tanh,
-        "sigmoid": torch.nn.Sigmoid,
-        "silu": torch.nn.SiLU,
-        "gelu": torch.nn.GELU,
-        "gelu_tanh": lambda: torch.nn.GELU(approximate="tanh"),
-        "sine": nn.Sine,
-        "softplus": lambda: torch.nn.Softplus(beta=parameters["beta"]),
-    }
-    if name == "identity" and not parameters:
-        return IDENTITY
-    if name not in modules or (set(parameters) != ({"beta"} if name == "softplus" else set())):
-        raise InputError(f"activation={name!r} with parameters {sorted(parameters)}: not known to this version")
-    return activation_from_module(modules[name](), "certificate")
+    try:
+        return activation_named(name, parameters)
+    except InputError as error:
+        raise InputError(
+            f"activation={name!r} with parameters {sorted(parameters)}: not known to this version"
+        ) from error
 
 
 def _read_network(document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Network:

@@ -14,7 +14,9 @@ import numpy as np
 from verify.arrays import Ball, schur_of_grams
 from verify.errors import ResourceError
 from verify.networks.linearisation import Linearisation, linearise
-from verify.networks.model import Loss, Network, loss_scale, read_data, read_network
+from verify.networks.model import Loss, Network, loss_scale
+from verify.networks.reading.data import read_data
+from verify.networks.reading.modules import read_network
 
 __all__ = ["kernel_of", "loss", "loss_of", "ntk", "residual_of", "scale_ball"]
 
@@ -58,7 +60,7 @@ def ntk(model: Any, X: Any) -> Ball:
     """Enclose the empirical neural tangent kernel J·Jᵀ of a torch module.
 
     Args:
-        model: torch.nn.Sequential as :func:`verify.networks.model.read_network` accepts.
+        model: torch.nn.Sequential as :func:`verify.networks.read_network` accepts.
         X: (n, d) array or tensor of floats, taken exactly as stored.
 
     Returns:

@@ -16,7 +16,8 @@ import numpy as np
 from jaxtyping import Float
 
 from verify.arrays import Ball, Exact, Rows
-from verify.networks.model import Network, read_inputs
+from verify.networks.model import Network
+from verify.networks.reading.data import read_inputs
 
 __all__ = ["Linearisation", "forward", "linearise"]
 
@@ -99,7 +100,7 @@ def forward(network: Network, X: Float[np.ndarray, "n d"]) -> Ball:
 def linearise(network: Network, X: Float[np.ndarray, "n d"] | Ball) -> Linearisation:
     """Enclose values and layer derivatives of `network` at inputs `X` (n, d).
 
-    `X` is exact, copied and checked as :func:`verify.networks.model.read_inputs` does, or a ball whose every member is covered.
+    `X` is exact, copied and checked as :func:`verify.networks.reading.data.read_inputs` does, or a ball whose every member is covered.
     """
     h = Rows.of(X) if isinstance(X, Ball) else Rows(read_inputs(network, X))
     n, k = h.mid.shape[0], network.outputs

@@ -20,7 +20,7 @@ from verify.arrays import Ball
 from verify.errors import InputError, NonFiniteError, ShapeError
 from verify.networks import DataSet, Network, read_network
 from verify.networks.activations import Activation
-from verify.networks.model import exact_array
+from verify.networks.reading.data import exact_array
 
 __all__ = [
     "Descent",

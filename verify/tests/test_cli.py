@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import verify
 from verify import cli
 from verify.errors import InputError, UnsupportedLayerError
-from verify.networks.files import build_architecture, load_data, load_model
+from verify.networks.reading.files import build_architecture, load_data, load_model
 
 ARCHITECTURE = {
     "layers": [

@@ -1,0 +1,90 @@
+"""Which real function an activation module of torch stands for."""
+
+from __future__ import annotations
+
+import torch
+
+from verify.errors import UnsupportedLayerError
+from verify.networks.activations import Activation, activation_named
+from verify.nn import Sine
+
+__all__ = ["activation_from_module"]
+
+_FROM_MODULE: dict[type[torch.nn.Module], str] = {
+    torch.nn.Tanh: "tanh",
+    torch.nn.Sigmoid: "sigmoid",
+    torch.nn.SiLU: "silu",
+    Sine: "sine",
+    torch.nn.Identity: "identity",
+}
+
+_WHY_NOT_RELU = (
+    "its gradient jumps at a kink, so no smoothness constant β exists on a ball that meets one (claim relu_smoothness)"
+)
+_NON_SMOOTH = (
+    torch.nn.ReLU,
+    torch.nn.ReLU6,
+    torch.nn.LeakyReLU,
+    torch.nn.PReLU,
+    torch.nn.RReLU,
+    torch.nn.Hardtanh,
+    torch.nn.Hardswish,
+    torch.nn.Hardsigmoid,
+    torch.nn.Threshold,
+    torch.nn.Softshrink,
+    torch.nn.Hardshrink,
+    torch.nn.ELU,
+    torch.nn.CELU,
+    torch.nn.SELU,
+)
+
+
+def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
+    """Return the real activation that a torch module stands for.
+
+    Args:
+        module: an instance of Tanh, Sigmoid, Softplus, GELU, SiLU, Identity or verify.nn.Sine (exact types).
+        where: how an error names the layer, e.g. ``"model[1] (ReLU)"``.
+
+    Raises:
+        UnsupportedLayerError: any other module, with the reason and what to use instead.
+
+    Softplus' ``threshold`` (torch returns x itself above it) is not part of the mathematical function and is
+    ignored.
+    """
+    kind = type(module)
+    if kind in _FROM_MODULE:
+        return activation_named(_FROM_MODULE[kind])
+    if isinstance(module, torch.nn.Softplus) and kind is torch.nn.Softplus:
+        beta = float(module.beta)
+        if not (0.0 < beta < float("inf")):
+            raise UnsupportedLayerError(f"{where}: beta={beta!r}; Softplus needs a finite beta > 0")
+        if not module.threshold >= 20:
+            raise UnsupportedLayerError(
+                f"{where}: threshold={module.threshold!r} replaces softplus by the identity where they differ visibly; use the"
+                " default 20 or more"
+            )
+        return activation_named("softplus", {"beta": beta})
+    if isinstance(module, torch.nn.GELU) and kind is torch.nn.GELU:
+        return activation_named("gelu_tanh" if module.approximate == "tanh" else "gelu")
+    if isinstance(module, _NON_SMOOTH):
+        raise UnsupportedLayerError(
+            f"{where}: {kind.__name__} is not twice differentiable: {_WHY_NOT_RELU}."
+            " Use Softplus(beta), GELU or SiLU, which are smooth and close to ReLU"
+        )
+    if isinstance(module, torch.nn.modules.dropout._DropoutNd):
+        raise UnsupportedLayerError(
+            f"{where}: {kind.__name__} in training mode makes the loss random, so θ ↦ Φ(θ) is no function."
+            " Call model.eval() first, or remove the layer"
+        )
+    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+        raise UnsupportedLayerError(
+            f"{where}: {kind.__name__} couples the samples (training) and divides by a statistic that can vanish,"
+            " so the layer bounds of the theorem do not apply. Remove it; verify.nn.NTKLinear controls the scale"
+            " of the pre-activations instead"
+        )
+    raise UnsupportedLayerError(
+        f"{where}: {kind.__name__} is not known, so neither its Jacobian nor its curvature is bounded. Supported:"
+        " Linear, verify.nn.NTKLinear, Tanh, Sigmoid, Softplus, GELU, SiLU, verify.nn.Sine, Identity, and Dropout in"
+        " evaluation mode"
+    )
