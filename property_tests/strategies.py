@@ -45,6 +45,7 @@ ACTIVATION_NAMES = ("tanh", "sigmoid", "softplus", "softplus:5", "silu", "gelu",
 
 Parametrisation = Literal["pytorch", "ntk"]
 InputKind = Literal["sphere", "gaussian", "clustered", "near-duplicate", "digits"]
+LossName = Literal["sum", "mean", "mse", "mse_sum"]
 TargetKind = Literal["near", "signs", "real", "one-hot"]
 _SEEDS = st.integers(0, 2**16 - 1)
 
@@ -227,7 +228,7 @@ class TrainingProblem:
     architecture: Architecture
     inputs: Inputs
     targets: Targets
-    loss: Literal["sum", "mean"] = "sum"
+    loss: LossName = "sum"
     step: Fraction | None = None
     reach: float | None = 2.0
 
@@ -271,7 +272,9 @@ class TrainingProblem:
     @property
     def s(self) -> Fraction:
         """Exact loss scale."""
-        return Fraction(1) if self.loss == "sum" else Fraction(1, self.inputs.n)
+        n, k = self.inputs.n, self.architecture.widths[-1]
+        scales = {"sum": Fraction(1), "mean": Fraction(1, n), "mse": Fraction(2, n * k), "mse_sum": Fraction(2)}
+        return scales[self.loss]
 
     @property
     def parameters(self) -> int:
@@ -375,7 +378,7 @@ def near_problems(
         architecture=arch,
         inputs=draw(inputs(max_n=4, kinds=kinds)),
         targets=draw(targets(("near",))),
-        loss=draw(st.sampled_from(["sum", "mean"])),
+        loss=draw(st.sampled_from(["sum", "mean", "mse", "mse_sum"])),
         step=draw(_STEPS),
         reach=None if search else draw(st.sampled_from([2.0, 1.25, 1.05, 1.5, 3.0, 5.0])),
     )
@@ -391,7 +394,7 @@ def problems(draw: st.DrawFn, *, max_width: int = 256, max_parameters: int = 400
         architecture=arch,
         inputs=draw(inputs(max_n=6, kinds=kinds)),
         targets=draw(targets()),
-        loss=draw(st.sampled_from(["sum", "mean"])),
+        loss=draw(st.sampled_from(["sum", "mean", "mse", "mse_sum"])),
         step=draw(_STEPS),
         reach=draw(st.sampled_from([2.0, 1.25, 3.0])),
     )
@@ -416,7 +419,7 @@ def wide_problems(draw: st.DrawFn, *, max_width: int = 2**16) -> TrainingProblem
             n=draw(st.integers(1, 3)), kind="sphere", size=draw(st.sampled_from([4.0, 3.0])), seed=draw(_SEEDS)
         ),
         targets=Targets("signs", seed=draw(_SEEDS)),
-        loss=draw(st.sampled_from(["sum", "mean"])),
+        loss=draw(st.sampled_from(["sum", "mean", "mse", "mse_sum"])),
         step=draw(st.sampled_from([None, Fraction(1, 4)])),
         reach=draw(st.sampled_from([1.5, 1.25, 2.0])),
     )

@@ -36,10 +36,12 @@ class ScopeName(StrEnum):
 
 
 class LossName(StrEnum):
-    """Losses: half the sum of squares, or that divided by n."""
+    """Losses: half the sum of squares, that divided by n, and the two of torch.nn.MSELoss."""
 
     sum = "sum"
     mean = "mean"
+    mse = "mse"
+    mse_sum = "mse_sum"
 
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]

@@ -86,7 +86,7 @@ class Problem:
 
     Attributes:
         network: θ0 and the architecture, exact. data: X and y, exact.
-        loss: 'sum' (s = 1) or 'mean' (s = 1/n). lr: step η, exact; None where no step was given or found.
+        loss: its name, see :func:`verify.networks.model.loss_scale`. lr: step η, exact; None where no step was given or found.
     """
 
     network: Network
@@ -96,14 +96,14 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Refuse what is no exact problem."""
-        loss_scale(self.loss, self.data.n)
+        loss_scale(self.loss, self.data.n, self.data.k)
         if self.lr is not None and not (isinstance(self.lr, Fraction) and self.lr > 0):
             raise InputError(f"lr={self.lr!r}: expected a positive Fraction or None")
 
     @property
     def scale(self) -> Fraction:
         """The loss scale s in Φ = (s/2)‖F − y‖²."""
-        return loss_scale(self.loss, self.data.n)
+        return loss_scale(self.loss, self.data.n, self.data.k)
 
 
 @dataclass(frozen=True)

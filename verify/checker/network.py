@@ -64,9 +64,13 @@ class Problem:
         if size > MAX_ROWS or max(len(self.start), size * widest) > MAX_PARAMETERS:
             raise Limit(f"n·k={size}, p={len(self.start)}: more than this checker takes on")
         expect(self.n > 0 and self.layers[0].fan_in > 0, "no samples, or no inputs")
-        self.s: Any = Fraction(1, self.n) if document["loss"] == "mean" else Fraction(1)
-        right = document["loss"] in ("sum", "mean") and document["loss_scale"] == self.s
-        expect(right, "the loss scale is not that of the loss")
+        # Φ = (s/2)Σ‖F(x_i) − y_i‖²
+        n, k = self.n, self.k
+        scales = {"sum": Fraction(1), "mean": Fraction(1, n), "mse": Fraction(2, n * k), "mse_sum": Fraction(2)}
+        loss = document["loss"]
+        expect(isinstance(loss, str) and loss in scales, "unknown loss")
+        self.s: Any = scales[loss]
+        expect(document["loss_scale"] == self.s, "the loss scale is not that of the loss")
         self.lr: Any = document["lr"]
         positive = isinstance(self.lr, Fraction) and self.lr > 0
         expect(self.lr is None or positive, "the step is not a positive rational number")

@@ -2,11 +2,12 @@
 
 from verify.networks.kernel import kernel_of, loss, loss_of, ntk, residual_of, scale_ball
 from verify.networks.linearisation import Linearisation, linearise
-from verify.networks.model import DataSet, Layer, Loss, Network, loss_scale
+from verify.networks.model import LOSS_WORDS, DataSet, Layer, Loss, Network, loss_scale
 from verify.networks.reading.data import read_data
 from verify.networks.reading.modules import read_network
 
 __all__ = [
+    "LOSS_WORDS",
     "DataSet",
     "Layer",
     "Linearisation",

@@ -46,9 +46,9 @@ def residual_of(state: Linearisation, y: np.ndarray) -> Ball:
     return (state.F - Ball(y)).reshape(-1)
 
 
-def scale_ball(loss_name: Loss, n: int) -> Ball:
+def scale_ball(loss_name: Loss, n: int, k: int) -> Ball:
     """Enclose the loss scale s."""
-    return Ball(loss_scale(loss_name, n))
+    return Ball(loss_scale(loss_name, n, k))
 
 
 def loss_of(residual: Ball, s: Ball) -> Ball:
@@ -85,11 +85,11 @@ def loss(model: Any, X: Any, y: Any, loss: Loss = "sum") -> Ball:
     Args:
         model: as for :func:`ntk`.
         X: (n, d); y: (n, k) or (n,) when k = 1; both exact as stored.
-        loss: 'sum' for s = 1 (½Σ), 'mean' for s = 1/n ((1/2n)Σ). torch's MSELoss(mean) is s = 2/(n·k).
+        loss: 'sum' for s = 1 (½Σ), 'mean' for s = 1/n ((1/2n)Σ), 'mse' and 'mse_sum' for torch.nn.MSELoss, s = 2/(nk) and 2.
 
     Returns:
         scalar Ball containing the real value (mathematical activations, real arithmetic).
     """
     network = read_network(model)
     data = read_data(network, X, y)
-    return loss_of(residual_of(linearise(network, data.X), data.y), scale_ball(loss, data.n))
+    return loss_of(residual_of(linearise(network, data.X), data.y), scale_ball(loss, data.n, data.k))

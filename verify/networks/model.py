@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -16,9 +17,15 @@ from verify.arrays import Ball
 from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError
 from verify.networks.activations import Activation
 
-__all__ = ["DataSet", "Layer", "Loss", "Network", "loss_scale"]
+__all__ = ["LOSS_WORDS", "DataSet", "Layer", "Loss", "Network", "loss_scale"]
 
-Loss = Literal["sum", "mean"]
+Loss = Literal["sum", "mean", "mse", "mse_sum"]
+LOSS_WORDS: Mapping[str, str] = {
+    "sum": "Φ = ½Σ‖F(xᵢ) − yᵢ‖²",
+    "mean": "Φ = (1/2n)Σ‖F(xᵢ) − yᵢ‖²",
+    "mse": "Φ = (1/nk)Σ‖F(xᵢ) − yᵢ‖², torch.nn.MSELoss()",
+    "mse_sum": "Φ = Σ‖F(xᵢ) − yᵢ‖², torch.nn.MSELoss(reduction='sum')",
+}
 
 
 @dataclass(frozen=True)
@@ -114,11 +121,24 @@ class DataSet:
         """Number of samples."""
         return int(self.X.shape[0])
 
+    @property
+    def k(self) -> int:
+        """Number of outputs."""
+        return int(self.y.shape[1])
 
-def loss_scale(loss: Loss, n: int) -> Fraction:
-    """Return s in Φ = (s/2)‖F − y‖²: 1 for 'sum' (½Σ), 1/n for 'mean' ((1/2n)Σ), exactly."""
-    if loss == "sum":
-        return Fraction(1)
-    if loss == "mean":
-        return Fraction(1, n)
-    raise InputError(f"loss={loss!r}: expected 'sum' (half the sum of squares) or 'mean' (that divided by n)")
+
+def loss_scale(loss: Loss, n: int, k: int) -> Fraction:
+    """Return s in Φ = (s/2)‖F − y‖², exactly, for n samples and k outputs.
+
+    'sum': 1, Φ = ½Σ‖F(x_i) − y_i‖²; 'mean': 1/n, that divided by n; 'mse': 2/(nk), torch.nn.MSELoss(); 'mse_sum': 2,
+    torch.nn.MSELoss(reduction="sum"). Gradient descent with step η on one of them is descent with another step on the others.
+
+    Raises:
+        InputError: any other name.
+    """
+    scales = {"sum": Fraction(1), "mean": Fraction(1, n), "mse": Fraction(2, n * k), "mse_sum": Fraction(2)}
+    if not isinstance(loss, str) or loss not in scales:
+        raise InputError(
+            f"loss={loss!r}: expected {', '.join(f'{name!r} ({words})' for name, words in LOSS_WORDS.items())}"
+        )
+    return scales[loss]

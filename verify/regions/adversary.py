@@ -38,7 +38,7 @@ class TorchNetwork:
         self.network = network
         self.X = torch.from_numpy(data.X.copy())
         self.y = torch.from_numpy(data.y.copy())
-        self.s = float(loss_scale(loss, data.n))
+        self.s = float(loss_scale(loss, data.n, data.k))
         parts = []
         for layer in network.layers:
             parts.append(torch.from_numpy(layer.weight.copy()).reshape(-1))
@@ -216,7 +216,7 @@ def attack(
     """Search the ball of `radius` around the network's parameters for violations of a certificate's constants.
 
     Args:
-        network: exact parameters, the centre θ0. data: exact. loss: 'sum' or 'mean'.
+        network: exact parameters, the centre θ0. data: exact. loss: its name.
         radius: R > 0. seed: of the random starts. steps: gradient steps per start. starts: random starts besides θ0.
 
     Returns:

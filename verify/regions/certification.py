@@ -15,6 +15,7 @@ from verify.certificates import Certificate, Problem, Step
 from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError, NonFiniteError
 from verify.networks import (
+    LOSS_WORDS,
     DataSet,
     Loss,
     Network,
@@ -78,7 +79,7 @@ def contradictory_pair(data: DataSet) -> tuple[int, int] | None:
 def _refuted(problem: Problem, scope: Scope, pair: tuple[int, int]) -> Certificate:
     i, j = pair
     gap = (Ball(problem.data.y[i]) - Ball(problem.data.y[j])).norm()
-    s = Ball(loss_scale(problem.loss, problem.data.n))
+    s = Ball(problem.scale)
     floor = s * gap * gap * Ball(0.25)
     # The step compares two stored doubles: certain even where the floor itself would under- or overflow.
     coordinate = int(np.flatnonzero(problem.data.y[i] != problem.data.y[j])[0])
@@ -242,8 +243,8 @@ def ball_certificate(
             step for form, o in result.best.items() if form != outcome.form and o.holds for step in o.steps[2:]
         )
         reason = (
-            f"real-arithmetic gradient descent with step {_show(result.lr)} from these parameters stays in the ball of"
-            f" radius R ≤ {at_most(upper(constants['radius']), 6)}, a Locally PL Region with μ ≥ {at_least(lower(constants['mu']), 6)}, and"
+            f"real-arithmetic gradient descent with step {_show(result.lr)} on {LOSS_WORDS[loss]}, from these parameters stays in the"
+            f" ball of radius R ≤ {at_most(upper(constants['radius']), 6)}, a Locally PL Region with μ ≥ {at_least(lower(constants['mu']), 6)}, and"
             f" Φ_k ≤ {below_one(upper(constants['rate']))}^k·Φ_0 ({outcome.form} criterion)"
         )
         return Certificate(
@@ -325,7 +326,8 @@ def certify(
         lr: step size η, exact as given (``"1/10"`` is a tenth, ``0.1`` the double); None takes the certified 1/β.
         scope: 'point' (facts at θ), 'ball' (a region around θ that gradient descent cannot leave), 'run' (a recorded
             float64 run up to such a region), 'exact' (real-arithmetic gradient descent enclosed up to such a region).
-        loss: 'sum' for Φ = ½Σ‖F(x_i) − y_i‖², 'mean' for that divided by n.
+        loss: 'sum' for Φ = ½Σ‖F(x_i) − y_i‖², 'mean' for that divided by n; 'mse' for torch.nn.MSELoss() (Σ divided by nk), 'mse_sum' for
+            MSELoss(reduction='sum') (Σ). The step belongs to the loss: lr with MSELoss() is 2·lr/k with 'mean'.
         radius: prescribed R for scope 'ball'; None searches for the smallest certifying one.
         steps: step budget of scopes 'run' and 'exact'.
         **options: further options of scopes 'run' and 'exact' (see verify.regions.run and verify.regions.exact).
@@ -349,7 +351,7 @@ def certify(
     require_sound_arithmetic()
     network = read_network(model)
     data = read_data(network, X, y)
-    loss_scale(loss, data.n)
+    loss_scale(loss, data.n, data.k)
     step = exact_step(lr)
     radius = exact_radius(radius)
     if scope in ("run", "exact"):

@@ -117,7 +117,7 @@ def examine(network: Network, data: DataSet, loss: Loss, *, step: int = 0, origi
     state = linearise(network, data.X)
     theta = kernel_of(state)
     residual = residual_of(state, data.y)
-    scale = loss_scale(loss, data.n)
+    scale = loss_scale(loss, data.n, data.k)
     s = Ball(scale)
     # λ_min(J Jᵀ) vanishes when there are more outputs than parameters; JJᵀ's enclosure need not know.
     lambda_min = smallest_eigenvalue(theta) if theta.shape[0] <= network.parameters else Ball(0.0)

@@ -35,7 +35,7 @@ from verify.certificates import Certificate, Problem, Step
 from verify.certificates.certificate import Verdict
 from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError
-from verify.networks import DataSet, Loss, Network, loss_scale
+from verify.networks import LOSS_WORDS, DataSet, Loss, Network, loss_scale
 from verify.regions.certification import ball_constants, ball_witness
 from verify.regions.diagnostics import Examined, drift, examine
 from verify.regions.engines import Engine, make_engine
@@ -116,7 +116,7 @@ class _Task:
     @property
     def s(self) -> Fraction:
         """Loss scale."""
-        return loss_scale(self.loss, self.data.n)
+        return loss_scale(self.loss, self.data.n, self.data.k)
 
 
 def _plan(task: _Task) -> _Plan | str:
@@ -290,7 +290,7 @@ def exact_certificate(
     first = examine(network, data, loss)
     chosen = lr is None
     if lr is None:
-        lr = default_step(upper(first.facts.lambda_max), loss_scale(loss, data.n))
+        lr = default_step(upper(first.facts.lambda_max), loss_scale(loss, data.n, data.k))
     if opts.directory is not None:
         opts.directory.mkdir(parents=True, exist_ok=True)
     task = _Task(network, data, loss, lr, DEFAULT_STEPS if steps is None else steps, opts)
@@ -414,8 +414,9 @@ def _certificate(task: _Task, first: Examined, outcome: _Outcome, tried: list[st
         witness["handover"] = {**ball_witness(found.ingredients, found.result), "offset": engine.delta}
         steps += result.steps
         reason = (
-            f"real-arithmetic gradient descent with η = {approx_float(task.lr):.6g}{' (chosen as 0.8/(sλ_max(Θ(θ0))))' if chosen else ''} from these"
-            f" parameters: each of the first {count - 1} iterates is enclosed ({how}), lies in a proved Locally PL ball with μ ≥"
+            f"real-arithmetic gradient descent on {LOSS_WORDS[task.loss]} with η = {approx_float(task.lr):.6g}"
+            f"{' (chosen as 0.8/(sλ_max(Θ(θ0))))' if chosen else ''} from these parameters:"
+            f" each of the first {count - 1} iterates is enclosed ({how}), lies in a proved Locally PL ball with μ ≥"
             f" {at_least(lower(mu), 6)} and decreases the loss by the factor 1 − ημ_k or better; from step {count - 1} on it stays in the"
             f" ball of radius R ≤ {at_most(upper(ball['radius']), 6)} about the recorded point, where Φ_k ≤ {below_one(upper(ball['rate']))}^k·Φ_T"
             f" ({result.form} criterion), and converges to zero loss"

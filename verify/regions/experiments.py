@@ -162,7 +162,7 @@ def _number(value: Any, end: Callable[[Ball], float]) -> float | None:
 
 def _observed_rate(network: Network, data: DataSet, lr: Fraction, steps: int) -> float | None:
     """Factor of Φ per step of float64 descent from the network's parameters, over `steps` steps."""
-    descent = Descent(network, data, loss_scale("sum", data.n), lr)
+    descent = Descent(network, data, loss_scale("sum", data.n, data.k), lr)
     theta, first = descent.step(flatten(network))
     norm = first
     for _ in range(steps):

@@ -77,7 +77,7 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
     Args:
         network: exact parameters θ0.
         data: exact inputs and targets.
-        loss: 'sum' or 'mean'.
+        loss: its name.
         with_parabolas: also compute the neuron-budget bounds where they apply (a dozen weighted NTKs).
     """
     state = linearise(network, data.X)
@@ -86,7 +86,7 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
     # λ_min(J Jᵀ) vanishes when there are more outputs than parameters; JJᵀ's enclosure need not know.
     lambda0 = smallest_eigenvalue(theta) if theta.shape[0] <= network.parameters else Ball(0.0)
     lambda_max0 = largest_eigenvalue(theta)
-    s = loss_scale(loss, state.n)
+    s = loss_scale(loss, data.n, data.k)
     parabolas: tuple[Parabola, ...] = ()
     if with_parabolas and lower(lambda0) > 0.0 and NeuronBudget.applies(state):
         # A ball must reach ‖e0‖/√λ0 at least; half as much again is where certificates are decided.

@@ -34,7 +34,7 @@ from verify.certificates import Certificate, Problem, Step
 from verify.certificates.certificate import Verdict
 from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError
-from verify.networks import DataSet, Loss, Network, loss_of, loss_scale
+from verify.networks import LOSS_WORDS, DataSet, Loss, Network, loss_of, loss_scale
 from verify.networks.linearisation import forward
 from verify.regions.certification import ball_constants, ball_witness
 from verify.regions.diagnostics import Examined, History, decrease_certified, examine, observed_rate
@@ -140,7 +140,7 @@ class _Task:
     @property
     def s(self) -> Fraction:
         """Loss scale."""
-        return loss_scale(self.loss, self.data.n)
+        return loss_scale(self.loss, self.data.n, self.data.k)
 
     def look(
         self, theta: Vector, step: int, after: Vector | None, *, search: bool = True, known: Examined | None = None
@@ -327,7 +327,7 @@ def record_run(
         network = with_parameters(network, next(source)[1])
     if lr is None:
         first = examine(network, data, loss)
-        lr = default_step(upper(first.facts.lambda_max), loss_scale(loss, data.n))
+        lr = default_step(upper(first.facts.lambda_max), loss_scale(loss, data.n, data.k))
     choosing = time.monotonic() - started
     budget = DEFAULT_STEPS if steps is None else steps
     require_room(len(set(opts.checkpoints)), network.parameters)
@@ -438,11 +438,12 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
     }
     margins: dict[str, Ball] = {}
     observed = _observed(run)
-    what = f"recorded float64 run of {last.step} steps with η = {approx_float(task.lr):.6g}"
+    on = LOSS_WORDS[task.loss]
+    what = f"recorded float64 run of {last.step} steps on {on} with η = {approx_float(task.lr):.6g}"
     if task.options.iterates is not None:
         what = (
-            f"{len(run.kept)} vectors handed in as iterates, up to step {last.step} (that gradient descent made them is not claimed), and η ="
-            f" {approx_float(task.lr):.6g}"
+            f"{len(run.kept)} vectors handed in as iterates, up to step {last.step} (that gradient descent made them is not claimed), {on} and"
+            f" η = {approx_float(task.lr):.6g}"
         )
     note = f"; η was chosen as 0.8/(sλ_max(Θ(θ̂_0))) = {approx_float(task.lr):.6g}" if chosen else ""
     found = end.found

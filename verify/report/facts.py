@@ -13,8 +13,9 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from verify.decimals import at_least, at_most, below_one, bounds, enclosure, exact, separated
+from verify.networks.model import LOSS_WORDS
 
-__all__ = ["LOSS_FORMULA", "TRUST", "ChainRow", "Fact", "chain", "facts", "observed_text", "sentence", "subject"]
+__all__ = ["TRUST", "ChainRow", "Fact", "chain", "facts", "observed_text", "sentence", "subject"]
 
 Direction = Literal["lower", "upper", "enclosure", "exact", "factor", "count"]
 
@@ -23,7 +24,6 @@ TRUST = (
     " tanh); the parameters and data are the stored doubles, exactly. It says nothing about rounding in an executed run."
 )
 
-LOSS_FORMULA: Mapping[str, str] = {"sum": "Φ = ½Σ‖F(xᵢ) − yᵢ‖²", "mean": "Φ = (1/2n)Σ‖F(xᵢ) − yᵢ‖²"}
 
 # name → symbol, meaning, which end of the enclosure is the claim.
 _CONSTANTS: Mapping[str, tuple[str, str, Direction]] = {
@@ -101,7 +101,7 @@ def subject(certificate: Any) -> str:
     """Return the function minimised and what it is about: loss, architecture, sizes."""
     problem = certificate.problem
     return (
-        f"{LOSS_FORMULA[problem.loss]} of the {problem.network.describe()} network"
+        f"{LOSS_WORDS[problem.loss]} of the {problem.network.describe()} network"
         f" ({problem.network.parameters:,} parameters, n = {problem.data.n} samples)"
     )
 
