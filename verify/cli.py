@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -178,6 +179,36 @@ def width(
     if as_json:
         _print_json(rows)
     raise typer.Exit(_EXIT[rows[-1]["verdict"]] if rows else 2)
+
+
+@app.command()
+def sweep(
+    spec: Annotated[
+        Path, typer.Argument(help="TOML file: [grid] of lists and [[case]] tables (verify/sweeps/README.md)")
+    ],
+    out: Annotated[Path, typer.Option(help="folder of the sweep; a killed sweep continues there")] = Path("sweep"),
+    scheduler: Annotated[
+        str | None, typer.Option(help="address of a running Dask scheduler; default: this machine")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="worker processes on this machine; default: one per core")] = None,
+    only: Annotated[str | None, typer.Option(help="run one case, by its id")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="run cases again that FAILED")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Certify every case of a specification, resumably, and write one table (Parquet and JSON) with figures."""
+    from verify.sweeps import sweep as run
+
+    def shown(done: int, total: int, row: Mapping[str, Any]) -> None:
+        print(f"{done}/{total} {row['id']} {row['verdict']} ({row['seconds']:.1f} s): {row['reason']}", flush=True)
+
+    result = run(
+        spec, out, scheduler=scheduler, workers=workers, only=only, retry_failed=retry_failed,
+        progress=None if as_json else shown,
+    )  # fmt: skip
+    if as_json:
+        _print_json({"sweep": result.name, "verdicts": result.verdicts, "table": str(out / "sweep.parquet")})
+    else:
+        print(f"{result!r}\ntable: {out / 'sweep.parquet'}, {out / 'sweep.json'}")
 
 
 @app.command()

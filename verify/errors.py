@@ -46,3 +46,11 @@ class UnsoundArithmeticError(VerifyError):
 
 class ResourceError(VerifyError):
     """The computation would need more memory than the stated limit; says how much."""
+
+
+class MissingExtraError(VerifyError):
+    """A part was asked for whose packages are not installed; names the extra that installs them."""
+
+    def __init__(self, extra: str, error: ImportError) -> None:
+        """Name the extra to install, and what did not import."""
+        super().__init__(f"this needs packages that are not installed ({error}): pip install 'lplr-verify[{extra}]'")

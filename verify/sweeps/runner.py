@@ -1,0 +1,201 @@
+"""`verify.sweep`: the cases of a specification on a Dask cluster, resumable.
+
+The folder of a sweep holds ``rows/<id>.json`` (one finished case each, written under a temporary name and renamed),
+``certificates/<id>.zip``, and at the end ``sweep.parquet`` and ``sweep.json`` (:mod:`verify.sweeps.table`) and ``figures/``. What stands
+in ``rows/`` is finished: a sweep that was killed goes on with the rest. Workers return rows to the process that called and write nothing,
+so a cluster needs no common file system. A case whose worker is lost is done again by Dask; one that loses its worker four times is a row
+that says so.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from verify.errors import InputError, MissingExtraError
+from verify.sweeps.case import failed_row, run_case
+from verify.sweeps.figures import write_figures
+from verify.sweeps.specification import Case, Specification
+from verify.sweeps.table import write_tables
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["Sweep", "sweep"]
+
+_LOST_AT_MOST = 3
+"""Workers that a case may lose before it is given up: the fourth loss is the case's own doing (memory, a crash)."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A finished sweep.
+
+    Attributes:
+        name: of the specification. directory: its folder.
+        rows: one per case, in the specification's order (columns: :mod:`verify.sweeps.case`).
+    """
+
+    name: str
+    directory: Path
+    rows: tuple[Mapping[str, Any], ...]
+
+    def __repr__(self) -> str:
+        """One line."""
+        counts = ", ".join(f"{count} {verdict}" for verdict, count in self.verdicts.items())
+        return f"Sweep({self.name!r}, {len(self.rows)} cases: {counts})"
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """How many cases ended with each verdict."""
+        names = [str(row["verdict"]) for row in self.rows]
+        return {name: names.count(name) for name in sorted(set(names))}
+
+
+def _atomically(path: Path, content: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)
+
+
+@contextmanager
+def _only_one(directory: Path) -> Iterator[None]:
+    """Refuse a second sweep in the same folder; the lock goes with the process, however it ends."""
+    with (directory / ".lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(f"out={directory}: another sweep is running in this folder") from error
+        yield
+
+
+@contextmanager
+def _client(scheduler: str | None, workers: int | None) -> Iterator[Client]:
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise MissingExtraError("sweep", error) from error
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout="10s", set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise InputError(f"scheduler={scheduler!r}: no scheduler answers there ({error})") from error
+        with client:
+            yield client
+        return
+    # Queued cases must not be charged with the loss of a worker that ran another one: a worker holds one case at a time.
+    settings = {"distributed.scheduler.allowed-failures": _LOST_AT_MOST, "distributed.scheduler.worker-saturation": 1.0}
+    with (
+        dask.config.set(settings),
+        LocalCluster(
+            n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def _finished(directory: Path, specification: Specification, retry_failed: bool) -> dict[str, dict[str, Any]]:
+    """Return the rows that stand in the folder, by id."""
+    rows = {}
+    for case in specification.cases:
+        path = directory / "rows" / f"{case.id}.json"
+        if path.exists():
+            row = json.loads(path.read_text(encoding="utf-8"))
+            if not (retry_failed and row["verdict"] == "FAILED"):
+                rows[case.id] = row
+    return rows
+
+
+def sweep(
+    specification: str | Path | Mapping[str, Any] | Specification,
+    out: str | Path,
+    *,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    only: str | None = None,
+    retry_failed: bool = False,
+    progress: Callable[[int, int, Mapping[str, Any]], None] | None = None,
+) -> Sweep:
+    """Run every case of a specification that is not yet finished in `out`, and write the table.
+
+    Args:
+        specification: a TOML file, a mapping of the same shape, or a :class:`Specification` (see :mod:`verify.sweeps.specification`).
+        out: folder of the sweep; made when missing.
+        scheduler: address of a running Dask scheduler, such as ``tcp://127.0.0.1:8786``, whose workers have this package; None
+            starts a cluster on this machine.
+        workers: processes of that local cluster; None: one per core. Each runs one case at a time on one thread.
+        only: id of a single case to run, finished or not.
+        retry_failed: run cases again whose row says FAILED.
+        progress: called with (finished, total, row) after each case.
+
+    Returns:
+        The sweep, its rows in the specification's order.
+
+    Raises:
+        InputError: a specification that means nothing, a scheduler that does not answer, a folder in use.
+        MissingExtraError: Dask is not installed.
+    """
+    plan = specification if isinstance(specification, Specification) else Specification.read(specification)
+    directory = Path(out)
+    for folder in ("rows", "certificates"):
+        (directory / folder).mkdir(parents=True, exist_ok=True)
+    with _only_one(directory):
+        rows = _finished(directory, plan, retry_failed)
+        todo = [case for case in plan.cases if case.id not in rows]
+        if only is not None:
+            todo = [case for case in plan.cases if case.id == only]
+            if not todo:
+                raise InputError(f"only={only!r}: no case of {plan.name} has this id")
+            rows.pop(only, None)
+        if todo:
+            with _client(scheduler, workers) as client:
+                for case, row, file in _results(client, todo, plan.keep):
+                    if file is not None:
+                        _atomically(directory / "certificates" / f"{case.id}.zip", file)
+                    text = json.dumps(row, indent=1, ensure_ascii=False, allow_nan=False)
+                    _atomically(directory / "rows" / f"{case.id}.json", text.encode())
+                    rows[case.id] = row
+                    if progress is not None:
+                        progress(len(rows), len(plan.cases), row)
+        ordered = tuple(rows[case.id] for case in plan.cases if case.id in rows)
+        write_tables(directory, plan.name, ordered)
+        write_figures(directory / "figures", ordered)
+    return Sweep(plan.name, directory, ordered)
+
+
+def _results(client: Client, cases: list[Case], keep: str) -> Iterator[tuple[Case, dict[str, Any], bytes | None]]:
+    """Yield each case's result as it comes, whatever becomes of its worker."""
+    from distributed import as_completed
+
+    by_key = {f"case-{case.id}": case for case in cases}
+    futures = client.map(
+        run_case, [case.as_json() for case in cases], keep=keep, key=list(by_key), pure=False, batch_size=None
+    )
+    finished = as_completed(futures, loop=client.loop)
+    del futures
+    for future in finished:
+        case = by_key[future.key]
+        error = future.exception()
+        if error is None:
+            row, file = future.result()
+        else:
+            row, file = failed_row(case, _loss(error)), None
+        future.release()
+        yield case, row, file
+
+
+def _loss(error: BaseException) -> str:
+    """Say what became of a case whose result never came."""
+    from distributed import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return f"its worker was lost {error.allowed_failures + 1} times while it ran (killed, or out of memory)"
+    return f"{type(error).__name__}: {error}"
