@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import verify
 from property_tests import families, strategies
+from property_tests.basins import BasinClaims, basin_facts
 from property_tests.claims import Claims, Violation, centre_facts, descent_facts, pl_facts, point_facts
 from property_tests.reference import Reference
 from property_tests.scaling import LAWS, ScalingDraw, check_scaling, scaling_draws
@@ -26,7 +27,7 @@ from property_tests.tally import TALLY
 from property_tests.trajectories import exact_facts, round_trip, run_facts, tampered_copies, with_weights
 from verify.networks import read_data, read_network
 
-__all__ = ["PROPERTIES", "Property", "certified", "facts_of", "reference_of", "run"]
+__all__ = ["PROPERTIES", "Property", "basin_layers", "certified", "facts_of", "reference_of", "run"]
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,28 @@ def _point_claims(s: Fraction, c: Mapping[str, Any]) -> Claims:
     )  # fmt: skip
 
 
+# ------------------------------------------------------------------ basin: every start in a ball around a zero nearby
+def basin_layers(problem: Any) -> list[Any]:
+    """The drawn layers."""
+    layers: list[Any] = problem.architecture.layers() if hasattr(problem, "architecture") else problem.layers
+    return layers
+
+
+def _basin(name: str) -> Callable[[Any], None]:
+    def basin(problem: Any) -> None:
+        """Descent from starts all over B(c, ρ) stays in B(c, R) and decays; the certificate checks."""
+        certificate = verify.certify(problem.model, problem.X, problem.y, scope="basin", loss=problem.loss)
+        TALLY.drew(name, "basin", class_of(problem), certificate.verdict)
+        if certificate.verdict != "PROVED":
+            return
+        facts: dict[str, float] = {}
+        _merge(facts, basin_facts(basin_layers(problem), problem, BasinClaims.of(certificate)))
+        TALLY.checked(name, facts, problem)
+        round_trip(certificate, accept=True)
+
+    return basin
+
+
 # ------------------------------------------------------------------ along gradient descent
 def _far(problem: TrainingProblem) -> TrainingProblem:
     """The same problem with a residual several times what a ball at initialisation absorbs."""
@@ -282,9 +305,9 @@ def wide(problem: TrainingProblem) -> None:
 # ------------------------------------------------------------------ truth known by construction
 def never_proved(problem: families.FalseProblem) -> None:
     """The verdict is never PROVED where no ball certificate can be true, in any scope that ends with one."""
-    scopes: tuple[Literal["ball", "run", "exact"], ...] = ("ball", "run", "exact")
-    scope = scopes[problem.seed % 3]
-    steps = None if scope == "ball" else 20
+    scopes: tuple[Literal["ball", "run", "exact", "basin"], ...] = ("ball", "run", "exact", "basin")
+    scope = scopes[problem.seed % 4]
+    steps = None if scope in ("ball", "basin") else 20
     certificate = verify.certify(problem.model, problem.X, problem.y, scope=scope, loss=problem.loss, steps=steps)
     TALLY.drew(f"never_proved: {problem.why}", scope, class_of(problem), certificate.verdict)
     if certificate.verdict == "PROVED":
@@ -343,6 +366,8 @@ PROPERTIES: dict[str, Property] = {
         Property("stored", _easily_certified, stored, 0.5, {None: 0.4}),
         Property("exact", _trajectories, _trajectory("exact", "exact"), 0.7, {None: 0.3}, "exact"),
         Property("run", _trajectories, _trajectory("run", "run"), 0.7, {None: 0.3}, "run"),
+        Property("basin", _trajectories, _basin("basin"), 0.7, {None: 0.3}, "basin"),
+        Property("basin_linear", families.linear_models, _basin("basin_linear"), 0.5, {None: 0.5}, "basin"),
         Property("point", lambda: strategies.problems(max_width=32, max_parameters=250), point, 1.0, {None: 0.4}, "point"),
         Property("wide", strategies.wide_problems, wide, 0.1, {None: 0.3}),
         *(

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 import verify
 from property_tests import families
+from property_tests.basins import BasinClaims, basin_facts
 from property_tests.claims import Claims, Violation
-from property_tests.properties import StepDraw, certified, facts_of, step_draws
+from property_tests.properties import StepDraw, basin_layers, certified, facts_of, step_draws
 from property_tests.scaling import check_scaling, scaling_draws
 from property_tests.tally import TALLY
 
@@ -44,6 +45,17 @@ def _claim(change: Callable[[Claims], Claims]) -> Callable[[Any], None]:
         certificate = certified(problem)
         if certificate.verdict == "PROVED":
             facts_of(problem, change(Claims.of(certificate)), gd_steps=40)
+
+    return body
+
+
+def _basin(change: Callable[[BasinClaims], BasinClaims]) -> Callable[[Any], None]:
+    def body(problem: Any) -> None:
+        certificate = verify.certify(problem.model, problem.X, problem.y, scope="basin", loss=problem.loss)
+        if certificate.verdict == "PROVED":
+            claims = change(BasinClaims.of(certificate))
+            for _ in basin_facts(basin_layers(problem), problem, claims, steps=30):
+                pass
 
     return body
 
@@ -149,6 +161,30 @@ TWINS: dict[str, Twin] = {
         Twin("payment x 1.01", "payment", _linear, _claim(lambda c: c.with_(payment=1.01 * c.payment))),
         Twin("limit x 0.99", "limit", _linear, _claim(lambda c: c.with_(arrival=1.01 * c.arrival))),
         Twin("rate with mu x 1.01", "rate", _linear, _claim(lambda c: c.with_(rate=1.0 - 1.01 * (1.0 - c.rate)))),
+        Twin(
+            "basin: rho larger than R",
+            "basin_containment",
+            _quadratic,
+            _basin(lambda c: replace(c, basin=1.01 * c.radius)),
+        ),
+        Twin(
+            "basin: offset forgotten, R for the path alone",
+            "basin_containment",
+            _quadratic,
+            _basin(lambda c: replace(c, radius=c.radius - c.basin, basin=c.basin * 1.01)),
+        ),
+        Twin(
+            "basin: rate of a larger mu",
+            "basin_rate",
+            _linear,
+            _basin(lambda c: replace(c, rate=1.0 - 1.01 * (1.0 - c.rate))),
+        ),
+        Twin(
+            "basin: residual at the centre for that on the basin",
+            "basin_residual",
+            _quadratic,
+            _basin(lambda c: replace(c, residual=c.ball.residual0)),
+        ),
         Twin(
             "contradictory labels ignored",
             "never proved",

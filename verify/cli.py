@@ -34,6 +34,7 @@ class ScopeName(StrEnum):
     ball = "ball"
     run = "run"
     exact = "exact"
+    basin = "basin"
 
 
 class LossName(StrEnum):

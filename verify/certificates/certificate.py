@@ -31,7 +31,7 @@ FORMAT = "lplr-verify certificate"
 VERSION = 1
 """Version of the file format; a checker refuses every other one."""
 
-Scope = Literal["point", "ball", "run", "exact"]
+Scope = Literal["point", "ball", "run", "exact", "basin"]
 Verdict = Literal["PROVED", "REFUTED", "INCONCLUSIVE"]
 Relation = Literal["<", "<=", ">", ">="]
 
@@ -111,7 +111,7 @@ class Certificate:
     """A verdict with everything that supports it.
 
     Attributes:
-        scope: 'point', 'ball', 'run' or 'exact'. verdict: 'PROVED', 'REFUTED' or 'INCONCLUSIVE'.
+        scope: 'point', 'ball', 'run', 'exact' or 'basin'. verdict: 'PROVED', 'REFUTED' or 'INCONCLUSIVE'.
         reason: one sentence in words.
         problem: network, data, loss, step.
         constants: name → enclosure (Ball), exact number or None; names fixed by DESIGN.md.

@@ -20,7 +20,7 @@ from verify.checker.enclosures import length, psd_norm, real, root, zips
 from verify.checker.network import Parameters, Point, Problem
 from verify.checker.reading import Array, Claimed, Limit, expect, take
 
-__all__ = ["Audit", "Row", "examine"]
+__all__ = ["BALL", "Audit", "Ball", "Chain", "Row", "Truth", "distance", "examine", "floats", "is_index"]
 
 MAX_TABLE, MAX_STEPS, MAX_BITS, MAX_MEMORY = 4096, 100_000, 1 << 15, 1 << 34
 BALL = "certified_by lambda0_lower jacobian_norm0_upper residual0_upper parabolas radii curvature delta_j lambda"
@@ -79,7 +79,7 @@ def _ends(claimed: Any) -> tuple[Any, Any]:
     return real(claimed.mid) - real(claimed.rad), real(claimed.mid) + real(claimed.rad)
 
 
-def _floats(value: Any, size: int | None = None) -> list[float]:
+def floats(value: Any, size: int | None = None) -> list[float]:
     """Return a list of doubles, stored as a list or as an array."""
     if isinstance(value, Array) and len(value.shape) == 1:
         value = value.data.tolist()
@@ -89,18 +89,19 @@ def _floats(value: Any, size: int | None = None) -> list[float]:
     return list(value)
 
 
-def _is_index(value: Any, size: int) -> bool:
+def is_index(value: Any, size: int) -> bool:
+    """Whether a stored value is a position in a table of that size."""
     return type(value) is int and 0 <= value < size
 
 
-def _distance(left: Parameters, right: Parameters) -> Any:
+def distance(left: Parameters, right: Parameters) -> Any:
     """Enclose the Euclidean distance of two parameter vectors."""
     return length(x for a, b in zips(left, right) for x in (a - b).entries())
 
 
 def _point(audit: Audit, problem: Problem, witness: Any) -> Truth:
     """Scope `point`: MATH §1 at the stored parameters."""
-    [stated] = _floats(take(witness, "lambda0_lower"))
+    [stated] = floats(take(witness, "lambda0_lower"))
     here, s = Point(problem, problem.parameters()), real(problem.s)
     low, top, loss, square = here.smallest(stated), psd_norm(here.kernel()), here.loss, here.gradient_square()
     audit.require("λ_min of the NTK", real(stated), "<=", low, "λ_min by completing squares")
@@ -113,24 +114,25 @@ def _point(audit: Audit, problem: Problem, witness: Any) -> Truth:
     return Truth(constants, {"lambda0": low}, {"NTK positive": (low, ">", arb(0))}, text)
 
 
-class _Ball:
+class Ball:
     """Scope `ball`: both criteria from the witness' table, about `here`; GD starts within `offset` of the centre."""
 
     def __init__(self, audit: Audit, here: Point, witness: Any, offset: float = 0.0, start: Any = None) -> None:
+        """Demand that every number of the witness' table is a valid bound."""
         self.by, lam0, J, e, parabolas, *columns, classical, residual = take(witness, BALL, "classical residual")
         self.audit, self.here, self.problem, self.offset = audit, here, here.problem, offset
-        self.radii, *table = map(_floats, columns)
+        self.radii, *table = map(floats, columns)
         rows, forms = len(self.radii), {"classical": classical, "residual": residual}
         self.edges = list(pairwise([0.0, *self.radii]))
         expect(all(inner < outer for inner, outer in self.edges), "the radii do not increase from above 0")
         expect(1 <= rows <= MAX_TABLE and {*map(len, table)} == {rows}, "the table's columns are of different length")
         self.forms = {form: take(row, "index")[0] for form, row in forms.items() if row is not None}
-        expect(all(_is_index(j, rows) for j in self.forms.values()), "a criterion at no such row")
+        expect(all(is_index(j, rows) for j in self.forms.values()), "a criterion at no such row")
         expect(self.by in self.forms and self.problem.lr, "no criterion is said to hold, or there is no step")
         expect(isinstance(parabolas, list) and len(parabolas) <= MAX_TABLE, "parabolas: expected a list")
-        self.parabolas = [_floats(pair, 2) for pair in parabolas]
+        self.parabolas = [floats(pair, 2) for pair in parabolas]
         expect(all(weight > 0.0 for weight, _ in self.parabolas), "a parabola has a weight ≤ 0")
-        self.lam0, self.J, self.e = map(real, _floats([lam0, J, e]))
+        self.lam0, self.J, self.e = map(real, floats([lam0, J, e]))
         self.low, self.jacobian, self.residual = here.smallest(lam0), root(psd_norm(here.kernel())), here.e
         audit.require("λ_min at the centre", self.lam0, "<=", self.low, "λ_min by completing squares")
         audit.require("‖J‖ at the centre", self.jacobian, "<=", self.J, "‖J‖² = ‖Θ‖")
@@ -236,14 +238,14 @@ class _Ball:
 
 
 def _ball(audit: Audit, problem: Problem, witness: Any) -> Truth:
-    found = _Ball(audit, Point(problem, problem.parameters()), witness).truth()
+    found = Ball(audit, Point(problem, problem.parameters()), witness).truth()
     return found._replace(statement=f"real-arithmetic gradient descent from the stored parameters: {found.statement}")
 
 
 def _between(audit: Audit, name: str, stored: Any, value: Any) -> None:
     """Demand that a stored pair of bounds, if there is one, holds."""
     if stored is not None:
-        low, high = map(real, _floats(stored, 2))
+        low, high = map(real, floats(stored, 2))
         audit.every(name, [(low, value), (value, high)], "<=", "recomputed at the stored parameters")
 
 
@@ -254,7 +256,7 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
     expect(listed and problem.lr, "a run needs checkpoints, a hand-over and a step")
     handover, found = dict(handover), None
     number, index = handover.pop("step", None), handover.pop("checkpoint", None)
-    expect(_is_index(index, len(checkpoints)), "a run needs a hand-over at one of its checkpoints")
+    expect(is_index(index, len(checkpoints)), "a run needs a hand-over at one of its checkpoints")
     eta_s, previous, origin = real(problem.lr * problem.s), -1, problem.parameters()
     chain: Chain = {}
     initial: dict[str, Any] = {}
@@ -263,8 +265,8 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
         expect(type(step) is int and step > previous, "a checkpoint's step is out of order")
         expect(decrease in (True, False, None), "a checkpoint's decrease is no truth value")
         expect(after or not (decrease or next_loss), "a decrease without the neighbour's parameters")
-        stated, theta = _floats(bounds[2], 2)[0], problem.parameters(parameters)
-        here, drift, previous = Point(problem, theta), _distance(theta, origin), step
+        stated, theta = floats(bounds[2], 2)[0], problem.parameters(parameters)
+        here, drift, previous = Point(problem, theta), distance(theta, origin), step
         low, loss, square = here.smallest(stated), here.loss, here.gradient_square()
         fact = (loss, here.e, low, psd_norm(here.kernel()), root(square), square / (2 * loss), drift)
         for name, bound, value in zips(FACTS.split()[1:8], bounds, fact):
@@ -280,7 +282,7 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
             chain[f"decrease from step {step}"] = (later, "<=", decreased)
         if i == index:
             expect(number == step, "the hand-over's step is not its checkpoint's")
-            found = _Ball(audit, here, handover).truth()
+            found = Ball(audit, here, handover).truth()
     assert found is not None
     own = {**initial, "drift": drift, "handover_step": number, "handover_radius": found.constants["radius"]}
     text = (
@@ -320,11 +322,11 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
     The method, bits, growth and rounding of the witness and its δ_k for k < T say how it was found; nothing here rests on them.
     """
     _, _, steps, end, delta, _, _, lower, loss_lower, loss_upper, handover = take(witness, PATH)
-    given = problem.lr and _is_index(steps, MAX_STEPS + 1) and isinstance(handover, dict)
+    given = problem.lr and is_index(steps, MAX_STEPS + 1) and isinstance(handover, dict)
     expect(given, "an exact run needs a step size, a number of steps and a hand-over")
-    columns = (_floats(column, steps + 1) for column in (delta, lower, loss_lower, loss_upper))
+    columns = (floats(column, steps + 1) for column in (delta, lower, loss_lower, loss_upper))
     delta, lower, loss_lower, loss_upper = columns
-    [offset], handover = _floats([handover.get("offset")]), {k: v for k, v in handover.items() if k != "offset"}
+    [offset], handover = floats([handover.get("offset")]), {k: v for k, v in handover.items() if k != "offset"}
     expect(offset >= 0.0 and delta[-1] == offset, "the hand-over's offset is not the last δ")
     found, lost = None, 3
     while found is None:
@@ -339,8 +341,8 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
     factors = [1 - real(problem.lr) * s * v for v in stated[:-1]]
     falls = [(factor * before, after) for factor, (before, after) in zips(factors, pairwise(losses))]
     audit.every("decrease", falls, ">=", "(1 − ημ_k)Φ_k ≥ Φ_{k+1}")
-    audit.require("exact iterate from the centre", _distance(last, centre), "<=", real(offset), "descent in Arb")
-    ball = _Ball(audit, Point(problem, centre), handover, offset, Point(problem, last).e).truth()
+    audit.require("exact iterate from the centre", distance(last, centre), "<=", real(offset), "descent in Arb")
+    ball = Ball(audit, Point(problem, centre), handover, offset, Point(problem, last).e).truth()
 
     def slack(name: str, claimed: Any) -> None:
         top = _ends(claimed)[1]
@@ -348,7 +350,7 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
 
     constants = ball.constants | {
         "initial_lambda_min": lows[0], "initial_loss": losses[0], "path_lambda_min": weakest, "handover_step": steps,
-        "mu_along_path": s * weakest.min(ball.constants["lambda_region"]), "drift": _distance(last, problem.parameters()),
+        "mu_along_path": s * weakest.min(ball.constants["lambda_region"]), "drift": distance(last, problem.parameters()),
         "handover_offset": real(offset), "handover_radius": ball.constants["radius"],
     }  # fmt: skip
     chain: Chain = {
@@ -365,7 +367,7 @@ def _refuted(audit: Audit, problem: Problem, witness: Any) -> Truth:
     """Two samples with equal inputs and different targets: Φ ≥ (s/4)‖y_i − y_j‖² everywhere, and λ_min = 0."""
     pair = take(witness, "duplicate_pair")[0]
     listed = isinstance(pair, list) and len(pair) == 2
-    expect(listed and all(_is_index(i, problem.n) for i in pair), "expected a pair of samples")
+    expect(listed and all(is_index(i, problem.n) for i in pair), "expected a pair of samples")
     (x, v), (y, w) = ([a.data[i * a.shape[1] : (i + 1) * a.shape[1]] for i in pair] for a in (problem.X, problem.y))
     expect(x == v and y != w, "the two samples have different inputs or equal targets")
     low, high = next(sorted(values) for values in zips(y, w) if values[0] != values[1])
@@ -383,7 +385,9 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
     expect((format_, version, type(reason)) == ("lplr-verify certificate", 1, str), "not format version 1")
     if verdict == "INCONCLUSIVE":
         raise Limit("the certificate is INCONCLUSIVE: it claims nothing that could be accepted")
-    scopes = {"point": _point, "ball": _ball, "run": _run, "exact": _exact}
+    from verify.checker.basin import basin  # it needs the classes above
+
+    scopes = {"point": _point, "ball": _ball, "run": _run, "exact": _exact, "basin": basin}
     expect(scope in scopes and verdict in ("PROVED", "REFUTED"), "unknown scope or verdict")
     witness, rule = document["witness"], scopes[scope] if verdict == "PROVED" else _refuted
     centre = witness.get("handover") if scope in ("run", "exact") else witness

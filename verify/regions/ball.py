@@ -18,7 +18,7 @@ from verify.errors import InputError
 from verify.regions.containment import CRITERIA, Form, Outcome, certified_step
 from verify.regions.ingredients import Ingredients, RadiusTable, lower, tabulate, upper
 
-__all__ = ["KAPPA", "BallResult", "search_ball", "stability_radii"]
+__all__ = ["KAPPA", "BallResult", "critical_radius", "search_ball", "stability_radii"]
 
 KAPPA = Fraction(1, 2)
 """Fraction of λ0 that must survive in the reported NTK stability radii."""
@@ -52,7 +52,7 @@ class BallResult:
         return max(self.best.values(), key=lambda o: o.ratio, default=None)
 
 
-def _critical_radius(ingredients: Ingredients) -> float:
+def critical_radius(ingredients: Ingredients) -> float:
     """Guess the largest radius at which λ is still certified positive (a guess: it only places the grid)."""
     root = float(np.sqrt(max(lower(ingredients.lambda0), 0.0)))
     candidates = [float(np.sqrt(p.intercept / p.weight)) for p in ingredients.parabolas]
@@ -79,7 +79,7 @@ def _coarse_grid(ingredients: Ingredients) -> list[float]:
     needed = max(upper(ingredients.residual0), 1e-9 * upper(ingredients.jacobian_norm0)) / float(
         np.sqrt(lower(ingredients.lambda0))
     )
-    reach = min(_critical_radius(ingredients), 1e4 * needed)
+    reach = min(critical_radius(ingredients), 1e4 * needed)
     near = min(reach, 6.0 * needed)
     tail: list[float] = np.geomspace(near, reach, _TAIL).tolist() if reach > near else []
     return _grid([*(near * j / _COARSE for j in range(1, _COARSE + 1)), *tail])

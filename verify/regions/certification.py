@@ -29,7 +29,7 @@ from verify.regions.ingredients import Ingredients, gather, lower, upper
 
 __all__ = ["Scope", "ball_certificate", "certify", "exact_step"]
 
-Scope = Literal["point", "ball", "run", "exact"]
+Scope = Literal["point", "ball", "run", "exact", "basin"]
 
 
 def exact_step(lr: float | int | str | Fraction | Decimal | None) -> Fraction | None:
@@ -325,12 +325,14 @@ def certify(
         y: targets (n, k), or (n,) for one output.
         lr: step size η, exact as given (``"1/10"`` is a tenth, ``0.1`` the double); None takes the certified 1/β.
         scope: 'point' (facts at θ), 'ball' (a region around θ that gradient descent cannot leave), 'run' (a recorded
-            float64 run up to such a region), 'exact' (real-arithmetic gradient descent enclosed up to such a region).
+            float64 run up to such a region), 'exact' (real-arithmetic gradient descent enclosed up to such a region), 'basin'
+            (every start in a ball around a zero of the residual nearby; see verify.regions.basin).
         loss: 'sum' for Φ = ½Σ‖F(x_i) − y_i‖², 'mean' for that divided by n; 'mse' for torch.nn.MSELoss() (Σ divided by nk), 'mse_sum' for
             MSELoss(reduction='sum') (Σ). The step belongs to the loss: lr with MSELoss() is 2·lr/k with 'mean'.
         radius: prescribed R for scope 'ball'; None searches for the smallest certifying one.
         steps: step budget of scopes 'run' and 'exact'.
-        **options: further options of scopes 'run' and 'exact' (see verify.regions.run and verify.regions.exact).
+        **options: further options of scopes 'run' and 'exact' (see verify.regions.run and verify.regions.exact); `seconds` of
+            scope 'basin', the time allowed to its search for a zero.
 
     Returns:
         Certificate with verdict PROVED, REFUTED or INCONCLUSIVE and its reason. The statement is about
@@ -354,10 +356,9 @@ def certify(
     loss_scale(loss, data.n, data.k)
     step = exact_step(lr)
     radius = exact_radius(radius)
-    if scope in ("run", "exact"):
-        if radius is not None:
-            raise InputError(f"radius={radius!r}: scope={scope!r} searches the hand-over radius itself; leave it None")
-    elif steps is not None or options:
+    if scope in ("run", "exact", "basin") and radius is not None:
+        raise InputError(f"radius={radius!r}: scope={scope!r} searches its radius itself; leave it None")
+    if scope in ("point", "ball") and (steps is not None or options):
         unexpected = ", ".join(["steps"] * (steps is not None) + list(options))
         raise InputError(f"scope={scope!r} takes no {unexpected}; these belong to scopes 'run' and 'exact'")
     pair = contradictory_pair(data)
@@ -373,7 +374,7 @@ def certify(
 def _trajectory_scope(
     scope: str,
 ) -> Callable[[Network, DataSet, Loss, Fraction | None, int | None, Mapping[str, Any]], Certificate]:
-    """Return the implementation of a scope that follows gradient descent; imported only when asked for."""
+    """Return the implementation of a scope that moves away from the parameters given; imported only when asked for."""
     if scope == "run":
         from verify.regions.run import run_certificate
 
@@ -382,4 +383,8 @@ def _trajectory_scope(
         from verify.regions.exact import exact_certificate
 
         return exact_certificate
-    raise InputError(f"scope={scope!r}: expected 'point', 'ball', 'run' or 'exact'")
+    if scope == "basin":
+        from verify.regions.basin import basin_certificate
+
+        return basin_certificate
+    raise InputError(f"scope={scope!r}: expected 'point', 'ball', 'run', 'exact' or 'basin'")

@@ -61,6 +61,12 @@ _CONSTANTS: Mapping[str, tuple[str, str, Direction]] = {
     "mu_along_path": ("μ, whole path", "PL constant at every iterate and on the final ball", "lower"),
     "path_lambda_min": ("λ_min, path", "smallest eigenvalue of the NTK over the enclosed iterates", "lower"),
     "handover_offset": ("δ_T", "distance of the exact iterate from the final ball's centre", "upper"),
+    "basin_radius": ("ρ", "gradient descent converges from every start within ρ of the centre c", "lower"),
+    "zero_loss_distance": ("r₀", "an exact zero-loss point lies within it of c", "upper"),
+    "distance": ("‖θ − c‖", "distance of the parameters given from c", "enclosure"),
+    "distance_over_radius": ("‖θ − c‖/ρ", "at most 1: the parameters given lie in the basin", "enclosure"),
+    "basin_residual": ("ē", "residual norm everywhere on B(c, ρ)", "upper"),
+    "basin_threshold": ("E", "while ‖e‖ is larger, the distance to c does not grow", "upper"),
     "loss_floor": ("inf Φ", "no parameters have a smaller loss", "lower"),
 }  # fmt: skip
 
@@ -226,6 +232,22 @@ def _handover_sentence(certificate: Any) -> str:
     )
 
 
+def _basin_sentence(certificate: Any) -> str:
+    c = certificate.constants
+    inside = bounds(c["distance_over_radius"])[1] <= 1
+    where = (
+        "the parameters given are such a start"
+        if inside
+        else f"the parameters given lie {at_most(bounds(c['distance_over_radius'])[1], 4)} times ρ away from c"
+    )
+    return (
+        f"Every real-arithmetic gradient descent{_step_text(certificate)} on {subject(certificate)}, started within ρ ="
+        f" {at_least(bounds(c['basin_radius'])[0])} of the stored point c, stays within {at_most(bounds(c['radius'])[1])} of c, where ½‖∇Φ‖² ≥ μΦ"
+        f" with μ ≥ {at_least(bounds(c['mu'])[0])}, and every step multiplies the loss by at most {below_one(bounds(c['rate'])[1])}, so it"
+        f" converges to zero; an exact zero-loss point lies within {at_most(bounds(c['zero_loss_distance'])[1])} of c; {where}."
+    )
+
+
 def sentence(certificate: Any) -> str:
     """Return the certificate's claim as one sentence that a reviewer can quote; it claims what is proved, no more."""
     if certificate.verdict == "REFUTED":
@@ -237,6 +259,8 @@ def sentence(certificate: Any) -> str:
             return _point_sentence(certificate)
         if certificate.scope == "ball":
             return _ball_sentence(certificate)
+        if certificate.scope == "basin":
+            return _basin_sentence(certificate)
         if certificate.scope in ("run", "exact"):
             return _handover_sentence(certificate)
     except KeyError:

@@ -336,7 +336,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
         "from verify.checker.__main__ import main\n"
         "code = main(sys.argv[1:])\n"
         "mine = {m for m in sys.modules if m.startswith(('verify', 'proofs'))}\n"
-        "parts = {'', '.__main__', '.claims', '.enclosures', '.network', '.reading'}\n"
+        "parts = {'', '.__main__', '.basin', '.claims', '.enclosures', '.network', '.reading'}\n"
         "assert mine == {'verify'} | {'verify.checker' + p for p in parts}, mine\n"
         "assert not {'numpy', 'torch', 'sympy', 'mpmath', 'scipy'} & set(sys.modules)\n"
         "sys.exit(code)"

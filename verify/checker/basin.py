@@ -1,0 +1,83 @@
+"""Scope `basin`: every gradient descent that starts near a stored centre c converges, from claim containment_displacement.
+
+With x = θ − c, D = ‖x‖, h = ηs, E = ‖e‖ and h‖J‖² ≤ 1 on B(c, R): e = Jx + r, ‖r‖ ≤ ½LD² + e_c, so one step gives
+D'² ≤ D² − hE(E − LD² − 2e_c). While E ≥ Lρ² + 2e_c =: T the distance does not grow beyond ρ. Once E < T the residual pays σ − δ per unit of
+length, δ = min(½hL‖J‖T, 2Δ), and ∫_ρ^R (σ − δ) ≥ T keeps the rest of the path in B(c, R). The start is arbitrary in B(c, ρ). There
+‖e‖ ≤ e_c + (‖J(c)‖ + Δ(ρ))ρ, which bounds the drift of every step, and with it the rate.
+An exact zero of the residual within r_0: claim containment_residual for descent from c itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flint import arb
+
+from verify.checker.claims import BALL, Audit, Ball, Chain, Truth, distance, is_index
+from verify.checker.enclosures import real, root, zips
+from verify.checker.network import Point, Problem
+from verify.checker.reading import expect, take
+
+__all__ = ["basin"]
+
+
+def basin(audit: Audit, problem: Problem, witness: Any) -> Truth:
+    """Check the table about the centre, both criteria, and where the stored parameters lie."""
+    by, *columns, centre, zero, inner, outer = take(witness, f"{BALL} centre zero basin region")
+    expect(by == "displacement", "expected the displacement criterion")
+    table = dict(zips(BALL.split(), ["residual", *columns])) | {"residual": {"index": zero}}
+    theta = problem.parameters(centre)
+    ball = Ball(audit, Point(problem, theta), table)
+    rows = len(ball.radii)
+    ordered = all(is_index(j, rows) for j in (zero, inner, outer)) and zero <= inner < outer
+    expect(ordered, "the rows of r_0, ρ and R are out of order")
+    R, rho, L, D, lam = (
+        real(ball.radii[outer]),
+        real(ball.radii[inner]),
+        *(c[outer] for c in (ball.curvature, ball.delta, ball.lam)),
+    )
+    s, eta, K, sigma = real(problem.s), real(problem.lr), ball.J + D, root(lam)
+    head = L * rho**2 + 2 * ball.e
+    start = ball.e + (ball.J + ball.delta[inner]) * rho
+    tail, drift = ((eta * s * L * K * bound / 2).min(2 * D) for bound in (head, start))
+    supply = arb(0)
+    for (low, high), bound in zips(ball.edges[inner + 1 : outer + 1], ball.lam[inner + 1 : outer + 1]):
+        supply += (real(high) - real(low)) * (root(bound) - tail)
+    _, _, near = ball.criterion("residual", zero)
+    first, second, *middle, last = near.items()
+    chain: Chain = {
+        **dict([first]), "NTK stays positive on the ball": (lam, ">", arb(0)),
+        "ηΘ below the identity": (eta * s * K**2, "<=", arb(1)),
+        "σ(R) above the tail's drift": (sigma, ">", tail),
+        "residual pays for the tail": (supply, ">", head),
+        "σ(R) above the step's drift": (sigma, ">", drift),
+        **{f"zero loss near the centre: {name}": sides for name, sides in middle},
+        "zero loss near the centre": last[1],
+    }  # fmt: skip
+    audit.require("NTK positive within r_0", *second[1], "claim ntk_stability")
+    for name, (left, relation, right) in chain.items():
+        audit.require(name, left, relation, right, "claims containment_displacement, containment_residual")
+    away = distance(problem.parameters(), theta)
+    inside = bool(away <= rho)
+    if inside:
+        chain["parameters inside the basin"] = (away, "<=", rho)
+    rate = 1 - eta * s * sigma * (sigma - drift)
+    constants = {
+        "lambda0": ball.low, "jacobian_norm0": ball.jacobian, "residual0": ball.residual, "loss0": ball.here.loss,
+        "lr": problem.lr, "radius": R, "basin_radius": rho, "zero_loss_distance": real(ball.radii[zero]), "lambda_region": lam,
+        "L_H": L, "Delta_J": D, "mu": s * lam, "smoothness": s * (K**2 + start * L), "residual_rate": rate,
+        "rate": rate * rate, "step_drift": drift, "basin_residual": start, "basin_threshold": head, "distance": away,
+        "distance_over_radius": away / rho,
+    }  # fmt: skip
+    where = (
+        "the stored parameters lie inside it"
+        if inside
+        else f"the stored parameters lie at {(away / rho).str(6)} times ρ, which is not claimed inside"
+    )
+    text = (
+        f"every real-arithmetic gradient descent with step η = {problem.lr} and s = {problem.s} started within"
+        f" ρ = {ball.radii[inner].hex()} of the stored centre stays within R = {ball.radii[outer].hex()} of it, a Locally PL Region with"
+        f" μ = {(s * lam).str(10)}, and Φ_k ≤ {(rate * rate).str(12)}^k·Φ_0: it converges to a point of zero loss; one such point lies within"
+        f" {ball.radii[zero].hex()} of the centre; {where}"
+    )
+    return Truth(constants, {"displacement containment": supply - head}, chain, text)

@@ -1,0 +1,201 @@
+"""Scope `basin`: what is proved, what is refused, and known truths that it must not contradict."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import verify
+from verify.arrays import Ball
+from verify.certificates import Certificate
+from verify.networks import DataSet, Layer, Network
+from verify.networks.activations import IDENTITY
+from verify.regions.basin import displacement, find_basin
+from verify.regions.diagnostics import examine
+from verify.regions.polishing import polish
+
+
+def _problem(
+    n: int = 6, width: int = 24, k: int = 1, seed: int = 0
+) -> tuple[torch.nn.Sequential, np.ndarray, np.ndarray]:
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    model = torch.nn.Sequential(torch.nn.Linear(4, width), torch.nn.Tanh(), torch.nn.Linear(width, k))
+    return model, rng.standard_normal((n, 4)), rng.standard_normal((n, k))
+
+
+def _certified(k: int = 1, loss: str = "sum") -> Certificate:
+    model, X, y = _problem(k=k)
+    return verify.certify(model, X, y, scope="basin", loss=loss)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("k", "loss"), [(1, "sum"), (2, "mean")])
+def test_a_basin_near_ordinary_parameters_is_proved_and_accepted(tmp_path: Path, k: int, loss: str) -> None:
+    certificate = _certified(k, loss)
+    assert certificate.verdict == "PROVED", certificate.reason
+    assert all(step.certain for step in certificate.steps)
+    path = certificate.save(tmp_path / "basin.zip")
+    found = verify.check(path)
+    assert found.accepted, found.failures
+    assert "every real-arithmetic gradient descent" in found.claims[0]
+
+
+def _path(certificate: Certificate, start: np.ndarray, steps: int) -> list[tuple[float, float]]:
+    """(distance to c, Φ) along float64 gradient descent from a start; its rounding is far below every margin asserted."""
+    problem, centre = certificate.problem, np.asarray(certificate.witness["centre"])
+    from verify.regions.training import Descent
+
+    descent = Descent(problem.network, problem.data, problem.scale, problem.lr or Fraction(1))
+    theta, seen = start, []
+    for _ in range(steps):
+        after, norm = descent.step(theta)
+        seen.append((float(np.linalg.norm(theta - centre)), descent.loss(norm)))
+        theta = after
+    return seen
+
+
+def test_descent_from_all_over_the_basin_stays_and_decays() -> None:
+    certificate = _certified()
+    c, centre = certificate.constants, np.asarray(certificate.witness["centre"])
+    rho, radius, rate = (float(c[name].mid) for name in ("basin_radius", "radius", "rate"))
+    rng = np.random.default_rng(1)
+    for _ in range(8):
+        direction = rng.standard_normal(centre.size)
+        seen = _path(certificate, centre + 0.999 * rho * direction / np.linalg.norm(direction), 60)
+        assert max(distance for distance, _ in seen) <= radius
+        assert all(after <= rate * before for (_, before), (_, after) in itertools.pairwise(seen) if after > 1e-20)
+
+
+def test_parameters_at_the_zero_lie_inside_and_the_statement_says_so(tmp_path: Path) -> None:
+    first = _certified()
+    model, X, y = _problem()
+    theta = np.asarray(first.witness["centre"])
+    with torch.no_grad():
+        model.double()
+        for parameter, part in zip(model.parameters(), np.split(theta, [96, 120, 144]), strict=True):
+            parameter.copy_(torch.from_numpy(part.reshape(parameter.shape)))
+    again = verify.certify(model, X, y, scope="basin")
+    assert again.verdict == "PROVED"
+    assert again.steps[-1].name == "parameters inside the basin"
+    assert again.steps[-1].certain
+    assert "lie inside" in again.reason
+    assert verify.check(again.save(tmp_path / "inside.zip")).accepted
+
+
+def test_parameters_far_away_are_told_the_factor() -> None:
+    certificate = _certified()
+    ratio = float(certificate.constants["distance_over_radius"].lower())
+    assert ratio > 1.0
+    assert "outside" in certificate.reason
+    assert all(step.name != "parameters inside the basin" for step in certificate.steps)
+
+
+def _line(slope: float, target: float) -> tuple[Network, DataSet]:
+    """F = slope·θ with one parameter: J = slope, L_H = 0."""
+    return (
+        Network((Layer(np.array([[0.5]]), None, 1, IDENTITY),)),
+        DataSet(np.array([[slope]]), np.array([[target]])),
+    )
+
+
+def test_the_step_condition_is_enforced() -> None:
+    # F = 3θ: ηsK² ≤ 1 asks η ≤ 1/9. From any start the step 1/9 lands on the zero, 2/9 only mirrors it.
+    network, data = _line(3.0, 1.0)
+    here = examine(network, data, "sum")
+    assert find_basin(here, Fraction(1, 9) - Fraction(1, 10**12)) is not None
+    assert find_basin(here, Fraction(2, 9)) is None
+
+
+def test_a_region_without_room_beyond_the_start_does_not_hold() -> None:
+    """With R = ρ there is no supply for the tail: the offset of the start may not be forgotten."""
+    certificate = _certified()
+    problem, witness = certificate.problem, certificate.witness
+    from verify.regions.training import with_parameters
+
+    here = examine(with_parameters(problem.network, np.asarray(witness["centre"])), problem.data, problem.loss)
+    found = find_basin(here, None)
+    assert found is not None
+    assert found.holds
+    zero, inner, outer = found.rows
+    assert not displacement(found.ingredients, found.table, (zero, outer - 1, outer), found.lr).holds
+    # A start ten times as far, or the centre's residual not what it is: the chain breaks.
+    worse = replace(found.ingredients, residual0=Ball(1e3 * float(found.constants["basin_threshold"].upper())))
+    assert not displacement(worse, found.table, (zero, inner, outer), found.lr).holds
+    assert not displacement(found.ingredients, found.table, (zero, inner, outer), 3 * found.lr).holds
+
+
+def test_a_forged_basin_is_rejected(tmp_path: Path) -> None:
+    certificate = _certified()
+    witness = certificate.witness
+    assert verify.check(certificate.save(tmp_path / "honest.zip")).accepted
+    forgeries = {
+        "larger rho": {"basin": witness["region"] - 1},
+        "rho beyond R": {"basin": witness["region"]},
+        "zero nearer": {"radii": [0.5 * witness["radii"][0], *witness["radii"][1:]]},
+        "another centre": {"centre": np.asarray(witness["centre"]) + 1e-3},
+        "residual": {"residual0_upper": 0.5 * witness["residual0_upper"] * 1e-6},
+        "λ": {"lambda": [1.001 * v for v in witness["lambda"]]},
+    }
+    for name, change in forgeries.items():
+        forged = replace(certificate, witness={**witness, **change})
+        assert verify.check(forged.save(tmp_path / f"{name}.zip")).verdict == "REJECTED", name
+    for name, factor in (
+        ("rate", 0.999),
+        ("mu", 1.01),
+        ("basin_radius", 1.01),
+        ("zero_loss_distance", 0.99),
+        ("distance_over_radius", 0.5),
+    ):
+        forged = replace(
+            certificate, constants={**certificate.constants, name: certificate.constants[name] * Ball(factor)}
+        )
+        assert verify.check(forged.save(tmp_path / f"{name}.zip")).verdict == "REJECTED", name
+
+
+def test_more_residuals_than_parameters_are_named() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
+    rng = np.random.default_rng(0)
+    certificate = verify.certify(model, rng.standard_normal((20, 2)), rng.standard_normal(20), scope="basin")
+    assert certificate.verdict == "INCONCLUSIVE"
+    assert "rank at most 9" in certificate.reason
+
+
+def test_an_unreachable_target_ends_inconclusive_with_its_trace() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 20), torch.nn.Tanh(), torch.nn.Linear(20, 1), torch.nn.Tanh())
+    X = np.array([[1.0, 0.0], [0.0, 1.0]])
+    certificate = verify.certify(model, X, np.array([3.0, -3.0]), scope="basin")
+    assert certificate.verdict == "INCONCLUSIVE"
+    assert "no zero of the residual was found" in certificate.reason
+    assert "→" in certificate.reason
+
+
+def test_repeated_inputs_are_no_basin() -> None:
+    model, X, y = _problem()
+    X, y = np.vstack([X, X[:1]]), np.vstack([y, y[:1]])
+    certificate = verify.certify(model, X, y, scope="basin")
+    assert certificate.verdict == "INCONCLUSIVE"
+    assert "samples 0, 6" in certificate.reason
+
+
+def test_polishing_reaches_the_rounding_of_the_residual_near_its_start() -> None:
+    model, X, y = _problem()
+    network = verify.networks.read_network(model)
+    found = polish(network, verify.networks.read_data(network, X, y))
+    assert found.why == "converged"
+    assert found.trace[-1] < 1e-12 < found.trace[0]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"seconds": 0.0}, {"seconds": float("nan")}, {"seconds": True}, {"steps": 3}, {"second": 1.0}, {"radius": 1.0}],
+)
+def test_options_out_of_range_are_refused(options: dict[str, float]) -> None:
+    model, X, y = _problem()
+    with pytest.raises(verify.errors.InputError):
+        verify.certify(model, X, y, scope="basin", **options)  # type: ignore[arg-type]
