@@ -126,7 +126,7 @@ def _linear(a: int, b: int, generator: torch.Generator) -> torch.nn.Linear:
     """Return torch.nn.Linear in float64 with its own initialisation's distribution, drawn from a generator of our own."""
     import torch
 
-    layer = torch.nn.utils.skip_init(torch.nn.Linear, a, b, dtype=torch.float64)
+    layer = torch.nn.Linear(a, b, dtype=torch.float64, device="meta").to_empty(device="cpu")
     with torch.no_grad():
         for parameter in layer.parameters():
             draw = torch.rand(parameter.shape, dtype=torch.float64, generator=generator)
@@ -212,12 +212,12 @@ def _certified(case: Case) -> tuple[dict[str, Any], bytes]:
     X, y = _data(case)
     outputs = 1 if np.ndim(y) == 1 else int(np.shape(y)[1])
     model = _network(case, int(np.prod(np.shape(X)[1:])), outputs)
-    options: dict[str, Any] = dict(case.options)
+    options: dict[str, Any] = {**case.options, "scope": case.scope, "loss": case.loss}
     for name in ("lr", "steps", "radius"):
         value = getattr(case, name)
         if value is not None:
             options[name] = value
-    certificate = certify(model, X, y, scope=case.scope, loss=case.loss, **options)
+    certificate = certify(model, X, y, **options)
     with tempfile.TemporaryDirectory() as folder:
         file = certificate.save(Path(folder) / "certificate.zip").read_bytes()
     constants = certificate.constants
