@@ -6,12 +6,17 @@ common norm, as the theory assumes (inputs on a sphere): the norm decides how we
 
 from __future__ import annotations
 
+import gzip
+import struct
+import zlib
+from pathlib import Path
+
 import numpy as np
 from jaxtyping import Float
 
 from verify.errors import InputError
 
-__all__ = ["digits", "mnist", "normalise", "sphere"]
+__all__ = ["digits", "fashion_mnist", "mnist", "normalise", "sphere"]
 
 Inputs = Float[np.ndarray, "n d"]
 Targets = Float[np.ndarray, " n"]
@@ -74,3 +79,54 @@ def mnist(
 
     X, labels = mnist_data()
     return _two_classes(np.asarray(X, dtype=np.float64), np.asarray(labels), classes, n, norm, seed)
+
+
+_FASHION = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist puts its files."""
+
+
+def fashion_mnist(
+    n: int | None = None,
+    *,
+    classes: tuple[int, int] | None = None,
+    norm: float = 28.0,
+    seed: int = 0,
+    path: str | Path | None = None,
+) -> tuple[Inputs, Targets]:
+    """Return the 70,000 Fashion-MNIST images (28×28, d = 784), training images first, with ±1 labels.
+
+    Args:
+        n, classes, norm, seed: as for :func:`digits`.
+        path: folder of the four ``*-ubyte.gz`` files; None: where Debian's package dataset-fashion-mnist puts them.
+
+    Raises:
+        InputError: a file is missing or is no IDX file of that shape.
+    """
+    folder = _FASHION if path is None else Path(path)
+    parts = ("train", "t10k")
+    X = np.concatenate([_idx(folder / f"{part}-images-idx3-ubyte.gz", 3) for part in parts])
+    labels = np.concatenate([_idx(folder / f"{part}-labels-idx1-ubyte.gz", 1) for part in parts])
+    if len(X) != len(labels):
+        raise InputError(f"path={folder}: {len(X)} images but {len(labels)} labels")
+    return _two_classes(X.reshape(len(X), -1).astype(np.float64), labels, classes, n, norm, seed)
+
+
+def _idx(path: Path, axes: int) -> np.ndarray:
+    """Read a gzipped IDX file of unsigned bytes: two zero bytes, type 8, the number of axes, their lengths, the entries."""
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(
+            f"path={path}: no such file; install Debian's package dataset-fashion-mnist (apt install dataset-fashion-mnist),"
+            " or pass path= with the folder that holds the four *-ubyte.gz files"
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"path={path}: not a gzip file that can be read ({error})") from error
+    head = 4 + 4 * axes
+    if content[:4] != bytes([0, 0, 8, axes]) or len(content) < head:
+        raise InputError(f"path={path}: not an IDX file of unsigned bytes with {axes} axes")
+    shape = struct.unpack(f">{axes}I", content[4:head])
+    entries = np.frombuffer(content, dtype=np.uint8, offset=head)
+    if entries.size != int(np.prod(shape, dtype=object)):
+        raise InputError(f"path={path}: {entries.size} entries, its header says {' × '.join(map(str, shape))}")
+    return entries.reshape(shape)

@@ -1,0 +1,74 @@
+"""The data sets are what they say, and a missing or damaged file is named."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from verify import datasets
+from verify.errors import InputError
+
+
+def write_idx(path: Path, values: np.ndarray) -> None:
+    head = bytes([0, 0, 8, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
+    path.write_bytes(gzip.compress(head + values.astype(np.uint8).tobytes()))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    images = np.random.default_rng(0).integers(0, 256, (12, 28, 28))
+    labels = np.arange(12) % 10
+    for part, chosen in (("train", slice(0, 8)), ("t10k", slice(8, 12))):
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", images[chosen])
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte.gz", labels[chosen])
+    return tmp_path
+
+
+def test_fashion_mnist_labels_the_second_class_plus_one_and_scales_every_image(folder: Path) -> None:
+    X, y = datasets.fashion_mnist(2, classes=(0, 1), path=folder, norm=3.0)
+    assert X.shape == (2, 784)
+    assert set(np.unique(y)) <= {-1.0, 1.0}
+    assert np.allclose(np.sqrt((X**2).sum(axis=1)), 3.0)
+    everything, labels = datasets.fashion_mnist(path=folder)
+    assert everything.shape == (12, 784)
+    assert sorted(labels) == [-1.0] * 6 + [1.0] * 6
+
+
+def test_a_missing_file_names_the_package_that_holds_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="dataset-fashion-mnist"):
+        datasets.fashion_mnist(5, path=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"not gzip", "not a gzip"),
+        (gzip.compress(bytes(2000))[:12] + b"\xff" * 40, "not a gzip"),
+        (gzip.compress(b""), "not an IDX"),
+        (gzip.compress(bytes([0, 0, 8, 3]) + struct.pack(">3I", 8, 28, 28) + b"\x00" * 10), "10 entries"),
+        (gzip.compress(bytes([0, 0, 8, 1]) + struct.pack(">I", 8) + b"\x00" * 8), "3 axes"),
+        (gzip.compress(bytes([0, 0, 8, 3]) + struct.pack(">3I", 8, 28, 28))[:-9], "not a gzip"),
+    ],
+)
+def test_a_damaged_file_is_an_input_error_that_says_what_is_wrong(folder: Path, content: bytes, says: str) -> None:
+    (folder / "train-images-idx3-ubyte.gz").write_bytes(content)
+    with pytest.raises(InputError, match=says):
+        datasets.fashion_mnist(5, path=folder)
+
+
+def test_images_and_labels_of_different_number_are_refused(folder: Path) -> None:
+    write_idx(folder / "t10k-labels-idx1-ubyte.gz", np.arange(3))
+    with pytest.raises(InputError, match="12 images but 11 labels"):
+        datasets.fashion_mnist(5, path=folder)
+
+
+@pytest.mark.skipif(not datasets._FASHION.exists(), reason="Debian's dataset-fashion-mnist is not installed")
+def test_debian_s_files_hold_seventy_thousand_images() -> None:
+    X = datasets._idx(datasets._FASHION / "train-images-idx3-ubyte.gz", 3)
+    labels = datasets._idx(datasets._FASHION / "t10k-labels-idx1-ubyte.gz", 1)
+    assert (X.shape, labels.shape) == ((60_000, 28, 28), (10_000,))
+    assert np.bincount(labels).tolist() == [1000] * 10
