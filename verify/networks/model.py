@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
@@ -37,12 +37,15 @@ class Layer:
         bias: b, (fan_out,) float64, exact, or None.
         inverse_square_scale: the integer 1/s², i.e. 1 for torch.nn.Linear, fan_in for NTKLinear.
         activation: σ; the identity after the last layer unless the model ends with an activation.
+        name: the module's name, so that ``name.weight`` is what ``state_dict()`` calls W; None where no module was read. Not part
+            of what the layer computes.
     """
 
     weight: Float[np.ndarray, "fan_out fan_in"]
     bias: Float[np.ndarray, " fan_out"] | None
     inverse_square_scale: int
     activation: Activation
+    name: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse shapes that would broadcast, and what is no exact finite matrix."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from verify.errors import UnsupportedLayerError
@@ -39,6 +40,17 @@ _NON_SMOOTH = (
 )
 
 
+def _real(value: object) -> float | None:
+    """Return the double that a Python or numpy number equals; None for anything else, and where there is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return None
+    try:
+        nearest = float(value)
+    except OverflowError:
+        return None
+    return nearest if nearest == value else None
+
+
 def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     """Return the real activation that a torch module stands for.
 
@@ -56,17 +68,29 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     if kind in _FROM_MODULE:
         return activation_named(_FROM_MODULE[kind])
     if isinstance(module, torch.nn.Softplus) and kind is torch.nn.Softplus:
-        beta = float(module.beta)
-        if not (0.0 < beta < float("inf")):
-            raise UnsupportedLayerError(f"{where}: beta={beta!r}; Softplus needs a finite beta > 0")
-        if not module.threshold >= 20:
+        beta, threshold = (_real(value) for value in (module.beta, module.threshold))
+        if beta is None or not 0.0 < beta < float("inf"):
+            raise UnsupportedLayerError(
+                f"{where}: beta={module.beta!r}; Softplus needs a number beta > 0 that a double holds exactly"
+            )
+        if threshold is None or not threshold >= 20:
             raise UnsupportedLayerError(
                 f"{where}: threshold={module.threshold!r} replaces softplus by the identity where they differ visibly; use the"
                 " default 20 or more"
             )
         return activation_named("softplus", {"beta": beta})
     if isinstance(module, torch.nn.GELU) and kind is torch.nn.GELU:
-        return activation_named("gelu_tanh" if module.approximate == "tanh" else "gelu")
+        forms = {"none": "gelu", "tanh": "gelu_tanh"}
+        if not isinstance(module.approximate, str) or module.approximate not in forms:
+            raise UnsupportedLayerError(
+                f"{where}: approximate={module.approximate!r}; torch.nn.GELU knows 'none' and 'tanh'"
+            )
+        return activation_named(forms[module.approximate])
+    if isinstance(module, torch.nn.CELU) or (isinstance(module, torch.nn.ELU) and module.alpha == 1):
+        raise UnsupportedLayerError(
+            f"{where}: {kind.__name__} has a Lipschitz derivative, but its second derivative jumps at 0 and it is not"
+            " implemented. Use Softplus(beta), GELU or SiLU, which are smooth and close to it"
+        )
     if isinstance(module, _NON_SMOOTH):
         raise UnsupportedLayerError(
             f"{where}: {kind.__name__} is not twice differentiable: {_WHY_NOT_RELU}."
@@ -77,9 +101,14 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
             f"{where}: {kind.__name__} in training mode makes the loss random, so θ ↦ Φ(θ) is no function."
             " Call model.eval() first, or remove the layer"
         )
+    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and not module.training:
+        raise UnsupportedLayerError(
+            f"{where}: {kind.__name__} in evaluation mode is an affine map that is not implemented; fold it into the layer before it"
+            " (torch.nn.utils.fusion.fuse_linear_bn_eval)"
+        )
     if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
         raise UnsupportedLayerError(
-            f"{where}: {kind.__name__} couples the samples (training) and divides by a statistic that can vanish,"
+            f"{where}: {kind.__name__} couples the samples in training mode and divides by a statistic that can vanish,"
             " so the layer bounds of the theorem do not apply. Remove it; verify.nn.NTKLinear controls the scale"
             " of the pre-activations instead"
         )

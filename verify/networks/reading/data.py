@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,38 +16,106 @@ from verify.networks.model import DataSet, Network
 
 __all__ = ["exact_array", "read_data", "read_inputs"]
 
-_EXACT_FLOATS = (np.float16, np.float32, np.float64)
+_LARGEST_INTEGER = 2**53
+_RAGGED = "its rows differ in length or shape; expected a rectangular array"
 
 
 def exact_array(values: Any, name: str) -> Float[np.ndarray, "..."]:
-    """Convert to a contiguous float64 array of its own without rounding, or refuse; `name` is what an error calls it."""
-    if isinstance(values, np.ma.MaskedArray):
-        raise DtypeError(f"{name}: a masked array; fill or drop the masked entries, they would be used as data")
-    if isinstance(values, list | tuple):
-        # numpy rounds large integers in a list that also holds floats; converting entry by entry does not.
-        flat = np.asarray(values, dtype=object).reshape(-1)
-        if any(isinstance(v, int | np.integer) and abs(int(v)) > 2**53 for v in flat):
-            raise DtypeError(f"{name}: integers beyond 2^53 are not all float64 numbers; convert them explicitly")
-    if isinstance(values, torch.Tensor):
-        if values.is_complex() or values.is_quantized or values.layout is not torch.strided:
-            raise DtypeError(f"{name}: dtype={values.dtype}, layout={values.layout}; expected a dense real tensor")
-        tensor = values.detach().cpu()
-        # Every bfloat16, float16 and float32 number is a float64 number.
-        array = tensor.to(torch.float64).numpy() if tensor.is_floating_point() else tensor.numpy()
-    else:
-        array = np.asarray(values)
-    if array.dtype in _EXACT_FLOATS:
-        result = array.astype(np.float64)
-    elif array.dtype.kind in "biu":
-        if array.dtype.kind != "b" and array.size and max(int(array.max()), -int(array.min())) > 2**53:
-            raise DtypeError(f"{name}: integers beyond 2^53 are not all float64 numbers; convert them explicitly")
-        result = array.astype(np.float64)
-    else:
-        raise DtypeError(f"{name}: dtype={array.dtype}; expected floating point or integers, not strings or objects")
+    """Convert to a contiguous float64 array of its own without rounding, or refuse.
+
+    Args:
+        values: array, tensor, number, or (nested) list or tuple of these; what numpy reads as an array of numbers (a DataFrame) too.
+        name: what an error calls it.
+
+    Raises:
+        DtypeError: no real numbers, or some that no double holds exactly. ShapeError: a ragged list. NonFiniteError: NaN or infinity.
+    """
+    try:
+        result = np.array(_converted(values, name), dtype=np.float64, order="C")
+    except RecursionError as error:
+        raise ShapeError(f"{name}: lists nested too deeply to be an array") from error
     if not np.isfinite(result).all():
         bad = int((~np.isfinite(result)).sum())
         raise NonFiniteError(f"{name}: {bad} of {result.size} entries are NaN or infinite; remove or impute them")
-    return np.ascontiguousarray(result)
+    return result
+
+
+def _converted(values: Any, name: str) -> np.ndarray:
+    """Return float64 numbers equal to `values`, possibly sharing their memory."""
+    if isinstance(values, torch.utils.data.Dataset | torch.utils.data.DataLoader):
+        raise DtypeError(
+            f"{name}: a {type(values).__name__} holds inputs and targets together; pass its tensors, e.g. X, y = dataset.tensors"
+        )
+    if isinstance(values, torch.Tensor):
+        return _from_numpy(_from_tensor(values, name), name)
+    if isinstance(values, list | tuple):
+        return _from_list(values, name)
+    if isinstance(values, Fraction | Decimal):
+        # numpy would make objects of them; a double that they equal is a number like any other.
+        return np.array(_number(values, name))
+    if isinstance(values, np.ma.MaskedArray):
+        raise DtypeError(f"{name}: a masked array; fill or drop the masked entries, they would be used as data")
+    if isinstance(values, str | bytes | bytearray | memoryview | Mapping):
+        raise DtypeError(f"{name}: a {type(values).__name__}; expected an array of numbers")
+    if isinstance(values, int):
+        return np.array(_number(values, name))
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+        raise DtypeError(f"{name}: a {type(values).__name__} is no array of numbers ({error})") from error
+    return _from_numpy(array, name)
+
+
+def _from_list(values: Sequence[Any], name: str) -> np.ndarray:
+    """Convert entry by entry: numpy rounds large integers in a list that also holds floats."""
+    if not values:
+        return np.zeros(0)
+    if all(type(value) is float for value in values):
+        return np.array(values)
+    parts = [_converted(value, name) for value in values]
+    shapes = {part.shape for part in parts}
+    if len(shapes) > 1:
+        raise ShapeError(f"{name}: {_RAGGED}, found rows of shapes {sorted(map(str, shapes))[:3]}")
+    return np.stack(parts)
+
+
+def _from_tensor(values: torch.Tensor, name: str) -> np.ndarray:
+    if values.is_meta:
+        raise DtypeError(f"{name}: a tensor on the meta device has no values; build it on the CPU")
+    if values.is_complex() or values.is_quantized or values.layout is not torch.strided or values.is_nested:
+        raise DtypeError(f"{name}: dtype={values.dtype}, layout={values.layout}; expected a dense real tensor")
+    try:
+        # A view of an imaginary part may carry its sign as a bit beside the numbers.
+        tensor = values.detach().cpu().resolve_neg()
+        # Every floating-point type of torch but double is narrower than float64.
+        found: np.ndarray = (tensor.to(torch.float64) if tensor.is_floating_point() else tensor).numpy()
+    except (RuntimeError, TypeError, NotImplementedError) as error:
+        raise DtypeError(f"{name}: a {type(values).__name__} that cannot be read as numbers ({error})") from error
+    return found
+
+
+def _from_numpy(array: np.ndarray, name: str) -> np.ndarray:
+    """Widen a numpy array of floats of at most 64 bits, or of integers that doubles hold."""
+    if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
+        return array.astype(np.float64, copy=False)
+    if array.dtype.kind in "biu":
+        if array.dtype.kind != "b" and array.size and max(int(array.max()), -int(array.min())) > _LARGEST_INTEGER:
+            raise DtypeError(f"{name}: integers beyond 2^53 are not all float64 numbers; convert them explicitly")
+        return array.astype(np.float64)
+    raise DtypeError(f"{name}: dtype={array.dtype}; expected floating point or integers, not strings or objects")
+
+
+def _number(value: int | Fraction | Decimal, name: str) -> float:
+    """Return the double that equals an exact Python number."""
+    try:
+        nearest = float(value)
+    except (OverflowError, ValueError):
+        nearest = float("nan")
+    if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
+        raise DtypeError(f"{name}: integers beyond 2^53 are not all float64 numbers; convert them explicitly")
+    if not isinstance(value, int) and nearest != value:
+        raise DtypeError(f"{name}: {value!r} is no float64 number; round it yourself, float(…) says to what")
+    return nearest
 
 
 def read_inputs(network: Network, X: Any) -> Float[np.ndarray, "n d"]:

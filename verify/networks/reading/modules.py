@@ -6,7 +6,7 @@ what they are (1/√fan_in is irrational), and whatever the theorem does not cov
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -15,40 +15,68 @@ from verify.networks.activations import IDENTITY
 from verify.networks.model import Layer, Network
 from verify.networks.reading.activations import activation_from_module
 from verify.networks.reading.data import exact_array
+from verify.networks.reading.integrity import (
+    require_no_global_hooks,
+    require_own_parameter,
+    require_plain,
+    require_separate_memory,
+)
 from verify.nn import NTKLinear
 
-__all__ = ["read_network"]
+__all__ = ["Leaf", "leaves", "read_network"]
 
 
-def _affine(module: torch.nn.Module, where: str) -> tuple[Any, Any, int] | None:
-    """Return (W, b, 1/s²) for the affine layers this package knows, else None."""
+@dataclass(frozen=True)
+class Leaf:
+    """A module that computes, in order of application.
+
+    Attributes:
+        where: how an error names it, e.g. ``model[1] (Tanh)``.
+        name: its name in ``state_dict()``, e.g. ``"1"`` or ``"0.2"``; empty for the model itself.
+        module: the module.
+    """
+
+    where: str
+    name: str
+    module: torch.nn.Module
+
+    def parameters(self) -> list[tuple[str, torch.Tensor]]:
+        """Return (how an error names it, tensor) of its own parameters and buffers."""
+        own = {**self.module._parameters, **self.module._buffers}
+        return [(f"{self.where}.{name}", value) for name, value in own.items() if value is not None]
+
+
+def _affine(leaf: Leaf) -> Layer | None:
+    """Return the affine layer that a module is, without its activation; None if it is none that this package knows."""
+    module, where = leaf.module, leaf.where
     if type(module) not in (torch.nn.Linear, NTKLinear):
         return None
-    own = {name for name, value in module._parameters.items() if value is not None}
-    used = {name for name in ("weight", "bias") if getattr(module, name, None) is not None}
-    shadowed = any(getattr(module, name) is not module._parameters[name] for name in own)
-    if own != used or shadowed or "weight" not in own or any(True for _ in module.children()):
+    own = {name: value for name, value in module._parameters.items() if value is not None}
+    used = [name for name in ("weight", "bias") if getattr(module, name, None) is not None]
+    shadowed = any(getattr(module, name) is not value for name, value in own.items())
+    if sorted(own) != sorted(used) or shadowed or "weight" not in own or any(True for _ in module.children()):
         # A weight that is a plain tensor, a buffer or computed from another one is not trained as the theorem assumes.
         raise UnsupportedLayerError(
             f"{where}: trains {sorted(own)} but its forward pass uses {sorted(used)}; weight and bias must be the layer's"
             " own Parameters"
         )
-    weight, bias = module._parameters["weight"], module._parameters.get("bias")
-    for name, parameter in (("weight", weight), ("bias", bias)):
-        if parameter is None:
-            continue
-        dense = parameter.is_contiguous() or (parameter.ndim == 2 and parameter.t().is_contiguous())
-        if not dense or parameter.untyped_storage().nbytes() < parameter.numel() * parameter.element_size():
-            raise UnsupportedLayerError(
-                f"{where}.{name}: an expanded or overlapping tensor shares memory between entries; clone it"
-            )
-    matrix = exact_array(weight, f"{where}.weight")
-    vector = None if bias is None else exact_array(bias, f"{where}.bias")
+    if list(own) != used:
+        raise UnsupportedLayerError(
+            f"{where}: lists its bias before its weight, so flat vectors of parameters() would be read in another order; make a new layer"
+        )
+    for name, value in own.items():
+        require_own_parameter(value, f"{where}.{name}")
+    weight = exact_array(own["weight"], f"{where}.weight")
+    bias = exact_array(own["bias"], f"{where}.bias") if "bias" in own else None
+    square = 1
     if isinstance(module, NTKLinear):
-        if matrix.ndim != 2 or module.in_features != matrix.shape[1]:
-            raise ShapeError(f"{where}: in_features={module.in_features} but the weight has shape {matrix.shape}")
-        return matrix, vector, module.in_features
-    return matrix, vector, 1
+        square = module.in_features
+        if weight.ndim != 2 or type(square) is not int or square != weight.shape[1]:
+            raise ShapeError(f"{where}: in_features={square!r} but the weight has shape {weight.shape}")
+    try:
+        return Layer(weight, bias, square, IDENTITY, leaf.name)
+    except ShapeError as error:
+        raise ShapeError(f"{where}: {error}") from error
 
 
 _DROPOUTS = (
@@ -61,16 +89,34 @@ _DROPOUTS = (
 )
 
 
-def _flatten(model: torch.nn.Module, path: str) -> list[tuple[str, torch.nn.Module]]:
-    changed = model._forward_hooks or model._forward_pre_hooks or "forward" in model.__dict__
-    if changed or getattr(model, "parametrizations", None):
+def leaves(model: torch.nn.Module) -> list[Leaf]:
+    """Return the modules of a (nested) Sequential that compute, in order of application.
+
+    Raises:
+        UnsupportedLayerError: hooks, replaced methods, an empty place, a Sequential that contains itself or parameters of its own.
+    """
+    require_no_global_hooks()
+    return _leaves(model, "model", "", ())
+
+
+def _leaves(module: torch.nn.Module | None, path: str, name: str, above: tuple[torch.nn.Module, ...]) -> list[Leaf]:
+    if module is None:
+        raise UnsupportedLayerError(f"{path}: None, which torch cannot call; leave it out or use torch.nn.Identity()")
+    require_plain(module, path)
+    if type(module) is not torch.nn.Sequential:
+        return [Leaf(f"{path} ({type(module).__name__})", name, module)]
+    if any(module is outer for outer in above):
+        raise UnsupportedLayerError(f"{path}: a Sequential that contains itself")
+    unused = [key for key, value in {**module._parameters, **module._buffers}.items() if value is not None]
+    if unused:
         raise UnsupportedLayerError(
-            f"{path}: forward hooks, a replaced forward or parametrizations change the function that the weights"
-            " define; remove them"
+            f"{path}: {', '.join(unused)} of the Sequential itself: no layer uses it; remove it"
         )
-    if type(model) is torch.nn.Sequential:
-        return [leaf for i, child in enumerate(model) for leaf in _flatten(child, f"{path}[{i}]")]
-    return [(f"{path} ({type(model).__name__})", model)]
+    return [
+        leaf
+        for i, (key, child) in enumerate(module._modules.items())
+        for leaf in _leaves(child, f"{path}[{i}]", f"{name}.{key}" if name else key, (*above, module))
+    ]
 
 
 def read_network(model: torch.nn.Module | Network) -> Network:
@@ -88,51 +134,27 @@ def read_network(model: torch.nn.Module | Network) -> Network:
         return model
     if not isinstance(model, torch.nn.Module):
         raise InputError(f"model={type(model).__name__}: expected a torch.nn.Module (a torch.nn.Sequential)")
-    hooks = torch.nn.modules.module
-    if hooks._global_forward_hooks or hooks._global_forward_pre_hooks:
-        raise UnsupportedLayerError("model: global forward hooks are registered; remove them, they change every layer")
     layers: list[Layer] = []
-    seen: dict[int, str] = {}
-    for where, module in _flatten(model, "model"):
-        if type(module) is torch.nn.Identity:
+    computing = leaves(model)
+    for leaf in computing:
+        if type(leaf.module) is torch.nn.Identity or (type(leaf.module) in _DROPOUTS and leaf.module.training is False):
             continue
-        if type(module) in _DROPOUTS and not module.training:
-            continue
-        affine = _affine(module, where)
+        affine = _affine(leaf)
         if affine is None:
-            activation = activation_from_module(module, where)
+            activation = activation_from_module(leaf.module, leaf.where)
             if not layers or not layers[-1].activation.is_identity:
                 raise UnsupportedLayerError(
-                    f"{where}: an activation must follow an affine layer. Apply it to the data beforehand, or merge two"
+                    f"{leaf.where}: an activation must follow an affine layer. Apply it to the data beforehand, or merge two"
                     " consecutive activations into one module"
                 )
-            last = layers[-1]
-            layers[-1] = Layer(last.weight, last.bias, last.inverse_square_scale, activation)
+            layers[-1] = replace(layers[-1], activation=activation)
             continue
-        weight, bias, inverse_square_scale = affine
-        for parameter in module.parameters():
-            # The NTK formula sums over layers; memory used twice has one gradient, the sum of two. Comparing
-            # storages also catches views of one tensor.
-            storage = parameter.untyped_storage().data_ptr()
-            if storage in seen and parameter.numel():
-                raise UnsupportedLayerError(
-                    f"{where}: shares memory with a parameter of {seen[storage]}; weight sharing is not supported."
-                    " Give each parameter its own tensor (clone it)"
-                )
-            seen[storage] = f"{where}"
-            if not parameter.requires_grad:
-                raise UnsupportedLayerError(
-                    f"{where}: has a frozen parameter, but the certificate is about gradient descent on all of them."
-                    " Set requires_grad=True"
-                )
-        if layers and weight.ndim == 2 and layers[-1].fan_out != weight.shape[1]:
+        if layers and layers[-1].fan_out != affine.weight.shape[1]:
             raise ShapeError(
-                f"{where}: in_features={weight.shape[1]}, but the layer before has {layers[-1].fan_out} units"
+                f"{leaf.where}: in_features={affine.weight.shape[1]}, but the layer before has {layers[-1].fan_out} units"
             )
-        try:
-            layers.append(Layer(weight, bias, inverse_square_scale, IDENTITY))
-        except ShapeError as error:
-            raise ShapeError(f"{where}: {error}") from error
+        layers.append(affine)
+    require_separate_memory(pair for leaf in computing for pair in leaf.parameters())
     if not layers:
         raise UnsupportedLayerError("model: has no affine layer, so there is nothing to train")
     return Network(tuple(layers))
