@@ -20,6 +20,7 @@ import numpy as np
 
 from verify.arrays import conversion
 from verify.arrays.comparison import CertainComparisons
+from verify.arrays.environment import require_default_environment
 from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_down, sum_up, two_sum
 from verify.errors import DomainError, DtypeError, InputError, NotCertainError, ShapeError
 
@@ -74,6 +75,7 @@ class Ball(CertainComparisons):
         self._set(base._mid, total, not total.any())
 
     def _set(self, mid: Array, rad: Array, point: bool) -> None:
+        require_default_environment()
         mid, rad = np.asarray(mid), np.asarray(rad)  # reductions return numpy scalars, which have no flags
         mid.flags.writeable = False
         rad.flags.writeable = False

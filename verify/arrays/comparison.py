@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from verify.arrays.environment import require_default_environment
 from verify.arrays.rounding import Array
 from verify.errors import NotCertainError
 
@@ -34,6 +35,7 @@ class CertainComparisons:
     def _order(
         self, other: Any, name: str, yes: Callable[[Any, Any], Certain], no: Callable[[Any, Any], Certain]
     ) -> Any:
+        require_default_environment()  # a flushed operand compares as 0
         b = self._coerce(name, other)
         true, false = yes(self, b), no(self, b)
         if not (true | false).all():

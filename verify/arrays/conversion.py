@@ -182,8 +182,8 @@ def _is_torch(x: Any) -> bool:
 
 
 def _is_tensor_ball(x: Any) -> bool:
-    device = sys.modules.get("verify.arrays.device")
-    return device is not None and isinstance(x, device.TensorBall)
+    module = sys.modules.get("verify.arrays.tensor_ball")
+    return module is not None and isinstance(x, module.TensorBall)
 
 
 def _is_sympy(x: Any) -> bool:

@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from verify.arrays.environment import require_default_environment
 from verify.arrays.rounding import ETA, INFLATE, Array, U, quiet, two_sum
 
 Kernel = tuple[Array, Array]
@@ -110,6 +111,7 @@ def _tanh_table() -> Array:
     E = e^(1/128) in units of 2^-200 from its series (each of < 40 terms cut by one unit), E^j by products cut by one unit each: relative
     error below 5120·2^-194 < 2^-181, at most 2^8 times more in E^j − 1. tanh = (E^j − 1)/(E^j + 1); / of two Python integers rounds once.
     """
+    require_default_environment()  # kept for the whole process
     one = 1 << 200
     term = base = one
     for i in range(1, 40):

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from verify.arrays.arithmetic_probe import require_probed_products
 from verify.arrays.ball import Ball, _build, _checked, as_ball
+from verify.arrays.environment import require_default_environment
 from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_up
 from verify.errors import InputError, ShapeError
 
@@ -38,6 +40,7 @@ def matmul(a: Any, b: Any, method: str = "auto") -> Ball:
     >>> bool(matmul([[1.0, 2.0]], [[3.0], [4.0]]).contains([[11.0]]))
     True
     """
+    require_probed_products()
     x, y = as_ball(a), as_ball(b)
     if method not in ("auto", "fast", "sharp"):
         raise InputError(f"method={method!r}: expected 'auto', 'fast' or 'sharp'")
@@ -191,6 +194,7 @@ def row_norms_upper(a: Array) -> Array:
     :func:`root_upper` bounds them for every s, but tightly only when s is neither tiny nor infinite: such rows
     are scaled by a power of two (exact for the entries that matter) first.
     """
+    require_default_environment()
     n = a.shape[-1]
     with quiet():
         s = np.einsum("...i,...i->...", a, a)

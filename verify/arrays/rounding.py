@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from verify.arrays.environment import require_default_environment
 from verify.errors import ResourceError
 
 Array = NDArray[np.float64]
@@ -68,6 +69,7 @@ def two_sum(x: Any, y: Any) -> tuple[Array, Array]:
 
     Valid without a fused multiply-add because each numpy ufunc rounds its result to memory.
     """
+    require_default_environment()
     s = np.add(x, y)
     t = s - x
     e = (x - (s - t)) + (y - t)

@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from verify.arrays.arithmetic_probe import require_probed_products
 from verify.arrays.ball import Ball, _build, _checked
+from verify.arrays.environment import require_default_environment
 from verify.arrays.products import row_norms_upper
 from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet
 from verify.errors import DtypeError, ShapeError
@@ -85,6 +87,7 @@ class Rows:
         Args:
             mid: (n, m). err: None for an exact matrix. sup: None if nothing better than err is known.
         """
+        require_default_environment()
         if _plain(mid).ndim != 2:
             raise ShapeError(f"Rows: mid has shape {mid.shape}; expected a matrix")
         error = np.zeros(mid.shape[0]) if err is None else err
@@ -118,6 +121,7 @@ class Rows:
         Entry j of the computed row is off by (γ_m‖mid_i‖ + err_i)‖W_j‖ + mη, the row by (γ_m‖mid_i‖ + err_i)‖W‖_F + pmη in norm.
         γ‖mid_i‖ may underflow and ‖W‖ magnify the loss: + η there.
         """
+        require_probed_products()
         p, m = weight.value.shape
         with quiet():
             unit = (self.norms * gamma(m) + self.err) * INFLATE + ETA
@@ -216,6 +220,7 @@ def schur_of_grams(terms: Sequence[tuple[Rows, Rows | None]], k: int = 1) -> Bal
     2β_iβ_j or 1, so 4(m + m')η(1 + max α² + max β²) covers them. In an infinite row ∞ meets only positive numbers (each factor has its + η),
     so its radius is infinite even where a product skips zeros.
     """
+    require_probed_products()
     depth = len(terms)
     total: Any = None
     left: list[Array] = []

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from verify.arrays import guesses
+from verify.arrays.arithmetic_probe import require_probed_products
 from verify.arrays.ball import Ball, _build, as_ball
 from verify.arrays.elementary import sqrt
 from verify.arrays.products import gram, matmul, mirror, row_norms_upper
@@ -112,6 +113,7 @@ def nonnegative_norm_upper(m: Any, steps: int = 4) -> float:
     ‖X‖₂² ≤ ρ(mᵀm) ≤ max_i (mᵀ(m·x))_i / x_i for any positive x (Collatz–Wielandt); x comes from a few power
     steps.
     """
+    require_probed_products()
     if 0 in m.shape:
         return 0.0
     top = float(m.max())
@@ -153,6 +155,7 @@ def perron_upper(m: Array) -> Array:
     >>> bool(0 <= perron_upper(np.array([[2.0, 1.0], [1.0, 2.0]])) - 3.0 < 1e-13)
     True
     """
+    require_probed_products()
     size = m.shape[-1]
     with quiet():
         top = m.max(axis=(-2, -1))[..., None]

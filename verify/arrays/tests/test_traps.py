@@ -176,8 +176,8 @@ def test_10_fused_multiply_add_on_and_off_is_covered() -> None:
 def test_11_flush_to_zero_is_noticed() -> None:
     va.require_sound_arithmetic()
     code = (
-        "import torch, json\nok = torch.set_flush_denormal(True)\n"
-        "from verify.arrays import require_sound_arithmetic\nfrom verify.errors import UnsoundArithmeticError\n"
+        "import torch, json\nfrom verify.arrays import require_sound_arithmetic\n"
+        "from verify.errors import UnsoundArithmeticError\nok = torch.set_flush_denormal(True)\n"
         "try:\n    require_sound_arithmetic(); r = 'passed'\nexcept UnsoundArithmeticError as e:\n    r = str(e)\n"
         "print(json.dumps([ok, r]))"
     )
@@ -190,18 +190,18 @@ def test_11_flush_to_zero_is_noticed() -> None:
 
 def test_12_reduced_precision_products_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A product in TF32-like, bfloat16-like or Strassen arithmetic fails the exact probe."""
-    from verify.arrays import sound
+    from verify.arrays import arithmetic_probe
 
     def half(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.asarray(a.astype(np.float32) @ b.astype(np.float32), dtype=np.float64)
 
-    sound.check_product(np.matmul)
+    arithmetic_probe.check_product(np.matmul)
     with pytest.raises(UnsoundArithmeticError):
-        sound.check_product(half)
+        arithmetic_probe.check_product(half)
     with pytest.raises(UnsoundArithmeticError):
-        sound.check_product(_strassen)
+        arithmetic_probe.check_product(_strassen)
     with pytest.raises(UnsoundArithmeticError):
-        sound.check_product(lambda a, b: np.matmul(a, b) * (1 + 2.0**-52))
+        arithmetic_probe.check_product(lambda a, b: np.matmul(a, b) * (1 + 2.0**-52))
     monkeypatch.setattr(np, "matmul", half)
     with pytest.raises(UnsoundArithmeticError):
         va.require_sound_arithmetic()

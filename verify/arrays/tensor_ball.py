@@ -18,11 +18,12 @@ import numpy as np
 import torch
 
 from verify.arrays import guesses
+from verify.arrays.arithmetic_probe import check_product, require_sound_arithmetic
 from verify.arrays.ball import Ball, as_ball
 from verify.arrays.conversion import radius_array
+from verify.arrays.environment import require_default_environment
 from verify.arrays.products import root_upper
 from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_down, sum_up
-from verify.arrays.sound import check_product, require_sound_arithmetic
 from verify.arrays.spectra import (
     _shift_error,
     enclosure,
@@ -174,6 +175,7 @@ class TensorBall:
 
     def magnitude(self) -> Tensor:
         """Upper bounds of |x|, a tensor of the same shape."""
+        require_default_environment()
         m = self.mid.abs()
         return torch.where(self.rad > 0, (m + self.rad) * INFLATE, m)
 
@@ -255,6 +257,7 @@ def _check_broadcast(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> None:
 
 def _build(mid: Tensor, rad: Tensor) -> TensorBall:
     """TensorBall from finite mid and valid rad, without copy or check."""
+    require_default_environment()
     ball = TensorBall.__new__(TensorBall)
     ball.mid, ball.rad = mid, rad
     return ball
@@ -296,6 +299,7 @@ def _matmul(x: TensorBall, y: TensorBall) -> TensorBall:
 def _norm_upper(t: Tensor) -> float:
     # products.root_upper of Σt² from the device. Beyond 2^±400 entries are first scaled by 2^-e, |e| ≤ 1000 (exact but
     # for underflow: ≤ η/2 an entry, so ≤ nη in norm), which brings the largest into [2^-75, 2^24].
+    require_default_environment()
     n = t.numel()
     top = float(t.abs().max()) if n else 0.0
     if top == 0.0 or not np.isfinite(top):
@@ -360,6 +364,7 @@ def require_sound_device(device: torch.device | str, fresh: bool = False) -> Non
     Raises:
         UnsoundArithmeticError: names the setting or probe and the remedy.
     """
+    require_default_environment()
     _check_settings()
     _check_elementwise(torch.device(device))
     (_probe_product if fresh else _check_product)(str(device))

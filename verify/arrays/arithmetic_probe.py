@@ -1,14 +1,20 @@
-"""A probe of the arithmetic this process runs on: refuse to prove anything where it is not what the bounds
+"""Probes of the arithmetic this process runs on: refuse to prove anything where it is not what the bounds
 assume.
+
+:mod:`verify.arrays.environment` looks at the calling thread at every operation; the probes here also look at what other
+threads do, those of the BLAS, which keep the floating-point environment that they were started with.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from collections.abc import Callable
 
 import numpy as np
 
+from verify.arrays.environment import require_default_environment
 from verify.arrays.rounding import ETA, Array
 from verify.errors import UnsoundArithmeticError
 
@@ -24,10 +30,26 @@ def require_sound_arithmetic() -> None:
     Raises:
         UnsoundArithmeticError: names the probe that failed and the remedy.
     """
+    require_default_environment()
     _flush()
     _rounding()
     _roots()
-    _products()
+    check_product(lambda a, b: np.matmul(a, b))
+    _probed.process = os.getpid()
+
+
+_probed = threading.local()
+
+
+def require_probed_products() -> None:
+    """Look at the environment; before the first matrix product of each thread (and of a forked process) run all probes.
+
+    Raises:
+        UnsoundArithmeticError.
+    """
+    require_default_environment()
+    if getattr(_probed, "process", None) != os.getpid():
+        require_sound_arithmetic()
 
 
 def _fail(what: str, remedy: str) -> None:
@@ -117,9 +139,10 @@ def check_product(product: Callable[[Array, Array], Array]) -> None:
             one[order, np.arange(n)] = factor
             if not np.array_equal(product(full, one), full[:, order] * factor):
                 _fail(f"a {n}x{n} product with one full-mantissa term per entry came out wrong", remedy)
+            small = np.ldexp(full, -1075)  # about half of the entries are subnormal, before and after
+            if not np.array_equal(product(small, one), small[:, order] * factor):
+                _fail(
+                    f"a {n}x{n} product with subnormal entries came out wrong", "subnormals are flushed: another BLAS"
+                )
             if not np.array_equal(product(one.T.copy(), full.T.copy()), (full[:, order] * factor).T):
                 _fail(f"a transposed {n}x{n} product with one full-mantissa term per entry came out wrong", remedy)
-
-
-def _products() -> None:
-    check_product(lambda a, b: np.matmul(a, b))

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import verify.arrays as va
-from verify.arrays import Ball, TensorBall, device, require_sound_device, sound
+from verify.arrays import Ball, TensorBall, arithmetic_probe, require_sound_device, tensor_ball
 from verify.arrays.tests import campaign
 from verify.arrays.tests.mutation import mutant
 from verify.arrays.tests.reference import negative_pivots, smallest_eigenvalue_enclosed
@@ -72,7 +72,7 @@ def _elementwise_violations(module: Any, where: str, operation: str) -> int:
 @on_devices
 @pytest.mark.parametrize("operation", ["+", "-", "*", "abs"])
 def test_elementwise_operations_contain_every_exact_value(where: str, operation: str) -> None:
-    assert _elementwise_violations(device, where, operation) == 0
+    assert _elementwise_violations(tensor_ball, where, operation) == 0
 
 
 def _products() -> Iterator[tuple[Any, Any, Any, Any]]:
@@ -123,7 +123,7 @@ def _product_violations(module: Any, where: str) -> int:
 
 @on_devices
 def test_products_contain_every_exact_value(where: str) -> None:
-    assert _product_violations(device, where) == 0
+    assert _product_violations(tensor_ball, where) == 0
 
 
 @on_devices
@@ -198,7 +198,7 @@ def _norm_violations(module: Any, where: str) -> int:
 
 @on_devices
 def test_norms_and_magnitudes_are_upper_bounds(where: str) -> None:
-    assert _norm_violations(device, where) == 0
+    assert _norm_violations(tensor_ball, where) == 0
     rng = np.random.default_rng(7)
     a = campaign.points(rng, 300)
     r = campaign.radii(rng, a)
@@ -253,7 +253,7 @@ def _wide_violations(module: Any, where: str) -> int:
 
 @on_devices
 def test_eigenvalues_of_balls_contain_those_of_their_matrices(where: str) -> None:
-    assert _wide_violations(device, where) == 0
+    assert _wide_violations(tensor_ball, where) == 0
 
 
 @on_devices
@@ -262,8 +262,8 @@ def test_eigenvalues_are_tight_agree_with_numpy_and_only_vectors_move(
     where: str, n: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moved: list[int] = []
-    host = device._host
-    monkeypatch.setattr(device, "_host", lambda t: moved.append(t.numel()) or host(t))  # type: ignore[func-returns-value]
+    host = tensor_ball._host
+    monkeypatch.setattr(tensor_ball, "_host", lambda t: moved.append(t.numel()) or host(t))  # type: ignore[func-returns-value]
     a = _gram(n, n)
     limit = 10 * n * U * np.trace(a)
     for matrix, name in (
@@ -284,7 +284,7 @@ def test_wrong_guesses_widen_but_never_lie(where: str, monkeypatch: pytest.Monke
     a = _gram(5, 3)
     factorise, rng = torch.linalg.cholesky_ex, np.random.default_rng(10)
     for vector in (rng.standard_normal(5), np.zeros(5), np.full(5, np.nan), np.eye(5)[0] * 1e-200):
-        monkeypatch.setattr(device, "_approx_vector", lambda m, v=vector: v)
+        monkeypatch.setattr(tensor_ball, "_approx_vector", lambda m, v=vector: v)
         assert smallest_eigenvalue_enclosed(a.tolist(), TensorBall(_tensor(a, where)).smallest_eigenvalue())
     monkeypatch.undo()
     for wrong in (lambda f: 1.01 * f, lambda f: 0 * f, lambda f: f + 1e-9, lambda f: f * np.nan, lambda f: 1.5 * f):
@@ -295,7 +295,7 @@ def test_wrong_guesses_widen_but_never_lie(where: str, monkeypatch: pytest.Monke
 
         monkeypatch.setattr(torch.linalg, "cholesky_ex", broken)
         for s in (0.0, 0.5, 50.0, 1e3):
-            bound = device._factored_lower(_tensor(a, where), s)
+            bound = tensor_ball._factored_lower(_tensor(a, where), s)
             assert bound is None or negative_pivots(a.tolist(), Fraction(bound)) == 0
         assert smallest_eigenvalue_enclosed(a.tolist(), TensorBall(_tensor(a, where)).smallest_eigenvalue())
         monkeypatch.undo()
@@ -313,34 +313,34 @@ def _false_shifts(module: Any) -> int:
 
 
 def test_residual_is_used() -> None:
-    assert _false_shifts(device) == 0
+    assert _false_shifts(tensor_ball) == 0
 
 
 # ------------------------------------------------------------------ mutants
 
 MUTANTS: list[tuple[str, str, str, Callable[[Any], int]]] = [
-    ("device.py", "b.rad + U * m.abs()", "b.rad", lambda d: _elementwise_violations(d, "cpu", "+")),
+    ("tensor_ball.py", "b.rad + U * m.abs()", "b.rad", lambda d: _elementwise_violations(d, "cpu", "+")),
     (
-        "device.py",
+        "tensor_ball.py",
         "b.rad + U * m.abs()) * INFLATE",
         "b.rad + U * m.abs())",
         lambda d: _elementwise_violations(d, "cpu", "+"),
     ),
     (
-        "device.py",
+        "tensor_ball.py",
         "(spread + U * m.abs())",
         "(spread + 0.4 * U * m.abs())",
         lambda d: _elementwise_violations(d, "cpu", "*"),
     ),
-    ("device.py", "* INFLATE + 2.0 * ETA", "* INFLATE", lambda d: _elementwise_violations(d, "cpu", "*")),
-    ("device.py", "(b.mid.abs() + b.rad)", "b.mid.abs()", lambda d: _elementwise_violations(d, "cpu", "*")),
-    ("device.py", ".add_((4 * n + 4) * ETA)", "", lambda d: _product_violations(d, "cpu")),
-    ("device.py", "torch.where(b > 0, b * g + ETA, b)", "0.1 * g * b", lambda d: _product_violations(d, "cpu")),
-    ("device.py", "b * g + ETA, b)", "b * g, b)", lambda d: _product_violations(d, "cpu")),
-    ("device.py", "rad = rad + torch.matmul(x.rad", "torch.matmul(x.rad", lambda d: _product_violations(d, "cpu")),
-    ("device.py", "x.rad, (b + y.rad)", "x.rad, b", lambda d: _product_violations(d, "cpu")),
+    ("tensor_ball.py", "* INFLATE + 2.0 * ETA", "* INFLATE", lambda d: _elementwise_violations(d, "cpu", "*")),
+    ("tensor_ball.py", "(b.mid.abs() + b.rad)", "b.mid.abs()", lambda d: _elementwise_violations(d, "cpu", "*")),
+    ("tensor_ball.py", ".add_((4 * n + 4) * ETA)", "", lambda d: _product_violations(d, "cpu")),
+    ("tensor_ball.py", "torch.where(b > 0, b * g + ETA, b)", "0.1 * g * b", lambda d: _product_violations(d, "cpu")),
+    ("tensor_ball.py", "b * g + ETA, b)", "b * g, b)", lambda d: _product_violations(d, "cpu")),
+    ("tensor_ball.py", "rad = rad + torch.matmul(x.rad", "torch.matmul(x.rad", lambda d: _product_violations(d, "cpu")),
+    ("tensor_ball.py", "x.rad, (b + y.rad)", "x.rad, b", lambda d: _product_violations(d, "cpu")),
     (
-        "device.py",
+        "tensor_ball.py",
         "rad.where(good, torch.full_like(rad, np.inf))",
         "rad.where(good, torch.zeros_like(rad))",
         lambda d: _overflow_lies(d),
@@ -351,9 +351,9 @@ MUTANTS: list[tuple[str, str, str, Callable[[Any], int]]] = [
         "s)",
         lambda d: _norm_violations(d, "cpu"),
     ),
-    ("device.py", "+ n * ETA) * INFLATE\n", "* 0)\n", lambda d: _norm_violations(d, "cpu")),
-    ("device.py", "_norm_upper(shifted - torch.matmul(factor, factor.mT))", "0.0", _false_shifts),
-    ("device.py", "sum_down(lower, -spread)", "lower", lambda d: _wide_violations(d, "cpu")),
+    ("tensor_ball.py", "+ n * ETA) * INFLATE\n", "* 0)\n", lambda d: _norm_violations(d, "cpu")),
+    ("tensor_ball.py", "_norm_upper(shifted - torch.matmul(factor, factor.mT))", "0.0", _false_shifts),
+    ("tensor_ball.py", "sum_down(lower, -spread)", "lower", lambda d: _wide_violations(d, "cpu")),
 ]
 
 
@@ -366,8 +366,8 @@ def _overflow_lies(module: Any) -> int:
 def test_mutant_is_caught(tmp_path: Path, index: int) -> None:
     file, old, new, violations = MUTANTS[index]
     with mutant(tmp_path, file, old, new) as load:
-        assert violations(load("device")) > 0
-    assert _overflow_lies(device) == 0
+        assert violations(load("tensor_ball")) > 0
+    assert _overflow_lies(tensor_ball) == 0
 
 
 # ------------------------------------------------------------------ refusals
@@ -430,7 +430,7 @@ def test_other_devices_are_refused_with_the_remedy() -> None:
     with pytest.raises(DtypeError, match="meta"):
         TensorBall(here.mid, elsewhere)
     with pytest.raises(DtypeError, match="devices cpu and meta"):
-        here + device._build(elsewhere, elsewhere)
+        here + tensor_ball._build(elsewhere, elsewhere)
     calls: list[Callable[[], Any]] = [
         lambda: va.tanh(here),
         lambda: Ball(here),
@@ -448,9 +448,9 @@ def test_other_devices_are_refused_with_the_remedy() -> None:
 
 @pytest.fixture
 def fresh_probe() -> Iterator[None]:
-    device._check_product.cache_clear()
+    tensor_ball._check_product.cache_clear()
     yield
-    device._check_product.cache_clear()
+    tensor_ball._check_product.cache_clear()
 
 
 def _rounded(bits: int) -> Callable[[Any, Any], Any]:
@@ -476,13 +476,13 @@ def _fixed_point(a: Any, b: Any, bits: int = 55) -> Any:
 @pytest.mark.parametrize("bits", [8, 11, 24, 48, 52])
 def test_products_of_shortened_operands_fail_the_probe(bits: int) -> None:
     with pytest.raises(UnsoundArithmeticError):
-        sound.check_product(_rounded(bits))
-    sound.check_product(_rounded(53))
+        arithmetic_probe.check_product(_rounded(bits))
+    arithmetic_probe.check_product(_rounded(53))
 
 
 def test_fixed_point_emulation_fails_the_probe() -> None:
     with pytest.raises(UnsoundArithmeticError, match="full-mantissa"):
-        sound.check_product(_fixed_point)
+        arithmetic_probe.check_product(_fixed_point)
 
 
 @on_devices
