@@ -163,6 +163,13 @@ def _experiments(directory: Path, size: Size, console: Console) -> None:
     with _timed(console, "recorded and exact runs"):
         rows = experiments.full_experiments(directory, None if size == "full" else experiments.QUICK)
     write_json(directory / "experiments.json", rows)
+    if size == "full":
+        from verify.experiments import ordinary
+
+        with _timed(console, "ordinary problems"):
+            grid = ordinary.run_grid(directory / "ordinary")
+        write_json(directory / "ordinary.json", grid)
+        console.print(f"  {ordinary.summary(grid)}", highlight=False)
 
 
 def _ledger(directory: Path, console: Console) -> None:

@@ -290,6 +290,10 @@ class Descent:
                     back = np.multiply(below, self._scales[index], out=below)
             return result, float(np.linalg.norm(residual))
 
+    def residual(self, theta: Vector) -> np.ndarray:
+        """Return F(θ) − y (n, k), approximate; a fresh array."""
+        return np.array(self._forward(_views(self.network, theta))[0])
+
     def loss(self, residual_norm: float) -> float:
         """Return Φ = (s/2)‖e‖² from ‖e‖."""
         return 0.5 * self._s * residual_norm * residual_norm

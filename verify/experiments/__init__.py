@@ -1,0 +1,1 @@
+"""Experiments on ordinary problems: networks, data and initialisations as users bring them."""
