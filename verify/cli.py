@@ -30,6 +30,7 @@ _EXIT = {"PROVED": 0, "REFUTED": 1, "INCONCLUSIVE": 2, "ACCEPTED": 0, "REJECTED"
 class ScopeName(StrEnum):
     """Scopes of a certificate."""
 
+    auto = "auto"
     point = "point"
     ball = "ball"
     run = "run"
@@ -60,7 +61,7 @@ def certify(
     architecture: Annotated[Path | None, typer.Option(help="JSON architecture of safetensors weights")] = None,
     targets: Annotated[int, typer.Option(help="number of target columns of a .csv")] = 1,
     lr: Annotated[str | None, typer.Option(help="step size, exact: 0.1 means 1/10; default: the certified 1/β")] = None,
-    scope: Annotated[ScopeName, typer.Option()] = ScopeName.ball,
+    scope: Annotated[ScopeName, typer.Option(help="auto: ball where PROVED, else basin")] = ScopeName.auto,
     loss: Annotated[LossName, typer.Option()] = LossName.sum,
     radius: Annotated[float | None, typer.Option(help="prescribed radius of the ball")] = None,
     steps: Annotated[int | None, typer.Option(help="step budget of scopes run and exact")] = None,

@@ -93,6 +93,9 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
         "lambda_R": Ball(float(table.lam[outer])),
         "d0": rho,
         "e_c": centre["e0"],
+        # ηs‖J‖² ≤ 1 is all that is asked of the step, and the remainder is bounded by the curvature.
+        "step_fraction": Ball(1.0),
+        "remainder": Ball(float(table.curvature[outer])) * rho * rho * Ball(0.5),
     }
     sigma = sqrt(values["lambda_R"])
     threshold = evaluate("displacement_residual", values)

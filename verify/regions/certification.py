@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, Literal
@@ -308,7 +309,7 @@ def certify(
     y: Any,
     *,
     lr: float | str | Fraction | Decimal | None = None,
-    scope: Scope = "ball",
+    scope: Scope | Literal["auto"] = "ball",
     loss: Loss = "sum",
     radius: float | None = None,
     steps: int | None = None,
@@ -326,7 +327,8 @@ def certify(
         lr: step size η, exact as given (``"1/10"`` is a tenth, ``0.1`` the double); None takes the certified 1/β.
         scope: 'point' (facts at θ), 'ball' (a region around θ that gradient descent cannot leave), 'run' (a recorded
             float64 run up to such a region), 'exact' (real-arithmetic gradient descent enclosed up to such a region), 'basin'
-            (every start in a ball around a zero of the residual nearby; see verify.regions.basin).
+            (every start in a ball around a zero of the residual nearby; see verify.regions.basin). 'auto': 'ball' where it is
+            PROVED, else 'basin'; the certificate's own scope says which.
         loss: 'sum' for Φ = ½Σ‖F(x_i) − y_i‖², 'mean' for that divided by n; 'mse' for torch.nn.MSELoss() (Σ divided by nk), 'mse_sum' for
             MSELoss(reduction='sum') (Σ). The step belongs to the loss: lr with MSELoss() is 2·lr/k with 'mean'.
         radius: prescribed R for scope 'ball'; None searches for the smallest certifying one.
@@ -361,6 +363,14 @@ def certify(
     if scope in ("point", "ball") and (steps is not None or options):
         unexpected = ", ".join(["steps"] * (steps is not None) + list(options))
         raise InputError(f"scope={scope!r} takes no {unexpected}; these belong to scopes 'run' and 'exact'")
+    if scope == "auto":
+        first = certify(model, X, y, lr=lr, scope="ball", loss=loss, radius=radius)
+        if first.verdict != "INCONCLUSIVE" or radius is not None:
+            return first
+        second = certify(model, X, y, lr=lr, scope="basin", loss=loss, steps=steps, **options)
+        if second.verdict != "INCONCLUSIVE":
+            return second
+        return replace(second, reason=f"scope 'ball': {first.reason}. Scope 'basin': {second.reason}")
     pair = contradictory_pair(data)
     if scope != "point" and pair is not None:
         return _refuted(Problem(network, data, loss, step), scope, pair)
@@ -387,4 +397,4 @@ def _trajectory_scope(
         from verify.regions.basin import basin_certificate
 
         return basin_certificate
-    raise InputError(f"scope={scope!r}: expected 'point', 'ball', 'run', 'exact' or 'basin'")
+    raise InputError(f"scope={scope!r}: expected 'auto', 'point', 'ball', 'run', 'exact' or 'basin'")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -126,11 +125,10 @@ class _Search:
         for _ in range(_TRIALS):
             shifted = values + self.damping * largest
             weights = vectors @ (parts / shifted)
-            trial = self.theta - _direction(state, weights)
+            straight = self.theta - _direction(state, weights)
+            trial: Vector | None = straight
             if accelerate:
-                trial = self._bend(
-                    state, trial, kernel @ weights, residual, lambda v, w=shifted: vectors @ ((vectors.T @ v) / w)
-                )
+                trial = self._bend(state, straight, kernel @ weights, residual, (vectors, shifted))
             after = math.inf if trial is None else self._norm(trial)
             promised = self.norm**2 - float(np.sum((parts * (self.damping * largest / shifted)) ** 2))
             gain = (self.norm**2 - after**2) / promised if promised > 0.0 else -1.0
@@ -150,18 +148,19 @@ class _Search:
         trial: Vector,
         moved: np.ndarray,
         residual: np.ndarray,
-        solve: Callable[[np.ndarray], np.ndarray],
+        eigen: tuple[np.ndarray, np.ndarray],
     ) -> Vector | None:
         """Return the trial with its second-order correction; None where that is no small correction: the step is too long.
 
-        `moved` is −Jd; `solve` applies (JJᵀ + τλ_max I)⁻¹.
+        `moved` is −Jd; `eigen` are eigenvectors and eigenvalues of JJᵀ + τλ_max I.
         """
         d = trial - self.theta
         ahead = self._residual(self.theta + _PROBE * d)
         second = (2.0 / _PROBE) * ((ahead - residual) / _PROBE + moved)
         if not np.isfinite(second).all():
             return None
-        correction = -0.5 * _direction(state, solve(second))
+        vectors, values = eigen
+        correction = -0.5 * _direction(state, vectors @ ((vectors.T @ second) / values))
         if float(np.linalg.norm(correction)) > _BENT * float(np.linalg.norm(d)):
             return None
         corrected: Vector = trial + correction

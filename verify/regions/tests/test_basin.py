@@ -199,3 +199,24 @@ def test_options_out_of_range_are_refused(options: dict[str, float]) -> None:
     model, X, y = _problem()
     with pytest.raises(verify.errors.InputError):
         verify.certify(model, X, y, scope="basin", **options)  # type: ignore[arg-type]
+
+
+def test_auto_takes_the_ball_where_it_is_proved_and_else_the_basin() -> None:
+    model, X, y = _problem()
+    assert verify.certify(model, X, y, scope="ball").verdict == "INCONCLUSIVE"
+    chosen = verify.certify(model, X, y, scope="auto")
+    assert (chosen.scope, chosen.verdict) == ("basin", "PROVED")
+    model.double()
+    with torch.no_grad():
+        fitted = model(torch.from_numpy(X)).numpy()
+    near = verify.certify(model, X, fitted + 1e-5 * y, scope="auto")
+    assert (near.scope, near.verdict) == ("ball", "PROVED")
+
+
+def test_auto_says_what_each_scope_lacks() -> None:
+    model, X, y = _problem()
+    X, y = np.vstack([X, X[:1]]), np.vstack([y, y[:1]])
+    neither = verify.certify(model, X, y, scope="auto")
+    assert neither.verdict == "INCONCLUSIVE"
+    assert "scope 'ball':" in neither.reason
+    assert "Scope 'basin':" in neither.reason
