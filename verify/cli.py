@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Mapping
@@ -60,6 +61,11 @@ def certify(
     data: Annotated[Path, typer.Option(help=".npz with arrays X and y, or .csv (targets last)")],
     architecture: Annotated[Path | None, typer.Option(help="JSON architecture of safetensors weights")] = None,
     targets: Annotated[int, typer.Option(help="number of target columns of a .csv")] = 1,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="whether a .csv begins with names")
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="what separates the cells of a .csv: , ; | or tab")] = None,
+    rows: Annotated[int | None, typer.Option(help="number of data rows that a .csv must have")] = None,
     lr: Annotated[str | None, typer.Option(help="step size, exact: 0.1 means 1/10; default: the certified 1/β")] = None,
     scope: Annotated[ScopeName, typer.Option(help="auto: ball where PROVED, else basin")] = ScopeName.auto,
     loss: Annotated[LossName, typer.Option()] = LossName.sum,
@@ -73,17 +79,23 @@ def certify(
     from verify.regions import certify as run
 
     console = Console(stderr=as_json)
-    X, y = load_data(data, targets)
+    read = load_data(data, targets, header=header, delimiter=delimiter, rows=rows)
+    if not as_json:
+        console.print(f"read {read.description}", highlight=False, markup=False, soft_wrap=True)
     network = load_model(model, architecture)
     with console.status("certifying"):
         certificate = run(
-            network, X, y, lr=lr, scope=scope.value, loss=loss.value, radius=radius, steps=steps
+            network, read.X, read.y, lr=lr, scope=scope.value, loss=loss.value, radius=radius, steps=steps
         )  # fmt: skip
+    certificate = dataclasses.replace(
+        certificate, observed=dict(certificate.observed) | {"data_file": read.description}
+    )
     if out is not None:
         certificate.save(out)
     if as_json:
         _print_json(
             {
+                "data": read.description,
                 "verdict": certificate.verdict,
                 "reason": certificate.reason,
                 "scope": certificate.scope,

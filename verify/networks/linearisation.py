@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from verify.arrays import Ball, Exact, Rows
+from verify.memory import require_memory
 from verify.networks.model import Network
 from verify.networks.reading.data import read_inputs
 
@@ -104,6 +105,9 @@ def linearise(network: Network, X: Float[np.ndarray, "n d"] | Ball) -> Linearisa
     """
     h = Rows.of(X) if isinstance(X, Ball) else Rows(read_inputs(network, X))
     n, k = h.mid.shape[0], network.outputs
+    # Six arrays a layer: two of (n, m), z with its slopes and scaled outputs, and G and B of (nk, m).
+    widths = sum(layer.fan_out for layer in network.layers)
+    require_memory(8 * (4 + 2 * k) * n * widths, f"n={n} samples at {widths} units", "use fewer samples or outputs")
     z_rows: list[Rows] = []
     a_rows: list[Rows] = []
     slopes: list[Rows | None] = []

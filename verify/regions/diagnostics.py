@@ -18,6 +18,7 @@ from proofs.evaluation import evaluate
 from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt_of_nonnegative
 from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
 from verify.networks.curvature import Curvature
+from verify.networks.kernel import require_room
 from verify.networks.linearisation import Linearisation
 from verify.regions.ingredients import Ingredients, lower, upper
 from verify.regions.training import Vector, flatten
@@ -114,6 +115,7 @@ def examine(network: Network, data: DataSet, loss: Loss, *, step: int = 0, origi
         network: the parameters. data, loss: the objective. step: the vector's index in its run.
         origin: θ̂_0 (p,) for the drift; None for the vector itself.
     """
+    require_room(data.n * data.k)
     state = linearise(network, data.X)
     theta = kernel_of(state)
     residual = residual_of(state, data.y)

@@ -19,6 +19,7 @@ from proofs.evaluation import evaluate
 from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt_of_nonnegative
 from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
 from verify.networks.curvature import Curvature
+from verify.networks.kernel import require_room
 from verify.networks.neurons import NeuronBudget, Parabola
 
 __all__ = ["Ingredients", "RadiusTable", "gather", "lower", "tabulate", "upper"]
@@ -80,6 +81,7 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
         loss: its name.
         with_parabolas: also compute the neuron-budget bounds where they apply (a dozen weighted NTKs).
     """
+    require_room(data.n * data.k)
     state = linearise(network, data.X)
     theta = kernel_of(state)
     residual = residual_of(state, data.y)

@@ -127,8 +127,8 @@ def test_unknown_layer_types_are_refused() -> None:
 
 
 def test_data_files(files: Path) -> None:
-    X, y = load_data(files / "data.csv")
-    assert (X.tolist(), y.tolist()) == ([[2.0]], [[8.0]])
+    read = load_data(files / "data.csv")
+    assert (read.X.tolist(), read.y.tolist()) == ([[2.0]], [[8.0]])
     np.savez(files / "pickled.npz", X=np.array([{}], dtype=object), y=np.zeros(1))
     np.savez(files / "nameless.npz", A=np.zeros(1))
     (files / "ragged.csv").write_text("1,2\n3\n")

@@ -7,36 +7,51 @@ a JSON architecture::
                 {"type": "Tanh"}, {"type": "Linear", "in_features": 64, "out_features": 1}]}
 
 whose tensors are named as ``torch.nn.Sequential`` names them (``0.weight``, ``0.bias``, …). Data come as ``.npz`` with arrays
-``X`` and ``y`` (no pickles) or as ``.csv`` whose last columns are the targets.
+``X`` and ``y`` (no pickles) or as ``.csv`` whose last columns are the targets (:mod:`verify.networks.reading.tables`).
+
+A file is untrusted: whatever numpy's, safetensors' or json's reader raises on its bytes is a refused input, not an error of ours.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import math
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from verify import nn
-from verify.errors import InputError, UnsupportedLayerError
+from verify.errors import InputError, UnsupportedLayerError, VerifyError
+from verify.memory import require_memory
+from verify.networks.reading.tables import read_table
 
-__all__ = ["build_architecture", "load_data", "load_model"]
+__all__ = ["DataFile", "build_architecture", "load_data", "load_model"]
 
 _AFFINE = {"Linear": torch.nn.Linear, "NTKLinear": nn.NTKLinear}
-_ACTIVATIONS: dict[str, tuple[type[torch.nn.Module], frozenset[str]]] = {
-    "Tanh": (torch.nn.Tanh, frozenset()),
-    "Sigmoid": (torch.nn.Sigmoid, frozenset()),
-    "Softplus": (torch.nn.Softplus, frozenset({"beta"})),
-    "GELU": (torch.nn.GELU, frozenset({"approximate"})),
-    "SiLU": (torch.nn.SiLU, frozenset()),
-    "Sine": (nn.Sine, frozenset()),
-    "Identity": (torch.nn.Identity, frozenset()),
+_LARGEST_JSON, _LARGEST_SIZE, _MOST_LAYERS = 2**24, 2**40, 10_000
+
+
+def _positive(value: Any) -> bool:
+    return type(value) in (int, float) and 0 < value < 2**1000 and math.isfinite(value)
+
+
+# type → (module, {option: what it may be}).
+_ACTIVATIONS: Mapping[str, tuple[type[torch.nn.Module], Mapping[str, Callable[[Any], bool]]]] = {
+    "Tanh": (torch.nn.Tanh, {}),
+    "Sigmoid": (torch.nn.Sigmoid, {}),
+    "Softplus": (torch.nn.Softplus, {"beta": _positive}),
+    "GELU": (torch.nn.GELU, {"approximate": lambda value: value in ("none", "tanh")}),
+    "SiLU": (torch.nn.SiLU, {}),
+    "Sine": (nn.Sine, {}),
+    "Identity": (torch.nn.Identity, {}),
 }
 
 
@@ -48,31 +63,48 @@ def build_architecture(description: Any) -> torch.nn.Sequential:
     """
     if not isinstance(description, dict) or not isinstance(description.get("layers"), list):
         raise InputError('architecture: expected an object {"layers": [...]}')
-    modules: list[torch.nn.Module] = []
-    for index, entry in enumerate(description["layers"]):
-        if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
-            raise InputError(f'architecture: layers[{index}]={entry!r}; expected an object with a "type"')
-        kind, options = entry["type"], {key: value for key, value in entry.items() if key != "type"}
-        if kind in _AFFINE:
-            sizes = [options.pop(key, None) for key in ("in_features", "out_features")]
-            bias = options.pop("bias", kind == "Linear")
-            if options or not isinstance(bias, bool) or not all(type(size) is int and size > 0 for size in sizes):
-                raise InputError(
-                    f"architecture: layers[{index}]={entry!r}; expected positive integers in_features and out_features"
-                    " and an optional boolean bias"
-                )
-            layer = _AFFINE[kind](sizes[0], sizes[1], bias=bias)
-            modules.append(layer.to(torch.float64))
-        elif kind in _ACTIVATIONS:
-            factory, allowed = _ACTIVATIONS[kind]
-            if set(options) - allowed:
-                raise InputError(f"architecture: layers[{index}]: unknown options {sorted(set(options) - allowed)}")
-            modules.append(factory(**options))
-        else:
-            raise UnsupportedLayerError(
-                f"architecture: layers[{index}]: type={kind!r}; supported: {', '.join([*_AFFINE, *_ACTIVATIONS])}"
+    unknown = sorted(map(str, set(description) - {"layers"}))
+    if unknown or len(description["layers"]) > _MOST_LAYERS:
+        raise InputError(f"architecture: unknown entries {unknown[:6]}, or more than {_MOST_LAYERS} layers")
+    return torch.nn.Sequential(*(_build(f"layers[{i}]", entry) for i, entry in enumerate(description["layers"])))
+
+
+def _build(where: str, entry: Any) -> torch.nn.Module:
+    if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
+        raise InputError(f'architecture: {where}={_short(entry)}; expected an object with a "type"')
+    kind, options = entry["type"], {key: value for key, value in entry.items() if key != "type"}
+    if kind in _AFFINE:
+        sizes = [options.pop(key, None) for key in ("in_features", "out_features")]
+        bias = options.pop("bias", kind == "Linear")
+        if (
+            options
+            or not isinstance(bias, bool)
+            or not all(type(size) is int and size > 0 for size in sizes)
+            or sizes[0] * sizes[1] > _LARGEST_SIZE
+        ):
+            raise InputError(
+                f"architecture: {where}={_short(entry)}; expected positive integers in_features and out_features (2^40 weights at most)"
+                " and an optional boolean bias"
             )
-    return torch.nn.Sequential(*modules)
+        layer: torch.nn.Module = _AFFINE[kind](sizes[0], sizes[1], bias=bias).to(torch.float64)
+        return layer
+    if kind not in _ACTIVATIONS:
+        raise UnsupportedLayerError(
+            f"architecture: {where}: type={_short(kind)}; supported: {', '.join([*_AFFINE, *_ACTIVATIONS])}"
+        )
+    factory, allowed = _ACTIVATIONS[kind]
+    bad = [f"{_short(key)}: {_short(value)}" for key, value in options.items() if key not in allowed]
+    bad += [
+        f"{key}: {_short(options[key])}" for key, right in allowed.items() if key in options and not right(options[key])
+    ]
+    if bad:
+        raise InputError(f"architecture: {where} ({kind}): {', '.join(bad[:6])}: no such option, or no such value")
+    return factory(**options)
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if not isinstance(value, list | dict) else f"{type(value).__name__} {list(value)[:4]!s}"
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def load_model(spec: str, architecture: Path | None = None) -> torch.nn.Module:
@@ -88,76 +120,142 @@ def load_model(spec: str, architecture: Path | None = None) -> torch.nn.Module:
     if spec.endswith(".safetensors"):
         if architecture is None:
             raise InputError(f"model={spec}: weights need --architecture FILE.json, which names the layers")
-        model = build_architecture(_read_json(architecture))
-        try:
-            tensors = load_file(spec)
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"model={spec}: not a readable safetensors file ({error})") from error
-        expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-        given = {name: tuple(value.shape) for name, value in tensors.items()}
-        if expected != given:
-            raise InputError(f"model={spec}: tensors {given} do not fit the architecture, which needs {expected}")
-        if any(not tensor.is_floating_point() for tensor in tensors.values()):
-            raise InputError(f"model={spec}: weights must be floating point")
-        model.load_state_dict({name: tensor.to(torch.float64) for name, tensor in tensors.items()})
-        return model
+        return _load_weights(spec, architecture)
     if spec.count(":") != 1 or architecture is not None:
         raise InputError(
             f"model={spec!r}: expected package.module:function (without --architecture), or FILE.safetensors with"
             " --architecture FILE.json. Pickled models are never loaded"
         )
+    return _call_factory(spec)
+
+
+def _load_weights(spec: str, architecture: Path) -> torch.nn.Module:
+    with torch.device("meta"):
+        # Shapes only: nothing is allocated before the file is known to hold such weights.
+        model = build_architecture(_read_json(architecture))
+    try:
+        tensors = load_file(spec)
+    except Exception as error:
+        raise InputError(f"model={spec}: not a readable safetensors file ({_words(error)})") from error
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in tensors.items()}
+    if expected != given:
+        wrong = sorted(name for name in {*expected, *given} if expected.get(name) != given.get(name))
+        raise InputError(
+            f"model={spec}: the tensors do not fit the architecture: "
+            + ", ".join(
+                f"{_short(n)} is {given.get(n, 'missing')}, needs {expected.get(n, 'no such')}" for n in wrong[:4]
+            )
+        )
+    if any(not tensor.is_floating_point() for tensor in tensors.values()):
+        raise InputError(f"model={spec}: weights must be floating point")
+    model.load_state_dict({name: tensor.to(torch.float64) for name, tensor in tensors.items()}, assign=True)
+    return model.requires_grad_(True)
+
+
+def _call_factory(spec: str) -> torch.nn.Module:
     module_name, function_name = spec.split(":")
     try:
         factory = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"model={spec!r}: cannot import it ({error}); is its folder on PYTHONPATH?") from error
-    model = factory()
+    except (Exception, SystemExit) as error:
+        raise InputError(f"model={spec!r}: cannot import it ({_words(error)}); is its folder on PYTHONPATH?") from error
+    if not callable(factory):
+        raise InputError(f"model={spec!r}: a {type(factory).__name__}, expected a function that returns the model")
+    try:
+        model = factory()
+    except (Exception, SystemExit) as error:
+        raise InputError(
+            f"model={spec!r}: called without arguments it raised {_words(error)}; it must return the model"
+        ) from error
     if not isinstance(model, torch.nn.Module):
         raise InputError(f"model={spec!r}: returned {type(model).__name__}, expected a torch.nn.Module")
     return model
 
 
+def _words(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+
+
 def _read_json(path: Path) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError("a name occurs twice in one object")
+        return found
+
+    def constant(name: str) -> Any:
+        raise ValueError(f"{name} is no JSON number")
+
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"architecture={path}: not a readable JSON file ({error})") from error
+        if path.stat().st_size > _LARGEST_JSON:
+            raise ValueError("larger than 16 MiB")
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique, parse_constant=constant)
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"architecture={path}: not a readable JSON file ({_words(error)})") from error
 
 
-def load_data(path: Path, targets: int = 1) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n ..."]]:
-    """Load (X, y) from ``.npz`` (arrays X and y) or ``.csv`` (last `targets` columns are y; one header line allowed).
+@dataclass(frozen=True)
+class DataFile:
+    """A data set read from a file.
+
+    Attributes:
+        X: (n, d). y: (n,) or (n, k). description: one line that says what was read.
+    """
+
+    X: Float[np.ndarray, "n d"]
+    y: Float[np.ndarray, "n ..."]
+    description: str
+
+
+def load_data(
+    path: Path,
+    targets: int = 1,
+    *,
+    header: bool | None = None,
+    delimiter: str | None = None,
+    rows: int | None = None,
+) -> DataFile:
+    """Load X and y from ``.npz`` (arrays X and y) or ``.csv`` (the last `targets` columns are y).
+
+    Args:
+        path: the file. targets, header, delimiter, rows: of a ``.csv``, see :func:`verify.networks.reading.tables.read_table`.
 
     Decimal numbers of a CSV are rounded to the nearest double; the certificate is about those doubles.
 
     Raises:
-        InputError: unreadable file, missing array, ragged or empty table.
+        InputError: unreadable file, missing array, ragged, ambiguous or empty table.
     """
     if path.suffix == ".npz":
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                return archive["X"], archive["y"]
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"data={path}: expected an .npz with plain arrays X and y ({error})") from error
+        if (targets, header, delimiter, rows) != (1, None, None, None):
+            raise InputError(f"data={path}: targets, header, delimiter and rows are options of a .csv")
+        return _load_archive(path)
     if path.suffix == ".csv":
-        try:
-            lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-            rows = [line.split(",") for line in lines]
-            if rows and not _is_number(rows[0][0]):
-                rows = rows[1:]
-            table = np.array([[float(cell) for cell in row] for row in rows], dtype=np.float64)
-        except (OSError, ValueError) as error:
-            raise InputError(f"data={path}: not a table of numbers ({error})") from error
-        if table.ndim != 2 or table.shape[1] <= targets or targets < 1:
+        table = read_table(path, header=header, delimiter=delimiter, rows=rows)
+        if isinstance(targets, bool) or not isinstance(targets, int) or not 1 <= targets < table.values.shape[1]:
             raise InputError(
-                f"data={path}: shape {table.shape} with targets={targets}; expected inputs, then the targets"
+                f"data={path}: shape {table.values.shape} with targets={targets!r}; expected inputs, then the targets"
             )
-        return table[:, :-targets], table[:, -targets:]
+        words = f"{path.name}: {table.describe()}; the last {'column is the target' if targets == 1 else f'{targets} columns are the targets'}"
+        return DataFile(table.values[:, :-targets], table.values[:, -targets:], words)
     raise InputError(f"data={path}: expected a .npz or .csv file")
 
 
-def _is_number(text: str) -> bool:
+def _load_archive(path: Path) -> DataFile:
     try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        with zipfile.ZipFile(path) as archive:
+            names = [entry.filename.removesuffix(".npy") for entry in archive.infolist()]
+            size = sum(e.file_size for e, name in zip(archive.infolist(), names, strict=True) if name in ("X", "y"))
+        if names.count("X") != 1 or names.count("y") != 1:
+            raise ValueError(f"it holds {', '.join(map(repr, names[:6])) or 'nothing'}")
+        require_memory(3 * size, f"data={path}", "use fewer samples")
+        with np.load(path, allow_pickle=False) as stored:
+            X, y = stored["X"], stored["y"]
+    except VerifyError:
+        raise
+    except Exception as error:
+        raise InputError(f"data={path}: expected an .npz with plain arrays X and y ({_words(error)})") from error
+    if X.dtype.kind not in "fiub" or y.dtype.kind not in "fiub":
+        raise InputError(f"data={path}: X is {X.dtype}, y is {y.dtype}; expected numbers")
+    words = f"{path.name}: X {X.dtype} of shape {X.shape}, y {y.dtype} of shape {y.shape}"
+    return DataFile(X, y, words)
