@@ -136,30 +136,42 @@ class ArbDescent:
             (_matrix(la.weight), None if la.bias is None else _matrix(la.bias[None, :])) for la in self.network.layers
         ]
 
+    def _forward(self, points: Points) -> tuple[Any, list[Any], list[Any]]:
+        """Return F(θ) − y, each layer's inputs and its slopes; at the working precision, which the caller sets."""
+        inputs: list[Any] = []
+        slopes: list[Any] = []
+        h = self._x
+        for index, (weight, bias) in enumerate(points):
+            a = h if index == 0 else h * self._scales[index]
+            inputs.append(a)
+            z = a * weight.transpose()
+            n, m = z.nrows(), z.ncols()
+            entries = z.entries()
+            if bias is not None:
+                row = bias.entries()
+                entries = [v + row[i % m] for i, v in enumerate(entries)]
+            function = self._functions[index]
+            if function is None:
+                slopes.append(None)
+                h = arb_mat(n, m, entries)
+            else:
+                values = [function(v) for v in entries]
+                h = arb_mat(n, m, [v[0] for v in values])
+                slopes.append([v[1] for v in values])
+        return h - self._y, inputs, slopes
+
+    def residual_bound(self, points: Points) -> float:
+        """Return a double ≥ ‖F(θ) − y‖ for every θ in `points`."""
+        with precision(self.bits):
+            square = arb(0)
+            for v in self._forward(points)[0].entries():
+                square += v * v
+            return double_above(square.sqrt() if square >= 0 else arb(0, square.upper().sqrt()))
+
     def step(self, points: Points) -> Points:
         """Enclose θ − η∇Φ(θ) for every θ in `points`."""
         with precision(self.bits):
-            inputs: list[Any] = []
-            slopes: list[Any] = []
-            h = self._x
-            for index, (weight, bias) in enumerate(points):
-                a = h if index == 0 else h * self._scales[index]
-                inputs.append(a)
-                z = a * weight.transpose()
-                n, m = z.nrows(), z.ncols()
-                entries = z.entries()
-                if bias is not None:
-                    row = bias.entries()
-                    entries = [v + row[i % m] for i, v in enumerate(entries)]
-                function = self._functions[index]
-                if function is None:
-                    slopes.append(None)
-                    h = arb_mat(n, m, entries)
-                else:
-                    values = [function(v) for v in entries]
-                    h = arb_mat(n, m, [v[0] for v in values])
-                    slopes.append([v[1] for v in values])
-            back = h - self._y
+            back, inputs, slopes = self._forward(points)
             result: Points = []
             for index in reversed(range(len(points))):
                 weight, bias = points[index]

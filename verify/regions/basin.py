@@ -32,7 +32,9 @@ from verify.certificates import Certificate, Problem, Step
 from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError
 from verify.networks import DataSet, Loss, Network
+from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget, useful
+from verify.regions.arb_descent import ArbDescent
 from verify.regions.ball import critical_radius
 from verify.regions.containment import certified_step, residual
 from verify.regions.diagnostics import Examined, examine
@@ -45,6 +47,7 @@ __all__ = ["Basin", "basin_certificate", "displacement", "find_basin"]
 _ROWS, _SEARCHED = 96, 16
 _NEAR = (1.01, 1.1, 1.3, 1.7, 2.5, 4.0, 8.0, 16.0)
 _PARABOLA_SAMPLES, _FARTHEST = 1024, 1e100
+_BITS, _MULTIPLICATIONS = 128, 200_000_000
 # Where, in units of the radius at which the layers' bound loses λ, a parabola should be good.
 _CARRY = (0.1, 0.3, 0.5, 0.75, 1.0, 1.5)
 # The rate is 1 − ηsσ(σ − δ): a basin with σ(R) barely above δ would be a little larger and converge arbitrarily slowly.
@@ -218,6 +221,21 @@ def find_basin(here: Examined, lr: Fraction | None) -> Basin | None:
     return None
 
 
+def _affordable(state: Linearisation) -> bool:
+    """Whether a forward pass in Arb takes seconds."""
+    return state.n * state.network.parameters <= _MULTIPLICATIONS
+
+
+def _sharper_residual(here: Examined, data: DataSet) -> Examined:
+    """Return the same facts with ‖e(c)‖, and Φ(c), from a forward pass in Arb."""
+    descent = ArbDescent(here.state.network, data, Fraction(1), Fraction(1), _BITS)
+    bound = descent.residual_bound(descent.start())
+    facts = here.facts
+    residual = Ball.from_bounds(0.0, bound)
+    loss = Ball(here.s) * Ball(0.5) * residual * residual
+    return replace(here, facts=replace(facts, residual=residual, loss=Ball.from_bounds(0.0, upper(loss))))
+
+
 def _largest_step(ingredients: Ingredients, table: RadiusTable, index: int) -> Fraction:
     """Return (1 − 2^-40)/(s(‖J(c)‖ + Δ_J(R))²) as a double: the largest step of the residual form, but for room for roundings."""
     norm = Ball(upper(ingredients.jacobian_norm0)) + Ball(float(table.delta_j[index]))
@@ -303,8 +321,13 @@ def basin_certificate(
     polished = polish(network, data, seconds=_seconds(steps, options))
     theta = flatten(network)
     here = examine(with_parameters(network, polished.theta), data, loss, origin=theta)
-    found = find_basin(here, lr) if here.theta.shape[0] <= network.parameters else None
-    observed: dict[str, Any] = {"gauss_newton_steps": float(len(polished.trace) - 1)}
+    possible = here.theta.shape[0] <= network.parameters
+    found, precision = (find_basin(here, lr), "float64") if possible else (None, "")
+    if found is None and possible and lower(here.facts.lambda_min) > 0.0 and _affordable(here.state):
+        # The zero is known to the rounding of the forward pass, its enclosure in float64 only to what that loses in the layers.
+        here, precision = _sharper_residual(here, data), f"the residual at c enclosed in Arb, {_BITS} bits"
+        found = find_basin(here, lr)
+    observed: dict[str, Any] = {"gauss_newton_steps": float(len(polished.trace) - 1), "precision": precision}
     facts, distance = here.facts, here.facts.drift
     constants: dict[str, Any] = {
         "lambda0": facts.lambda_min,
@@ -332,6 +355,7 @@ def basin_certificate(
         f" {at_least(lower(rho), 4)} of a point c that Gauss–Newton found stays within R ≤ {at_most(upper(found.constants['radius']), 4)} of c, a"
         f" Locally PL Region with μ ≥ {at_least(lower(found.constants['mu']), 4)}, and Φ_k ≤ {below_one(upper(found.constants['rate']))}^k·Φ_0; an"
         f" exact zero-loss point lies within {at_most(upper(found.constants['zero_loss_distance']), 3)} of c; {where}"
+        f"{'' if precision == 'float64' else f' ({precision})'}"
     )
     return Certificate(
         scope="basin", verdict="PROVED", reason=reason, problem=Problem(network, data, loss, found.lr),

@@ -25,7 +25,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -45,7 +45,7 @@ from verify.regions.progress import Progress
 from verify.regions.record import Options, fingerprint, load_arrays, save_arrays
 from verify.regions.run import DEFAULT_STEPS
 from verify.regions.shadowing import NormCache, growth_factor, reach
-from verify.regions.training import Descent, approx_float, default_step, flatten, with_parameters
+from verify.regions.training import Descent, Vector, approx_float, default_step, flatten, with_parameters
 
 __all__ = ["METHODS", "OPTIONS", "exact_certificate"]
 
@@ -55,6 +55,8 @@ _STATE = "exact-state.npz"
 _SAVE_EVERY = 25
 _SAMPLES = 12
 _ATTEMPTS = 4
+# A follower that wants a smaller last ball looks again after this part of the steps so far.
+_FOLLOWED_PARTS = 8
 
 
 @dataclass
@@ -84,7 +86,7 @@ class _Path:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """How the enclosure is to be made (guesses; only cost and success depend on them)."""
 
     method: str
@@ -94,7 +96,7 @@ class _Plan:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
     """How an enclosure ended."""
 
     why: str
@@ -105,7 +107,7 @@ class _Outcome:
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     network: Network
     data: DataSet
     loss: Loss
@@ -119,7 +121,7 @@ class _Task:
         return loss_scale(self.loss, self.data.n, self.data.k)
 
 
-def _plan(task: _Task) -> _Plan | str:
+def make_plan(task: Task) -> Plan | str:
     """Choose method and precision from a float64 rehearsal; a text says why there is nothing to plan."""
     from verify.regions.run import rehearse
 
@@ -134,10 +136,10 @@ def _plan(task: _Task) -> _Plan | str:
     bits = {"shadow": 53, "shadow-arb": 64 + needed, "arb": 96 + 3 * len(task.network.layers) * steps // 2}[method]
     if task.options.bits is not None and method != "shadow":
         bits = task.options.bits
-    return _Plan(method, bits, steps, steps)
+    return Plan(method, bits, steps, steps)
 
 
-def _cheapest(task: _Task, steps: int) -> tuple[str, int]:
+def _cheapest(task: Task, steps: int) -> tuple[str, int]:
     """Estimate Σ log2 g_k from a dozen samples along the rehearsed path: (method, bits of growth and reserve)."""
     descent = Descent(task.network, task.data, task.s, task.lr)
     theta = flatten(task.network)
@@ -161,12 +163,27 @@ def _cheapest(task: _Task, steps: int) -> tuple[str, int]:
     return ("shadow-arb", needed) if needed < 2.5 * (len(task.network.layers) - 1) * steps + 100 else ("arb", 0)
 
 
-def _enclose(task: _Task, plan: _Plan) -> _Outcome:
+class Follower(Protocol):
+    """Who else watches the iterates: told of each enclosure, and asked whether a certified hand-over is good enough to stop there."""
+
+    def visit(self, theta: Vector, delta: float) -> None:
+        """‖θ_k − theta‖ ≤ delta for the next k; θ_0 again where the enclosure starts anew."""
+
+    def restart(self) -> None:
+        """Forget what was visited: the enclosure starts anew."""
+
+    def enough(self, theta: Vector, found: Attempt) -> bool:
+        """Whether to stop at this hand-over; else descent is followed further and another is looked for."""
+
+
+def enclose(task: Task, plan: Plan, follower: Follower | None = None) -> Outcome:
     """Follow gradient descent until the hand-over is certified or a fact cannot be proved."""
     engine = make_engine(plan.method, plan.bits, task.network, task.data, task.s, task.lr)
     directory = task.options.directory
     key = fingerprint(task.network, task.data, task.loss, task.lr, method=plan.method, bits=plan.bits)
     path = _Path()
+    if follower is not None:
+        follower.restart()
     # The rehearsal says where to look first; after a look that fails, the residual's target decides.
     look, target = float(plan.first_look), -1.0
     if directory is not None and (directory / _STATE).exists():
@@ -189,17 +206,23 @@ def _enclose(task: _Task, plan: _Plan) -> _Outcome:
             moved = reach(here.state, engine.delta, norms(here.state.network))
             why = _facts(task, path, engine, here, moved.jacobian, moved.residual)
             if why:
-                return _Outcome(why, path, engine, here, None)
+                return Outcome(why, path, engine, here, None)
+            if follower is not None:
+                follower.visit(engine.theta, engine.delta)
             if k >= look or path.residual_upper[-1] <= target:
                 start = with_start(
                     here.ingredients(), engine.delta, _start_residual(here, engine.delta, moved.jacobian)
                 )
                 found = attempt(start, here.state, task.lr)
-                if found.holds or k >= task.budget:
-                    return _Outcome("certified" if found.holds else "budget", path, engine, here, found)
-                target, look = next_target(path.residual_upper[-1], found.ratio), float(task.budget)
+                enough = found.holds and (follower is None or follower.enough(engine.theta, found))
+                if enough or k >= task.budget:
+                    return Outcome("certified" if found.holds else "budget", path, engine, here, found)
+                if found.holds:
+                    look = k + max(1.0, k / _FOLLOWED_PARTS)
+                else:
+                    target, look = next_target(path.residual_upper[-1], found.ratio), float(task.budget)
             elif k >= task.budget:
-                return _Outcome("budget", path, engine, here, None)
+                return Outcome("budget", path, engine, here, None)
             growth = 1.0
             if engine.needs_growth:
                 growth = growth_factor(here.state, moved, here.residual, upper(here.facts.lambda_max), eta_s)
@@ -221,7 +244,7 @@ def _start_residual(here: Examined, delta: float, jacobian_change: float) -> flo
 
 
 def _facts(
-    task: _Task, path: _Path, engine: Engine, here: Examined, jacobian_change: float, residual_change: float
+    task: Task, path: _Path, engine: Engine, here: Examined, jacobian_change: float, residual_change: float
 ) -> str:
     """Append what holds at θ_k; return what is missing, or ''."""
     k = len(path.growth)
@@ -293,12 +316,12 @@ def exact_certificate(
         lr = default_step(upper(first.facts.lambda_max), loss_scale(loss, data.n, data.k))
     if opts.directory is not None:
         opts.directory.mkdir(parents=True, exist_ok=True)
-    task = _Task(network, data, loss, lr, DEFAULT_STEPS if steps is None else steps, opts)
-    plan = _plan(task)
+    task = Task(network, data, loss, lr, DEFAULT_STEPS if steps is None else steps, opts)
+    plan = make_plan(task)
     if isinstance(plan, str):
         return _refused(task, first, plan)
     tried: list[str] = []
-    outcome = _enclose(task, plan)
+    outcome = enclose(task, plan)
     for _ in range(_ATTEMPTS):
         if outcome.why in ("certified", "budget"):
             break
@@ -309,11 +332,11 @@ def exact_certificate(
             plan = replace(plan, method="shadow-arb", bits=max(160, 64 + _cheapest(task, plan.steps_expected)[1]))
         else:
             plan = replace(plan, bits=2 * plan.bits)
-        outcome = _enclose(task, plan)
+        outcome = enclose(task, plan)
     return _certificate(task, first, outcome, tried, chosen)
 
 
-def _refused(task: _Task, first: Examined, end: str) -> Certificate:
+def _refused(task: Task, first: Examined, end: str) -> Certificate:
     words = {
         "diverged": "diverges (the loss overflows): use a smaller lr, or lr=None",
         "stalled": "stalls: the residual no longer falls",
@@ -337,7 +360,7 @@ def _bits_lost(inner: list[float], method: str) -> float:
     return math.log2(positive[-1] / positive[0]) / (len(positive) - 1)
 
 
-def _certificate(task: _Task, first: Examined, outcome: _Outcome, tried: list[str], chosen: bool) -> Certificate:
+def _certificate(task: Task, first: Examined, outcome: Outcome, tried: list[str], chosen: bool) -> Certificate:
     path, engine, found = outcome.path, outcome.engine, outcome.found
     count = len(path.lambda_lower)
     half_s = Ball(task.s) * Ball(0.5)

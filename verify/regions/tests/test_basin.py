@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mpmath import mp
 
 import verify
 from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.networks import DataSet, Layer, Network
 from verify.networks.activations import IDENTITY
-from verify.regions.basin import displacement, find_basin
+from verify.regions.basin import _sharper_residual, displacement, find_basin
 from verify.regions.diagnostics import examine
 from verify.regions.polishing import polish
+from verify.regions.training import Descent, with_parameters
 
 
 def _problem(
@@ -49,8 +51,6 @@ def test_a_basin_near_ordinary_parameters_is_proved_and_accepted(tmp_path: Path,
 def _path(certificate: Certificate, start: np.ndarray, steps: int) -> list[tuple[float, float]]:
     """(distance to c, Φ) along float64 gradient descent from a start; its rounding is far below every margin asserted."""
     problem, centre = certificate.problem, np.asarray(certificate.witness["centre"])
-    from verify.regions.training import Descent
-
     descent = Descent(problem.network, problem.data, problem.scale, problem.lr or Fraction(1))
     theta, seen = start, []
     for _ in range(steps):
@@ -116,8 +116,6 @@ def test_a_region_without_room_beyond_the_start_does_not_hold() -> None:
     """With R = ρ there is no supply for the tail: the offset of the start may not be forgotten."""
     certificate = _certified()
     problem, witness = certificate.problem, certificate.witness
-    from verify.regions.training import with_parameters
-
     here = examine(with_parameters(problem.network, np.asarray(witness["centre"])), problem.data, problem.loss)
     found = find_basin(here, None)
     assert found is not None
@@ -220,3 +218,26 @@ def test_auto_says_what_each_scope_lacks() -> None:
     assert neither.verdict == "INCONCLUSIVE"
     assert "scope 'ball':" in neither.reason
     assert "Scope 'basin':" in neither.reason
+
+
+def test_the_residual_in_arb_is_a_smaller_bound_inside_the_float64_enclosure() -> None:
+    torch.manual_seed(0)
+    layers: list[torch.nn.Module] = []
+    for before in (4, 64, 64):
+        layers += [torch.nn.Linear(before, 64), torch.nn.Tanh()]
+    model = torch.nn.Sequential(*layers, torch.nn.Linear(64, 1))
+    X = np.random.default_rng(0).standard_normal((8, 4))
+    network = verify.networks.read_network(model)
+    data = verify.networks.read_data(network, X, X[:, :1] + 1e-3)
+    network = with_parameters(network, polish(network, data).theta)
+    here = examine(network, data, "sum")
+    sharper = _sharper_residual(here, data)
+    assert float(sharper.facts.residual.upper()) < 1e-2 * float(here.facts.residual.upper())
+    with mp.workdps(50):
+        h = mp.matrix(X.tolist())
+        for layer in network.layers:
+            z = h * mp.matrix(layer.weight.tolist()).T
+            shifted = [[z[i, j] + mp.mpf(float(layer.bias[j])) for j in range(z.cols)] for i in range(z.rows)]  # type: ignore[index]
+            h = mp.matrix([[mp.tanh(v) if layer.fan_out > 1 else v for v in row] for row in shifted])
+        truth = mp.sqrt(sum((h[i, 0] - mp.mpf(float(data.y[i, 0]))) ** 2 for i in range(8)))
+        assert truth <= mp.mpf(float(sharper.facts.residual.upper())) <= truth * (1 + mp.mpf(10) ** -12)
