@@ -92,6 +92,17 @@ omega = _symbol("omega", "y**2/theta**4", "ω_r: ‖J_r(θ) − J_r(θ0)‖² �
 intercept = _symbol("intercept", "y**2/theta**2", "λ_min(Ψ(m')) of claim neuron_budget", real=True)
 slope_norm = _symbol("slope_norm", "y/theta**2", "p = sup|σ'|·‖A_1‖ of claim neuron_budget")
 bend_norm = _symbol("bend_norm", "y/theta**2", "q_r = ‖v_r‖ sup|σ''| ‖A_1A_1ᵀ ∘ A_1A_1ᵀ‖^½ of claim neuron_budget")
+remainder = _symbol("remainder", "y", "upper bound ϱ of ‖F(c) − F(θ) − J(θ)(c − θ)‖ at the distance in question")
+step_fraction = _symbol("step_fraction", "1", "upper bound of ηs‖J‖² on the ball, at most 1")
+neuron_reach = _symbol("neuron_reach", "theta", "T_r: ω_r holds while neuron r moves by at most this", **_positive)
+neuron_norm = _symbol("neuron_norm", "y/theta", "upper bound of ‖J_r(θ0)‖, J_r the columns of one neuron", **_positive)
+intercept_upper = _symbol("intercept_upper", "y**2/theta**2", "λ_max(Σ_r m''/(m'' − ω_r)J_rJ_rᵀ + Θ_out) at the centre")
+lambda_features = _symbol("lambda_features", "y**2/theta**2", "λ_min(A_LA_Lᵀ) of the last layer's inputs at the centre")
+feature_change = _symbol("feature_change", "y/theta", "upper bound of ‖A_L(θ) − A_L‖ on the ball")
+centre_distance = _symbol("centre_distance", "theta", "upper bound of ‖θ̂_k − c‖ over the enclosed iterates")
+shadow = _symbol("shadow", "theta", "upper bound of ‖θ_k − θ̂_k‖ over the enclosed iterates")
+end_distance = _symbol("end_distance", "theta", "upper bound of ‖θ̂_T − c‖, θ̂_T the centre of the last ball")
+end_radius = _symbol("end_radius", "theta", "radius of the ball about θ̂_T that holds the rest of the run")
 sigma_1 = _symbol("sigma_1", "y/theta", "σ_min of W1ᵀ as an operator on residuals (two-layer linear network)")
 sigma_2 = _symbol("sigma_2", "y/theta", "σ_min of W2ᵀ as an operator on residuals (two-layer linear network)")
 beta_bar = _symbol("beta_bar", "s*y**2/theta**2", "E‖g‖² ≤ 2β̄Φ for the stochastic gradient g", **_positive)
@@ -187,20 +198,35 @@ CONSTANTS: Mapping[str, Constant] = _all(
     Constant("residual_path", e / (sigma - delta), "theta", (sigma > delta,),
              "Σ_{j ≥ k}‖θ_{j+1} − θ_j‖ and ‖θ_k − θ*‖, from ‖e_k‖ ≤ e", _OURS),
     # Containment by distance to a reference point.
-    Constant("displacement_residual", L_H * d0 ** 2 + 2 * e_c, "y", (),
-             "while ‖e_k‖ is at least this, the distance to the centre c does not grow", _OURS),
-    Constant("displacement_path", d0 + (L_H * d0 ** 2 + 2 * e_c) / (sigma - delta), "theta", (sigma > delta,),
-             "‖θ_k − c‖ for every k", _OURS),
+    Constant("displacement_residual", 2 * (remainder + e_c) / (2 - step_fraction), "y", (step_fraction <= 1,),
+             "while ‖e_k‖ is at least this, the distance to the centre c does not grow; ϱ at distance d0", _OURS),
+    Constant("displacement_path", d0 + 2 * (remainder + e_c) / ((2 - step_fraction) * (sigma - delta)), "theta",
+             (sigma > delta, step_fraction <= 1), "‖θ_k − c‖ for every k", _OURS),
+    Constant("remainder_curvature", L_H * D_square / 2, "y", (), "ϱ from the curvature", _OURS),
+    Constant("remainder_neurons", sp.sqrt(omega) * D_square / 2, "y", (),
+             "ϱ for one hidden layer, ω the largest ω_r at the centre c", _OURS),
     Constant("displacement_supply_linear", (sp.sqrt(lambda0) - delta) * (R - d0) - L_H * (R ** 2 - d0 ** 2) / 2, "y",
              (d0 <= R,), "∫_{d0}^R (σ(ρ) − δ)dρ for σ(ρ) = √λ0 − L_H ρ, λ0 at the centre c", _OURS),
-    Constant("displacement_slope", (L_H * D_square + 2 * e_c - e) / (sigma * (sigma - delta)), "theta**2/y",
-             (sigma > delta,), "growth of the squared distance to c per unit of residual, where ‖e_k‖ ≥ e", _OURS),
+    Constant("displacement_slope", (2 * remainder + 2 * e_c - (2 - step_fraction) * e) / (sigma * (sigma - delta)),
+             "theta**2/y", (sigma > delta, step_fraction <= 1),
+             "growth of the squared distance to c per unit of residual, where ‖e_k‖ ≥ e; ϱ at the panel's distance", _OURS),
     # One hidden layer: the budget shared between the neurons.
     Constant("neuron_omega", slope_norm ** 2 + bend_norm ** 2 / 2
              + bend_norm * sp.sqrt(slope_norm ** 2 + bend_norm ** 2 / 4), "y**2/theta**4", (),
              "ω_r over the squared scale of the output layer", _OURS),
     Constant("neuron_share", weight / (weight + omega), "1", (), "the share k_r of J_rJ_rᵀ that is kept", _OURS),
     Constant("lambda_region_neurons", intercept - weight * R ** 2, _NTK, (), "λ_min(Θ(θ)) on B(θ0, R)", _OURS),
+    Constant("neuron_share_local", sp.Min(weight / (weight + omega), weight * neuron_reach ** 2 / neuron_norm ** 2), "1", (),
+             "the share k_r that is kept when ω_r holds up to T_r only", _OURS),
+    Constant("neuron_share_upper", weight / (weight - omega), "1", (omega < weight,),
+             "the multiple of J_rJ_rᵀ that bounds it from above, m'' > ω_r", _OURS),
+    Constant("jacobian_square_neurons", intercept_upper + weight * R ** 2, _NTK, (), "‖J(θ)‖² on B(θ0, R)", _OURS),
+    # Any depth: the last layer's inputs.
+    Constant("lambda_region_features", sp.Max(0, sp.sqrt(lambda_features) - feature_change) ** 2, _NTK, (),
+             "λ_min(Θ(θ)) on B(θ0, R)", _OURS),
+    # A ball that encloses the run.
+    Constant("enclosing_radius", sp.Max(centre_distance + shadow, end_distance + end_radius), "theta", (),
+             "‖θ_k − c‖ for every k", _OURS),
     # Two-layer linear networks.
     Constant("mu_two_layer_linear", s * (sigma_1 ** 2 + sigma_2 ** 2), _HESS, (),
              "½‖∇Φ‖² ≥ μΦ for F = W1 W2", "our formulation; compare arXiv:2505.11664"),

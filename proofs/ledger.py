@@ -51,12 +51,13 @@ ORDER: dict[str, tuple[str, ...]] = {
     ),
     "The PL condition and the NTK on a ball": (
         "pl_from_ntk", "ntk_positive", "ntk_lipschitz", "ntk_stability_paper", "ntk_stability", "neuron_budget",
+        "neuron_budget_local", "neuron_budget_upper", "feature_kernel",
         "stability_radius", "stability_radius_positive", "sharp_dominates_paper", "sharp_dominates_any_paper",
     ),
     "Gradient descent stays and converges": (
         "smoothness", "descent_step", "containment_classical", "containment_residual", "residual_covers_classical",
         "residual_covers_classical_linked", "containment_displacement", "containment_displacement_staircase",
-        "displacement_improves", "linear_rate", "iterates_converge", "iterations", "handover", "chatterjee_limit",
+        "displacement_improves", "neuron_remainder", "enclosing_ball", "linear_rate", "iterates_converge", "iterations", "handover", "chatterjee_limit",
         "known_rates", "known_rates_local",
     ),
     "Stochastic gradient descent": ("sgd_second_moment", "sgd_rate", "sgd_exit"),

@@ -15,7 +15,8 @@ def displacement_wins() -> list[Fact]:
     """F = (4θ1, θ2 − θ2²/2), y = 0, θ_0 = (1/4, 0), c = 0: L_H = 1, Δ_J(ρ) = ρ, ‖J‖ = 4, σ(ρ) = 1 − ρ exactly, about θ_0 and c."""
     eta, R, d0 = Q(1, 32), Q(3, 4), Q(1, 4)
     values = {"s": Q(1), "eta": eta, "L_H": Q(1), "jacobian_norm0": Q(4), "Delta_J": R, "d0": d0, "e_c": Q(0), "R": R}
-    threshold = evaluate("displacement_residual", values)
+    remainder = evaluate("remainder_curvature", {"L_H": Q(1), "D_square": d0**2})
+    threshold = evaluate("displacement_residual", {**values, "remainder": remainder, "step_fraction": Q(1)})
     delta = evaluate("delta_residual", {**values, "e0": threshold})
     supply = evaluate("displacement_supply_linear", {**values, "lambda0": Q(1), "delta": delta})
     e0 = 4 * d0
@@ -63,7 +64,7 @@ def residual_wins() -> list[Fact]:
 
 
 def prove(formulas: Formulas) -> Proof:
-    """The largest d0 for σ(ρ) = √λ − L_Hρ, δ = e_c = 0: (√2 − 1)√λ/L_H."""
+    """The largest d0 for σ(ρ) = √λ − L_Hρ, κ = 1, δ = e_c = 0: (√2 − 1)√λ/L_H."""
     lambda0, L_H, d0, root = sym("lambda0 L_H d0 root")
     two = sp.Symbol("root_two", positive=True)
     proof = Proof()
@@ -75,7 +76,8 @@ def prove(formulas: Formulas) -> Proof:
     proof.hypothesis("near", d0 * L_H <= (two - 1) * root)
     proof.derive("root_is", sp.Eq(sp.sqrt(lambda0), root), "root")
     supply = formulas("displacement_supply_linear", delta=sp.Integer(0))
-    need = formulas("displacement_residual", e_c=sp.Integer(0))
+    remainder = formulas("remainder_curvature", D_square=d0**2)
+    need = formulas("displacement_residual", e_c=sp.Integer(0), remainder=remainder, step_fraction=sp.Integer(1))
     x = sp.Symbol("x", nonnegative=True)
     proof.define("x", sp.Eq(x, d0 * L_H))
     proof.derive("quadratic", 2 * root * (root - x) - (root**2 - x**2) >= 2 * x**2, "near two root x")
@@ -87,7 +89,7 @@ def prove(formulas: Formulas) -> Proof:
 CLAIM = Claim(
     id="displacement_improves",
     title="the displacement criterion against the residual criterion",
-    statement="For σ(ρ) = √λ_c − L_Hρ, δ = e_c = 0 the displacement criterion holds for d0 ≤ (√2 − 1)√λ_c/L_H. It certifies maps for"
+    statement="For σ(ρ) = √λ_c − L_Hρ, κ = 1, ϱ = ½L_Hd0², δ = e_c = 0 the displacement criterion holds for d0 ≤ (√2 − 1)√λ_c/L_H. It certifies maps for"
     " which neither 5a nor 5b about θ_0 can, whatever R and even with the exact σ(ρ); and conversely.",
     source="our formulation",
     hypotheses=(),

@@ -121,21 +121,29 @@ Definition residual_rate_loss (delta eta s sigma : R) : R :=
 Definition residual_path (delta e sigma : R) : R :=
   e / (sigma - delta).
 
-(* while ‖e_k‖ is at least this, the distance to the centre c does not grow *)
-Definition displacement_residual (L_H d0 e_c : R) : R :=
-  L_H * d0 ^ 2 + 2 * e_c.
+(* while ‖e_k‖ is at least this, the distance to the centre c does not grow; ϱ at distance d0 *)
+Definition displacement_residual (e_c remainder step_fraction : R) : R :=
+  (2 * e_c + 2 * remainder) / (2 - step_fraction).
 
 (* ‖θ_k − c‖ for every k *)
-Definition displacement_path (L_H d0 delta e_c sigma : R) : R :=
-  d0 + (L_H * d0 ^ 2 + 2 * e_c) / (sigma - delta).
+Definition displacement_path (d0 delta e_c remainder sigma step_fraction : R) : R :=
+  d0 + (2 * e_c + 2 * remainder) / ((2 - step_fraction) * (sigma - delta)).
+
+(* ϱ from the curvature *)
+Definition remainder_curvature (D_square L_H : R) : R :=
+  D_square * L_H / 2.
+
+(* ϱ for one hidden layer, ω the largest ω_r at the centre c *)
+Definition remainder_neurons (D_square omega : R) : R :=
+  D_square * sqrt omega / 2.
 
 (* ∫_{d0}^R (σ(ρ) − δ)dρ for σ(ρ) = √λ0 − L_H ρ, λ0 at the centre c *)
 Definition displacement_supply_linear (L_H Rad d0 delta lambda0 : R) : R :=
   (Rad - d0) * (sqrt lambda0 - delta) - L_H * (Rad ^ 2 - d0 ^ 2) / 2.
 
-(* growth of the squared distance to c per unit of residual, where ‖e_k‖ ≥ e *)
-Definition displacement_slope (D_square L_H delta e e_c sigma : R) : R :=
-  (D_square * L_H + 2 * e_c - e) / (sigma * (sigma - delta)).
+(* growth of the squared distance to c per unit of residual, where ‖e_k‖ ≥ e; ϱ at the panel's distance *)
+Definition displacement_slope (delta e e_c remainder sigma step_fraction : R) : R :=
+  (2 * e_c + 2 * remainder - e * (2 - step_fraction)) / (sigma * (sigma - delta)).
 
 (* ω_r over the squared scale of the output layer *)
 Definition neuron_omega (bend_norm slope_norm : R) : R :=
@@ -148,6 +156,26 @@ Definition neuron_share (omega weight : R) : R :=
 (* λ_min(Θ(θ)) on B(θ0, R) *)
 Definition lambda_region_neurons (Rad intercept weight : R) : R :=
   intercept - Rad ^ 2 * weight.
+
+(* the share k_r that is kept when ω_r holds up to T_r only *)
+Definition neuron_share_local (neuron_norm neuron_reach omega weight : R) : R :=
+  Rmin (weight / (omega + weight)) (neuron_reach ^ 2 * weight / neuron_norm ^ 2).
+
+(* the multiple of J_rJ_rᵀ that bounds it from above, m'' > ω_r *)
+Definition neuron_share_upper (omega weight : R) : R :=
+  weight / (weight - omega).
+
+(* ‖J(θ)‖² on B(θ0, R) *)
+Definition jacobian_square_neurons (Rad intercept_upper weight : R) : R :=
+  Rad ^ 2 * weight + intercept_upper.
+
+(* λ_min(Θ(θ)) on B(θ0, R) *)
+Definition lambda_region_features (feature_change lambda_features : R) : R :=
+  (Rmax 0 (sqrt lambda_features - feature_change)) ^ 2.
+
+(* ‖θ_k − c‖ for every k *)
+Definition enclosing_radius (centre_distance end_distance end_radius shadow : R) : R :=
+  Rmax (centre_distance + shadow) (end_distance + end_radius).
 
 (* ½‖∇Φ‖² ≥ μΦ for F = W1 W2 *)
 Definition mu_two_layer_linear (s sigma_1 sigma_2 : R) : R :=

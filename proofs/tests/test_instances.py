@@ -143,9 +143,21 @@ def test_containment_displacement(seed: int, net: Quadratic) -> None:
     values = {
         "s": s, "eta": eta, "L_H": net.L_H, "R": R, "d0": d0, "e_c": e_c, "jacobian_norm0": j0, "Delta_J": Delta, "h": h,
         "K": j0 + Delta, "D": _norm(x), "D_next": _norm(x - h * g), "e_k": _norm(e), "r": _norm(r), "gradient_e": _norm(g),
-        "curve": _norm(net.F(theta) - net.F(c) - J @ x), "ex": float(e @ (J @ x)), "er": float(e @ r),
+        "curve": _norm(net.F(theta) - net.F(c) - J @ x), "step_fraction": 0.9, "remainder": net.L_H * d0**2 / 2,
+        "bent": _norm(net.F(theta) - net.F(c) - J @ x), "far": _norm(x), "D_square": d0**2, "ex": float(e @ (J @ x)), "er": float(e @ r),
     }  # fmt: skip
-    expected = {"norm", "curvature", "rest", "split", "cauchy", "next", "g_term", "decrease"}
+    expected = {
+        "norm",
+        "curvature",
+        "remainder",
+        "rest",
+        "split",
+        "cauchy",
+        "next",
+        "g_term",
+        "decrease",
+        "curvature_remainder",
+    }
     _check("containment_displacement", values, expected=expected)
 
 
