@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -33,6 +34,10 @@ __all__ = ["Scope", "ball_certificate", "certify", "exact_step"]
 Scope = Literal["point", "ball", "run", "exact", "basin"]
 
 
+# Fraction("1e999999999") would take hours.
+_EXPONENT = re.compile(r"[^eE]{0,1000}([eE][+-]?\d{1,4}\s*)?")
+
+
 def exact_step(lr: float | int | str | Fraction | Decimal | None) -> Fraction | None:
     """Return the step size as the exact rational it denotes; ``0.1`` is that double, ``"0.1"`` is 1/10.
 
@@ -42,9 +47,15 @@ def exact_step(lr: float | int | str | Fraction | Decimal | None) -> Fraction | 
     if lr is None:
         return None
     try:
-        if isinstance(lr, float) and not np.isfinite(lr):
+        # A 0-d array or tensor holds a Python number; float() would round a large integer.
+        value = lr.item() if hasattr(lr, "item") else lr
+        if isinstance(value, float) and not np.isfinite(value):
             raise NonFiniteError(f"lr={lr!r}: expected a finite number > 0")
-        step = Fraction(lr) if isinstance(lr, int | float | str | Fraction | Decimal) else Fraction(float(lr))
+        if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction | Decimal):
+            raise TypeError("not a number")
+        if isinstance(value, str | Decimal) and not _EXPONENT.fullmatch(str(value)):
+            raise ValueError("an exponent of five digits or more")
+        step = Fraction(value)
     except (ValueError, TypeError, OverflowError, ZeroDivisionError, InvalidOperation) as error:
         if isinstance(error, NonFiniteError):
             raise
@@ -60,7 +71,7 @@ def exact_radius(radius: Any) -> float | None:
         return None
     try:
         value = float(radius)
-        exact = not isinstance(radius, str) and Fraction(value) == Fraction(radius)
+        exact = not isinstance(radius, str | bool) and Fraction(value) == Fraction(radius)
     except (TypeError, ValueError, OverflowError):
         value, exact = 0.0, False
     if not (exact and value > 0.0):

@@ -42,7 +42,7 @@ from verify.regions.engines import Engine, make_engine
 from verify.regions.handover import Attempt, attempt, next_target, shortfall, with_start
 from verify.regions.ingredients import lower, upper
 from verify.regions.progress import Progress
-from verify.regions.record import Options, fingerprint, load_arrays, save_arrays
+from verify.regions.record import Options, exact_count, fingerprint, load_arrays, save_arrays
 from verify.regions.run import DEFAULT_STEPS
 from verify.regions.shadowing import NormCache, growth_factor, reach
 from verify.regions.training import Descent, Vector, approx_float, default_step, flatten, with_parameters
@@ -308,8 +308,7 @@ def exact_certificate(
         raise InputError(f"method={opts.method!r}: expected one of {', '.join(METHODS)}")
     if opts.bits is not None and not 53 <= opts.bits <= 1_000_000:
         raise InputError(f"bits={opts.bits}: expected a precision between 53 and 1,000,000")
-    if steps is not None and steps < 0:
-        raise InputError(f"steps={steps}: expected a number of steps ≥ 0")
+    steps = None if steps is None else exact_count(steps, "steps")
     first = examine(network, data, loss)
     chosen = lr is None
     if lr is None:

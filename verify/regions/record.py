@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import operator
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,10 +29,40 @@ from verify.networks import DataSet, Network
 from verify.regions.diagnostics import PointFacts, pair, parts, whole
 from verify.regions.training import Vector, flatten
 
-__all__ = ["Checkpoint", "Options", "fingerprint", "load_arrays", "require_room", "save_arrays", "thinned"]
+__all__ = [
+    "Checkpoint",
+    "Options",
+    "exact_count",
+    "fingerprint",
+    "load_arrays",
+    "require_room",
+    "save_arrays",
+    "thinned",
+]
 
 
 _AUTOMATIC, _LARGEST_COUNT, _LARGEST_BYTES = 64, 4096, 4 * 2**30
+
+
+def exact_count(value: Any, name: str) -> int:
+    """Return a whole number ≥ 0 as an int.
+
+    Raises:
+        InputError: no whole number (2.5 is not taken for 2, nor True for 1), or a negative one.
+    """
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = -1
+    if count < 0 or isinstance(value, bool | np.bool_):
+        raise InputError(f"{name}={value!r}: expected a whole number ≥ 0")
+    return count
+
+
+def _counts(values: Any, name: str) -> list[int]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InputError(f"{name}={values!r}: expected a list of step indices")
+    return [exact_count(value, name) for value in values]
 
 
 @dataclass(frozen=True)
@@ -74,10 +105,10 @@ class Options:
         if values.get("directory") is not None:
             values["directory"] = Path(values["directory"])
         if "checkpoints" in values:
-            values["checkpoints"] = tuple(int(v) for v in values["checkpoints"])
+            values["checkpoints"] = tuple(_counts(values["checkpoints"], "checkpoints"))
         if values.get("iterate_steps") is not None:
-            indices = [int(v) for v in values["iterate_steps"]]
-            if any(b <= a for a, b in itertools.pairwise(indices)) or any(v < 0 for v in indices):
+            indices = _counts(values["iterate_steps"], "iterate_steps")
+            if any(b <= a for a, b in itertools.pairwise(indices)):
                 raise InputError(f"iterate_steps={indices}: expected increasing step indices ≥ 0")
             values["iterate_steps"] = indices
         if values.get("iterates") is not None and values.get("directory") is not None:
@@ -87,6 +118,11 @@ class Options:
             )
         if values.get("iterates") is None and values.get("iterate_steps") is not None:
             raise InputError("iterate_steps without iterates: hand in the parameter vectors too")
+        if values.get("bits") is not None:
+            values["bits"] = exact_count(values["bits"], "bits")
+        seconds = values.get("save_seconds", 0.0)
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
+            raise InputError(f"save_seconds={seconds!r}: expected a number of seconds ≥ 0")
         return cls(**values)
 
     def shows_progress(self) -> bool:

@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from verify.arrays import Ball, require_sound_arithmetic
 from verify.certificates import Certificate, Problem, Step
@@ -40,10 +39,12 @@ from verify.regions.certification import ball_constants, ball_witness
 from verify.regions.diagnostics import Examined, History, decrease_certified, examine, observed_rate
 from verify.regions.handover import Attempt, attempt, next_target, shortfall
 from verify.regions.ingredients import lower, upper
+from verify.regions.iterates import Neighbours, read_iterates
 from verify.regions.progress import Clock, Progress
 from verify.regions.record import (
     Checkpoint,
     Options,
+    exact_count,
     fingerprint,
     load_arrays,
     require_room,
@@ -56,8 +57,6 @@ from verify.regions.training import (
     approx_float,
     default_step,
     flatten,
-    read_iterate,
-    require_own_memory,
     with_parameters,
 )
 
@@ -81,6 +80,7 @@ class _Run:
     kept: list[Checkpoint] = field(default_factory=list)
     training_seconds: float = 0.0
     proving_seconds: float = 0.0
+    neighbours: Neighbours | None = None
 
     def save(self, directory: Path, key: str) -> None:
         """Write the state (checkpoints are written when they are made)."""
@@ -228,37 +228,17 @@ def rehearse(network: Network, data: DataSet, loss: Loss, lr: Fraction, budget: 
     return _train(task, run, "").why, run.step
 
 
-def _iterates(network: Network, options: Options) -> Iterator[tuple[int, Vector]]:
-    """Yield (step, θ̂) of the iterates handed in, from step 0 on: the model itself where they begin later."""
-    require_own_memory(options.iterates)
-    indices, position = options.iterate_steps, -1
-    if options.iterates is None or isinstance(
-        options.iterates, Mapping | str | torch.nn.Module | torch.Tensor | np.ndarray
-    ):
-        kind = type(options.iterates).__name__
-        raise InputError(f"iterates: a {kind}; expected a list of parameter vectors, modules or state dicts")
-    for position, value in enumerate(options.iterates):
-        if indices is not None and position >= len(indices):
-            raise InputError(f"iterate_steps: {len(indices)} indices for more iterates; give one per iterate")
-        step = position if indices is None else indices[position]
-        theta = read_iterate(network, value)
-        if position == 0 and step > 0:
-            yield 0, flatten(network)
-        yield step, theta
-    if position < 0:
-        raise InputError("iterates: empty; hand in at least one parameter vector")
-    if indices is not None and position + 1 < len(indices):
-        raise InputError(f"iterate_steps: {len(indices)} indices for {position + 1} iterates; give one per iterate")
-
-
 def _replay(task: _Task, run: _Run, source: Iterator[tuple[int, Vector]]) -> _End:
     """Prove facts at θ̂_0 and at each handed-in iterate after it, until one is certified."""
     clock = Clock(run)
     step, theta = 0, task.origin
+    run.neighbours = Neighbours(Descent(task.network, task.data, task.s, task.lr))
     while True:
         following = next(source, None)
         neighbour = following[1] if following is not None and following[0] == step + 1 else None
         checkpoint, here, found = task.look(theta, step, neighbour)
+        if neighbour is not None:
+            run.neighbours.compare(step, theta, neighbour, float(np.sqrt(max(0.0, upper(here.facts.lambda_max)))))
         run.kept.append(checkpoint)
         require_room(len(run.kept), task.network.parameters)
         run.step, run.theta = step, theta
@@ -317,13 +297,12 @@ def record_run(
     """Do as :func:`run_certificate`, and return the observed curve and times as well."""
     require_sound_arithmetic()
     opts = Options.read(options, OPTIONS)
-    if steps is not None and steps < 0:
-        raise InputError(f"steps={steps}: expected a number of steps ≥ 0")
+    steps = None if steps is None else exact_count(steps, "steps")
     chosen, first = lr is None, None
     started = time.monotonic()
     source: Iterator[tuple[int, Vector]] | None = None
     if opts.iterates is not None:
-        source = _iterates(network, opts)
+        source = read_iterates(network, opts.iterates, opts.iterate_steps)
         network = with_parameters(network, next(source)[1])
     if lr is None:
         first = examine(network, data, loss)
@@ -438,12 +417,14 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
     }
     margins: dict[str, Ball] = {}
     observed = _observed(run)
+    if run.neighbours is not None:
+        observed |= {"neighbours_compared": run.neighbours.compared, "neighbours_apart": run.neighbours.apart}
     on = LOSS_WORDS[task.loss]
     what = f"recorded float64 run of {last.step} steps on {on} with η = {approx_float(task.lr):.6g}"
     if task.options.iterates is not None:
         what = (
-            f"{len(run.kept)} vectors handed in as iterates, up to step {last.step} (that gradient descent made them is not claimed), {on} and"
-            f" η = {approx_float(task.lr):.6g}"
+            f"{len(run.kept)} vectors handed in as iterates, up to step {last.step} for {on} and η ="
+            f" {approx_float(task.lr):.6g} ({'' if run.neighbours is None else run.neighbours.describe()})"
         )
     note = f"; η was chosen as 0.8/(sλ_max(Θ(θ̂_0))) = {approx_float(task.lr):.6g}" if chosen else ""
     found = end.found
@@ -472,6 +453,8 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
         verdict: Verdict = "PROVED"
     else:
         reason = f"{_missing(task, run, end)}{note}. Along the recorded run {_tally(run.kept)}"
+        if run.neighbours is not None:
+            reason += f". Iterates, for {on} and η = {approx_float(task.lr):.6g}: {run.neighbours.describe()}"
         verdict = "INCONCLUSIVE"
         observed |= {} if found is None else shortfall(found)
     return Certificate(

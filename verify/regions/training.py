@@ -7,28 +7,24 @@ elsewhere. The parameters are one flat vector θ (p,): layer by layer, the weigh
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import scipy.special
-import torch
 from jaxtyping import Float
 
 from verify.arrays import Ball
-from verify.errors import InputError, NonFiniteError, ShapeError
-from verify.networks import DataSet, Network, read_network
+from verify.errors import NonFiniteError, ShapeError
+from verify.networks import DataSet, Network
 from verify.networks.activations import Activation
-from verify.networks.reading.data import exact_array
 
 __all__ = [
     "Descent",
     "approx_float",
     "default_step",
     "flatten",
-    "read_iterate",
-    "require_own_memory",
     "with_parameters",
 ]
 
@@ -72,81 +68,6 @@ def with_parameters(network: Network, theta: Vector) -> Network:
         for layer, (weight, bias) in zip(network.layers, _views(network, copy), strict=True)
     ]
     return Network(tuple(layers))
-
-
-def read_iterate(network: Network, value: Any) -> Vector:
-    """Return θ (p,) of an iterate handed in by the user, exact as stored.
-
-    Args:
-        network: fixes shapes and order.
-        value: a torch module of the same architecture; its state dict, or its parameters as a list, in layer order (weight, then bias);
-            or a flat array or tensor (p,), as torch.nn.utils.parameters_to_vector makes it. float16 and float32 are widened exactly.
-
-    Raises:
-        ShapeError, DtypeError, NonFiniteError, InputError: it does not fit the network.
-    """
-    if isinstance(value, torch.nn.Module):
-        other = read_network(value)
-        mine = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in network.layers]
-        theirs = [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in other.layers]
-        if mine != theirs:
-            raise InputError(f"iterate: a {other.describe()} network; expected the architecture {network.describe()}")
-        return flatten(other)
-    if isinstance(value, Mapping) or (
-        isinstance(value, Sequence) and not isinstance(value, str) and _are_arrays(value)
-    ):
-        shapes = [part.shape for layer in network.layers for part in (layer.weight, layer.bias) if part is not None]
-        tensors = list(value.values()) if isinstance(value, Mapping) else list(value)
-        found = [tuple(np.shape(t)) for t in tensors]
-        if found != shapes:
-            raise ShapeError(f"iterate: parameters of shapes {found}; expected {shapes} in this order")
-        return np.concatenate([exact_array(t, "iterate").ravel() for t in tensors])
-    if isinstance(value, np.ndarray | torch.Tensor | Sequence) and not isinstance(value, str):
-        theta = exact_array(value, "iterate")
-        if theta.shape != (network.parameters,):
-            raise ShapeError(
-                f"iterate: shape {theta.shape}; expected a flat vector ({network.parameters},), a state dict or a module"
-            )
-        return theta
-    raise InputError(
-        f"iterate: a {type(value).__name__}; expected a torch module, a state dict, a list of parameters, or a flat vector"
-        f" ({network.parameters},). iterates= takes a list of these, or a generator of them"
-    )
-
-
-def _are_arrays(values: Sequence[Any]) -> bool:
-    return len(values) > 0 and all(isinstance(v, np.ndarray | torch.Tensor) and np.ndim(v) > 0 for v in values)
-
-
-def require_own_memory(iterates: Any) -> None:
-    """Refuse a list of iterates that are one and the same memory: live parameters that a loop went on to overwrite.
-
-    Raises:
-        InputError: two entries share a parameter's memory.
-    """
-    if not isinstance(iterates, list | tuple):
-        return  # a generator may hand out the live model: each iterate is copied before the next one is made
-    seen: dict[int, int] = {}
-    for position, value in enumerate(iterates):
-        place = _address(value)
-        if place is not None and seen.setdefault(place, position) != position:
-            raise InputError(
-                f"iterates[{seen[place]}] and iterates[{position}] share memory, so both hold the parameters as they are now."
-                " state_dict() and parameters() do not copy: keep copy.deepcopy(model.state_dict()) at each step"
-            )
-
-
-def _address(value: Any) -> int | None:
-    """Where the first parameter of an iterate lives, if it is an array or a tensor."""
-    if isinstance(value, torch.nn.Module):
-        value = list(value.parameters())
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list | tuple) and value:
-        value = value[0]
-    if isinstance(value, torch.Tensor):
-        return value.data_ptr()
-    return int(value.__array_interface__["data"][0]) if isinstance(value, np.ndarray) else None
 
 
 def default_step(lambda_max_upper: float, s: Fraction) -> Fraction:
@@ -228,15 +149,15 @@ class Descent:
     Args:
         network: shapes, scales and activations.
         data: inputs and targets.
-        s: loss scale; lr: step η. Both are rounded to double here.
+        s: loss scale; lr: step η. Their product, the factor of Σ_i J_iᵀe_i in a step, is rounded to double.
     """
 
     def __init__(self, network: Network, data: DataSet, s: Fraction, lr: Fraction) -> None:
         """Precompute what does not change from step to step."""
         self.network = network
-        self._data = data
+        self.data = data
         self._s = float(s)
-        self._factor = approx_float(s * lr)
+        self.factor = approx_float(s * lr)
         self._scales = [1.0 / float(np.sqrt(float(la.inverse_square_scale))) for la in network.layers]
         self._activations = [
             None if la.activation.is_identity else _float_activation(la.activation) for la in network.layers
@@ -262,7 +183,7 @@ class Descent:
             function = self._activations[index]
             h, slope = (z, None) if function is None else function(z, self._slope[index])
             slopes.append(slope)
-        return h - self._data.y, inputs, slopes
+        return h - self.data.y, inputs, slopes
 
     def step(self, theta: Vector) -> tuple[Vector, float]:
         """Return the next iterate (a fresh array) and ‖F(θ) − y‖ at the present one, both approximate.
@@ -281,10 +202,10 @@ class Descent:
                     back = np.multiply(back, slope, out=self._back[index])
                 (weight, bias), (new_weight, new_bias) = views[index], targets[index]
                 gradient = np.matmul(back.T, inputs[index], out=self._gradient[index])
-                np.multiply(gradient, self._factor, out=gradient)
+                np.multiply(gradient, self.factor, out=gradient)
                 np.subtract(weight, gradient, out=new_weight)
                 if bias is not None and new_bias is not None:
-                    np.subtract(bias, self._factor * back.sum(axis=0), out=new_bias)
+                    np.subtract(bias, self.factor * back.sum(axis=0), out=new_bias)
                 if index:
                     below = np.matmul(back, weight, out=self._back[index - 1])
                     back = np.multiply(below, self._scales[index], out=below)

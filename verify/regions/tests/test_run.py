@@ -26,7 +26,8 @@ from verify.regions import record
 from verify.regions import run as run_module
 from verify.regions.certification import ball_certificate
 from verify.regions.diagnostics import History, examine, observed_rate
-from verify.regions.training import Descent, flatten, read_iterate, with_parameters
+from verify.regions.iterates import read_iterate
+from verify.regions.training import Descent, flatten, with_parameters
 
 
 def small(width: int = 48, n: int = 8, d: int = 6, seed: int = 0) -> tuple[torch.nn.Sequential, Any, Any]:
