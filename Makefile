@@ -5,7 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup test lint reproduce reproduce-smoke reproduce-full proofs soak bench clean
+CHECK_VENV := .venv-check
+
+.PHONY: setup test lint check checker artifact reproduce reproduce-smoke reproduce-full proofs soak bench clean
 
 setup: $(STAMP)
 	@echo "Environment ready: $(VENV) (next: make test, make reproduce)"
@@ -38,6 +40,27 @@ proofs: $(STAMP)
 	$(MAKE) -j2 -C proofs/coq
 	$(MAKE) -C proofs/coq assumptions
 
+# The example certificates, in an environment that holds python-flint and nothing else.
+check: $(CHECK_VENV)/.installed
+	$(CHECK_VENV)/bin/python -m verify.checker.examples
+
+$(CHECK_VENV)/.installed: .ci/constraints.txt
+	$(PYTHON) -m venv $(CHECK_VENV)
+	$(CHECK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c .ci/constraints.txt python-flint
+	@touch $@
+
+# The checker as one file, the same bytes wherever it is built.
+checker: $(STAMP)
+	$(BIN)/python -m verify.artifact checker build/lplr-checker.pyz
+
+# One archive for a repository with a DOI; it holds the wheels, some gigabytes.
+artifact: $(STAMP)
+	rm -rf build/artifact
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check $(PIP_FLAGS) -c .ci/constraints.txt -d build/artifact/wheels ".[test,sweep]" setuptools wheel
+	$(PYTHON) -m venv build/sbom && build/sbom/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) cyclonedx-bom==7.5.0
+	build/sbom/bin/cyclonedx-py environment --output-reproducible --output-file build/artifact/sbom.json $(BIN)/python
+	$(BIN)/python -m verify.artifact archive build/artifact build/lplr-verify-artifact.tar
+
 soak: $(STAMP)
 	$(BIN)/python -m property_tests.soak --minutes 30
 
@@ -46,4 +69,4 @@ bench: $(STAMP)
 	$(BIN)/verify bench
 
 clean:
-	rm -rf $(VENV) build results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CHECK_VENV) build results .pytest_cache .mypy_cache .ruff_cache .hypothesis

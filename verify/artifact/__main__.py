@@ -1,0 +1,40 @@
+"""``python -m verify.artifact checker|examples|archive``: the parts of the artifact, one verb each (the Makefile calls them)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from verify.errors import VerifyError
+
+_USAGE = "usage: python -m verify.artifact (checker FILE | examples | archive FOLDER OUT.tar)"
+
+
+def main(arguments: list[str]) -> int:
+    """Run one verb; exit code 0, or 3 with one line."""
+    try:
+        match arguments:
+            case ["checker", file]:
+                from verify.artifact.checker_zipapp import build
+
+                print(build(file))
+            case ["examples"]:
+                from verify.artifact.examples import FOLDER, write_examples
+
+                write_examples()
+                print(FOLDER)
+            case ["archive", folder, out]:
+                from verify.artifact.archive import write_archive
+
+                print(write_archive(Path(folder), Path(out)))
+            case _:
+                print(_USAGE, file=sys.stderr)
+                return 3
+    except (VerifyError, OSError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

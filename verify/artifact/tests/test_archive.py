@@ -1,0 +1,63 @@
+"""The archive's tar is reproducible, and the examples' comparison notices every change."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+import verify
+from verify import datasets, nn
+from verify.artifact.__main__ import main
+from verify.artifact.archive import write_archive, write_tar
+from verify.checker import check
+from verify.checker.examples.__main__ import described, manifest
+from verify.checker.examples.__main__ import main as check_examples
+from verify.errors import InputError
+
+
+def test_the_same_files_give_the_same_tar_whatever_their_dates(tmp_path: Path) -> None:
+    for name, date in (("a", 1_000_000_000), ("b", 1_500_000_000)):
+        folder = tmp_path / name / "sub"
+        folder.mkdir(parents=True)
+        for file in ("2.txt", "1.txt"):
+            (folder / file).write_text(file)
+            os.utime(folder / file, (date, date))
+    first, second = (write_tar(tmp_path / name, tmp_path / f"{name}.tar") for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
+    with tarfile.open(first) as archive:
+        assert [member.name.split("/", 1)[1] for member in archive] == ["sub/1.txt", "sub/2.txt"]
+
+
+def test_an_archive_without_wheels_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"commit first|wheels"):
+        write_archive(tmp_path, tmp_path / "out.tar")
+
+
+def test_wrong_usage_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nothing"]) == 3
+    assert "usage" in capsys.readouterr().err
+
+
+def test_examples_that_were_altered_removed_or_end_otherwise_are_noticed(tmp_path: Path) -> None:
+    X, y = datasets.sphere(3, 4, 2.0)
+    for seed in (0, 1):
+        net = nn.antisymmetric_two_layer(4, 8, seed=seed)
+        verify.certify(net, X, y, scope="point").save(tmp_path / f"point-{seed}.zip")
+    recorded = [described(path.name, check(path)) for path in sorted(tmp_path.glob("*.zip"))]
+    (tmp_path / "expected.txt").write_text("\n".join(recorded) + "\n")
+    (tmp_path / "MANIFEST.sha256").write_text(manifest(tmp_path))
+    assert check_examples(tmp_path) == 0
+    (tmp_path / "expected.txt").write_text("\n".join(recorded).replace("ACCEPTED", "REJECTED", 1) + "\n")
+    assert check_examples(tmp_path) == 1
+    (tmp_path / "expected.txt").write_text("\n".join(recorded) + "\n")
+    shutil.copy(tmp_path / "point-0.zip", tmp_path / "point-1.zip")
+    assert check_examples(tmp_path) == 1
+    for path in tmp_path.glob("*.zip"):
+        path.unlink()
+    (tmp_path / "expected.txt").write_text("\n")
+    (tmp_path / "MANIFEST.sha256").write_text("")
+    assert check_examples(tmp_path) == 1
