@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
+from verify.experiments.adversary import TorchNetwork, attack
 from verify.networks import DataSet, Network
 from verify.networks.model import Loss
-from verify.regions.adversary import TorchNetwork, attack
 
 __all__ = ["adversarial_points", "worst_directions"]
 

@@ -150,7 +150,7 @@ def reproduce(
     full: Annotated[bool, typer.Option("--full", help="all experiments, hours; resumable")] = False,
 ) -> None:
     """Run the main job: certificates, experiments, ledger and report."""
-    from verify.reproduce import reproduce as run
+    from verify.experiments.reproduce import reproduce as run
 
     run(out, "smoke" if smoke else "full" if full else "standard", Console())
 

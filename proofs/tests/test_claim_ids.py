@@ -9,7 +9,7 @@ from typing import get_args
 
 import verify
 from proofs import ledger
-from verify.regions.containment import Form
+from verify.regions.neighbourhood.criteria import Form
 
 ENGINE = Path(verify.__file__).parent
 LISTED = {claim_id for group in ledger.ORDER.values() for claim_id in group}

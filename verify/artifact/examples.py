@@ -11,8 +11,8 @@ from verify.certificates import Certificate
 from verify.checker import check
 from verify.checker.examples.__main__ import described, manifest
 from verify.errors import VerifyError
+from verify.experiments.runs import mlp
 from verify.regions import certify
-from verify.regions.experiments import mlp
 
 __all__ = ["EXAMPLES", "FOLDER", "write_examples"]
 

@@ -18,10 +18,10 @@ from verify import datasets
 from verify.bench.peers import Peer, load
 from verify.bench.timing import Row, skip, values
 from verify.decimals import below_one, bounds, plain
+from verify.experiments.adversary import TorchNetwork
+from verify.experiments.looseness import observed_rate
 from verify.nn import antisymmetric_two_layer
 from verify.regions import certify
-from verify.regions.adversary import TorchNetwork
-from verify.regions.looseness import observed_rate
 
 __all__ = ["run"]
 

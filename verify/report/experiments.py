@@ -1,4 +1,4 @@
-"""The experiments' table and figures, from the rows of :mod:`verify.regions.experiments` (its docstring names the keys).
+"""The experiments' table and figures, from the rows of :mod:`verify.experiments.runs` (its docstring names the keys).
 
 Known keys become columns in a fixed order, rounded to the side that keeps a proved number true; a row without any of them shows all its
 scalars. Figures need ``curve``, ``checkpoints`` or the hand-over; ``width`` and ``radius`` in two or more rows give the certified radius

@@ -13,10 +13,11 @@ import numpy as np
 from verify import datasets
 from verify.decimals import bounds
 from verify.errors import VerifyError
+from verify.experiments.runs import mlp
 from verify.networks import read_data, read_network
-from verify.regions.experiments import mlp
-from verify.regions.run import record_run
-from verify.regions.training import Descent, with_parameters
+from verify.networks.parameters import with_parameters
+from verify.regions.descent.float64 import Descent
+from verify.regions.scopes.run import record_run
 from verify.report.figures import Plot, Series, draw
 from verify.report.trajectories import envelope
 

@@ -109,7 +109,7 @@ def write_report(
         directory: created if missing.
         certificates: name → :class:`verify.Certificate`, in reading order.
         looseness: certificate name → rows with quantity, certified, observed, factor.
-        experiments: what :mod:`verify.regions.experiments` returns.
+        experiments: what :mod:`verify.experiments.runs` returns.
         ledger: rows of :func:`proofs.ledger.compute`, or their dicts.
         bench: rows of :func:`verify.bench.run_all`.
         files: certificate name → file name, for the commands that check it.

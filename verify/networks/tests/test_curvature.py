@@ -22,7 +22,7 @@ from verify.networks.activations import activation_named
 from verify.networks.curvature import Curvature
 from verify.networks.model import Layer, Network
 from verify.networks.tests.arb_reference import PRECISION, along
-from verify.regions.ingredients import Ingredients, tabulate
+from verify.regions.neighbourhood.ingredients import Ingredients, tabulate
 
 Array = np.ndarray
 

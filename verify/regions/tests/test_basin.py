@@ -17,10 +17,11 @@ from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.networks import DataSet, Layer, Network
 from verify.networks.activations import IDENTITY
-from verify.regions.basin import _sharper_residual, displacement, find_basin
-from verify.regions.diagnostics import examine
-from verify.regions.polishing import polish
-from verify.regions.training import Descent, with_parameters
+from verify.networks.parameters import with_parameters
+from verify.regions.descent.float64 import Descent
+from verify.regions.descent.polishing import polish
+from verify.regions.neighbourhood.point_facts import examine
+from verify.regions.scopes.basin import _sharper_residual, displacement, find_basin
 
 
 def _problem(

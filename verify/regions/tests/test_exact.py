@@ -17,15 +17,17 @@ from verify import datasets
 from verify.arrays import Ball
 from verify.errors import InputError
 from verify.networks import read_data, read_network
-from verify.regions import engines, exact
-from verify.regions.arb_descent import ArbDescent, precision
-from verify.regions.containment import classical, residual
-from verify.regions.diagnostics import examine
-from verify.regions.handover import with_start
-from verify.regions.ingredients import gather, tabulate
-from verify.regions.run import OPTIONS as RUN_OPTIONS
-from verify.regions.shadowing import NormCache, growth_factor, reach
-from verify.regions.training import Descent, with_parameters
+from verify.networks.parameters import with_parameters
+from verify.regions.descent import enclosed_iterates as engines
+from verify.regions.descent.arb import ArbDescent, precision
+from verify.regions.descent.float64 import Descent
+from verify.regions.descent.growth import NormCache, growth_factor, reach
+from verify.regions.neighbourhood.criteria import classical, residual
+from verify.regions.neighbourhood.estimate import with_start
+from verify.regions.neighbourhood.ingredients import gather, tabulate
+from verify.regions.neighbourhood.point_facts import examine
+from verify.regions.scopes import exact
+from verify.regions.scopes.run import OPTIONS as RUN_OPTIONS
 
 LR = "3/20"
 

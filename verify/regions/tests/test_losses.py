@@ -14,7 +14,8 @@ import verify
 from verify.checker import check
 from verify.errors import InputError
 from verify.networks import Loss, loss_scale, read_data, read_network
-from verify.regions.training import Descent, flatten
+from verify.networks.parameters import flatten
+from verify.regions.descent.float64 import Descent
 
 LOSSES: dict[Loss, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "sum": lambda F, y: 0.5 * ((F - y) ** 2).sum(),

@@ -22,12 +22,14 @@ from verify import datasets
 from verify.arrays import Ball
 from verify.errors import InputError, ShapeError
 from verify.networks import read_data, read_network
-from verify.regions import record
-from verify.regions import run as run_module
-from verify.regions.certification import ball_certificate
-from verify.regions.diagnostics import History, examine, observed_rate
-from verify.regions.iterates import read_iterate
-from verify.regions.training import Descent, flatten, with_parameters
+from verify.networks.parameters import flatten, with_parameters
+from verify.regions.descent import recorded_run as record
+from verify.regions.descent.float64 import Descent
+from verify.regions.descent.history import History, observed_rate
+from verify.regions.descent.iterates import read_iterate
+from verify.regions.neighbourhood.point_facts import examine
+from verify.regions.scopes import run as run_module
+from verify.regions.scopes.ball import ball_certificate
 
 
 def small(width: int = 48, n: int = 8, d: int = 6, seed: int = 0) -> tuple[torch.nn.Sequential, Any, Any]:
@@ -221,7 +223,8 @@ def test_sigkill_at_any_moment_changes_nothing(moment: str, tmp_path: Path, prov
     state = tmp_path / "state"
     child = f"""
 import os, pathlib, signal, numpy, torch, verify
-from verify.regions import run, training
+from verify.regions.descent import float64 as training
+from verify.regions.scopes import run
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 def count(owner, name, last, limit):

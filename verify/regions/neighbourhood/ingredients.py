@@ -1,6 +1,6 @@
 """What a ball certificate is made of: the enclosures at its centre, and λ on every smaller ball.
 
-Nothing here decides anything; :mod:`verify.regions.containment` does, from these numbers and the formulas of
+Nothing here decides anything; :mod:`verify.regions.neighbourhood.criteria` does, from these numbers and the formulas of
 :mod:`proofs.constants`.
 """
 

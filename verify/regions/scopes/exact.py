@@ -3,7 +3,7 @@
 Statement (MATH.md §7). θ_{k+1} = θ_k − η∇Φ(θ_k) in real arithmetic from the exact θ0. For k = 0..T: ‖θ_k − θ̂_k‖ ≤ δ_k, and on B(θ̂_k, δ_k)
 λ_min(Θ) ≥ λ_k > 0, so that each of these balls is a Locally PL Region with μ_k = sλ_k; for k < T the decrease
 Φ(θ_{k+1}) ≤ (1 − ημ_k)Φ(θ_k) holds. From θ_T on, which lies within o = δ_T of the exact doubles θ̂_T, the ball criteria about θ̂_T with start off the centre
-(:mod:`verify.regions.containment`) prove that gradient descent stays in B(θ̂_T, R) and converges linearly to zero loss. Together: every iterate
+(:mod:`verify.regions.neighbourhood.criteria`) prove that gradient descent stays in B(θ̂_T, R) and converges linearly to zero loss. Together: every iterate
 lies in the union of the proved balls, a Locally PL Region with μ = min(μ_0, …, μ_T, μ(R)), and the loss decreases linearly from the
 initialisation to zero. The claim is about the iterates, not about the segments between the early ones.
 
@@ -12,8 +12,8 @@ lies in B(c, o + t), so σ(o + t) bounds its Jacobian from below, β and the ste
 never exceeds Φ(θ_T); the first-exit argument is unchanged with the constraint ‖θ − c‖ ≤ R. Hence path(ē) ≤ R − o, or
 ∫_0^{R−o}(σ(o + t) − δ)dt = ∫_o^R(σ(r) − δ)dr > ē.
 
-Enclosures: :mod:`verify.regions.engines`. Facts at θ_k from those at θ̂_k: λ_min ≥ max(0, √λ_min(Θ(θ̂_k)) − ‖ΔJ‖)² and ‖e‖ within ‖Δe‖, with the reach
-of claim shadow_growth.
+Enclosures: :mod:`verify.regions.descent.enclosed_iterates`. Facts at θ_k from those at θ̂_k: λ_min ≥ max(0, √λ_min(Θ(θ̂_k)) − ‖ΔJ‖)² and
+‖e‖ within ‖Δe‖, with the reach of claim shadow_growth.
 
 Witness: ``method``, ``bits``, ``steps`` T, ``end`` (θ̂_T), ``delta``, ``growth``, ``rounding``, ``lambda_lower``, ``loss_lower``, ``loss_upper``,
 ``handover`` (the ball witness about ``end`` with ``offset``). A checker needs no iterate: it encloses gradient descent itself.
@@ -36,16 +36,17 @@ from verify.certificates.certificate import Verdict
 from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError
 from verify.networks import LOSS_WORDS, DataSet, Loss, Network, loss_scale
-from verify.regions.certification import ball_constants, ball_witness
-from verify.regions.diagnostics import Examined, drift, examine
-from verify.regions.engines import Engine, make_engine
-from verify.regions.handover import Attempt, attempt, next_target, shortfall, with_start
-from verify.regions.ingredients import lower, upper
-from verify.regions.progress import Progress
-from verify.regions.record import Options, exact_count, fingerprint, load_arrays, save_arrays
-from verify.regions.run import DEFAULT_STEPS
-from verify.regions.shadowing import NormCache, growth_factor, reach
-from verify.regions.training import Descent, Vector, approx_float, default_step, flatten, with_parameters
+from verify.networks.parameters import Vector, flatten, with_parameters
+from verify.regions.descent.enclosed_iterates import Engine, make_engine
+from verify.regions.descent.float64 import Descent, default_step
+from verify.regions.descent.growth import NormCache, growth_factor, reach
+from verify.regions.descent.progress import Progress
+from verify.regions.descent.recorded_run import Options, exact_count, fingerprint, load_arrays, save_arrays
+from verify.regions.neighbourhood.estimate import Attempt, approx_float, attempt, next_target, shortfall, with_start
+from verify.regions.neighbourhood.ingredients import lower, upper
+from verify.regions.neighbourhood.point_facts import Examined, drift, examine
+from verify.regions.scopes.ball import ball_constants, ball_witness
+from verify.regions.scopes.run import DEFAULT_STEPS
 
 __all__ = ["METHODS", "OPTIONS", "exact_certificate"]
 
@@ -123,7 +124,7 @@ class Task:
 
 def make_plan(task: Task) -> Plan | str:
     """Choose method and precision from a float64 rehearsal; a text says why there is nothing to plan."""
-    from verify.regions.run import rehearse
+    from verify.regions.scopes.run import rehearse
 
     end, steps = rehearse(task.network, task.data, task.loss, task.lr, task.budget, task.options.shows_progress())
     if end != "certified":
@@ -290,10 +291,10 @@ def exact_certificate(
 
     Args:
         network: exact parameters θ0. data, loss: the objective.
-        lr: step η, exact; None takes :func:`verify.regions.training.default_step` of the certified λ_max at θ0.
+        lr: step η, exact; None takes :func:`verify.regions.descent.float64.default_step` of the certified λ_max at θ0.
         steps: budget of gradient steps; None allows 20,000.
         options: directory, progress, method ('auto', 'shadow', 'shadow-arb', 'arb'), bits; see
-            :class:`verify.regions.record.Options`.
+            :class:`verify.regions.descent.recorded_run.Options`.
 
     Returns:
         Certificate, scope 'exact': PROVED when every step and the hand-over are certified, else INCONCLUSIVE with the step and

@@ -11,7 +11,7 @@ from rich.console import Console
 
 import verify
 from proofs import ledger
-from verify import reproduce
+from verify.experiments import reproduce
 from verify.regions import certify
 
 

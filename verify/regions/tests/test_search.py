@@ -12,12 +12,12 @@ import verify
 from verify import datasets
 from verify.arrays import Ball
 from verify.errors import InputError, NonFiniteError
+from verify.experiments.adversary import attack
+from verify.experiments.looseness import looseness_table
 from verify.networks import read_data, read_network
-from verify.regions.adversary import attack
-from verify.regions.ball import search_ball
-from verify.regions.containment import classical, residual
-from verify.regions.ingredients import RadiusTable, gather, tabulate
-from verify.regions.looseness import looseness_table
+from verify.regions.neighbourhood.criteria import classical, residual
+from verify.regions.neighbourhood.ingredients import RadiusTable, gather, tabulate
+from verify.regions.neighbourhood.search import search_ball
 
 
 def scalar_model(weight: float) -> torch.nn.Sequential:

@@ -16,8 +16,9 @@ import torch
 
 from verify.errors import InputError, ShapeError
 from verify.networks import Network, read_network
+from verify.networks.parameters import Vector, flatten
 from verify.networks.reading.data import exact_array
-from verify.regions.training import Descent, Vector, flatten
+from verify.regions.descent.float64 import Descent
 
 __all__ = ["Neighbours", "read_iterate", "read_iterates", "require_own_memory"]
 

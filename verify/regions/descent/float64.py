@@ -6,68 +6,20 @@ elsewhere. The parameters are one flat vector θ (p,): layer by layer, the weigh
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import scipy.special
-from jaxtyping import Float
 
 from verify.arrays import Ball
-from verify.errors import NonFiniteError, ShapeError
 from verify.networks import DataSet, Network
 from verify.networks.activations import Activation
+from verify.networks.parameters import Vector, views
+from verify.regions.neighbourhood.estimate import approx_float
 
-__all__ = [
-    "Descent",
-    "approx_float",
-    "default_step",
-    "flatten",
-    "with_parameters",
-]
-
-Vector = Float[np.ndarray, " p"]
-
-
-def flatten(network: Network) -> Vector:
-    """Return θ (p,): layer by layer, the weight row by row, then the bias. Exact."""
-    parts: list[np.ndarray] = []
-    for layer in network.layers:
-        parts.append(layer.weight.ravel())
-        if layer.bias is not None:
-            parts.append(layer.bias)
-    return np.concatenate(parts)
-
-
-def _views(network: Network, theta: Vector) -> list[tuple[np.ndarray, np.ndarray | None]]:
-    """Split θ into (weight, bias) per layer without copying."""
-    views: list[tuple[np.ndarray, np.ndarray | None]] = []
-    at = 0
-    for layer in network.layers:
-        weight = theta[at : at + layer.weight.size].reshape(layer.weight.shape)
-        at += layer.weight.size
-        bias = None
-        if layer.bias is not None:
-            bias = theta[at : at + layer.bias.size]
-            at += layer.bias.size
-        views.append((weight, bias))
-    return views
-
-
-def with_parameters(network: Network, theta: Vector) -> Network:
-    """Return the network with parameters θ (p,), copied; same layers, scales and activations."""
-    if theta.shape != (network.parameters,):
-        raise ShapeError(f"theta: shape {theta.shape}; expected ({network.parameters},), the network's parameters")
-    if not np.isfinite(theta).all():
-        raise NonFiniteError("theta: NaN or infinity among the parameters; gradient descent diverged")
-    copy = np.array(theta, dtype=np.float64)
-    layers = [
-        dataclasses.replace(layer, weight=weight, bias=bias)
-        for layer, (weight, bias) in zip(network.layers, _views(network, copy), strict=True)
-    ]
-    return Network(tuple(layers))
+__all__ = ["Descent", "default_step"]
 
 
 def default_step(lambda_max_upper: float, s: Fraction) -> Fraction:
@@ -83,14 +35,6 @@ def default_step(lambda_max_upper: float, s: Fraction) -> Fraction:
     exact = Fraction(4, 5) / (s * Fraction(lambda_max_upper))
     rounded = approx_float(exact)
     return Fraction(rounded) if 0.0 < rounded < float("inf") else exact
-
-
-def approx_float(value: Fraction) -> float:
-    """Return the double nearest to an exact number, infinity beyond the range."""
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else -float("inf")
 
 
 # An activation writes σ(z) over z and returns (σ(z), σ'(z)); `work` is an array of z's shape that it may use.
@@ -191,16 +135,16 @@ class Descent:
         Overflow is not an error here: the caller tests the residual norm for being finite.
         """
         with np.errstate(all="ignore"):
-            views = _views(self.network, theta)
-            residual, inputs, slopes = self._forward(views)
+            parts = views(self.network, theta)
+            residual, inputs, slopes = self._forward(parts)
             result = np.empty_like(theta)
-            targets = _views(self.network, result)
+            targets = views(self.network, result)
             back = residual
-            for index in reversed(range(len(views))):
+            for index in reversed(range(len(parts))):
                 slope = slopes[index]
                 if slope is not None:
                     back = np.multiply(back, slope, out=self._back[index])
-                (weight, bias), (new_weight, new_bias) = views[index], targets[index]
+                (weight, bias), (new_weight, new_bias) = parts[index], targets[index]
                 gradient = np.matmul(back.T, inputs[index], out=self._gradient[index])
                 np.multiply(gradient, self.factor, out=gradient)
                 np.subtract(weight, gradient, out=new_weight)
@@ -213,7 +157,7 @@ class Descent:
 
     def residual(self, theta: Vector) -> np.ndarray:
         """Return F(θ) − y (n, k), approximate; a fresh array."""
-        return np.array(self._forward(_views(self.network, theta))[0])
+        return np.array(self._forward(views(self.network, theta))[0])
 
     def loss(self, residual_norm: float) -> float:
         """Return Φ = (s/2)‖e‖² from ‖e‖."""

@@ -21,7 +21,7 @@ from verify.arrays import Ball, sqrt
 from verify.errors import UnsupportedLayerError
 from verify.networks import DataSet, Network
 from verify.networks.activations import Activation
-from verify.regions.training import Vector, flatten
+from verify.networks.parameters import Vector, flatten
 
 __all__ = ["ArbDescent", "Points", "double_above", "precision"]
 

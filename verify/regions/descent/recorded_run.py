@@ -26,8 +26,8 @@ import numpy as np
 from verify.arrays import Ball
 from verify.errors import InputError, ResourceError
 from verify.networks import DataSet, Network
-from verify.regions.diagnostics import PointFacts, pair, parts, whole
-from verify.regions.training import Vector, flatten
+from verify.networks.parameters import Vector, flatten
+from verify.regions.neighbourhood.point_facts import PointFacts, pair, parts, whole
 
 __all__ = [
     "Checkpoint",
@@ -155,7 +155,7 @@ class Checkpoint:
     ratio: float = 0.0
 
     def as_witness(self) -> dict[str, Any]:
-        """Return what a checker needs (see the witness notes in verify.regions.run)."""
+        """Return what a checker needs (see the witness notes in verify.regions.scopes.run)."""
         return {
             **self.facts.as_bounds(),
             "parameters": self.theta,

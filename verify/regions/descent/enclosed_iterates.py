@@ -18,9 +18,10 @@ import numpy as np
 from verify.arrays import Ball
 from verify.networks import DataSet, Network
 from verify.networks.linearisation import Linearisation
-from verify.regions.arb_descent import ArbDescent
-from verify.regions.shadowing import step_distance
-from verify.regions.training import Descent, Vector, flatten, with_parameters
+from verify.networks.parameters import Vector, flatten, with_parameters
+from verify.regions.descent.arb import ArbDescent
+from verify.regions.descent.float64 import Descent
+from verify.regions.descent.growth import step_distance
 
 __all__ = ["ArbBalls", "ArbShadow", "Engine", "FloatShadow", "make_engine"]
 

@@ -1,6 +1,6 @@
 """Scope `basin`: a ball of starts from each of which gradient descent provably converges, around a zero of the residual nearby.
 
-Statement. c is an exact vector of doubles (found by :mod:`verify.regions.polishing`, a guess; the certificate stores it). Then
+Statement. c is an exact vector of doubles (found by :mod:`verify.regions.descent.polishing`, a guess; the certificate stores it). Then
 (i) an exact zero-loss point lies within r_0 of c; (ii) B(c, R) is a Locally PL Region with μ = sλ(R); (iii) *every* real-arithmetic gradient
 descent with step η started anywhere in B(c, ρ) stays in B(c, R), and Φ_{k+1} ≤ rate·Φ_k from the first step on, so it converges to a zero-loss
 point; (iv) the parameters given lie within ρ of c (then (iii) is about them), or at the stated multiple of ρ.
@@ -34,13 +34,14 @@ from verify.errors import InputError
 from verify.networks import DataSet, Loss, Network
 from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget, useful
-from verify.regions.arb_descent import ArbDescent
-from verify.regions.ball import critical_radius
-from verify.regions.containment import certified_step, residual
-from verify.regions.diagnostics import Examined, examine
-from verify.regions.ingredients import Ingredients, RadiusTable, lower, tabulate, upper
-from verify.regions.polishing import Polished, polish
-from verify.regions.training import approx_float, flatten, with_parameters
+from verify.networks.parameters import flatten, with_parameters
+from verify.regions.descent.arb import ArbDescent
+from verify.regions.descent.polishing import Polished, polish
+from verify.regions.neighbourhood.criteria import certified_step, residual
+from verify.regions.neighbourhood.estimate import approx_float
+from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, lower, tabulate, upper
+from verify.regions.neighbourhood.point_facts import Examined, examine
+from verify.regions.neighbourhood.search import critical_radius
 
 __all__ = ["Basin", "basin_certificate", "displacement", "find_basin"]
 

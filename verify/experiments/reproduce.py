@@ -1,7 +1,7 @@
 """`verify reproduce`: the main job, from networks and data to certificates, tables and one report.
 
 Parts, in order: regions proved at initialisation; what the ball scope says of practical widths on real digits; the
-recorded and exact runs (verify.regions.experiments); the looseness of each certified ball; the ledger; the report.
+recorded and exact runs (verify.experiments.runs); the looseness of each certified ball; the ledger; the report.
 Everything lands in one folder, each file written under a temporary name and renamed.
 """
 
@@ -23,8 +23,8 @@ from rich.table import Table
 from verify import datasets, nn
 from verify.certificates import Certificate
 from verify.errors import UnsoundArithmeticError
+from verify.experiments.looseness import looseness_table
 from verify.regions import certify
-from verify.regions.looseness import looseness_table
 
 __all__ = ["Size", "reproduce", "two_layer"]
 
@@ -158,7 +158,7 @@ def reproduce(directory: Path, size: Size = "standard", console: Console | None 
 def _experiments(directory: Path, size: Size, console: Console) -> None:
     if size == "smoke":
         return
-    from verify.regions import experiments
+    from verify.experiments import runs as experiments
 
     with _timed(console, "recorded and exact runs"):
         rows = experiments.full_experiments(directory, None if size == "full" else experiments.QUICK)

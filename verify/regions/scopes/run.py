@@ -10,7 +10,7 @@ linearly to zero loss inside B(θ̂_T, R). Nothing is said of real-arithmetic gr
 of what lies between the checkpoints.
 
 Hand-over. Training goes on until a checkpoint's ball certificate holds. Checkpoints are placed where the residual has fallen to what
-the last look predicts to be enough, by at most a factor 4 at a time (:func:`verify.regions.handover.next_target`); T is the first of
+the last look predicts to be enough, by at most a factor 4 at a time (:func:`verify.regions.neighbourhood.estimate.next_target`); T is the first of
 them that is certified. At steps asked for with ``checkpoints=`` the facts are proved and nothing is searched.
 
 Witness: ``checkpoints`` (step, parameters, next, bounds of every fact), ``handover`` (step, index, the ball witness).
@@ -35,13 +35,12 @@ from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError
 from verify.networks import LOSS_WORDS, DataSet, Loss, Network, loss_of, loss_scale
 from verify.networks.linearisation import forward
-from verify.regions.certification import ball_constants, ball_witness
-from verify.regions.diagnostics import Examined, History, decrease_certified, examine, observed_rate
-from verify.regions.handover import Attempt, attempt, next_target, shortfall
-from verify.regions.ingredients import lower, upper
-from verify.regions.iterates import Neighbours, read_iterates
-from verify.regions.progress import Clock, Progress
-from verify.regions.record import (
+from verify.networks.parameters import Vector, flatten, with_parameters
+from verify.regions.descent.float64 import Descent, default_step
+from verify.regions.descent.history import History, observed_rate
+from verify.regions.descent.iterates import Neighbours, read_iterates
+from verify.regions.descent.progress import Clock, Progress
+from verify.regions.descent.recorded_run import (
     Checkpoint,
     Options,
     exact_count,
@@ -51,14 +50,10 @@ from verify.regions.record import (
     save_arrays,
     thinned,
 )
-from verify.regions.training import (
-    Descent,
-    Vector,
-    approx_float,
-    default_step,
-    flatten,
-    with_parameters,
-)
+from verify.regions.neighbourhood.estimate import Attempt, approx_float, attempt, next_target, shortfall
+from verify.regions.neighbourhood.ingredients import lower, upper
+from verify.regions.neighbourhood.point_facts import Examined, decrease_certified, examine
+from verify.regions.scopes.ball import ball_constants, ball_witness
 
 __all__ = ["DEFAULT_STEPS", "OPTIONS", "RecordedRun", "record_run", "rehearse", "run_certificate"]
 
@@ -271,9 +266,9 @@ def run_certificate(
 
     Args:
         network: exact parameters θ̂_0. data, loss: the objective.
-        lr: step η, exact; None takes :func:`verify.regions.training.default_step` of the certified λ_max at θ̂_0.
+        lr: step η, exact; None takes :func:`verify.regions.descent.float64.default_step` of the certified λ_max at θ̂_0.
         steps: budget of gradient steps; None allows 20,000.
-        options: see :class:`verify.regions.record.Options` (all but `method` and `bits`).
+        options: see :class:`verify.regions.descent.recorded_run.Options` (all but `method` and `bits`).
 
     Returns:
         Certificate, scope 'run': PROVED when the hand-over is certified; else INCONCLUSIVE with what was missing, or that the run

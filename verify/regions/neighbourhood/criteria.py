@@ -1,6 +1,6 @@
 """When gradient descent provably stays in a ball: the classical and the residual criterion.
 
-Both decide from a :class:`~verify.regions.ingredients.RadiusTable` at one radius R = ρ_j and one step size; every
+Both decide from a :class:`~verify.regions.neighbourhood.ingredients.RadiusTable` at one radius R = ρ_j and one step size; every
 number is an enclosure of a formula of :mod:`proofs.constants`, every decision a comparison of end points.
 
 Classical (claim containment_classical, MATH.md §5a): 0 < η < 2/β and ‖e0‖/(c√λ(R)) ≤ R, with β on the sublevel part of
@@ -24,7 +24,7 @@ import numpy as np
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, sqrt
 from verify.certificates import Step
-from verify.regions.ingredients import Ingredients, RadiusTable, lower, upper
+from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, lower, upper
 
 __all__ = ["CRITERIA", "Form", "Outcome", "certified_step", "classical", "residual"]
 

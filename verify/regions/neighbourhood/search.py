@@ -1,6 +1,6 @@
 """Scope `ball`: search for a radius R at which B(θ0, R) is a certified LPLR that gradient descent cannot leave.
 
-The search is float guesswork; what it finds is then proved by the criteria of :mod:`verify.regions.containment`, and
+The search is float guesswork; what it finds is then proved by the criteria of :mod:`verify.regions.neighbourhood.criteria`, and
 only their verdict counts.
 """
 
@@ -15,8 +15,8 @@ import numpy as np
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, sqrt
 from verify.errors import InputError
-from verify.regions.containment import CRITERIA, Form, Outcome, certified_step
-from verify.regions.ingredients import Ingredients, RadiusTable, lower, tabulate, upper
+from verify.regions.neighbourhood.criteria import CRITERIA, Form, Outcome, certified_step
+from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, lower, tabulate, upper
 
 __all__ = ["KAPPA", "BallResult", "critical_radius", "search_ball", "stability_radii"]
 

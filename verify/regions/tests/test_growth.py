@@ -14,11 +14,13 @@ import verify
 from verify.arrays import Ball, largest_eigenvalue
 from verify.networks import kernel_of, linearise, read_data, read_network, residual_of
 from verify.networks.model import DataSet, Network
-from verify.regions import engines, shadowing
-from verify.regions.arb_descent import ArbDescent
-from verify.regions.engines import make_engine
-from verify.regions.shadowing import NormCache, curvature_bounds, growth_factor, reach, step_distance
-from verify.regions.training import Descent, flatten, with_parameters
+from verify.networks.parameters import flatten, with_parameters
+from verify.regions.descent import enclosed_iterates as engines
+from verify.regions.descent import growth as shadowing
+from verify.regions.descent.arb import ArbDescent
+from verify.regions.descent.enclosed_iterates import make_engine
+from verify.regions.descent.float64 import Descent
+from verify.regions.descent.growth import NormCache, curvature_bounds, growth_factor, reach, step_distance
 
 Setting = tuple[torch.nn.Sequential, Network, DataSet]
 

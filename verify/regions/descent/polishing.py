@@ -19,8 +19,9 @@ import numpy as np
 from verify.arrays import Ball
 from verify.networks import DataSet, Network, kernel_of, linearise, residual_of
 from verify.networks.linearisation import Linearisation
-from verify.regions.shadowing import gradient
-from verify.regions.training import Descent, Vector, flatten, with_parameters
+from verify.networks.parameters import Vector, flatten, with_parameters
+from verify.regions.descent.float64 import Descent
+from verify.regions.descent.growth import gradient
 
 __all__ = ["Polished", "polish"]
 

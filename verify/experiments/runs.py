@@ -39,11 +39,12 @@ from verify import datasets, nn
 from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.networks import DataSet, Network, kernel_of, linearise, loss_scale, read_data, read_network
+from verify.networks.parameters import flatten, with_parameters
 from verify.regions.certification import exact_step
-from verify.regions.exact import exact_certificate
-from verify.regions.ingredients import lower, upper
-from verify.regions.run import record_run
-from verify.regions.training import Descent, flatten, with_parameters
+from verify.regions.descent.float64 import Descent
+from verify.regions.neighbourhood.ingredients import lower, upper
+from verify.regions.scopes.exact import exact_certificate
+from verify.regions.scopes.run import record_run
 
 __all__ = ["QUICK", "Experiment", "full_experiments", "mlp", "run_experiment"]
 
@@ -193,7 +194,7 @@ def run_experiment(experiment: Experiment, directory: Path | None = None) -> tup
     lr = exact_step(experiment.lr)
     options: dict[str, Any] = {} if directory is None else {"directory": directory}
     if experiment.scope == "point":
-        from verify.regions.certification import point_certificate
+        from verify.regions.scopes.point import point_certificate
 
         certificate = point_certificate(network, data, "sum", lr)
     elif experiment.scope == "run":

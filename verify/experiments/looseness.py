@@ -9,7 +9,7 @@ import torch
 
 from verify.certificates import Certificate
 from verify.errors import InputError
-from verify.regions.adversary import AttackReport, TorchNetwork, attack
+from verify.experiments.adversary import AttackReport, TorchNetwork, attack
 
 __all__ = ["LoosenessRow", "looseness_table", "observed_rate"]
 

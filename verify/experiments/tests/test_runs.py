@@ -13,8 +13,8 @@ import torch
 
 import verify
 from verify import datasets
-from verify.regions import experiments
-from verify.regions.experiments import Experiment, full_experiments, mlp, run_experiment
+from verify.experiments import runs as experiments
+from verify.experiments.runs import Experiment, full_experiments, mlp, run_experiment
 from verify.report.experiments import experiment_plots, experiment_table
 
 _DATA = functools.partial(datasets.sphere, 6, 5, 4.0)

@@ -20,10 +20,10 @@ from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_o
 from verify.networks.curvature import Curvature
 from verify.networks.kernel import require_room
 from verify.networks.linearisation import Linearisation
-from verify.regions.ingredients import Ingredients, lower, upper
-from verify.regions.training import Vector, flatten
+from verify.networks.parameters import Vector, flatten
+from verify.regions.neighbourhood.ingredients import Ingredients, lower, upper
 
-__all__ = ["History", "PointFacts", "drift", "examine", "observed_rate", "pair", "parts", "whole"]
+__all__ = ["PointFacts", "drift", "examine", "pair", "parts", "whole"]
 
 
 def pair(ball: Ball | None) -> list[float] | None:
@@ -143,44 +143,6 @@ def examine(network: Network, data: DataSet, loss: Loss, *, step: int = 0, origi
         drift=Ball(0.0) if origin is None else drift(flatten(network), origin),
     )
     return Examined(facts, state, theta, residual, scale)
-
-
-class History:
-    """Observed curve (step, Φ) of a run of any length in bounded memory.
-
-    Every `stride`-th step is kept; when `limit` values are held, every second one is dropped and the stride doubles. The result
-    depends on the steps alone, so a resumed run ends with the same curve.
-    """
-
-    limit = 4096
-
-    def __init__(self, stride: int = 1, values: list[float] | None = None) -> None:
-        """Start empty, or from a saved stride and values."""
-        self.stride = stride
-        self.values = list(values or [])
-
-    def add(self, step: int, value: float) -> None:
-        """Record the value of one step; steps come in order 0, 1, 2, …"""
-        if step % self.stride:
-            return
-        self.values.append(float(value))
-        if len(self.values) >= self.limit:
-            self.values = self.values[::2]
-            self.stride *= 2
-
-    def steps(self) -> list[int]:
-        """Return the step of each kept value."""
-        return [i * self.stride for i in range(len(self.values))]
-
-
-def observed_rate(history: History) -> float | None:
-    """Return the factor per step at which Φ was seen to fall over the last third of a run (approximate); None if unknown."""
-    values = np.asarray(history.values)
-    tail = values[-max(2, values.size // 3) :]
-    tail = tail[np.isfinite(tail) & (tail > 0.0)]
-    if tail.size < 2:
-        return None
-    return float((tail[-1] / tail[0]) ** (1.0 / ((tail.size - 1) * history.stride)))
 
 
 def decrease_certified(before: PointFacts, after: Ball, lr: Fraction, s: Fraction) -> tuple[Ball, Ball, Ball]:

@@ -1,0 +1,45 @@
+"""The observed curve of a run: the loss at steps 0, 1, 2, … in bounded memory, and the rate at which it was seen to fall."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["History", "observed_rate"]
+
+
+class History:
+    """Observed curve (step, Φ) of a run of any length in bounded memory.
+
+    Every `stride`-th step is kept; when `limit` values are held, every second one is dropped and the stride doubles. The result
+    depends on the steps alone, so a resumed run ends with the same curve.
+    """
+
+    limit = 4096
+
+    def __init__(self, stride: int = 1, values: list[float] | None = None) -> None:
+        """Start empty, or from a saved stride and values."""
+        self.stride = stride
+        self.values = list(values or [])
+
+    def add(self, step: int, value: float) -> None:
+        """Record the value of one step; steps come in order 0, 1, 2, …"""
+        if step % self.stride:
+            return
+        self.values.append(float(value))
+        if len(self.values) >= self.limit:
+            self.values = self.values[::2]
+            self.stride *= 2
+
+    def steps(self) -> list[int]:
+        """Return the step of each kept value."""
+        return [i * self.stride for i in range(len(self.values))]
+
+
+def observed_rate(history: History) -> float | None:
+    """Return the factor per step at which Φ was seen to fall over the last third of a run (approximate); None if unknown."""
+    values = np.asarray(history.values)
+    tail = values[-max(2, values.size // 3) :]
+    tail = tail[np.isfinite(tail) & (tail > 0.0)]
+    if tail.size < 2:
+        return None
+    return float((tail[-1] / tail[0]) ** (1.0 / ((tail.size - 1) * history.stride)))

@@ -1,0 +1,179 @@
+"""Scope `ball`: a region around the parameters given that gradient descent cannot leave."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from proofs.evaluation import evaluate
+from verify.arrays import Ball
+from verify.certificates import Certificate, Problem
+from verify.decimals import at_least, at_most, below_one
+from verify.networks import DataSet, Loss, Network
+from verify.networks.model import LOSS_WORDS
+from verify.regions.neighbourhood.ingredients import Ingredients, gather, lower, upper
+from verify.regions.neighbourhood.search import BallResult, search_ball, stability_radii
+
+__all__ = ["ball_certificate", "ball_constants", "ball_witness"]
+
+
+def _describe_shortfall(result: BallResult, ingredients: Ingredients, network: Network) -> tuple[str, float | None]:
+    """Say why no ball is certified, by how much it falls short, and what would close the gap."""
+    if not np.isfinite([upper(ingredients.jacobian_norm0), upper(ingredients.residual0)]).all():
+        return "the kernel or the residual overflows float64: rescale the data or the weights", None
+    if result.table is None:
+        return (
+            f"λ_min(Θ(θ0)) ∈ [{lower(ingredients.lambda0):.3e}, {upper(ingredients.lambda0):.3e}] is not certified positive in"
+            " float64: samples (nearly) repeat, or there are more outputs than parameters. Separate or remove the samples",
+            None,
+        )
+    nearest = result.outcome
+    if nearest is None:
+        return "no radius with λ(R) > 0 and finite curvature bounds was found", None
+    width = min(layer.fan_out for layer in network.layers[:-1]) if len(network.layers) > 1 else None
+    failed = nearest.failed
+    what = (
+        "no single step fails"
+        if failed is None
+        else f"{failed.name} ({failed.source}): {failed.left} {failed.relation} {failed.right} is not certain"
+    )
+    if failed is not None and not np.isfinite([failed.left.rad, failed.right.rad]).all():
+        return f"{what}: a constant over- or underflows float64; rescale the data or the loss", None
+    if failed is not None and failed.claim in {"descent_step"}:
+        return f"the step lr is beyond the certified bound: {what}. Use a smaller lr, or lr=None", None
+    if failed is not None and failed.name == "ηΘ below the identity":
+        return f"the step lr is beyond the certified bound: {what}. Use a smaller lr, or lr=None", None
+    if nearest.ratio <= 0.0:
+        return f"{what}; no radius on the grid comes near", None
+    factor = 1.0 / nearest.ratio
+    advice = ""
+    estimate = None
+    if width is not None:
+        # The residual the ball can absorb is ∝ λ0/L_H, and L_H ∝ 1/√width at fixed λ0 and ‖e0‖.
+        estimate = width * factor * factor
+        advice = (
+            f" At fixed λ0 and residual a width of about {estimate:.2g} would close it (estimate); scope='run' or 'exact'"
+            " certifies the region where training ends instead"
+        )
+    return (
+        f"{what}; short by a factor {factor:.3g} ({nearest.form} criterion, R = {result.table.radii[nearest.index]:.4g}).{advice}",
+        estimate,
+    )
+
+
+def ball_constants(ingredients: Ingredients, result: BallResult) -> dict[str, Any]:
+    """Assemble the named constants of a ball certificate (DESIGN.md) from a search's result."""
+    constants: dict[str, Any] = {
+        "lambda0": ingredients.lambda0,
+        "jacobian_norm0": ingredients.jacobian_norm0,
+        "residual0": ingredients.residual0,
+        "loss0": ingredients.loss0,
+        "lr": result.lr,
+    }
+    table, outcome = result.table, result.outcome
+    if table is None or outcome is None:
+        return constants
+    j = outcome.index
+    values = {
+        **ingredients.at_centre(),
+        "R": Ball(float(table.radii[j])),
+        "L_H": Ball(float(table.curvature[j])),
+        "Delta_J": Ball(float(table.delta_j[j])),
+    }
+    values["L_Theta"] = evaluate("L_theta", values)
+    paper, sharp = stability_radii(ingredients, table)
+    constants |= {
+        "radius": values["R"],
+        "lambda_region": Ball(float(table.lam[j])),
+        "L_H": values["L_H"],
+        "Delta_J": values["Delta_J"],
+        "L_theta": values["L_Theta"],
+        "mu_paper": evaluate("mu_paper", values),
+        "stability_radius_paper": paper,
+        "stability_radius": sharp,
+        **outcome.constants,
+    }
+    for form, radius in result.largest_radius.items():
+        constants[f"radius_largest_{form}"] = Ball(radius)
+    return constants
+
+
+def ball_witness(ingredients: Ingredients, result: BallResult) -> dict[str, Any]:
+    """Assemble what a checker needs to follow a ball certificate's chain, all exact doubles."""
+    if result.table is None:
+        return {"certified_by": None}
+    table = result.table
+    # The table reaches as far as any radius that the certificate names.
+    reached = [o.index for o in result.best.values()]
+    reached += [int(np.searchsorted(table.radii, radius)) for radius in result.largest_radius.values()]
+    last = max(reached, default=len(table) - 1) + 1
+    return {
+        "certified_by": result.certified_by,
+        "lambda0_lower": lower(ingredients.lambda0),
+        "jacobian_norm0_upper": upper(ingredients.jacobian_norm0),
+        "residual0_upper": upper(ingredients.residual0),
+        "parabolas": [[p.weight, p.intercept] for p in ingredients.parabolas],
+        "radii": table.radii[:last].tolist(),
+        "curvature": table.curvature[:last].tolist(),
+        "delta_j": table.delta_j[:last].tolist(),
+        "lambda": table.lam[:last].tolist(),
+        **{form: {"index": outcome.index} if outcome.holds else None for form, outcome in result.best.items()},
+    }
+
+
+def _show(lr: Fraction | None) -> str:
+    """Show a step to six digits; one that no double holds, as its fraction."""
+    value = float(lr or 0)
+    return f"{value:.6g}" if value > 0.0 else str(lr)
+
+
+def ball_certificate(
+    network: Network, data: DataSet, loss: Loss, lr: Fraction | None, radius: float | None
+) -> Certificate:
+    """Certify scope `ball` at the network's own parameters; arguments are exact and already validated."""
+    ingredients = gather(network, data, loss)
+    result = search_ball(ingredients, lr, radius)
+    constants = ball_constants(ingredients, result)
+    proved = result.certified_by is not None
+    # In a proof only what holds is a margin; how far the other form falls short is an observation.
+    margins = {
+        f"{form} containment": outcome.margin
+        for form, outcome in result.best.items()
+        if outcome.margin is not None and (outcome.holds or not proved)
+    }
+    short = {
+        f"{form} containment falls short by": -float(outcome.margin.mid)
+        for form, outcome in result.best.items()
+        if outcome.margin is not None and proved and not outcome.holds
+    }
+    problem = Problem(network, data, loss, result.lr)
+    witness = ball_witness(ingredients, result)
+    outcome = result.outcome
+    if proved and outcome is not None:
+        # The other form's extra steps follow, so that the chain shows both where both hold.
+        steps = outcome.steps + tuple(
+            step for form, o in result.best.items() if form != outcome.form and o.holds for step in o.steps[2:]
+        )
+        reason = (
+            f"real-arithmetic gradient descent with step {_show(result.lr)} on {LOSS_WORDS[loss]}, from these parameters stays in the"
+            f" ball of radius R ≤ {at_most(upper(constants['radius']), 6)}, a Locally PL Region with μ ≥ {at_least(lower(constants['mu']), 6)}, and"
+            f" Φ_k ≤ {below_one(upper(constants['rate']))}^k·Φ_0 ({outcome.form} criterion)"
+        )
+        return Certificate(
+            scope="ball", verdict="PROVED", reason=reason, problem=problem, constants=constants, margins=margins,
+            steps=steps, witness=witness, observed=short,
+        )  # fmt: skip
+    reason, estimate = _describe_shortfall(result, ingredients, network)
+    return Certificate(
+        scope="ball",
+        verdict="INCONCLUSIVE",
+        reason=reason,
+        problem=problem,
+        constants=constants,
+        margins=margins,
+        steps=() if outcome is None else outcome.steps,
+        witness=witness,
+        observed={} if estimate is None else {"approx_width_needed": estimate},
+    )

@@ -1,0 +1,53 @@
+"""Scope `point`: what holds at the parameters given."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from proofs.evaluation import evaluate
+from verify.arrays import Ball, sqrt_of_nonnegative
+from verify.certificates import Certificate, Problem, Step
+from verify.decimals import at_least
+from verify.networks import DataSet, Loss, Network
+from verify.regions.neighbourhood.ingredients import lower, upper
+from verify.regions.neighbourhood.point_facts import examine
+
+__all__ = ["point_certificate"]
+
+
+def point_certificate(network: Network, data: DataSet, loss: Loss, lr: Fraction | None) -> Certificate:
+    """Certify scope `point`: enclosures of Φ, λ_min, λ_max, ‖∇Φ‖ and the PL ratio at the parameters given."""
+    here = examine(network, data, loss)
+    facts, s = here.facts, Ball(here.s)
+    gradient_squared = s * s * (here.residual * (here.theta @ here.residual)).sum()
+    constants: dict[str, Any] = {
+        "lambda0": facts.lambda_min,
+        "lambda_max0": facts.lambda_max,
+        "jacobian_norm0": sqrt_of_nonnegative(facts.lambda_max),
+        "residual0": facts.residual,
+        "loss0": facts.loss,
+        "gradient_norm_squared": gradient_squared,
+        "mu": evaluate("mu", {"s": s, "lambda_R": Ball(max(lower(facts.lambda_min), 0.0))}),
+        "lr": lr,
+    }
+    if facts.pl_ratio is not None:
+        constants["pl_ratio"] = Ball(0.5) * gradient_squared / facts.loss
+    step = Step("NTK positive", "pl_from_ntk", facts.lambda_min, ">", Ball(0.0), "λ_min(Θ(θ)) by shifted Cholesky")
+    proved = step.certain
+    reason = (
+        f"at these parameters λ_min(Θ) ≥ {at_least(lower(facts.lambda_min), 6)} > 0, so ½‖∇Φ‖² ≥ μΦ with μ ≥ {at_least(lower(constants['mu']), 6)}"
+        if proved
+        else f"λ_min(Θ) ∈ [{lower(facts.lambda_min):.3e}, {upper(facts.lambda_min):.3e}] is not certified positive"
+    )
+    return Certificate(
+        scope="point",
+        verdict="PROVED" if proved else "INCONCLUSIVE",
+        reason=reason,
+        problem=Problem(network, data, loss, lr),
+        constants=constants,
+        margins={"lambda0": facts.lambda_min},
+        steps=(step,),
+        witness={"lambda0_lower": lower(facts.lambda_min)},
+        observed={},
+    )

@@ -1,0 +1,50 @@
+"""The counterexample to zero loss: two samples with equal inputs and different targets."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from verify.arrays import Ball
+from verify.certificates import Certificate, Problem, Scope, Step
+from verify.networks import DataSet
+
+__all__ = ["contradictory_pair", "refuted_certificate"]
+
+
+def contradictory_pair(data: DataSet) -> tuple[int, int] | None:
+    """Return two samples with identical inputs and different targets, if there are any (exact comparison)."""
+    # Adding 0.0 turns −0.0 into +0.0: equal numbers must compare equal as rows.
+    _, first, inverse = np.unique(data.X + 0.0, axis=0, return_index=True, return_inverse=True)
+    representative = first[inverse.reshape(-1)]
+    clash = np.flatnonzero((data.y != data.y[representative]).any(axis=1))
+    return (int(representative[clash[0]]), int(clash[0])) if clash.size else None
+
+
+def refuted_certificate(problem: Problem, scope: Scope, pair: tuple[int, int]) -> Certificate:
+    """Return the certificate that no parameters fit both samples of a contradictory pair."""
+    i, j = pair
+    gap = (Ball(problem.data.y[i]) - Ball(problem.data.y[j])).norm()
+    s = Ball(problem.scale)
+    floor = s * gap * gap * Ball(0.25)
+    # The step compares two stored doubles: certain even where the floor itself would under- or overflow.
+    coordinate = int(np.flatnonzero(problem.data.y[i] != problem.data.y[j])[0])
+    targets = sorted((float(problem.data.y[i][coordinate]), float(problem.data.y[j][coordinate])))
+    step = Step(
+        "equal inputs, different targets", "zero_loss_unreachable", Ball(targets[1]), ">", Ball(targets[0]),
+        "Φ ≥ (s/4)‖y_i − y_j‖² > 0 when x_i = x_j",
+    )  # fmt: skip
+    reason = (
+        f"samples {i} and {j} have identical inputs and different targets, so Φ(θ) ≥ {floor} for every θ: λ0 = 0 and no"
+        " region on which gradient descent converges to zero loss can exist. Remove or merge the duplicates"
+    )
+    return Certificate(
+        scope=scope,
+        verdict="REFUTED",
+        reason=reason,
+        problem=problem,
+        constants={"lambda0": Ball(0.0), "loss_floor": floor},
+        margins={"loss floor": floor},
+        steps=(step,),
+        witness={"duplicate_pair": [i, j]},
+        observed={},
+    )
