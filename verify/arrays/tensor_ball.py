@@ -202,11 +202,14 @@ class TensorBall:
         with quiet():
             mid, diagonal = self.mid, _host(self.mid.diagonal())
             theta = upper = float(sum_up(diagonal, _host(self.rad.diagonal())).min())
-            quotient = rayleigh_quotient(_approx_vector(mid), lambda v: (self @ v).to_ball())
+            guess = _smallest_eigenpair(mid)
+            quotient = rayleigh_quotient(guess.vector, lambda v: (self @ v).to_ball())
             if quotient is not None:
                 theta, upper = float(quotient.mid), min(upper, float(quotient.upper()))
             row_sums = _host(mid.abs().sum(1))
-            lower = lower_by_shifts(diagonal, row_sums, min(theta, upper), lambda s: _factored_lower(mid, s))
+            lower = lower_by_shifts(
+                diagonal, row_sums, min(theta, upper), guess.slack, lambda s: _factored_lower(mid, s)
+            )
             spread = nonnegative_norm_upper(self.rad)
         return enclosure(float(sum_down(lower, -spread)), upper)
 
@@ -316,26 +319,29 @@ def _norm_upper(t: Tensor) -> float:
 # ---------------------------------------------------------------------- spectra
 
 
-def _approx_vector(a: Tensor) -> Array:
-    """Approximate eigenvector of the smallest eigenvalue: a guess, by guesses' methods with the matrix on its device."""
+def _smallest_eigenpair(a: Tensor) -> guesses.Ritz:
+    """As :func:`verify.arrays.guesses.smallest_eigenpair`, with the matrix on its device: a guess."""
     n = a.shape[0]
-    vector = None
 
     def there(v: Array) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(v, dtype=np.float64).reshape(n, 1)).to(a.device)
 
+    def solver(shift: float) -> guesses.Product | None:
+        shifted = a.clone()
+        shifted.diagonal().sub_(shift)
+        factor, info = torch.linalg.cholesky_ex(shifted)
+        return (lambda v: _host(torch.cholesky_solve(there(v), factor))[:, 0]) if int(info) == 0 else None
+
     if n > guesses.DENSE:
-        factor, info = torch.linalg.cholesky_ex(a)
-        if int(info) == 0:
-            vector = guesses.inverse_lanczos(n, lambda v: _host(torch.cholesky_solve(there(v), factor))[:, 0])
-        if vector is None:
-            vector = guesses.lanczos(n, lambda v: _host(torch.matmul(a, there(v)))[:, 0])
-    if vector is None:
-        try:
-            vector = np.ascontiguousarray(_host(torch.linalg.eigh(a)[1][:, 0]))
-        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
-            vector = np.zeros(n)
-    return vector
+        size = float(a.diagonal().abs().sum())
+        found = guesses.shifted_lanczos(n, lambda v: _host(torch.matmul(a, there(v)))[:, 0], solver, size)
+        if found is not None:
+            return found
+    try:
+        values, vectors = torch.linalg.eigh(a)
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+        return guesses.Ritz(float("nan"), np.zeros(n), 0.0)
+    return guesses.Ritz(float(values[0]), np.ascontiguousarray(_host(vectors[:, 0])), 0.0)
 
 
 def _factored_lower(a: Tensor, s: float) -> float | None:

@@ -167,7 +167,7 @@ class NeuronBudget:
         if k > 1:
             outgoing = outgoing * (state.b_rows[1].mid @ state.b_rows[1].mid.T)
         psi = (inner @ inner.T) * _repeat(self._inputs.mid, k) + outgoing
-        return Parabola(weight, guesses.smallest_eigenpair(psi)[0])
+        return Parabola(weight, guesses.smallest_eigenpair(psi).value)
 
     def parabolas(self, radius: float) -> tuple[Parabola, ...]:
         """Return certified parabolas that are good near `radius` and below (guesses place them; each is proved by itself)."""

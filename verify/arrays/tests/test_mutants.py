@@ -56,7 +56,7 @@ MUTANTS = [
     ("products.py", "err = root * ((0.5 * g * (1.0 + g) + 4.0 * U) * INFLATE)", "err = root * 0.0", "norm"),
     ("products.py", "rad = sum_up(rad, spread)", "rad = sum_up(rad, 0.0)", "norm"),
     # spectra: the radius matrix, the Rayleigh quotient's own radius
-    ("spectra.py", "min(theta, upper)), -spread)", "min(theta, upper)), 0.0)", "smallest_eigenvalue"),
+    ("spectra.py", "guess.slack), -spread)", "guess.slack), 0.0)", "smallest_eigenvalue"),
     ("spectra.py", "float(quotient.upper())", "float(quotient.mid) * (1.0 - 1e-15)", "smallest_eigenvalue"),
     ("spectra.py", "np.maximum(value.lower(), 0.0)", "np.maximum(value.upper(), 0.0)", "spectral_norm"),
     # elementary functions: kernel errors, critical points, limits, argument reduction

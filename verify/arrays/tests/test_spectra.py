@@ -5,6 +5,7 @@ tightness.
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,9 @@ def test_wrong_guesses_widen_but_never_lie(n: int, monkeypatch: pytest.MonkeyPat
     truth = va.smallest_eigenvalue(a)
     rng = np.random.default_rng(n)
     for theta in (float(truth.mid) * 1.001, float(truth.mid) + 1e3, -1e9, float("nan"), 0.0):
-        monkeypatch.setattr(guesses, "smallest_eigenpair", lambda m, t=theta: (t, rng.standard_normal(n)))
+        monkeypatch.setattr(
+            guesses, "smallest_eigenpair", lambda m, t=theta: guesses.Ritz(t, rng.standard_normal(n), 0.0)
+        )
         ball = va.smallest_eigenvalue(a)
         assert ball.lower() <= truth.upper()
         assert ball.upper() >= truth.lower()
@@ -111,6 +114,60 @@ def test_wrong_factors_never_give_a_false_bound(monkeypatch: pytest.MonkeyPatch)
                 bound = spectra._factored_lower(a, s)
                 assert bound is not None
                 assert negative_pivots(a.tolist(), Fraction(bound)) == 0
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 4])
+def test_the_residual_is_the_same_whatever_the_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what a factor holds above the blocks of its lower triangle does not matter."""
+    rng = np.random.default_rng(3)
+    a = np.round(_wishart(7) * 8)
+    factor = np.tril(rng.integers(-5, 6, (7, 7))).astype(float)
+    shifted = np.diagonal(a) - 1.0
+    exact = float(np.linalg.norm(a - np.eye(7) - factor @ factor.T))
+    monkeypatch.setattr(spectra, "_BLOCK", block)
+    other = factor + np.triu(np.full((7, 7), 1e9), block)
+    other[:block, :block] = factor[:block, :block]
+    for f in (factor, np.asfortranarray(factor), other if block == 1 else factor):
+        assert exact * (1 - 1e-14) <= spectra._residual_frobenius(a, shifted, f) <= exact * (1 + 1e-13)
+
+
+def test_a_block_above_the_diagonal_counts(tmp_path: Path) -> None:
+    a = np.array([[2.0, 1.0], [1.0, 2.0]])  # with L = I: E is 0 on the diagonal, 1 beside it
+    with mutant(tmp_path, "spectra.py", "* (1 if i == j else 2)", "") as load:
+        module = load("spectra")
+        module._BLOCK = 1
+        assert module._residual_frobenius(a, np.ones(2), np.eye(2)) < 1.2 < np.sqrt(2)
+
+
+SPECTRA: dict[str, Callable[[int, np.random.Generator], np.ndarray]] = {
+    "separated": lambda n, rng: np.r_[0.1, np.linspace(0.3, 4, n - 1)],
+    "edge of Marchenko and Pastur": lambda n, rng: np.linalg.svd(rng.standard_normal((n, n)))[1] ** 2 / n + 0.1,
+    "doubled": lambda n, rng: np.repeat(np.linalg.svd(rng.standard_normal((n // 2, n // 2)))[1] ** 2 / n + 0.05, 2),
+    "clustered within 1e-9": lambda n, rng: np.r_[0.1 * (1 + 1e-9 * rng.random(40)), np.linspace(0.3, 4, n - 40)],
+    "all within 1e-9": lambda n, rng: 1 + 1e-9 * rng.random(n),
+    "one negative": lambda n, rng: np.r_[-1e-3, np.linspace(0.3, 4, n - 1)],
+    "decaying to 1e-10": lambda n, rng: 10.0 ** np.linspace(-10, 0, n),
+}
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_clustered_spectra_need_no_eigensolver_and_few_factors(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """λ_min cost 2 to 12 times eigvalsh on doubled spectra: Lanczos did not converge, a dense eigensolver followed."""
+    n, rng = 600, np.random.default_rng(11)
+    q = np.linalg.qr(rng.standard_normal((n, n)))[0]
+    a = (q * SPECTRA[name](n, rng)) @ q.T
+    a = np.tril(a) + np.tril(a, -1).T
+    truth = float(np.linalg.eigvalsh(a)[0])
+    factors: list[float] = []
+    original = guesses.cholesky
+    monkeypatch.setattr(guesses, "cholesky", lambda m, s: factors.append(s) or original(m, s))  # type: ignore[func-returns-value]
+    monkeypatch.setattr("scipy.linalg.eigh", lambda *args, **options: pytest.fail("dense eigensolver"))
+    ball = va.smallest_eigenvalue(a)
+    rounding = 10 * n * U * np.trace(np.abs(a))
+    assert ball.lower() <= truth + rounding
+    assert ball.upper() >= truth - rounding
+    assert len(factors) <= 4
+    assert ball.upper() - ball.lower() <= 4 * guesses.COARSE * abs(truth) + rounding
 
 
 def _is_false(a: np.ndarray, low: np.ndarray, bound: float) -> bool:

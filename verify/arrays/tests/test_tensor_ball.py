@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import verify.arrays as va
-from verify.arrays import Ball, TensorBall, arithmetic_probe, require_sound_device, tensor_ball
+from verify.arrays import Ball, TensorBall, arithmetic_probe, guesses, require_sound_device, tensor_ball
 from verify.arrays.tests import campaign
 from verify.arrays.tests.mutation import mutant
 from verify.arrays.tests.reference import negative_pivots, smallest_eigenvalue_enclosed
@@ -284,7 +284,8 @@ def test_wrong_guesses_widen_but_never_lie(where: str, monkeypatch: pytest.Monke
     a = _gram(5, 3)
     factorise, rng = torch.linalg.cholesky_ex, np.random.default_rng(10)
     for vector in (rng.standard_normal(5), np.zeros(5), np.full(5, np.nan), np.eye(5)[0] * 1e-200):
-        monkeypatch.setattr(tensor_ball, "_approx_vector", lambda m, v=vector: v)
+        guess = guesses.Ritz(0.0, vector, 0.0)
+        monkeypatch.setattr(tensor_ball, "_smallest_eigenpair", lambda m, g=guess: g)
         assert smallest_eigenvalue_enclosed(a.tolist(), TensorBall(_tensor(a, where)).smallest_eigenvalue())
     monkeypatch.undo()
     for wrong in (lambda f: 1.01 * f, lambda f: 0 * f, lambda f: f + 1e-9, lambda f: f * np.nan, lambda f: 1.5 * f):
