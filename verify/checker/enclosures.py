@@ -163,8 +163,16 @@ def activation(name: str, beta: Any, z: Any) -> tuple[Any, Any]:
 
 
 def _zero(sign: Any, guess: str) -> Any:
-    """Enclose the one zero of a function that is positive before it and negative after; `guess` is within 10^-24 of it."""
+    """Enclose, to the precision in force, the one zero of a function that is positive before it and negative after.
+
+    Halving from 10^-24 around `guess` only looks for it; what is returned reaches to points where the signs are certain.
+    """
     low, high = arb(guess) - arb("1e-24"), arb(guess) + arb("1e-24")
+    for _ in range(ctx.prec):
+        middle = ((low + high) / 2).mid()
+        low, high = (middle, high) if sign(middle).mid() > 0 else (low, middle)
+    reach = arb(2) ** (16 - ctx.prec)
+    low, high = low - reach, high + reach
     return low.union(high) if sign(low) > 0 > sign(high) else arb("nan")
 
 
