@@ -123,21 +123,33 @@ SEGMENT_OUTSIDE = Counterexample(
 
 
 def _no_containment() -> list[Fact]:
-    # F = 1 + θ², y = 0: λ = 4θ² ≥ 1 on B(1, 1/2), Φ ≥ 1/2 everywhere. GD with η = 1/16 leaves the ball.
-    inside = Q(1)
-    for _ in range(4):
-        inside -= Q(1, 16) * (1 + inside**2) * 2 * inside
-    t = sp.Symbol("t", real=True)
+    # With x = 1 − θ: F = θ + (1/14)(2x/3)^21, so F' = 1 − (2x/3)^20, which is nearly 1 on B(1, 11/10) and 0 at θ = −1/2 (x = 3/2).
+    def F(theta: Q) -> Q:
+        return theta + Q(1, 14) * (Q(2, 3) * (1 - theta)) ** 21
+
+    def slope(theta: Q) -> Q:
+        return 1 - (Q(2, 3) * (1 - theta)) ** 20
+
+    t = sp.Symbol("t")
+    polynomial = t + sp.Rational(1, 14) * (sp.Rational(2, 3) * (1 - t)) ** 21
+    eta, beta, radius = Q(3, 2), Q(11, 10), Q(11, 10)
+    bend = Q(40, 3) * (Q(2, 3) * radius) ** 19  # sup |F''| on the ball, F'' = (40/3)(2x/3)^19
+    after = 1 - eta * F(Q(1)) * slope(Q(1))
     return [
-        Fact("½Φ'² ≥ 1·Φ on B(1, 1/2): 4θ² ≥ 1 there", 4 * Q(1, 2) ** 2 >= 1),
-        Fact("Φ'' ≤ 16 on [0, 3/2] (Φ'' = 2 + 6θ²), so η = 1/16 is below 2/β", 2 + 6 * Q(3, 2) ** 2 <= 16),
-        Fact("Φ ≥ 1/2 everywhere", bool(sp.expand((1 + t**2) ** 2 / 2 - sp.Rational(1, 2) - (t**2 + t**4 / 2)) == 0)),
-        Fact("four exact steps of GD leave the ball", inside < Q(1, 2)),
-    ]
+        Fact("F' = 1 − (2(1 − θ)/3)^20", sp.expand(sp.diff(polynomial, t) - 1 + (sp.Rational(2, 3) * (1 - t)) ** 20) == 0),
+        Fact("λ = F'² ≥ 9/10 on B(1, 11/10)", (1 - (Q(2, 3) * radius) ** 20) ** 2 >= Q(9, 10)),
+        Fact("zero loss inside: F(−1/100) < 0 < F(0)", F(Q(-1, 100)) < 0 < F(Q(0)) and 1 + Q(1, 100) < radius),
+        Fact("0 ≤ F' ≤ 1 there, |F| ≤ 21/10", 0 < slope(1 - radius) <= 1 and -Q(21, 10) <= F(1 - radius) and F(1 + radius) <= Q(21, 10)),
+        Fact("Φ'' ≤ F'² + |F||F''| ≤ β = 11/10 there", 1 + Q(21, 10) * bend <= beta),
+        Fact("1/β < η = 3/2 < 2/β", 1 / beta < eta < 2 / beta),
+        Fact("the first step leads to −1/2, outside the ball", after == Q(-1, 2) and 1 - after > radius),
+        Fact("−1/2 is critical, with loss 9/98", slope(after) == 0 and F(after) ** 2 / 2 == Q(9, 98)),
+    ]  # fmt: skip
 
 
 NO_CONTAINMENT = Counterexample(
-    "F = 1 + θ², y = 0, θ0 = 1, η = 1/16: PL with μ = 1 on B(1, 1/2), step below 2/β, yet GD leaves and Φ ≥ 1/2 for ever.",
+    "F = θ + (1/14)(2(1 − θ)/3)^21, y = 0, θ0 = 1, R = 11/10, η = 3/2: PL with μ = 9/10 and zero loss inside the ball, η below 2/β ="
+    " 20/11, yet the first step leaves the ball for the critical point −1/2, where Φ = 9/98 for ever",
     _no_containment,
 )
 

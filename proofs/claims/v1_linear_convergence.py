@@ -8,9 +8,11 @@ from proofs.examples import NO_CONTAINMENT
 CLAIM = Claim(
     id="v1_linear_convergence",
     title="v1: GD converges linearly inside an LPLR, containment not assumed",
-    statement="If B(θ0, R) is an LPLR with L* = 0 and η is below 2/β of the ball, gradient descent from θ0 converges linearly to zero loss.",
+    statement="If B(θ0, R) is an LPLR that holds a zero-loss point and η is below 2/β of the ball, gradient descent from θ0 converges linearly to zero"
+    " loss.",
     source="as in the abstract of v1 (linear convergence inside the region), read without a containment hypothesis",
     refutation=NO_CONTAINMENT,
     repaired_by=("containment_classical", "containment_residual", "containment_displacement", "linear_rate"),
-    remarks="The region must be larger than the path: that is what the containment claims prove.",
+    remarks="The region must be larger than the path: that is what the containment claims prove. In the counterexample inf Φ = 0 is attained"
+    " in the ball, so that the definition of an LPLR by the infimum and that by L* = 0 agree.",
 )
