@@ -37,6 +37,7 @@ class ScopeName(StrEnum):
     run = "run"
     exact = "exact"
     basin = "basin"
+    region = "region"
 
 
 class LossName(StrEnum):

@@ -31,7 +31,7 @@ FORMAT = "lplr-verify certificate"
 VERSION = 1
 """Version of the file format; a checker refuses every other one."""
 
-Scope = Literal["point", "ball", "run", "exact", "basin"]
+Scope = Literal["point", "ball", "run", "exact", "basin", "region"]
 Verdict = Literal["PROVED", "REFUTED", "INCONCLUSIVE"]
 Relation = Literal["<", "<=", ">", ">="]
 
@@ -111,7 +111,7 @@ class Certificate:
     """A verdict with everything that supports it.
 
     Attributes:
-        scope: 'point', 'ball', 'run', 'exact' or 'basin'. verdict: 'PROVED', 'REFUTED' or 'INCONCLUSIVE'.
+        scope: 'point', 'ball', 'run', 'exact', 'basin' or 'region'. verdict: 'PROVED', 'REFUTED' or 'INCONCLUSIVE'.
         reason: one sentence in words.
         problem: network, data, loss, step.
         constants: name → enclosure (Ball), exact number or None; names fixed by DESIGN.md.
@@ -140,6 +140,8 @@ class Certificate:
             return "zero_loss_unreachable"
         if self.scope == "point":
             return "pl_from_ntk"
+        if self.scope == "region" and "region" in self.witness:
+            return "enclosing_ball"
         form = self.witness.get("certified_by")
         if form is None and isinstance(self.witness.get("handover"), Mapping):
             form = self.witness["handover"].get("certified_by")

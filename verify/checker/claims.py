@@ -20,7 +20,7 @@ from verify.checker.enclosures import length, psd_norm, real, root, zips
 from verify.checker.network import Parameters, Point, Problem
 from verify.checker.reading import Array, Claimed, Limit, expect, take
 
-__all__ = ["BALL", "Audit", "Ball", "Chain", "Row", "Truth", "distance", "examine", "floats", "is_index"]
+__all__ = ["BALL", "Audit", "Ball", "Chain", "Row", "Truth", "distance", "enclosed", "examine", "floats", "is_index"]
 
 MAX_TABLE, MAX_STEPS, MAX_BITS, MAX_MEMORY = 4096, 100_000, 1 << 15, 1 << 34
 BALL = "certified_by lambda0_lower jacobian_norm0_upper residual0_upper parabolas radii curvature delta_j lambda"
@@ -292,12 +292,12 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
     return Truth(found.constants | own, found.margins, chain | found.steps, text)
 
 
-def _descend(problem: Problem, guesses: list[float], lost: int) -> Any:
-    """Enclose real-arithmetic gradient descent: θ_T, and λ_min and Φ at every iterate; None if bits ran out.
+def _descend(problem: Problem, guesses: list[float], lost: int, centre: Any = None) -> Any:
+    """Enclose real-arithmetic gradient descent: θ_T, and λ_min, Φ and ‖θ − centre‖ at every iterate; None if bits ran out.
 
     Plain ball arithmetic; `lost` bits are allowed for each step that is still to come, so that the last ones are cheap.
     """
-    steps, base, theta, lows, losses = len(guesses) - 1, ctx.prec, problem.parameters(), [], []
+    steps, base, theta, lows, losses, away = len(guesses) - 1, ctx.prec, problem.parameters(), [], [], []
     held = len(problem.start) + 6 * problem.n * problem.k * max(la.fan_out for la in problem.layers)
     bits = 2 * base + lost * steps
     if bits > MAX_BITS or bits * held > MAX_MEMORY:
@@ -310,16 +310,23 @@ def _descend(problem: Problem, guesses: list[float], lost: int) -> Any:
                 return None
             with ctx.workprec(base):
                 lows.append(here.smallest(guess))
+                if centre is not None:
+                    away.append(distance(theta, centre))
             if k < steps:
                 factor = real(problem.lr * problem.s)
                 theta = [w - dw * factor for w, dw in zips(theta, here.gradient())]
-    return theta, lows, losses
+    return theta, lows, losses, away
 
 
 def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
+    return enclosed(audit, problem, witness)[0]
+
+
+def enclosed(audit: Audit, problem: Problem, witness: Any, about: Any = None) -> tuple[Truth, list[Any], list[Any]]:
     """Scope `exact`: gradient descent itself enclosed step by step, then a ball about the stored end point.
 
     The method, bits, growth and rounding of the witness and its δ_k for k < T say how it was found; nothing here rests on them.
+    Returned with the truth: the distances of the iterates, and of the end point's ball, from `about`; and the factors of Φ from step to step.
     """
     _, _, steps, end, delta, _, _, lower, loss_lower, loss_upper, handover = take(witness, PATH)
     given = problem.lr and is_index(steps, MAX_STEPS + 1) and isinstance(handover, dict)
@@ -330,9 +337,9 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
     expect(offset >= 0.0 and delta[-1] == offset, "the hand-over's offset is not the last δ")
     found, lost = None, 3
     while found is None:
-        found = _descend(problem, lower, lost)
+        found = _descend(problem, lower, lost, about)
         lost *= 2
-    last, lows, losses = found
+    last, lows, losses, away = found
     centre, s, stated, weakest = problem.parameters(end), real(problem.s), list(map(real, lower)), real(min(lower))
     audit.every("NTK at the iterates", list(zips(stated, lows)), "<=", "worst step shown")
     audit.every("NTK positive at the iterates", [(v, arb(0)) for v in stated], ">", "claim pl_from_ntk")
@@ -360,7 +367,9 @@ def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
         f"real-arithmetic gradient descent from the stored parameters: at each of the first {steps} iterates λ_min(NTK) ≥"
         f" {min(lower).hex()} and Φ falls by 1 − ημ_k or better; from then on {ball.statement}"
     )
-    return Truth(constants, ball.margins, chain | ball.steps, text)
+    if about is not None:
+        away.append(distance(centre, about) + ball.constants["radius"])
+    return Truth(constants, ball.margins, chain | ball.steps, text), away, [*factors, ball.constants["rate"]]
 
 
 def _refuted(audit: Audit, problem: Problem, witness: Any) -> Truth:
@@ -385,13 +394,15 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
     expect((format_, version, type(reason)) == ("lplr-verify certificate", 1, str), "not format version 1")
     if verdict == "INCONCLUSIVE":
         raise Limit("the certificate is INCONCLUSIVE: it claims nothing that could be accepted")
-    from verify.checker.basin import basin  # it needs the classes above
+    from verify.checker.basin import basin  # these need the classes above
+    from verify.checker.region import region
 
-    scopes = {"point": _point, "ball": _ball, "run": _run, "exact": _exact, "basin": basin}
+    scopes = {"point": _point, "ball": _ball, "run": _run, "exact": _exact, "basin": basin, "region": region}
     expect(scope in scopes and verdict in ("PROVED", "REFUTED"), "unknown scope or verdict")
     witness, rule = document["witness"], scopes[scope] if verdict == "PROVED" else _refuted
     centre = witness.get("handover") if scope in ("run", "exact") else witness
-    form = "pl_from_ntk" if scope == "point" else f"containment_{(centre or {}).get('certified_by')}"
+    named = {"point": "pl_from_ntk", "region": "enclosing_ball"}
+    form = named.get(scope) or f"containment_{(centre or {}).get('certified_by')}"
     form = form if verdict == "PROVED" else "zero_loss_unreachable"
     expect(claim == form, "the claim is not the one that the witness supports")
     truth = rule(audit, Problem(document), witness)

@@ -13,7 +13,18 @@ from typing import Any
 
 from flint import arb, arb_mat
 
-from verify.checker.enclosures import activation, gram, length, norm, psd_norm, real, smallest_eigenvalue, suprema, zips
+from verify.checker.enclosures import (
+    activation,
+    gram,
+    length,
+    norm,
+    psd_norm,
+    real,
+    root,
+    smallest_eigenvalue,
+    suprema,
+    zips,
+)
 from verify.checker.reading import Array, Limit, expect, take
 
 __all__ = ["Layer", "Parameters", "Point", "Problem"]
@@ -230,3 +241,19 @@ class Point:
         hidden = _schur(_weighted(b, share) * b.transpose(), gram(a))
         features = _weighted(a_out, share + [arb(1)] * layers[1].biased) * a_out.transpose()
         return smallest_eigenvalue(hidden + _schur(features, gram(b_out)), near)
+
+    def features(self, radius: Any, near: float) -> Any:
+        """Enclose (√λ_min(A_LA_Lᵀ) − s_L‖C‖r)², or 0 if that difference may be negative: ≤ λ_min(Θ) on the ball (claim feature_kernel).
+
+        Θ ⪰ A_LA_Lᵀ ⊗ I, the share of the last layer, whose output is affine in its weights. ‖A_L(θ) − A_L‖ ≤ s_L‖ΔH_{L-1}‖, and with
+        t_l = ‖[ΔW_l Δb_l]‖_F: ‖ΔH_l‖ ≤ sup|σ_l'|(‖A_l‖t_l + (‖V_l‖ + s_l r)‖ΔH_{l-1}‖) = Σ_j C_j t_j at most, ≤ ‖C‖r by Cauchy–Schwarz.
+        """
+        *below, last = self.problem.layers
+        expect(below and last.name == "identity", "feature_kernel needs two layers or more and an identity output")
+        coefficients: list[Any] = []
+        for layer, a, v in zips(below, self.A[:-1], self.V[:-1]):
+            slope, v_ball = suprema(layer.name, layer.beta)[0], norm(v) + radius / arb(layer.square).sqrt()
+            coefficients = [slope * c for c in (*(v_ball * c for c in coefficients), norm(a))]
+        change = length(coefficients) * radius / arb(last.square).sqrt()
+        room = root(smallest_eigenvalue(gram(self.A[-1]), near)) - change
+        return room * room if room > 0 else arb(0)

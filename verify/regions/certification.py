@@ -28,7 +28,7 @@ from verify.regions.scopes.refuted import contradictory_pair, refuted_certificat
 
 __all__ = ["Scope", "certify", "exact_step"]
 
-Scope = Literal["point", "ball", "run", "exact", "basin"]
+Scope = Literal["point", "ball", "run", "exact", "basin", "region"]
 
 
 # Fraction("1e999999999") would take hours.
@@ -100,7 +100,7 @@ def certify(
         lr: step size η, exact as given (``"1/10"`` is a tenth, ``0.1`` the double); None takes the certified 1/β.
         scope: 'point' (facts at θ), 'ball' (a region around θ that gradient descent cannot leave), 'run' (a recorded
             float64 run up to such a region), 'exact' (real-arithmetic gradient descent enclosed up to such a region), 'basin'
-            (every start in a ball around a zero of the residual nearby; see verify.regions.scopes.basin). 'auto': 'ball' where it is
+            (every start in a ball around a zero of the residual nearby), 'region' (a convex ball that holds the whole run). 'auto': 'ball' where it is
             PROVED, else 'basin'; the certificate's own scope says which.
         loss: 'sum' for Φ = ½Σ‖F(x_i) − y_i‖², 'mean' for that divided by n; 'mse' for torch.nn.MSELoss() (Σ divided by nk), 'mse_sum' for
             MSELoss(reduction='sum') (Σ). The step belongs to the loss: lr with MSELoss() is 2·lr/k with 'mean'.
@@ -131,7 +131,7 @@ def certify(
     loss_scale(loss, data.n, data.k)
     step = exact_step(lr)
     radius = exact_radius(radius)
-    if scope in ("run", "exact", "basin") and radius is not None:
+    if scope not in ("auto", "point", "ball") and radius is not None:
         raise InputError(f"radius={radius!r}: scope={scope!r} searches its radius itself; leave it None")
     if scope in ("point", "ball") and (steps is not None or options):
         unexpected = ", ".join(["steps"] * (steps is not None) + list(options))
@@ -166,8 +166,12 @@ def _trajectory_scope(
         from verify.regions.scopes.exact import exact_certificate
 
         return exact_certificate
+    if scope == "region":
+        from verify.regions.scopes.region import region_certificate
+
+        return region_certificate
     if scope == "basin":
         from verify.regions.scopes.basin import basin_certificate
 
         return basin_certificate
-    raise InputError(f"scope={scope!r}: expected 'auto', 'point', 'ball', 'run', 'exact' or 'basin'")
+    raise InputError(f"scope={scope!r}: expected 'auto', 'point', 'ball', 'run', 'exact', 'basin' or 'region'")

@@ -67,6 +67,10 @@ _CONSTANTS: Mapping[str, tuple[str, str, Direction]] = {
     "distance_over_radius": ("‖θ − c‖/ρ", "at most 1: the parameters given lie in the basin", "enclosure"),
     "basin_residual": ("ē", "residual norm everywhere on B(c, ρ)", "upper"),
     "basin_threshold": ("E", "while ‖e‖ is larger, the distance to c does not grow", "upper"),
+    "region_radius": ("R", "radius of the convex ball about c that holds the whole run", "upper"),
+    "region_lambda": ("λ(R)", "smallest eigenvalue of the NTK on that ball", "lower"),
+    "region_mu": ("μ(R)", "PL constant on that ball: ½‖∇Φ‖² ≥ μΦ", "lower"),
+    "region_rate": ("rate, whole run", "factor by which Φ falls per step, from the first on", "factor"),
     "loss_floor": ("inf Φ", "no parameters have a smaller loss", "lower"),
 }  # fmt: skip
 
@@ -128,7 +132,7 @@ def _constant_text(value: Any, direction: Direction) -> str:
 
 
 # These hold only where containment does: printed beside a failed containment they would read as claims.
-_NEEDS_CONTAINMENT = {"rate", "residual_rate", "path_length"}
+_NEEDS_CONTAINMENT = {"rate", "residual_rate", "path_length", "region_rate"}
 
 
 def facts(certificate: Any) -> list[Fact]:
@@ -248,6 +252,16 @@ def _basin_sentence(certificate: Any) -> str:
     )
 
 
+def _region_sentence(certificate: Any) -> str:
+    c = certificate.constants
+    return (
+        f"A convex ball of radius at most {at_most(bounds(c['region_radius'])[1])} contains the stored parameters, every iterate of real-arithmetic gradient"
+        f" descent{_step_text(certificate)} from them on {subject(certificate)}, every segment between iterates, and their limit;"
+        f" on that ball ½‖∇Φ‖² ≥ μΦ with μ ≥ {at_least(bounds(c['region_mu'])[0])}, and every step multiplies the loss by at most"
+        f" {below_one(bounds(c['region_rate'])[1])}, so it converges to zero. Nothing is claimed of other starts in the ball."
+    )
+
+
 def sentence(certificate: Any) -> str:
     """Return the certificate's claim as one sentence that a reviewer can quote; it claims what is proved, no more."""
     if certificate.verdict == "REFUTED":
@@ -261,6 +275,8 @@ def sentence(certificate: Any) -> str:
             return _ball_sentence(certificate)
         if certificate.scope == "basin":
             return _basin_sentence(certificate)
+        if certificate.scope == "region":
+            return _region_sentence(certificate)
         if certificate.scope in ("run", "exact"):
             return _handover_sentence(certificate)
     except KeyError:

@@ -287,8 +287,8 @@ def test_descent_gives_up_when_bits_run_out(tmp_path: Path) -> None:
     problem, guesses = network.Problem(document), [1.0] * 3
     with ctx.workprec(128):
         assert claims._descend(problem, guesses, -120) is None  # 16 bits at the first step
-        last, lows, losses = claims._descend(problem, guesses, 3)
-    assert (len(last), len(lows), len(losses)) == (2, 3, 3)
+        last, lows, losses, away = claims._descend(problem, guesses, 3)
+    assert (len(last), len(lows), len(losses), away) == (2, 3, 3, [])
     assert all(loss.rad() < loss.mid() * 2.0**-100 for loss in losses)
     assert losses[0] > losses[1] > losses[2]
 
@@ -336,7 +336,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
         "from verify.checker.__main__ import main\n"
         "code = main(sys.argv[1:])\n"
         "mine = {m for m in sys.modules if m.startswith(('verify', 'proofs'))}\n"
-        "parts = {'', '.__main__', '.basin', '.claims', '.enclosures', '.network', '.reading'}\n"
+        "parts = {'', '.__main__', '.basin', '.claims', '.enclosures', '.network', '.reading', '.region'}\n"
         "assert mine == {'verify'} | {'verify.checker' + p for p in parts}, mine\n"
         "assert not {'numpy', 'torch', 'sympy', 'mpmath', 'scipy'} & set(sys.modules)\n"
         "sys.exit(code)"

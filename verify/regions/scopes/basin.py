@@ -118,17 +118,15 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
     sigmas = sqrt(Ball(table.lam[inner + 1 : outer + 1]))
     supply = evaluate("residual_panel", {"sigma": sigmas, "delta": tail, "width": widths}).sum()
     near = residual(ingredients, table, zero, lr)
-    fit = near.steps[-1]
-    by = "containment_displacement"
     steps = (
         Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ(c)) by shifted Cholesky"),
         Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R), sharp or neuron budget"),
-        Step("ηΘ below the identity", by, evaluate("residual_step", values), "<=", Ball(1.0), "ηs(‖J(c)‖ + Δ_J(R))² ≤ 1"),
-        Step("σ(R) above the tail's drift", by, sigma, ">", tail, "σ(R) > δ_E"),
-        Step("residual pays for the tail", by, supply, ">", threshold, "∫_ρ^R (σ − δ_E)dt > L_Hρ² + 2‖e(c)‖"),
-        Step("σ(R) above the step's drift", by, sigma, ">", drift, "σ(R) > δ, from the largest residual on B(c, ρ)"),
-        *(Step(f"zero loss near the centre: {s.name}", s.claim, s.left, s.relation, s.right, s.source) for s in near.steps[2:-1]),
-        Step("zero loss near the centre", "containment_residual", fit.left, fit.relation, fit.right, "∫_0^{r_0} (σ − δ) > ‖e(c)‖"),
+        Step("ηΘ below the identity", "containment_displacement", evaluate("residual_step", values), "<=", Ball(1.0), "ηs(‖J(c)‖ + Δ_J(R))² ≤ 1"),
+        Step("σ(R) above the tail's drift", "containment_displacement", sigma, ">", tail, "σ(R) > δ_E"),
+        Step("residual pays for the tail", "containment_displacement", supply, ">", threshold, "∫_ρ^R (σ − δ_E)dt > L_Hρ² + 2‖e(c)‖"),
+        Step("σ(R) above the step's drift", "containment_displacement", sigma, ">", drift, "σ(R) > δ, from the largest residual on B(c, ρ)"),
+        *(replace(step, name=f"zero loss near the centre: {step.name}") for step in near.steps[2:-1]),
+        replace(near.steps[-1], name="zero loss near the centre", source="∫_0^{r_0} (σ − δ) > ‖e(c)‖"),
     )  # fmt: skip
     rate = evaluate("residual_rate", {**values, "sigma": sigma, "delta": drift})
     constants = {

@@ -48,7 +48,18 @@ from verify.regions.neighbourhood.point_facts import Examined, drift, examine
 from verify.regions.scopes.ball import ball_constants, ball_witness
 from verify.regions.scopes.run import DEFAULT_STEPS
 
-__all__ = ["METHODS", "OPTIONS", "exact_certificate"]
+__all__ = [
+    "METHODS",
+    "OPTIONS",
+    "Follower",
+    "Outcome",
+    "Task",
+    "assemble",
+    "exact_certificate",
+    "follow",
+    "read_task",
+    "refused",
+]
 
 OPTIONS = ("directory", "progress", "method", "bits")
 METHODS = ("auto", "shadow", "shadow-arb", "arb")
@@ -109,6 +120,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Task:
+    """What is to be enclosed, exact."""
+
     network: Network
     data: DataSet
     loss: Loss
@@ -279,6 +292,26 @@ def _facts(
     return ""
 
 
+def read_task(
+    network: Network, data: DataSet, loss: Loss, lr: Fraction | None, steps: int | None, options: Mapping[str, Any]
+) -> tuple[Task, Examined, bool]:
+    """Validate; return the task, the facts at θ0 and whether the step was chosen here. Arguments as of :func:`exact_certificate`."""
+    require_sound_arithmetic()
+    opts = Options.read(options, OPTIONS)
+    if opts.method not in METHODS:
+        raise InputError(f"method={opts.method!r}: expected one of {', '.join(METHODS)}")
+    if opts.bits is not None and not 53 <= opts.bits <= 1_000_000:
+        raise InputError(f"bits={opts.bits}: expected a precision between 53 and 1,000,000")
+    steps = None if steps is None else exact_count(steps, "steps")
+    first = examine(network, data, loss)
+    chosen = lr is None
+    if lr is None:
+        lr = default_step(upper(first.facts.lambda_max), loss_scale(loss, data.n, data.k))
+    if opts.directory is not None:
+        opts.directory.mkdir(parents=True, exist_ok=True)
+    return Task(network, data, loss, lr, DEFAULT_STEPS if steps is None else steps, opts), first, chosen
+
+
 def exact_certificate(
     network: Network,
     data: DataSet,
@@ -303,40 +336,36 @@ def exact_certificate(
     Raises:
         InputError: options out of range.
     """
-    require_sound_arithmetic()
-    opts = Options.read(options, OPTIONS)
-    if opts.method not in METHODS:
-        raise InputError(f"method={opts.method!r}: expected one of {', '.join(METHODS)}")
-    if opts.bits is not None and not 53 <= opts.bits <= 1_000_000:
-        raise InputError(f"bits={opts.bits}: expected a precision between 53 and 1,000,000")
-    steps = None if steps is None else exact_count(steps, "steps")
-    first = examine(network, data, loss)
-    chosen = lr is None
-    if lr is None:
-        lr = default_step(upper(first.facts.lambda_max), loss_scale(loss, data.n, data.k))
-    if opts.directory is not None:
-        opts.directory.mkdir(parents=True, exist_ok=True)
-    task = Task(network, data, loss, lr, DEFAULT_STEPS if steps is None else steps, opts)
+    task, first, chosen = read_task(network, data, loss, lr, steps, options)
+    followed = follow(task)
+    if isinstance(followed, str):
+        return refused(task, first, followed)
+    return assemble(task, first, *followed, chosen)
+
+
+def follow(task: Task, follower: Follower | None = None) -> tuple[Outcome, list[str]] | str:
+    """Enclose descent by the cheapest method that succeeds; return the outcome and what was tried before, or why there is nothing to follow."""
     plan = make_plan(task)
     if isinstance(plan, str):
-        return _refused(task, first, plan)
+        return plan
     tried: list[str] = []
-    outcome = enclose(task, plan)
+    outcome = enclose(task, plan, follower)
     for _ in range(_ATTEMPTS):
         if outcome.why in ("certified", "budget"):
             break
         tried.append(f"{plan.method} at {plan.bits} bits: {outcome.why}")
-        if plan.method == "shadow" and opts.method == "shadow":
+        if plan.method == "shadow" and task.options.method == "shadow":
             break
         if plan.method == "shadow":
             plan = replace(plan, method="shadow-arb", bits=max(160, 64 + _cheapest(task, plan.steps_expected)[1]))
         else:
             plan = replace(plan, bits=2 * plan.bits)
-        outcome = enclose(task, plan)
-    return _certificate(task, first, outcome, tried, chosen)
+        outcome = enclose(task, plan, follower)
+    return outcome, tried
 
 
-def _refused(task: Task, first: Examined, end: str) -> Certificate:
+def refused(task: Task, first: Examined, end: str) -> Certificate:
+    """Return the INCONCLUSIVE certificate of a run whose float64 rehearsal ended badly."""
     words = {
         "diverged": "diverges (the loss overflows): use a smaller lr, or lr=None",
         "stalled": "stalls: the residual no longer falls",
@@ -360,7 +389,8 @@ def _bits_lost(inner: list[float], method: str) -> float:
     return math.log2(positive[-1] / positive[0]) / (len(positive) - 1)
 
 
-def _certificate(task: Task, first: Examined, outcome: Outcome, tried: list[str], chosen: bool) -> Certificate:
+def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], chosen: bool) -> Certificate:
+    """Return the certificate of an enclosed run."""
     path, engine, found = outcome.path, outcome.engine, outcome.found
     count = len(path.lambda_lower)
     half_s = Ball(task.s) * Ball(0.5)

@@ -1,0 +1,65 @@
+"""Scope `region`: one convex ball that holds gradient descent's whole run (claim enclosing_ball).
+
+λ_min(NTK) ≥ λ on B(c, R), by the neurons' budget or the last layer's features about c. Gradient descent is enclosed step by step up to θ_T (scope
+`exact`), each iterate within R of c; from then on it stays in B(θ̂_T, R_T) ⊂ B(c, R). A ball is convex, so the segments lie in it too.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from flint import arb
+
+from verify.checker.claims import PATH, Audit, Truth, enclosed, floats
+from verify.checker.enclosures import real
+from verify.checker.network import Point, Problem
+from verify.checker.reading import expect, take
+
+__all__ = ["region"]
+
+
+def region(audit: Audit, problem: Problem, witness: Any) -> Truth:
+    """Check the enclosed run, that it lies in the ball, and λ on the ball."""
+    *_, ball = take(witness, f"{PATH} region")
+    centre, by, *numbers = take(ball, "centre by radius lambda weight intercept")
+    R, lam, weight, intercept = floats(numbers)
+    expect(R > 0.0 and by in ("neurons", "features"), "expected a radius and one of the two bounds of λ")
+    c = problem.parameters(centre)
+    truth, away, factors = enclosed(audit, problem, {k: v for k, v in witness.items() if k != "region"}, c)
+    radius = real(R)
+    audit.every("run inside the ball", [(d, radius) for d in away], "<=", "iterates, and ‖θ̂_T − c‖ + R_T; worst shown")
+    here = Point(problem, c)
+    if by == "neurons":
+        expect(weight > 0.0, "a parabola has a weight ≤ 0")
+        audit.require(
+            "neuron budget", real(intercept), "<=", here.budget(weight, intercept), "claim neuron_budget about c"
+        )
+        bound = real(intercept) - real(weight) * radius**2
+    else:
+        bound = here.features(radius, 0.0)
+    audit.require("λ on the ball about c", real(lam), "<=", bound, f"by the {by}")
+    audit.require("NTK positive on the ball about c", real(lam), ">", arb(0), "claim pl_from_ntk")
+    mu, rate = real(problem.s) * real(lam), reduce(arb.max, factors)
+    audit.require("Φ falls at every step", rate, "<", arb(1), "1 − ημ_k, and the rate of the last ball")
+
+    def slowest(name: str, claimed: Any) -> None:
+        audit.require(name, rate, "<=", real(claimed.mid) + real(claimed.rad), "the slowest step")
+
+    def reaches(name: str, claimed: Any) -> None:
+        top = real(claimed.mid) + real(claimed.rad)
+        audit.every(name, [(d, top) for d in away], "<=", "the farthest point of the run")
+
+    constants = truth.constants | {
+        "region_radius": radius, "region_lambda": real(lam), "region_mu": mu, "region_rate": slowest,
+    }  # fmt: skip
+    chain = truth.steps | {
+        "run inside the ball": (reaches, "<=", radius),
+        "NTK positive on the ball about c": (real(lam), ">", arb(0)),
+    }
+    text = (
+        f"the convex ball of radius {R.hex()} about the stored centre contains the stored parameters, every iterate of real-arithmetic gradient"
+        f" descent from them with step η = {problem.lr}, every segment between iterates and their limit of zero loss; it is a Locally PL Region with"
+        f" μ = {mu.str(10)}, and Φ_k ≤ {rate.str(12)}^k·Φ_0. Nothing is said of other starts in it"
+    )
+    return Truth(constants, truth.margins, chain, text)
