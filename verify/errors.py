@@ -54,3 +54,7 @@ class MissingExtraError(VerifyError):
     def __init__(self, extra: str, error: ImportError) -> None:
         """Name the extra to install, and what did not import."""
         super().__init__(f"this needs packages that are not installed ({error}): pip install 'lplr-verify[{extra}]'")
+
+
+class DisagreementError(VerifyError):
+    """torch's own forward or gradient differs from what was read by more than rounding explains: names the first place that disagrees."""

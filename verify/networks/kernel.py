@@ -15,7 +15,8 @@ from verify.arrays import Ball, schur_of_grams
 from verify.memory import require_memory
 from verify.networks.linearisation import Linearisation, linearise
 from verify.networks.model import Loss, Network, loss_scale
-from verify.networks.reading.data import read_data
+from verify.networks.reading.comparison import require_agreement
+from verify.networks.reading.data import read_data, read_inputs
 from verify.networks.reading.modules import read_network
 
 __all__ = ["kernel_of", "loss", "loss_of", "ntk", "require_room", "residual_of", "scale_ball"]
@@ -82,7 +83,9 @@ def ntk(model: Any, X: Any) -> Ball:
         True
     """
     network: Network = read_network(model)
-    return kernel_of(linearise(network, X))
+    inputs = read_inputs(network, X)
+    require_agreement(model, network, inputs)
+    return kernel_of(linearise(network, inputs))
 
 
 def loss(model: Any, X: Any, y: Any, loss: Loss = "sum") -> Ball:
@@ -98,4 +101,5 @@ def loss(model: Any, X: Any, y: Any, loss: Loss = "sum") -> Ball:
     """
     network = read_network(model)
     data = read_data(network, X, y)
+    require_agreement(model, network, data.X)
     return loss_of(residual_of(linearise(network, data.X), data.y), scale_ball(loss, data.n, data.k))

@@ -22,6 +22,7 @@ from verify.networks import (
     read_data,
     read_network,
 )
+from verify.networks.reading.comparison import require_agreement
 from verify.regions.scopes.ball import ball_certificate
 from verify.regions.scopes.point import point_certificate
 from verify.regions.scopes.refuted import contradictory_pair, refuted_certificate
@@ -128,6 +129,7 @@ def certify(
     require_sound_arithmetic()
     network = read_network(model)
     data = read_data(network, X, y)
+    require_agreement(model, network, data.X)
     loss_scale(loss, data.n, data.k)
     step = exact_step(lr)
     radius = exact_radius(radius)

@@ -23,7 +23,7 @@ from verify.networks.reading.integrity import (
 )
 from verify.nn import NTKLinear
 
-__all__ = ["Leaf", "leaves", "read_network"]
+__all__ = ["Leaf", "is_affine", "is_passed_over", "leaves", "read_network"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Leaf:
 def _affine(leaf: Leaf) -> Layer | None:
     """Return the affine layer that a module is, without its activation; None if it is none that this package knows."""
     module, where = leaf.module, leaf.where
-    if type(module) not in (torch.nn.Linear, NTKLinear):
+    if not is_affine(leaf):
         return None
     own = {name: value for name, value in module._parameters.items() if value is not None}
     used = [name for name in ("weight", "bias") if getattr(module, name, None) is not None]
@@ -87,6 +87,17 @@ _DROPOUTS = (
     torch.nn.AlphaDropout,
     torch.nn.FeatureAlphaDropout,
 )
+
+
+def is_affine(leaf: Leaf) -> bool:
+    """Whether a module is one of the affine layers that this package knows."""
+    return type(leaf.module) in (torch.nn.Linear, NTKLinear)
+
+
+def is_passed_over(leaf: Leaf) -> bool:
+    """Whether a module returns its input unchanged."""
+    module = leaf.module
+    return type(module) is torch.nn.Identity or (type(module) in _DROPOUTS and module.training is False)
 
 
 def leaves(model: torch.nn.Module) -> list[Leaf]:
@@ -137,7 +148,7 @@ def read_network(model: torch.nn.Module | Network) -> Network:
     layers: list[Layer] = []
     computing = leaves(model)
     for leaf in computing:
-        if type(leaf.module) is torch.nn.Identity or (type(leaf.module) in _DROPOUTS and leaf.module.training is False):
+        if is_passed_over(leaf):
             continue
         affine = _affine(leaf)
         if affine is None:

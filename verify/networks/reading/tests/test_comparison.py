@@ -1,0 +1,166 @@
+"""The net under all reading faults: each planted fault of reading, or of torch, is named; what is read rightly passes at any scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import verify
+from verify.errors import DisagreementError
+from verify.networks import Network, read_network
+from verify.networks.activations import activation_named
+from verify.networks.reading.comparison import require_agreement
+from verify.networks.reading.modules import leaves
+
+ACTIVATIONS: list[Callable[[], torch.nn.Module]] = [
+    torch.nn.Tanh,
+    torch.nn.Sigmoid,
+    torch.nn.SiLU,
+    lambda: torch.nn.SiLU(inplace=True),
+    torch.nn.GELU,
+    lambda: torch.nn.GELU(approximate="tanh"),
+    verify.nn.Sine,
+    torch.nn.Softplus,
+    lambda: torch.nn.Softplus(beta=3.0, threshold=25),
+    torch.nn.Identity,
+]
+X = np.random.default_rng(0).standard_normal((5, 2))
+
+
+def net(act: Callable[[], torch.nn.Module] = torch.nn.Tanh, outputs: int = 1) -> torch.nn.Sequential:
+    torch.manual_seed(1)
+    return torch.nn.Sequential(
+        torch.nn.Linear(2, 2), act(), torch.nn.Dropout(0.5), verify.nn.NTKLinear(2, 3, bias=True), act(), torch.nn.Linear(3, outputs)
+    ).eval()  # fmt: skip
+
+
+@pytest.mark.parametrize("act", ACTIVATIONS)
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("scale", [1.0, 1e-150, 1e-9, 30.0, 1e5, 1e150])
+def test_what_is_read_rightly_passes_at_any_scale(
+    act: Callable[[], torch.nn.Module], outputs: int, scale: float
+) -> None:
+    model = net(act, outputs)
+    for values in (X, scale * X):
+        require_agreement(model, read_network(model), values)
+    model = model.double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(scale)
+    require_agreement(model, read_network(model), X)
+
+
+def test_neither_the_model_nor_the_mode_of_torch_is_changed() -> None:
+    model = net().train()
+    model[2].eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with torch.no_grad():
+        verify.ntk(model, X)
+    with torch.inference_mode():
+        verify.ntk(model, X)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(p.grad is None and p.dtype == torch.float32 for p in model[:2].parameters())
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+    assert model[0].training
+
+
+def _transposed(network: Network) -> Network:
+    first = network.layers[0]
+    return Network((replace(first, weight=first.weight.T.copy()), *network.layers[1:]))
+
+
+def _other_scale(network: Network) -> Network:
+    return Network((network.layers[0], replace(network.layers[1], inverse_square_scale=1), network.layers[2]))
+
+
+def _no_bias(network: Network) -> Network:
+    return Network((*network.layers[:2], replace(network.layers[2], bias=None)))
+
+
+def _other_activation(network: Network) -> Network:
+    return Network(
+        (network.layers[0], replace(network.layers[1], activation=activation_named("sine")), network.layers[2])
+    )
+
+
+def _last_bit(network: Network) -> Network:
+    last = network.layers[2]
+    return Network((*network.layers[:2], replace(last, weight=last.weight * (1.0 + 1e-9))))
+
+
+@pytest.mark.parametrize(
+    ("fault", "where"),
+    [
+        (_transposed, r"model\[0\] \(Linear\)"),
+        (_other_scale, r"model\[3\] \(NTKLinear\)"),
+        (_no_bias, r"model\[5\] \(Linear\)"),
+        (_other_activation, r"model\[4\] \(Tanh\)"),
+        (_last_bit, r"model\[5\] \(Linear\)"),
+    ],
+)
+def test_a_fault_of_reading_is_named_at_the_first_module_that_disagrees(
+    fault: Callable[[Network], Network], where: str
+) -> None:
+    model = net()
+    with pytest.raises(DisagreementError, match=where):
+        require_agreement(model, fault(read_network(model)), X)
+
+
+@pytest.mark.parametrize("beta", [1.0, 3.0])
+def test_a_softplus_of_another_beta_is_seen(beta: float) -> None:
+    model = net(lambda: torch.nn.Softplus(beta=beta))
+    network = read_network(model)
+    wrong = replace(network.layers[0], activation=activation_named("softplus", {"beta": beta * (1 + 1e-4)}))
+    with pytest.raises(DisagreementError, match="Softplus"):
+        require_agreement(model, Network((wrong, *network.layers[1:])), X)
+
+
+def test_a_replaced_function_of_torch_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = torch.nn.functional.linear
+    monkeypatch.setattr(torch.nn.functional, "linear", lambda *args: 2.0 * original(*args))
+    with pytest.raises(DisagreementError, match=r"model\[0\]"):
+        verify.ntk(net(), X)
+
+
+def test_a_backward_pass_that_is_not_the_derivative_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = torch.nn.functional.linear
+
+    def detached(given: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> Any:
+        value = original(given, weight, bias)
+        return 2.0 * value - value.detach()
+
+    monkeypatch.setattr(torch.nn.functional, "linear", detached)
+    with pytest.raises(DisagreementError, match="gradient"):
+        verify.loss(net(), X, np.zeros(5))
+
+
+def test_a_forward_that_raises_is_a_typed_error_that_names_the_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("no kernel")
+
+    monkeypatch.setattr(torch.nn.functional, "linear", fails)
+    with pytest.raises(DisagreementError, match=r"model\[0\] \(Linear\).*no kernel"):
+        verify.certify(net(), X, np.zeros(5), scope="point")
+
+
+def test_a_container_that_calls_in_another_order_is_seen() -> None:
+    model = net()
+    from verify.networks.reading import comparison
+
+    class Reversed(torch.nn.Sequential):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            shifted: torch.Tensor = super().forward(x + 1.0)  # type: ignore[no-untyped-call]
+            return shifted
+
+    twisted = Reversed(*model)
+    nodes = leaves(model)
+    calls, _ = comparison._torch(twisted, nodes, X, np.ones((5, 1)))
+    with pytest.raises(DisagreementError, match="another input"):
+        comparison._compare_values(read_network(model), nodes, calls, X)
+    with pytest.raises(DisagreementError, match="another order"):
+        comparison._compare_values(read_network(model), nodes, calls[1:], X)
