@@ -178,6 +178,11 @@ class Proof:
         """Names of the hypotheses."""
         return tuple(name for name, line in self.lines.items() if line.kind == "hypothesis")
 
+    def granted(self) -> tuple[str, ...]:
+        """Names of the symbols that are positive by declaration: "> 0" of each is granted, whether a hypothesis says so or not."""
+        symbols = {symbol for line in self.lines.values() for symbol in getattr(line.relation, "free_symbols", ())}
+        return tuple(sorted(symbol.name for symbol in symbols if symbol.is_positive))
+
     def check_line(self, name: str, *, confirm: bool = True) -> Verdict:
         """Discharge one derived line or identity."""
         line = self.lines[name]
@@ -206,6 +211,8 @@ class Proof:
                     failures.append(f"{name}: {verdict.detail}")
             elif line.relation in (sp.false, False):
                 failures.append(f"{name}: the {line.kind} is false outright")
+            elif line.kind == "hypothesis" and line.relation in (sp.true, True):
+                failures.append(f"{name}: granted by the signs of its symbols, so dropping it would go unnoticed")
         failures += [f"{name}: the supposition is never discharged" for name in open_suppositions]
         givens = tuple(
             line.relation for line in self.lines.values() if line.kind in ("hypothesis", "definition", "lemma")

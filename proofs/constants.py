@@ -106,6 +106,18 @@ end_radius = _symbol("end_radius", "theta", "radius of the ball about θ̂_T tha
 sigma_1 = _symbol("sigma_1", "y/theta", "σ_min of W1ᵀ as an operator on residuals (two-layer linear network)")
 sigma_2 = _symbol("sigma_2", "y/theta", "σ_min of W2ᵀ as an operator on residuals (two-layer linear network)")
 beta_bar = _symbol("beta_bar", "s*y**2/theta**2", "E‖g‖² ≤ 2β̄Φ for the stochastic gradient g", **_positive)
+imbalance_plus = _symbol("imbalance_plus", "theta**2", "d₊ = max(0, λ_m(D)), D = AᵀA − BBᵀ of F = AB, A m × h, B h × n")
+imbalance_minus = _symbol("imbalance_minus", "theta**2", "d₋ = max(0, λ_n(−D))")
+imbalance_low = _symbol("imbalance_low", "theta**2", "δ₋ = max(0, −λ_min(D)), an upper bound of ‖B‖² − ‖Aᵀ·‖²")
+imbalance_high = _symbol("imbalance_high", "theta**2", "δ₊ = max(0, λ_max(D)), or δ₋ for the other factor")
+imbalance_drift = _symbol("imbalance_drift", "theta**2", "ε ≥ ‖D_k − D_0‖")
+product_sigma = _symbol("product_sigma", "theta**2", "p = σ_m(F), F = AB")
+product_norm = _symbol("product_norm", "theta**2", "f ≥ ‖F‖, F = AB")
+squared_norms = _symbol("squared_norms", "theta**2", "L ≥ ‖A‖² + ‖B‖²")
+K_loss = _symbol("K_loss", "s*y**2/theta**4", "smoothness constant of ℓ, Φ(A, B) = ℓ(AB)")
+mu_loss = _symbol("mu_loss", "s*y**2/theta**4", "PL constant of ℓ: ½‖∇ℓ‖² ≥ μ_ℓ(ℓ − ℓ*)")
+gradient_loss = _symbol("gradient_loss", "s*y**2/theta**2", "G ≥ ‖∇ℓ(F)‖_F")
+kept = _symbol("kept", "1", "lower bound of 1 − ηβ_loc/2 along the whole run")
 
 
 @dataclass(frozen=True)
@@ -230,6 +242,16 @@ CONSTANTS: Mapping[str, Constant] = _all(
     # Two-layer linear networks.
     Constant("mu_two_layer_linear", s * (sigma_1 ** 2 + sigma_2 ** 2), _HESS, (),
              "½‖∇Φ‖² ≥ μΦ for F = W1 W2", "our formulation; compare arXiv:2505.11664"),
+    Constant("linear_gram_lower", (imbalance_plus - imbalance_low
+             + sp.sqrt((imbalance_plus + imbalance_low) ** 2 + 4 * product_sigma ** 2)) / 2, "theta**2", (),
+             "λ_min(AAᵀ) for F = AB", "our formulation; compare arXiv:2505.11664"),
+    Constant("linear_norm", (imbalance_high + sp.sqrt(imbalance_high ** 2 + 4 * product_norm ** 2)) / 2, "theta**2", (),
+             "‖A‖² for F = AB, and ‖B‖² with δ₋ for δ₊", _OURS),
+    Constant("linear_curvature", gradient_loss + K_loss * squared_norms * (1 + eta * gradient_loss / 2) ** 2, _HESS, (),
+             "β_loc(η): ℓ(A⁺B⁺) ≤ ℓ(AB) − η(1 − ηβ_loc/2)‖∇Φ‖²", "our formulation; compare arXiv:2505.11664"),
+    Constant("linear_rate_global", 1 - 2 * eta * kept * mu_loss * (imbalance_plus + imbalance_minus - 2 * imbalance_drift),
+             "1", (imbalance_plus + imbalance_minus > 2 * imbalance_drift,), "ℓ_{k+1} − ℓ* ≤ rate·(ℓ_k − ℓ*) for every k",
+             "our formulation; compare arXiv:2505.11664"),
     # A sharper known rate, for comparison only.
     Constant("rate_known", 1 - eta * mu * (4 - eta ** 2 * beta ** 2) / (2 + eta * mu), "1",
              (eta * beta >= 1, eta ** 2 * beta ** 2 <= 3),

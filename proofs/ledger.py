@@ -66,6 +66,10 @@ ORDER: dict[str, tuple[str, ...]] = {
         "ntk_layer_sum", "layered_curvature", "shadow_growth", "recorded_decrease", "zero_loss_unreachable",
     ),
     "Other networks": ("relu_smoothness", "containment_residual_relu", "linear_networks"),
+    "Related systems": (
+        "linear_imbalance", "linear_imbalance_conserved", "linear_imbalance_weyl", "linear_pl_from_imbalance",
+        "linear_norm_from_imbalance", "linear_descent_local", "linear_global_convergence", "linear_constants_at_start",
+    ),
 }  # fmt: skip
 
 PROVED, CITED, REFUTED, OPEN = "PROVED", "PROVED WITH CITED LEMMAS", "REFUTED", "OPEN"
@@ -79,6 +83,7 @@ class Row:
         verdict: PROVED, PROVED WITH CITED LEMMAS, REFUTED or OPEN.
         hypotheses: per hypothesis its name, text, and what becomes of the claim without it.
         constants: names in proofs.constants that the proof uses.
+        granted: symbols of the proof that are positive by declaration (proofs.constants.SYMBOLS): hypotheses that no line states.
         lemmas: ids of the literature's lemmas it rests on (proofs.lemmas).
         claims: ids of other claims it rests on.
         formal: theorems of proofs/coq that state it (whether Coq has checked them: proofs.coq_check.status).
@@ -96,6 +101,7 @@ class Row:
     source: str
     hypotheses: tuple[dict[str, str], ...]
     constants: tuple[str, ...]
+    granted: tuple[str, ...]
     lemmas: tuple[str, ...]
     claims: tuple[str, ...]
     formal: tuple[str, ...]
@@ -144,6 +150,7 @@ def _row(entry: Claim, group: str) -> Row:
     hypotheses, failures, counterexamples = _hypotheses(entry)
     formulas = Formulas()
     outcome = Outcome(False, (), (), 0, 0)
+    granted: tuple[str, ...] = ()
     for witness in entry.witnesses:
         failures += [f"example {witness.text!r}: not true: {text}" for text in witness.failures()]
     if entry.refutation is not None:
@@ -153,7 +160,8 @@ def _row(entry: Claim, group: str) -> Row:
         failures.append(entry.missing or "no proof and no counterexample")
         verdict = OPEN
     else:
-        outcome = entry.proof(formulas).check()
+        proof = entry.proof(formulas)
+        outcome, granted = proof.check(), proof.granted()
         failures += outcome.failures
         verdict = OPEN if failures else (CITED if outcome.lemmas else PROVED)
     used = [lemma for lemma in outcome.lemmas if not lemma.startswith("claim:")]
@@ -161,7 +169,7 @@ def _row(entry: Claim, group: str) -> Row:
     return Row(
         id=entry.id, group=group, title=entry.title, verdict=OPEN if failures and verdict != OPEN else verdict,
         statement=entry.statement, source=entry.source, hypotheses=hypotheses, constants=tuple(formulas.used),
-        lemmas=tuple(used),
+        granted=granted, lemmas=tuple(used),
         claims=tuple(x.removeprefix("claim:") for x in outcome.lemmas if x.startswith("claim:")) + entry.refuted_with,
         formal=THEOREMS.get(entry.id, ()), steps=outcome.steps, confirmed=outcome.confirmed, counterexamples=counterexamples,
         witnesses=len(entry.witnesses), refutation=entry.refutation.text if entry.refutation else "",
@@ -273,6 +281,10 @@ def render_map(rows: Sequence[Row]) -> str:
             out.append("- What holds instead: " + ", ".join(f"`{c}`" for c in row.repaired_by) + ".")
         if row.constants:
             out.append("- Constants: " + ", ".join(f"`{c}`" for c in row.constants) + ".")
+        if row.granted:
+            out.append(
+                "- Granted, as signs of the symbols: " + ", ".join(f"`{name} > 0`" for name in row.granted) + "."
+            )
         if row.verdict in (PROVED, CITED):
             out.append(
                 f"- Proof: {row.steps} steps; {row.counterexamples} counterexamples, {row.witnesses} examples checked."

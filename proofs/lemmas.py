@@ -273,6 +273,25 @@ def _frobenius(draw: random.Random) -> bool:
     return bool(between and product and columns and own and cross)
 
 
+def _weyl(draw: random.Random) -> bool:
+    S, E = _normal(draw, 5, 5), _normal(draw, 5, 5)
+    S, E = S + S.T, E + E.T
+    moved = np.abs(np.linalg.eigvalsh(S + E) - np.linalg.eigvalsh(S))
+    # Of two positive semidefinite matrices the difference is no longer than the longer one.
+    P, Q = S @ S, E @ E
+    between = np.linalg.norm(P - Q, 2) <= max(np.linalg.norm(P, 2), np.linalg.norm(Q, 2)) + _SLACK
+    return bool(moved.max() <= np.linalg.norm(E, 2) + _SLACK and between)
+
+
+def _courant_fischer(draw: random.Random) -> bool:
+    # On the span of the eigenvectors of the m largest eigenvalues: wᵀSw ≥ λ_m‖w‖².
+    S = _normal(draw, 6, 6)
+    values, vectors = np.linalg.eigh(S + S.T)
+    m = draw.randint(1, 5)
+    w = vectors[:, -m:] @ _normal(draw, m)
+    return bool(w @ (S + S.T) @ w >= values[-m] * (w @ w) - _SLACK)
+
+
 _LEMMAS = [
     Lemma("cauchy_schwarz", "⟨u, v⟩² ≤ ‖u‖²‖v‖² in every inner-product space.", "Rudin, Functional Analysis, §12.2",
           _cauchy_schwarz),
@@ -324,6 +343,10 @@ _LEMMAS = [
     Lemma("continuity", "J continuous at θ0: for every ε > 0 there is r > 0 with ‖J(θ) − J(θ0)‖ ≤ ε on B(θ0, r).",
           "Rudin, Principles, Def. 4.5", _continuity),
     Lemma("composition", "D(f∘g)(x) = Df(g(x))·Dg(x).", "Dieudonné, Foundations of Modern Analysis, (8.2.1)", _composition),
+    Lemma("weyl", "|λ_j(S + E) − λ_j(S)| ≤ ‖E‖ for symmetric S, E; ‖P − Q‖ ≤ max(‖P‖, ‖Q‖) for P, Q ⪰ 0.",
+          "Horn–Johnson, Matrix Analysis, Cor. 4.3.15", _weyl),
+    Lemma("courant_fischer", "wᵀSw ≥ λ_m‖w‖² for w in the span of the eigenvectors of the m largest eigenvalues.",
+          "Horn–Johnson, Matrix Analysis, Thm 4.2.6", _courant_fischer),
     Lemma("mixed_product", "⟨u ⊗ a, v ⊗ b⟩ = ⟨u, v⟩⟨a, b⟩; in particular ‖u ⊗ a‖ = ‖u‖‖a‖.",
           "Horn–Johnson, Topics in Matrix Analysis, Lemma 4.2.10", _mixed_product),
     Lemma("frobenius", "‖A‖ ≤ ‖A‖_F ≤ √(rank A)‖A‖; ‖AB‖_F ≤ ‖A‖‖B‖_F and ‖A‖_F‖B‖; ‖A·diag(d)‖_F ≤ ‖d‖·(largest column norm of A);"

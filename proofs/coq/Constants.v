@@ -181,6 +181,22 @@ Definition enclosing_radius (centre_distance end_distance end_radius shadow : R)
 Definition mu_two_layer_linear (s sigma_1 sigma_2 : R) : R :=
   s * (sigma_1 ^ 2 + sigma_2 ^ 2).
 
+(* λ_min(AAᵀ) for F = AB *)
+Definition linear_gram_lower (imbalance_low imbalance_plus product_sigma : R) : R :=
+  imbalance_plus / 2 + sqrt (4 * product_sigma ^ 2 + (imbalance_low + imbalance_plus) ^ 2) / 2 - imbalance_low / 2.
+
+(* ‖A‖² for F = AB, and ‖B‖² with δ₋ for δ₊ *)
+Definition linear_norm (imbalance_high product_norm : R) : R :=
+  imbalance_high / 2 + sqrt (imbalance_high ^ 2 + 4 * product_norm ^ 2) / 2.
+
+(* β_loc(η): ℓ(A⁺B⁺) ≤ ℓ(AB) − η(1 − ηβ_loc/2)‖∇Φ‖² *)
+Definition linear_curvature (K_loss eta gradient_loss squared_norms : R) : R :=
+  K_loss * squared_norms * (eta * gradient_loss / 2 + 1) ^ 2 + gradient_loss.
+
+(* ℓ_{k+1} − ℓ* ≤ rate·(ℓ_k − ℓ* ) for every k *)
+Definition linear_rate_global (eta imbalance_drift imbalance_minus imbalance_plus kept mu_loss : R) : R :=
+  1 - 2 * eta * kept * mu_loss * (imbalance_minus + imbalance_plus - 2 * imbalance_drift).
+
 (* Φ_{k+1} ≤ rate·Φ_k for functions β-smooth and μ-PL on the whole space *)
 Definition rate_known (beta eta mu : R) : R :=
   1 - eta * mu * (4 - beta ^ 2 * eta ^ 2) / (eta * mu + 2).

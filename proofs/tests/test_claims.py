@@ -10,7 +10,8 @@ import sympy as sp
 
 import proofs.claims
 from proofs import ledger
-from proofs.claim import Claim, Counterexample, Fact, Formulas, Needless, Proof
+from proofs.claim import Claim, Counterexample, Fact, Formulas, Needless, Proof, sym
+from proofs.constants import SYMBOLS
 from proofs.errors import ProofError
 from proofs.lemmas import LEMMAS
 
@@ -100,6 +101,31 @@ def test_vacuous_undischarged_and_unconcluded_proofs_fail() -> None:
     supposed.derive("c", x >= 0, "a")
     assert any("never discharged" in failure for failure in supposed.conclude("c").check().failures)
     assert any("no conclusion" in failure for failure in Proof().check().failures)
+
+
+def test_a_hypothesis_that_the_signs_grant_is_refused_and_the_grant_is_shown() -> None:
+    """sym("c") and sym("kappa") are positive by declaration: "c > 0" is no line that dropping could miss."""
+    c, x = sym("c x")
+    granted = Proof()
+    granted.hypothesis("c", c > 0)
+    granted.derive("grows", x * c >= 0, "c")
+    outcome = granted.conclude("grows").check()
+    assert any("granted by the signs" in failure for failure in outcome.failures)
+    assert granted.granted() == ("c",)
+    stated = Proof()
+    stated.hypothesis("kept", sym("kept_") > 0)
+    assert stated.granted() == ()
+
+
+# Positive symbols that a proof defines for itself: roots and quotients of positive quantities, or a quantifier's variable.
+LOCAL_GRANTS = {
+    "R_end", "T", "m", "one_over_b", "other_step", "root", "root_kappa", "root_two", "sqrt_two", "start_rho", "t", "tau", "v",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", WITH_PROOF, ids=lambda c: c.id)
+def test_no_proof_grants_the_sign_of_an_undocumented_symbol(claim: Claim) -> None:
+    assert set(_proof(claim).granted()) <= {name for name in SYMBOLS if SYMBOLS[name].symbol.is_positive} | LOCAL_GRANTS
 
 
 def test_a_wrong_identity_fails() -> None:

@@ -44,6 +44,15 @@ def test_theorem_map_is_up_to_date(rows: dict[str, ledger.Row]) -> None:
     )
 
 
+def test_the_map_shows_what_the_signs_of_symbols_grant(rows: dict[str, ledger.Row]) -> None:
+    text = ledger.render_map(list(rows.values()))
+    for row in rows.values():
+        prove = ledger.claim(row.id).proof
+        assert row.granted == (prove(Formulas()).granted() if prove else ())
+    assert "kappa" in rows["stability_radius_positive"].granted
+    assert text.count("Granted, as signs of the symbols") == sum(bool(row.granted) for row in rows.values()) >= 20
+
+
 def test_json_round_trip(rows: dict[str, ledger.Row]) -> None:
     data = json.loads(ledger.to_json(list(rows.values())))
     assert sum(data["counts"].values()) == len(rows) == len(data["claims"])
