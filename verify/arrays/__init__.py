@@ -30,7 +30,7 @@ require_default_environment()
 from verify.arrays.arithmetic_probe import require_sound_arithmetic
 from verify.arrays.ball import Ball, as_ball
 from verify.arrays.combine import concatenate, diagonal, maximum, minimum, stack, where, zeros
-from verify.arrays.elementary import (
+from verify.arrays.functions.on_balls import (
     cos,
     erf,
     exp,
@@ -46,6 +46,7 @@ from verify.arrays.elementary import (
     sqrt_of_nonnegative,
     tanh,
 )
+from verify.arrays.powers import power as power  # registers **
 from verify.arrays.products import gram, matmul, mirror, norm
 from verify.arrays.rows import Exact, Rows, schur_of_grams
 from verify.arrays.spectra import (
@@ -58,8 +59,8 @@ from verify.arrays.spectra import (
 )
 
 if TYPE_CHECKING:
+    from verify.arrays.device_probe import require_sound_device as require_sound_device
     from verify.arrays.tensor_ball import TensorBall as TensorBall
-    from verify.arrays.tensor_ball import require_sound_device as require_sound_device
 
 
 def __getattr__(name: str) -> Any:

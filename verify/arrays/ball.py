@@ -12,20 +12,33 @@ Sources: Rump, BIT 39 (1999) and Acta Numerica 19 (2010); the rounding facts use
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from fractions import Fraction
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from verify.arrays import conversion
+from verify.arrays.bounds import balls_inside, midpoint_radius, rationals_inside, require_fits
 from verify.arrays.comparison import CertainComparisons
 from verify.arrays.environment import require_default_environment
-from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_down, sum_up, two_sum
+from verify.arrays.formatting import format_ball
+from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_down, sum_up
+from verify.arrays.shape import ArrayShape
 from verify.errors import DomainError, DtypeError, InputError, NotCertainError, ShapeError
 
+Operation = TypeVar("Operation", bound=Callable[..., Any])
 
-class Ball(CertainComparisons):
+# Operators of Ball whose modules are built on Ball, by function name: those modules enter them here when the package is imported.
+_built_on_balls: dict[str, Callable[..., Ball]] = {}
+
+
+def built_on_balls(operation: Operation) -> Operation:
+    """Decorate the function behind an operator of Ball (``power``, ``matmul``, ``norm``) that is written with balls."""
+    _built_on_balls[operation.__name__] = operation
+    return operation
+
+
+class Ball(ArrayShape, CertainComparisons):
     """Rigorous array.
 
     Args:
@@ -91,8 +104,6 @@ class Ball(CertainComparisons):
         """Pickle by mid and rad."""
         return _restore, (np.array(self._mid), np.array(self._rad))
 
-    # ------------------------------------------------------------------ shape
-
     @property
     def mid(self) -> Array:
         """Midpoints, float64, finite, read-only."""
@@ -104,55 +115,12 @@ class Ball(CertainComparisons):
         return self._rad
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of mid and rad."""
-        return self._mid.shape
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return self._mid.ndim
-
-    @property
-    def size(self) -> int:
-        """Number of entries."""
-        return self._mid.size
-
-    @property
     def is_point(self) -> bool:
         """Whether every radius is 0."""
         return self._point
 
-    @property
-    def T(self) -> Ball:
-        """Transpose (all axes reversed), exact."""
-        return _build(self._mid.T, self._rad.T, self._point)
-
-    def swapaxes(self, a: int, b: int) -> Ball:
-        """Exchange two axes, exact."""
-        return _build(self._mid.swapaxes(a, b), self._rad.swapaxes(a, b), self._point)
-
-    def reshape(self, *shape: Any) -> Ball:
-        """Same entries, new shape; exact."""
-        return _build(self._mid.reshape(*shape), self._rad.reshape(*shape), self._point)
-
-    def ravel(self) -> Ball:
-        """One axis; exact."""
-        return self.reshape(-1)
-
-    def __getitem__(self, index: Any) -> Ball:
-        """Numpy indexing, basic or advanced; exact."""
-        return _build(np.asarray(self._mid[index]), np.asarray(self._rad[index]), self._point)
-
-    def __len__(self) -> int:
-        """Length of the first axis."""
-        return len(self._mid)
-
-    def __iter__(self) -> Iterator[Ball]:
-        """Balls along the first axis."""
-        return (self[i] for i in range(len(self._mid)))
-
-    # ------------------------------------------------------------------ bounds
+    def _moved(self, move: Callable[[Array], Any]) -> Ball:
+        return _build(move(self._mid), move(self._rad), self._point)
 
     def lower(self) -> Array:
         """Largest doubles ≤ mid − rad."""
@@ -177,18 +145,7 @@ class Ball(CertainComparisons):
             raise InputError(
                 "from_bounds: expected lower <= upper without NaN; swap the arguments or check their source"
             )
-        with quiet():
-            # Halving first cannot overflow; where both ends agree the midpoint is exact. Any finite midpoint
-            # is valid: the radius is the larger distance to an end, rounded up exactly (TwoSum). An infinite
-            # end gives rad = inf.
-            mid = np.where(lo == hi, lo, 0.5 * lo + 0.5 * hi)
-            mid = np.where(np.isfinite(mid), mid, 0.0)
-            rad = np.maximum(sum_up(hi, -mid), sum_up(mid, -lo))
-            # Keep the sign: where rounding made rad > |mid| although 0 <= lo (or hi <= 0), [0, 2·rad] also
-            # contains [lo, hi].
-            mid = np.where((rad > mid) & (lo >= 0), rad, np.where((rad > -mid) & (hi <= 0), -rad, mid))
-            rad = np.where(np.isinf(lo) | np.isinf(hi), np.inf, rad)
-            mid = np.where(np.isfinite(mid), mid, 0.0)
+        mid, rad = midpoint_radius(lo, hi)
         return _build(mid, rad, not rad.any())
 
     @staticmethod
@@ -221,38 +178,11 @@ class Ball(CertainComparisons):
         else:
             exact_values = conversion.rationals(x)
             if exact_values is not None:
-                return np.bool_(self._contains_rationals(exact_values))
+                return np.bool_(rationals_inside(self._mid, self._rad, exact_values))
             other = Ball(x)
             exact = other._point
-        shape = np.broadcast_shapes(self.shape, other.shape)
-        if shape != self.shape:
-            raise ShapeError(f"contains: x of shape {other.shape} does not broadcast to the ball's shape {self.shape}")
-        with quiet():
-            # |x − m| = |d + e| exactly with d = fl(x − m). d < rad or d = rad with e ≤ 0 (signs of d):
-            # contained. d overflows only if |x − m| exceeds every finite radius: not contained, as the
-            # comparisons then say.
-            d, e = two_sum(other._mid, -self._mid)
-            e = np.where(d < 0, -e, e)
-            d = np.abs(d)
-            inside = (d < self._rad) | ((d == self._rad) & (e <= 0)) | np.isinf(self._rad)
-            if not exact:
-                reach = sum_up(np.where(e > 0, np.nextafter(d, np.inf), d), other._rad)
-                inside = (reach <= self._rad) | np.isinf(self._rad)
-                same = (other._mid == self._mid) & (other._rad <= self._rad)
-                inside |= same
-        return np.bool_(np.all(inside))
-
-    def _contains_rationals(self, q: Any) -> bool:
-        qs = np.asarray(q, dtype=object)
-        if np.broadcast_shapes(self.shape, qs.shape) != self.shape:
-            raise ShapeError(f"contains: x of shape {qs.shape} does not broadcast to the ball's shape {self.shape}")
-        qs = np.broadcast_to(qs, self.shape)
-        for m, r, v in zip(self._mid.ravel().tolist(), self._rad.ravel().tolist(), qs.ravel().tolist(), strict=True):
-            if r != np.inf and abs(Fraction(v) - Fraction(m)) > Fraction(r):
-                return False
-        return True
-
-    # ------------------------------------------------------------------ arithmetic
+        require_fits(other.shape, self.shape)
+        return np.bool_(np.all(balls_inside(self._mid, self._rad, other._mid, None if exact else other._rad)))
 
     def __neg__(self) -> Ball:
         """Exact negation."""
@@ -276,7 +206,7 @@ class Ball(CertainComparisons):
 
     def __add__(self, other: Any) -> Ball:
         """Range of x + y."""
-        b = _operand(other)
+        b = as_ball(other)
         _check_broadcast("+", self, b)
         with quiet():
             m = np.asarray(self._mid + b._mid)
@@ -292,15 +222,15 @@ class Ball(CertainComparisons):
 
     def __sub__(self, other: Any) -> Ball:
         """Range of x − y."""
-        return self + (-_operand(other))
+        return self + (-as_ball(other))
 
     def __rsub__(self, other: Any) -> Ball:
         """Range of y − x."""
-        return _operand(other) - self
+        return as_ball(other) - self
 
     def __mul__(self, other: Any) -> Ball:
         """Range of x·y."""
-        b = _operand(other)
+        b = as_ball(other)
         _check_broadcast("*", self, b)
         with quiet():
             m = np.asarray(self._mid * b._mid)
@@ -322,7 +252,7 @@ class Ball(CertainComparisons):
 
     def __truediv__(self, other: Any) -> Ball:
         """Range of x/y; DomainError when y contains 0."""
-        b = _operand(other)
+        b = as_ball(other)
         _check_broadcast("/", self, b)
         babs = np.abs(b._mid)
         if not (babs > b._rad).all():
@@ -348,25 +278,19 @@ class Ball(CertainComparisons):
 
     def __rtruediv__(self, other: Any) -> Ball:
         """Range of y/x."""
-        return _operand(other) / self
+        return as_ball(other) / self
 
     def __pow__(self, exponent: Any) -> Ball:
         """Range of x**k for an integer k (negative: 1/x**−k), or √x for exponent 0.5 (or Fraction(1, 2))."""
-        from verify.arrays.powers import power
-
-        return power(self, exponent)
+        return _built_on_balls["power"](self, exponent)
 
     def __matmul__(self, other: Any) -> Ball:
         """Enclosure of the matrix product, method auto."""
-        from verify.arrays.products import matmul
-
-        return matmul(self, other)
+        return _built_on_balls["matmul"](self, other)
 
     def __rmatmul__(self, other: Any) -> Ball:
         """Enclosure of the matrix product, method auto."""
-        from verify.arrays.products import matmul
-
-        return matmul(other, self)
+        return _built_on_balls["matmul"](other, self)
 
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Ball:
         """Sum over an axis (all by default); valid for any order of summation."""
@@ -396,9 +320,7 @@ class Ball(CertainComparisons):
         """2-norm of the entries over an axis; over all axes (default) the Frobenius norm. Scaled: no over- or
         underflow.
         """
-        from verify.arrays.products import norm
-
-        return norm(self, axis)
+        return _built_on_balls["norm"](self, axis)
 
     def _coerce(self, name: str, other: Any) -> Ball:
         b = as_ball(other)
@@ -426,14 +348,11 @@ class Ball(CertainComparisons):
 
     def __str__(self) -> str:
         """One entry: as many decimal digits as are certain, with an enclosing ±; arrays: as repr."""
-        from verify.arrays.formatting import format_ball
-
-        return format_ball(self) if self.size == 1 else repr(self)
+        if self.size != 1:
+            return repr(self)
+        return format_ball(float(self._mid.reshape(())), float(self._rad.reshape(())))
 
     __format__ = object.__format__
-
-
-# ---------------------------------------------------------------------- construction helpers
 
 
 def _build(mid: Array, rad: Array, point: bool) -> Ball:
@@ -469,10 +388,6 @@ def _restore(mid: Array, rad: Array) -> Ball:
 def as_ball(x: Any) -> Ball:
     """x itself if it is a Ball, else Ball(x)."""
     return x if isinstance(x, Ball) else Ball(x)
-
-
-def _operand(x: Any) -> Ball:
-    return as_ball(x)
 
 
 def _check_broadcast(name: str, a: Ball, b: Ball) -> None:

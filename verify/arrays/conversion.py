@@ -18,31 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from verify.arrays.rounding import Array
+from verify.arrays.rounding import Array, fraction_bounds
+from verify.arrays.sympy_bounds import enclose
 from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError
 
 _EXACT_KINDS = (np.float16, np.float32, np.float64)
-
-
-def fraction_bounds(q: Fraction) -> tuple[float, float]:
-    """Adjacent doubles (or twice the same) that enclose the rational q; ±inf beyond the largest double.
-
-    >>> lo, hi = fraction_bounds(Fraction(1, 10))
-    >>> Fraction(lo) < Fraction(1, 10) < Fraction(hi)
-    True
-    """
-    try:
-        f = q.numerator / q.denominator  # correctly rounded by CPython; only a guess here, compared exactly below
-    except OverflowError:
-        return (sys.float_info.max, math.inf) if q > 0 else (-math.inf, -sys.float_info.max)
-    lo = hi = f
-    while Fraction(lo) > q:
-        lo = math.nextafter(lo, -math.inf)
-    while Fraction(hi) < q:
-        hi = math.nextafter(hi, math.inf)
-        if math.isinf(hi):
-            break
-    return lo, hi
 
 
 def exact_rational(x: Any) -> Fraction | None:
@@ -80,7 +60,7 @@ def scalar_bounds(x: Any) -> tuple[float, float]:
     """Doubles lo ≤ x ≤ hi for one number of any accepted type."""
     q = exact_rational(x)
     if q is None:
-        return _sympy_irrational(x)
+        return enclose(x)  # by Arb: sympy's evalf is not a proof
     if isinstance(x, (numbers.Integral, np.integer)) and not isinstance(x, bool) and not _is_sympy(x):
         refuse_inexact_integer(int(x))
     return fraction_bounds(q)
@@ -221,15 +201,6 @@ def _sympy_rational(x: Any) -> Fraction | None:
     if x.is_number and x.is_real and x.is_finite is not False:
         return None
     raise DtypeError(f"value={x}: expected a real sympy number without free symbols")
-
-
-def _sympy_irrational(x: Any) -> tuple[float, float]:
-    """Enclosure of a real sympy constant, evaluated by Arb (python-flint) balls: sympy's evalf is not a
-    proof.
-    """
-    from verify.arrays.sympy_bounds import enclose
-
-    return enclose(x)
 
 
 def radius_array(rad: Any, shape: tuple[int, ...]) -> Array:

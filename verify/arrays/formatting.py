@@ -5,17 +5,13 @@ from __future__ import annotations
 import math
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from verify.arrays.ball import Ball
 
 _EXACT = Context(prec=1600, Emin=-100_000, Emax=100_000)  # every double has at most 1,075 significant digits
 
 
-def format_ball(ball: Ball) -> str:
-    """Text "d ± r": the ball is a subset of [d − r, d + r] read as exact decimals; r has two digits, rounded
-    up.
+def format_ball(m: float, r: float) -> str:
+    """Text "d ± r": the ball [m − r, m + r] is a subset of [d − r, d + r] read as exact decimals; r has two digits,
+    rounded up.
 
     >>> from verify.arrays import Ball
     >>> str(Ball(1.0) / 3.0)
@@ -23,7 +19,6 @@ def format_ball(ball: Ball) -> str:
     >>> str(Ball(2.0))
     '2.0'
     """
-    m, r = float(ball.mid.reshape(())), float(ball.rad.reshape(()))
     if r == 0.0:
         return repr(m)
     if math.isinf(r):

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from verify.arrays.ball import Ball, _build, _point
+from verify.arrays.ball import Ball, _build, _point, built_on_balls
+from verify.arrays.functions.on_balls import sqrt
 from verify.errors import InputError
 
 
+@built_on_balls
 def power(x: Ball, exponent: Any) -> Ball:
     """Range of x**k for an integer k (negative: 1/x**−k), or √x for exponent 0.5 (or Fraction(1, 2)).
 
@@ -18,8 +20,6 @@ def power(x: Ball, exponent: Any) -> Ball:
         InputError: another exponent; DomainError: a negative power (or √) of a ball that meets 0 (or (−∞, 0)).
     """
     if isinstance(exponent, (float, Fraction)) and exponent == 0.5:
-        from verify.arrays.elementary import sqrt
-
         return sqrt(x)
     if isinstance(exponent, float) and exponent.is_integer():
         exponent = int(exponent)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from verify.arrays.arithmetic_probe import require_probed_products
-from verify.arrays.ball import Ball, _build, _checked, as_ball
+from verify.arrays.ball import Ball, _build, _checked, as_ball, built_on_balls
 from verify.arrays.environment import require_default_environment
 from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_up
 from verify.errors import InputError, ShapeError
@@ -25,6 +25,7 @@ from verify.errors import InputError, ShapeError
 AUTO_FACTOR = 4.0
 
 
+@built_on_balls
 def matmul(a: Any, b: Any, method: str = "auto") -> Ball:
     """Enclosure of X @ Y for all X in a, Y in b.
 
@@ -237,6 +238,7 @@ def mirror(a: Ball) -> Ball:
     return _build(mid, rad, a.is_point)
 
 
+@built_on_balls
 def norm(a: Any, axis: int | tuple[int, ...] | None = None) -> Ball:
     """Enclosure of the 2-norm of the entries over an axis or all axes (Frobenius norm of a matrix).
 

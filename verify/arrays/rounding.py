@@ -14,6 +14,9 @@ of fl. Source: Rump, Acta Numerica 19 (2010), §§1–2; Higham, Accuracy and St
 
 from __future__ import annotations
 
+import math
+import sys
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -88,3 +91,24 @@ def _sum_directed(x: Any, y: Any, direction: float) -> Array:
             return s
         finite = np.isfinite(x) & np.isfinite(y)
         return np.where(keep | (np.isinf(s) & ~finite), s, np.nextafter(s, direction))
+
+
+def fraction_bounds(q: Fraction) -> tuple[float, float]:
+    """Adjacent doubles (or twice the same) that enclose the rational q; ±inf beyond the largest double.
+
+    >>> lo, hi = fraction_bounds(Fraction(1, 10))
+    >>> Fraction(lo) < Fraction(1, 10) < Fraction(hi)
+    True
+    """
+    try:
+        f = q.numerator / q.denominator  # correctly rounded by CPython; only a guess here, compared exactly below
+    except OverflowError:
+        return (sys.float_info.max, math.inf) if q > 0 else (-math.inf, -sys.float_info.max)
+    lo = hi = f
+    while Fraction(lo) > q:
+        lo = math.nextafter(lo, -math.inf)
+    while Fraction(hi) < q:
+        hi = math.nextafter(hi, math.inf)
+        if math.isinf(hi):
+            break
+    return lo, hi

@@ -22,7 +22,7 @@ import numpy as np
 from verify.arrays import guesses
 from verify.arrays.arithmetic_probe import require_probed_products
 from verify.arrays.ball import Ball, _build, as_ball
-from verify.arrays.elementary import sqrt
+from verify.arrays.functions.on_balls import sqrt
 from verify.arrays.products import gram, matmul, mirror, row_norms_upper
 from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_down, sum_up
 from verify.errors import InputError, NotCertainError, ShapeError, UnsoundArithmeticError

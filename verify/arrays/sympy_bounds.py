@@ -6,6 +6,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
+from verify.arrays.rounding import fraction_bounds
 from verify.errors import DtypeError
 
 _PRECISION = 256
@@ -22,8 +23,6 @@ def enclose(x: Any) -> tuple[float, float]:
     True
     """
     import flint
-
-    from verify.arrays.conversion import fraction_bounds
 
     with flint.ctx.workprec(_PRECISION):
         ball = _arb(x)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from verify import arrays
-from verify.arrays import Ball, Rows, kernels
+from verify.arrays import Ball, Rows
+from verify.arrays.functions import at_points
 from verify.arrays.products import row_norms_upper
 from verify.arrays.rounding import ETA, INFLATE, U, quiet
 from verify.errors import InputError
@@ -118,13 +119,13 @@ def _tanh_rows(z: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]
     |t − tanh| ≤ 7u|t| + 2η, and both are at most 1 in size: at most 7u + 2η. Their squares differ by at most twice that; u/2 each
     for the rounded square and difference: 15.1u, claimed 17u. An error of at most x in each of m entries is at most √m·x in norm.
     """
-    value = kernels.tanh_values(z)
+    value = at_points.tanh_values(z)
     with quiet():
         slope = value * value
         np.subtract(1.0, slope, out=slope)
     one = np.ones(z.shape[0])
     root = float(np.sqrt(float(z.shape[1]))) * INFLATE
-    at_value, at_slope = (kernels.TANH_ERROR + 4.0 * ETA) * INFLATE, 17.0 * U
+    at_value, at_slope = (at_points.TANH_ERROR + 4.0 * ETA) * INFLATE, 17.0 * U
     return [
         (value, one * (at_value * root), one * at_value),
         (slope, one * (at_slope * root * INFLATE), one * at_slope),

@@ -15,7 +15,7 @@ from typing import Any
 import flint
 import pytest
 
-from verify.arrays.critical import CRITICAL
+from verify.arrays.functions.critical_points import CRITICAL
 from verify.arrays.tests.reference import FUNCTIONS, arb, precision
 
 U = 2.0**-53

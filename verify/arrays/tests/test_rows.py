@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import verify.arrays
-from verify.arrays import Ball, kernels, rows
+from verify.arrays import Ball, rows
+from verify.arrays.functions import at_points
 from verify.arrays.rounding import U
 from verify.arrays.tests.mutation import mutant
 from verify.arrays.tests.reference import arb, precision
@@ -302,8 +303,8 @@ def test_mutants_are_caught(tmp_path: Path, old: str, new: str, operation: str) 
 
 
 def test_the_table_of_tanh_is_within_half_an_ulp() -> None:
-    table = kernels._tanh_table()
-    steps, last = kernels._STEPS, kernels._LAST
+    table = at_points._tanh_table()
+    steps, last = at_points._STEPS, at_points._LAST
     assert table.shape == (2 * steps * last + 1,)
     with precision(160):
         for j, value in enumerate(table.tolist(), start=-steps * last):
@@ -313,23 +314,23 @@ def test_the_table_of_tanh_is_within_half_an_ulp() -> None:
 
 def test_tanh_meets_its_error_where_cells_meet() -> None:
     """Both sides of every cell's border, the clipped end, and tiny arguments; the largest error found is near the claim's half."""
-    half = (np.arange(-3000, 3001) + 0.5) / kernels._STEPS
+    half = (np.arange(-3000, 3001) + 0.5) / at_points._STEPS
     x = np.concatenate(
         [half, np.nextafter(half, np.inf), np.nextafter(half, -np.inf), np.ldexp(1.0, np.arange(-1074, 10))]
     )
     x = np.concatenate([x, [19.9, 20.0, np.nextafter(20.0, 30.0), 25.0, 400.0, 1e300]])
-    values, worst = kernels.tanh_values(x), 0.0
+    values, worst = at_points.tanh_values(x), 0.0
     assert (np.abs(values) <= 1.0).all()
     with precision(200):
         for point, value in zip(x.tolist(), values.tolist(), strict=True):
             gap = abs(arb(value) - arb(point).tanh())
-            assert bool(gap <= abs(arb(value)) * arb(kernels.TANH_ERROR) + arb(1e-323)), point
+            assert bool(gap <= abs(arb(value)) * arb(at_points.TANH_ERROR) + arb(1e-323)), point
             if abs(point) > 1e-300:
                 worst = max(worst, float((gap / abs(arb(value))).mid()) / U)
     assert 2.0 < worst < 7.0
 
 
 def test_tanh_of_what_is_not_finite() -> None:
-    found = kernels.tanh_values(np.array([np.nan, np.inf, -np.inf]))
+    found = at_points.tanh_values(np.array([np.nan, np.inf, -np.inf]))
     assert np.isnan(found[0])
     assert found[1:].tolist() == [1.0, -1.0]

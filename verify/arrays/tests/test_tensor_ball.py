@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import verify.arrays as va
-from verify.arrays import Ball, TensorBall, arithmetic_probe, guesses, require_sound_device, tensor_ball
+from verify.arrays import Ball, TensorBall, arithmetic_probe, device_probe, guesses, require_sound_device, tensor_ball
 from verify.arrays.tests import campaign
 from verify.arrays.tests.mutation import mutant
 from verify.arrays.tests.reference import negative_pivots, smallest_eigenvalue_enclosed
@@ -449,9 +449,9 @@ def test_other_devices_are_refused_with_the_remedy() -> None:
 
 @pytest.fixture
 def fresh_probe() -> Iterator[None]:
-    tensor_ball._check_product.cache_clear()
+    device_probe._check_product.cache_clear()
     yield
-    tensor_ball._check_product.cache_clear()
+    device_probe._check_product.cache_clear()
 
 
 def _rounded(bits: int) -> Callable[[Any, Any], Any]:

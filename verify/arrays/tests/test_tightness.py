@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import verify.arrays as va
-from verify.arrays import Ball, kernels
+from verify.arrays import Ball
+from verify.arrays.functions import at_points
 from verify.arrays.tests.campaign import function
 from verify.arrays.tests.reference import FUNCTIONS, arb, exact, precision
 
@@ -137,22 +138,22 @@ def test_softplus_beta_is_enclosed() -> None:
 
 def test_constants_are_the_claimed_ones() -> None:
     """The reduction constants' remainders, and the constants of erf and GELU, against Arb."""
-    from verify.arrays import pointwise
+    from verify.arrays.functions import on_thin_balls
 
     with precision(400):
-        assert abs(arb(2).log() - arb(kernels.LN2_HI) - arb(kernels.LN2_LO)) < arb(2) ** -86
-        rest = arb.pi() / 2 - arb(kernels.PIO2_1) - arb(kernels.PIO2_2) - arb(kernels.PIO2_3)
+        assert abs(arb(2).log() - arb(at_points.LN2_HI) - arb(at_points.LN2_LO)) < arb(2) ** -86
+        rest = arb.pi() / 2 - arb(at_points.PIO2_1) - arb(at_points.PIO2_2) - arb(at_points.PIO2_3)
         assert abs(rest) < arb(2) ** -118
-        for value, bits in ((kernels.LN2_HI, 33), (kernels.PIO2_1, 33), (kernels.PIO2_2, 33)):
+        for value, bits in ((at_points.LN2_HI, 33), (at_points.PIO2_1, 33), (at_points.PIO2_2, 33)):
             assert (int(value.hex().split("p")[0].replace("0x1.", "1"), 16) & ((1 << (53 - bits)) - 1)) == 0
         for ball, truth in (
-            (pointwise._INV_SQRT_2PI, 1 / (2 * arb.pi()).sqrt()),
-            (pointwise._TWO_INV_SQRT_PI, 2 / arb.pi().sqrt()),
-            (pointwise._SQRT_2_OVER_PI, (2 / arb.pi()).sqrt()),
-            (pointwise._INV_SQRT_2, 1 / arb(2).sqrt()),
-            (pointwise._INV_SQRT_PI, 1 / arb.pi().sqrt()),
+            (on_thin_balls._INV_SQRT_2PI, 1 / (2 * arb.pi()).sqrt()),
+            (on_thin_balls._TWO_INV_SQRT_PI, 2 / arb.pi().sqrt()),
+            (on_thin_balls._SQRT_2_OVER_PI, (2 / arb.pi()).sqrt()),
+            (on_thin_balls._INV_SQRT_2, 1 / arb(2).sqrt()),
+            (on_thin_balls._INV_SQRT_PI, 1 / arb.pi().sqrt()),
         ):
             assert abs(truth - arb(float(ball.mid))) <= arb(float(ball.rad))
             assert float(ball.rad) <= 2.1 * U * float(ball.mid)
     with precision(3000):
-        assert abs(arb(kernels._half_pi_bits()) - arb.pi() / 2 * arb(2) ** kernels._PI_BITS) < 2
+        assert abs(arb(at_points._half_pi_bits()) - arb.pi() / 2 * arb(2) ** at_points._PI_BITS) < 2

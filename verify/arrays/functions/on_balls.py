@@ -3,9 +3,9 @@
 ``f(x, derivative=k)`` encloses f^(k)(t) for every t in x, k = 0..3. A radius may be infinite: the result is
 then the global range.
 
-Method: f^(k) is monotone between the zeros of f^(k+1) (:mod:`verify.arrays.critical`), so the range over an
+Method: f^(k) is monotone between the zeros of f^(k+1) (:mod:`verify.arrays.functions.critical_points`), so the range over an
 interval is spanned by the two ends and the extrema inside. Points are evaluated by
-:mod:`verify.arrays.kernels` and ball arithmetic. The activations are the mathematical functions, not torch's:
+:mod:`verify.arrays.functions.at_points` and ball arithmetic. The activations are the mathematical functions, not torch's:
 torch.nn.functional.softplus(20.5) returns x, gelu(−10) returns −0.
 """
 
@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from verify.arrays import kernels, pointwise
 from verify.arrays.ball import Ball, _build, _checked, _point, as_ball
-from verify.arrays.critical import CRITICAL
-from verify.arrays.pointwise import PointFunction
+from verify.arrays.functions import at_points, on_thin_balls
+from verify.arrays.functions.critical_points import CRITICAL
+from verify.arrays.functions.on_thin_balls import PointFunction
 from verify.arrays.rounding import INFLATE, MAX, Array, U, quiet
 from verify.errors import DomainError, InputError
 
@@ -78,14 +78,14 @@ def exp(x: Any, derivative: int = 0) -> Ball:
     True
     """
     _check_derivative("exp", derivative)
-    return _range(as_ball(x), lambda t: pointwise.evaluate(kernels.exp, t), (), 0.0, math.inf, _TAIL)
+    return _range(as_ball(x), lambda t: on_thin_balls.evaluate(at_points.exp, t), (), 0.0, math.inf, _TAIL)
 
 
 def expm1(x: Any, derivative: int = 0) -> Ball:
     """Range of e^x − 1 or a derivative, relatively accurate near 0."""
     if _check_derivative("expm1", derivative):
         return exp(x)
-    return _range(as_ball(x), lambda t: pointwise.evaluate(kernels.expm1, t), (), -1.0, math.inf, _TAIL)
+    return _range(as_ball(x), lambda t: on_thin_balls.evaluate(at_points.expm1, t), (), -1.0, math.inf, _TAIL)
 
 
 def log(x: Any, derivative: int = 0) -> Ball:
@@ -94,7 +94,7 @@ def log(x: Any, derivative: int = 0) -> Ball:
     b = as_ball(x)
     _require_above(b, 0.0, "log")
     if k == 0:
-        return _range(b, lambda t: pointwise.evaluate(kernels.log, t), (), -math.inf, math.inf, _TAIL)
+        return _range(b, lambda t: on_thin_balls.evaluate(at_points.log, t), (), -math.inf, math.inf, _TAIL)
     return _decreasing(b, (1.0, -1.0, 2.0)[k - 1], lambda t: (1.0 / t) ** k)  # t**k could underflow to a ball around 0
 
 
@@ -104,7 +104,7 @@ def log1p(x: Any, derivative: int = 0) -> Ball:
     b = as_ball(x)
     _require_above(b, -1.0, "log1p")
     if k == 0:
-        return _range(b, lambda t: pointwise.evaluate(kernels.log1p, t), (), -math.inf, math.inf, _TAIL)
+        return _range(b, lambda t: on_thin_balls.evaluate(at_points.log1p, t), (), -math.inf, math.inf, _TAIL)
     return _decreasing(b, (1.0, -1.0, 2.0)[k - 1], lambda t: (1.0 / (1.0 + t)) ** k)
 
 
@@ -171,16 +171,16 @@ def tanh(x: Any, derivative: int = 0) -> Ball:
     k = _check_derivative("tanh", derivative)
     b = as_ball(x)
     if k == 0 and not b.is_point:
-        mid, rad = kernels.tanh_range(b.mid.ravel(), b.rad.ravel())
+        mid, rad = at_points.tanh_range(b.mid.ravel(), b.rad.ravel())
         return _build(mid.reshape(b.shape), rad.reshape(b.shape), False)
     limit = 1.0 if k == 0 else 0.0
-    return _range(b, pointwise.tanh(k), CRITICAL["tanh"][k], -limit, limit, _TAIL)
+    return _range(b, on_thin_balls.tanh(k), CRITICAL["tanh"][k], -limit, limit, _TAIL)
 
 
 def sigmoid(x: Any, derivative: int = 0) -> Ball:
     """Range of 1/(1 + e^−x) or its derivative 1, 2 or 3."""
     k = _check_derivative("sigmoid", derivative)
-    return _range(as_ball(x), pointwise.sigmoid(k), CRITICAL["sigmoid"][k], 0.0, 1.0 if k == 0 else 0.0, _TAIL)
+    return _range(as_ball(x), on_thin_balls.sigmoid(k), CRITICAL["sigmoid"][k], 0.0, 1.0 if k == 0 else 0.0, _TAIL)
 
 
 def softplus(x: Any, derivative: int = 0, beta: Any = 1.0) -> Ball:
@@ -193,7 +193,7 @@ def softplus(x: Any, derivative: int = 0, beta: Any = 1.0) -> Ball:
     one = b.is_point and bool((b.mid == 1.0).all())
     y = as_ball(x) if one else as_ball(x) * b
     left, right = 0.0, (math.inf, 1.0, 0.0, 0.0)[k]
-    value = _range(y, pointwise.softplus(k), CRITICAL["softplus"][k], left, right, _TAIL)
+    value = _range(y, on_thin_balls.softplus(k), CRITICAL["softplus"][k], left, right, _TAIL)
     if one or k == 1:
         return value
     return value / b if k == 0 else value * b ** (k - 1)
@@ -202,14 +202,14 @@ def softplus(x: Any, derivative: int = 0, beta: Any = 1.0) -> Ball:
 def silu(x: Any, derivative: int = 0) -> Ball:
     """Range of x·σ(x) or its derivative 1, 2 or 3."""
     k = _check_derivative("silu", derivative)
-    return _range(as_ball(x), pointwise.silu(k), CRITICAL["silu"][k], 0.0, (math.inf, 1.0, 0.0, 0.0)[k], _TAIL)
+    return _range(as_ball(x), on_thin_balls.silu(k), CRITICAL["silu"][k], 0.0, (math.inf, 1.0, 0.0, 0.0)[k], _TAIL)
 
 
 def erf(x: Any, derivative: int = 0) -> Ball:
     """Range of the error function or its derivative 1, 2 or 3."""
     k = _check_derivative("erf", derivative)
     limit = 1.0 if k == 0 else 0.0
-    return _range(as_ball(x), pointwise.erf(k), CRITICAL["erf"][k], -limit, limit, pointwise.GELU_TAIL)
+    return _range(as_ball(x), on_thin_balls.erf(k), CRITICAL["erf"][k], -limit, limit, on_thin_balls.GELU_TAIL)
 
 
 def gelu(x: Any, derivative: int = 0, approximate: str = "none") -> Ball:
@@ -224,9 +224,11 @@ def gelu(x: Any, derivative: int = 0, approximate: str = "none") -> Ball:
     k = _check_derivative("gelu", derivative)
     if approximate not in ("none", "tanh"):
         raise InputError(f"approximate={approximate!r}: expected 'none' or 'tanh'")
-    name, point = ("gelu", pointwise.gelu(k)) if approximate == "none" else ("gelu_tanh", pointwise.gelu_tanh(k))
+    name, point = (
+        ("gelu", on_thin_balls.gelu(k)) if approximate == "none" else ("gelu_tanh", on_thin_balls.gelu_tanh(k))
+    )
     right = (math.inf, 1.0, 0.0, 0.0)[k]
-    return _range(as_ball(x), point, CRITICAL[name][k], 0.0, right, pointwise.GELU_TAIL)
+    return _range(as_ball(x), point, CRITICAL[name][k], 0.0, right, on_thin_balls.GELU_TAIL)
 
 
 def sin(x: Any, derivative: int = 0) -> Ball:
@@ -251,7 +253,7 @@ def _sine(x: Ball, quarter: int) -> Ball:
         # hi − lo = d·π/2 + (r1 − r0) up to errors < 2^-40 while below 2π: d is the nearest integer. A full
         # turn covers everything.
         width = hi - lo
-        d = np.rint((width - (r1 - r0)) * kernels.INV_PIO2)
+        d = np.rint((width - (r1 - r0)) * at_points.INV_PIO2)
         full = ~(width < 6.2) | np.isinf(x.rad)
         # Multiples n of π/2 inside [lo, hi]: from n0 (if r0 ≤ e0) to n0 + d (unless r1 < −e1), as offsets j
         # from n0; kept when in doubt.
@@ -265,9 +267,9 @@ def _sine(x: Ball, quarter: int) -> Ball:
 
 
 def _sine_end(t: Array, quarter: int) -> tuple[Array, Array, Array, Array, Array]:
-    q, r, err = kernels.quadrant(np.asarray(t))
+    q, r, err = at_points.quadrant(np.asarray(t))
     n = (q + quarter) % 4
-    (s, se), (c, ce) = kernels.sincos(r, err)
+    (s, se), (c, ce) = at_points.sincos(r, err)
     odd, negative = n % 2 == 1, n >= 2
     v, e = np.where(odd, c, s), np.where(odd, ce, se)
     v = np.where(negative, -v, v)

@@ -1,7 +1,7 @@
 """Values of the activations and their derivatives on thin balls, from the kernels and ball arithmetic.
 
 Each function takes a point ball, or one a few ulp wide, and returns an enclosure; nothing here is tight on wide balls: that is
-the business of :mod:`verify.arrays.elementary`.
+the business of :mod:`verify.arrays.functions.on_balls`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from verify.arrays import kernels
 from verify.arrays.ball import Ball, _build, _checked, _point
 from verify.arrays.combine import where
+from verify.arrays.functions import at_points
 from verify.arrays.rounding import MAX, Array, U, quiet
 
 PointFunction = Callable[[Ball], Ball]
@@ -27,7 +27,7 @@ _INV_SQRT_2 = Ball(0.7071067811865476, 1.2e-16)
 _INV_SQRT_PI = Ball(0.5641895835477563, 1.2e-16)
 
 
-def evaluate(f: Callable[[Array], kernels.Kernel], x: Ball) -> Ball:
+def evaluate(f: Callable[[Array], at_points.Kernel], x: Ball) -> Ball:
     """Monotone increasing kernel f over a ball."""
     if x.is_point:
         with quiet():
@@ -37,20 +37,20 @@ def evaluate(f: Callable[[Array], kernels.Kernel], x: Ball) -> Ball:
     return Ball.from_bounds(a.lower(), np.maximum(b.upper(), a.lower()))
 
 
-def _in_chunks(f: Callable[[Array], kernels.Kernel], x: Array) -> kernels.Kernel:
+def _in_chunks(f: Callable[[Array], at_points.Kernel], x: Array) -> at_points.Kernel:
     """f over blocks that stay in cache."""
-    if x.size <= kernels.CHUNK:
+    if x.size <= at_points.CHUNK:
         return f(x)
     flat = np.ascontiguousarray(x).reshape(-1)
     v, err = np.empty(flat.size), np.empty(flat.size)
-    for i in range(0, flat.size, kernels.CHUNK):
-        part = slice(i, i + kernels.CHUNK)
+    for i in range(0, flat.size, at_points.CHUNK):
+        part = slice(i, i + at_points.CHUNK)
         v[part], err[part] = f(flat[part])
     return v.reshape(x.shape), err.reshape(x.shape)
 
 
 def _exp(x: Ball) -> Ball:
-    return evaluate(kernels.exp, x)
+    return evaluate(at_points.exp, x)
 
 
 def _sigmoid_parts(x: Ball) -> tuple[Ball, Ball, Ball]:
@@ -69,7 +69,7 @@ def _sigmoid_parts(x: Ball) -> tuple[Ball, Ball, Ball]:
         s1, _, d1 = _sigmoid_parts(hi)
         return Ball.hull(s0, s1), w / (q * q), Ball.hull(d0, d1)
     s = where(positive, 1.0, w) / q
-    d = -evaluate(kernels.expm1, -a) / q
+    d = -evaluate(at_points.expm1, -a) / q
     return s, w / (q * q), where(positive, d, -d)
 
 
@@ -78,8 +78,8 @@ def tanh(k: int) -> PointFunction:
 
     def f(x: Ball) -> Ball:
         if k == 0:
-            return evaluate(kernels.tanh, x)
-        t = evaluate(kernels.tanh, x)
+            return evaluate(at_points.tanh, x)
+        t = evaluate(at_points.tanh, x)
         w = _exp(-2.0 * abs(x))
         q = 1.0 + w
         d = 4.0 * w / (q * q)
@@ -110,7 +110,7 @@ def softplus(k: int) -> PointFunction:
             return sigmoid(k - 1)(x)
         # max(x, 0) + log1p(e^−|x|); on thin balls only.
         m = Ball.from_bounds(np.maximum(x.lower(), 0.0), np.maximum(x.upper(), 0.0))
-        return m + evaluate(kernels.log1p, _exp(-abs(x)))
+        return m + evaluate(at_points.log1p, _exp(-abs(x)))
 
     return f
 
