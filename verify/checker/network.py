@@ -7,7 +7,7 @@ V_l = s_l W_l, A_l = rows [s_l h_{l-1}, 1] (the 1 where layer l has a bias), G_l
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -124,6 +124,7 @@ class Point:
         self.A, self.V, self.G, self.B, self.norms, self.omega, slopes = lists
         self.theta: Any = None
         h = arb_mat(n, problem.layers[0].fan_in, problem.X.data.tolist())
+        self._first_weights = parameters[0]  # [W_1 b_1]
         for layer, weights in zips(problem.layers, parameters):
             scale = 1 / arb(layer.square).sqrt()
             self.V.append(arb_mat([row[: layer.fan_in] for row in weights.tolist()]) * scale)
@@ -217,7 +218,7 @@ class Point:
         matrix = arb_mat(form)
         return norm(matrix + matrix.transpose()) / 2
 
-    def budget(self, weight: float, near: float) -> Any:
+    def budget(self, weight: float, near: float, reach: float = 0.0) -> Any:
         """Enclose λ_min(Ψ(m)), m = `weight`: λ_min(Θ(θ)) ≥ λ_min(Ψ(m)) − mρ² on B(θ0, ρ) (claim neuron_budget).
 
         One hidden layer, identity output. Neuron r's columns J_r change by D_r; (J + D)(J + D)ᵀ ⪰ (1 − τ)JJᵀ − (1/τ − 1)DDᵀ, and
@@ -237,10 +238,45 @@ class Point:
             for q in (length(column) * bend for column in zips(*self.V[1].tolist())):
                 self.omega.append(p * p + q * q / 2 + q * (p * p + q * q / 4).sqrt())
         share = [weight / (weight + w) for w in self.omega]
+        if reach > 0.0:
+            share = [
+                x.max((weight / (weight + w)).min(weight * real(reach) ** 2 / v))
+                for x, (w, v) in zips(share, self._local(real(reach)))
+            ]
         (a, b), (a_out, b_out) = zips(map(self._repeat, self.A), self.B)
         hidden = _schur(_weighted(b, share) * b.transpose(), gram(a))
         features = _weighted(a_out, share + [arb(1)] * layers[1].biased) * a_out.transpose()
         return smallest_eigenvalue(hidden + _schur(features, gram(b_out)), near)
+
+    def _local(self, reach: Any) -> Iterator[tuple[Any, Any]]:
+        """Yield ω_r, valid while neuron r moves by t_r ≤ T = `reach`, and ν_r² ≥ ‖J_r‖² (claim neuron_budget_local); tanh only.
+
+        z_ri moves by at most ‖a_i‖T. On an interval |tanh'| is largest nearest to 0; |tanh''| = 2t(1 − t²) rises up to t = 1/√3 and falls beyond. With these
+        suprema c_i, b_i in place of S₁, S₂: p² = λ_max(diag(c)G diag(c)), q² = ‖v_r‖²λ_max(diag(b)(G∘G)diag(b)), G = AAᵀ. Where t_r > T all of
+        k_rJ_rJ_rᵀ may be lost: k_r ≤ mT²/ν_r² pays for it. ν_r² = s²‖σ(z_r)‖² + s²‖v_r‖²λ_max(diag(σ')G diag(σ')).
+        """
+        first = self.problem.layers[0]
+        expect(first.name == "tanh", "the local budget is for tanh")
+        inputs, scale = gram(self.A[0]), 1 / arb(self.problem.layers[1].square).sqrt()
+        squares, peak = _schur(inputs, inputs), 1 / arb(3).sqrt()
+        lengths = list(map(length, self.A[0].tolist()))
+        columns, hidden = self.V[1].transpose().tolist(), self.A[0] * self._first_weights.transpose()
+
+        def top(matrix: Any, factors: list[Any]) -> Any:
+            half = _weighted(matrix, factors)
+            return psd_norm(_weighted(half.transpose(), factors))
+
+        for v, z in zips(columns, hidden.transpose().tolist()):
+            near = [(abs(x) - d * reach).max(arb(0)).tanh() for x, d in zips(z, lengths)]
+            far = [(abs(x) + d * reach).tanh() for x, d in zips(z, lengths)]
+            slopes = [1 - t * t for t in near]
+            bends = [2 * t * (1 - t * t) for t in (peak.max(low).min(high) for low, high in zips(near, far))]
+            p2, q = scale**2 * top(inputs, slopes), length(v) * top(squares, bends).sqrt()
+            values = [x.tanh() for x in z]
+            own = scale**2 * sum((t * t for t in values), arb(0)) + length(v) ** 2 * top(
+                inputs, [1 - t * t for t in values]
+            )
+            yield p2 + q * q / 2 + q * (p2 + q * q / 4).sqrt(), own
 
     def features(self, radius: Any, near: float) -> Any:
         """Enclose (√λ_min(A_LA_Lᵀ) − s_L‖C‖r)², or 0 if that difference may be negative: ≤ λ_min(Θ) on the ball (claim feature_kernel).

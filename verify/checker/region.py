@@ -22,19 +22,19 @@ __all__ = ["region"]
 def region(audit: Audit, problem: Problem, witness: Any) -> Truth:
     """Check the enclosed run, that it lies in the ball, and λ on the ball."""
     *_, ball = take(witness, f"{PATH} region")
-    centre, by, *numbers = take(ball, "centre by radius lambda weight intercept")
-    R, lam, weight, intercept = floats(numbers)
-    expect(R > 0.0 and by in ("neurons", "features"), "expected a radius and one of the two bounds of λ")
+    centre, by, *numbers = take(ball, "centre by radius lambda weight intercept reach")
+    R, lam, weight, intercept, reach = floats(numbers)
+    expect(R > 0.0 and by in ("neurons", "local", "features"), "expected a radius and one of the bounds of λ")
     c = problem.parameters(centre)
     truth, away, factors = enclosed(audit, problem, {k: v for k, v in witness.items() if k != "region"}, c)
     radius = real(R)
     audit.every("run inside the ball", [(d, radius) for d in away], "<=", "iterates, and ‖θ̂_T − c‖ + R_T; worst shown")
     here = Point(problem, c)
-    if by == "neurons":
+    if by != "features":
         expect(weight > 0.0, "a parabola has a weight ≤ 0")
-        audit.require(
-            "neuron budget", real(intercept), "<=", here.budget(weight, intercept), "claim neuron_budget about c"
-        )
+        expect((reach > 0.0) == (by == "local"), "a local budget needs a distance T > 0, and no other has one")
+        value = here.budget(weight, intercept, reach)
+        audit.require("neuron budget", real(intercept), "<=", value, "claim neuron_budget(_local) about c")
         bound = real(intercept) - real(weight) * radius**2
     else:
         bound = here.features(radius, 0.0)

@@ -111,13 +111,17 @@ class NeuronBudget:
             raise InputError(f"weight={weight!r}: expected a finite number > 0")
         state = self._state
         k = state.network.outputs
-        # Any k_r ≤ m'/(m' + ω_r) is valid (J_r J_rᵀ ⪰ 0): the square of an exact double below its root.
-        known = np.isfinite(self.omega_upper)
-        omega = Ball(np.where(known, self.omega_upper, 0.0))
-        share = np.maximum(np.where(known, (Ball(weight) / (Ball(weight) + omega)).lower(), 0.0), 0.0)
-        root = np.clip(sqrt(Ball(share)).lower(), 0.0, 1.0)
+        # Any smaller k_r ≥ 0 is valid too (J_r J_rᵀ ⪰ 0): the square of an exact double below its root.
+        root = np.clip(sqrt(Ball(self.shares(weight))).lower(), 0.0, 1.0)
         psi = schur_of_grams([(state.a_rows[0], self._weighted(state.b_rows[0], root)), self._outgoing(root)], k)
         return Parabola(weight, float(smallest_eigenvalue(psi).lower()))
+
+    def shares(self, weight: float) -> np.ndarray:
+        """Return lower bounds (m,) of k_r = m'/(m' + ω_r) for m' = `weight`, doubles in [0, 1]."""
+        known = np.isfinite(self.omega_upper)
+        omega = Ball(np.where(known, self.omega_upper, 0.0))
+        kept = np.where(known, (Ball(weight) / (Ball(weight) + omega)).lower(), 0.0)
+        return np.maximum(kept, 0.0)
 
     def _weighted(self, rows: Rows, root: np.ndarray) -> Rows:
         """Multiply neuron r's column by the exact 0 ≤ root_r ≤ 1; a bias column, the last one, stays."""
@@ -159,7 +163,7 @@ class NeuronBudget:
     def _approx_parabola(self, weight: float) -> Parabola:
         """The midpoints of :meth:`parabola`."""
         state, k = self._state, self._state.network.outputs
-        root = np.sqrt(weight / (weight + self.omega_upper))
+        root = np.sqrt(self.shares(weight))
         # A product with its own transpose costs half.
         inner, features = state.b_rows[0].mid * root, np.array(state.a_rows[1].mid)
         features[:, : root.size] *= root

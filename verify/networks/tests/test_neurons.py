@@ -265,7 +265,7 @@ def test_mutants_of_omega_are_refuted(name: str, old: str, new: str) -> None:
 
 PARABOLA_MUTANTS: list[tuple[str, str]] = [
     # Young's inequality without its price, and the price charged to one block only.
-    ("share = np.maximum(", "share = 0.5 + 0.5 * np.maximum("),
+    ("return np.maximum(kept, 0.0)", "return 0.5 + 0.5 * np.maximum(kept, 0.0)"),
     ("return self._weighted(state.a_rows[1], root),", "return state.a_rows[1],"),
     ("self._weighted(state.b_rows[0], root))", "state.b_rows[0])"),
     ("Parabola(weight, float(", "Parabola(0.5 * weight, float("),

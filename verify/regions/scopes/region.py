@@ -4,14 +4,16 @@ Statement (claim enclosing_ball). θ_{k+1} = θ_k − η∇Φ(θ_k) in real arit
 it contains θ0, every iterate, every segment between consecutive iterates and the limit, a point of zero loss; Φ_{k+1} ≤ rate·Φ_k from the first step on.
 Nothing is said of other starts in B(c, R).
 
-Derivation. Two things are proved apart. λ_min(Θ) ≥ λ on B(c, R): the neuron budget for one hidden layer (claim neuron_budget) or the last layer's features at
-any depth (claim feature_kernel), whichever is larger. The iterates stay: scope `exact` encloses them, ‖θ_k − θ̂_k‖ ≤ δ_k for k ≤ T, and from T on a ball
-certificate keeps them in B(θ̂_T, R_T); so R ≥ max_k(‖θ̂_k − c‖ + δ_k) and R ≥ ‖θ̂_T − c‖ + R_T suffice, and a ball is convex. Its radius is about
-half the distance travelled when c is the midpoint of the path (``centre="midpoint"``, the default), and that distance when c = θ0
+Derivation. Two things are proved apart. λ_min(Θ) ≥ λ on B(c, R): the neuron budget for one hidden layer (claim neuron_budget; where
+that leaves little and the network is small, neuron_budget_local) or the last layer's features at any depth (claim feature_kernel),
+whichever is larger. The iterates stay: scope `exact` encloses them, ‖θ_k − θ̂_k‖ ≤ δ_k for k ≤ T, and from T on a ball certificate keeps
+them in B(θ̂_T, R_T); so R ≥ max_k(‖θ̂_k − c‖ + δ_k) and R ≥ ‖θ̂_T − c‖ + R_T suffice, and a ball is convex. Its radius is about half the
+distance travelled when c is the midpoint of the path (``centre="midpoint"``, the default), and that distance when c = θ0
 (``centre="initialisation"``), against ‖e_0‖/√λ and more for the criteria of scope `ball`.
 Descent is followed beyond the first hand-over, until B(θ̂_T, R_T) no longer decides R.
 
-Witness: that of scope `exact`, and ``region``: ``centre``, ``radius``, ``lambda``, ``by`` ('neurons' or 'features'), ``weight`` m' and
+Witness: that of scope `exact`, and ``region``: ``centre``, ``radius``, ``lambda``, ``by`` ('neurons', 'local' or 'features'), ``weight`` m',
+``reach`` T and
 ``intercept`` λ_min(Ψ(m')).
 """
 
@@ -25,14 +27,15 @@ from typing import Any
 import numpy as np
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball
+from verify.arrays import Ball, smallest_eigenvalue
 from verify.certificates import Certificate, Step
 from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError
-from verify.networks import DataSet, Loss, Network, linearise
+from verify.networks import DataSet, Loss, Network, kernel_of, linearise
 from verify.networks.feature_kernel import feature_bound
 from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget
+from verify.networks.neurons_local import LocalBudget
 from verify.networks.parameters import Vector, flatten, with_parameters
 from verify.regions.descent.float64 import Descent
 from verify.regions.neighbourhood.estimate import Attempt, approx_float
@@ -47,6 +50,10 @@ CENTRES = ("midpoint", "initialisation")
 _FALLEN = 1e-3
 # The last ball may add this share to the radius that the iterates need; no more hand-overs than this are tried for it.
 _OVERHANG, _TRIES = 1.02, 12
+# The local budget is tried where less than this share of λ_min at c is left.
+_LITTLE = 0.05
+# T of the local budget, and the sizes up to which an eigenproblem per neuron takes seconds (in the checker, minutes).
+_REACHES, _LOCAL_SAMPLES, _LOCAL_SIZE = (0.4, 0.55), 24, 20_000
 
 
 class _Reach:
@@ -84,12 +91,13 @@ class _Reach:
 
 @dataclass(frozen=True)
 class _Bound:
-    """λ_min(Θ) ≥ value on B(c, R), and what it rests on; weight and intercept are 0 for 'features'."""
+    """λ_min(Θ) ≥ value on B(c, R), and what it rests on; weight and intercept are 0 for 'features', reach (T) for all but 'local'."""
 
     value: float
     by: str
     weight: float = 0.0
     intercept: float = 0.0
+    reach: float = 0.0
 
 
 def _lambda(state: Linearisation, radius: float) -> _Bound:
@@ -99,6 +107,19 @@ def _lambda(state: Linearisation, radius: float) -> _Bound:
         found += [
             _Bound(max(lower(p(Ball(radius))), 0.0), "neurons", p.weight, p.intercept)
             for p in NeuronBudget(state).parabolas(radius)
+        ]
+    best = max(found, key=lambda bound: bound.value)
+    layers = state.network.layers
+    if not NeuronBudget.applies(state) or layers[0].activation.name != "tanh":
+        return best
+    centre = lower(smallest_eigenvalue(kernel_of(state)))
+    small = state.n <= _LOCAL_SAMPLES and layers[0].fan_out * state.n <= _LOCAL_SIZE
+    if best.value > _LITTLE * centre or not small:
+        return best
+    for reach in _REACHES:
+        found += [
+            _Bound(max(lower(p(Ball(radius))), 0.0), "local", p.weight, p.intercept, reach)
+            for p in LocalBudget(state, reach).parabolas(radius)
         ]
     return max(found, key=lambda bound: bound.value)
 
@@ -177,6 +198,15 @@ def _assemble(inner: Certificate, task: exact.Task, centre: Vector, reach: _Reac
             Ball(0.0),
             "λ on B(c, R), by the neurons",
         )
+    if bound.by == "local":
+        positive = Step(
+            "NTK positive on the ball about c",
+            "neuron_budget_local",
+            Ball(bound.value),
+            ">",
+            Ball(0.0),
+            "λ on B(c, R), by the neurons, suprema near c",
+        )
     mu = evaluate("mu", {"s": Ball(task.s), "lambda_R": Ball(bound.value)})
     weakest = Ball(lower(inner.constants["path_lambda_min"]))
     head = evaluate(
@@ -197,7 +227,7 @@ def _assemble(inner: Certificate, task: exact.Task, centre: Vector, reach: _Reac
         **inner.witness,
         "region": {
             "centre": centre, "radius": radius, "lambda": bound.value, "by": bound.by, "weight": bound.weight,
-            "intercept": bound.intercept,
+            "intercept": bound.intercept, "reach": bound.reach,
         },
     }  # fmt: skip
     T = int(inner.constants["handover_step"])
