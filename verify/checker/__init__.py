@@ -5,11 +5,12 @@ It shares no code with the engine that makes certificates, and needs only Python
 Trust base: CPython and its standard library (json, zipfile, hashlib, fractions); FLINT's ball arithmetic as python-flint calls it
 (arb, arb_mat: every result contains the exact one); and the mathematics stated in the docstrings of these files: read
 reading.py (file format), enclosures.py (activations, spectral norm, λ_min), network.py (forward pass, NTK, curvature, the neurons'
-budget), claims.py (the theorem's formulas, one function per scope). No number of a certificate is used before it has been recomputed, or
-shown to be a valid bound; a guess for an eigenvalue only shortens the search. Floating point occurs only as exact doubles.
+budget), claims.py and basin.py (the theorem's formulas, one function per scope), wording.py (the statement). No number of a
+certificate is used before it has been recomputed, or shown to be a valid bound; a guess for an eigenvalue only shortens the
+search. Floating point occurs only as exact doubles.
 
-Statements are about real arithmetic and the mathematical activations. ``reason``, ``observed``, ``tools`` and the prose of steps are not
-checked; the claims returned are worded here, from checked numbers.
+Statements are about real arithmetic and the mathematical activations. ``reason``, ``observed``, ``tools`` and the source named by a step are not
+checked; the claims returned are worded here, from checked numbers, and repeat no text of the file.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from flint import ctx
 
 from verify.checker import enclosures
 from verify.checker.claims import Audit, Row, examine
-from verify.checker.reading import Limit, Malformed, read
+from verify.checker.reading import Limit, Malformed, Unreadable, read
 
-__all__ = ["CheckResult", "Row", "check"]
+__all__ = ["EXIT", "CheckResult", "Row", "Unreadable", "check"]
 
 PRECISIONS = (128, 256, 512, 1024)
+EXIT = {"ACCEPTED": 0, "REJECTED": 1, "UNDECIDED": 2}
+"""Exit codes of a verdict; 3 is an error: wrong usage, a file that cannot be read."""
 
 
 class CheckResult(NamedTuple):
@@ -47,9 +50,19 @@ class CheckResult(NamedTuple):
         """Whether the certificate's claims are proved."""
         return self.verdict == "ACCEPTED"
 
+    def __bool__(self) -> bool:
+        """Refuse: a verdict of three values is no truth value."""
+        raise TypeError("a check has three outcomes and no truth value; use .accepted, or compare .verdict")
+
 
 def check(path: str | os.PathLike[str], seconds: float = 7200.0) -> CheckResult:
-    """Check a certificate, directory or zip; raises nothing for a bad file, ends UNDECIDED after so many seconds."""
+    """Check a certificate, directory or zip; ends UNDECIDED after so many seconds.
+
+    The time is looked at in every loop; a single operation of FLINT on large matrices is not interrupted.
+
+    Raises:
+        Unreadable: the file cannot be opened or read. Nothing is raised for whatever it contains.
+    """
     start, bits, audit, verdict, claims = time.monotonic(), 0, Audit(), "REJECTED", []
     enclosures.deadline[0] = start + seconds
     try:
@@ -64,6 +77,8 @@ def check(path: str | os.PathLike[str], seconds: float = 7200.0) -> CheckResult:
         failures = audit.failures or audit.doubts
     except (Limit, MemoryError) as error:
         verdict, failures = "UNDECIDED", [*audit.failures, str(error) or "out of memory"]
+    except Unreadable:
+        raise
     except Exception as error:  # whatever a hostile document provokes, it is never an acceptance
         kind = "" if isinstance(error, Malformed) else f"malformed: {type(error).__name__}: "
         verdict, failures = "REJECTED", [*audit.failures, kind + str(error)[:300]]

@@ -17,6 +17,7 @@ from verify.checker.claims import BALL, Audit, Ball, Chain, Truth, distance, is_
 from verify.checker.enclosures import real, root, zips
 from verify.checker.network import Point, Problem
 from verify.checker.reading import expect, take
+from verify.checker.wording import at_least, at_most, below_one
 
 __all__ = ["basin"]
 
@@ -62,6 +63,7 @@ def basin(audit: Audit, problem: Problem, witness: Any) -> Truth:
     if inside:
         chain["parameters inside the basin"] = (away, "<=", rho)
     rate = 1 - eta * s * sigma * (sigma - drift)
+    audit.require("factor of Φ per step", rate * rate, "<", arb(1), "claim containment_displacement")
     constants = {
         "lambda0": ball.low, "jacobian_norm0": ball.jacobian, "residual0": ball.residual, "loss0": ball.here.loss,
         "lr": problem.lr, "radius": R, "basin_radius": rho, "zero_loss_distance": real(ball.radii[zero]), "lambda_region": lam,
@@ -72,12 +74,13 @@ def basin(audit: Audit, problem: Problem, witness: Any) -> Truth:
     where = (
         "the stored parameters lie inside it"
         if inside
-        else f"the stored parameters lie at {(away / rho).str(6)} times ρ, which is not claimed inside"
+        else f"the stored parameters lie at ≤ {at_most(away / rho, 4)} times ρ, which is not claimed inside"
     )
+    factor = below_one(rate * rate) if rate * rate < 1 else "1"
     text = (
-        f"every real-arithmetic gradient descent with step η = {problem.lr} and s = {problem.s} started within"
-        f" ρ = {ball.radii[inner].hex()} of the stored centre stays within R = {ball.radii[outer].hex()} of it, a Locally PL Region with"
-        f" μ = {(s * lam).str(10)}, and Φ_k ≤ {(rate * rate).str(12)}^k·Φ_0: it converges to a point of zero loss; one such point lies within"
-        f" {ball.radii[zero].hex()} of the centre; {where}"
+        f"every real-arithmetic gradient descent with step η = {problem.lr} started within ρ = {at_least(rho)} of the stored centre stays"
+        f" within R ≤ {at_most(R)} of it, a Locally PL Region with ½‖∇Φ‖² ≥ μΦ for μ ≥ {at_least(s * lam)}, and"
+        f" Φ_k ≤ {factor}^k·Φ_0: it converges to a point of zero loss; one such point lies within {at_most(ball.radii[zero])} of the"
+        f" centre; {where}"
     )
     return Truth(constants, {"displacement containment": supply - head}, chain, text)

@@ -8,17 +8,18 @@ radii (their lower ends must be valid) and the worst decrease of scope `exact` (
 
 from __future__ import annotations
 
-from collections import namedtuple
 from fractions import Fraction
 from functools import partial, reduce
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from flint import arb, ctx
 
-from verify.checker.enclosures import length, psd_norm, real, root, zips
+from verify.checker.audit import Audit, Row, ends
+from verify.checker.enclosures import length, psd_norm, real, root, tick, zips
 from verify.checker.network import Parameters, Point, Problem
 from verify.checker.reading import Array, Claimed, Limit, expect, take
+from verify.checker.wording import at_least, at_most, below_one, step_claims, subject
 
 __all__ = ["BALL", "Audit", "Ball", "Chain", "Row", "Truth", "distance", "enclosed", "examine", "floats", "is_index"]
 
@@ -27,56 +28,20 @@ BALL = "certified_by lambda0_lower jacobian_norm0_upper residual0_upper parabola
 FACTS = "step loss residual lambda_min lambda_max gradient_norm pl_ratio drift parameters next next_loss decrease"
 PATH = "method bits steps end delta growth rounding lambda_lower loss_lower loss_upper handover"
 Chain = dict[str, tuple[Any, str, Any]]  # name of a step → its two sides and their relation
-Row = namedtuple("Row", "step left relation right margin source")  # one checked inequality, for display
-Truth = namedtuple("Truth", "constants margins steps statement")  # what is recomputed, under the certificates' names
 
 
-class Audit:
-    """Collects decisions: certain, certainly false (`failures`), or not decided at this precision (`doubts`)."""
+class Truth(NamedTuple):
+    """What is recomputed, under the certificates' names, and the statement that it makes."""
 
-    def __init__(self) -> None:
-        """Start with no decision."""
-        self.rows: list[Row] = []
-        self.failures: list[str] = []
-        self.doubts: list[str] = []
-
-    def require(self, name: str, left: Any, relation: str, right: Any, source: str) -> None:
-        """Demand one inequality between enclosures."""
-        self.every(name, [(left, right)], relation, source)
-
-    def every(self, name: str, pairs: list[tuple[Any, Any]], relation: str, source: str) -> None:
-        """Demand an inequality for each pair; the tightest is displayed."""
-        worst: Any = None
-        for left, right in pairs:
-            low, high = (left, right) if relation in ("<", "<=") else (right, left)
-            holds, fails = (low < high, low >= high) if relation in ("<", ">") else (low <= high, low > high)
-            gap = high - low
-            text = f"{name}: {left.str(12)} {relation} {right.str(12)}"
-            if fails:
-                self.failures.append(f"{text} fails by {(-gap).str(6)} ({source})")
-            elif not holds:
-                self.doubts.append(f"{text} is not certain at {ctx.prec} bits ({source})")
-            if worst is None or gap < worst[2]:
-                worst = (left, right, gap)
-        if worst is not None:
-            left, right, gap = (value.str(8) for value in worst)
-            self.rows.append(Row(name, left, relation, right, gap, source))
-
-    def matches(self, name: str, claimed: Any, truth: Any) -> None:
-        """Demand that a stored constant contains the recomputed value, or equals an exact one."""
-        if callable(truth) and claimed is not None:
-            truth(name, claimed)
-        elif isinstance(claimed, Claimed):
-            value, (low, high) = truth if isinstance(truth, arb) else real(truth), _ends(claimed)
-            self.every(name, [(low, value), (value, high)], "<=", "stored interval")
-        elif claimed is not None:
-            exact = isinstance(truth, int | Fraction) and type(claimed) in (int, Fraction)
-            expect(exact and truth == claimed, f"{name}: {claimed!r} is not {truth!r}")
+    constants: dict[str, Any]
+    margins: dict[str, Any]
+    steps: Chain
+    statement: str
 
 
-def _ends(claimed: Any) -> tuple[Any, Any]:
-    expect(isinstance(claimed, Claimed), "expected a ball")
-    return real(claimed.mid) - real(claimed.rad), real(claimed.mid) + real(claimed.rad)
+def _factor(rate: Any) -> str:
+    """Write a rate that is demanded to be below 1 (at a precision at which that is not certain nothing is accepted)."""
+    return below_one(rate) if rate < 1 else "1"
 
 
 def floats(value: Any, size: int | None = None) -> list[float]:
@@ -96,6 +61,7 @@ def is_index(value: Any, size: int) -> bool:
 
 def distance(left: Parameters, right: Parameters) -> Any:
     """Enclose the Euclidean distance of two parameter vectors."""
+    tick()
     return length(x for a, b in zips(left, right) for x in (a - b).entries())
 
 
@@ -110,7 +76,10 @@ def _point(audit: Audit, problem: Problem, witness: Any) -> Truth:
         "lambda0": low, "lambda_max0": top, "jacobian_norm0": root(top), "residual0": here.e, "loss0": loss,
         "gradient_norm_squared": square, "mu": s * real(stated), "pl_ratio": square / (2 * loss), "lr": problem.lr,
     }  # fmt: skip
-    text = f"at the stored parameters λ_min(NTK) ≥ {stated.hex()} > 0: ½‖∇Φ‖² ≥ μΦ with μ = s·λ_min, s = {problem.s}"
+    text = (
+        f"at the stored parameters λ_min(NTK) ≥ {at_least(stated)} > 0, and ½‖∇Φ‖² ≥ μΦ there with μ ≥ {at_least(constants['mu'])};"
+        " nothing is said of other parameters, nor of gradient descent"
+    )
     return Truth(constants, {"lambda0": low}, {"NTK positive": (low, ">", arb(0))}, text)
 
 
@@ -204,11 +173,13 @@ class Ball:
             # The other criterion may stand at another radius; the stored chain has its λ(R) once, for the form in `by`.
             constants, chain = (constants | values, chain | steps) if form == self.by else (constants, steps | chain)
             self._demand(steps, f"{form} containment at its R")
+            # True where the chain holds; demanded so that the precision suffices to say it.
+            self.audit.require("factor of Φ per step", values["rate"], "<", arb(1), f"claim containment_{form}")
             constants[f"radius_largest_{form}"] = partial(self._also, form)
         text = (
-            f"with step η = {self.problem.lr} and s = {self.problem.s} it stays within R = {self.radii[j].hex()} of the centre,"
-            f" a Locally PL Region with μ = {constants['mu'].str(10)}, and Φ_k ≤ {constants['rate'].str(12)}^k·Φ_0"
-            f" ({self.by} criterion); it converges to a point of zero loss"
+            f"with step η = {self.problem.lr} it stays within R ≤ {at_most(self.radii[j])} of the centre, a Locally PL Region with"
+            f" ½‖∇Φ‖² ≥ μΦ for μ ≥ {at_least(constants['mu'])}, and Φ_k ≤ {_factor(constants['rate'])}^k·Φ_0 ({self.by} criterion);"
+            " it converges to a point of zero loss"
         )
         return Truth(constants, margins, chain, text)
 
@@ -224,7 +195,7 @@ class Ball:
 
     def _stable(self, sharp: bool, name: str, claimed: Any) -> None:
         """Demand λ ≥ λ0/2 on B(θ0, r), r the stored interval's lower end: by r·L_H(r), by a parabola, or in the paper's form."""
-        r = _ends(claimed)[0].lower()
+        r = ends(claimed)[0].lower()
         if not r > 0:
             return  # a radius that may be 0 claims nothing
         L, half = self.here.curvature(r), arb(1) / 2
@@ -239,7 +210,9 @@ class Ball:
 
 def _ball(audit: Audit, problem: Problem, witness: Any) -> Truth:
     found = Ball(audit, Point(problem, problem.parameters()), witness).truth()
-    return found._replace(statement=f"real-arithmetic gradient descent from the stored parameters: {found.statement}")
+    return found._replace(
+        statement=f"for real-arithmetic gradient descent from the stored parameters: {found.statement}"
+    )
 
 
 def _between(audit: Audit, name: str, stored: Any, value: Any) -> None:
@@ -260,17 +233,20 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
     eta_s, previous, origin = real(problem.lr * problem.s), -1, problem.parameters()
     chain: Chain = {}
     initial: dict[str, Any] = {}
+    holding: list[tuple[bool, Any]] = []
     for i, row in enumerate(checkpoints):
         step, *bounds, parameters, after, next_loss, decrease = take(row, FACTS)
         expect(type(step) is int and step > previous, "a checkpoint's step is out of order")
         expect(decrease in (True, False, None), "a checkpoint's decrease is no truth value")
         expect(after or not (decrease or next_loss), "a decrease without the neighbour's parameters")
+        expect(parameters is not None or step == 0, "only step 0 may stand at the parameters of the network itself")
         stated, theta = floats(bounds[2], 2)[0], problem.parameters(parameters)
         here, drift, previous = Point(problem, theta), distance(theta, origin), step
         low, loss, square = here.smallest(stated), here.loss, here.gradient_square()
         fact = (loss, here.e, low, psd_norm(here.kernel()), root(square), square / (2 * loss), drift)
         for name, bound, value in zips(FACTS.split()[1:8], bounds, fact):
             _between(audit, f"{name} at step {step}", bound, value)
+        holding.append((stated > 0.0, decrease))
         initial = initial or {"initial_lambda_min": low, "initial_loss": loss}
         chain[f"NTK positive at step {step}"] = (low, ">", arb(0))
         if after:
@@ -285,9 +261,12 @@ def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
             found = Ball(audit, here, handover).truth()
     assert found is not None
     own = {**initial, "drift": drift, "handover_step": number, "handover_radius": found.constants["radius"]}
+    positive, falls = (sum(row is True for row in facts) for facts in zips(*holding))
     text = (
-        f"at each of {len(checkpoints)} stored points of a recorded run the stated facts hold; real-arithmetic gradient descent"
-        f" restarted at the stored point of step {number}: {found.statement}. Nothing is said of descent from the first point"
+        f"at {len(checkpoints)} stored points, numbered as steps {checkpoints[0]['step']} to {previous}, the stored bounds hold, among them"
+        f" λ_min(NTK) > 0 at {positive} and the decrease Φ ≤ (1 − ημ)Φ to a stored neighbour at {falls}; for real-arithmetic gradient"
+        f" descent restarted at the stored point of step {number}: {found.statement}. Nothing is said of how the stored points arose,"
+        " nor of gradient descent from the first of them"
     )
     return Truth(found.constants | own, found.margins, chain | found.steps, text)
 
@@ -352,7 +331,7 @@ def enclosed(audit: Audit, problem: Problem, witness: Any, about: Any = None) ->
     ball = Ball(audit, Point(problem, centre), handover, offset, Point(problem, last).e).truth()
 
     def slack(name: str, claimed: Any) -> None:
-        top = _ends(claimed)[1]
+        top = ends(claimed)[1]
         audit.every(name, [(after / before, top) for before, after in falls], "<=", "worst decrease")
 
     constants = ball.constants | {
@@ -364,27 +343,12 @@ def enclosed(audit: Audit, problem: Problem, witness: Any, about: Any = None) ->
         "NTK positive at every iterate": (weakest, ">", arb(0)), "decrease at every step": (slack, "<=", arb(1)),
     }  # fmt: skip
     text = (
-        f"real-arithmetic gradient descent from the stored parameters: at each of the first {steps} iterates λ_min(NTK) ≥"
-        f" {min(lower).hex()} and Φ falls by 1 − ημ_k or better; from then on {ball.statement}"
+        f"for real-arithmetic gradient descent from the stored parameters: at each of its iterates 0 to {steps} λ_min(NTK) ≥"
+        f" {at_least(min(lower))}, and Φ_{{k+1}} ≤ (1 − ημ_k)Φ_k up to iterate {steps}; from there on {ball.statement}"
     )
     if about is not None:
         away.append(distance(centre, about) + ball.constants["radius"])
     return Truth(constants, ball.margins, chain | ball.steps, text), away, [*factors, ball.constants["rate"]]
-
-
-def _refuted(audit: Audit, problem: Problem, witness: Any) -> Truth:
-    """Two samples with equal inputs and different targets: Φ ≥ (s/4)‖y_i − y_j‖² everywhere, and λ_min = 0."""
-    pair = take(witness, "duplicate_pair")[0]
-    listed = isinstance(pair, list) and len(pair) == 2
-    expect(listed and all(is_index(i, problem.n) for i in pair), "expected a pair of samples")
-    (x, v), (y, w) = ([a.data[i * a.shape[1] : (i + 1) * a.shape[1]] for i in pair] for a in (problem.X, problem.y))
-    expect(x == v and y != w, "the two samples have different inputs or equal targets")
-    low, high = next(sorted(values) for values in zips(y, w) if values[0] != values[1])
-    floor = real(problem.s) * sum(((arb(a) - arb(b)) ** 2 for a, b in zips(y, w)), arb(0)) / 4
-    audit.require("loss bounded away from zero", floor, ">", arb(0), "Φ ≥ (s/4)‖y_i − y_j‖²")
-    text = f"samples {pair[0]} and {pair[1]} contradict each other: Φ > 0 for every θ, λ_min(NTK) = 0"
-    steps: Chain = {"equal inputs, different targets": (arb(high), ">", arb(low))}
-    return Truth({"lambda0": arb(0), "loss_floor": floor}, {"loss floor": floor}, steps, text)
 
 
 def examine(audit: Audit, document: dict[str, Any]) -> str:
@@ -395,29 +359,32 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
     if verdict == "INCONCLUSIVE":
         raise Limit("the certificate is INCONCLUSIVE: it claims nothing that could be accepted")
     from verify.checker.basin import basin  # these need the classes above
+    from verify.checker.refutation import refuted
     from verify.checker.region import region
 
     scopes = {"point": _point, "ball": _ball, "run": _run, "exact": _exact, "basin": basin, "region": region}
     expect(scope in scopes and verdict in ("PROVED", "REFUTED"), "unknown scope or verdict")
-    witness, rule = document["witness"], scopes[scope] if verdict == "PROVED" else _refuted
+    witness, rule = document["witness"], scopes[scope] if verdict == "PROVED" else refuted
     centre = witness.get("handover") if scope in ("run", "exact") else witness
     named = {"point": "pl_from_ntk", "region": "enclosing_ball"}
     form = named.get(scope) or f"containment_{(centre or {}).get('certified_by')}"
     form = form if verdict == "PROVED" else "zero_loss_unreachable"
     expect(claim == form, "the claim is not the one that the witness supports")
-    truth = rule(audit, Problem(document), witness)
+    problem = Problem(document)
+    truth = rule(audit, problem, witness)
     for group, values in (("constants", truth.constants), ("margins", truth.margins)):
         for name, value in document[group].items():
             expect(name in values, f"{group}: {name} is not implied by anything checked")
             audit.matches(f"{group}: {name}", value, values[name])
     for row in document["steps"]:
-        name, _, left, relation, right, _ = take(row, "name claim left relation right source")
+        name, cited, left, relation, right, _ = take(row, "name claim left relation right source")
+        expect(isinstance(name, str) and cited in step_claims(name), f"steps: {name!r} belongs to no claim {cited!r}")
         true_left, expected, true_right = truth.steps.get(name, (None, None, None))
         expect(expected and relation == expected, f"steps: {name!r} is not implied by anything checked")
         audit.matches(f"steps: {name}, left", left, true_left)
         audit.matches(f"steps: {name}, right", right, true_right)
         # The stored intervals contain the true values; let the inequality hold between whole intervals.
-        (low, high), (bottom, top) = _ends(left), _ends(right)
+        (low, high), (bottom, top) = ends(left), ends(right)
         far = (high, bottom) if relation in ("<", "<=") else (low, top)
         audit.require(f"steps: {name}", far[0], relation, far[1], "stored interval")
-    return f"{claim}: {truth.statement}"
+    return f"{claim}: {subject(problem)}. It is proved: {truth.statement}"

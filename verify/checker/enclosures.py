@@ -48,6 +48,7 @@ def length(vector: Any) -> Any:
 
 def gram(matrix: Any) -> Any:
     """Enclose M·Mᵀ."""
+    tick()
     return matrix * matrix.transpose()
 
 
@@ -58,6 +59,7 @@ def _positive(matrix: Any) -> bool:
     """
     size, rows = matrix.nrows(), matrix.tolist()
     half = size // 2
+    tick()
     if half == 0:
         return bool(rows[0][0] > 0)
     first, corner = arb_mat([row[:half] for row in rows[:half]]), arb_mat([row[half:] for row in rows[:half]])
@@ -116,6 +118,7 @@ def smallest_eigenvalue(matrix: Any, near: float = 0.0) -> Any:
     With a good guess few powers are needed; if it is none, or leads to a singular matrix, A with a small shift will do.
     """
     for shift, squarings in ((-arb(near), 3), (matrix.trace() / arb(2) ** (ctx.prec // 4), ctx.prec)):
+        tick()
         try:
             inverse = (matrix + shift).inv()  # a number is a multiple of the identity
         except ZeroDivisionError:
@@ -137,6 +140,7 @@ def _logistic(z: Any) -> Any:
 
 def activation(name: str, beta: Any, z: Any) -> tuple[Any, Any]:
     """Enclose (σ(z), σ'(z)); `beta` is Softplus' parameter (anything otherwise)."""
+    tick()
     if name == "identity":
         return z, arb(1)
     if name == "tanh":

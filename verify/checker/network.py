@@ -23,6 +23,7 @@ from verify.checker.enclosures import (
     root,
     smallest_eigenvalue,
     suprema,
+    tick,
     zips,
 )
 from verify.checker.reading import Array, Limit, expect, take
@@ -92,6 +93,7 @@ class Problem:
         flat = iter(self.start if stored is None else stored.data.tolist())
         result: Parameters = []
         for layer in self.layers:
+            tick()
             rows = [[next(flat) for _ in range(layer.fan_in)] for _ in range(layer.fan_out)]
             result.append(arb_mat([[*row, next(flat)] for row in rows] if layer.biased else rows))
         return result
@@ -126,6 +128,7 @@ class Point:
         h = arb_mat(n, problem.layers[0].fan_in, problem.X.data.tolist())
         self._first_weights = parameters[0]  # [W_1 b_1]
         for layer, weights in zips(problem.layers, parameters):
+            tick()
             scale = 1 / arb(layer.square).sqrt()
             self.V.append(arb_mat([row[: layer.fan_in] for row in weights.tolist()]) * scale)
             self.A.append(arb_mat([row + [arb(1)] * layer.biased for row in (h * scale).tolist()]))
@@ -139,12 +142,14 @@ class Point:
         self.loss = real(problem.s) * self.e**2 / 2
         g = arb_mat([[int(i == j) for i in range(k)] for _ in range(n) for j in range(k)])
         for slope, above in zips(slopes[::-1], [None, *self.V[:0:-1]]):
+            tick()
             g = g if above is None else self.B[0] * above
             self.G.insert(0, g)
             self.B.insert(0, _schur(g, self._repeat(slope)))
 
     def _repeat(self, matrix: Any) -> Any:
         """Repeat the row of each sample for its k outputs."""
+        tick()
         return arb_mat([row for row in matrix.tolist() for _ in range(self.problem.k)])
 
     def kernel(self) -> Any:
@@ -179,6 +184,7 @@ class Point:
         ‖ΔZ_l‖ ≤ ‖A_l‖r + (‖V_l‖ + s_l r)‖ΔH_{l-1}‖, ‖ΔA_l‖ ≤ s_l‖ΔH_{l-1}‖, ‖ΔH_l‖ ≤ sup|σ_l'|‖ΔZ_l‖;
         ‖ΔB_l‖ ≤ sup|σ_l'|‖ΔG_l‖ + sup|σ_l''|‖Δz_l‖g_l, ‖ΔG_{l-1}‖ ≤ s_l r(‖B_l‖ + ‖ΔB_l‖) + ‖V_l‖‖ΔB_l‖; ΔG_L = 0, ΔH_0 = 0.
         """
+        tick()
         r, n, k, layers = radius, self.problem.n, self.problem.k, self.problem.layers
         if not self.norms:
             samples = [slice(i * k, i * k + k) for i in range(n)]
@@ -226,6 +232,7 @@ class Point:
         ω = s²(p² + q²/2 + q(p² + q²/4)^½), p = S₁‖A‖, q = ‖v_r‖S₂‖AAᵀ ∘ AAᵀ‖^½, S₁ = sup|σ'|, S₂ = sup|σ''|, A = A_1, s = s_2:
         the columns of v_r change by at most s·p·t_w, those of (w_r, b_r) by s(p·t_v + q·t_w), the latter by Schur's product theorem.
         """
+        tick()
         layers = self.problem.layers
         fits = [layer.name for layer in layers][1:] == ["identity"]
         expect(fits, "neuron_budget needs one hidden layer and an identity output")

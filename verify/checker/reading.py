@@ -1,6 +1,6 @@
 """Reading a certificate from an untrusted file: strict, bounded, nothing executed.
 
-A certificate is a directory or a zip (stored, not compressed) with ``certificate.json`` and ``arrays/*.npy``. Every byte is
+A certificate is a directory or a zip (stored or deflated) with ``certificate.json`` and ``arrays/*.npy``. Every byte of these is
 covered by a SHA-256; hashes show damage, not truth: whoever changes a number can change the hash too.
 """
 
@@ -15,15 +15,18 @@ import re
 import stat
 import struct
 import zipfile
+import zlib
 from array import array
 from collections import namedtuple
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Array", "Claimed", "Limit", "Malformed", "expect", "read", "take"]
+__all__ = ["Array", "Claimed", "Limit", "Malformed", "Unreadable", "expect", "read", "take"]
 
 MAX_BYTES, MAX_DOCUMENT, MAX_FILES, MAX_DIRECTORY = 1 << 30, 1 << 24, 20_000, 6_000_000
+# What a zip may hold unpacked: this much, and so many bytes for each of its own.
+MAX_UNPACKED, MAX_EXPANSION = 1 << 24, 64
 _DOCUMENT = "certificate.json"
 _ARRAY = re.compile(r"arrays/[A-Za-z0-9_]{1,150}\.npy")
 _HEX = re.compile(r"-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}")
@@ -36,6 +39,10 @@ Array = namedtuple("Array", "shape data")  # a float64 array as stored, row by r
 
 class Malformed(Exception):
     """The file is no certificate of this format: REJECTED."""
+
+
+class Unreadable(OSError):
+    """The file or folder cannot be opened or read: neither accepted nor rejected."""
 
 
 class Limit(Exception):
@@ -56,27 +63,31 @@ def take(mapping: Any, required: str, optional: str = "") -> list[Any]:
     return [mapping.get(key) for key in need + may]
 
 
-def _admit(name: str, size: int, found: dict[str, bytes]) -> None:
+def _admit(members: list[tuple[str, int]], limit: int) -> None:
     """Refuse all but the two kinds of names that the format knows (so no path can lead elsewhere), and what is too large."""
-    expect(name == _DOCUMENT or _ARRAY.fullmatch(name), f"unexpected file {name!r}")
-    expect(name not in found and len(found) < MAX_FILES, f"{name!r} occurs twice, or too many files")
-    total = size + sum(map(len, found.values()))
-    expect(total <= MAX_BYTES and (name != _DOCUMENT or size <= MAX_DOCUMENT), f"{name!r}: too large")
+    for name, size in members:
+        expect(name == _DOCUMENT or _ARRAY.fullmatch(name), f"unexpected file {name!r}")
+        expect(name != _DOCUMENT or size <= MAX_DOCUMENT, f"{name!r}: too large")
+    expect(len(members) <= MAX_FILES, "too many files")
+    expect(len({name for name, _ in members}) == len(members), "a file occurs twice")
+    expect(sum(size for _, size in members) <= limit, "too large")
 
 
 def _from_directory(path: str) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
+    members: dict[str, Path] = {}
+    sizes = []
     for entry in Path(path).rglob("*"):
         name, status = entry.relative_to(path).as_posix(), entry.lstat()
         if name != "arrays" or not stat.S_ISDIR(status.st_mode):
             expect(stat.S_ISREG(status.st_mode), f"{name!r} is no regular file")
-            _admit(name, status.st_size, found)
-            found[name] = entry.read_bytes()
-    return found
+            members[name] = entry
+            sizes.append((name, status.st_size))
+            expect(len(members) <= MAX_FILES, "too many files")
+    _admit(sizes, MAX_BYTES)
+    return {name: entry.read_bytes() for name, entry in members.items()}
 
 
 def _from_zip(path: str) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
     expect(os.path.getsize(path) <= MAX_BYTES, "too large")
     data = Path(path).read_bytes()
     # The end record: no comment, no zip64, a bounded directory; checked before zipfile allocates anything.
@@ -84,13 +95,18 @@ def _from_zip(path: str) -> dict[str, bytes]:
     expect(plain, "not a zip of this format (end record)")
     expect(int.from_bytes(data[-10:-6], "little") <= MAX_DIRECTORY, "zip with an oversized directory")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for item in archive.infolist():
-            plain = item.compress_type == zipfile.ZIP_STORED and item.file_size == item.compress_size
-            extras = item.flag_bits or item.extra or item.comment
-            expect(plain and not extras, f"{item.filename!r} is compressed, encrypted or has extras")
-            _admit(item.filename, item.file_size, found)
-            found[item.filename] = archive.read(item)
-    return found
+        # Packing tools add the folder itself; it holds nothing.
+        items = [item for item in archive.infolist() if item.filename != "arrays/" or item.file_size]
+        for item in items:
+            known = item.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+            expect(
+                known and not item.flag_bits & 1,
+                f"{item.filename!r} is encrypted, or packed in another way than deflate",
+            )
+        unpacked = min(MAX_BYTES, max(MAX_UNPACKED, MAX_EXPANSION * len(data)))
+        _admit([(item.filename, item.file_size) for item in items], unpacked)
+        # zipfile unpacks no more than the size stated.
+        return {item.filename: archive.read(item) for item in items}
 
 
 def _array(data: bytes, shape: Any) -> Array:
@@ -140,9 +156,12 @@ def _canonical(document: Any) -> bytes:
 
 
 def read(path: str) -> dict[str, Any]:
-    """Return the document with every value decoded; raises Malformed for whatever is not exactly this format."""
+    """Return the document with every value decoded; raises Malformed for whatever is not exactly this format, Unreadable."""
     try:
-        expect(os.path.isdir(path) or os.path.isfile(path), "no such file or directory")
+        if not (os.path.isdir(path) or os.path.isfile(path)):
+            raise Unreadable(
+                "no such file or directory" if not os.path.lexists(path) else "no regular file or directory"
+            )
         files = _from_directory(path) if os.path.isdir(path) else _from_zip(path)
         raw = files.pop(_DOCUMENT, b"")
         document = json.loads(raw, parse_float=str, parse_constant=str)  # as text: no number but an integer
@@ -161,7 +180,11 @@ def read(path: str) -> dict[str, Any]:
             arrays[name] = _array(files.pop(name), shape)
         used: set[str] = set()
         result: dict[str, Any] = _value(document, arrays, used)
-    except (OSError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile) as error:
-        raise Malformed(f"unreadable: {type(error).__name__}: {error!r}") from None
+    except Unreadable:
+        raise
+    except OSError as error:
+        raise Unreadable(f"cannot be read: {error.strerror or error}") from None
+    except (EOFError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error) as error:
+        raise Malformed(f"no readable certificate: {type(error).__name__}: {str(error)[:200]}") from None
     expect(used == set(listed), "an array file belongs to no field")
     return result

@@ -15,6 +15,7 @@ from verify.checker.claims import PATH, Audit, Truth, enclosed, floats
 from verify.checker.enclosures import real
 from verify.checker.network import Point, Problem
 from verify.checker.reading import expect, take
+from verify.checker.wording import at_least, at_most, below_one
 
 __all__ = ["region"]
 
@@ -57,9 +58,10 @@ def region(audit: Audit, problem: Problem, witness: Any) -> Truth:
         "run inside the ball": (reaches, "<=", radius),
         "NTK positive on the ball about c": (real(lam), ">", arb(0)),
     }
+    factor = below_one(rate) if rate < 1 else "1"
     text = (
-        f"the convex ball of radius {R.hex()} about the stored centre contains the stored parameters, every iterate of real-arithmetic gradient"
-        f" descent from them with step η = {problem.lr}, every segment between iterates and their limit of zero loss; it is a Locally PL Region with"
-        f" μ = {mu.str(10)}, and Φ_k ≤ {rate.str(12)}^k·Φ_0. Nothing is said of other starts in it"
+        f"the convex ball of radius R ≤ {at_most(R)} about the stored centre contains the stored parameters, every iterate of real-arithmetic"
+        f" gradient descent from them with step η = {problem.lr}, every segment between iterates and their limit of zero loss; it is a Locally"
+        f" PL Region with ½‖∇Φ‖² ≥ μΦ for μ ≥ {at_least(mu)}, and Φ_k ≤ {factor}^k·Φ_0. Nothing is said of other starts in it"
     )
     return Truth(constants, truth.margins, chain, text)

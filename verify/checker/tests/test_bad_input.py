@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import os
+import shutil
 import struct
 import time
 import tracemalloc
@@ -18,6 +19,7 @@ import pytest
 
 from verify import checker
 from verify.checker import check, claims, enclosures, network, reading
+from verify.checker.__main__ import main
 from verify.checker.tests.build import Draft, all_drafts, npy, pack, seal
 
 GOOD = all_drafts()["ball_residual"]
@@ -192,7 +194,7 @@ def test_zip_bomb_and_duplicates(tmp_path: Path) -> None:
         archive.writestr("arrays/bomb.npy", bytes(200_000_000))
     assert bomb.stat().st_size < 300_000
     tracemalloc.start()
-    assert "compressed" in _rejected(bomb)
+    assert "too large" in _rejected(bomb)
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
     tracemalloc.stop()
     twice = tmp_path / "twice.zip"
@@ -202,6 +204,43 @@ def test_zip_bomb_and_duplicates(tmp_path: Path) -> None:
     with zipfile.ZipFile(pack(tmp_path / "comment.zip", files), "a") as archive:
         archive.comment = b"hello"
     _rejected(tmp_path / "comment.zip")
+
+
+def test_a_certificate_packed_again_is_the_same_certificate(tmp_path: Path) -> None:
+    """By another tool: deflated, with other dates, extra fields and an entry for the folder."""
+    folder = _folder(tmp_path / "folder")
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", folder))
+    with zipfile.ZipFile(packed) as archive:
+        assert {"arrays/", X} < set(archive.namelist())
+        assert archive.getinfo(X).compress_type == zipfile.ZIP_DEFLATED
+    found = check(packed)
+    assert found.accepted, found.failures
+    assert found.claims == check(folder).claims
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w", zipfile.ZIP_LZMA) as archive:
+        for name, data in GOOD.files().items():
+            archive.writestr(name, data)
+    assert "deflate" in _rejected(tmp_path / "odd.zip")
+
+
+def test_a_file_that_cannot_be_read_is_neither_accepted_nor_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 3, one line, no traceback; the others are checked all the same."""
+    path = GOOD.save(tmp_path / "c.zip")
+    assert main([str(tmp_path / "absent.zip"), str(path)]) == 3
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert "no such file" in err
+    assert out.startswith("ACCEPTED")
+
+    def failing(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    assert main([str(path)]) == 3
+    assert "Permission denied" in capsys.readouterr().err
+    for usage in ([], ["--help"], ["--seconds"]):
+        assert main(usage) == 3
 
 
 def test_zip_that_claims_more_than_it_holds(tmp_path: Path) -> None:
@@ -246,8 +285,9 @@ def test_directories(tmp_path: Path) -> None:
     assert "regular" in _rejected(folder)
     (tmp_path / "empty").mkdir()
     _rejected(tmp_path / "empty")
-    _rejected(tmp_path / "absent")
-    _rejected(Path("/dev/zero"))
+    for path in (tmp_path / "absent", Path("/dev/zero")):
+        with pytest.raises(checker.Unreadable, match="no "):
+            check(path)
     (tmp_path / "text").write_text("not a zip at all, and long enough to hold an end record")
     _rejected(tmp_path / "text")
 
@@ -265,6 +305,7 @@ def test_limits_are_the_documented_ones() -> None:
     assert inspect.signature(check).parameters["seconds"].default == 7200.0
     assert (reading.MAX_BYTES, reading.MAX_DOCUMENT, reading.MAX_FILES) == (2**30, 2**24, 20_000)
     assert reading.MAX_DIRECTORY == 6_000_000
+    assert (reading.MAX_UNPACKED, reading.MAX_EXPANSION) == (2**24, 64)
     assert (network.MAX_PARAMETERS, network.MAX_ROWS, network.MAX_LAYERS) == (2**22, 2048, 64)
     assert (claims.MAX_TABLE, claims.MAX_STEPS, claims.MAX_BITS, claims.MAX_MEMORY) == (4096, 100_000, 2**15, 2**34)
     assert checker.PRECISIONS == (128, 256, 512, 1024)
@@ -335,6 +376,38 @@ def test_time_is_bounded(tmp_path: Path) -> None:
     assert "time" in found.failures[-1]
     assert enclosures.deadline == [float("inf")]
     assert check(tmp_path / "c.zip").accepted
+
+
+def test_time_is_looked_at_in_every_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the clock is looked at the check ends, and it is looked at in every function that loops over the work."""
+    callers: list[str] = []
+    limit = [10**9]
+
+    def clock() -> float:
+        frame = inspect.currentframe()
+        assert frame is not None
+        tick = frame.f_back
+        if tick is not None and tick.f_code.co_name == "tick":
+            assert tick.f_back is not None
+            callers.append(tick.f_back.f_code.co_name)
+        return float(len(callers) > limit[0])
+
+    monkeypatch.setattr(time, "monotonic", clock)
+    path = all_drafts()["run"].save(tmp_path / "c.zip")
+    assert check(path, seconds=0.5).accepted
+    assert set(callers) >= {
+        "activation", "every", "distance", "parameters", "__init__", "_repeat", "gram", "curvature", "_positive",
+        "_largest_eigenvalue", "smallest_eigenvalue",
+    }  # fmt: skip
+    for name in sorted(set(callers)):
+        limit[0] = callers.index(name)
+        first = list(callers[: limit[0] + 1])
+        callers.clear()
+        found = check(path, seconds=0.5)
+        assert (found.verdict, "time" in found.failures[-1], callers) == ("UNDECIDED", True, first)
+        limit[0] = 10**9
+        callers.clear()
+        assert check(path, seconds=0.5).accepted
 
 
 def _resized(**arrays: tuple[tuple[int, ...], list[float]]) -> Draft:

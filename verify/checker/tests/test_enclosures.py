@@ -294,3 +294,14 @@ def test_root_is_never_too_small() -> None:
 def test_columns_of_different_length_do_not_pair() -> None:
     with pytest.raises(ValueError, match="shorter"):
         list(enclosures.zips([1, 2], [1]))
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu_tanh"])
+@pytest.mark.parametrize("bits", [128, 256, 512, 1024])
+def test_suprema_are_as_narrow_as_the_precision_allows(name: str, bits: int) -> None:
+    """An enclosure of fixed width leaves a bound undecided at every precision."""
+    with ctx.workprec(bits):
+        top = suprema(name, arb(0))[0]
+        assert top.rad() < arb(2) ** (20 - bits)
+    with ctx.workprec(2048):
+        assert top.overlaps(suprema(name, arb(0))[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from flint import arb, ctx
 
-from verify.checker import check, claims, network, reading
+from verify.checker import check, claims, network, reading, wording
 from verify.checker.__main__ import main
 from verify.checker.claims import Audit
 from verify.checker.tests import tampering
@@ -121,9 +122,10 @@ def test_a_decrease_that_is_not_claimed_is_no_objection(tmp_path: Path) -> None:
 
 def test_the_statement_word_for_word(tmp_path: Path) -> None:
     assert check(DRAFTS["ball_residual"].save(tmp_path / "c.zip")).claims == (
-        "containment_residual: real-arithmetic gradient descent from the stored parameters: with step η = 1/4 and s = 1/2 it stays"
-        " within R = 0x1.47ae147ae147bp-4 of the centre, a Locally PL Region with μ = [0.3019797301 +/- 1.80e-13], and"
-        " Φ_k ≤ [0.855882242824 +/- 1.94e-13]^k·Φ_0 (residual criterion); it converges to a point of zero loss",
+        "containment_residual: F(x) = h_2, h_0 = x ∈ ℝ^2; h_1 = softplus(β = 3/2)(W_1 h_0 + b_1) ∈ ℝ^4; h_2 = W_2 h_1/√3 + b_2 ∈ ℝ^1;"
+        " all 17 parameters trained; n = 2 samples; Φ = (s/2)Σ‖F(x_i) − y_i‖² with s = 1/2. It is proved: for real-arithmetic gradient"
+        " descent from the stored parameters: with step η = 1/4 it stays within R ≤ 0.080000001 of the centre, a Locally PL Region with"
+        " ½‖∇Φ‖² ≥ μΦ for μ ≥ 0.30197973, and Φ_k ≤ 0.85588225^k·Φ_0 (residual criterion); it converges to a point of zero loss",
     )
 
 
@@ -323,9 +325,60 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "ACCEPTED" in capsys.readouterr().out
     assert main([str(good), str(bad), str(undecided)]) == 1
     assert main([str(good), str(undecided)]) == 2
-    assert main([]) == 2
-    assert main(["--help"]) == 2
-    assert main([str(tmp_path / "absent")]) == 1
+    capsys.readouterr()
+    assert main(["--all", str(good)]) == 0
+    assert "margin" in capsys.readouterr().out
+
+
+def test_a_result_is_no_truth_value(tmp_path: Path) -> None:
+    found = check(DRAFTS["point"].save(tmp_path / "c.zip"))
+    with pytest.raises(TypeError, match="accepted"):
+        bool(found)
+
+
+@pytest.mark.parametrize("name", DRAFTS)
+def test_a_step_cites_a_claim_that_it_belongs_to(tmp_path: Path, name: str) -> None:
+    """Neither an unknown id nor another claim's: the report prints it beside "proved"."""
+    for cited in ("zero_loss_from_anywhere", "chatterjee_limit", "", ["ntk_positive"]):
+        draft = DRAFTS[name].copy()
+        if not draft.document["steps"]:
+            continue
+        draft.document["steps"][-1]["claim"] = cited
+        found = check(draft.save(tmp_path / "c.zip"))
+        assert found.verdict == "REJECTED"
+        assert "belongs to no claim" in found.failures[-1]
+
+
+def test_only_the_start_stands_at_the_networks_own_parameters(tmp_path: Path) -> None:
+    """A checkpoint without parameters is the start; called step 10^9 it would read as the end of a run that nobody made."""
+    draft = DRAFTS["run"].copy()
+    first = draft.document["witness"]["checkpoints"][0]
+    assert first["step"] == 0
+    del draft.arrays[first["parameters"]["$array"]]
+    first["parameters"] = None
+    assert check(draft.save(tmp_path / "c.zip")).accepted
+    for row in draft.document["witness"]["checkpoints"]:
+        row["step"] += 1
+    draft.document["witness"]["handover"]["step"] += 1
+    assert "only step 0" in check(draft.save(tmp_path / "c.zip")).failures[-1]
+
+
+def test_no_factor_is_printed_as_one(tmp_path: Path) -> None:
+    """A step of 10⁻¹⁸ gives a rate that no double, and eight digits, tell from 1."""
+    with ctx.workprec(256):
+        rate = 1 - arb(10) ** -30
+        assert wording.below_one(rate).startswith("0." + "9" * 30)
+        assert Fraction(wording.below_one(rate)) < 1
+    assert (wording.at_least(arb(2).sqrt(), 3), wording.at_most(arb(2).sqrt(), 3)) == ("1.41", "1.42")
+    assert (wording.at_least(-arb(2).sqrt(), 3), wording.at_most(Fraction(1, 3), 3)) == ("-1.42", "0.334")
+    assert wording.at_most(arb("inf")) == "∞"
+    draft = DRAFTS["ball_linear"].copy()
+    draft.document |= {"lr": {"$rational": ["1", str(10**60)]}, "constants": {}, "margins": {}, "steps": []}
+    witness = draft.document["witness"]
+    witness |= {"classical": None} if witness["certified_by"] == "residual" else {"residual": None}
+    found = check(draft.save(tmp_path / "c.zip"))
+    assert (found.verdict, found.bits) == ("ACCEPTED", 256), found.failures
+    assert "0." + "9" * 59 in found.claims[0]
 
 
 def test_it_runs_alone(tmp_path: Path) -> None:
@@ -336,7 +389,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
         "from verify.checker.__main__ import main\n"
         "code = main(sys.argv[1:])\n"
         "mine = {m for m in sys.modules if m.startswith(('verify', 'proofs'))}\n"
-        "parts = {'', '.__main__', '.basin', '.claims', '.enclosures', '.network', '.reading', '.region'}\n"
+        "parts = {'', '.__main__', '.audit', '.basin', '.claims', '.enclosures', '.network', '.reading', '.refutation', '.region', '.wording'}\n"
         "assert mine == {'verify'} | {'verify.checker' + p for p in parts}, mine\n"
         "assert not {'numpy', 'torch', 'sympy', 'mpmath', 'scipy'} & set(sys.modules)\n"
         "sys.exit(code)"
