@@ -164,8 +164,13 @@ def _experiments(directory: Path, size: Size, console: Console) -> None:
         rows = experiments.full_experiments(directory, None if size == "full" else experiments.QUICK)
     write_json(directory / "experiments.json", rows)
     if size == "full":
-        from verify.experiments import ordinary
+        from verify.experiments import around_initialisation, ordinary
 
+        with _timed(console, "regions about an initialisation"):
+            regions = around_initialisation.run_cases(directory / "around_initialisation")
+        write_json(directory / "around_initialisation.json", regions)
+        proved = sum(row["verdict"] == "PROVED" for row in regions)
+        console.print(f"  {proved} of {len(regions)} regions PROVED", highlight=False)
         with _timed(console, "ordinary problems"):
             grid = ordinary.run_grid(directory / "ordinary")
         write_json(directory / "ordinary.json", grid)

@@ -1,0 +1,127 @@
+"""Convex regions that hold gradient descent's whole run from the initialisation: scope `region` at the smallest widths proved.
+
+One and two hidden layers, tanh, NTK parametrisation; inputs on a sphere or handwritten digits; about the midpoint of the path or about θ0. Rows are
+written when they are made, so that an interrupted table goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+import verify
+from verify import datasets, nn
+from verify.experiments.reproduce import write_json
+
+__all__ = ["CASES", "Case", "run_case", "run_cases"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row.
+
+    Attributes:
+        data: 'sphere' or 'digits'. n, d: samples and inputs. norm: of every input. widths: of the hidden layers.
+        lr: step. seed: of data and initialisation. centre: of the ball.
+    """
+
+    data: Literal["sphere", "digits"]
+    n: int
+    d: int
+    norm: float
+    widths: tuple[int, ...]
+    lr: str
+    seed: int
+    centre: Literal["midpoint", "initialisation"] = "midpoint"
+
+    @property
+    def name(self) -> str:
+        """File-safe and unique."""
+        shape = "x".join(map(str, self.widths))
+        return f"region-{self.data}-n{self.n}-width{shape}-seed{self.seed}-{self.centre}"
+
+    def problem(self) -> tuple[torch.nn.Sequential, np.ndarray, np.ndarray]:
+        """Return network, inputs and targets; one hidden layer antisymmetric, so that F = 0 at the start."""
+        if self.data == "digits":
+            X, y = datasets.digits(self.n, norm=self.norm)
+        else:
+            X, y = datasets.sphere(self.n, self.d, norm=self.norm, seed=self.seed)
+        if len(self.widths) == 1:
+            return nn.antisymmetric_two_layer(self.d, self.widths[0], seed=self.seed), X, y
+        generator = torch.Generator().manual_seed(self.seed)
+        layers: list[torch.nn.Module] = []
+        before = self.d
+        for width in self.widths:
+            layers += [nn.NTKLinear(before, width, generator=generator), torch.nn.Tanh()]
+            before = width
+        return torch.nn.Sequential(*layers, nn.NTKLinear(before, 1, generator=generator)), X, y
+
+
+CASES: tuple[Case, ...] = (
+    *(Case("sphere", 10, 10, 9.0, (512,), "1/10", seed) for seed in range(6)),
+    *(Case("sphere", 10, 10, 9.0, (1024,), "1/10", seed) for seed in range(6)),
+    *(Case("sphere", 10, 10, 9.0, (2048,), "1/10", seed, "initialisation") for seed in range(6)),
+    *(Case("sphere", 20, 20, 10.0, (1024,), "1/10", seed) for seed in range(3)),
+    Case("sphere", 20, 20, 10.0, (4096,), "1/10", 0, "initialisation"),
+    Case("sphere", 10, 100, 30.0, (1024, 1024), "1/4", 0),
+    *(Case("sphere", 5, 100, 30.0, (512, 512), "1/4", seed) for seed in range(3)),
+    Case("digits", 50, 64, 24.0, (4096,), "1/16", 0),
+    Case("digits", 100, 64, 24.0, (16384,), "1/24", 0),
+)
+"""The widths at which regions are proved, with every seed tried."""
+
+
+def run_case(case: Case, path: Path) -> dict[str, Any]:
+    """Certify one case, save its certificate at `path` and return its row, plain JSON; times and memory differ between machines."""
+    model, X, y = case.problem()
+    started = time.perf_counter()
+    certificate = verify.certify(model, X, y, lr=case.lr, scope="region", centre=case.centre)
+    row: dict[str, Any] = {
+        "name": case.name,
+        "verdict": certificate.verdict,
+        "reason": certificate.reason,
+        "seconds": round(time.perf_counter() - started, 1),
+        # The process's largest size so far.
+        "gibibytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "steps": certificate.constants.get("handover_step"),
+        "by": certificate.witness.get("region", {}).get("by"),
+    }
+    for key, end in (("region_lambda", "lower"), ("region_radius", "upper"), ("region_rate", "upper")):
+        value = certificate.constants.get(key)
+        row[key] = None if value is None else float(getattr(value, end)())
+    if certificate.verdict == "PROVED":
+        certificate.save(path)
+    return row
+
+
+def run_cases(directory: Path, cases: Sequence[Case] = CASES) -> list[dict[str, Any]]:
+    """Run the cases, resumably: ``directory/<name>.json`` is read where it exists, else made, with ``<name>.zip``."""
+    directory.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for case in cases:
+        path = directory / f"{case.name}.json"
+        if not path.exists():
+            write_json(path, run_case(case, path.with_suffix(".zip")))
+        rows.append(json.loads(path.read_text(encoding="utf-8")))
+    return rows
+
+
+def main() -> None:
+    """Run the table from a shell: ``python -m verify.experiments.around_initialisation DIRECTORY``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=Path)
+    for row in run_cases(parser.parse_args().directory):
+        print(row["name"], row["verdict"], row["region_lambda"], row["region_radius"], row["by"], f"{row['seconds']} s")
+
+
+if __name__ == "__main__":
+    main()
