@@ -64,6 +64,7 @@ artifact: $(STAMP)
 soak: $(STAMP)
 	$(BIN)/python -m property_tests.soak --minutes 30
 	$(BIN)/python -m verify.arrays.tests.branches 100000
+	$(BIN)/python -m property_tests.fuzzing --inputs 100000
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c .ci/constraints.txt -e ".[bench]"

@@ -111,6 +111,8 @@ def _number(value: int | Fraction | Decimal, name: str) -> float:
         nearest = float(value)
     except (OverflowError, ValueError):
         nearest = float("nan")
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise DtypeError(f"{name}: {value!r} is no float64 number; remove or impute it")
     if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
         raise DtypeError(f"{name}: integers beyond 2^53 are not all float64 numbers; convert them explicitly")
     if not isinstance(value, int) and nearest != value:

@@ -173,8 +173,10 @@ def _call_factory(spec: str) -> torch.nn.Module:
 
 
 def _words(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    """A foreign error as one printable line."""
+    lines = str(error).splitlines() or [""]
+    first = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in lines[0][:200])
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
 def _read_json(path: Path) -> Any:
@@ -255,7 +257,11 @@ def _load_archive(path: Path) -> DataFile:
         raise
     except Exception as error:
         raise InputError(f"data={path}: expected an .npz with plain arrays X and y ({_words(error)})") from error
-    if X.dtype.kind not in "fiub" or y.dtype.kind not in "fiub":
-        raise InputError(f"data={path}: X is {X.dtype}, y is {y.dtype}; expected numbers")
+    # numpy returns the bytes of a member that is no array.
+    kinds = [array.dtype if isinstance(array, np.ndarray) else type(array).__name__ for array in (X, y)]
+    if not all(isinstance(kind, np.dtype) and kind.kind in "fiub" for kind in kinds):
+        raise InputError(
+            f"data={path}: X is {str(kinds[0])[:80]}, y is {str(kinds[1])[:80]}; expected arrays of numbers"
+        )
     words = f"{path.name}: X {X.dtype} of shape {X.shape}, y {y.dtype} of shape {y.shape}"
     return DataFile(X, y, words)

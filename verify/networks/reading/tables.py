@@ -87,7 +87,7 @@ def read_table(
             f"data={path}: line {body[-1][0]} is the sum of all rows before it: totals? Remove the line, or say that the file has"
             f" {len(values)} rows of data (--rows {len(values)})"
         )
-    return Table(values, tuple(cell.strip() for cell in lines[0][1]) if taken else None, separator)
+    return Table(values, tuple(cell.strip(" ") for cell in lines[0][1]) if taken else None, separator)
 
 
 def _text(path: Path) -> str:
@@ -110,7 +110,7 @@ def _lines(path: Path, text: str, separator: str) -> list[tuple[int, list[str]]]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for cells in reader:
-            if not cells or cells == [""] or (len(cells) == 1 and not cells[0].strip()):
+            if not cells or cells == [""] or (len(cells) == 1 and not cells[0].strip(" ")):
                 empty = empty or reader.line_num
                 continue
             if empty is not None:
@@ -145,7 +145,7 @@ def _require_separator(path: Path, lines: list[tuple[int, list[str]]], separator
 
 def _has_header(path: Path, lines: list[tuple[int, list[str]]], text: str) -> bool:
     """Decide from the whole first line, or refuse."""
-    first = [cell.strip() for cell in lines[0][1]]
+    first = [cell.strip(" ") for cell in lines[0][1]]
     numbers = [bool(_NUMBER.fullmatch(cell)) for cell in first]
     settle = "Say which with --header or --no-header"
     if all(numbers):
@@ -153,7 +153,7 @@ def _has_header(path: Path, lines: list[tuple[int, list[str]]], text: str) -> bo
             raise InputError(
                 f"data={path}: the first line is {', '.join(first[:6])}: column numbers, or data? {settle}"
             )
-        quoted = [line.lstrip().startswith('"') for line in text.splitlines()[:2]]
+        quoted = [line.lstrip(" ").startswith('"') for line in text.split("\n")[:2]]
         if quoted == [True, False]:
             raise InputError(f"data={path}: the first line is quoted and the second is not: names, or data? {settle}")
         return False
@@ -170,7 +170,7 @@ def _has_header(path: Path, lines: list[tuple[int, list[str]]], text: str) -> bo
 def _row(path: Path, number: int, cells: list[str], columns: int) -> list[float]:
     values: list[float] = []
     for column, cell in enumerate(cells, start=1):
-        word = cell.strip()
+        word = cell.strip(" ")
         if not _NUMBER.fullmatch(word):
             raise InputError(f"data={path}: line {number}, column {column}: {_complaint(word)}")
         value = float(word)

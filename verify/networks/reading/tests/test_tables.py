@@ -89,6 +89,8 @@ def test_no_row_is_lost_to_a_mark_or_to_quotes(tmp_path: Path, content: bytes) -
         ("1 2\n3 4\n", "no-header"),
         (b"\xff\xfe1\x00,\x002\x00", "UTF-8"),
         (b"x,y\n\xe9,1\n", "UTF-8"),
+        ("x,y\n1\x1d,2\n", "plain decimal"),
+        ("x,y\n1\xa0,2\n", "plain decimal"),
         (BOM + BOM + b"1,2\n", "byte-order"),
     ],
 )
