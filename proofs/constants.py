@@ -118,6 +118,18 @@ K_loss = _symbol("K_loss", "s*y**2/theta**4", "smoothness constant of ℓ, Φ(A,
 mu_loss = _symbol("mu_loss", "s*y**2/theta**4", "PL constant of ℓ: ½‖∇ℓ‖² ≥ μ_ℓ(ℓ − ℓ*)")
 gradient_loss = _symbol("gradient_loss", "s*y**2/theta**2", "G ≥ ‖∇ℓ(F)‖_F")
 kept = _symbol("kept", "1", "lower bound of 1 − ηβ_loc/2 along the whole run")
+distance_fraction = _symbol("distance_fraction", "1", "f of claim sgd_distance")
+outer_step = _symbol("outer_step", "1", "λ of z⁺ = (1 − λ)z + λT^τz, in (0, 1]")
+outer_kept = _symbol("outer_kept", "1", "χ of claim lookahead_lplr")
+inner_rate = _symbol("inner_rate", "1", "factor of ‖e‖ over τ inner steps")
+beta1 = _symbol("beta1", "1", "Adam's decay of the mean gradient")
+beta2 = _symbol("beta2", "1", "Adam's decay of the mean square")
+kl_start = _symbol("kl_start", "1", "KL(π* ‖ π_0), averaged over the states π* visits")
+policy_step = _symbol("policy_step", "1", "η of π⁺ ∝ π·exp(ηQ)")
+policy_error = _symbol("policy_error", "1", "ε ≥ |error of the logits|")
+range_Q = _symbol("range_Q", "1", "largest minus least action value in a state")
+discount = _symbol("discount", "1", "γ < 1")
+updates = _symbol("updates", "1", "number of policy updates")
 
 
 @dataclass(frozen=True)
@@ -252,6 +264,23 @@ CONSTANTS: Mapping[str, Constant] = _all(
     Constant("linear_rate_global", 1 - 2 * eta * kept * mu_loss * (imbalance_plus + imbalance_minus - 2 * imbalance_drift),
              "1", (imbalance_plus + imbalance_minus > 2 * imbalance_drift,), "ℓ_{k+1} − ℓ* ≤ rate·(ℓ_k − ℓ*) for every k",
              "our formulation; compare arXiv:2505.11664"),
+    # Related systems.
+    Constant("sgd_distance_fraction", (1 - L_H * R / (4 * sigma))
+             * ((2 - eta * beta_bar) * (1 - L_H * R / (4 * sigma)) - L_H * R / (2 * sigma)), "1", (sigma > 0,),
+             "f: E[V⁺] ≤ (1 − ηsσ²f)V, V the squared distance to the zero-loss set", _OURS),
+    Constant("sgd_distance_rate", 1 - eta * s * sigma ** 2 * distance_fraction, "1", (),
+             "E[V_k 1_{τ>k}] ≤ rate^k V_0, τ the exit time from B(c, R/2)", _OURS),
+    Constant("sgd_distance_exit", 4 * d0 ** 2 / R ** 2 + 2 * L_H * jacobian_norm * d0 / (sigma ** 2 * distance_fraction), "1",
+             (sigma > 0, distance_fraction > 0), "P(some iterate leaves B(c, R/2))", _OURS),
+    Constant("lookahead_kept", 1 - (1 - outer_step) * L_H * e0 / (2 * (sigma - delta) ** 2), "1", (sigma > delta, outer_step <= 1),
+             "χ: the share of the inner loop's gain that the chord keeps", _OURS),
+    Constant("lookahead_rate", 1 - outer_step * outer_kept * (1 - inner_rate), "1", (outer_step <= 1, inner_rate < 1),
+             "‖e‖ per outer step", _OURS),
+    Constant("adam_ratio", (1 - beta1) ** 2 * beta2 / ((1 - beta2) * (beta2 - beta1 ** 2)), "1",
+             (beta1 < 1, beta2 < 1, beta1 ** 2 < beta2), "m_k² ≤ ratio·v_k, coordinate by coordinate, moments without bias correction",
+             _OURS),
+    Constant("mirror_gap", (kl_start / (policy_step * updates) + policy_step * range_Q ** 2 / 8 + 2 * policy_error / policy_step)
+             / (1 - discount), "1", (policy_step > 0, updates > 0, discount < 1), "mean of J* − J(π_k), k < K", _OURS),
     # A sharper known rate, for comparison only.
     Constant("rate_known", 1 - eta * mu * (4 - eta ** 2 * beta ** 2) / (2 + eta * mu), "1",
              (eta * beta >= 1, eta ** 2 * beta ** 2 <= 3),

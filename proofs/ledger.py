@@ -69,6 +69,15 @@ ORDER: dict[str, tuple[str, ...]] = {
     "Related systems": (
         "linear_imbalance", "linear_imbalance_conserved", "linear_imbalance_weyl", "linear_pl_from_imbalance",
         "linear_norm_from_imbalance", "linear_descent_local", "linear_global_convergence", "linear_constants_at_start",
+        "sgd_distance", "sgd_distance_exit", "averaged_sgd", "average_of_iterates",
+        "gated_rate", "gated_to_relu", "gated_is_relu_training",
+        "jacobian_regularised", "jacobian_curvature", "jacobian_from_ntk",
+        "containment_preconditioned", "adam_step_bound", "adam_in_lplr", "adam_crossings_bounded", "adam_relu_global",
+        "lookahead_lplr", "lookahead_everywhere", "gd_nonexpansive_in_lplr", "cohypomonotone_resolvent", "km_residual",
+        "la_gda_two_steps", "lookahead_bilinear",
+        "lure_box", "lure_positive", "aizerman_discrete",
+        "performance_difference", "policy_mirror_descent", "ppo_inner_lplr", "ppo_without_support",
+        "lp_backprop", "lp_no_spurious", "lp_violation", "lp_plain_gda",
     ),
 }  # fmt: skip
 

@@ -292,6 +292,13 @@ def _courant_fischer(draw: random.Random) -> bool:
     return bool(w @ (S + S.T) @ w >= values[-m] * (w @ w) - _SLACK)
 
 
+def _hoeffding(draw: random.Random) -> bool:
+    x, p = _normal(draw, 5), np.abs(_normal(draw, 5)) + 0.01
+    p /= p.sum()
+    span = x.max() - x.min()
+    return bool(np.log(p @ np.exp(x - p @ x)) <= span**2 / 8 + _SLACK)
+
+
 _LEMMAS = [
     Lemma("cauchy_schwarz", "⟨u, v⟩² ≤ ‖u‖²‖v‖² in every inner-product space.", "Rudin, Functional Analysis, §12.2",
           _cauchy_schwarz),
@@ -343,6 +350,7 @@ _LEMMAS = [
     Lemma("continuity", "J continuous at θ0: for every ε > 0 there is r > 0 with ‖J(θ) − J(θ0)‖ ≤ ε on B(θ0, r).",
           "Rudin, Principles, Def. 4.5", _continuity),
     Lemma("composition", "D(f∘g)(x) = Df(g(x))·Dg(x).", "Dieudonné, Foundations of Modern Analysis, (8.2.1)", _composition),
+    Lemma("hoeffding", "log E exp(X − E X) ≤ (b − a)²/8 for a ≤ X ≤ b.", "Hoeffding, J. Amer. Statist. Assoc. 58 (1963), (4.16)", _hoeffding),
     Lemma("weyl", "|λ_j(S + E) − λ_j(S)| ≤ ‖E‖ for symmetric S, E; ‖P − Q‖ ≤ max(‖P‖, ‖Q‖) for P, Q ⪰ 0.",
           "Horn–Johnson, Matrix Analysis, Cor. 4.3.15", _weyl),
     Lemma("courant_fischer", "wᵀSw ≥ λ_m‖w‖² for w in the span of the eigenvectors of the m largest eigenvalues.",

@@ -1,4 +1,4 @@
-"""Attacks on the claims about related systems: random and adversarial instances; every inequality must hold, every mutant fail somewhere."""
+"""Attacks on the claims about linear networks (related systems): random and adversarial instances; every inequality must hold, every mutant fail somewhere."""
 
 from __future__ import annotations
 
