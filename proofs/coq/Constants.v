@@ -197,6 +197,34 @@ Definition linear_curvature (K_loss eta gradient_loss squared_norms : R) : R :=
 Definition linear_rate_global (eta imbalance_drift imbalance_minus imbalance_plus kept mu_loss : R) : R :=
   1 - 2 * eta * kept * mu_loss * (imbalance_minus + imbalance_plus - 2 * imbalance_drift).
 
+(* f: E[V⁺] ≤ (1 − ηsσ²f)V, V the squared distance to the zero-loss set *)
+Definition sgd_distance_fraction (L_H Rad beta_bar eta sigma : R) : R :=
+  ((2 - beta_bar * eta) * (1 - L_H * Rad / (4 * sigma)) - L_H * Rad / (2 * sigma)) * (1 - L_H * Rad / (4 * sigma)).
+
+(* E[V_k 1_{τ>k}] ≤ rate^k V_0, τ the exit time from B(c, R/2) *)
+Definition sgd_distance_rate (distance_fraction eta s sigma : R) : R :=
+  1 - distance_fraction * eta * s * sigma ^ 2.
+
+(* P(some iterate leaves B(c, R/2)) *)
+Definition sgd_distance_exit (L_H Rad d0 distance_fraction jacobian_norm sigma : R) : R :=
+  2 * L_H * d0 * jacobian_norm / (distance_fraction * sigma ^ 2) + 4 * d0 ^ 2 / Rad ^ 2.
+
+(* χ: the share of the inner loop's gain that the chord keeps *)
+Definition lookahead_kept (L_H delta e0 outer_step sigma : R) : R :=
+  1 - L_H * e0 * (1 - outer_step) / (2 * (sigma - delta) ^ 2).
+
+(* ‖e‖ per outer step *)
+Definition lookahead_rate (inner_rate outer_kept outer_step : R) : R :=
+  1 - outer_kept * outer_step * (1 - inner_rate).
+
+(* m_k² ≤ ratio·v_k, coordinate by coordinate, moments without bias correction *)
+Definition adam_ratio (beta1 beta2 : R) : R :=
+  beta2 * (1 - beta1) ^ 2 / ((1 - beta2) * (beta2 - beta1 ^ 2)).
+
+(* mean of J* − J(π_k), k < K *)
+Definition mirror_gap (discount kl_start policy_error policy_step range_Q updates : R) : R :=
+  (kl_start / (policy_step * updates) + 2 * policy_error / policy_step + policy_step * range_Q ^ 2 / 8) / (1 - discount).
+
 (* Φ_{k+1} ≤ rate·Φ_k for functions β-smooth and μ-PL on the whole space *)
 Definition rate_known (beta eta mu : R) : R :=
   1 - eta * mu * (4 - beta ^ 2 * eta ^ 2) / (eta * mu + 2).

@@ -105,10 +105,11 @@ def test_vacuous_undischarged_and_unconcluded_proofs_fail() -> None:
 
 def test_a_hypothesis_that_the_signs_grant_is_refused_and_the_grant_is_shown() -> None:
     """sym("c") and sym("kappa") are positive by declaration: "c > 0" is no line that dropping could miss."""
-    c, x = sym("c x")
+    c, x, most = sym("c x most")
     granted = Proof()
     granted.hypothesis("c", c > 0)
-    granted.derive("grows", x * c >= 0, "c")
+    granted.hypothesis("most", x <= most)
+    granted.derive("grows", x * c <= most * c, "c most")
     outcome = granted.conclude("grows").check()
     assert any("granted by the signs" in failure for failure in outcome.failures)
     assert granted.granted() == ("c",)
