@@ -36,6 +36,7 @@ __all__ = [
     "compute",
     "counts",
     "digest",
+    "render_claim",
     "render_map",
     "render_text",
     "to_json",
@@ -266,6 +267,41 @@ def render_text(rows: Sequence[Row]) -> str:
     return "\n".join(lines).lstrip("\n")
 
 
+def _entry(row: Row) -> list[str]:
+    """One claim's lines of THEOREM_MAP.md."""
+    out = ["", f"### `{row.id}`", "", f"**{row.verdict}.** {row.statement}", "", f"- Source: {row.source}."]
+    out += [f"- Hypothesis *{h['name']}*: {h['text']}. Without it: {h['without']}." for h in row.hypotheses]
+    if row.refutation:
+        out.append(f"- Counterexample: {row.refutation}.")
+    if row.repaired_by:
+        out.append("- What holds instead: " + ", ".join(f"`{c}`" for c in row.repaired_by) + ".")
+    if row.constants:
+        out.append("- Constants: " + ", ".join(f"`{c}`" for c in row.constants) + ".")
+    if row.granted:
+        out.append("- Granted, as signs of the symbols: " + ", ".join(f"`{name} > 0`" for name in row.granted) + ".")
+    if row.verdict in (PROVED, CITED):
+        out.append(
+            f"- Proof: {row.steps} steps; {row.counterexamples} counterexamples, {row.witnesses} examples checked."
+        )
+    if row.lemmas:
+        out.append("- Assumed from the literature: " + ", ".join(row.lemmas) + ".")
+    if row.claims:
+        out.append("- Rests on: " + ", ".join(f"`{c}`" for c in row.claims) + ".")
+    if row.formal:
+        out.append("- Formal counterpart in proofs/coq: " + ", ".join(f"`{c}`" for c in row.formal) + ".")
+    if row.detail:
+        out.append("- Open: " + "; ".join(row.detail))
+    if row.remarks:
+        out.append(f"- {row.remarks}")
+    return out
+
+
+def render_claim(row: Row) -> str:
+    """One claim in full, with the statements of the lemmas it cites."""
+    lemmas = [f"- {x}: {LEMMAS[x].statement} ({LEMMAS[x].reference})" for x in row.lemmas if x in LEMMAS]
+    return "\n".join([row.title, *_entry(row)[3:], *(["", "Lemmas cited:", *lemmas] if lemmas else [])])
+
+
 def render_map(rows: Sequence[Row]) -> str:
     """THEOREM_MAP.md: everything but timings, so that it changes only when a claim does."""
     out = [
@@ -282,32 +318,7 @@ def render_map(rows: Sequence[Row]) -> str:
             group = row.group
             out += ["", f"## {group}", "", "| claim | verdict | title |", "|---|---|---|"]
             out += [f"| [`{r.id}`](claims/{r.id}.py) | {r.verdict} | {r.title} |" for r in rows if r.group == group]
-        out += ["", f"### `{row.id}`", "", f"**{row.verdict}.** {row.statement}", "", f"- Source: {row.source}."]
-        out += [f"- Hypothesis *{h['name']}*: {h['text']}. Without it: {h['without']}." for h in row.hypotheses]
-        if row.refutation:
-            out.append(f"- Counterexample: {row.refutation}.")
-        if row.repaired_by:
-            out.append("- What holds instead: " + ", ".join(f"`{c}`" for c in row.repaired_by) + ".")
-        if row.constants:
-            out.append("- Constants: " + ", ".join(f"`{c}`" for c in row.constants) + ".")
-        if row.granted:
-            out.append(
-                "- Granted, as signs of the symbols: " + ", ".join(f"`{name} > 0`" for name in row.granted) + "."
-            )
-        if row.verdict in (PROVED, CITED):
-            out.append(
-                f"- Proof: {row.steps} steps; {row.counterexamples} counterexamples, {row.witnesses} examples checked."
-            )
-        if row.lemmas:
-            out.append("- Assumed from the literature: " + ", ".join(row.lemmas) + ".")
-        if row.claims:
-            out.append("- Rests on: " + ", ".join(f"`{c}`" for c in row.claims) + ".")
-        if row.formal:
-            out.append("- Formal counterpart in proofs/coq: " + ", ".join(f"`{c}`" for c in row.formal) + ".")
-        if row.detail:
-            out.append("- Open: " + "; ".join(row.detail))
-        if row.remarks:
-            out.append(f"- {row.remarks}")
+        out += _entry(row)
     used = dict.fromkeys(lemma for row in rows for lemma in row.lemmas)
     out += ["", "## Assumed from the literature", "", "| lemma | statement | reference |", "|---|---|---|"]
     out += [f"| {x} | {LEMMAS[x].statement.replace('|', chr(92) + '|')} | {LEMMAS[x].reference} |" for x in used]

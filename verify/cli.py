@@ -1,11 +1,14 @@
-"""The command line: each verb a thin call into the package. Exit codes: 0 proved/accepted, 1 refuted/rejected, 2 otherwise."""
+"""The command line: each verb a thin call into the package.
+
+Exit codes: 0 PROVED or ACCEPTED, 1 REFUTED or REJECTED, 2 INCONCLUSIVE or UNDECIDED, 3 every error.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import json
+import difflib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -14,18 +17,32 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from verify.errors import InputError, VerifyError
+from verify.answers import ERROR, EXIT, guarded, numbers, print_json
+from verify.errors import InputError
 
 app = typer.Typer(
     name="verify",
     help="Prove that gradient descent on a concrete network converges linearly, and check such proofs.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-_EXIT = {"PROVED": 0, "REFUTED": 1, "INCONCLUSIVE": 2, "ACCEPTED": 0, "REJECTED": 1, "UNDECIDED": 2}
+
+@app.callback()
+def _program(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    if version:
+        from verify import __version__
+
+        print(f"lplr-verify {__version__}")
+        raise typer.Exit(0)
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(ERROR)
 
 
 class ScopeName(StrEnum):
@@ -52,10 +69,6 @@ class LossName(StrEnum):
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=1, ensure_ascii=False, default=str))
-
-
 @app.command()
 def certify(
     model: Annotated[str, typer.Argument(help="package.module:function, or weights.safetensors with --architecture")],
@@ -76,10 +89,13 @@ def certify(
     as_json: JsonFlag = False,
 ) -> None:
     """Prove convergence for a network and a data set, and save the certificate."""
+    from verify.certificates.storage import require_writable
     from verify.networks.reading.files import load_data, load_model
     from verify.regions import certify as run
 
     console = Console(stderr=as_json)
+    if out is not None:
+        require_writable(out)
     read = load_data(data, targets, header=header, delimiter=delimiter, rows=rows)
     if not as_json:
         console.print(f"read {read.description}", highlight=False, markup=False, soft_wrap=True)
@@ -94,14 +110,14 @@ def certify(
     if out is not None:
         certificate.save(out)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "data": read.description,
                 "verdict": certificate.verdict,
                 "reason": certificate.reason,
                 "scope": certificate.scope,
-                "constants": {name: str(value) for name, value in certificate.constants.items()},
-                "margins": {name: str(value) for name, value in certificate.margins.items()},
+                "constants": numbers(certificate.constants),
+                "margins": numbers(certificate.margins),
                 "saved": None if out is None else str(out),
             }
         )
@@ -109,39 +125,64 @@ def certify(
         console.print(certificate)
         if out is not None:
             console.print(f"saved: {out} (check it: verify check {out})", highlight=False)
-    raise typer.Exit(_EXIT[certificate.verdict])
+    raise typer.Exit(EXIT[certificate.verdict])
 
 
 @app.command()
 def check(
     certificate: Path,
-    show_all: Annotated[
-        bool, typer.Option("--all", help="Also list every stored interval that was re-enclosed.")
-    ] = False,
+    weights: Annotated[
+        str | None, typer.Option(help="demand that the certificate is about these: as the model of `verify certify`")
+    ] = None,
+    architecture: Annotated[Path | None, typer.Option(help="JSON architecture of safetensors weights")] = None,
+    data: Annotated[Path | None, typer.Option(help="demand that the certificate is about these data")] = None,
+    targets: Annotated[int, typer.Option(help="number of target columns of a .csv")] = 1,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="whether a .csv begins with names")
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="what separates the cells of a .csv: , ; | or tab")] = None,
+    seconds: Annotated[float, typer.Option(help="end UNDECIDED after so long")] = 7200.0,
+    show_all: Annotated[bool, typer.Option("--all", help="Also list every inequality and stored interval.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Re-verify a certificate with the stand-alone checker."""
+    """Re-verify a certificate with the stand-alone checker, and that it is about the network and data given."""
     from verify.checker import check as run
 
-    if not certificate.exists():
-        raise InputError(f"certificate={certificate}: no such file or directory")
-    result = run(certificate)
+    others = None
+    if weights is not None or data is not None:
+        from verify.certificates import Certificate
+        from verify.networks.reading.files import load_data, load_model
+
+        stored = Certificate.load(certificate)
+        read = None if data is None else load_data(data, targets, header=header, delimiter=delimiter)
+        network = None if weights is None else load_model(weights, architecture)
+        others = stored.mismatch(network, *((None, None) if read is None else (read.X, read.y)))
+    result = run(certificate, seconds)
+    verdict = result.verdict if others is None else "REJECTED"
     if as_json:
-        _print_json({"verdict": result.verdict, "failures": list(result.failures), "claims": list(result.claims)})
+        print_json(
+            {
+                "verdict": verdict,
+                "failures": [*([others] if others else []), *result.failures],
+                "claims": list(result.claims),
+                "seconds": result.seconds,
+                "bits": result.bits,
+            }
+        )
     else:
-        console = Console()
-        table = Table("step", "left", "", "right", "margin", "from")
-        chain = [row for row in result.steps if show_all or row[-1] != "stored interval"]
-        for row in chain:
-            table.add_row(*(str(cell) for cell in row))
-        if chain:
-            console.print(table)
-        if len(chain) < len(result.steps):
-            console.print(f"and {len(result.steps) - len(chain)} stored intervals re-enclosed (--all lists them)")
-        console.print(f"{result.verdict} in {result.seconds:.1f} s at {result.bits} bits", style="bold")
+        print(f"{verdict} in {result.seconds:.1f} s at {result.bits} bits")
+        if others is not None:
+            print(f"  {others}. Of the network and data that it is about, the file is {result.verdict}:")
         for line in (*result.failures, *result.claims):
-            console.print(f"  {line}", highlight=False)
-    raise typer.Exit(_EXIT[result.verdict])
+            print(f"  {line}")
+        if show_all:
+            table = Table("step", "left", "", "right", "margin", "from")
+            for row in result.steps:
+                table.add_row(*(Text(str(cell)) for cell in row))
+            Console().print(table)
+        elif result.steps:
+            print(f"  {len(result.steps)} inequalities and stored intervals were checked (--all lists them)")
+    raise typer.Exit(EXIT[verdict])
 
 
 @app.command()
@@ -149,22 +190,39 @@ def reproduce(
     out: Annotated[Path, typer.Option(help="results folder")] = Path("results"),
     smoke: Annotated[bool, typer.Option("--smoke", help="the smallest job, under a minute")] = False,
     full: Annotated[bool, typer.Option("--full", help="all experiments, hours; resumable")] = False,
+    only: Annotated[
+        str | None, typer.Option(help="make one row again: the name of a certificate or experiment")
+    ] = None,
 ) -> None:
     """Run the main job: certificates, experiments, ledger and report."""
-    from verify.experiments.reproduce import reproduce as run
+    from verify.experiments import reproduce as job
 
-    run(out, "smoke" if smoke else "full" if full else "standard", Console())
+    if only is not None:
+        certificate = job.reproduce_one(out, only, Console())
+        raise typer.Exit(EXIT[certificate.verdict])
+    job.reproduce(out, "smoke" if smoke else "full" if full else "standard", Console())
 
 
 @app.command()
-def ledger(as_json: JsonFlag = False) -> None:
+def ledger(
+    claim: Annotated[str | None, typer.Argument(help="show this claim alone, with the lemmas it cites")] = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Print what became of each claim: statement, source, verdict, what proves or refutes it."""
     from proofs import ledger as claims
 
+    if claim is not None and claim not in claims.claims():
+        near = difflib.get_close_matches(claim, claims.claims(), 3, 0.4)
+        raise InputError(f"claim={claim!r}: no such id" + (f"; near it: {', '.join(near)}" if near else ""))
     console = Console(stderr=True)
     with console.status("checking every proof") if console.is_terminal else nullcontext():
         rows = claims.compute()
-    print(claims.to_json(rows) if as_json else claims.render_text(rows))
+    if claim is not None:
+        rows = [row for row in rows if row.id == claim]
+    if as_json:
+        print(claims.to_json(rows))
+    else:
+        print(claims.render_text(rows) if claim is None else claims.render_claim(rows[0]))
 
 
 @app.command()
@@ -192,8 +250,10 @@ def width(
         if cert.verdict == "PROVED":
             break
     if as_json:
-        _print_json(rows)
-    raise typer.Exit(_EXIT[rows[-1]["verdict"]] if rows else 2)
+        print_json(rows)
+    if not rows:
+        raise InputError(f"smallest={smallest}, largest={largest}: no width lies between; expected smallest ≤ largest")
+    raise typer.Exit(EXIT[rows[-1]["verdict"]])
 
 
 @app.command()
@@ -221,7 +281,7 @@ def sweep(
         progress=None if as_json else shown,
     )  # fmt: skip
     if as_json:
-        _print_json({"sweep": result.name, "verdicts": result.verdicts, "table": str(out / "sweep.parquet")})
+        print_json({"sweep": result.name, "verdicts": result.verdicts, "table": str(out / "sweep.parquet")})
     else:
         print(f"{result!r}\ntable: {out / 'sweep.parquet'}, {out / 'sweep.json'}")
 
@@ -245,19 +305,19 @@ def bench(
 
     rows = run_all(quick=quick, only=only)
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     else:
         Console().print(as_table(rows))
 
 
-def main() -> None:
-    """Entry point: a refused input is one clear line and exit code 2, never a traceback."""
-    try:
-        app()
-    except VerifyError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        sys.exit(2)
+def _run(arguments: Sequence[str]) -> Any:
+    return app(args=list(arguments), prog_name="verify", standalone_mode=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code. Whatever is refused or goes wrong is one clear line and exit code 3, never a traceback."""
+    return guarded(_run, sys.argv[1:] if arguments is None else arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -61,17 +61,19 @@ def plain(value: float | int | Fraction, digits: int = 4) -> str:
     return _rounded(value, digits, decimal.ROUND_HALF_EVEN)
 
 
-def below_one(value: float, digits: int = 3) -> str:
-    """Return a factor in (0, 1) rounded up with enough digits that it still reads below 1.
+def below_one(value: float | Fraction, digits: int = 3) -> str:
+    """Return a factor < 1 rounded up with enough digits that it still reads below 1; of any other, that it is not certainly below 1.
 
-    >>> below_one(0.99998765)
-    '0.9999877'
+    >>> below_one(0.99998765), below_one(1.0000000000000002)
+    ('0.9999877', 'not certainly below 1')
     """
-    if not 0.0 < value < 1.0:
-        return at_most(value, digits)
+    if not value < 1:
+        return "not certainly below 1"
+    while Fraction(_value(at_most(value, digits))) >= 1:
+        digits += 1
     gap = Fraction(1) - Fraction(value)
-    leading = -math.floor(math.log10(float(gap)))
-    return at_most(value, max(digits, leading + digits - 1))
+    leading = -math.floor(math.log10(gap)) if value > 0 else 0
+    return at_most(value, max(digits, leading + 2))
 
 
 def bounds(value: Any) -> tuple[Any, Any]:

@@ -58,3 +58,7 @@ class MissingExtraError(VerifyError):
 
 class DisagreementError(VerifyError):
     """torch's own forward or gradient differs from what was read by more than rounding explains: names the first place that disagrees."""
+
+
+class NotProvedError(VerifyError):
+    """A certificate that was required to be PROVED is not; the message is its reason."""

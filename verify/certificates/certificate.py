@@ -21,7 +21,7 @@ from rich.console import RenderableType
 from verify.arrays import Ball
 from verify.certificates.encoding import Arrays, canonical, decode, encode, sha256
 from verify.certificates.storage import DOCUMENT, read_files, write_files
-from verify.errors import InputError, NotCertainError, ShapeError
+from verify.errors import InputError, NotCertainError, NotProvedError, ShapeError
 from verify.networks.activations import Activation, activation_named
 from verify.networks.model import DataSet, Layer, Loss, Network, loss_scale
 
@@ -106,7 +106,7 @@ class Problem:
         return loss_scale(self.loss, self.data.n, self.data.k)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Certificate:
     """A verdict with everything that supports it.
 
@@ -146,6 +146,41 @@ class Certificate:
         if form is None and isinstance(self.witness.get("handover"), Mapping):
             form = self.witness["handover"].get("certified_by")
         return f"containment_{form}" if form else "none"
+
+    @property
+    def proved(self) -> bool:
+        """Whether the statement of the scope is proved."""
+        return self.verdict == "PROVED"
+
+    def __bool__(self) -> bool:
+        """Refuse: a verdict of three values is no truth value."""
+        raise TypeError("a certificate has three verdicts and no truth value; use .proved, or compare .verdict")
+
+    def require(self) -> Certificate:
+        """Return this certificate if it is PROVED.
+
+        Raises:
+            NotProvedError: it is not; the message says why.
+        """
+        if not self.proved:
+            raise NotProvedError(f"{self.verdict} (scope {self.scope}): {self.reason}")
+        return self
+
+    def matches(self, model: Any, X: Any, y: Any) -> bool:
+        """Whether the certificate is about this network and these data, number by number (a changed network's old certificate is not)."""
+        return self.mismatch(model, X, y) is None
+
+    def mismatch(self, model: Any = None, X: Any = None, y: Any = None) -> str | None:
+        """Say where the network or the data given differ from those of the certificate; None if nowhere.
+
+        Args:
+            model: as for :func:`verify.certify`; None compares no network. For scope `run` the parameters may also be those of the
+                hand-over, where the proved region lies.
+            X, y: as for :func:`verify.certify`; None compares no data.
+        """
+        from verify.certificates.comparison import difference
+
+        return difference(self, model, X, y)
 
     def save(self, path: str | Path) -> Path:
         """Write the certificate to `path`: a zip when the name ends with .zip, a directory otherwise; atomic.
@@ -259,6 +294,11 @@ class Certificate:
             observed=decode(document["observed"], arrays),
             tools=document["tools"],
         )
+
+    def __repr__(self) -> str:
+        """One line: verdict, scope, network, data."""
+        network, data = self.problem.network, self.problem.data
+        return f"<Certificate {self.verdict}, scope {self.scope}: {network.describe()}, n = {data.n}, loss {self.problem.loss}>"
 
     def __str__(self) -> str:
         """Verdict, problem, constants and chain as plain text."""

@@ -1,7 +1,7 @@
-"""Certificate files on disk: a directory or an uncompressed zip, written under a temporary name and renamed.
+"""Certificate files on disk: a directory or a zip, written under a temporary name and renamed.
 
 Zip members are stored without compression, in sorted order and with a fixed date, so that equal certificates
-are equal files and a reader can refuse compressed members: there is no such thing as a zip bomb in this format.
+are equal files. A certificate that another tool packed again is read as well, up to a bounded size.
 """
 
 from __future__ import annotations
@@ -9,18 +9,22 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from verify.errors import InputError, ResourceError
+from verify.errors import InputError, ResourceError, VerifyError
 
-__all__ = ["DOCUMENT", "read_files", "write_files"]
+__all__ = ["DOCUMENT", "read_files", "require_writable", "write_files"]
 
 DOCUMENT = "certificate.json"
 _ARRAY_NAME = re.compile(r"arrays/[A-Za-z0-9_]{1,150}\.npy")
 _LIMIT = 8 * 2**30
+# What a zip may unpack to: this much, and so many times its own size.
+_UNPACKED, _EXPANSION = 2**24, 64
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -40,15 +44,18 @@ def _write_directory(path: Path, files: Mapping[str, bytes]) -> None:
         target.write_bytes(data)
 
 
-def write_files(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write `files` (name → bytes) as ``path``: a zip when it ends with .zip, a directory otherwise.
-
-    Readers see the old certificate or the new one, never half of one (a directory: or, for a moment, none).
+def require_writable(path: Path) -> None:
+    """Refuse a place where a certificate cannot be written, before hours are spent on making it.
 
     Raises:
-        InputError: `path` is something that is not a certificate and would be overwritten.
+        InputError: the name ends otherwise than a certificate's, `path` is something else that would be overwritten, or its folder cannot
+            be written to.
     """
     as_zip = path.suffix == ".zip"
+    if path.suffix and not as_zip:
+        raise InputError(
+            f"path={path}: ends with {path.suffix!r}; a certificate is one file NAME.zip or a folder NAME without an ending"
+        )
     if as_zip and path.is_dir():
         raise InputError(f"path={path}: is a directory; a certificate ending in .zip is one file")
     if (
@@ -57,11 +64,32 @@ def write_files(path: Path, files: Mapping[str, bytes]) -> None:
         and not (path.is_dir() and (not any(path.iterdir()) or (path / DOCUMENT).is_file()))
     ):
         raise InputError(f"path={path}: exists and is no certificate; choose another name")
+    home = next(folder for folder in path.absolute().parents if folder.exists())
+    if not home.is_dir() or not os.access(home, os.W_OK | os.X_OK):
+        raise InputError(f"path={path}: {home} is no folder that can be written to")
+
+
+def write_files(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write `files` (name → bytes) as ``path``: a zip when it ends with .zip, a directory otherwise.
+
+    Readers see the old certificate or the new one, never half of one (a directory: or, for a moment, none).
+
+    Raises:
+        InputError: see :func:`require_writable`; or the folder refuses it.
+    """
+    require_writable(path)
+    try:
+        _replace(path, files)
+    except OSError as error:
+        raise InputError(f"path={path}: cannot be written ({error.strerror or error})") from error
+
+
+def _replace(path: Path, files: Mapping[str, bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
     try:
         new = scratch / "new"
-        if as_zip:
+        if path.suffix == ".zip":
             _write_zip(new, files)
         else:
             _write_directory(new, files)
@@ -95,17 +123,20 @@ def read_files(path: Path) -> dict[str, bytes]:
     elif path.is_file():
         try:
             with zipfile.ZipFile(path) as archive:
-                entries = archive.infolist()
-                if sum(entry.file_size for entry in entries) > _LIMIT:
+                entries = [entry for entry in archive.infolist() if entry.filename != "arrays/"]
+                total = sum(entry.file_size for entry in entries)
+                if total > _LIMIT:
                     raise ResourceError(f"{path}: larger than {_LIMIT} bytes")
+                if total > max(_UNPACKED, _EXPANSION * path.stat().st_size):
+                    raise InputError(f"{path}: unpacks to {total} bytes, more than {_EXPANSION} times its size")
                 for entry in entries:
                     _check_name(entry.filename, path)
-                    if entry.compress_type != zipfile.ZIP_STORED or entry.filename in files:
-                        raise InputError(
-                            f"{path}: {entry.filename} is compressed or occurs twice; the file was altered"
-                        )
+                    if entry.filename in files:
+                        raise InputError(f"{path}: {entry.filename} occurs twice; the file was altered")
                     files[entry.filename] = archive.read(entry)
-        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+        except VerifyError:
+            raise
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error) as error:
             raise InputError(f"{path}: not a readable zip ({error})") from error
     else:
         raise InputError(f"path={path}: no such certificate")

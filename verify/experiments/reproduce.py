@@ -22,11 +22,11 @@ from rich.table import Table
 
 from verify import datasets, nn
 from verify.certificates import Certificate
-from verify.errors import UnsoundArithmeticError
+from verify.errors import InputError, UnsoundArithmeticError
 from verify.experiments.looseness import looseness_table
 from verify.regions import certify
 
-__all__ = ["Size", "reproduce", "two_layer"]
+__all__ = ["Size", "reproduce", "reproduce_one", "two_layer"]
 
 Size = Literal["smoke", "standard", "full"]
 
@@ -153,6 +153,28 @@ def reproduce(directory: Path, size: Size = "standard", console: Console | None 
     console.print(f"Certificates: {directory}/*.zip (check one: verify check FILE)", highlight=False)
     console.print(f"Report:       {report}", highlight=False)
     return certificates
+
+
+def reproduce_one(directory: Path, name: str, console: Console | None = None) -> Certificate:
+    """Make one row of the main job again, by the name that the report gives it, and save its certificate in `directory`.
+
+    Raises:
+        InputError: no certificate or experiment of that name; the message lists them.
+    """
+    from verify.experiments import runs
+
+    console = console or Console()
+    jobs = {job.name: job for job in (*_jobs("smoke"), *_jobs("standard"))}
+    experiments = {experiment.name: experiment for experiment in runs.EXPERIMENTS}
+    if name not in jobs and name not in experiments:
+        raise InputError(f"only={name!r}: no such row; expected one of {', '.join([*jobs, *experiments])}")
+    directory.mkdir(parents=True, exist_ok=True)
+    with _timed(console, name):
+        certificate = jobs[name].make() if name in jobs else runs.run_experiment(experiments[name])[1]
+    path = certificate.save(directory / f"{name}.zip")
+    console.print(f"  {certificate.verdict}: {certificate.reason}", highlight=False, markup=False)
+    console.print(f"saved: {path} (check it: verify check {path})", highlight=False, markup=False)
+    return certificate
 
 
 def _experiments(directory: Path, size: Size, console: Console) -> None:

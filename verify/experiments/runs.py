@@ -46,7 +46,7 @@ from verify.regions.neighbourhood.ingredients import lower, upper
 from verify.regions.scopes.exact import exact_certificate
 from verify.regions.scopes.run import record_run
 
-__all__ = ["QUICK", "Experiment", "full_experiments", "mlp", "run_experiment"]
+__all__ = ["EXPERIMENTS", "QUICK", "Experiment", "full_experiments", "mlp", "run_experiment"]
 
 Data = Callable[[], tuple[np.ndarray, np.ndarray]]
 _CURVE_POINTS = 400
@@ -267,6 +267,9 @@ def _summary(experiment: Experiment, network: Network, data: DataSet, certificat
     return summary
 
 
+EXPERIMENTS = (*_QUICK, *_LONG)
+"""Every experiment, short ones first."""
+
 QUICK = tuple(experiment.name for experiment in _QUICK)
 """Names of the short experiments (about two minutes on two cores), for :func:`full_experiments`."""
 
@@ -282,7 +285,7 @@ def full_experiments(directory: Path, names: Sequence[str] | None = None) -> lis
     base = directory / "experiments"
     base.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
-    for experiment in (*_QUICK, *_LONG):
+    for experiment in EXPERIMENTS:
         if names is not None and experiment.name not in names:
             continue
         path = base / f"{experiment.name}.json"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from typer.testing import CliRunner
 
 import verify
 from verify import cli
+from verify.answers import numbers
 from verify.errors import InputError, UnsupportedLayerError
 from verify.networks.reading.files import build_architecture, load_data, load_model
 
@@ -138,16 +142,143 @@ def test_data_files(files: Path) -> None:
             load_data(files / name)
 
 
-def test_a_refused_input_is_one_line_and_exit_code_two(
-    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def answer(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of the program itself."""
+    capsys.readouterr()
+    code = cli.main(args)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def raises() -> torch.nn.Sequential:
+    """A factory that fails."""
+    raise RuntimeError("first line\nsecond line")
+
+
+def test_every_error_is_one_line_and_exit_code_three(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """1 means REFUTED or REJECTED and nothing else."""
+    data = str(files / "data.npz")
+    (files / "cut.npz").write_bytes((files / "data.npz").read_bytes()[:-30])
+    (files / "empty.npz").write_bytes(b"")
+    (files / "deep.json").write_text("[" * 100_000)
+    (files / "module.py").write_text("def broken(:\n")
+    net = str(files / "net.safetensors")
+    wrong = [
+        ["certify", FACTORY, "--data", str(files / "none.npz")],
+        ["certify", FACTORY, "--data", str(files / "cut.npz")],
+        ["certify", FACTORY, "--data", str(files / "empty.npz")],
+        ["certify", FACTORY, "--data", data, "--lr", "-1"],
+        ["certify", FACTORY, "--data", data, "--lr", "fast"],
+        ["certify", FACTORY, "--data", data, "--out", str(files / "data.csv" / "c.zip")],
+        ["certify", FACTORY, "--data", data, "--out", str(files / "a.pt")],
+        ["certify", FACTORY, "--data", data, "--out", "/proc/none/c.zip"],
+        ["certify", "verify.tests.test_cli:raises", "--data", data],
+        ["certify", "verify.tests.test_cli:answer", "--data", data],
+        ["certify", "verify.tests.test_cli:FACTORY", "--data", data],
+        ["certify", net, "--data", data],
+        ["certify", net, "--architecture", str(files / "deep.json"), "--data", data],
+        ["certify", FACTORY],
+        ["certify", FACTORY, "--data", data, "--scope", "everything"],
+        ["check", str(files / "absent.zip")],
+        ["check"],
+        ["check", "--no-such-option"],
+        ["no-such-verb"],
+        ["ledger", "pl_from_ntkk"],
+        ["reproduce", "--only", "no_such_row", "--out", str(files / "r")],
+        ["report", str(files / "absent")],
+        ["width", "--smallest", "9", "--largest", "8"],
+    ]
+    for args in wrong:
+        code, out, err = answer(capsys, *args)
+        assert (code, err.count("\n"), out) == (3, 1, out), (args, err)
+        assert "Traceback" not in err, args
+        assert "unexpected" not in err, (args, err)
+        assert err.strip(), args
+    assert "pl_from_ntk" in answer(capsys, "ledger", "pl_from_ntkk")[2]
+
+
+def test_a_fault_of_the_program_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["verify", "certify", FACTORY, "--data", str(files / "none.npz")])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert stop.value.code == 2
-    captured = capsys.readouterr()
-    assert captured.err.count("\n") == 1
-    assert "Traceback" not in captured.err
+    for error, said in [
+        (ZeroDivisionError("one\ntwo"), "fault of lplr-verify"),
+        (MemoryError("8 GiB"), "out of memory"),
+        (KeyboardInterrupt(), "interrupted"),
+        (OSError(28, "No space left on device", "x.zip"), "x.zip: No space left"),
+    ]:
+
+        def failing(_: object, error: BaseException = error) -> None:
+            raise error
+
+        monkeypatch.setattr(cli, "_run", failing)
+        code, _, err = answer(capsys, "certify")
+        assert (code, err.count("\n")) == (3, 1)
+        assert said in err
+        code, out, err = answer(capsys, "certify", "--json")
+        assert (code, err) == (3, "")
+        assert said in json.loads(out)["error"]["message"]
+
+
+def test_json_holds_numbers_and_errors(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = answer(capsys, "certify", FACTORY, "--data", str(files / "data.npz"), "--lr", "1/8", "--json")
+    constants = json.loads(out)["constants"]
+    assert code == 0
+    assert constants["lr"] == {"lower": 0.125, "upper": 0.125, "text": "0.125"}
+    assert 3.9 < constants["mu"]["lower"] <= constants["mu"]["upper"] <= 4.0
+    code, out, err = answer(capsys, "check", str(files / "absent.zip"), "--json")
+    assert (code, err) == (3, "")
+    assert "no such file" in json.loads(out)["error"]["message"]
+
+
+def test_numbers_are_rounded_outwards() -> None:
+    given = {"third": Fraction(1, 3), "huge": Fraction(10**400), "tiny": Fraction(1, 10**400), "none": None, "count": 3}
+    found = numbers(given)
+    assert Fraction(found["third"]["lower"]) < Fraction(1, 3) < Fraction(found["third"]["upper"])
+    assert (found["huge"]["lower"], found["huge"]["upper"]) == (None, None)
+    assert found["tiny"]["lower"] == 0.0
+    assert found["tiny"]["upper"] > 0.0
+    assert found["none"] is None
+    assert found["count"]["lower"] == found["count"]["upper"] == 3.0
+
+
+def test_the_verdict_comes_first_and_detail_is_asked_for(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(files / "c.zip")
+    assert answer(capsys, "certify", FACTORY, "--data", str(files / "data.npz"), "--lr", "1/8", "--out", out)[0] == 0
+    code, text, _ = answer(capsys, "check", out)
+    lines = text.splitlines()
+    assert (code, lines[0].split()[0]) == (0, "ACCEPTED")
+    assert "F(x) = h_1" in lines[1]
+    assert "0x" not in text
+    assert len(lines) <= 4
+    assert len(answer(capsys, "check", out, "--all")[1].splitlines()) > 20
+
+
+def test_a_certificate_of_other_weights_or_data_is_told_apart(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, data, net = str(files / "c.zip"), str(files / "data.npz"), str(files / "net.safetensors")
+    build = ["--architecture", str(files / "net.json")]
+    made = answer(capsys, "certify", net, *build, "--data", data, "--scope", "point", "--out", out)
+    assert made[0] == 0, made
+    assert answer(capsys, "check", out, "--weights", net, *build, "--data", data)[0] == 0
+    model = load_model(net, files / "net.json")
+    with torch.no_grad():
+        model.get_parameter("2.weight")[0, 1] += 1e-9
+    save_file(dict(model.state_dict()), files / "net.safetensors")
+    code, text, _ = answer(capsys, "check", out, "--weights", net, *build)
+    assert code == 1
+    assert "weight of layer 1" in text
+    assert "ACCEPTED" in text
+    np.savez(files / "data.npz", X=np.array([[2.0]]), y=np.array([8.5]))
+    code, text, _ = answer(capsys, "check", out, "--data", data, "--json")
+    assert (code, json.loads(text)["verdict"]) == (1, "REJECTED")
+    assert "y is not the certificate's" in json.loads(text)["failures"][0]
+
+
+def test_python_dash_m_is_the_program() -> None:
+    for args, code, said in [(["--version"], 0, verify.__version__), ([], 3, "certify"), (["check", "absent"], 3, "")]:
+        done = subprocess.run([sys.executable, "-m", "verify", *args], capture_output=True, text=True, check=False)
+        assert done.returncode == code
+        assert said in done.stdout
+        assert "Traceback" not in done.stderr
 
 
 def test_nothing_half_written_when_a_save_fails(files: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import shutil
 import zipfile
 from dataclasses import replace
 from fractions import Fraction
@@ -18,10 +19,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import verify
 from verify.arrays import Ball
 from verify.certificates import Certificate, Problem, Relation, Step, schema
 from verify.certificates.encoding import Arrays, canonical, decode, encode, sha256
-from verify.errors import DtypeError, InputError, NonFiniteError, VerifyError
+from verify.errors import DtypeError, InputError, NonFiniteError, NotProvedError, VerifyError
 from verify.networks import read_data, read_network
 from verify.nn import NTKLinear, Sine
 
@@ -256,3 +258,79 @@ def test_hash_covers_every_byte(tmp_path: Path) -> None:
     assert set(document["arrays"]) == {
         p.relative_to(tmp_path / "c").as_posix() for p in (tmp_path / "c").rglob("*.npy")
     }
+
+
+def _model() -> torch.nn.Sequential:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(
+        torch.nn.Linear(2, 8, dtype=torch.float64), torch.nn.Tanh(), torch.nn.Linear(8, 1, dtype=torch.float64)
+    )
+
+
+def test_a_certificate_is_no_truth_value_and_can_be_required() -> None:
+    proved = verify.certify(_model(), [[1.0, 2.0]], [0.5], scope="point")
+    with pytest.raises(TypeError, match=r"\.proved"):
+        bool(proved)
+    assert proved.proved
+    assert proved.require() is proved
+    assert repr(proved).count("\n") == 0
+    assert len(repr(proved)) < 200
+    open_ = verify.certify(_model(), [[1.0, 2.0]], [0.5], scope="ball", lr=1000)
+    assert not open_.proved
+    with pytest.raises(NotProvedError, match="lr"):
+        open_.require()
+
+
+def test_a_changed_networks_certificate_does_not_match() -> None:
+    model, X, y = _model(), [[1.0, 2.0]], [0.5]
+    cert = verify.certify(model, X, y, scope="point")
+    assert cert.matches(model, X, y)
+    assert not cert.matches(model, [[1.0, 2.5]], y)
+    assert not cert.matches(model, X, [0.25])
+    other = torch.nn.Sequential(model[0], torch.nn.Sigmoid(), model[2])
+    assert "layer 0 is another" in str(cert.mismatch(other))
+    with torch.no_grad():
+        model[2].get_parameter("bias")[0] += 1e-12
+    found = cert.mismatch(model)
+    assert found is not None
+    assert "bias of layer 1" in found
+    assert "1 of 1" in found
+
+
+def test_a_runs_certificate_matches_at_its_hand_over_too(tmp_path: Path) -> None:
+    model, X, y = _model(), [[1.0, 2.0]], [0.75]
+    cert = verify.certify(model, X, y, scope="run")
+    assert cert.proved
+    cert.save(tmp_path / "c.zip")
+    cert = verify.Certificate.load(tmp_path / "c.zip")
+    point = cert.witness["checkpoints"][cert.witness["handover"]["checkpoint"]]["parameters"]
+    trained = _model()
+    torch.nn.utils.vector_to_parameters(torch.from_numpy(point.copy()), trained.parameters())
+    assert cert.matches(trained, X, y)
+    assert cert.matches(_model(), X, y)
+    with torch.no_grad():
+        trained[0].get_parameter("weight")[0, 0] += 1.0
+    assert not cert.matches(trained, X, y)
+
+
+def test_a_certificate_packed_again_is_the_same(tmp_path: Path) -> None:
+    cert = verify.certify(_model(), [[1.0, 2.0]], [0.5], scope="point")
+    cert.save(tmp_path / "folder")
+    packed = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "folder")
+    again = verify.Certificate.load(packed)
+    again.save(tmp_path / "again.zip")
+    cert.save(tmp_path / "first.zip")
+    assert (tmp_path / "again.zip").read_bytes() == (tmp_path / "first.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("arrays/bomb.npy", bytes(100_000_000))
+    with pytest.raises(InputError, match="unpacks to"):
+        verify.Certificate.load(tmp_path / "bomb.zip")
+
+
+@pytest.mark.parametrize("name", ["a.pt", "a.pth", "a.json", "a.zip/c.zip"])
+def test_a_place_that_is_no_certificates_is_refused_before_anything_is_made(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.zip").write_bytes(b"")
+    cert = verify.certify(_model(), [[1.0, 2.0]], [0.5], scope="point")
+    with pytest.raises(InputError, match="path="):
+        cert.save(tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip"]
