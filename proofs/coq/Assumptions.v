@@ -6,7 +6,7 @@
     and the one with logarithms, also use classical logic; they are printed one by one. *)
 
 From LPLR Require Setting NtkStability Curvature Spectral Path Residual Certificate Integral Polyak Classical.
-From LPLR Require PaperV3 Main Links NetLinear NetTanh Lqcr.
+From LPLR Require PaperV3 Main Links Lqcr.
 
 Definition core := (
   @Main.ball_certificate, @Main.ball_certificate_Rn, @Main.certificate_residual, @Main.certificate_residual_rate, @Main.certificate_classical,
@@ -19,11 +19,9 @@ Definition core := (
   @Integral.containment_integral, @Integral.closed_form_sound,
   @Polyak.descent, @Polyak.sublevel_kept, @Polyak.smooth_of_hessian, @Polyak.smooth_of_lipschitz,
   @Classical.containment_classical, @Classical.smoothness_from_ingredients, @Path.conclude,
-  @PaperV3.v3_pl, @PaperV3.v3_rate_assuming_containment, @PaperV3.v3_containment_derived,
-  @NetLinear.linear_network_converges).
+  @PaperV3.v3_pl, @PaperV3.v3_rate_assuming_containment, @PaperV3.v3_containment_derived).
 
 Print Assumptions Main.ball_certificate_Rn.
 Print Assumptions core.
 Print Assumptions Links.iterations.
-Print Assumptions NetTanh.tanh_network_converges.
 Print Assumptions Lqcr.lplr_without_quasi_convexity.

@@ -1,8 +1,8 @@
 (** * Directional derivatives in an inner-product space *)
 
-From Coq Require Import Reals Lra Psatz.
+From Coq Require Import Reals Lra Psatz Lia.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Rn Segment.
+From LPLR Require Import Inner Sums Rn Segment.
 Open Scope R_scope.
 
 (** [f] is (Gateaux) differentiable at [th] with derivative [D]: along every v,
@@ -154,4 +154,27 @@ Proof.
   specialize (H1 t H). specialize (H2 t H0).
   eapply Rle_trans; [apply norm_pair|]. cbn [fst snd minus pplus pscal plus scal product_space].
   unfold minus in *. cbn. lra.
+Qed.
+
+(** Several functions at once, and sums of real functions. *)
+Lemma gateaux_build {X Y : InnerSpace} n (f : nat -> X -> Y) th (D : nat -> X -> Y) :
+  (forall i, (i < n)%nat -> gateaux (f i) th (D i)) ->
+  gateaux (fun z => build n (fun i => f i z)) th (fun v => build n (fun i => D i v)).
+Proof.
+  revert f D. induction n as [|n IH]; intros f D H.
+  - intros v eps He. exists 1. split; [lra|]. intros t _. unfold norm. cbn. rewrite sqrt_0.
+    apply Rmult_le_pos; [lra|apply Rabs_pos].
+  - apply (gateaux_pair (f O) (fun z => build n (fun i => f (S i) z)) th (D O) (fun v => build n (fun i => D (S i) v))).
+    + apply H. lia.
+    + apply (IH (fun i => f (S i)) (fun i => D (S i))). intros i Hi. apply H. lia.
+Qed.
+
+Lemma is_derive_sum n (f : nat -> R -> R) t (l : nat -> R) :
+  (forall i, (i < n)%nat -> is_derive (f i) t (l i)) ->
+  is_derive (fun u => sum n (fun i => f i u)) t (sum n l).
+Proof.
+  revert f l. induction n as [|n IH]; intros f l H; cbn.
+  - apply (@is_derive_const R_AbsRing R_NormedModule).
+  - apply (is_derive_plus (f O) (fun u => sum n (fun i => f (S i) u))); [apply H; lia|].
+    apply (IH (fun i => f (S i)) (fun i => l (S i))). intros. apply H. lia.
 Qed.

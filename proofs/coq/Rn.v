@@ -4,7 +4,7 @@
     equality of vectors is plain equality. *)
 
 From Coq Require Import Reals Lra Psatz Lia.
-From LPLR Require Import Inner.
+From LPLR Require Import Inner Sums.
 Open Scope R_scope.
 
 (** ** The point *)
@@ -88,9 +88,69 @@ Proof.
 Defined.
 End Product.
 
-(** ** R^n *)
-Fixpoint Rn (n : nat) : InnerSpace :=
+(** ** X^n, and R^n *)
+Fixpoint Power (X : InnerSpace) (n : nat) : InnerSpace :=
+  match n with O => point_space | S k => product_space X (Power X k) end.
+
+Definition Rn (n : nat) : InnerSpace := Power real_space n.
+
+(** Coordinates, and the vector with given coordinates. *)
+Section Coordinates.
+Context {X : InnerSpace}.
+
+Fixpoint coord {n : nat} (i : nat) : Power X n -> X :=
   match n with
-  | O => point_space
-  | S m => product_space real_space (Rn m)
+  | O => fun _ => zero
+  | S k => fun u => match i with O => fst u | S j => coord j (snd u) end
   end.
+
+Fixpoint build (n : nat) (f : nat -> X) : Power X n :=
+  match n with O => tt | S k => (f O, build k (fun i => f (S i))) end.
+
+Lemma coord_build n i f : (i < n)%nat -> coord i (build n f) = f i.
+Proof.
+  revert i f. induction n as [|n IH]; intros i f Hi; [lia|].
+  destruct i as [|i]; [reflexivity|]. apply (IH i (fun j => f (S j))). lia.
+Qed.
+
+Lemma inner_power n (u v : Power X n) : ⟨u, v⟩ = sum n (fun i => ⟨coord i u, coord i v⟩).
+Proof.
+  induction n as [|n IH]; [reflexivity|].
+  change (⟨fst u, fst v⟩ + ⟨snd u, snd v⟩ = ⟨fst u, fst v⟩ + sum n (fun i => ⟨coord i (snd u), coord i (snd v)⟩)).
+  now rewrite IH.
+Qed.
+
+Lemma coord_plus n i (u v : Power X n) : coord i (u ⊕ v) = coord i u ⊕ coord i v.
+Proof.
+  revert i. induction n as [|n IH]; intros i.
+  - cbn. apply vec_ext. intros w. autorewrite with inner. ring.
+  - destruct i as [|i]; [reflexivity|]. exact (IH (snd u) (snd v) i).
+Qed.
+Lemma coord_scal n i a (u : Power X n) : coord i (a ⋅ u) = a ⋅ coord i u.
+Proof.
+  revert i. induction n as [|n IH]; intros i.
+  - cbn. apply vec_ext. intros w. autorewrite with inner. ring.
+  - destruct i as [|i]; [reflexivity|]. exact (IH (snd u) i).
+Qed.
+Lemma coord_minus n i (u v : Power X n) : coord i (u ⊖ v) = coord i u ⊖ coord i v.
+Proof. unfold minus. now rewrite coord_plus, coord_scal. Qed.
+End Coordinates.
+
+(** In R^n the inner product is the sum of products of coordinates. *)
+Definition entry {n : nat} (u : Rn n) (i : nat) : R := coord (X := real_space) i u.
+Definition vector (n : nat) (f : nat -> R) : Rn n := build (X := real_space) n f.
+
+Lemma entry_vector n i f : (i < n)%nat -> entry (vector n f) i = f i.
+Proof. apply (coord_build (X := real_space)). Qed.
+Lemma inner_Rn n (u v : Rn n) : ⟨u, v⟩ = sum n (fun i => entry u i * entry v i).
+Proof. apply (inner_power (X := real_space)). Qed.
+Lemma entry_minus n i (u v : Rn n) : entry (u ⊖ v) i = entry u i - entry v i.
+Proof. unfold entry, Rn. rewrite (coord_minus (X := real_space)). unfold minus; cbn. ring. Qed.
+Lemma inner_vector n f g : ⟨vector n f, vector n g⟩ = sum n (fun i => f i * g i).
+Proof. rewrite inner_Rn. apply sum_ext. intros i Hi. now rewrite !entry_vector. Qed.
+
+(** The pair's inner product and difference, without unfolding. *)
+Lemma inner_pair {X Y : InnerSpace} (u v : product_space X Y) : ⟨u, v⟩ = ⟨fst u, fst v⟩ + ⟨snd u, snd v⟩.
+Proof. reflexivity. Qed.
+Lemma minus_pair {X Y : InnerSpace} (u v : product_space X Y) : u ⊖ v = (fst u ⊖ fst v, snd u ⊖ snd v).
+Proof. reflexivity. Qed.

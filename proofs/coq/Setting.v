@@ -214,3 +214,26 @@ Proof.
   now apply (is_derive_scal (fun t : R => ⟨residual M y (th ⊕ t ⋅ v), residual M y (th ⊕ t ⋅ v)⟩)).
 Qed.
 End Facts.
+
+(** ** From bounds of the transposed Jacobian to bounds of the Jacobian *)
+Lemma jac_bound_of_JT {X Y : InnerSpace} (M : Model X Y) z K :
+  0 <= K -> (forall u, ⟨JT M z u, JT M z u⟩ <= K * K * ⟨u, u⟩) -> jac_bound M z K.
+Proof.
+  intros HK H v. pose proof (norm_pos v).
+  apply norm_le_weak; [nra|]. intros u. rewrite adjoint'. pose proof (norm_pos u).
+  assert (norm (JT M z u) <= K * norm u).
+  { apply norm_le_sq; [nra|]. specialize (H u). rewrite <- (norm_sq u) in H. lra. }
+  pose proof (cauchy_schwarz (JT M z u) v). nra.
+Qed.
+
+Lemma jac_change_of_JT {X Y : InnerSpace} (M : Model X Y) z z' D :
+  0 <= D ->
+  (forall u, ⟨JT M z' u ⊖ JT M z u, JT M z' u ⊖ JT M z u⟩ <= D * D * ⟨u, u⟩) -> jac_change M z z' D.
+Proof.
+  intros HD H v. pose proof (norm_pos v).
+  apply norm_le_weak; [nra|]. intros u. rewrite inner_minus_r, !adjoint', <- inner_minus_l.
+  pose proof (norm_pos u).
+  assert (norm (JT M z' u ⊖ JT M z u) <= D * norm u).
+  { apply norm_le_sq; [nra|]. specialize (H u). rewrite <- (norm_sq u) in H. lra. }
+  pose proof (cauchy_schwarz (JT M z' u ⊖ JT M z u) v). nra.
+Qed.

@@ -5,20 +5,41 @@ From Coquelicot Require Import Coquelicot.
 From LPLR Require Import Segment.
 Open Scope R_scope.
 
-Definition th (x : R) : R := (exp x - exp (- x)) / (exp x + exp (- x)).
+(** The standard library's tanh, sinh / cosh. *)
+Notation th := tanh.
 Definition dth (x : R) : R := 1 - th x * th x.
+
+Lemma th_exp x : th x = (exp x - exp (- x)) / (exp x + exp (- x)).
+Proof.
+  unfold tanh, sinh, cosh. pose proof (exp_pos x). pose proof (exp_pos (- x)). field. lra.
+Qed.
 
 Lemma th_denominator x : 0 < exp x + exp (- x).
 Proof. pose proof (exp_pos x). pose proof (exp_pos (- x)). lra. Qed.
 
+Lemma exp_opp_derive x : is_derive (fun t => exp (- t)) x (- exp (- x)).
+Proof.
+  replace (- exp (- x)) with (scal (-1) (exp (- x))) by (unfold scal; cbn; unfold mult; cbn; ring).
+  apply (is_derive_comp exp (fun t => - t)); [apply is_derive_exp|].
+  apply (is_derive_ext (fun t => 0 + -1 * t)); [intros t; cbn; ring|]. apply derive_affine.
+Qed.
+
+(** Not by [auto_derive], which would bring in classical logic. *)
 Lemma th_derive x : is_derive th x (dth x).
 Proof.
-  pose proof (th_denominator x). unfold th, dth. auto_derive; [lra|]. unfold th. field. lra.
+  pose proof (th_denominator x).
+  apply (is_derive_ext (fun t => (exp t - exp (- t)) / (exp t + exp (- t)))); [intros t; symmetry; apply th_exp|].
+  replace (dth x) with (((exp x - - exp (- x)) * (exp x + exp (- x)) - (exp x - exp (- x)) * (exp x + - exp (- x)))
+     / (exp x + exp (- x)) ^ 2) by (unfold dth; rewrite th_exp; field; lra).
+  apply (is_derive_div (fun t => exp t - exp (- t)) (fun t => exp t + exp (- t))).
+  - apply (is_derive_minus exp (fun t => exp (- t))); [apply is_derive_exp|apply exp_opp_derive].
+  - apply (is_derive_plus exp (fun t => exp (- t))); [apply is_derive_exp|apply exp_opp_derive].
+  - lra.
 Qed.
 
 Lemma th_bounds x : -1 < th x < 1.
 Proof.
-  pose proof (exp_pos x). pose proof (exp_pos (- x)). unfold th. split.
+  pose proof (exp_pos x). pose proof (exp_pos (- x)). rewrite th_exp. split.
   - apply Rlt_div_r; lra.
   - apply Rlt_div_l; lra.
 Qed.
@@ -39,13 +60,13 @@ Proof.
 Qed.
 
 (** |tanh''| <= 4/5 (the maximum is 4/(3 sqrt 3) = 0.7698...). *)
-Lemma ddth_bound x : Rabs (- (2 * th x * dth x)) <= 4 / 5.
+Lemma ddth_bound x : Rabs (- (2 * th x * dth x)) <= 77 / 100.
 Proof.
   unfold dth. pose proof (th_bounds x) as [H1 H2]. set (t := th x) in *.
-  (* 2 t (1 - t^2) <= 4/5 from (t - 0.58)^2 (t + 1.16) >= 0, and the same for -t *)
-  assert (G : forall u, -1 < u < 1 -> 2 * u * (1 - u * u) <= 4 / 5).
+  (* 2 t (1 - t^2) <= 4/5 from (t - 0.5774)^2 (t + 1.1548) >= 0, and the same for -t *)
+  assert (G : forall u, -1 < u < 1 -> 2 * u * (1 - u * u) <= 77 / 100).
   { intros u Hu.
-    assert (0 <= (u - 58 / 100) * (u - 58 / 100) * (u + 116 / 100)) by (apply Rmult_le_pos; [apply Rle_0_sqr|lra]).
+    assert (0 <= (u - 5774 / 10000) * (u - 5774 / 10000) * (u + 11548 / 10000)) by (apply Rmult_le_pos; [apply Rle_0_sqr|lra]).
     destruct (Rle_dec u 0); nra. }
   apply Rabs_le. split; [|specialize (G (- t)); lra]. specialize (G t). lra.
 Qed.
@@ -87,5 +108,5 @@ Proof.
   rewrite <- (Rmult_1_l (Rabs (x' - x))). apply (lipschitz_of_derivative th dth 1 th_derive dth_le_1).
 Qed.
 
-Lemma dth_lipschitz x x' : Rabs (dth x' - dth x) <= 4 / 5 * Rabs (x' - x).
-Proof. exact (lipschitz_of_derivative dth _ (4 / 5) dth_derive ddth_bound x x'). Qed.
+Lemma dth_lipschitz x x' : Rabs (dth x' - dth x) <= 77 / 100 * Rabs (x' - x).
+Proof. exact (lipschitz_of_derivative dth _ (77 / 100) dth_derive ddth_bound x x'). Qed.

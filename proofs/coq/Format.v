@@ -1,0 +1,82 @@
+(** * What a certificate is about: a two-layer tanh network, its data and gradient descent
+
+    A reader has to read this file, and nothing of the checker, to know what an accepted certificate says.
+    A double is an integer over a power of two, so all numbers below are exact. *)
+
+From Coq Require Import Reals ZArith QArith Qreals List Bool.
+From LPLR Require Import Inner Sums Rn Setting Tanh TwoLayer IntegerMatrix.
+Import ListNotations.
+Open Scope R_scope.
+
+Record problem := {
+  inputs : list (list Z);  input_bits : Z;       (* x_ij = integer / 2^input_bits; one row a sample *)
+  targets : list Z;        target_bits : Z;      (* y_i *)
+  outers : list Z;                               (* output weights a_r = integer / 2^weight_bits *)
+  inners : list (list Z);                        (* hidden weights w_rj, one row a neuron; a hidden bias comes last *)
+  output_biases : list Z;  weight_bits : Z;      (* none or one, in the same unit *)
+  dim : nat;               hidden_bias : bool;
+  hidden_scale : Z;        output_scale : Z;     (* q1, q2: the layers are multiplied by 1/sqrt q *)
+  loss_scale : Q;          lr : Q                (* s in s/2 sum (F_i - y_i)^2, and the step *)
+}.
+
+Definition value (bits z : Z) : R := IZR z / IZR (2 ^ bits).
+
+Section Problem.
+Variable c : problem.
+Definition samples : nat := length (inputs c).
+Definition width : nat := length (outers c).
+Definition biases : nat := length (output_biases c).
+Definition size : nat := if hidden_bias c then S (dim c) else dim c.
+
+(** x_i / sqrt q1, followed by the constant 1 when there are hidden biases. *)
+Definition input (i : nat) : Rn size :=
+  vector size (fun j => if (j <? dim c)%nat then / sqrt (IZR (hidden_scale c)) * value (input_bits c) (at_ (row (inputs c) i) j) else 1).
+
+(** F_i(theta) = (1 / sqrt q2) sum_r a_r tanh <w_r, input i> + output bias. *)
+Definition model : Model (Params (Rn size) width biases) (Rn samples) :=
+  network (Rn size) samples width biases input (/ sqrt (IZR (output_scale c))) tanh dth.
+
+Definition target : Rn samples := vector samples (fun i => value (target_bits c) (at_ (targets c) i)).
+
+(** The stored parameters. *)
+Definition start : Params (Rn size) width biases :=
+  (build width (fun r => (value (weight_bits c) (at_ (outers c) r),
+                          vector size (fun j => value (weight_bits c) (at_ (row (inners c) r) j))) : neuron (Rn size)),
+   vector biases (fun k => value (weight_bits c) (at_ (output_biases c) k))).
+
+Definition risk (z : Params (Rn size) width biases) : R := loss model target (Q2R (loss_scale c)) z.
+Definition descent (k : nat) : Params (Rn size) width biases := gd model target (Q2R (loss_scale c)) (Q2R (lr c)) start k.
+
+(** What acceptance proves: descent from the stored parameters stays within [radius] of them, its loss falls by
+    [rate] or better in every step, the ball is a locally PL region with constant [mu], and the limit fits the data. *)
+Definition converges_linearly (radius rate mu : Q) : Prop :=
+  (0 < Q2R mu /\ Q2R rate < 1) /\
+  LPLR model target (Q2R (loss_scale c)) (in_ball start (Q2R radius)) (Q2R mu) /\
+  (forall k, in_ball start (Q2R radius) (descent k)) /\
+  (forall k, risk (descent k) <= Q2R rate ^ k * risk start) /\
+  exists limit, in_ball start (Q2R radius) limit /\ F model limit = target /\ converges descent limit.
+End Problem.
+
+(** ** Rows of integers as hexadecimal literals
+    [entries w k 0x...] cuts the first k groups of w hexadecimal digits off; the group v stands for v - 8 * 16^(w-1).
+    A row is one literal, because Coq reads a digit as fast as a whole small number. *)
+Declare Scope digits_scope.
+Delimit Scope digits_scope with digits.
+Definition digits_of (literal : Number.uint) : option Hexadecimal.uint :=
+  match literal with Number.UIntHexadecimal d => Some d | Number.UIntDecimal _ => None end.
+Definition literal_of (d : Hexadecimal.uint) : Number.uint := Number.UIntHexadecimal d.
+Number Notation Hexadecimal.uint digits_of literal_of : digits_scope.
+
+Definition digit (d : Hexadecimal.uint) : Z * Hexadecimal.uint :=
+  match d with
+  | Hexadecimal.Nil => (0, d)
+  | Hexadecimal.D0 d => (0, d) | Hexadecimal.D1 d => (1, d) | Hexadecimal.D2 d => (2, d) | Hexadecimal.D3 d => (3, d)
+  | Hexadecimal.D4 d => (4, d) | Hexadecimal.D5 d => (5, d) | Hexadecimal.D6 d => (6, d) | Hexadecimal.D7 d => (7, d)
+  | Hexadecimal.D8 d => (8, d) | Hexadecimal.D9 d => (9, d) | Hexadecimal.Da d => (10, d) | Hexadecimal.Db d => (11, d)
+  | Hexadecimal.Dc d => (12, d) | Hexadecimal.Dd d => (13, d) | Hexadecimal.De d => (14, d) | Hexadecimal.Df d => (15, d)
+  end%Z.
+Fixpoint group (w : nat) (acc : Z) (d : Hexadecimal.uint) : Z * Hexadecimal.uint :=
+  match w with O => (acc, d) | S w => let (v, d) := digit d in group w (16 * acc + v)%Z d end.
+Fixpoint groups (w k : nat) (offset : Z) (d : Hexadecimal.uint) : list Z :=
+  match k with O => [] | S k => let (v, d) := group w 0 d in (v - offset)%Z :: groups w k offset d end.
+Definition entries (w k : nat) (literal : Hexadecimal.uint) : list Z := groups w k (8 * 16 ^ (Z.of_nat w - 1)) literal.
