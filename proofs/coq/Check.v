@@ -140,3 +140,7 @@ Definition accepted (rate mu : Q) : bool :=
   leQ (lr c * loss_scale c * sigma_end * sigma_end) 1 && leQ (factor_of * factor_of) rate && ltQ rate 1
   && ltQ 0 mu && leQ mu (loss_scale c * (sigma_end * sigma_end)) && check.
 End Check.
+
+(** A lower triangular matrix, one literal a row (see [entries]): rows of k+1, k+2, ... entries. *)
+Fixpoint triangle (w k : nat) (l : list Hexadecimal.uint) : list (list Z) :=
+  match l with [] => [] | d :: l => entries w (S k) d :: triangle w (S k) l end.

@@ -288,11 +288,11 @@ Qed.
 
 (** ** The table in units of 2^-28, with the derivative 1 - t^2 beside each value *)
 Definition one : Z := 268435456.          (* 2^28 *)
-Definition entries : nat := Z.to_nat 4096.
+Definition table_size : nat := Z.to_nat 4096.
 Definition limit : Z := 4294967296.       (* 16 in units of [one] *)
 
 Definition reduce (v : Z) : Z * Z := let t := Z.shiftr v 12 in (t, Z.shiftr (one * one - t * t) 28).
-Definition table : list (Z * Z) := map reduce (table_from 0 entries).
+Definition table : list (Z * Z) := map reduce (table_from 0 table_size).
 
 Definition tanh_pos (tab : list (Z * Z)) (z : Z) : Z :=
   let g := Z.shiftr z 20 in let h := (z - Z.shiftl g 20)%Z in
@@ -303,7 +303,7 @@ Definition tanhZ (tab : list (Z * Z)) (z : Z) : Z :=
   if (z <? 0)%Z then (- tanh_pos tab (- z))%Z else tanh_pos tab z.
 
 (** The kernel shall not compute the table while it compares terms; [vm_compute] is not affected. *)
-#[global] Strategy 1000 [table table_from entries].
+#[global] Strategy 1000 [table table_from table_size].
 
 Lemma one_pos : 0 < IZR one.
 Proof. unfold one. lra. Qed.
@@ -317,13 +317,13 @@ Lemma shift_28 v : IZR v / IZR one - 1 <= IZR (Z.shiftr v 28) <= IZR v / IZR one
 Proof. apply (shift_floor v 28). lia. Qed.
 
 Lemma table_entry g : (0 <= g < 4096)%Z ->
-  let v := nth (Z.to_nat g) (table_from 0 entries) 0%Z in
+  let v := nth (Z.to_nat g) (table_from 0 table_size) 0%Z in
   nth (Z.to_nat g) table (0, 0)%Z = reduce v /\ near fine 8192 (th (IZR g / 256)) v /\ (0 <= v <= fine)%Z.
 Proof.
   intros Hg v.
-  assert (Hn : (Z.to_nat g < entries)%nat) by (unfold entries; apply Z2Nat.inj_lt; lia).
+  assert (Hn : (Z.to_nat g < table_size)%nat) by (unfold table_size; apply Z2Nat.inj_lt; lia).
   assert (H0 : near fine 0 (th 0) 0) by (unfold near; rewrite th_0, Rmult_0_r, Rminus_0_r, Rabs_R0; lra).
-  destruct (table_correct entries 0 0 0 (Z.to_nat g) Hn ltac:(lra) ltac:(unfold fine; lia) H0) as [T1 T2].
+  destruct (table_correct table_size 0 0 0 (Z.to_nat g) Hn ltac:(lra) ltac:(unfold fine; lia) H0) as [T1 T2].
   cbn zeta in T1, T2. rewrite Z2Nat.id in T1 by lia. rewrite INR_IZR_INZ, Z2Nat.id, Rplus_0_l in T1 by lia.
   split; [|split; [eapply near_weaken; [|exact T1]; lia|exact T2]].
   unfold table. rewrite (nth_indep _ (0, 0)%Z (reduce 0)); [apply map_nth|].
@@ -338,7 +338,7 @@ Proof.
     unfold limit in Hz. pose proof (Z.div_mod z 1048576 ltac:(lia)). pose proof (Z.mod_pos_bound z 1048576 ltac:(lia)). lia. }
   clearbody g h. destruct Hgh as (Hg & Hh & Ez).
   destruct (table_entry g Hg) as (En & Hv & Bv). cbn zeta in En, Hv, Bv. rewrite En.
-  set (v := nth (Z.to_nat g) (table_from 0 entries) 0%Z) in *. clearbody v. unfold reduce.
+  set (v := nth (Z.to_nat g) (table_from 0 table_size) 0%Z) in *. clearbody v. unfold reduce.
   set (x := IZR g / 256) in *. assert (Hx : 0 <= x) by (apply Rdiv_le_0_compat; [apply IZR_le; lia|lra]).
   (* T, D, P, Q, S: the integers in units of [one], as reals *)
   pose proof (shift_12 v) as FT. set (ti := Z.shiftr v 12) in *.
