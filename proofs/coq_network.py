@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from proofs.coq_integers import ONE, exact_integers, floor_sqrt, round_up, tanh_integers
 from verify.certificates import Certificate
 from verify.errors import InputError, NotCertainError
+from verify.networks.model import Network
+from verify.networks.parameters import with_parameters
 
 __all__ = ["FormalProblem", "FormalWitness", "find_witness", "formal_problem", "write"]
 
@@ -103,40 +104,32 @@ def formal_problem(certificate: Certificate) -> FormalProblem:
             f"scope={certificate.scope!r}, verdict={certificate.verdict!r}: the formal part needs a PROVED certificate"
             " of scope 'ball', 'run' or 'basin'"
         )
-    layers, data = _centre(certificate), certificate.problem.data
-    names = [layer.activation.name for layer in certificate.problem.network.layers]
-    if names != ["tanh", "identity"] or layers[1][0].shape[0] != 1:
-        raise InputError(f"activations={names}: the formal part covers one hidden tanh layer and one output")
-    scales = [layer.inverse_square_scale for layer in certificate.problem.network.layers]
-    (hidden, hidden_bias), (out, out_bias) = layers
+    network, problem = _centre(certificate), certificate.problem
+    names = [layer.activation.name for layer in network.layers]
+    if names != ["tanh", "identity"] or network.outputs != 1 or problem.lr is None:
+        raise InputError(
+            f"activations={names}, outputs={network.outputs}: the formal part covers one hidden tanh layer and one output"
+        )
+    first, last = network.layers
+    hidden, hidden_bias = first.weight, first.bias
     if hidden_bias is not None:
         hidden = np.column_stack([hidden, hidden_bias])
-    assert certificate.problem.lr is not None
-    parts = [out.ravel(), hidden, np.zeros(0) if out_bias is None else out_bias]
+    parts = [last.weight.ravel(), hidden, np.zeros(0) if last.bias is None else last.bias]
     (outers, inners, biases), weight_bits = exact_integers(parts, 30)
-    (inputs,), input_bits = exact_integers([data.X], 30)
-    (targets,), target_bits = exact_integers([data.y.ravel()], 0)
+    (inputs,), input_bits = exact_integers([problem.data.X], 30)
+    (targets,), target_bits = exact_integers([problem.data.y.ravel()], 0)
     return FormalProblem(
-        inputs, input_bits, targets, target_bits, outers, inners, biases, weight_bits, data.X.shape[1],
-        hidden_bias is not None, scales[0], scales[1], certificate.problem.scale, certificate.problem.lr,
+        inputs, input_bits, targets, target_bits, outers, inners, biases, weight_bits, network.inputs,
+        hidden_bias is not None, first.inverse_square_scale, last.inverse_square_scale, problem.scale, problem.lr,
     )  # fmt: skip
 
 
-def _centre(certificate: Certificate) -> list[tuple[np.ndarray, np.ndarray | None]]:
-    """Weights and biases at the ball's centre."""
-    layers = certificate.problem.network.layers
-    if certificate.scope == "ball":
-        return [(layer.weight, layer.bias) for layer in layers]
+def _centre(certificate: Certificate) -> Network:
+    """The network at the ball's centre: as stored, where a run hands over, or the centre of a basin."""
+    network, witness = certificate.problem.network, certificate.witness
     if certificate.scope == "run":
-        stored = certificate.witness["checkpoints"][certificate.witness["handover"]["checkpoint"]]["parameters"]
-    else:
-        stored = certificate.witness["end"]
-    flat = [np.asarray(array, dtype=np.float64) for array in stored]
-    result: list[tuple[np.ndarray, np.ndarray | None]] = []
-    for layer in layers:
-        weight = flat.pop(0)
-        result.append((weight, None if layer.bias is None else flat.pop(0)))
-    return result
+        return with_parameters(network, witness["checkpoints"][witness["handover"]["checkpoint"]]["parameters"])
+    return with_parameters(network, witness["centre"]) if certificate.scope == "basin" else network
 
 
 class _Rounding:
@@ -402,8 +395,3 @@ def write(certificate: Path, target: Path, *, name: str = "converges", vectors: 
 def fingerprint(path: Path) -> str:
     """SHA-256 of a file; of a certificate directory, that of its certificate.json, which lists its arrays' hashes."""
     return hashlib.sha256((path / "certificate.json" if path.is_dir() else path).read_bytes()).hexdigest()
-
-
-def fields(w: FormalWitness) -> dict[str, Any]:
-    """The conclusion's numbers, rounded to the safe side for printing."""
-    return {"radius": w.radius, "rate": w.rate, "mu": w.mu}

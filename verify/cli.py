@@ -186,6 +186,28 @@ def check(
 
 
 @app.command()
+def formal(
+    certificate: Path,
+    out: Annotated[Path | None, typer.Option(help="the .v file; default: the certificate's name")] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="multiply with 63-bit machine integers: faster, more axioms")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let the checker that is proved correct in Coq accept a certificate: a theorem about its own doubles."""
+    from proofs.coq_accept import accept
+
+    if not certificate.exists():
+        raise InputError(f"certificate={certificate}: no such file or directory")
+    result = accept(certificate, out or certificate.with_suffix(".v"), vectors="fast" if fast else "slow")
+    if as_json:
+        _print_json(dataclasses.asdict(result))
+    else:
+        print(result.report)
+    raise typer.Exit(_EXIT[result.verdict])
+
+
+@app.command()
 def reproduce(
     out: Annotated[Path, typer.Option(help="results folder")] = Path("results"),
     smoke: Annotated[bool, typer.Option("--smoke", help="the smallest job, under a minute")] = False,

@@ -6,7 +6,7 @@
     and the one with logarithms, also use classical logic; they are printed one by one. *)
 
 From LPLR Require Setting NtkStability Curvature Spectral Path Residual Certificate Integral Polyak Classical.
-From LPLR Require PaperV3 Main Links Lqcr.
+From LPLR Require PaperV3 Main Links Lqcr Converges CheckCorrect FixedTanh Psd TwoLayer Sphere20 Biased8.
 
 Definition core := (
   @Main.ball_certificate, @Main.ball_certificate_Rn, @Main.certificate_residual, @Main.certificate_residual_rate, @Main.certificate_classical,
@@ -19,9 +19,13 @@ Definition core := (
   @Integral.containment_integral, @Integral.closed_form_sound,
   @Polyak.descent, @Polyak.sublevel_kept, @Polyak.smooth_of_hessian, @Polyak.smooth_of_lipschitz,
   @Classical.containment_classical, @Classical.smoothness_from_ingredients, @Path.conclude,
-  @PaperV3.v3_pl, @PaperV3.v3_rate_assuming_containment, @PaperV3.v3_containment_derived).
+  @PaperV3.v3_pl, @PaperV3.v3_rate_assuming_containment, @PaperV3.v3_containment_derived,
+  @TwoLayer.network_differentiable, @TwoLayer.network_lipschitz, @TwoLayer.ntk_matrix, @Psd.psd_witness, @FixedTanh.tanhZ_correct,
+  @CheckCorrect.check_correct, @Converges.accepted_converges).
 
 Print Assumptions Main.ball_certificate_Rn.
 Print Assumptions core.
+Print Assumptions Sphere20.converges.
+Print Assumptions Biased8.converges.
 Print Assumptions Links.iterations.
 Print Assumptions Lqcr.lplr_without_quasi_convexity.

@@ -67,9 +67,52 @@ def test_altered_constant_breaks_the_proof(tmp_path: Path, name: str, old: str, 
     assert not _main_accepts(tmp_path, _altered(name, old, new))
 
 
+# Altered error terms of the checker: (file, what stands there, what is put instead). The first five are the tests.
+CHECKER_MUTANTS = [
+    ("Check.v", "Z.of_nat (dim c).", "0."),
+    ("Check.v", "shift1 + 3.", "shift1 + 2."),
+    ("Check.v", "2 * eh + 1.", "2 * eh."),
+    ("Check.v", "et + half.", "et."),
+    ("Check.v", "+ eg * (one * one) * dot (outers c) (outers c).", "."),
+    ("Check.v", "2 * max1 X + dimZ", "max1 X + dimZ"),
+    ("Check.v", "e * (2 * one * Z.abs a + e)", "e * (one * Z.abs a + e)"),
+    ("Check.v", "one * norm1 (outers c) + r2 w", "r2 w"),
+    ("Check.v", "let et := 16 + e_pre", "let et := 8 + e_pre"),
+    ("Check.v", "2 ^ (wh + xh + 8)) shift1", "0) shift1"),
+    ("Check.v", "f_cap (ins w) + e_gram X", "f_cap (ins w)"),
+    ("Check.v", "(77 # 100)", "(76 # 100)"),
+]
+
+
+def _checker_is_proved(folder: Path, name: str, old: str, new: str) -> bool:
+    """Whether the proofs compile against an altered checker, in a folder of its own."""
+    again = ("Check", "CheckCorrect", "Converges")
+    for path in COQ_DIRECTORY.glob("*.vo"):
+        if path.stem not in (*again, "Sphere20", "Biased8", "Assumptions"):
+            shutil.copy(path, folder)
+    for stem in again:
+        text = (COQ_DIRECTORY / f"{stem}.v").read_text(encoding="utf-8")
+        if f"{stem}.v" == name:
+            assert text.count(old) == 1, f"{name}: {old!r} does not stand there once"
+            text = text.replace(old, new)
+        (folder / f"{stem}.v").write_text(text, encoding="utf-8")
+    assert _compiles(folder, "Check.v"), "the altered checker is no function at all"
+    return _compiles(folder, "CheckCorrect.v") and _compiles(folder, "Converges.v")
+
+
+@needs_coq
+@pytest.mark.parametrize(("name", "old", "new"), CHECKER_MUTANTS[:5])
+def test_altered_error_term_breaks_the_proof(tmp_path: Path, name: str, old: str, new: str) -> None:
+    build()
+    assert not _checker_is_proved(tmp_path, name, old, new)
+
+
 if __name__ == "__main__":
     import tempfile
 
     for mutant in MUTANTS:
         with tempfile.TemporaryDirectory() as scratch:
             print(mutant[0], "NOT caught" if _main_accepts(Path(scratch), _altered(*mutant)) else "caught")
+    for change in CHECKER_MUTANTS:
+        with tempfile.TemporaryDirectory() as scratch:
+            print(change[1], "NOT caught" if _checker_is_proved(Path(scratch), *change) else "caught")

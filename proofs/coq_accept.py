@@ -1,0 +1,134 @@
+"""``verify formal``: a certificate's own doubles, accepted by the checker that is proved correct in Coq."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import resource
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from proofs.coq_check import ALLOWED, MACHINE_INTEGERS, PACKAGES, build_library, parse_assumptions
+from proofs.coq_export import COQ_DIRECTORY
+from proofs.coq_network import FormalWitness, fingerprint, write
+from verify.certificates import Certificate
+from verify.decimals import at_least, at_most, below_one
+from verify.errors import NotCertainError, ResourceError
+
+__all__ = ["Formal", "Vectors", "accept"]
+
+Vectors = Literal["slow", "fast"]
+_NAME = "converges"
+
+
+@dataclass(frozen=True)
+class Formal:
+    """What Coq said of a certificate.
+
+    Attributes:
+        verdict: 'ACCEPTED' or 'UNDECIDED' (no numbers were found that the proved checker accepts; nothing is refuted).
+        statement: the theorem in words, then as Coq prints it; or the reason. axioms: what it rests on.
+        certificate_sha256, file_sha256: of the certificate and of the .v file. file: where that was written.
+        seconds: processor time of coqc.
+    """
+
+    verdict: Literal["ACCEPTED", "UNDECIDED"]
+    statement: str
+    axioms: tuple[str, ...]
+    certificate_sha256: str
+    file_sha256: str
+    file: Path | None
+    seconds: float
+
+    @property
+    def report(self) -> str:
+        """Lines for a terminal."""
+        if self.verdict != "ACCEPTED" or self.file is None:
+            return f"NOT ACCEPTED BY COQ: {self.statement}\ncertificate SHA-256 {self.certificate_sha256}"
+        axioms = "\n".join(f"  {axiom}" for axiom in self.axioms)
+        return (
+            f"ACCEPTED BY COQ in {self.seconds:.0f} s of processor time\n{self.statement}\naxioms:\n{axioms}\n"
+            f"certificate SHA-256 {self.certificate_sha256}\n{self.file} SHA-256 {self.file_sha256}"
+        )
+
+
+def _statement(certificate: Certificate, w: FormalWitness, text: str) -> str:
+    network, n = certificate.problem.network, certificate.problem.data.n
+    sizes = "-".join(str(size) for size in (network.inputs, network.layers[0].fan_out, network.outputs))
+    where = {"ball": "the stored parameters", "run": "the doubles of the hand-over", "basin": "the basin's centre"}
+    theorem = re.search(rf"^Theorem {_NAME} : (.*)\.$", text, re.MULTILINE)
+    assert theorem is not None
+    return (
+        f"Real-arithmetic gradient descent with step {certificate.problem.lr} on the tanh network {sizes} and {n} samples, from"
+        f" {where[certificate.scope]} ({network.parameters} doubles, none rounded),\nstays within {at_most(float(w.radius), 4)} of them,"
+        f" a Locally PL Region with μ ≥ {at_least(float(w.mu), 4)}; Φ_k ≤ {below_one(float(w.rate))}^k·Φ_0, and it converges to an exact fit."
+        f"\nTheorem (definitions: proofs/coq/Format.v): {theorem[1]}"
+    )
+
+
+def accept(certificate: Path, target: Path, *, vectors: Vectors = "slow", timeout: float = 3600.0) -> Formal:
+    """Write `target`, a Coq theorem about the doubles of `certificate`, and let Coq check it.
+
+    Args:
+        certificate: what ``verify certify`` saved. target: the .v file to write.
+        vectors: 'slow' computes with Coq's own integers and rests on the axioms of the reals alone; 'fast' multiplies
+            with 63-bit machine integers, whose specification Coq lists as axioms.
+        timeout: seconds that Coq may take.
+
+    Raises:
+        InputError: no proved ball, or a network outside the formal part.
+        ResourceError: no Coq, a failed build, or more than `timeout` seconds.
+    """
+    own = fingerprint(certificate)
+    try:
+        numbers = write(certificate, target, name=_NAME, vectors=vectors)
+    except NotCertainError as error:
+        return Formal("UNDECIDED", str(error), (), own, "", None, 0.0)
+    with target.open("a", encoding="utf-8") as file:
+        file.write(f"Print Assumptions {_NAME}.\n")
+    if shutil.which("coqc") is None:
+        raise ResourceError(f"coqc is not installed: apt-get install {' '.join(PACKAGES)}; {target} was written")
+    build_library()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    output = compile_file(target, timeout)
+    seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    data = target.read_bytes()
+    sha = hashlib.sha256(data).hexdigest()
+    if isinstance(output, CoqRefusal):
+        return Formal("UNDECIDED", f"Coq did not accept {target}: {output.message}", (), own, sha, target, seconds)
+    axioms = parse_assumptions(f"Print Assumptions {_NAME}.", output)[_NAME]
+    beyond = set(axioms) - ALLOWED
+    if vectors == "fast":
+        beyond = {axiom for axiom in beyond if not axiom.startswith(MACHINE_INTEGERS)}
+    if beyond:
+        return Formal("UNDECIDED", f"unexpected axioms: {sorted(beyond)}", axioms, own, sha, target, seconds)
+    text = _statement(Certificate.load(certificate), numbers, data.decode("utf-8"))
+    return Formal("ACCEPTED", text, axioms, own, sha, target, seconds)
+
+
+@dataclass(frozen=True)
+class CoqRefusal:
+    """The end of Coq's message."""
+
+    message: str
+
+
+def compile_file(source: Path, timeout: float) -> str | CoqRefusal:
+    """Compile `source` against the development, away from its folder, and return what Coq printed.
+
+    Raises:
+        ResourceError: more than `timeout` seconds.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "Certified.v"
+        shutil.copyfile(source, copy)
+        command = ["coqc", "-q", "-R", str(COQ_DIRECTORY), "LPLR", "-w", "-ambiguous-paths", str(copy)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise ResourceError(f"Coq took more than timeout={timeout} s on {source}") from error
+    return done.stdout if done.returncode == 0 else CoqRefusal(done.stderr.strip()[-500:])

@@ -1,0 +1,82 @@
+"""The networks certified inside Coq: trained here, certified by the engine, written as theorems about their own doubles.
+
+``python -m proofs.coq_examples`` writes Sphere20.v and Biased8.v anew (part of the default build; training is ordinary
+float64, so another machine may write other doubles, and other theorems); ``python -m proofs.coq_examples digits FILE``
+writes the certificate of 100 handwritten digits at width 1,024 for ``make proofs-networks``.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+
+import verify
+from proofs.coq_export import COQ_DIRECTORY
+from proofs.coq_network import write
+from verify import datasets
+from verify.certificates import Certificate
+from verify.nn import NTKLinear
+
+__all__ = ["biased8", "digits", "sphere20", "train"]
+
+
+def train(net: torch.nn.Sequential, X: torch.Tensor, y: torch.Tensor, lr: Fraction, steps: int) -> None:
+    """Full-batch gradient descent on ½Σ(F − y)² in float64, in place; X (n, d), y (n,)."""
+    parameters = list(net.parameters())
+    for _ in range(steps):
+        loss = 0.5 * ((net(X).ravel() - y) ** 2).sum()
+        for parameter, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+            with torch.no_grad():
+                parameter.sub_(float(lr) * slope)
+
+
+def _ntk(d: int, m: int) -> torch.nn.Sequential:
+    generator = torch.Generator().manual_seed(0)
+    return torch.nn.Sequential(
+        NTKLinear(d, m, generator=generator), torch.nn.Tanh(), NTKLinear(m, 1, generator=generator)
+    )
+
+
+def sphere20(steps: int = 240) -> Certificate:
+    """10-64-1 on 20 points of the sphere of radius 4 in R^10, NTK parametrisation, trained for `steps` steps of 1/8."""
+    X, y = datasets.sphere(20, 10, 4.0)
+    net, lr = _ntk(10, 64), Fraction(1, 8)
+    train(net, torch.tensor(X), torch.tensor(y), lr, steps)
+    return verify.certify(net, X, y, lr=str(lr))
+
+
+def biased8(steps: int = 1000) -> Certificate:
+    """A plain PyTorch network 3-48-1 with hidden and output biases on 8 points of the sphere of radius 2, mean loss."""
+    X, y = datasets.sphere(8, 3, 2.0)
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 48), torch.nn.Tanh(), torch.nn.Linear(48, 1)).double()
+    lr = Fraction(1, 100)
+    train(net, torch.tensor(X), torch.tensor(y), lr, steps)
+    return verify.certify(net, X, y, lr="1/100", loss="mean")
+
+
+def digits(steps: int = 150) -> Certificate:
+    """64-1024-1 on 100 handwritten digits, NTK parametrisation, trained for `steps` steps of 1/30."""
+    X, y = datasets.digits(100, norm=24.0)
+    net, lr = _ntk(64, 1024), Fraction(1, 30)
+    train(net, torch.tensor(X), torch.tensor(y), lr, steps)
+    return verify.certify(net, X, y, lr=str(lr))
+
+
+def main() -> None:
+    """Write the committed networks, or the digits' certificate."""
+    if sys.argv[1:2] == ["digits"]:
+        digits().save(sys.argv[2])
+        return
+    for make, name in ((sphere20, "Sphere20"), (biased8, "Biased8")):
+        with tempfile.TemporaryDirectory() as scratch:
+            path = make().save(Path(scratch) / "certificate.zip")
+            print(name, write(path, COQ_DIRECTORY / f"{name}.v"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""A certificate's own doubles inside Coq: the file says what the certificate stores, forgeries compute to false.
+
+Budget: 60 s on one core after ``make proofs``.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import fields, replace
+from fractions import Fraction
+from pathlib import Path
+
+import flint
+import numpy as np
+import pytest
+import torch
+
+import verify
+from proofs import coq_accept, coq_network
+from proofs.coq_check import ALLOWED, build_library
+from proofs.coq_examples import biased8, train
+from proofs.coq_export import COQ_DIRECTORY
+from proofs.coq_integers import ONE, exact_integers, floor_sqrt, round_up, tanh_integers
+from proofs.coq_network import FormalProblem, FormalWitness, find_witness, formal_problem, to_coq
+from proofs.tests.test_coq_build import needs_coq
+from verify import datasets
+from verify.certificates import Certificate
+from verify.errors import InputError, NotCertainError
+
+
+@pytest.fixture(scope="module")
+def certificate() -> Certificate:
+    return biased8()
+
+
+@pytest.fixture(scope="module")
+def small(certificate: Certificate) -> tuple[FormalProblem, FormalWitness]:
+    problem = formal_problem(certificate)
+    return problem, find_witness(problem)
+
+
+def _read_literals(text: str) -> list[float]:
+    """Every double of the record ``network``, by a reader of its own: (hexadecimal group − offset) / 2^bits."""
+    found = []
+    record = text[text.index("Definition network") : text.index("Definition numbers")]
+    for field, body, bits in re.findall(
+        r"(inputs|targets|outers|inners|output_biases) := (.*?);\s*(?=\w+_bits := (\d+)|\w+ :=)", record, re.DOTALL
+    ):
+        scale = int(bits or re.search(rf"{_BITS[field]} := (\d+)", record)[1])  # type: ignore[index]
+        for digits, count, literals in re.findall(r"entries (\d+) (\d+)\)? ((?:\[[^\]]*\]|0x[0-9a-f]+))", body):
+            w = int(digits)
+            for literal in re.findall(r"0x([0-9a-f]+)", literals):
+                assert len(literal) == w * int(count)
+                groups = [int(literal[i : i + w], 16) - 8 * 16 ** (w - 1) for i in range(0, len(literal), w)]
+                found += [float(Fraction(group, 1 << scale)) for group in groups]
+    return found
+
+
+_BITS = {"inputs": "input_bits", "targets": "target_bits", "outers": "weight_bits", "inners": "weight_bits",
+         "output_biases": "weight_bits"}  # fmt: skip
+
+
+def test_the_file_states_every_stored_double(
+    certificate: Certificate, small: tuple[FormalProblem, FormalWitness]
+) -> None:
+    network, data = certificate.problem.network, certificate.problem.data
+    first, last = network.layers
+    assert first.bias is not None
+    assert last.bias is not None
+    hidden = np.column_stack([first.weight, first.bias])
+    stored = np.concatenate([data.X.ravel(), data.y.ravel(), last.weight.ravel(), hidden.ravel(), last.bias])
+    assert _read_literals(to_coq(*small, "converges", "")) == stored.tolist()
+
+
+def test_the_hand_over_of_a_run_is_stated_with_its_own_doubles() -> None:
+    X, y = datasets.sphere(4, 3, 2.0)
+    generator = torch.Generator().manual_seed(1)
+    net = torch.nn.Sequential(
+        verify.nn.NTKLinear(3, 24, generator=generator),
+        torch.nn.Tanh(),
+        verify.nn.NTKLinear(24, 1, generator=generator),
+    )
+    cert = verify.certify(net, X, y, scope="run", lr="1/20")
+    assert cert.verdict == "PROVED"
+    problem = formal_problem(cert)
+    stored = cert.witness["checkpoints"][cert.witness["handover"]["checkpoint"]]["parameters"]
+    exact = [Fraction(int(v), 1 << problem.weight_bits) for v in [*problem.inners.ravel(), *problem.outers]]
+    assert sorted(exact) == sorted(Fraction(float(v)) for v in stored)
+    initial = cert.problem.network.layers[0].weight
+    assert exact[0] != Fraction(float(initial[0, 0]))  # the hand-over, not the initialisation
+
+
+def test_tanh_by_integers_is_within_its_proved_error_of_arb() -> None:
+    rng = np.random.default_rng(0)
+    edges = np.array([0, 1, -1, (1 << 20) - 1, 1 << 20, (1 << 32) - 1, -(1 << 32) + 1])
+    z = np.concatenate([edges, rng.integers(-(1 << 32) + 1, 1 << 32, 3000), rng.integers(-ONE, ONE, 3000)])
+    for argument, value in zip(z.tolist(), tanh_integers(z).tolist(), strict=True):
+        error = (flint.arb(argument) / ONE).tanh() * ONE - value
+        assert abs(error) < 16
+
+
+def test_roots_and_rounding_fall_on_the_safe_side() -> None:
+    for value in (Fraction(2), Fraction(1, 3), Fraction(10**12 + 1, 7), Fraction(0)):
+        low, high = floor_sqrt(value), round_up(value, root=True)
+        assert low**2 <= value <= high**2
+        assert high - low <= Fraction(2, 1 << 30)
+        assert 0 <= round_up(value) - value < Fraction(1, 1 << 30)
+
+
+def test_doubles_of_any_exponent_stay_exact() -> None:
+    values = np.array([5e-324, -1.0, 0.1, 123456.789])
+    (integers,), bits = exact_integers([values], 0)
+    assert [float(Fraction(int(v), 1 << bits)) for v in integers] == values.tolist()
+
+
+@pytest.mark.parametrize("scope", ["point"])
+def test_what_the_formal_part_does_not_cover_is_refused(certificate: Certificate, scope: str) -> None:
+    with pytest.raises(InputError, match="PROVED certificate"):
+        formal_problem(replace(certificate, scope="point"))
+    X, y = datasets.sphere(4, 3, 2.0)
+    deep = torch.nn.Sequential(
+        torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)
+    ).double()
+    network = verify.certify(deep, X, y, scope="point").problem
+    with pytest.raises(InputError, match="one hidden tanh layer"):
+        formal_problem(replace(certificate, problem=replace(network, lr=Fraction(1, 10))))
+
+
+def test_a_residual_that_is_too_large_is_refused_with_the_inequality() -> None:
+    X, y = datasets.sphere(8, 3, 2.0)
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 48), torch.nn.Tanh(), torch.nn.Linear(48, 1)).double()
+    train(net, torch.tensor(X), torch.tensor(y), Fraction(1, 100), 20)
+    problem = verify.certify(net, X, y, scope="point").problem
+    fake = replace(biased8(), problem=replace(problem, lr=Fraction(1, 100)))
+    with pytest.raises(NotCertainError, match="the formal criterion needs"):
+        find_witness(formal_problem(fake))
+
+
+@needs_coq
+def test_verify_formal_accepts_with_three_axioms(certificate: Certificate, tmp_path: Path) -> None:
+    path = certificate.save(tmp_path / "biased.zip")
+    result = coq_accept.accept(path, tmp_path / "biased.v")
+    assert result.verdict == "ACCEPTED", result.statement
+    assert set(result.axioms) == ALLOWED
+    assert result.certificate_sha256 == coq_network.fingerprint(path)
+    assert "converges_linearly network" in result.statement
+    assert result.report.startswith("ACCEPTED BY COQ")
+    assert result.certificate_sha256 in (tmp_path / "biased.v").read_text(encoding="utf-8")
+
+
+@needs_coq
+def test_machine_integers_add_their_own_axioms_only(certificate: Certificate, tmp_path: Path) -> None:
+    path = certificate.save(tmp_path / "biased.zip")
+    result = coq_accept.accept(path, tmp_path / "biased.v", vectors="fast")
+    assert result.verdict == "ACCEPTED", result.statement
+    extra = set(result.axioms) - ALLOWED
+    assert extra
+    assert all(axiom.startswith(("PrimInt63.", "Uint63.", "CarryType.")) for axiom in extra)
+
+
+_PROBLEM = [f.name for f in fields(FormalProblem)]
+_WITNESS = [f.name for f in fields(FormalWitness) if f.name not in ("rate", "mu")]
+_BUMP = "(match {0} with v :: l => (v + {1})%Z :: l | nil => nil end)"
+
+
+def _record(names: list[str], source: str, changed: dict[str, str]) -> str:
+    return "{| " + "; ".join(f"{name} := {changed.get(name, f'{name} {source}')}" for name in names) + " |}"
+
+
+def _forgeries(w: FormalWitness, c: FormalProblem) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+    unit = 1 << (c.weight_bits - 3)
+    low = "{| f_C := f_C (low numbers); f_G := f_G (low numbers); f_cap := f_cap (low numbers); f_L := LIST |}"
+    return {
+        "nothing": ({}, {}),
+        "a hidden weight": ({"inners": f"(match inners network with (v :: r) :: l => ((v + {unit})%Z :: r) :: l | l => l end)"}, {}),
+        "an output weight": ({"outers": _BUMP.format("(outers network)", unit)}, {}),
+        "a bias": ({"output_biases": _BUMP.format("(output_biases network)", unit)}, {}),
+        "an input": ({"inputs": f"(match inputs network with (v :: r) :: l => ((v + {1 << (c.input_bits - 3)})%Z :: r) :: l | l => l end)"}, {}),
+        "a target": ({"targets": _BUMP.format("(targets network)", 1 << max(c.target_bits - 3, 0))}, {}),
+        "a longer step": ({"lr": "(lr network * 40)%Q"}, {}),
+        "a shorter step, with the rate of the longer": ({"lr": "(lr network * (1 # 2))%Q"}, {}),
+        "the loss scale": ({"loss_scale": "(loss_scale network * 40)%Q"}, {}),
+        "the radius": ({}, {"radius": "(radius numbers * (1 # 2))%Q"}),
+        "sigma0": ({}, {"sigma0": "(sigma0 numbers * (101 # 100))%Q"}),
+        "L_H": ({}, {"lip": "(lip numbers * (99 # 100))%Q"}),
+        "K0": ({}, {"jac0": "(jac0 numbers * (99 # 100))%Q"}),
+        "e0": ({}, {"res0": "(res0 numbers * (99 # 100))%Q"}),
+        "the root of a scale": ({}, {"r1": "(r1 numbers - 2)%Z"}),
+        "the largest input": ({}, {"xx_max": "(xx_max numbers - 1)%Z"}),
+        "an entry of a factor": ({}, {"low": low.replace("LIST", "(match f_L (low numbers) with (v :: r) :: l => ((v + v)%Z :: r) :: l | l => l end)")}),
+    }  # fmt: skip
+
+
+@needs_coq
+def test_forged_certificates_compute_to_false(small: tuple[FormalProblem, FormalWitness], tmp_path: Path) -> None:
+    build_library()
+    problem, numbers = small
+    text = to_coq(problem, numbers, "converges", "")
+    text = text[: text.index("Theorem")]
+    for changed, wrong in _forgeries(numbers, problem).values():
+        text += (
+            f"Eval vm_compute in accepted {_record(_PROBLEM, 'network', changed)} {_record(_WITNESS, 'numbers', wrong)} slow"
+            f" ({numbers.rate.numerator} # {numbers.rate.denominator}) ({numbers.mu.numerator} # {numbers.mu.denominator}).\n"
+        )
+    source = tmp_path / "Forged.v"
+    source.write_text(text, encoding="utf-8")
+    command = ["coqc", "-q", "-R", str(COQ_DIRECTORY), "LPLR", "-w", "-ambiguous-paths", str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    answers = re.findall(r"= (true|false)", done.stdout)
+    assert dict(zip(_forgeries(numbers, problem), answers, strict=True)) == {
+        name: "true" if name == "nothing" else "false" for name in _forgeries(numbers, problem)
+    }
