@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,7 @@ class _Call:
 @dataclass
 class _Recorder:
     calls: list[_Call] = field(default_factory=list)
+    outputs: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def before(self, module: torch.nn.Module, given: tuple[Any, ...]) -> None:
         self.calls.append(_Call(module, given[0].detach().numpy().copy()))
@@ -71,14 +72,14 @@ def require_agreement(model: torch.nn.Module | Network, network: Network, X: Flo
     nodes = leaves(model)
     # Signs that cancel nowhere systematically, also in antisymmetric networks.
     weights = np.where(np.random.default_rng(0).random((len(chosen), network.outputs)) < 0.5, -1.0, 1.0)
-    calls, gradients = _torch(model, nodes, chosen, weights)
-    _compare_values(network, nodes, calls, chosen)
+    record, gradients = _torch(model, nodes, chosen, weights)
+    _compare_values(network, nodes, record, chosen)
     _compare_gradients(network, gradients, chosen, weights)
 
 
 def _torch(
     model: torch.nn.Module, nodes: list[Leaf], X: np.ndarray, weights: np.ndarray
-) -> tuple[list[_Call], list[np.ndarray]]:
+) -> tuple[_Recorder, dict[str, np.ndarray]]:
     """Run the model itself on float64 copies of its parameters: each module's call, and the gradient of Σ weights·F."""
     recorder = _Recorder()
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):
@@ -89,6 +90,7 @@ def _torch(
         try:
             with _recording(nodes, recorder):
                 outputs = torch.func.functional_call(model, copies, (torch.from_numpy(X.copy()),))
+            recorder.outputs = outputs.detach().numpy().copy()
             found = torch.autograd.grad((outputs * torch.from_numpy(weights)).sum(), list(copies.values()))
         except Exception as error:
             place = recorder.calls[-1].module if recorder.calls else model
@@ -96,14 +98,14 @@ def _torch(
             raise DisagreementError(
                 f"{where}: torch's own forward or backward raises {type(error).__name__}: {str(error)[:200]}"
             ) from error
-    return recorder.calls, [value.numpy() for value in found]
+    return recorder, {name: value.numpy() for name, value in zip(copies, found, strict=True)}
 
 
 @contextlib.contextmanager
 def _recording(nodes: list[Leaf], recorder: _Recorder) -> Iterator[None]:
     handles = []
     try:
-        for module in {id(leaf.module): leaf.module for leaf in nodes}.values():
+        for module in {id(leaf.module): leaf.module for leaf in nodes if not leaf.function}.values():
             handles.append(module.register_forward_pre_hook(recorder.before))
             handles.append(module.register_forward_hook(recorder.after))
         yield
@@ -112,24 +114,40 @@ def _recording(nodes: list[Leaf], recorder: _Recorder) -> Iterator[None]:
             handle.remove()
 
 
-def _compare_values(network: Network, nodes: list[Leaf], calls: list[_Call], X: np.ndarray) -> None:
-    if [id(call.module) for call in calls] != [id(leaf.module) for leaf in nodes]:
+def _compare_values(network: Network, nodes: list[Leaf], record: _Recorder, X: np.ndarray) -> None:
+    made = [id(call.module) for call in record.calls]
+    if made != [id(leaf.module) for leaf in nodes if not leaf.function]:
         raise DisagreementError("model: torch calls other modules, or in another order, than its layers say")
-    layer, given = -1, X
-    for leaf, call in zip(nodes, calls, strict=True):
-        if not np.array_equal(call.given, given, equal_nan=True):
+    layer, value, calls = -1, X, iter(record.calls)
+    for leaf in nodes:
+        call = _evaluated(leaf, value) if leaf.function else next(calls)
+        if not _same(call.given, value):
             raise DisagreementError(f"{leaf.where}: torch gives it another input than the output of the module before")
         layer += is_affine(leaf)
-        given = call.returned if call.returned is not None else call.given
+        value = call.returned if call.returned is not None else call.given
         expected, slack = _reading(network, leaf, layer, call.given)
         known = np.isfinite(expected.rad) & np.isfinite(slack)
-        wrong = given.shape != expected.mid.shape
+        wrong = value.shape != expected.mid.shape
         with np.errstate(all="ignore"):
-            if wrong or (known & ~(np.abs(given - expected.mid) <= expected.rad + slack)).any():
+            if wrong or (known & ~(np.abs(value - expected.mid) <= expected.rad + slack)).any():
                 raise DisagreementError(
                     f"{leaf.where}: torch computes another function than the one read from it (first output"
-                    f" {given.flat[0]:.17g}, read {expected.mid.flat[0]:.17g}). Please report this model"
+                    f" {value.flat[0]:.17g}, read {expected.mid.flat[0]:.17g}). Please report this model"
                 )
+    if not _same(record.outputs, value):
+        raise DisagreementError("model: torch returns something else than the output of its last layer")
+
+
+def _evaluated(leaf: Leaf, given: np.ndarray) -> _Call:
+    """A function that a forward calls has no module whose call could be recorded: it is computed once more."""
+    with torch.no_grad():
+        return _Call(leaf.module, given, leaf.module(torch.from_numpy(given.copy())).numpy())
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Equal but for the last bits, which the memory's alignment can change."""
+    with np.errstate(all="ignore"):
+        return one.shape == other.shape and np.allclose(one, other, rtol=1e-12, atol=1e-300, equal_nan=True)
 
 
 def _reading(network: Network, leaf: Leaf, index: int, given: np.ndarray) -> tuple[Ball, np.ndarray]:
@@ -150,9 +168,10 @@ def _reading(network: Network, leaf: Leaf, index: int, given: np.ndarray) -> tup
         return value_rows.ball(), 4.0 * _UNIT * (given.shape[1] + 8) * size
 
 
-def _compare_gradients(network: Network, gradients: list[np.ndarray], X: np.ndarray, weights: np.ndarray) -> None:
+def _compare_gradients(
+    network: Network, gradients: Mapping[str, np.ndarray], X: np.ndarray, weights: np.ndarray
+) -> None:
     state = linearise(network, X)
-    found = iter(gradients)
     for index, layer in enumerate(network.layers):
         inputs, back = state.A[index], state.B[index]
         with np.errstate(all="ignore"):
@@ -162,9 +181,10 @@ def _compare_gradients(network: Network, gradients: list[np.ndarray], X: np.ndar
             expected = signed.T @ inputs.mid
             room = _GRADIENT * (size.T @ np.abs(inputs.mid))
             room += 64.0 * (radius.T @ (np.abs(inputs.mid) + inputs.rad) + size.T @ inputs.rad)
-            torch_part = [next(found).reshape(layer.fan_out, -1)]
+            prefix = f"{layer.name}." if layer.name else ""
+            torch_part = [gradients[f"{prefix}weight"]]
             if layer.bias is not None:
-                torch_part.append(next(found)[:, None])
+                torch_part.append(gradients[f"{prefix}bias"][:, None])
             gap = np.abs(np.concatenate(torch_part, axis=1) - expected)
             if (np.isfinite(room) & ~(gap <= room)).any():
                 raise DisagreementError(

@@ -19,7 +19,8 @@ from verify.errors import UnsupportedLayerError
 __all__ = ["require_no_global_hooks", "require_own_parameter", "require_plain", "require_separate_memory"]
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-_CALLS = ("forward", "__call__", "_wrapped_call_impl", "_call_impl", "__getattr__")
+# What must be torch.nn.Module's own in every class: how it is called, and what an optimiser is given.
+_OF_MODULE = ("__call__", "_wrapped_call_impl", "_call_impl", "__getattr__", "parameters", "named_parameters")
 
 
 def require_no_global_hooks() -> None:
@@ -37,8 +38,11 @@ def require_no_global_hooks() -> None:
         )
 
 
-def require_plain(module: torch.nn.Module, where: str) -> None:
+def require_plain(module: torch.nn.Module, where: str, *, own_forward: bool = False) -> None:
     """Refuse a module whose call is not its class's own, unchanged forward.
+
+    Args:
+        own_forward: its forward is the user's and will be traced, whatever it is.
 
     Raises:
         UnsupportedLayerError: hooks on values or gradients, replaced methods (of the instance or of its class), parametrizations.
@@ -48,7 +52,9 @@ def require_plain(module: torch.nn.Module, where: str) -> None:
     hidden = [name for name in vars(module) if callable(getattr(type(module), name, None))]
     if vars(module).get("_compiled_call_impl") is not None:
         hidden.append("_compiled_call_impl (from compile())")
-    changed = [f"{type(module).__name__}.{name}" for name in _CALLS if not _is_original(type(module), name)]
+    kind = type(module)
+    names = _OF_MODULE if own_forward else ("forward", *_OF_MODULE)
+    changed = [f"{kind.__name__}.{name}" for name in names if not _is_original(kind, name)]
     if getattr(module, "parametrizations", None):
         hooks.append("parametrizations")
     if hooks or hidden or changed:
@@ -61,7 +67,7 @@ def require_plain(module: torch.nn.Module, where: str) -> None:
 def _is_original(kind: type, name: str) -> bool:
     """Whether a class's method is the one in the source of the class that defines it (a wrapper copies names, not code)."""
     owner = next((base for base in kind.__mro__ if name in vars(base)), None)
-    if owner is None:
+    if owner is None or (name in _OF_MODULE and owner is not torch.nn.Module):
         return False
     method = vars(owner)[name]
     # torch.nn.Module assigns _wrapped_call_impl to __call__.

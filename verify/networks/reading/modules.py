@@ -21,7 +21,8 @@ from verify.networks.reading.integrity import (
     require_plain,
     require_separate_memory,
 )
-from verify.nn import NTKLinear
+from verify.networks.reading.tracing import trace
+from verify.nn import NTKLinear, Sine
 
 __all__ = ["Leaf", "is_affine", "is_passed_over", "leaves", "read_network"]
 
@@ -33,12 +34,14 @@ class Leaf:
     Attributes:
         where: how an error names it, e.g. ``model[1] (Tanh)``.
         name: its name in ``state_dict()``, e.g. ``"1"`` or ``"0.2"``; empty for the model itself.
-        module: the module.
+        module: the module; where a forward calls a function, one that computes it.
+        function: whether it stands for a function.
     """
 
     where: str
     name: str
     module: torch.nn.Module
+    function: bool = False
 
     def parameters(self) -> list[tuple[str, torch.Tensor]]:
         """Return (how an error names it, tensor) of its own parameters and buffers."""
@@ -97,6 +100,9 @@ def is_affine(leaf: Leaf) -> bool:
 def is_passed_over(leaf: Leaf) -> bool:
     """Whether a module returns its input unchanged."""
     module = leaf.module
+    if type(module) is torch.nn.Flatten:
+        # Of an (n, d) array; from axis 0 it would make one row of all samples.
+        return module.start_dim in (1, -1) and module.end_dim in (1, -1)
     return type(module) is torch.nn.Identity or (type(module) in _DROPOUTS and module.training is False)
 
 
@@ -113,11 +119,14 @@ def leaves(model: torch.nn.Module) -> list[Leaf]:
 def _leaves(module: torch.nn.Module | None, path: str, name: str, above: tuple[torch.nn.Module, ...]) -> list[Leaf]:
     if module is None:
         raise UnsupportedLayerError(f"{path}: None, which torch cannot call; leave it out or use torch.nn.Identity()")
-    require_plain(module, path)
+    if any(module is outer for outer in above):
+        raise UnsupportedLayerError(f"{path}: a {type(module).__name__} that contains itself")
+    own_forward = _has_own_forward(type(module))
+    require_plain(module, path, own_forward=own_forward)
+    if own_forward:
+        return _traced_leaves(module, path, name, above)
     if type(module) is not torch.nn.Sequential:
         return [Leaf(f"{path} ({type(module).__name__})", name, module)]
-    if any(module is outer for outer in above):
-        raise UnsupportedLayerError(f"{path}: a Sequential that contains itself")
     unused = [key for key, value in {**module._parameters, **module._buffers}.items() if value is not None]
     if unused:
         raise UnsupportedLayerError(
@@ -130,12 +139,38 @@ def _leaves(module: torch.nn.Module | None, path: str, name: str, above: tuple[t
     ]
 
 
+def _has_own_forward(kind: type[torch.nn.Module]) -> bool:
+    """Whether a user wrote a class's forward: a torch.nn.Module, or a subclass of one that this package reads by its type."""
+    return kind.__module__.partition(".")[0] != "torch" and kind not in (NTKLinear, Sine)
+
+
+def _traced_leaves(module: torch.nn.Module, path: str, name: str, above: tuple[torch.nn.Module, ...]) -> list[Leaf]:
+    """Return what a module's own forward computes, in order."""
+    where = f"{path} ({type(module).__name__})"
+    found: list[Leaf] = []
+    called: set[str] = set()
+    for call in trace(module, where):
+        if call.child is None:
+            found.append(Leaf(f"{where}, {call.node} ({type(call.module).__name__})", "", call.module, function=True))
+        else:
+            called.add(call.child)
+            child = f"{name}.{call.child}" if name else call.child
+            found += _leaves(call.module, f"{path}.{call.child}", child, (*above, module))
+    unused = [n for n, _ in module.named_parameters() if not any(n.startswith(f"{child}.") for child in called)]
+    if unused:
+        raise UnsupportedLayerError(
+            f"{where}: its forward does not call the layers of {', '.join(unused[:6])}; remove them"
+        )
+    return found
+
+
 def read_network(model: torch.nn.Module | Network) -> Network:
-    """Read a torch.nn.Sequential of affine layers and smooth activations as exact numbers.
+    """Read a chain of affine layers and smooth activations as exact numbers.
 
     Args:
         model: (nested) Sequential of torch.nn.Linear or verify.nn.NTKLinear, each optionally followed by one
-            activation; Identity, and Dropout in evaluation mode, are passed over. A Network passes through.
+            activation; Identity, and Dropout in evaluation mode, are passed over. Or a module with a forward of its own that calls
+            such layers, and functions such as torch.tanh, one after the other. A Network passes through.
 
     Raises:
         UnsupportedLayerError: a layer outside the theorem's hypotheses, hooks, shared or frozen parameters.
@@ -144,7 +179,7 @@ def read_network(model: torch.nn.Module | Network) -> Network:
     if isinstance(model, Network):
         return model
     if not isinstance(model, torch.nn.Module):
-        raise InputError(f"model={type(model).__name__}: expected a torch.nn.Module (a torch.nn.Sequential)")
+        raise InputError(f"model={type(model).__name__}: expected a torch.nn.Module")
     layers: list[Layer] = []
     computing = leaves(model)
     for leaf in computing:
