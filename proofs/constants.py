@@ -103,6 +103,43 @@ centre_distance = _symbol("centre_distance", "theta", "upper bound of ‖θ̂_k 
 shadow = _symbol("shadow", "theta", "upper bound of ‖θ_k − θ̂_k‖ over the enclosed iterates")
 end_distance = _symbol("end_distance", "theta", "upper bound of ‖θ̂_T − c‖, θ̂_T the centre of the last ball")
 end_radius = _symbol("end_radius", "theta", "radius of the ball about θ̂_T that holds the rest of the run")
+batch_fraction = _symbol(
+    "batch_fraction", "1", "x ≥ ηs_b‖J_b‖² for every batch b that may occur, on the ball; below 2", **_positive
+)
+batch_drift = _symbol("batch_drift", "1", "Q: Q² ≥ Σ_b ηs_b‖J_b(θ) − J̄_b‖² over the batches of an epoch")
+batches = _symbol("batches", "1", "m: number of batches in an epoch", **_positive)
+step_scale = _symbol("step_scale", "theta**2/y**2", "the smallest ηs_b over the batches that may occur", **_positive)
+step_sum = _symbol("step_sum", "theta**2/y**2", "upper bound of Σ_b ηs_b over the batches of an epoch")
+triangle = _symbol("triangle", "1", "τ_m: norm of the strictly lower triangular m × m matrix of ones")
+growth = _symbol("growth", "1", "g ≥ 1: the distance to an exact fit grows at most so within an epoch", **_positive)
+fit_distance = _symbol("fit_distance", "theta", "V: upper bound of the distance to the exact fits in the ball")
+batch_jacobian = _symbol(
+    "batch_jacobian", "y/theta", "upper bound of ‖J_b‖ for every batch that may be drawn, on the ball"
+)
+batch_defect = _symbol(
+    "batch_defect", "y/theta", "q_b ≥ ‖J_b(θ) − J̄_b‖, J̄_b the mean over the segment to the nearest exact fit"
+)
+room = _symbol(
+    "room", "theta", "distance from where the iterates are known to be to the boundary of the ball", **_positive
+)
+contraction = _symbol("contraction", "1", "upper bound of the factor of E[V²1] per step, below 1")
+decay = _symbol(
+    "decay", "1", "upper bound of contraction^(T/2), T a number of steps in which no draw can leave the ball"
+)
+momentum = _symbol("momentum", "1", "momentum β of torch.optim.SGD, in [0, 1)")
+frozen_rate = _symbol("frozen_rate", "1", "ρ: powers of the frozen iteration decay like C_1ρ^k; β < ρ < 1", **_positive)
+momentum_rate = _symbol("momentum_rate", "1", "ρ̃ > ρ: ‖e_k‖ ≤ Xρ̃^k", **_positive)
+power_bound = _symbol(
+    "power_bound", "1", "C_1 ≥ ‖T(x)^k‖ρ^−k for all k and x in the spectrum of ηsΘ_c; at least 1", **_positive
+)
+perturbation = _symbol("perturbation", "1", "Γ: size of the perturbation of the frozen iteration")
+noise_factor = _symbol(
+    "noise_factor", "1", "√2 for the heavy ball, (1 + (1 + β)²)^½ for Nesterov's form, or an upper bound"
+)
+amplitude = _symbol("amplitude", "y", "X: ‖e_k‖ ≤ Xρ̃^k")
+step_length = _symbol("step_length", "1", "ℓ̂: a step is at most ηsKXℓ̂ρ̃^k long")
+weight_decay = _symbol("weight_decay", "s*y**2/theta**2", "weight_decay of torch.optim.SGD", **_positive)
+parameter_norm = _symbol("parameter_norm", "theta", "‖θ‖ at the point in question")
 sigma_1 = _symbol("sigma_1", "y/theta", "σ_min of W1ᵀ as an operator on residuals (two-layer linear network)")
 sigma_2 = _symbol("sigma_2", "y/theta", "σ_min of W2ᵀ as an operator on residuals (two-layer linear network)")
 beta_bar = _symbol("beta_bar", "s*y**2/theta**2", "E‖g‖² ≤ 2β̄Φ for the stochastic gradient g", **_positive)
@@ -162,6 +199,10 @@ _V3 = "as in the abstract of v3"
 _OURS = "our formulation"
 _POLYAK = "our formulation; Polyak 1963 made local"
 _NTK, _JAC, _HESS = "y**2/theta**2", "y/theta", "s*y**2/theta**2"
+_alpha = 2 - batch_fraction
+_batch_sigma = sp.sqrt(step_scale) * sigma / (1 + triangle * batch_fraction)
+_excess = _alpha * _batch_sigma - 2 * growth * batch_drift
+_spread = 1 - momentum / momentum_rate
 _sharp = sp.sqrt(lambda0) - Delta_J
 _jacobian = jacobian_norm0 + Delta_J
 
@@ -313,5 +354,34 @@ CONSTANTS: Mapping[str, Constant] = _all(
     Constant("sgd_step", mu / (beta * beta_bar), "theta**2/(s*y**2)", (), "a step up to it gives sgd_rate_simple", _OURS),
     Constant("sgd_exit_probability", 2 * sp.sqrt(2 * beta_bar * Phi0) / (mu * R), "1", (eta * beta * beta_bar <= mu,),
              "P(some iterate leaves B(θ0, R))", _OURS),
+    # Mini-batches in any order. The distance to the exact fits takes the place of the loss.
+    Constant("batch_growth_square", _alpha / (_alpha - batch_drift ** 2), "1", (batch_fraction < 2, batch_drift ** 2 < _alpha),
+             "≤ g²: (distance to an exact fit within an epoch/at its start)²", _OURS),
+    Constant("batch_drift_curvature", sp.sqrt(step_sum) * L_H * growth * fit_distance / 2, "1", (),
+             "Q for C² activations", _OURS),
+    Constant("batch_sigma", _batch_sigma, "1", (), "s_1: (Σ_b ηs_b‖e_b‖²)^½ along an epoch is at least s_1V", _OURS),
+    Constant("batch_excess", _excess, "1", (batch_fraction < 2,), "> 0: an epoch brings the iterate nearer to the exact fits", _OURS),
+    Constant("epoch_rate_square", 1 - _batch_sigma * _excess, "1", (_excess > 0, _batch_sigma * _excess < 1),
+             "V² after an epoch ≤ rate·V² before it", _OURS),
+    Constant("batch_path", 2 * sp.sqrt(batch_fraction * batches) / _excess, "1", (_excess > 0,),
+             "the length of an epoch's path over V before minus V after it", _OURS),
+    Constant("batch_room", sp.Max(2 * sp.sqrt(batch_fraction * batches) / _excess, jacobian_norm / sigma, 1 + growth) * fit_distance,
+             "theta", (_excess > 0, sigma > 0), "all iterates of all epochs stay within this of the start", _OURS),
+    # Mini-batches with replacement.
+    Constant("replacement_rate", 1 - step_scale * sp.sqrt(b / n) * sigma * (_alpha * sp.sqrt(b / n) * sigma - 2 * batch_defect), "1",
+             (b <= n, batch_fraction < 2), "E[V_{k+1}² 1] ≤ rate·E[V_k² 1] until the exit from the ball", _OURS),
+    Constant("replacement_exit", 2 * step_scale * batch_jacobian * sp.sqrt(b / n) * jacobian_norm * fit_distance * decay
+             / ((1 - contraction) * room), "1", (contraction < 1,), "P(some iterate leaves the ball)", _OURS),
+    # Momentum, full batch.
+    Constant("momentum_length", 1 / _spread, "1", (momentum < momentum_rate,), "ℓ̂ for the heavy ball", _OURS),
+    Constant("momentum_length_nesterov", 1 + momentum / _spread, "1", (momentum < momentum_rate,), "ℓ̂ for Nesterov's form", _OURS),
+    Constant("momentum_perturbation", eta * s * Delta_J * jacobian_norm * (noise_factor + step_length), "1", (),
+             "Γ: the perturbation of (e, w) in step k is at most ΓXρ̃^k", _OURS),
+    Constant("momentum_amplitude", power_bound * e0 / (1 - power_bound * perturbation / (momentum_rate - frozen_rate)), "y",
+             (frozen_rate < momentum_rate, power_bound * perturbation < momentum_rate - frozen_rate), "X: ‖e_k‖ ≤ Xρ̃^k", _OURS),
+    Constant("momentum_path", eta * s * jacobian_norm * amplitude * step_length / (1 - momentum_rate), "theta",
+             (momentum_rate < 1,), "Σ‖θ_{k+1} − θ_k‖", _OURS),
+    Constant("weight_decay_floor", weight_decay ** 2 * parameter_norm ** 2 / (2 * s * jacobian_norm ** 2), "s*y**2",
+             (jacobian_norm > 0,), "Φ at every fixed point of gradient descent with weight decay", _OURS),
 )
 # fmt: on

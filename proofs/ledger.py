@@ -61,7 +61,10 @@ ORDER: dict[str, tuple[str, ...]] = {
         "displacement_improves", "neuron_remainder", "enclosing_ball", "linear_rate", "iterates_converge", "iterations", "handover", "chatterjee_limit",
         "known_rates", "known_rates_local",
     ),
-    "Stochastic gradient descent": ("sgd_second_moment", "sgd_rate", "sgd_exit"),
+    "Stochastic gradient descent, momentum, weight decay": (
+        "sgd_second_moment", "sgd_rate", "sgd_exit", "zero_loss_nearby", "minibatch_epoch", "minibatch_any_order",
+        "minibatch_with_replacement", "momentum_descent", "weight_decay_floor",
+    ),
     "Quasi-convexity": ("lqcr_not_needed", "no_lqcr_wide", "no_lqcr_generic", "slqc_in_lplr", "slqc_coarse"),
     "What the enclosures and certificates rest on": (
         "ntk_layer_sum", "layered_curvature", "shadow_growth", "recorded_decrease", "zero_loss_unreachable",

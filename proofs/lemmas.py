@@ -299,6 +299,19 @@ def _hoeffding(draw: random.Random) -> bool:
     return bool(np.log(p @ np.exp(x - p @ x)) <= span**2 / 8 + _SLACK)
 
 
+def _triangular_ones(draw: random.Random) -> bool:
+    m = draw.randint(2, 60)
+    norm = np.linalg.norm(np.tril(np.ones((m, m)), -1), 2)
+    return bool(abs(norm - 1 / (2 * np.sin(np.pi / (4 * m - 2)))) < _SLACK * m and norm <= 0.64 * m)
+
+
+def _compactness(draw: random.Random) -> bool:
+    # A sequence in [0, 1] whose values |x − 1/2| tend to 0 has a limit point with value 0: here the limit itself.
+    sign, base = draw.choice([-1, 1]), Fraction(draw.randint(1, 4), 9)
+    values = [Fraction(1, 2) + sign * base / 2**k for k in range(60)]
+    return all(0 <= x <= 1 for x in values) and abs(values[-1] - Fraction(1, 2)) < Fraction(1, 2**59)
+
+
 _LEMMAS = [
     Lemma("cauchy_schwarz", "⟨u, v⟩² ≤ ‖u‖²‖v‖² in every inner-product space.", "Rudin, Functional Analysis, §12.2",
           _cauchy_schwarz),
@@ -360,6 +373,10 @@ _LEMMAS = [
     Lemma("frobenius", "‖A‖ ≤ ‖A‖_F ≤ √(rank A)‖A‖; ‖AB‖_F ≤ ‖A‖‖B‖_F and ‖A‖_F‖B‖; ‖A·diag(d)‖_F ≤ ‖d‖·(largest column norm of A);"
           " ‖AᵀDA‖_F² = dᵀ(AAᵀ∘AAᵀ)d and ‖CᵀDA‖_F² = dᵀ(CCᵀ∘AAᵀ)d for D = diag(d).",
           "Horn–Johnson, Matrix Analysis, §5.6 and Topics in Matrix Analysis, §5.1", _frobenius),
+    Lemma("triangular_ones", "The strictly lower triangular m × m matrix of ones, m ≥ 2, has the norm 1/(2 sin(π/(4m − 2))) ≤ 16m/25.",
+          "Gregory–Karney, A Collection of Matrices, Ex. 4.9 (T + 1 and its inverse); sin x ≥ x − x³/6", _triangular_ones),
+    Lemma("compactness", "A sequence in a closed ball of ℝ^p has a limit point in it; continuous functions of the sequence that tend to 0"
+          " vanish there, and a closed nonempty set has a nearest point.", "Rudin, Principles, Thms 2.41, 3.6, 4.16", _compactness),
 ]  # fmt: skip
 
 LEMMAS: Mapping[str, Lemma] = MappingProxyType({lemma.id: lemma for lemma in _LEMMAS})

@@ -280,3 +280,63 @@ Definition sgd_step (beta beta_bar mu : R) : R :=
 (* P(some iterate leaves B(θ0, R)) *)
 Definition sgd_exit_probability (Phi0 Rad beta_bar mu : R) : R :=
   2 * sqrt 2 * sqrt Phi0 * sqrt beta_bar / (Rad * mu).
+
+(* ≤ g²: (distance to an exact fit within an epoch/at its start)² *)
+Definition batch_growth_square (batch_drift batch_fraction : R) : R :=
+  (2 - batch_fraction) / (2 - batch_drift ^ 2 - batch_fraction).
+
+(* Q for C² activations *)
+Definition batch_drift_curvature (L_H fit_distance growth step_sum : R) : R :=
+  L_H * fit_distance * growth * sqrt step_sum / 2.
+
+(* s_1: (Σ_b ηs_b‖e_b‖²)^½ along an epoch is at least s_1V *)
+Definition batch_sigma (batch_fraction sigma step_scale triangle : R) : R :=
+  sigma * sqrt step_scale / (batch_fraction * triangle + 1).
+
+(* > 0: an epoch brings the iterate nearer to the exact fits *)
+Definition batch_excess (batch_drift batch_fraction growth sigma step_scale triangle : R) : R :=
+  sigma * sqrt step_scale * (2 - batch_fraction) / (batch_fraction * triangle + 1) - 2 * batch_drift * growth.
+
+(* V² after an epoch ≤ rate·V² before it *)
+Definition epoch_rate_square (batch_drift batch_fraction growth sigma step_scale triangle : R) : R :=
+  1 - sigma * sqrt step_scale * (sigma * sqrt step_scale * (2 - batch_fraction) / (batch_fraction * triangle + 1) - 2 * batch_drift * growth) / (batch_fraction * triangle + 1).
+
+(* the length of an epoch's path over V before minus V after it *)
+Definition batch_path (batch_drift batch_fraction batches growth sigma step_scale triangle : R) : R :=
+  2 * sqrt batch_fraction * sqrt batches / (sigma * sqrt step_scale * (2 - batch_fraction) / (batch_fraction * triangle + 1) - 2 * batch_drift * growth).
+
+(* all iterates of all epochs stay within this of the start *)
+Definition batch_room (batch_drift batch_fraction batches fit_distance growth jacobian_norm sigma step_scale triangle : R) : R :=
+  fit_distance * Rmax (jacobian_norm / sigma) (Rmax (2 * sqrt batch_fraction * sqrt batches / (sigma * sqrt step_scale * (2 - batch_fraction) / (batch_fraction * triangle + 1) - 2 * batch_drift * growth)) (growth + 1)).
+
+(* E[V_{k+1}² 1] ≤ rate·E[V_k² 1] until the exit from the ball *)
+Definition replacement_rate (b batch_defect batch_fraction n sigma step_scale : R) : R :=
+  1 - sqrt b * sigma * step_scale * (sqrt b * sigma * (2 - batch_fraction) / sqrt n - 2 * batch_defect) / sqrt n.
+
+(* P(some iterate leaves the ball) *)
+Definition replacement_exit (b batch_jacobian contraction decay fit_distance jacobian_norm n room step_scale : R) : R :=
+  2 * sqrt b * batch_jacobian * decay * fit_distance * jacobian_norm * step_scale / (sqrt n * room * (1 - contraction)).
+
+(* ℓ̂ for the heavy ball *)
+Definition momentum_length (momentum momentum_rate : R) : R :=
+  1 / (1 - momentum / momentum_rate).
+
+(* ℓ̂ for Nesterov's form *)
+Definition momentum_length_nesterov (momentum momentum_rate : R) : R :=
+  momentum / (1 - momentum / momentum_rate) + 1.
+
+(* Γ: the perturbation of (e, w) in step k is at most ΓXρ̃^k *)
+Definition momentum_perturbation (Delta_J eta jacobian_norm noise_factor s step_length : R) : R :=
+  Delta_J * eta * jacobian_norm * s * (noise_factor + step_length).
+
+(* X: ‖e_k‖ ≤ Xρ̃^k *)
+Definition momentum_amplitude (e0 frozen_rate momentum_rate perturbation power_bound : R) : R :=
+  e0 * power_bound / (1 - perturbation * power_bound / (momentum_rate - frozen_rate)).
+
+(* Σ‖θ_{k+1} − θ_k‖ *)
+Definition momentum_path (amplitude eta jacobian_norm momentum_rate s step_length : R) : R :=
+  amplitude * eta * jacobian_norm * s * step_length / (1 - momentum_rate).
+
+(* Φ at every fixed point of gradient descent with weight decay *)
+Definition weight_decay_floor (jacobian_norm parameter_norm s weight_decay : R) : R :=
+  parameter_norm ^ 2 * weight_decay ^ 2 / (2 * jacobian_norm ^ 2 * s).
