@@ -35,6 +35,7 @@ class Linearisation:
         g_rows: per layer, ∂F/∂h_l, (N, m_l).
         b_rows: per layer, ∂F/∂z_l, (N, m_l).
         f_rows: outputs (n, k).
+        bits: precision that the layers were computed in: 53 for float64.
 
     Z, A, G, B, F are the same entry by entry, as balls; V: per layer s_l·W_l (m_l, m_{l-1}).
     """
@@ -46,6 +47,7 @@ class Linearisation:
     g_rows: tuple[Rows, ...]
     b_rows: tuple[Rows, ...]
     f_rows: Rows
+    bits: int = 53
 
     @property
     def depth(self) -> int:

@@ -8,107 +8,21 @@ iterate and the radius is the rounding term of claim shadow_growth, at 2^-bits i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-import flint
 import numpy as np
 from flint import arb, arb_mat, fmpq
 
 from verify.arrays import Ball, sqrt
-from verify.errors import UnsupportedLayerError
 from verify.networks import DataSet, Network
-from verify.networks.activations import Activation
+from verify.networks.arb_forms import double_above, exact_matrix, precision, value_and_slope
 from verify.networks.parameters import Vector, flatten
 
-__all__ = ["ArbDescent", "Points", "double_above", "precision"]
+__all__ = ["ArbDescent", "Points"]
 
 Points = list[tuple[Any, Any]]
 """Per layer (weight as arb_mat (m, d), bias as arb_mat (1, m) or None)."""
-
-
-@contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Work at `bits` bits inside the block; the caller's precision is restored."""
-    before = flint.ctx.prec
-    flint.ctx.prec = bits
-    try:
-        yield
-    finally:
-        flint.ctx.prec = before
-
-
-def double_above(x: Any) -> float:
-    """Return a double ≥ every number in the arb x (inf where x is unbounded)."""
-    if not x.is_finite():
-        return math.inf
-    value = float(x.upper())
-    # float() of the upper bound is only a guess; it is moved up until Arb agrees.
-    while not arb(value) >= x:
-        value = math.nextafter(value, math.inf)
-    return value
-
-
-def _tanh(z: Any) -> tuple[Any, Any]:
-    h = z.tanh()
-    return h, 1 - h * h
-
-
-def _sigmoid(z: Any) -> tuple[Any, Any]:
-    h = 1 / (1 + (-z).exp())
-    return h, h * (1 - h)
-
-
-def _silu(z: Any) -> tuple[Any, Any]:
-    gate = 1 / (1 + (-z).exp())
-    return z * gate, gate * (1 + z * (1 - gate))
-
-
-def _gelu(z: Any) -> tuple[Any, Any]:
-    gate = (-z / arb(2).sqrt()).erfc() / 2
-    return z * gate, gate + z * (-z * z / 2).exp() / (2 * arb.pi()).sqrt()
-
-
-def _gelu_tanh(z: Any) -> tuple[Any, Any]:
-    # The double 0.044715 is what torch and this package's enclosure use.
-    scale, cubic = (2 / arb.pi()).sqrt(), _cubic()
-    gate = (scale * (z + cubic * z * z * z)).tanh()
-    return z * (1 + gate) / 2, (1 + gate) / 2 + z * (1 - gate * gate) * scale * (1 + 3 * cubic * z * z) / 2
-
-
-def _cubic() -> Any:
-    return arb(fmpq(44715, 1000000))
-
-
-def _softplus(beta: float) -> Callable[[Any], tuple[Any, Any]]:
-    b = arb(beta)
-    return lambda z: ((b * z).exp().log1p() / b, 1 / (1 + (-b * z).exp()))
-
-
-def _pair(activation: Activation) -> Callable[[Any], tuple[Any, Any]]:
-    """Return z ↦ enclosures of (σ(z), σ'(z)) for one arb z."""
-    table: dict[str, Callable[[Any], tuple[Any, Any]]] = {
-        "tanh": _tanh,
-        "sigmoid": _sigmoid,
-        "silu": _silu,
-        "gelu": _gelu,
-        "gelu_tanh": _gelu_tanh,
-        "sine": lambda z: (z.sin(), z.cos()),
-    }
-    if activation.name == "softplus":
-        return _softplus(dict(activation.parameters)["beta"])
-    if activation.name not in table:
-        raise UnsupportedLayerError(
-            f"activation={activation.name!r}: has no Arb form yet; use method='shadow' (float64) for it"
-        )
-    return table[activation.name]
-
-
-def _matrix(array: np.ndarray) -> Any:
-    """Exact arb_mat of a float64 matrix (independent of the precision in force: 53-bit numbers are stored whole)."""
-    return arb_mat(array.shape[0], array.shape[1], [arb(v) for v in array.ravel().tolist()])
 
 
 class ArbDescent:
@@ -122,18 +36,21 @@ class ArbDescent:
     def __init__(self, network: Network, data: DataSet, s: Fraction, lr: Fraction, bits: int) -> None:
         """Convert data and constants once."""
         self.network, self.bits = network, bits
-        self._functions = [None if la.activation.is_identity else _pair(la.activation) for la in network.layers]
+        self._functions = [
+            None if la.activation.is_identity else value_and_slope(la.activation) for la in network.layers
+        ]
         factor = s * lr
         with precision(bits):
             self._scales = [1 / arb(la.inverse_square_scale).sqrt() for la in network.layers]
             self._factor = arb(fmpq(factor.numerator, factor.denominator))
-            self._x = _matrix(data.X) * self._scales[0]
-            self._y = _matrix(data.y)
+            self._x = exact_matrix(data.X) * self._scales[0]
+            self._y = exact_matrix(data.y)
 
     def start(self) -> Points:
         """Return the network's own parameters, exact."""
         return [
-            (_matrix(la.weight), None if la.bias is None else _matrix(la.bias[None, :])) for la in self.network.layers
+            (exact_matrix(la.weight), None if la.bias is None else exact_matrix(la.bias[None, :]))
+            for la in self.network.layers
         ]
 
     def _forward(self, points: Points) -> tuple[Any, list[Any], list[Any]]:

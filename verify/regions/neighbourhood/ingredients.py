@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -18,11 +19,13 @@ from jaxtyping import Float
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt_of_nonnegative
 from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
+from verify.networks.arb_linearisation import linearise_in_arb, radius_hides_positivity
 from verify.networks.curvature import Curvature
 from verify.networks.kernel import require_room
+from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget, Parabola
 
-__all__ = ["Ingredients", "RadiusTable", "gather", "lower", "tabulate", "upper"]
+__all__ = ["Ingredients", "RadiusTable", "centre", "decided_by", "gather", "lower", "tabulate", "upper"]
 
 
 def lower(ball: Ball) -> float:
@@ -50,6 +53,7 @@ class Ingredients:
         parabolas: lower bounds of λ on B(θ0, ρ) (claim neuron_budget); empty where it does not apply.
         offset: gradient descent starts at an unknown point within this distance of θ0 (scope `exact`; 0 otherwise), and
             residual0 then bounds the residual at that point.
+        bits: precision that the layers at θ0 were enclosed in; 53 for float64.
     """
 
     s: Fraction
@@ -61,6 +65,7 @@ class Ingredients:
     curvature: Curvature
     parabolas: tuple[Parabola, ...] = ()
     offset: float = 0.0
+    bits: int = 53
 
     def at_centre(self) -> dict[str, Ball]:
         """Return the values that the formulas of proofs/ are evaluated at: the exact, safe end points."""
@@ -70,6 +75,28 @@ class Ingredients:
             "jacobian_norm0": Ball(upper(self.jacobian_norm0)),
             "e0": Ball(upper(self.residual0)),
         }
+
+
+def centre(network: Network, data: DataSet) -> tuple[Linearisation, Ball, Ball]:
+    """Linearise at the network's parameters and enclose Θ and λ_min(Θ): in float64, and in Arb where only float64's radius hides λ_min > 0."""
+    state = linearise(network, data.X)
+    theta = kernel_of(state)
+    smallest = _smallest(theta, network)
+    if lower(smallest) <= 0.0 < upper(smallest) and radius_hides_positivity(theta, network, data.n):
+        state = linearise_in_arb(network, data.X)
+        theta = kernel_of(state)
+        smallest = _smallest(theta, network)
+    return state, theta, smallest
+
+
+def _smallest(theta: Ball, network: Network) -> Ball:
+    # λ_min(J Jᵀ) vanishes when there are more outputs than parameters; JJᵀ's enclosure need not know.
+    return smallest_eigenvalue(theta) if theta.shape[0] <= network.parameters else Ball(0.0)
+
+
+def decided_by(bits: int) -> dict[str, Any]:
+    """What a certificate observes of the precision that its constants needed: nothing for float64."""
+    return {} if bits == 53 else {"precision": f"layers enclosed in Arb, {bits} bits"}
 
 
 def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool = True) -> Ingredients:
@@ -82,11 +109,8 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
         with_parabolas: also compute the neuron-budget bounds where they apply (a dozen weighted NTKs).
     """
     require_room(data.n * data.k)
-    state = linearise(network, data.X)
-    theta = kernel_of(state)
+    state, theta, lambda0 = centre(network, data)
     residual = residual_of(state, data.y)
-    # λ_min(J Jᵀ) vanishes when there are more outputs than parameters; JJᵀ's enclosure need not know.
-    lambda0 = smallest_eigenvalue(theta) if theta.shape[0] <= network.parameters else Ball(0.0)
     lambda_max0 = largest_eigenvalue(theta)
     s = loss_scale(loss, data.n, data.k)
     parabolas: tuple[Parabola, ...] = ()
@@ -103,6 +127,7 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
         loss0=loss_of(residual, Ball(s)),
         curvature=Curvature(state),
         parabolas=parabolas,
+        bits=state.bits,
     )
 
 

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt_of_nonnegative
-from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
+from verify.arrays import Ball, largest_eigenvalue, sqrt_of_nonnegative
+from verify.networks import DataSet, Loss, Network, loss_of, loss_scale, residual_of
 from verify.networks.curvature import Curvature
 from verify.networks.kernel import require_room
 from verify.networks.linearisation import Linearisation
 from verify.networks.parameters import Vector, flatten
-from verify.regions.neighbourhood.ingredients import Ingredients, lower, upper
+from verify.regions.neighbourhood.ingredients import Ingredients, centre, lower, upper
 
 __all__ = ["PointFacts", "drift", "examine", "pair", "parts", "whole"]
 
@@ -105,6 +105,7 @@ class Examined:
             residual0=self.facts.residual,
             loss0=self.facts.loss,
             curvature=Curvature(self.state),
+            bits=self.state.bits,
         )
 
 
@@ -116,13 +117,10 @@ def examine(network: Network, data: DataSet, loss: Loss, *, step: int = 0, origi
         origin: θ̂_0 (p,) for the drift; None for the vector itself.
     """
     require_room(data.n * data.k)
-    state = linearise(network, data.X)
-    theta = kernel_of(state)
+    state, theta, lambda_min = centre(network, data)
     residual = residual_of(state, data.y)
     scale = loss_scale(loss, data.n, data.k)
     s = Ball(scale)
-    # λ_min(J Jᵀ) vanishes when there are more outputs than parameters; JJᵀ's enclosure need not know.
-    lambda_min = smallest_eigenvalue(theta) if theta.shape[0] <= network.parameters else Ball(0.0)
     # ‖∇Φ‖² = s²eᵀΘe: no parameter-sized array is formed.
     gradient = s * sqrt_of_nonnegative((residual * (theta @ residual)).sum())
     value = loss_of(residual, s)

@@ -13,7 +13,7 @@ from verify.certificates import Certificate, Problem
 from verify.decimals import at_least, at_most, below_one
 from verify.networks import DataSet, Loss, Network
 from verify.networks.model import LOSS_WORDS
-from verify.regions.neighbourhood.ingredients import Ingredients, gather, lower, upper
+from verify.regions.neighbourhood.ingredients import Ingredients, decided_by, gather, lower, upper
 from verify.regions.neighbourhood.search import BallResult, search_ball, stability_radii
 
 __all__ = ["ball_certificate", "ball_constants", "ball_witness"]
@@ -163,7 +163,7 @@ def ball_certificate(
         )
         return Certificate(
             scope="ball", verdict="PROVED", reason=reason, problem=problem, constants=constants, margins=margins,
-            steps=steps, witness=witness, observed=short,
+            steps=steps, witness=witness, observed={**short, **decided_by(ingredients.bits)},
         )  # fmt: skip
     reason, estimate = _describe_shortfall(result, ingredients, network)
     return Certificate(
@@ -175,5 +175,5 @@ def ball_certificate(
         margins=margins,
         steps=() if outcome is None else outcome.steps,
         witness=witness,
-        observed={} if estimate is None else {"approx_width_needed": estimate},
+        observed={**({} if estimate is None else {"approx_width_needed": estimate}), **decided_by(ingredients.bits)},
     )

@@ -10,7 +10,7 @@ from verify.arrays import Ball, sqrt_of_nonnegative
 from verify.certificates import Certificate, Problem, Step
 from verify.decimals import at_least
 from verify.networks import DataSet, Loss, Network
-from verify.regions.neighbourhood.ingredients import lower, upper
+from verify.regions.neighbourhood.ingredients import decided_by, lower, upper
 from verify.regions.neighbourhood.point_facts import examine
 
 __all__ = ["point_certificate"]
@@ -49,5 +49,5 @@ def point_certificate(network: Network, data: DataSet, loss: Loss, lr: Fraction 
         margins={"lambda0": facts.lambda_min},
         steps=(step,),
         witness={"lambda0_lower": lower(facts.lambda_min)},
-        observed={},
+        observed=decided_by(here.state.bits),
     )

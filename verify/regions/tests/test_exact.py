@@ -17,9 +17,10 @@ from verify import datasets
 from verify.arrays import Ball
 from verify.errors import InputError
 from verify.networks import read_data, read_network
+from verify.networks.arb_forms import precision
 from verify.networks.parameters import with_parameters
 from verify.regions.descent import enclosed_iterates as engines
-from verify.regions.descent.arb import ArbDescent, precision
+from verify.regions.descent.arb import ArbDescent
 from verify.regions.descent.float64 import Descent
 from verify.regions.descent.growth import NormCache, growth_factor, reach
 from verify.regions.neighbourhood.criteria import classical, residual
