@@ -201,10 +201,10 @@ def formal(
         raise InputError(f"certificate={certificate}: no such file or directory")
     result = accept(certificate, out or certificate.with_suffix(".v"), vectors="fast" if fast else "slow")
     if as_json:
-        _print_json(dataclasses.asdict(result))
+        print_json(dataclasses.asdict(result))
     else:
         print(result.report)
-    raise typer.Exit(_EXIT[result.verdict])
+    raise typer.Exit(EXIT[result.verdict])
 
 
 @app.command()

@@ -19,6 +19,7 @@ import numpy as np
 from rich.console import RenderableType
 
 from verify.arrays import Ball
+from verify.certificates.catalogue import inequality
 from verify.certificates.encoding import Arrays, canonical, decode, encode, sha256
 from verify.certificates.storage import DOCUMENT, read_files, write_files
 from verify.errors import InputError, NotCertainError, NotProvedError, ShapeError
@@ -50,7 +51,8 @@ class Step:
     """One inequality of a chain, `left` `relation` `right`, between scalar enclosures.
 
     Attributes:
-        name: what it says. claim: canonical id of the claim it belongs to. source: where it comes from.
+        name: what it says. claim: canonical id of the claim it belongs to. source: the inequality in symbols (verify.certificates.catalogue
+            has it for every step; it is not read back from a file).
     """
 
     name: str
@@ -278,7 +280,7 @@ class Certificate:
                 left=decode(row["left"], arrays),
                 relation=row["relation"],
                 right=decode(row["right"], arrays),
-                source=row["source"],
+                source=inequality(row["name"], row["claim"]),
             )
             for row in document["steps"]
         )

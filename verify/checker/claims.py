@@ -19,7 +19,7 @@ from verify.checker.audit import Audit, Row, ends
 from verify.checker.enclosures import length, psd_norm, real, root, tick, zips
 from verify.checker.network import Parameters, Point, Problem
 from verify.checker.reading import Array, Claimed, Limit, expect, take
-from verify.checker.wording import at_least, at_most, below_one, step_claims, subject
+from verify.checker.wording import STATED, at_least, at_most, below_one, step_claims, subject
 
 __all__ = ["BALL", "Audit", "Ball", "Chain", "Row", "Truth", "distance", "enclosed", "examine", "floats", "is_index"]
 
@@ -372,6 +372,12 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
     expect(claim == form, "the claim is not the one that the witness supports")
     problem = Problem(document)
     truth = rule(audit, problem, witness)
+    # What a report says of a certificate it takes from these constants: they must be there.
+    for name in (STATED[scope] if verdict == "PROVED" else "loss_floor").split():
+        expect(document["constants"].get(name) is not None, f"constants: {name} is missing, which the statement needs")
+        if name in ("rate", "region_rate"):
+            top = ends(document["constants"][name])[1]
+            audit.require(f"the stated {name} is below 1", top, "<", arb(1), "stored interval")
     for group, values in (("constants", truth.constants), ("margins", truth.margins)):
         for name, value in document[group].items():
             expect(name in values, f"{group}: {name} is not implied by anything checked")

@@ -11,7 +11,17 @@ from typing import Any
 
 from flint import arb
 
-__all__ = ["at_least", "at_most", "below_one", "step_claims", "subject"]
+__all__ = ["STATED", "at_least", "at_most", "below_one", "step_claims", "subject"]
+
+# Constants that a statement of each scope is made of.
+STATED = {
+    "point": "lambda0 mu",
+    "ball": "radius mu rate",
+    "run": "radius mu rate handover_step",
+    "exact": "radius mu rate handover_step",
+    "basin": "radius mu rate basin_radius zero_loss_distance distance_over_radius",
+    "region": "region_radius region_mu region_rate",
+}
 
 _DIGITS = 8
 

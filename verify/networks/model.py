@@ -105,11 +105,26 @@ class Network:
         return sum(la.weight.size + (0 if la.bias is None else la.bias.size) for la in self.layers)
 
     def describe(self) -> str:
-        """One line: widths, activations, parametrisation, e.g. ``64-1024-1 tanh (NTK)``."""
+        """One line: widths, activations with their parameters, parametrisation, e.g. ``64-1024-1 tanh (NTK parametrisation)``."""
         widths = "-".join(str(w) for w in [self.inputs, *(la.fan_out for la in self.layers)])
-        names = list(dict.fromkeys(la.activation.name for la in self.layers if not la.activation.is_identity))
-        scaled = any(la.inverse_square_scale != 1 for la in self.layers)
-        return f"{widths} {'/'.join(names) or 'linear'} ({'NTK' if scaled else 'PyTorch'} parametrisation)"
+        kinds = dict.fromkeys(la.activation for la in self.layers if not la.activation.is_identity)
+        names = [activation_text(kind) for kind in kinds]
+        return f"{widths} {'/'.join(names) or 'linear'} ({self._parametrisation()})"
+
+    def _parametrisation(self) -> str:
+        """Name the scales 1/√m in the forward pass: none, one over the root of each layer's inputs, or whatever they are."""
+        squares = [la.inverse_square_scale for la in self.layers]
+        if all(square == 1 for square in squares):
+            return "PyTorch parametrisation"
+        if squares == [la.weight.shape[1] for la in self.layers]:
+            return "NTK parametrisation"
+        return f"layers scaled by {', '.join('1' if square == 1 else f'1/√{square}' for square in squares)}"
+
+
+def activation_text(activation: Activation) -> str:
+    """Name an activation with its parameters, exactly: ``softplus(beta=2.0)``."""
+    given = ", ".join(f"{name}={value!r}" for name, value in activation.parameters)
+    return f"{activation.name}({given})" if given else activation.name
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def _constant_text(value: Any, direction: Direction) -> str:
     if direction == "upper":
         return f"≤ {at_most(high, 6)}"
     if direction == "factor":
-        return f"≤ {below_one(high)}"
+        return f"≤ {below_one(high)}" if high < 1 else "no rate below 1"
     return enclosure(value)
 
 
@@ -192,7 +192,7 @@ def chain(certificate: Any) -> list[ChainRow]:
 
 
 def _step_text(certificate: Any) -> str:
-    lr = certificate.constants.get("lr", certificate.problem.lr)
+    lr = certificate.problem.lr
     return "" if lr is None else f" with step η = {exact(lr)}"
 
 
@@ -262,27 +262,51 @@ def _region_sentence(certificate: Any) -> str:
     )
 
 
+def _refuted_sentence(certificate: Any) -> str:
+    """From the witness: two samples, compared here once more."""
+    pair = certificate.witness.get("duplicate_pair") if certificate.witness else None
+    data = certificate.problem.data
+    empty = (
+        f"This file says REFUTED for {subject(certificate)}, but holds no counterexample: nothing is quoted from it."
+    )
+    if not (isinstance(pair, list) and len(pair) == 2 and all(type(i) is int and 0 <= i < data.n for i in pair)):
+        return empty
+    i, j = pair
+    if (data.X[i] != data.X[j]).any() or not (data.y[i] != data.y[j]).any():
+        return empty
+    return (
+        f"Refuted for {subject(certificate)}: samples {i} and {j} have identical inputs and different targets, so Φ is bounded away"
+        " from zero for every θ, and no region on which gradient descent converges to zero loss can exist."
+    )
+
+
+_SENTENCES = {
+    "point": _point_sentence,
+    "ball": _ball_sentence,
+    "run": _handover_sentence,
+    "exact": _handover_sentence,
+    "basin": _basin_sentence,
+    "region": _region_sentence,
+}
+
+
 def sentence(certificate: Any) -> str:
     """Return the certificate's claim as one sentence that a reviewer can quote; it claims what is proved, no more."""
     if certificate.verdict == "REFUTED":
-        return f"Refuted for {subject(certificate)}: {certificate.reason}."
+        return _refuted_sentence(certificate)
     if certificate.verdict != "PROVED":
-        return f"Nothing is proved for {subject(certificate)}: {certificate.reason}."
+        return f"Nothing is proved for {subject(certificate)}. What was missing, in the engine's words: {certificate.reason}."
     try:
-        if certificate.scope == "point":
-            return _point_sentence(certificate)
-        if certificate.scope == "ball":
-            return _ball_sentence(certificate)
-        if certificate.scope == "basin":
-            return _basin_sentence(certificate)
-        if certificate.scope == "region":
-            return _region_sentence(certificate)
-        if certificate.scope in ("run", "exact"):
-            return _handover_sentence(certificate)
-    except KeyError:
-        # A certificate written by another version: its own words are then the claim.
-        return f"For {subject(certificate)}: {certificate.reason}."
-    return f"For {subject(certificate)}: {certificate.reason}."
+        rate = certificate.constants.get("region_rate" if certificate.scope == "region" else "rate")
+        if certificate.scope != "point" and not bounds(rate)[1] < 1:
+            raise ValueError("no rate below 1, so no convergence is claimed")
+        return _SENTENCES[certificate.scope](certificate)
+    except (KeyError, ValueError, TypeError):
+        # Never the file's own words: what a certificate claims is composed from its validated fields, or not at all.
+        return (
+            f"This file says that it proves something about {subject(certificate)}, but it lacks the constants that its statement needs:"
+            " nothing is quoted from it."
+        )
 
 
 def observed_text(certificate: Any) -> str:

@@ -58,7 +58,7 @@ def summary_table(certificates: Mapping[str, Any]) -> Table:
                 cell("lr", lambda v: plain(bounds(v)[0])),
                 cell("radius", lambda v: at_most(bounds(v)[1])),
                 cell("mu", lambda v: at_least(bounds(v)[0])),
-                cell("rate", lambda v: below_one(bounds(v)[1])),
+                cell("rate", lambda v: below_one(bounds(v)[1]) if bounds(v)[1] < 1 else "none below 1"),
             )
         )
     columns = ("certificate", "network", "n", "scope", "verdict", "η ≈", "R ≤", "μ ≥", "rate ≤")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import math
@@ -10,7 +11,7 @@ import zipfile
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import numpy as np
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 import verify
 from verify.arrays import Ball
 from verify.certificates import Certificate, Problem, Relation, Step, schema
+from verify.certificates.catalogue import inequality
 from verify.certificates.encoding import Arrays, canonical, decode, encode, sha256
 from verify.errors import DtypeError, InputError, NonFiniteError, NotProvedError, VerifyError
 from verify.networks import read_data, read_network
@@ -38,7 +40,8 @@ def _certificate(**changes: Any) -> Certificate:
     network = read_network(model)
     X = np.random.default_rng(0).standard_normal((4, 3))
     y = np.random.default_rng(1).standard_normal((4, 2))
-    step = Step("positive", "ntk_positive", Ball(0.1, 1e-300), ">", Ball(0.0), "here")
+    name, claim = "NTK positive at the centre", "ntk_positive"
+    step = Step(name, claim, Ball(0.1, 1e-300), ">", Ball(0.0), inequality(name, claim))
     values: dict[str, Any] = {
         "scope": "ball",
         "verdict": "INCONCLUSIVE",
@@ -334,3 +337,19 @@ def test_a_place_that_is_no_certificates_is_refused_before_anything_is_made(tmp_
     with pytest.raises(InputError, match="path="):
         cert.save(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip"]
+
+
+@pytest.mark.parametrize(("field", "value"), [("claim", "v3_rate"), ("name", "everything is proved"), ("claim", "<b>")])
+def test_a_step_that_the_catalogue_does_not_know_is_refused(tmp_path: Path, field: str, value: str) -> None:
+    certificate = _certificate()
+    step = dataclasses.replace(certificate.steps[0], **cast(Any, {field: value}))
+    dataclasses.replace(certificate, steps=(step,)).save(tmp_path / "c.zip")
+    with pytest.raises(InputError, match="no such step"):
+        Certificate.load(tmp_path / "c.zip")
+
+
+def test_a_step_s_own_words_are_not_read_back(tmp_path: Path) -> None:
+    certificate = _certificate()
+    step = dataclasses.replace(certificate.steps[0], source="hence the Riemann hypothesis")
+    dataclasses.replace(certificate, steps=(step,)).save(tmp_path / "c.zip")
+    assert Certificate.load(tmp_path / "c.zip").steps[0].source == certificate.steps[0].source

@@ -100,13 +100,39 @@ def test_false_refutations_are_rejected(tmp_path: Path, change: Any) -> None:
 def test_weaker_claims_are_still_accepted(tmp_path: Path) -> None:
     """The checker asks for implication, not for equality: a wider interval or an absent constant claims less."""
     draft = DRAFTS["ball_residual"].copy()
-    draft.document["constants"]["mu"] = None
-    del draft.document["constants"]["rate"]
+    draft.document["constants"]["mu"] = {"$ball": [(0.0).hex(), (1.0).hex()]}
+    del draft.document["constants"]["path_length"]
     mid, _ = draft.document["constants"]["smoothness"]["$ball"]
     draft.document["constants"]["smoothness"] = {"$ball": [mid, (1e-3).hex()]}
     draft.document["constants"]["stability_radius"] = {"$ball": [(-1.0).hex(), (0.0).hex()]}
     draft.document["steps"] = draft.document["steps"][:1]
     assert check(draft.save(tmp_path / "c.zip")).accepted
+
+
+@pytest.mark.parametrize(
+    ("draft", "name"),
+    [("ball_residual", "mu"), ("ball_residual", "rate"), ("ball_residual", "radius"), ("run", "handover_step"), ("exact", "mu"),
+     ("refuted", "loss_floor")],
+)  # fmt: skip
+@pytest.mark.parametrize("absent", [True, False])
+def test_the_constants_of_the_statement_must_be_there(tmp_path: Path, draft: str, name: str, absent: bool) -> None:
+    """A report composes its sentence from them: a file without them would be ACCEPTED and say nothing that was checked."""
+    copy = DRAFTS[draft].copy()
+    if absent:
+        del copy.document["constants"][name]
+    else:
+        copy.document["constants"][name] = None
+    found = check(copy.save(tmp_path / "c.zip"))
+    assert found.verdict == "REJECTED"
+    assert f"constants: {name} is missing" in found.failures[0]
+
+
+def test_a_stated_rate_that_is_not_below_one_is_rejected(tmp_path: Path) -> None:
+    draft = DRAFTS["ball_residual"].copy()
+    draft.document["constants"]["rate"] = {"$ball": [(0.75).hex(), (0.25).hex()]}
+    found = check(draft.save(tmp_path / "c.zip"))
+    assert found.verdict == "REJECTED"
+    assert "the stated rate is below 1" in found.failures[0]
 
 
 def test_a_refutation_names_its_samples(tmp_path: Path) -> None:
@@ -155,7 +181,9 @@ def test_one_bound_on_the_stability_radius_suffices(
 def test_a_criterion_may_stand_at_any_row(tmp_path: Path) -> None:
     """The residual pays for the path within the second ball already, within the first not yet."""
     draft = DRAFTS["ball_residual"].copy()
-    draft.document |= {"constants": {}, "margins": {}, "steps": []}
+    wide = {"radius": [5.0, 5.0], "mu": [0.0, 10.0], "rate": [0.0, 1.0 - 2.0**-20]}
+    constants = {name: {"$ball": [mid.hex(), rad.hex()]} for name, (mid, rad) in wide.items()}
+    draft.document |= {"constants": constants, "margins": {}, "steps": []}
     del draft.document["witness"]["classical"]
     for index, verdict in ((1, "ACCEPTED"), (0, "REJECTED")):
         draft.document["witness"]["residual"] = {"index": index}
@@ -373,12 +401,15 @@ def test_no_factor_is_printed_as_one(tmp_path: Path) -> None:
     assert (wording.at_least(-arb(2).sqrt(), 3), wording.at_most(Fraction(1, 3), 3)) == ("-1.42", "0.334")
     assert wording.at_most(arb("inf")) == "∞"
     draft = DRAFTS["ball_linear"].copy()
-    draft.document |= {"lr": {"$rational": ["1", str(10**60)]}, "constants": {}, "margins": {}, "steps": []}
+    wide = {"radius": [5e3, 5e3], "mu": [0.0, 1e3], "rate": [1.0, 2.0**-53]}
+    constants = {name: {"$ball": [mid.hex(), rad.hex()]} for name, (mid, rad) in wide.items()}
+    draft.document |= {"lr": {"$rational": ["1", str(10**60)]}, "constants": constants, "margins": {}, "steps": []}
     witness = draft.document["witness"]
     witness |= {"classical": None} if witness["certified_by"] == "residual" else {"residual": None}
     found = check(draft.save(tmp_path / "c.zip"))
-    assert (found.verdict, found.bits) == ("ACCEPTED", 256), found.failures
-    assert "0." + "9" * 59 in found.claims[0]
+    # The rate is below 1, but the interval that would be printed is not.
+    assert found.verdict == "REJECTED"
+    assert all("the stated rate is below 1" in failure for failure in found.failures), found.failures
 
 
 def test_it_runs_alone(tmp_path: Path) -> None:

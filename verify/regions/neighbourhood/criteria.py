@@ -14,7 +14,7 @@ as they stand, for they bound suprema over B(θ0, R) ∩ {‖e‖ ≤ e0}, where
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
@@ -26,7 +26,7 @@ from verify.arrays import Ball, sqrt
 from verify.certificates import Step
 from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, lower, upper
 
-__all__ = ["CRITERIA", "Form", "Outcome", "certified_step", "classical", "residual"]
+__all__ = ["CRITERIA", "Form", "Outcome", "certified_step", "classical", "rate_stated", "residual"]
 
 Form = Literal["classical", "residual"]
 
@@ -84,9 +84,18 @@ def certified_step(ingredients: Ingredients, table: RadiusTable, index: int) -> 
 
 def _region_steps(values: dict[str, Ball]) -> list[Step]:
     return [
-        Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ(θ0)) by shifted Cholesky"),
+        Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ) at the centre, by shifted Cholesky"),
         Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R), sharp or neuron budget"),
     ]  # fmt: skip
+
+
+def rate_stated(constants: Mapping[str, Ball]) -> bool:
+    """Whether the factor per step is certainly below 1 as stored: with η so small that 1 − ηsλ rounds to 1 no rate can be stated."""
+    return upper(constants["rate"]) < 1.0
+
+
+def _holds(steps: list[Step], constants: Mapping[str, Ball]) -> bool:
+    return all(step.certain for step in steps) and rate_stated(constants)
 
 
 def classical(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fraction) -> Outcome:
@@ -98,7 +107,7 @@ def classical(ingredients: Ingredients, table: RadiusTable, index: int, lr: Frac
     mu = evaluate("mu", values)
     beta = evaluate("smoothness", values)
     bound = evaluate("step_bound", {"beta": beta})
-    steps = [*_region_steps(values), Step("step below 2/β", "descent_step", eta, "<", bound, "MATH §4: 0 < η < 2/β")]
+    steps = [*_region_steps(values), Step("step below 2/β", "descent_step", eta, "<", bound, "0 < η < 2/β")]
     if not steps[-1].certain:
         return Outcome("classical", index, False, tuple(steps))
     c = evaluate("descent_fraction", {"eta": eta, "beta": beta})
@@ -114,9 +123,7 @@ def classical(ingredients: Ingredients, table: RadiusTable, index: int, lr: Frac
         "rate": evaluate("rate_classical", {"eta": eta, "mu": mu, "c": c}),
     }
     ratio = float(table.radii[index]) / upper(reach)
-    return Outcome(
-        "classical", index, all(s.certain for s in steps), tuple(steps), constants, values["R"] - reach, ratio
-    )
+    return Outcome("classical", index, _holds(steps, constants), tuple(steps), constants, values["R"] - reach, ratio)
 
 
 def residual(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fraction) -> Outcome:
@@ -151,9 +158,7 @@ def residual(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fract
         "step_drift": delta,
     }
     ratio = lower(supply) / max(upper(values["e0"]), 5e-324)
-    return Outcome(
-        "residual", index, all(s.certain for s in steps), tuple(steps), constants, supply - values["e0"], ratio
-    )
+    return Outcome("residual", index, _holds(steps, constants), tuple(steps), constants, supply - values["e0"], ratio)
 
 
 CRITERIA: dict[Form, Callable[[Ingredients, RadiusTable, int, Fraction], Outcome]] = {

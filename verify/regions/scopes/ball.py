@@ -13,27 +13,72 @@ from verify.certificates import Certificate, Problem
 from verify.decimals import at_least, at_most, below_one
 from verify.networks import DataSet, Loss, Network
 from verify.networks.model import LOSS_WORDS
+from verify.regions.neighbourhood.criteria import rate_stated
 from verify.regions.neighbourhood.ingredients import Ingredients, decided_by, gather, lower, upper
 from verify.regions.neighbourhood.search import BallResult, search_ball, stability_radii
 
 __all__ = ["ball_certificate", "ball_constants", "ball_witness"]
 
+# Samples nearer than this, relative to their norm, are said to repeat nearly; pairs are looked at up to so many samples.
+_NEAR, _PAIRS = 1e-5, 4096
 
-def _describe_shortfall(result: BallResult, ingredients: Ingredients, network: Network) -> tuple[str, float | None]:
+
+def _not_positive(ingredients: Ingredients, network: Network, data: DataSet) -> str:
+    """Say why λ_min(Θ(θ0)) is not certified positive: too few parameters, samples that nearly repeat, or too wide an enclosure."""
+    size, low, high = data.n * data.k, lower(ingredients.lambda0), upper(ingredients.lambda0)
+    if size > network.parameters:
+        return (
+            f"n·k = {size} residuals depend on p = {network.parameters} parameters, so the NTK has rank at most {network.parameters} and λ_min = 0"
+            " for every θ: no region of this kind exists. Widen the network, or use fewer samples"
+        )
+    what = (
+        f"λ_min(Θ(θ0)) ∈ [{low:.3e}, {high:.3e}] is not separated from 0 (λ_max ≈ {upper(ingredients.lambda_max0):.3g})"
+    )
+    pair = _closest(data)
+    if pair is not None and pair[2] < _NEAR:
+        i, j, distance = pair
+        return f"{what}: samples {i} and {j} are equal up to {distance:.1e} of their norm. Remove one of them"
+    nearest = "" if pair is None else f" (the closest, {pair[0]} and {pair[1]}, differ by {pair[2]:.2g} of their norm)"
+    return (
+        f"{what}: no two samples nearly repeat{nearest}, so either Θ is singular for another reason, such as units that are all saturated or"
+        f" inputs in a plane, or this enclosure, {high - low:.1e} wide, is too coarse for it. scope='basin' looks at a trained point instead"
+    )
+
+
+def _closest(data: DataSet) -> tuple[int, int, float] | None:
+    """Return the two samples nearest to each other with their distance over the larger norm (approximate); None for many or one."""
+    if not 1 < data.n <= _PAIRS:
+        return None
+    with np.errstate(all="ignore"):
+        size = float(np.abs(data.X).max()) or 1.0
+        X = data.X / size
+        squares = (X * X).sum(axis=1)
+        apart = np.maximum(squares[:, None] + squares[None, :] - 2.0 * (X @ X.T), 0.0)
+    apart[np.diag_indices(data.n)] = np.inf
+    i, j = np.unravel_index(int(np.argmin(apart)), apart.shape)
+    largest = float(np.sqrt(max(squares[i], squares[j]))) or 1.0
+    return int(i), int(j), float(np.linalg.norm(X[i] - X[j])) / largest
+
+
+def _describe_shortfall(
+    result: BallResult, ingredients: Ingredients, network: Network, data: DataSet
+) -> tuple[str, float | None]:
     """Say why no ball is certified, by how much it falls short, and what would close the gap."""
     if not np.isfinite([upper(ingredients.jacobian_norm0), upper(ingredients.residual0)]).all():
         return "the kernel or the residual overflows float64: rescale the data or the weights", None
     if result.table is None:
-        return (
-            f"λ_min(Θ(θ0)) ∈ [{lower(ingredients.lambda0):.3e}, {upper(ingredients.lambda0):.3e}] is not certified positive in"
-            " float64: samples (nearly) repeat, or there are more outputs than parameters. Separate or remove the samples",
-            None,
-        )
+        return _not_positive(ingredients, network, data), None
     nearest = result.outcome
     if nearest is None:
         return "no radius with λ(R) > 0 and finite curvature bounds was found", None
     width = min(layer.fan_out for layer in network.layers[:-1]) if len(network.layers) > 1 else None
     failed = nearest.failed
+    if failed is None and "rate" in nearest.constants and not rate_stated(nearest.constants):
+        return (
+            f"every inequality of the {nearest.form} criterion holds, but with this step η = {_show(result.lr)} the factor 1 − ηsσ(σ − δ) per step"
+            " rounds to 1 in double precision: no linear rate can be stated. Use a larger step; lr=None takes the certified 1/β",
+            None,
+        )
     what = (
         "no single step fails"
         if failed is None
@@ -165,7 +210,7 @@ def ball_certificate(
             scope="ball", verdict="PROVED", reason=reason, problem=problem, constants=constants, margins=margins,
             steps=steps, witness=witness, observed={**short, **decided_by(ingredients.bits)},
         )  # fmt: skip
-    reason, estimate = _describe_shortfall(result, ingredients, network)
+    reason, estimate = _describe_shortfall(result, ingredients, network, data)
     return Certificate(
         scope="ball",
         verdict="INCONCLUSIVE",

@@ -37,7 +37,7 @@ from verify.networks.neurons import NeuronBudget, useful
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent.arb import ArbDescent
 from verify.regions.descent.polishing import Polished, polish
-from verify.regions.neighbourhood.criteria import certified_step, residual
+from verify.regions.neighbourhood.criteria import certified_step, rate_stated, residual
 from verify.regions.neighbourhood.estimate import approx_float
 from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, lower, tabulate, upper
 from verify.regions.neighbourhood.point_facts import Examined, examine
@@ -76,7 +76,7 @@ class Basin:
     @property
     def holds(self) -> bool:
         """Whether every step is certain."""
-        return all(step.certain for step in self.steps)
+        return all(step.certain for step in self.steps) and rate_stated(self.constants)
 
 
 def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, int, int], lr: Fraction) -> Basin:
@@ -119,7 +119,7 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
     supply = evaluate("residual_panel", {"sigma": sigmas, "delta": tail, "width": widths}).sum()
     near = residual(ingredients, table, zero, lr)
     steps = (
-        Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ(c)) by shifted Cholesky"),
+        Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ) at the centre, by shifted Cholesky"),
         Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R), sharp or neuron budget"),
         Step("ηΘ below the identity", "containment_displacement", evaluate("residual_step", values), "<=", Ball(1.0), "ηs(‖J(c)‖ + Δ_J(R))² ≤ 1"),
         Step("σ(R) above the tail's drift", "containment_displacement", sigma, ">", tail, "σ(R) > δ_E"),

@@ -241,6 +241,15 @@ def _assemble(inner: Certificate, task: exact.Task, centre: Vector, reach: _Reac
             inner, scope="region", verdict="INCONCLUSIVE", reason=reason, steps=(*inner.steps, inside, positive),
             constants=constants, witness={**inner.witness, "handover": None}, margins={},
         )  # fmt: skip
+    if not upper(rate) < 1.0:
+        reason = (
+            f"with this step η = {approx_float(task.lr):.6g} the factor 1 − ημ_k per step rounds to 1 in double precision: no linear rate can be"
+            " stated. Use a larger step; lr=None chooses one"
+        )
+        return replace(
+            inner, scope="region", verdict="INCONCLUSIVE", reason=reason, steps=(*inner.steps, inside, positive),
+            constants=constants, witness={**inner.witness, "handover": None}, margins={},
+        )  # fmt: skip
     reason = (
         f"the convex ball of radius R ≤ {at_most(radius, 6)} about c, {where}, contains these parameters, every iterate of real-arithmetic gradient descent"
         f" from them with η = {approx_float(task.lr):.6g}, every segment between iterates and their limit of zero loss; it is a Locally PL Region with μ ≥"

@@ -1,0 +1,57 @@
+"""The steps that a certificate may hold: their names, the claims they belong to, and the inequality each one is.
+
+What a report prints about a step comes from here, never from the file: a certificate's own ``source`` texts are not read back, and a step that
+is not listed here is refused.
+"""
+
+from __future__ import annotations
+
+import re
+
+from verify.errors import InputError
+
+__all__ = ["inequality"]
+
+_NEAR = "zero loss near the centre: "
+_AT = re.compile(r"(NTK positive at|decrease from) step (0|[1-9][0-9]{0,18})")
+_INEQUALITIES = {
+    ("NTK positive", "pl_from_ntk"): "λ_min(Θ(θ)) by shifted Cholesky",
+    ("NTK positive at the centre", "ntk_positive"): "λ_min(Θ) at the centre, by shifted Cholesky",
+    ("NTK stays positive on the ball", "ntk_stability"): "λ(R), sharp or neuron budget",
+    ("step below 2/β", "descent_step"): "0 < η < 2/β",
+    ("path inside the ball", "containment_classical"): "‖e0‖/(c√λ(R)) ≤ R",
+    ("ηΘ below the identity", "containment_residual"): "ηs(‖J0‖ + Δ_J(R))² ≤ 1",
+    ("σ(R) above the step's drift", "containment_residual"): "σ(R) > δ",
+    ("residual pays for the path", "containment_residual"): "∫_0^R (σ(ρ) − δ)dρ > ‖e0‖",
+    ("ηΘ below the identity", "containment_displacement"): "ηs(‖J(c)‖ + Δ_J(R))² ≤ 1",
+    ("σ(R) above the tail's drift", "containment_displacement"): "σ(R) > δ_E",
+    ("residual pays for the tail", "containment_displacement"): "∫_ρ^R (σ − δ_E)dt > L_Hρ² + 2‖e(c)‖",
+    ("σ(R) above the step's drift", "containment_displacement"): "σ(R) > δ, from the largest residual on B(c, ρ)",
+    ("zero loss near the centre", "containment_residual"): "∫_0^{r_0} (σ − δ) > ‖e(c)‖",
+    ("parameters inside the basin", "containment_displacement"): "‖θ − c‖ ≤ ρ",
+    ("NTK positive at every iterate", "pl_from_ntk"): "min_k λ_min(Θ) on B(θ̂_k, δ_k)",
+    ("decrease at every step", "recorded_decrease"): "max_k Φ_{k+1}/((1 − ημ_k)Φ_k), upper end over lower end",
+    ("run inside the ball", "enclosing_ball"): "‖θ̂_k − c‖ + δ_k ≤ R and ‖θ̂_T − c‖ + R_T ≤ R",
+    ("NTK positive on the ball about c", "neuron_budget"): "λ on B(c, R), by the neurons",
+    ("NTK positive on the ball about c", "neuron_budget_local"): "λ on B(c, R), by the neurons, suprema near c",
+    ("NTK positive on the ball about c", "feature_kernel"): "λ on B(c, R), by the features",
+    ("NTK positive at", "pl_from_ntk"): "λ_min(Θ(θ̂_k)) by shifted Cholesky",
+    ("decrease from", "recorded_decrease"): "Φ(θ̂_{k+1}) ≤ (1 − ημ_k)Φ(θ̂_k)",
+    ("equal inputs, different targets", "zero_loss_unreachable"): "Φ ≥ (s/4)‖y_i − y_j‖² > 0 when x_i = x_j",
+}
+
+
+def inequality(name: str, claim: str) -> str:
+    """Return the inequality that a step of this name and claim stands for.
+
+    Raises:
+        InputError: no such step belongs to a certificate.
+    """
+    numbered = _AT.fullmatch(name)
+    known = numbered[1] if numbered else name.removeprefix(_NEAR)
+    try:
+        return _INEQUALITIES[known, claim]
+    except KeyError:
+        raise InputError(
+            f"step {name[:80]!r} of claim {claim[:80]!r}: no such step belongs to a certificate; the file was altered or is newer"
+        ) from None
