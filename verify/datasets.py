@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from verify.arguments import exact_count, positive_float
 from verify.errors import InputError
 
 __all__ = ["digits", "fashion_mnist", "mnist", "normalise", "sphere"]
@@ -24,6 +25,7 @@ Targets = Float[np.ndarray, " n"]
 
 def normalise(X: Inputs, norm: float) -> Inputs:
     """Subtract the mean image and scale every row to Euclidean norm `norm` (up to rounding)."""
+    norm = positive_float(norm, "norm")
     centred = X - X.mean(axis=0)
     lengths = np.sqrt((centred**2).sum(axis=1, keepdims=True))
     if not (lengths > 0.0).all():
@@ -34,6 +36,7 @@ def normalise(X: Inputs, norm: float) -> Inputs:
 
 def sphere(n: int, d: int, norm: float, seed: int = 0) -> tuple[Inputs, Targets]:
     """Return n uniformly random points on the sphere of radius `norm` in R^d, with alternating ±1 labels."""
+    n, d, norm = exact_count(n, "n", least=1), exact_count(d, "d", least=1), positive_float(norm, "norm")
     X = np.random.default_rng(seed).standard_normal((n, d))
     X *= norm / np.sqrt((X**2).sum(axis=1, keepdims=True))
     return X, np.where(np.arange(n) % 2, 1.0, -1.0)
@@ -43,13 +46,15 @@ def _two_classes(
     X: Inputs, labels: np.ndarray, classes: tuple[int, int] | None, n: int | None, norm: float, seed: int
 ) -> tuple[Inputs, Targets]:
     """Choose n samples, label them −1/+1 (first/second class, or even/odd), centre and scale."""
+    if classes is not None and (len(classes) != 2 or classes[0] == classes[1] or not np.isin(classes, labels).all()):
+        raise InputError(f"classes={classes!r}: expected two different classes of {np.unique(labels).tolist()}")
     keep = np.arange(len(labels)) if classes is None else np.flatnonzero(np.isin(labels, classes))
     order = np.random.default_rng(seed).permutation(keep)
     # Some images occur twice; a repeated input makes λ0 = 0.
     _, first = np.unique(X[order], axis=0, return_index=True)
     order = order[np.sort(first)]
     if n is not None:
-        if n > order.size:
+        if exact_count(n, "n", least=1) > order.size:
             raise InputError(f"n={n}: only {order.size} distinct images are available")
         order = order[:n]
     positive = labels[order] % 2 == 1 if classes is None else labels[order] == classes[1]

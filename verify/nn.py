@@ -13,6 +13,9 @@ import math
 
 import torch
 
+from verify.arguments import exact_count
+from verify.errors import InputError
+
 __all__ = ["NTKLinear", "Sine", "antisymmetric_two_layer"]
 
 
@@ -34,8 +37,9 @@ class NTKLinear(torch.nn.Module):
     ) -> None:
         """Draw the parameters; `generator` makes the draw reproducible."""
         super().__init__()
-        self.in_features = in_features
-        self.out_features = out_features
+        # The forward divides by √in_features: True or 2.0 would be read as another number, or not at all.
+        self.in_features = exact_count(in_features, "in_features", least=1)
+        self.out_features = exact_count(out_features, "out_features", least=1)
         self.weight = torch.nn.Parameter(
             torch.randn(out_features, in_features, dtype=torch.float64, generator=generator)
         )
@@ -70,8 +74,8 @@ def antisymmetric_two_layer(
     "symmetrised" or "doubling" initialisation, e.g. Chizat, Oyallon, Bach 2019): F(θ0) = 0 exactly in real
     arithmetic, so the initial residual is −y. `width` must be even.
     """
-    if width % 2:
-        raise ValueError(f"width={width}: the antisymmetric initialisation needs an even width")
+    if exact_count(width, "width", least=2) % 2:
+        raise InputError(f"width={width}: the antisymmetric initialisation needs an even width")
     generator = torch.Generator().manual_seed(seed)
     first = NTKLinear(in_features, width, generator=generator)
     last = NTKLinear(width, 1, generator=generator)

@@ -29,6 +29,7 @@ from jaxtyping import Float
 from safetensors.torch import load_file
 
 from verify import nn
+from verify.arguments import exact_count
 from verify.errors import InputError, UnsupportedLayerError, VerifyError
 from verify.memory import require_memory
 from verify.networks.reading.tables import read_table
@@ -234,7 +235,7 @@ def load_data(
         return _load_archive(path)
     if path.suffix == ".csv":
         table = read_table(path, header=header, delimiter=delimiter, rows=rows)
-        if isinstance(targets, bool) or not isinstance(targets, int) or not 1 <= targets < table.values.shape[1]:
+        if exact_count(targets, "targets", least=1) >= table.values.shape[1]:
             raise InputError(
                 f"data={path}: shape {table.values.shape} with targets={targets!r}; expected inputs, then the targets"
             )

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import operator
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from verify.arguments import exact_count
 from verify.arrays import Ball
 from verify.errors import InputError, ResourceError
 from verify.networks import DataSet, Network
@@ -32,7 +32,6 @@ from verify.regions.neighbourhood.point_facts import PointFacts, pair, parts, wh
 __all__ = [
     "Checkpoint",
     "Options",
-    "exact_count",
     "fingerprint",
     "load_arrays",
     "require_room",
@@ -42,21 +41,6 @@ __all__ = [
 
 
 _AUTOMATIC, _LARGEST_COUNT, _LARGEST_BYTES = 64, 4096, 4 * 2**30
-
-
-def exact_count(value: Any, name: str) -> int:
-    """Return a whole number ≥ 0 as an int.
-
-    Raises:
-        InputError: no whole number (2.5 is not taken for 2, nor True for 1), or a negative one.
-    """
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = -1
-    if count < 0 or isinstance(value, bool | np.bool_):
-        raise InputError(f"{name}={value!r}: expected a whole number ≥ 0")
-    return count
 
 
 def _counts(values: Any, name: str) -> list[int]:

@@ -30,6 +30,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from proofs.evaluation import evaluate
+from verify.arguments import exact_count
 from verify.arrays import Ball, require_sound_arithmetic, sqrt
 from verify.certificates import Certificate, Problem, Step
 from verify.certificates.certificate import Verdict
@@ -41,7 +42,7 @@ from verify.regions.descent.enclosed_iterates import Engine, make_engine
 from verify.regions.descent.float64 import Descent, default_step
 from verify.regions.descent.growth import NormCache, growth_factor, reach
 from verify.regions.descent.progress import Progress
-from verify.regions.descent.recorded_run import Options, exact_count, fingerprint, load_arrays, save_arrays
+from verify.regions.descent.recorded_run import Options, fingerprint, load_arrays, save_arrays
 from verify.regions.neighbourhood.estimate import Attempt, approx_float, attempt, next_target, shortfall, with_start
 from verify.regions.neighbourhood.ingredients import lower, upper
 from verify.regions.neighbourhood.point_facts import Examined, drift, examine

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from verify.arguments import exact_count
 from verify.arrays import Ball, require_sound_arithmetic
 from verify.certificates import Certificate, Problem, Step
 from verify.certificates.certificate import Verdict
@@ -43,7 +44,6 @@ from verify.regions.descent.progress import Clock, Progress
 from verify.regions.descent.recorded_run import (
     Checkpoint,
     Options,
-    exact_count,
     fingerprint,
     load_arrays,
     require_room,

@@ -12,13 +12,13 @@ import pytest
 import torch
 
 import verify
+from verify.arguments import exact_count
 from verify.errors import InputError, NonFiniteError, VerifyError
 from verify.networks import Layer, Network, read_network
 from verify.networks.activations import IDENTITY
 from verify.networks.parameters import flatten
 from verify.regions.certification import exact_step
 from verify.regions.descent.iterates import read_iterate
-from verify.regions.descent.recorded_run import exact_count
 
 
 def deep() -> torch.nn.Sequential:

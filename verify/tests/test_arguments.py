@@ -1,0 +1,65 @@
+"""Sizes and classes that are not what they say are refused where networks and data sets are made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from verify import datasets, nn
+from verify.arguments import exact_count, positive_float
+from verify.errors import InputError
+
+
+@pytest.mark.parametrize("value", [2.5, "3", 0, True, None, np.True_, [1]])
+def test_a_count_below_the_least_or_no_whole_number_is_refused(value: Any) -> None:
+    with pytest.raises(InputError, match="whole number ≥ 1"):
+        exact_count(value, "n", least=1)
+    assert exact_count(np.int64(1), "n", least=1) == 1
+
+
+@pytest.mark.parametrize("value", [0.0, -1, float("nan"), float("inf"), True, "1", None, 1j])
+def test_a_positive_number_is_finite_and_a_number(value: Any) -> None:
+    with pytest.raises(InputError, match="finite number > 0"):
+        positive_float(value, "norm")
+    assert positive_float(np.float32(2.0), "norm") == 2.0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"n": -5},
+        {"n": 0},
+        {"n": 2.5},
+        {"n": 10**6},
+        {"n": 4, "norm": 0.0},
+        {"n": 4, "norm": float("nan")},
+        {"classes": (3, 3)},
+        {"classes": (3,)},
+        {"classes": (3, 11)},
+        {"classes": (0, 1, 2)},
+    ],
+)
+def test_a_choice_of_digits_that_means_something_else_is_refused(options: dict[str, Any]) -> None:
+    """n = −5 left out the last five; classes (3, 3) labelled every image +1."""
+    with pytest.raises(InputError):
+        datasets.digits(**options)
+
+
+@pytest.mark.parametrize("sizes", [(0, 2, 1.0), (2, 0, 1.0), (2.0, 2, 1.0), (2, 2, -1.0), (2, 2, float("inf"))])
+def test_a_sphere_of_no_points_or_no_radius_is_refused(sizes: Any) -> None:
+    with pytest.raises(InputError):
+        datasets.sphere(*sizes)
+
+
+@pytest.mark.parametrize("sizes", [(0, 1), (1, 0), (2.0, 1), (True, 1), ("2", 1)])
+def test_a_layer_of_no_whole_size_is_refused(sizes: Any) -> None:
+    with pytest.raises(InputError):
+        nn.NTKLinear(*sizes)
+
+
+@pytest.mark.parametrize("width", [3, 0, 2.0, True])
+def test_an_odd_or_empty_antisymmetric_network_is_refused(width: Any) -> None:
+    with pytest.raises(InputError):
+        nn.antisymmetric_two_layer(2, width, seed=0)
