@@ -305,8 +305,8 @@ def wide(problem: TrainingProblem) -> None:
 # ------------------------------------------------------------------ truth known by construction
 def never_proved(problem: families.FalseProblem) -> None:
     """The verdict is never PROVED where no ball certificate can be true, in any scope that ends with one."""
-    scopes: tuple[Literal["ball", "run", "exact", "basin"], ...] = ("ball", "run", "exact", "basin")
-    scope = scopes[problem.seed % 4]
+    scopes: tuple[Literal["ball", "run", "exact", "basin", "region"], ...] = ("ball", "run", "exact", "basin", "region")
+    scope = scopes[problem.seed % 5]
     steps = None if scope in ("ball", "basin") else 20
     certificate = verify.certify(problem.model, problem.X, problem.y, scope=scope, loss=problem.loss, steps=steps)
     TALLY.drew(f"never_proved: {problem.why}", scope, class_of(problem), certificate.verdict)

@@ -29,8 +29,8 @@ _ITERATIONS, _TRIALS, _STILL = 300, 40, 3
 _FALL, _CREEP, _CREEP_STEPS = 0.5, 0.97, 25
 _PROBE, _BENT = 0.1, 0.5
 _LEAST_DAMPING, _NOISE = 1e-14, 1e-16
-# Below this share of the first residual the convergence is quadratic, and second differences are noise.
-_CLOSE = 1e-6
+# Below this share of the first residual an iteration that stops has arrived; below the other second differences are noise.
+_CLOSE, _STRAIGHT = 1e-6, 1e-9
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def polish(network: Network, data: DataSet, *, seconds: float = math.inf) -> Pol
             why = "seconds"
             break
         before = search.norm
-        if not search.step(accelerate=before > _CLOSE * trace[0]):
+        if not search.step(accelerate=before > _STRAIGHT * trace[0]):
             # At the rounding floor no step helps; far above it this is a failure.
             why = "converged" if before < _CLOSE * trace[0] or (len(trace) == 1 and before < 1e-9) else "diverges"
             break
@@ -84,7 +84,7 @@ def polish(network: Network, data: DataSet, *, seconds: float = math.inf) -> Pol
         still = still + 1 if search.norm > _FALL * before else 0
         if search.norm < best[0]:
             best = (search.norm, search.theta)
-        if still >= _STILL and search.norm < _CLOSE * trace[0]:
+        if still >= _STILL and search.damping == 0.0 and search.norm < _CLOSE * trace[0]:
             why = "converged"
             break
         if len(trace) > _CREEP_STEPS and search.norm > _CREEP * trace[-1 - _CREEP_STEPS]:

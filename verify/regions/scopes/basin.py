@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball, sqrt
+from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt
 from verify.certificates import Certificate, Problem, Step
 from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError
@@ -221,8 +221,8 @@ def find_basin(here: Examined, lr: Fraction | None) -> Basin | None:
 
 
 def _affordable(state: Linearisation) -> bool:
-    """Whether a forward pass in Arb takes seconds."""
-    return state.n * state.network.parameters <= _MULTIPLICATIONS
+    """Whether passes in Arb take seconds."""
+    return state.n * state.network.outputs * state.network.parameters <= _MULTIPLICATIONS
 
 
 def _sharper_residual(here: Examined, data: DataSet) -> Examined:
@@ -233,6 +233,14 @@ def _sharper_residual(here: Examined, data: DataSet) -> Examined:
     residual = Ball.from_bounds(0.0, bound)
     loss = Ball(here.s) * Ball(0.5) * residual * residual
     return replace(here, facts=replace(facts, residual=residual, loss=Ball.from_bounds(0.0, upper(loss))))
+
+
+def _sharper_kernel(here: Examined, data: DataSet) -> Examined:
+    """Return the same facts with Θ(c) and its extreme eigenvalues from Arb."""
+    descent = ArbDescent(here.state.network, data, Fraction(1), Fraction(1), _BITS)
+    theta = descent.kernel(descent.start())
+    facts = replace(here.facts, lambda_min=smallest_eigenvalue(theta), lambda_max=largest_eigenvalue(theta))
+    return replace(here, theta=theta, facts=facts)
 
 
 def _largest_step(ingredients: Ingredients, table: RadiusTable, index: int) -> Fraction:
@@ -322,10 +330,14 @@ def basin_certificate(
     here = examine(with_parameters(network, polished.theta), data, loss, origin=theta)
     possible = here.theta.shape[0] <= network.parameters
     found, precision = (find_basin(here, lr), "float64") if possible else (None, "")
-    if found is None and possible and lower(here.facts.lambda_min) > 0.0 and _affordable(here.state):
-        # The zero is known to the rounding of the forward pass, its enclosure in float64 only to what that loses in the layers.
-        here, precision = _sharper_residual(here, data), f"the residual at c enclosed in Arb, {_BITS} bits"
-        found = find_basin(here, lr)
+    if found is None and possible and _affordable(here.state):
+        # What float64 loses in the layers, Arb does not: the residual is known to the rounding of a forward pass, and Θ to an ulp.
+        sharper = _sharper_residual(here, data)
+        precision = f"the residual at c enclosed in Arb, {_BITS} bits"
+        if not lower(here.facts.lambda_min) > 0.0:
+            sharper = _sharper_kernel(sharper, data)
+            precision = f"residual and Θ at c enclosed in Arb, {_BITS} bits"
+        here, found = sharper, find_basin(sharper, lr)
     observed: dict[str, Any] = {"gauss_newton_steps": float(len(polished.trace) - 1), "precision": precision}
     facts, distance = here.facts, here.facts.drift
     constants: dict[str, Any] = {

@@ -21,7 +21,7 @@ from verify.networks.parameters import with_parameters
 from verify.regions.descent.float64 import Descent
 from verify.regions.descent.polishing import polish
 from verify.regions.neighbourhood.point_facts import examine
-from verify.regions.scopes.basin import _sharper_residual, displacement, find_basin
+from verify.regions.scopes.basin import _sharper_kernel, _sharper_residual, displacement, find_basin
 
 
 def _problem(
@@ -242,3 +242,15 @@ def test_the_residual_in_arb_is_a_smaller_bound_inside_the_float64_enclosure() -
             h = mp.matrix([[mp.tanh(v) if layer.fan_out > 1 else v for v in row] for row in shifted])
         truth = mp.sqrt(sum((h[i, 0] - mp.mpf(float(data.y[i, 0]))) ** 2 for i in range(8)))
         assert truth <= mp.mpf(float(sharper.facts.residual.upper())) <= truth * (1 + mp.mpf(10) ** -12)
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_the_kernel_in_arb_lies_in_the_float64_enclosure_and_is_known_to_an_ulp(k: int) -> None:
+    model, X, y = _problem(k=k)
+    network = verify.networks.read_network(model)
+    data = verify.networks.read_data(network, X, y)
+    here = examine(network, data, "sum")
+    sharper = _sharper_kernel(here, data).theta
+    assert (abs(sharper.mid - here.theta.mid) <= here.theta.rad + sharper.rad).all()
+    assert (sharper.rad <= 2.0**-52 * np.abs(sharper.mid)).all()
+    assert (sharper.mid == sharper.mid.T).all()
