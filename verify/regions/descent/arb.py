@@ -77,39 +77,6 @@ class ArbDescent:
                 slopes.append([v[1] for v in values])
         return h - self._y, inputs, slopes
 
-    def residual_bound(self, points: Points) -> float:
-        """Return a double ≥ ‖F(θ) − y‖ for every θ in `points`."""
-        with precision(self.bits):
-            square = arb(0)
-            for v in self._forward(points)[0].entries():
-                square += v * v
-            return double_above(square.sqrt() if square >= 0 else arb(0, square.upper().sqrt()))
-
-    def kernel(self, points: Points) -> Ball:
-        """Enclose the NTK (n·k, n·k) at every θ in `points`, sample-major: Σ_l (B_lB_lᵀ)∘(A_lA_lᵀ), rounded to doubles at the end; symmetric."""
-        with precision(self.bits):
-            residual, inputs, slopes = self._forward(points)
-            n, k = residual.nrows(), residual.ncols()
-            back = arb_mat([[int(a == b) for b in range(k)] for _ in range(n) for a in range(k)])
-            total: Any = None
-            for index in reversed(range(len(points))):
-                weight, bias = points[index]
-                slope = slopes[index]
-                if slope is not None:
-                    m = weight.nrows()
-                    rows = [v * slope[(j // m // k) * m + j % m] for j, v in enumerate(back.entries())]
-                    back = arb_mat(back.nrows(), m, rows)
-                data = (inputs[index] * inputs[index].transpose()).tolist()
-                inner = (back * back.transpose()).tolist()
-                one = 0 if bias is None else 1
-                term = arb_mat(
-                    [[v * (data[i // k][j // k] + one) for j, v in enumerate(row)] for i, row in enumerate(inner)]
-                )
-                total = term if total is None else total + term
-                if index:
-                    back = back * weight * self._scales[index]
-            return _doubles(total)
-
     def step(self, points: Points) -> Points:
         """Enclose θ − η∇Φ(θ) for every θ in `points`."""
         with precision(self.bits):
@@ -196,19 +163,6 @@ class ArbDescent:
                 at += rows
             points.append((weight, bias))
         return points
-
-
-def _doubles(matrix: Any) -> Ball:
-    """Enclose a symmetric matrix by doubles: the upper triangle's midpoints and what they miss, mirrored."""
-    size = matrix.nrows()
-    mid, rad = np.zeros((size, size)), np.zeros((size, size))
-    for i in range(size):
-        for j in range(i, size):
-            v = matrix[i, j]
-            nearest = float(v.mid())
-            mid[i, j] = mid[j, i] = nearest
-            rad[i, j] = rad[j, i] = double_above(abs(v - arb(nearest)).upper())
-    return Ball(mid, rad)
 
 
 def _scaled(m: int, e: int, rm: int, re: int) -> Any:

@@ -77,12 +77,15 @@ class Ingredients:
         }
 
 
-def centre(network: Network, data: DataSet) -> tuple[Linearisation, Ball, Ball]:
-    """Linearise at the network's parameters and enclose Θ and λ_min(Θ): in float64, and in Arb where only float64's radius hides λ_min > 0."""
-    state = linearise(network, data.X)
+def centre(network: Network, data: DataSet, *, in_arb: bool = False) -> tuple[Linearisation, Ball, Ball]:
+    """Linearise at the network's parameters and enclose Θ and λ_min(Θ): in float64, and in Arb where only float64's radius hides λ_min > 0.
+
+    in_arb: at once in Arb.
+    """
+    state = linearise_in_arb(network, data.X) if in_arb else linearise(network, data.X)
     theta = kernel_of(state)
     smallest = _smallest(theta, network)
-    if lower(smallest) <= 0.0 < upper(smallest) and radius_hides_positivity(theta, network, data.n):
+    if not in_arb and lower(smallest) <= 0.0 < upper(smallest) and radius_hides_positivity(theta, network, data.n):
         state = linearise_in_arb(network, data.X)
         theta = kernel_of(state)
         smallest = _smallest(theta, network)

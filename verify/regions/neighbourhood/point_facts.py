@@ -117,7 +117,25 @@ def examine(network: Network, data: DataSet, loss: Loss, *, step: int = 0, origi
         origin: θ̂_0 (p,) for the drift; None for the vector itself.
     """
     require_room(data.n * data.k)
-    state, theta, lambda_min = centre(network, data)
+    return _examined(*centre(network, data), network, data, loss, step, origin)
+
+
+def examine_in_arb(network: Network, data: DataSet, loss: Loss, *, origin: Vector | None = None) -> Examined:
+    """Do as :func:`examine` with the layers enclosed in Arb, whatever float64 gives: for where a tiny residual decides."""
+    return _examined(*centre(network, data, in_arb=True), network, data, loss, 0, origin)
+
+
+def _examined(
+    state: Linearisation,
+    theta: Ball,
+    lambda_min: Ball,
+    network: Network,
+    data: DataSet,
+    loss: Loss,
+    step: int,
+    origin: Vector | None,
+) -> Examined:
+    """Compute every fact from a linearisation, its Θ and λ_min."""
     residual = residual_of(state, data.y)
     scale = loss_scale(loss, data.n, data.k)
     s = Ball(scale)

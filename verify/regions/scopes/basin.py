@@ -27,20 +27,19 @@ from typing import Any
 import numpy as np
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt
+from verify.arrays import Ball, sqrt
 from verify.certificates import Certificate, Problem, Step
 from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError
 from verify.networks import DataSet, Loss, Network
-from verify.networks.linearisation import Linearisation
+from verify.networks.arb_linearisation import affordable
 from verify.networks.neurons import NeuronBudget, useful
 from verify.networks.parameters import flatten, with_parameters
-from verify.regions.descent.arb import ArbDescent
 from verify.regions.descent.polishing import Polished, polish
 from verify.regions.neighbourhood.criteria import certified_step, rate_stated, residual
 from verify.regions.neighbourhood.estimate import approx_float
-from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, lower, tabulate, upper
-from verify.regions.neighbourhood.point_facts import Examined, examine
+from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, decided_by, lower, tabulate, upper
+from verify.regions.neighbourhood.point_facts import Examined, examine, examine_in_arb
 from verify.regions.neighbourhood.search import critical_radius
 
 __all__ = ["Basin", "basin_certificate", "displacement", "find_basin"]
@@ -48,7 +47,6 @@ __all__ = ["Basin", "basin_certificate", "displacement", "find_basin"]
 _ROWS, _SEARCHED = 96, 16
 _NEAR = (1.01, 1.1, 1.3, 1.7, 2.5, 4.0, 8.0, 16.0)
 _PARABOLA_SAMPLES, _FARTHEST = 1024, 1e100
-_BITS, _MULTIPLICATIONS = 128, 200_000_000
 # Where, in units of the radius at which the layers' bound loses λ, a parabola should be good.
 _CARRY = (0.1, 0.3, 0.5, 0.75, 1.0, 1.5)
 # The rate is 1 − ηsσ(σ − δ): a basin with σ(R) barely above δ would be a little larger and converge arbitrarily slowly.
@@ -220,29 +218,6 @@ def find_basin(here: Examined, lr: Fraction | None) -> Basin | None:
     return None
 
 
-def _affordable(state: Linearisation) -> bool:
-    """Whether passes in Arb take seconds."""
-    return state.n * state.network.outputs * state.network.parameters <= _MULTIPLICATIONS
-
-
-def _sharper_residual(here: Examined, data: DataSet) -> Examined:
-    """Return the same facts with ‖e(c)‖, and Φ(c), from a forward pass in Arb."""
-    descent = ArbDescent(here.state.network, data, Fraction(1), Fraction(1), _BITS)
-    bound = descent.residual_bound(descent.start())
-    facts = here.facts
-    residual = Ball.from_bounds(0.0, bound)
-    loss = Ball(here.s) * Ball(0.5) * residual * residual
-    return replace(here, facts=replace(facts, residual=residual, loss=Ball.from_bounds(0.0, upper(loss))))
-
-
-def _sharper_kernel(here: Examined, data: DataSet) -> Examined:
-    """Return the same facts with Θ(c) and its extreme eigenvalues from Arb."""
-    descent = ArbDescent(here.state.network, data, Fraction(1), Fraction(1), _BITS)
-    theta = descent.kernel(descent.start())
-    facts = replace(here.facts, lambda_min=smallest_eigenvalue(theta), lambda_max=largest_eigenvalue(theta))
-    return replace(here, theta=theta, facts=facts)
-
-
 def _largest_step(ingredients: Ingredients, table: RadiusTable, index: int) -> Fraction:
     """Return (1 − 2^-40)/(s(‖J(c)‖ + Δ_J(R))²) as a double: the largest step of the residual form, but for room for roundings."""
     norm = Ball(upper(ingredients.jacobian_norm0)) + Ball(float(table.delta_j[index]))
@@ -329,16 +304,12 @@ def basin_certificate(
     theta = flatten(network)
     here = examine(with_parameters(network, polished.theta), data, loss, origin=theta)
     possible = here.theta.shape[0] <= network.parameters
-    found, precision = (find_basin(here, lr), "float64") if possible else (None, "")
-    if found is None and possible and _affordable(here.state):
-        # What float64 loses in the layers, Arb does not: the residual is known to the rounding of a forward pass, and Θ to an ulp.
-        sharper = _sharper_residual(here, data)
-        precision = f"the residual at c enclosed in Arb, {_BITS} bits"
-        if not lower(here.facts.lambda_min) > 0.0:
-            sharper = _sharper_kernel(sharper, data)
-            precision = f"residual and Θ at c enclosed in Arb, {_BITS} bits"
-        here, found = sharper, find_basin(sharper, lr)
-    observed: dict[str, Any] = {"gauss_newton_steps": float(len(polished.trace) - 1), "precision": precision}
+    found = find_basin(here, lr) if possible else None
+    if found is None and possible and here.state.bits == 53 and affordable(network, data.n):
+        # What float64 loses of ‖e(c)‖ and λ_min in the layers, Arb does not.
+        here = examine_in_arb(with_parameters(network, polished.theta), data, loss, origin=theta)
+        found = find_basin(here, lr)
+    observed: dict[str, Any] = {"gauss_newton_steps": float(len(polished.trace) - 1), **decided_by(here.state.bits)}
     facts, distance = here.facts, here.facts.drift
     constants: dict[str, Any] = {
         "lambda0": facts.lambda_min,
@@ -366,7 +337,7 @@ def basin_certificate(
         f" {at_least(lower(rho), 4)} of a point c that Gauss–Newton found stays within R ≤ {at_most(upper(found.constants['radius']), 4)} of c, a"
         f" Locally PL Region with μ ≥ {at_least(lower(found.constants['mu']), 4)}, and Φ_k ≤ {below_one(upper(found.constants['rate']))}^k·Φ_0; an"
         f" exact zero-loss point lies within {at_most(upper(found.constants['zero_loss_distance']), 3)} of c; {where}"
-        f"{'' if precision == 'float64' else f' ({precision})'}"
+        f"{'' if here.state.bits == 53 else f' (layers at c enclosed in Arb, {here.state.bits} bits)'}"
     )
     return Certificate(
         scope="basin", verdict="PROVED", reason=reason, problem=Problem(network, data, loss, found.lr),
