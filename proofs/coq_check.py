@@ -57,6 +57,12 @@ THEOREMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "Integral.closed_form_sound",
             "Spectral.residual_pays",
         ),
+        "containment_displacement": (
+            "Region.head_step",
+            "Region.containment_displacement",
+            "Region.containment_displacement_paid",
+        ),
+        "enclosing_ball": ("Region.enclosing_ball",),
         "handover": ("Certificate.staircase_certificate", "Links.handover_residual"),
         "linear_rate": ("Path.conclude", "Links.rate_simple_valid"),
         "iterates_converge": ("Path.conclude", "Links.distance_classical"),

@@ -1,27 +1,36 @@
 """The networks certified inside Coq: trained here, certified by the engine, written as theorems about their own doubles.
 
 ``python -m proofs.coq_examples`` writes Sphere20.v and Biased8.v anew (part of the default build; training is ordinary
-float64, so another machine may write other doubles, and other theorems); ``python -m proofs.coq_examples digits FILE``
-writes the certificate of 100 handwritten digits at width 1,024 for ``make proofs-networks``.
+float64, so another machine may write other doubles, and other theorems); ``python -m proofs.coq_examples digits FOLDER``
+is ``make proofs-networks``: 100 handwritten digits at width 1,024, compared with the recorded statement and axioms.
 """
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import tempfile
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import torch
 
 import verify
+from proofs.coq_accept import Formal, accept
 from proofs.coq_export import COQ_DIRECTORY
 from proofs.coq_network import write
 from verify import datasets
 from verify.certificates import Certificate
+from verify.errors import InputError
 from verify.nn import NTKLinear
 
-__all__ = ["biased8", "digits", "sphere20", "train"]
+__all__ = ["biased8", "compare", "digits", "sphere20", "train"]
+
+DIGITS_RECORD = COQ_DIRECTORY / "digits.json"
+"""What ``make proofs-networks`` must reach."""
 
 
 def train(net: torch.nn.Sequential, X: torch.Tensor, y: torch.Tensor, lr: Fraction, steps: int) -> None:
@@ -67,10 +76,40 @@ def digits(steps: int = 150) -> Certificate:
     return verify.certify(net, X, y, lr=str(lr))
 
 
+def check_digits(folder: Path) -> None:
+    """Certify the digits, let Coq accept them and compare statement and axioms with what ``digits.json`` records.
+
+    Training is ordinary float64, so another machine may state other doubles: the record holds bounds of its numbers.
+
+    Raises:
+        InputError: not accepted, other axioms, or weaker than recorded.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    result = accept(digits().save(folder / "digits.zip"), folder / "digits.v")
+    print(result.report)
+    record = json.loads(DIGITS_RECORD.read_text(encoding="utf-8"))
+    compare(result, record)
+    print(f"as {DIGITS_RECORD.name} records")
+
+
+def compare(result: Formal, record: Mapping[str, Any]) -> None:
+    """Raise InputError where `result` says less than `record`: axioms equal, radius and rate at most, μ at least."""
+    found = re.search(r"converges_linearly network \((.*)\) \((.*)\) \((.*)\)$", result.statement)
+    if result.verdict != "ACCEPTED" or found is None:
+        raise InputError(f"not accepted by Coq: {result.statement}")
+    radius, rate, mu = (Fraction(value.replace(" # ", "/")) for value in found.groups())
+    if sorted(result.axioms) != record["axioms"]:
+        raise InputError(f"axioms={sorted(result.axioms)}: recorded {record['axioms']}")
+    if record["network"] not in result.statement:
+        raise InputError(f"the statement is not about {record['network']!r}: {result.statement}")
+    if radius > Fraction(record["radius"]) or rate > Fraction(record["rate"]) or mu < Fraction(record["mu"]):
+        raise InputError(f"radius={radius}, rate={rate}, mu={mu}: weaker than recorded {record}")
+
+
 def main() -> None:
-    """Write the committed networks, or the digits' certificate."""
+    """Write the committed networks, or check the digits."""
     if sys.argv[1:2] == ["digits"]:
-        digits().save(sys.argv[2])
+        check_digits(Path(sys.argv[2]))
         return
     for make, name in ((sphere20, "Sphere20"), (biased8, "Biased8")):
         with tempfile.TemporaryDirectory() as scratch:

@@ -6,7 +6,7 @@
     and the one with logarithms, also use classical logic; they are printed one by one. *)
 
 From LPLR Require Setting NtkStability Curvature Spectral Path Residual Certificate Integral Polyak Classical.
-From LPLR Require PaperV3 Main Links Lqcr Converges CheckCorrect FixedTanh Psd TwoLayer Sphere20 Biased8.
+From LPLR Require PaperV3 Main Links Region Lqcr Converges CheckCorrect FixedTanh Psd TwoLayer Sphere20 Biased8.
 
 Definition core := (
   @Main.ball_certificate, @Main.ball_certificate_Rn, @Main.certificate_residual, @Main.certificate_residual_rate, @Main.certificate_classical,
@@ -16,7 +16,8 @@ Definition core := (
   @Links.distance_classical, @Links.handover_residual, @Links.rate_simple_valid,
   @Curvature.jacobian_lipschitz, @Curvature.curvature_bilinear, @Spectral.residual_pays,
   @Residual.containment_residual, @Certificate.staircase_certificate, @Certificate.weyl_table_valid,
-  @Integral.containment_integral, @Integral.closed_form_sound,
+  @Region.enclosing_ball, @Region.containment_displacement, @Region.containment_displacement_paid,
+  @Region.head_step, @Integral.containment_integral, @Integral.closed_form_sound,
   @Polyak.descent, @Polyak.sublevel_kept, @Polyak.smooth_of_hessian, @Polyak.smooth_of_lipschitz,
   @Classical.containment_classical, @Classical.smoothness_from_ingredients, @Path.conclude,
   @PaperV3.v3_pl, @PaperV3.v3_rate_assuming_containment, @PaperV3.v3_containment_derived,

@@ -5,6 +5,7 @@ Budget: 60 s on one core after ``make proofs``.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from dataclasses import fields, replace
@@ -19,7 +20,7 @@ import torch
 import verify
 from proofs import coq_accept, coq_network
 from proofs.coq_check import ALLOWED, build_library
-from proofs.coq_examples import biased8, train
+from proofs.coq_examples import DIGITS_RECORD, biased8, compare, train
 from proofs.coq_export import COQ_DIRECTORY
 from proofs.coq_integers import ONE, exact_integers, floor_sqrt, round_up, tanh_integers
 from proofs.coq_network import FormalProblem, FormalWitness, find_witness, formal_problem, to_coq
@@ -158,6 +159,24 @@ def test_machine_integers_add_their_own_axioms_only(certificate: Certificate, tm
     extra = set(result.axioms) - ALLOWED
     assert extra
     assert all(axiom.startswith(("PrimInt63.", "Uint63.", "CarryType.")) for axiom in extra)
+
+
+def test_a_statement_weaker_than_the_record_is_noticed() -> None:
+    record = json.loads(DIGITS_RECORD.read_text(encoding="utf-8"))
+    statement = f"{record['network']} converges_linearly network (1 # 10) (9 # 10) (1 # 2)"
+    good = coq_accept.Formal("ACCEPTED", statement, tuple(record["axioms"]), "", "", None, 0.0)
+    compare(good, record)
+    for worse in (
+        replace(good, axioms=(*good.axioms, "Mine.cheat")),
+        replace(good, axioms=good.axioms[:2]),
+        replace(good, verdict="UNDECIDED"),
+        replace(good, statement=statement.replace("9 # 10", "999 # 1000")),
+        replace(good, statement=statement.replace("1 # 10)", "2 # 10)", 1)),
+        replace(good, statement=statement.replace("1 # 2", "1 # 20")),
+        replace(good, statement=statement.replace("1024", "512")),
+    ):
+        with pytest.raises(InputError):
+            compare(worse, record)
 
 
 _PROBLEM = [f.name for f in fields(FormalProblem)]
