@@ -11,8 +11,11 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verify.arrays.environment import require_default_environment
 from verify.arrays.rounding import ETA, Array
@@ -115,28 +118,14 @@ def check_product(product: Callable[[Array, Array], Array]) -> None:
         product: maps two (n, n) float64 arrays to their product.
     """
     remedy = "reduced precision, FP64 emulation or a Strassen-like algorithm: use another BLAS or device"
-    rng = np.random.default_rng(20260111)
     for n in (5, 64, 200):
-        # Integers below 2^22: every product and sum is exact in binary64 in any order; no narrower format can
-        # do it.
-        a = rng.integers(-(2**22), 2**22, (n, n))
-        b = rng.integers(-(2**22), 2**22, (n, n))
-        left, right, want = a.astype(np.float64), b.astype(np.float64), (a @ b).astype(np.float64)
+        case = _product_case(n)
+        left, right, want = case.left, case.right, case.product
         if not np.array_equal(product(left, right), want):
             _fail(f"an exact {n}x{n} product came out wrong", remedy)
-        # Rows of widely different scale: algorithms that add rows before multiplying (Strassen) lose the
-        # small ones.
-        scale = np.where(np.arange(n) % 2 == 0, 2.0**80, 2.0**-80)[rng.permutation(n)][:, None]
-        if not np.array_equal(product(scale * left, right), scale * want):
+        if not np.array_equal(product(case.scale * left, right), case.scale * want):
             _fail(f"a row-scaled exact {n}x{n} product came out wrong", remedy)
-        # One non-zero term per entry: any order of summation gives the rounded product of two full mantissas.
-        # Formats with fewer bits lose the last ones, fixed-point emulations those of the small entries beside
-        # large ones in their row or column.
-        for spread in (10, 80):
-            full = rng.integers(2**52, 2**53, (n, n)) * 2.0 ** rng.integers(-spread, spread, (n, n))
-            order, factor = rng.permutation(n), rng.integers(2**52, 2**53, n) * 2.0**-52
-            one = np.zeros((n, n))
-            one[order, np.arange(n)] = factor
+        for full, one, order, factor in case.single_terms:
             if not np.array_equal(product(full, one), full[:, order] * factor):
                 _fail(f"a {n}x{n} product with one full-mantissa term per entry came out wrong", remedy)
             small = np.ldexp(full, -1075)  # about half of the entries are subnormal, before and after
@@ -146,3 +135,39 @@ def check_product(product: Callable[[Array, Array], Array]) -> None:
                 )
             if not np.array_equal(product(one.T.copy(), full.T.copy()), (full[:, order] * factor).T):
                 _fail(f"a transposed {n}x{n} product with one full-mantissa term per entry came out wrong", remedy)
+
+
+class _ProductCase(NamedTuple):
+    """Operands whose product is known without a floating-point product.
+
+    Attributes:
+        left, right, product: integers below 2^22: every product and sum is exact in binary64 in any order; no narrower format can
+            do it.
+        scale: factors for the rows of left, widely different: algorithms that add rows before multiplying (Strassen) lose the small
+            ones.
+        single_terms: (full, one, order, factor): one non-zero term per entry of full·one, so any order of summation gives the rounded
+            product of two full mantissas. Formats with fewer bits lose the last ones, fixed-point emulations those of the small entries
+            beside large ones in their row or column.
+    """
+
+    left: Array
+    right: Array
+    product: Array
+    scale: Array
+    single_terms: list[tuple[Array, Array, NDArray[np.int64], Array]]
+
+
+@cache
+def _product_case(n: int) -> _ProductCase:
+    require_default_environment()  # kept for the whole process
+    rng = np.random.default_rng([20260111, n])
+    a, b = (rng.integers(-(2**22), 2**22, (n, n)) for _ in range(2))
+    scale = np.where(np.arange(n) % 2 == 0, 2.0**80, 2.0**-80)[rng.permutation(n)][:, None]
+    terms: list[tuple[Array, Array, NDArray[np.int64], Array]] = []
+    for spread in (10, 80):
+        full = rng.integers(2**52, 2**53, (n, n)) * 2.0 ** rng.integers(-spread, spread, (n, n))
+        order, factor = rng.permutation(n), rng.integers(2**52, 2**53, n) * 2.0**-52
+        one = np.zeros((n, n))
+        one[order, np.arange(n)] = factor
+        terms.append((np.asarray(full, dtype=np.float64), one, order, np.asarray(factor, dtype=np.float64)))
+    return _ProductCase(a.astype(np.float64), b.astype(np.float64), (a @ b).astype(np.float64), scale, terms)

@@ -17,7 +17,7 @@ from verify.arrays import Ball
 from verify.networks import DataSet, Network
 from verify.networks.activations import Activation
 from verify.networks.parameters import Vector, views
-from verify.regions.neighbourhood.estimate import approx_float
+from verify.regions.neighbourhood.ingredients import approx_float
 
 __all__ = ["Descent", "default_step"]
 

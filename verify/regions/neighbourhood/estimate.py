@@ -19,10 +19,10 @@ from verify.networks.curvature import Curvature
 from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget, useful
 from verify.regions.neighbourhood.criteria import CRITERIA, Form, Outcome
-from verify.regions.neighbourhood.ingredients import Ingredients, lower, tabulate, upper
+from verify.regions.neighbourhood.ingredients import Ingredients, approx_float, lower, tabulate, upper
 from verify.regions.neighbourhood.search import KAPPA, BallResult
 
-__all__ = ["Attempt", "approx_float", "approx_supply", "attempt", "next_target", "shortfall", "with_start"]
+__all__ = ["Attempt", "approx_supply", "attempt", "next_target", "shortfall", "with_start"]
 
 _PANELS = 40
 _BEYOND = (1.03, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)
@@ -214,11 +214,3 @@ def shortfall(found: Attempt) -> dict[str, Any]:
 def with_start(ingredients: Ingredients, offset: float, residual_upper: float) -> Ingredients:
     """Return the ingredients for a start somewhere within `offset` of the centre with ‖e‖ ≤ `residual_upper` there."""
     return replace(ingredients, offset=offset, residual0=Ball(residual_upper))
-
-
-def approx_float(value: Fraction) -> float:
-    """Return the double nearest to an exact number, infinity beyond the range."""
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else -float("inf")

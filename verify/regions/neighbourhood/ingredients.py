@@ -25,7 +25,7 @@ from verify.networks.kernel import require_room
 from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget, Parabola
 
-__all__ = ["Ingredients", "RadiusTable", "centre", "decided_by", "gather", "lower", "tabulate", "upper"]
+__all__ = ["Ingredients", "RadiusTable", "approx_float", "centre", "decided_by", "gather", "lower", "tabulate", "upper"]
 
 
 def lower(ball: Ball) -> float:
@@ -36,6 +36,14 @@ def lower(ball: Ball) -> float:
 def upper(ball: Ball) -> float:
     """Return the upper end point of a scalar enclosure as a double."""
     return float(ball.upper())
+
+
+def approx_float(value: Fraction) -> float:
+    """Return the double nearest to an exact number, infinity beyond the range."""
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else -float("inf")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from proofs.evaluation import evaluate
 from verify.arrays import Ball, sqrt
 from verify.errors import InputError
 from verify.regions.neighbourhood.criteria import CRITERIA, Form, Outcome, certified_step
-from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, lower, tabulate, upper
+from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, approx_float, lower, tabulate, upper
 
 __all__ = ["KAPPA", "BallResult", "critical_radius", "search_ball", "stability_radii"]
 
@@ -24,6 +25,20 @@ KAPPA = Fraction(1, 2)
 """Fraction of λ0 that must survive in the reported NTK stability radii."""
 
 _COARSE, _FINE, _TAIL = 40, 16, 12
+_DOUBT = 1e-6  # relative: guesses this close to a threshold are settled by the criterion itself
+
+
+class _Guess(NamedTuple):
+    """What the criteria read, in floats, at several radii."""
+
+    radius: np.ndarray
+    sigma: np.ndarray
+    norm: np.ndarray
+    curvature: np.ndarray
+    e0: float
+    s: float
+    beta: np.ndarray
+    eta: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -85,27 +100,97 @@ def _coarse_grid(ingredients: Ingredients) -> list[float]:
     return _grid([*(near * j / _COARSE for j in range(1, _COARSE + 1)), *tail])
 
 
-def _outcomes(
+@dataclass(frozen=True)
+class _Sweep:
+    """One criterion at many radii: guessed at all of them at once, proved only where the guess says that it matters.
+
+    Attributes:
+        ingredients, table: what the criterion reads. form: which one.
+        lr: the step; None for each radius' own certified step.
+        indices: radii where something is known.
+        approx_ratio: about supply over need of containment at each. approx_rest: whether the other inequalities may hold.
+    """
+
+    ingredients: Ingredients
+    table: RadiusTable
+    form: Form
+    lr: Fraction | None
+    indices: np.ndarray
+    approx_ratio: np.ndarray
+    approx_rest: np.ndarray
+
+    def outcome(self, index: int) -> Outcome:
+        """Evaluate the criterion at one radius: rigorous."""
+        step = certified_step(self.ingredients, self.table, index) if self.lr is None else self.lr
+        return CRITERIA[self.form](self.ingredients, self.table, index, step)
+
+    def _promising(self) -> list[int]:
+        # Where rounding could tip a guess over, it is not believed.
+        return self.indices[self.approx_rest & (self.approx_ratio > 1.0 - _DOUBT)].tolist()  # type: ignore[no-any-return]
+
+    def first(self) -> Outcome | None:
+        """The smallest radius at which it holds, or else the outcome nearest to holding; None where nothing is known."""
+        holding = next((o for i in self._promising() if (o := self.outcome(i)).holds), None)
+        if holding is not None or not self.indices.size:
+            return holding
+        nearest = self.indices[self.approx_ratio >= self.approx_ratio.max() * (1.0 - _DOUBT)]
+        return max(map(self.outcome, nearest.tolist()), key=lambda o: o.ratio)
+
+    def largest_radius(self) -> float | None:
+        """The largest radius at which it holds."""
+        found = next((i for i in reversed(self._promising()) if self.outcome(i).holds), None)
+        return None if found is None else float(self.table.radii[found])
+
+
+def _sweep(
     ingredients: Ingredients, table: RadiusTable, form: Form, indices: Iterable[int], lr: Fraction | None
-) -> list[Outcome]:
-    """Evaluate one criterion at the given radii, with `lr` or each radius' own certified step."""
-    return [
-        CRITERIA[form](ingredients, table, j, certified_step(ingredients, table, j) if lr is None else lr)
-        for j in indices
-        if table.lam[j] > 0.0 and np.isfinite(table.delta_j[j])
-    ]
+) -> _Sweep:
+    """Guess one criterion at the given radii, with `lr` or each radius' own certified step."""
+    known = np.array([j for j in indices if table.lam[j] > 0.0 and np.isfinite(table.delta_j[j])], dtype=int)
+    with np.errstate(all="ignore"):
+        ratio, rest = (_approx_classical if form == "classical" else _approx_residual)(ingredients, table, known, lr)
+    return _Sweep(ingredients, table, form, lr, known, np.where(np.isfinite(ratio), ratio, 0.0), rest)
 
 
-def _pick(outcomes: list[Outcome]) -> Outcome | None:
-    """The first outcome that holds, or else the one nearest to holding."""
-    return next((o for o in outcomes if o.holds), None) or max(outcomes, key=lambda o: o.ratio, default=None)
+def _approx_values(ingredients: Ingredients, table: RadiusTable, known: np.ndarray, lr: Fraction | None) -> _Guess:
+    """(R, σ(R), ‖J‖ + Δ_J, L_H, e0, s, β, η) in floats at the known radii."""
+    e0, s = upper(ingredients.residual0), approx_float(ingredients.s)
+    norm = upper(ingredients.jacobian_norm0) + table.delta_j[known]
+    curvature = table.curvature[known]
+    beta = s * (norm**2 + e0 * curvature)
+    eta = 1.0 / beta if lr is None else np.full(known.size, approx_float(lr))
+    return _Guess(table.radii[known], np.sqrt(table.lam[known]), norm, curvature, e0, s, beta, eta)
+
+
+def _approx_classical(
+    ingredients: Ingredients, table: RadiusTable, known: np.ndarray, lr: Fraction | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """R/(offset + ‖e0‖/(cσ)), and whether η < 2/β: claim containment_classical in floats."""
+    v = _approx_values(ingredients, table, known, lr)
+    c = 1.0 - 0.5 * v.eta * v.beta
+    ratio = v.radius / (ingredients.offset + v.e0 / (c * v.sigma))
+    return np.where(c > 0.0, ratio, 0.0), c > -_DOUBT
+
+
+def _approx_residual(
+    ingredients: Ingredients, table: RadiusTable, known: np.ndarray, lr: Fraction | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """∫(σ − δ)/‖e0‖, and whether ηs(‖J‖ + Δ_J)² ≤ 1 and σ > δ: claim containment_residual in floats."""
+    v = _approx_values(ingredients, table, known, lr)
+    moved = table.delta_j[known]
+    delta = np.minimum(0.5 * v.eta * v.s * v.curvature * v.norm * v.e0, 2.0 * moved)
+    edges = np.maximum(np.concatenate([[0.0], table.radii]), ingredients.offset)
+    area = np.cumsum(np.diff(edges) * np.sqrt(table.lam))[known]
+    supply = area - delta * np.maximum(v.radius - ingredients.offset, 0.0)
+    rest = (v.eta * v.s * v.norm**2 <= 1.0 + _DOUBT) & (v.sigma > delta * (1.0 - _DOUBT))
+    return supply / max(v.e0, 5e-324), rest
 
 
 def _refined(ingredients: Ingredients, coarse: RadiusTable, lr: Fraction | None) -> RadiusTable:
     """Add radii between the coarse grid's last failing and first certifying one, per form."""
     radii = set(coarse.radii.tolist())
     for form in CRITERIA:
-        target = _pick(_outcomes(ingredients, coarse, form, range(len(coarse)), lr))
+        target = _sweep(ingredients, coarse, form, range(len(coarse)), lr).first()
         if target is not None:
             above = float(coarse.radii[target.index])
             below = float(coarse.radii[target.index - 1]) if target.index else 0.0
@@ -142,7 +227,7 @@ def search_ball(ingredients: Ingredients, lr: Fraction | None, radius: float | N
     step = lr
     if step is None:
         # First every radius with its own step 1/β, to choose R; from here on one step for everything.
-        picked = [o for form in CRITERIA if (o := _pick(_outcomes(ingredients, table, form, indices, None)))]
+        picked = [o for form in CRITERIA if (o := _sweep(ingredients, table, form, indices, None).first())]
         chosen = min(picked, key=lambda o: (not o.holds, o.index if o.holds else -o.ratio), default=None)
         if chosen is None:
             return BallResult(table, {}, None, None, {})
@@ -150,12 +235,12 @@ def search_ball(ingredients: Ingredients, lr: Fraction | None, radius: float | N
     best: dict[Form, Outcome] = {}
     largest: dict[Form, float] = {}
     for form in CRITERIA:
-        outcomes = _outcomes(ingredients, table, form, indices, step)
-        target = _pick(outcomes)
+        sweep = _sweep(ingredients, table, form, indices, step)
+        target = sweep.first()
         if target is not None:
             best[form] = target
-        if target is not None and target.holds:
-            largest[form] = max(float(table.radii[o.index]) for o in outcomes if o.holds)
+            if target.holds and (radius_found := sweep.largest_radius()) is not None:
+                largest[form] = radius_found
     holding = [o for o in best.values() if o.holds]
     certified_by = min(holding, key=lambda o: o.index).form if holding else None
     return BallResult(table, best, certified_by, step, largest)

@@ -37,8 +37,15 @@ from verify.networks.neurons import NeuronBudget, useful
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent.polishing import Polished, polish
 from verify.regions.neighbourhood.criteria import certified_step, rate_stated, residual
-from verify.regions.neighbourhood.estimate import approx_float
-from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, decided_by, lower, tabulate, upper
+from verify.regions.neighbourhood.ingredients import (
+    Ingredients,
+    RadiusTable,
+    approx_float,
+    decided_by,
+    lower,
+    tabulate,
+    upper,
+)
 from verify.regions.neighbourhood.point_facts import Examined, examine, examine_in_arb
 from verify.regions.neighbourhood.search import critical_radius
 

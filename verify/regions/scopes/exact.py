@@ -43,8 +43,8 @@ from verify.regions.descent.float64 import Descent, default_step
 from verify.regions.descent.growth import NormCache, growth_factor, reach
 from verify.regions.descent.progress import Progress
 from verify.regions.descent.recorded_run import Options, fingerprint, load_arrays, save_arrays
-from verify.regions.neighbourhood.estimate import Attempt, approx_float, attempt, next_target, shortfall, with_start
-from verify.regions.neighbourhood.ingredients import lower, upper
+from verify.regions.neighbourhood.estimate import Attempt, attempt, next_target, shortfall, with_start
+from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
 from verify.regions.neighbourhood.point_facts import Examined, drift, examine
 from verify.regions.scopes.ball import ball_constants, ball_witness
 from verify.regions.scopes.run import DEFAULT_STEPS

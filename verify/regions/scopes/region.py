@@ -38,8 +38,8 @@ from verify.networks.neurons import NeuronBudget
 from verify.networks.neurons_local import LocalBudget
 from verify.networks.parameters import Vector, flatten, with_parameters
 from verify.regions.descent.float64 import Descent
-from verify.regions.neighbourhood.estimate import Attempt, approx_float
-from verify.regions.neighbourhood.ingredients import lower, upper
+from verify.regions.neighbourhood.estimate import Attempt
+from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
 from verify.regions.scopes import exact
 
 __all__ = ["CENTRES", "OPTIONS", "region_certificate"]

@@ -50,8 +50,8 @@ from verify.regions.descent.recorded_run import (
     save_arrays,
     thinned,
 )
-from verify.regions.neighbourhood.estimate import Attempt, approx_float, attempt, next_target, shortfall
-from verify.regions.neighbourhood.ingredients import lower, upper
+from verify.regions.neighbourhood.estimate import Attempt, attempt, next_target, shortfall
+from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
 from verify.regions.neighbourhood.point_facts import Examined, decrease_certified, examine
 from verify.regions.scopes.ball import ball_constants, ball_witness
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,7 +16,8 @@ from verify.errors import InputError, NonFiniteError
 from verify.experiments.adversary import attack
 from verify.experiments.looseness import looseness_table
 from verify.networks import read_data, read_network
-from verify.regions.neighbourhood.criteria import classical, residual
+from verify.regions.neighbourhood import search
+from verify.regions.neighbourhood.criteria import Form, classical, residual
 from verify.regions.neighbourhood.ingredients import RadiusTable, gather, tabulate
 from verify.regions.neighbourhood.search import search_ball
 
@@ -279,3 +281,35 @@ def test_refutation_is_certain_at_every_scale(targets: tuple[float, float]) -> N
 def test_a_radius_that_is_no_double_is_refused(radius: object) -> None:
     with pytest.raises(InputError, match="radius"):
         verify.certify(scalar_model(1.0), [[2.0]], [8.0], lr=0.125, radius=radius)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", ["classical", "residual"])
+@pytest.mark.parametrize("lr", [None, Fraction(1, 500), Fraction(1, 20_000)])
+@pytest.mark.parametrize("width", [16, 4096, 65536])
+def test_guesses_decide_only_where_the_criterion_is_evaluated(width: int, lr: Fraction | None, form: Form) -> None:
+    """First and largest radius, and the outcome nearest to holding, are those of evaluating the criterion at every radius."""
+    model, X, y = wide(n=4, width=width)
+    network = read_network(model)
+    ingredients = gather(network, read_data(network, X, y), "sum")
+    table = tabulate(ingredients, search._coarse_grid(ingredients))
+    sweep = search._sweep(ingredients, table, form, range(len(table)), lr)
+    every = [sweep.outcome(i) for i in range(len(table)) if table.lam[i] > 0.0 and np.isfinite(table.delta_j[i])]
+    holding = [o for o in every if o.holds]
+    first, largest = sweep.first(), sweep.largest_radius()
+    assert first is not None
+    expected = holding[0] if holding else max(every, key=lambda o: o.ratio)
+    assert (first.index, first.holds, first.ratio) == (expected.index, expected.holds, expected.ratio)
+    assert largest == (float(table.radii[holding[-1].index]) if holding else None)
+
+
+def test_a_wrong_guess_certifies_nothing() -> None:
+    model, X, y = wide(n=4, width=16)
+    network = read_network(model)
+    ingredients = gather(network, read_data(network, X, y), "sum")
+    table = tabulate(ingredients, search._coarse_grid(ingredients))
+    sweep = search._sweep(ingredients, table, "residual", range(len(table)), Fraction(1, 500))
+    bold = replace(sweep, approx_ratio=np.full_like(sweep.approx_ratio, 2.0), approx_rest=sweep.approx_rest | True)
+    found = bold.first()
+    assert found is not None
+    assert not found.holds
+    assert bold.largest_radius() is None
