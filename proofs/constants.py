@@ -140,6 +140,10 @@ amplitude = _symbol("amplitude", "y", "X: ‖e_k‖ ≤ Xρ̃^k")
 step_length = _symbol("step_length", "1", "ℓ̂: a step is at most ηsKXℓ̂ρ̃^k long")
 weight_decay = _symbol("weight_decay", "s*y**2/theta**2", "weight_decay of torch.optim.SGD", **_positive)
 parameter_norm = _symbol("parameter_norm", "theta", "‖θ‖ at the point in question")
+form_norm = _symbol("form_norm", "y/theta**2", "‖M(R)‖ of claim network_jacobian_change")
+jump_norm = _symbol(
+    "jump_norm", "y/theta", "‖c'(R)‖ of claim network_jacobian_change: what kinks add; 0 for C² activations"
+)
 sigma_1 = _symbol("sigma_1", "y/theta", "σ_min of W1ᵀ as an operator on residuals (two-layer linear network)")
 sigma_2 = _symbol("sigma_2", "y/theta", "σ_min of W2ᵀ as an operator on residuals (two-layer linear network)")
 beta_bar = _symbol("beta_bar", "s*y**2/theta**2", "E‖g‖² ≤ 2β̄Φ for the stochastic gradient g", **_positive)
@@ -289,6 +293,8 @@ CONSTANTS: Mapping[str, Constant] = _all(
     # Any depth: the last layer's inputs.
     Constant("lambda_region_features", sp.Max(0, sp.sqrt(lambda_features) - feature_change) ** 2, _NTK, (),
              "λ_min(Θ(θ)) on B(θ0, R)", _OURS),
+    # Networks on a graph.
+    Constant("network_delta_J", R * form_norm + jump_norm, _JAC, (), "‖J(θ) − J(c)‖ on B(c, R)", _OURS),
     # A ball that encloses the run.
     Constant("enclosing_radius", sp.Max(centre_distance + shadow, end_distance + end_radius), "theta", (),
              "‖θ_k − c‖ for every k", _OURS),

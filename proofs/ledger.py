@@ -69,7 +69,10 @@ ORDER: dict[str, tuple[str, ...]] = {
     "What the enclosures and certificates rest on": (
         "ntk_layer_sum", "layered_curvature", "shadow_growth", "recorded_decrease", "zero_loss_unreachable",
     ),
-    "Other networks": ("relu_smoothness", "containment_residual_relu", "linear_networks"),
+    "Other networks": (
+        "relu_smoothness", "containment_residual_relu", "linear_networks", "network_movement", "network_jacobian_change",
+        "unstable_units", "convolution_norm", "shared_weight_ntk", "layer_norm_derivatives",
+    ),
     "Related systems": (
         "linear_imbalance", "linear_imbalance_conserved", "linear_imbalance_weyl", "linear_pl_from_imbalance",
         "linear_norm_from_imbalance", "linear_descent_local", "linear_global_convergence", "linear_constants_at_start",

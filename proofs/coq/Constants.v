@@ -173,6 +173,10 @@ Definition jacobian_square_neurons (Rad intercept_upper weight : R) : R :=
 Definition lambda_region_features (feature_change lambda_features : R) : R :=
   (Rmax 0 (sqrt lambda_features - feature_change)) ^ 2.
 
+(* ‖J(θ) − J(c)‖ on B(c, R) *)
+Definition network_delta_J (Rad form_norm jump_norm : R) : R :=
+  Rad * form_norm + jump_norm.
+
 (* ‖θ_k − c‖ for every k *)
 Definition enclosing_radius (centre_distance end_distance end_radius shadow : R) : R :=
   Rmax (centre_distance + shadow) (end_distance + end_radius).
