@@ -44,7 +44,7 @@ _STEP_CLAIMS = {
     "zero loss near the centre": ["containment_residual"],
     "parameters inside the basin": ["containment_displacement"],
     "run inside the ball": ["enclosing_ball"],
-    "NTK positive on the ball about c": ["feature_kernel", "neuron_budget"],
+    "NTK positive on the ball about c": ["feature_kernel", "neuron_budget", "neuron_budget_local"],
     "equal inputs, different targets": ["zero_loss_unreachable"],
 }
 
