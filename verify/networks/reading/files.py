@@ -158,13 +158,17 @@ def _call_factory(spec: str) -> torch.nn.Module:
     module_name, function_name = spec.split(":")
     try:
         factory = getattr(importlib.import_module(module_name), function_name)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a factory may also raise SystemExit, or any exception of its own
         raise InputError(f"model={spec!r}: cannot import it ({_words(error)}); is its folder on PYTHONPATH?") from error
     if not callable(factory):
         raise InputError(f"model={spec!r}: a {type(factory).__name__}, expected a function that returns the model")
     try:
         model = factory()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a factory may also raise SystemExit, or any exception of its own
         raise InputError(
             f"model={spec!r}: called without arguments it raised {_words(error)}; it must return the model"
         ) from error

@@ -98,6 +98,8 @@ FACTORIES = {
     "import": "import no_such_module_anywhere",
     "importing": "raise ValueError('at import')",
     "leaving": "import sys\nsys.exit(1)",
+    "base": "raise BaseException",
+    "generator": "def f():\n    raise GeneratorExit",
 }
 
 
