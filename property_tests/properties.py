@@ -112,6 +112,7 @@ def _ball(name: str) -> Callable[[TrainingProblem], None]:
             problem, Claims.of(certificate), attack_steps=_ATTACK_STEPS if attacked else 0, gd_steps=_GD_STEPS
         )
         TALLY.checked(name, facts, problem)
+        round_trip(certificate, accept=True)
 
     return ball
 
@@ -123,6 +124,7 @@ def _sharp(name: str) -> Callable[[Any], None]:
         TALLY.drew(name, "ball", class_of(problem), certificate.verdict)
         if certificate.verdict == "PROVED":
             TALLY.checked(name, facts_of(problem, Claims.of(certificate), gd_steps=20), problem)
+            round_trip(certificate, accept=True)
 
     return sharp
 
@@ -138,6 +140,7 @@ def searched(problem: TrainingProblem) -> None:
     if certificate.verdict != "PROVED":
         return
     TALLY.checked("searched", facts_of(problem, Claims.of(certificate), gd_steps=6), problem)
+    round_trip(certificate, accept=True)
     smaller_step_keeps_proved(problem, certificate)
 
 
@@ -147,6 +150,7 @@ def smaller_step_keeps_proved(problem: TrainingProblem, certificate: Any) -> Non
         lr = Fraction(certificate.constants["lr"]) * factor
         again = verify.certify(problem.model, problem.X, problem.y, lr=lr, loss=problem.loss, radius=problem.radius)
         TALLY.drew("smaller_step", "ball", class_of(problem), again.verdict)
+        round_trip(again, accept=again.verdict == "PROVED")
         if again.verdict != "PROVED":
             raise Violation(
                 f"lr={certificate.constants['lr']} is PROVED but lr={lr} is {again.verdict}: {again.reason}"
@@ -170,10 +174,11 @@ def point(problem: TrainingProblem) -> None:
     reference = reference_of(problem)
     facts: dict[str, float] = {}
     _merge(facts, centre_facts(reference, claims))
-    if "pl_ratio" in c:
+    if c.get("pl_ratio") is not None:
         ratio = replace(claims, mu=float(c["pl_ratio"].lower()))
         _merge(facts, pl_facts(reference, ratio, reference.centre))
     TALLY.checked("point", facts, problem)
+    round_trip(certificate, accept=certificate.verdict == "PROVED")
 
 
 def _point_claims(s: Fraction, c: Mapping[str, Any]) -> Claims:

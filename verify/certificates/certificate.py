@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import math
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -134,6 +135,18 @@ class Certificate:
     witness: Mapping[str, Any]
     observed: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, str] = field(default_factory=lambda: tool_versions(), compare=False)
+
+    def __post_init__(self) -> None:
+        """Leave out of a proof what overflowed: an infinite bound states nothing, and no checker reads one."""
+        if self.verdict == "INCONCLUSIVE":
+            return
+        known = {name: None if _overflowed(value) else value for name, value in self.constants.items()}
+        object.__setattr__(self, "constants", known)
+        for name in ("margins", "observed"):
+            kept = {key: value for key, value in getattr(self, name).items() if not _overflowed(value)}
+            object.__setattr__(self, name, kept)
+        steps = tuple(step for step in self.steps if not (_overflowed(step.left) or _overflowed(step.right)))
+        object.__setattr__(self, "steps", steps)
 
     @property
     def claim(self) -> str:
@@ -325,6 +338,12 @@ class Certificate:
         from verify.report.render import as_html
 
         return as_html(self)
+
+
+def _overflowed(value: Any) -> bool:
+    if isinstance(value, Ball):
+        return not bool(np.isfinite(value.mid).all() and np.isfinite(value.rad).all())
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def tool_versions() -> dict[str, str]:

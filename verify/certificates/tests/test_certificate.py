@@ -353,3 +353,42 @@ def test_a_step_s_own_words_are_not_read_back(tmp_path: Path) -> None:
     step = dataclasses.replace(certificate.steps[0], source="hence the Riemann hypothesis")
     dataclasses.replace(certificate, steps=(step,)).save(tmp_path / "c.zip")
     assert Certificate.load(tmp_path / "c.zip").steps[0].source == certificate.steps[0].source
+
+
+def test_a_proof_stores_no_infinite_bound(tmp_path: Path) -> None:
+    """A constant that overflowed is left out: the checker refuses infinities, and rightly."""
+    step = Step("positive", "ntk_positive", Ball(0.1), ">", Ball(0.0), "here")
+    endless = Step("endless", "ntk_positive", Ball(0.1, math.inf), ">", Ball(0.0), "here")
+    cert = _certificate(
+        verdict="PROVED", constants={"mu": Ball(0.1), "smoothness": Ball(0.0, math.inf)}, margins={"a": Ball(0.0, math.inf)},
+        steps=(step, endless), observed={"rate": math.inf, "curve": [0.5]},
+    )  # fmt: skip
+    assert cert.constants["smoothness"] is None
+    assert (dict(cert.margins), len(cert.steps), dict(cert.observed)) == ({}, 1, {"curve": [0.5]})
+    cert.save(tmp_path / "c")
+    assert "inf" not in (tmp_path / "c" / "certificate.json").read_text()
+
+
+@pytest.mark.parametrize("lr", [None, "1e-300"])
+@pytest.mark.parametrize("scope", ["ball", "basin", "point"])
+@pytest.mark.parametrize(
+    "scales", [(1e-80, 1e-3, 1.0), (1.0, 1e75, 1.0), (1e80, 1.0, 1.0), (1e-160, 1.0, 1e-300), (1.0, 1.0, 1e150)]
+)
+def test_at_extreme_scales_what_is_proved_is_accepted(
+    tmp_path: Path, scales: tuple[float, float, float], scope: Any, lr: str | None
+) -> None:
+    """Neither an exception nor a PROVED certificate that the checker rejects or leaves undecided; INCONCLUSIVE is undecided."""
+    generator, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)
+    model = torch.nn.Sequential(
+        NTKLinear(2, 16, generator=generator), torch.nn.Tanh(), NTKLinear(16, 1, generator=generator)
+    )
+    inputs, weights, targets = scales
+    X = rng.standard_normal((2, 2)) * inputs
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(weights)
+        y = model(torch.from_numpy(X)).numpy() * (targets == 1.0) + targets * 1e-9 * rng.standard_normal((2, 1))
+    cert = verify.certify(model, X, y, scope=scope, lr=lr)
+    cert.save(tmp_path / "c.zip")
+    found = verify.check(tmp_path / "c.zip")
+    assert found.verdict == ("ACCEPTED" if cert.proved else "UNDECIDED"), found.failures

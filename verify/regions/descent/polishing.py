@@ -49,11 +49,12 @@ class Polished:
 
 
 def _direction(state: Linearisation, weights: np.ndarray) -> Vector:
-    """Jᵀu (p,), approximate."""
+    """Jᵀu (p,), approximate; NaN where the weights overflowed, which no residual survives."""
     parts: list[np.ndarray] = []
-    for weight, bias in gradient(state, Ball(weights)):
+    finite = bool(np.isfinite(weights).all())
+    for weight, bias in gradient(state, Ball(weights if finite else np.zeros_like(weights))):
         parts += [weight.mid.ravel()] if bias is None else [weight.mid.ravel(), bias.mid]
-    return np.concatenate(parts)
+    return np.concatenate(parts) if finite else np.full(sum(part.size for part in parts), math.nan)
 
 
 def polish(network: Network, data: DataSet, *, seconds: float = math.inf) -> Polished:
@@ -62,6 +63,12 @@ def polish(network: Network, data: DataSet, *, seconds: float = math.inf) -> Pol
     Args:
         network: start. data: inputs and targets. seconds: stop after this time.
     """
+    with np.errstate(all="ignore"):
+        # A guess: whatever overflows is refused by its residual.
+        return _polish(network, data, seconds)
+
+
+def _polish(network: Network, data: DataSet, seconds: float) -> Polished:
     started = time.monotonic()
     search = _Search(network, data)
     trace, best, still, why = [search.norm], (search.norm, search.theta), 0, "iterations"
