@@ -66,6 +66,7 @@ def check(path: str | os.PathLike[str], seconds: float = 7200.0) -> CheckResult:
     start, bits, audit, verdict, claims = time.monotonic(), 0, Audit(), "REJECTED", []
     enclosures.deadline[0] = start + seconds
     try:
+        enclosures.require_environment()
         document = read(os.fspath(path))
         for bits in PRECISIONS:
             audit = Audit()

@@ -16,7 +16,7 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from verify.checker.reading import Limit
 
-__all__ = ["activation", "deadline", "gram", "length", "norm", "psd_norm", "real", "root", "smallest_eigenvalue",
+__all__ = ["activation", "deadline", "gram", "length", "norm", "psd_norm", "real", "require_environment", "root", "smallest_eigenvalue",
            "suprema", "tick", "zips"]  # fmt: skip
 
 zips: Any = partial(zip, strict=True)
@@ -34,6 +34,13 @@ def tick(operations: int = 0) -> None:
     """
     if time.monotonic() + operations * _FASTEST > deadline[0]:
         raise Limit("out of the time allowed")
+
+
+def require_environment() -> None:
+    """Give up where this thread flushes subnormals or does not round to nearest: doubles are compared, and FLINT assumes neither."""
+    tiny, normal, one, half, small = float.fromhex("0x1p-1074"), float.fromhex("0x1p-1022"), 1.0, 0.5, 2.0**-60
+    if not (tiny * one > 0.0 and normal * half > 0.0 and one + small == one == one - small):
+        raise Limit("the floating-point environment flushes subnormals or does not round to nearest; set it back")
 
 
 def real(value: Any) -> Any:
