@@ -371,6 +371,8 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
     form = form if verdict == "PROVED" else "zero_loss_unreachable"
     expect(claim == form, "the claim is not the one that the witness supports")
     problem = Problem(document)
+    if scope in ("exact", "region"):
+        problem.require_smooth(scope)
     truth = rule(audit, problem, witness)
     # What a report says of a certificate it takes from these constants: they must be there.
     for name in (STATED[scope] if verdict == "PROVED" else "loss_floor").split():

@@ -153,10 +153,17 @@ def _logistic(z: Any) -> Any:
 
 
 def activation(name: str, beta: Any, z: Any) -> tuple[Any, Any]:
-    """Enclose (σ(z), σ'(z)); `beta` is Softplus' parameter (anything otherwise)."""
+    """Enclose (σ(z), σ'(z)); `beta` is the parameter of Softplus or LeakyReLU (anything otherwise).
+
+    At a kink σ' is every number between the two slopes, and σ(z) = slope·z for one of them.
+    """
     tick()
     if name == "identity":
         return z, arb(1)
+    if name in ("relu", "leaky_relu"):
+        below = beta if name == "leaky_relu" else arb(0)
+        slope = arb(1) if z > 0 else below if z < 0 else below.union(arb(1))
+        return slope * z, slope
     if name == "tanh":
         t = z.tanh()
         return t, 1 - t * t
@@ -197,6 +204,7 @@ def _zero(sign: Any, guess: str) -> Any:
 def suprema(name: str, beta: Any) -> tuple[Any, Any]:
     """Enclose (sup|σ'|, sup|σ''|) over R.
 
+    ReLU, LeakyReLU: σ' jumps, so that σ'' is not bounded.
     tanh: σ'' = −2t(1 − t²), extreme at t = 1/√3: 4/(3√3). Sigmoid: p(1 − p) ≤ 1/4, p(1 − p)(1 − 2p) ≤ 1/(6√3). Softplus: those
     scaled by β. SiLU: σ'' = p(1 − p)(2 − z tanh(z/2)) ≤ ½, ≥ −|z|e^-|z| ≥ −1/e; σ' is extreme at the only z > 0 with
     z tanh(z/2) = 2, and σ'(z) + σ'(−z) = 1. GELU: σ'' = φ(z)(2 − z²) lies in [−2φ(√2), 2φ(0)], σ' is extreme at √2. Its tanh
@@ -205,6 +213,8 @@ def suprema(name: str, beta: Any) -> tuple[Any, Any]:
     and 6a < c², and −σ'' ≤ c by t·sech²u·czw² < 1 (the tests prove that by subdivision).
     """
     c, half = (2 / arb.pi()).sqrt(), arb(1) / 2
+    if name in ("relu", "leaky_relu"):
+        return (arb(1).max(beta) if name == "leaky_relu" else arb(1)), arb("inf")
     if name == "softplus":
         return arb(1), beta / 4
     if name == "gelu":

@@ -31,7 +31,9 @@ from verify.checker.reading import Array, Limit, expect, take
 __all__ = ["Layer", "Parameters", "Point", "Problem"]
 
 MAX_PARAMETERS, MAX_ROWS, MAX_LAYERS = 1 << 22, 2048, 64
-_NAMES = ("identity", "tanh", "sigmoid", "softplus", "silu", "sine", "gelu", "gelu_tanh")
+_NAMES = ("identity", "tanh", "sigmoid", "softplus", "silu", "sine", "gelu", "gelu_tanh", "relu", "leaky_relu")
+_GIVEN = {"softplus": "beta", "leaky_relu": "negative_slope"}
+KINKED = ("relu", "leaky_relu")
 
 Parameters = list[Any]  # per layer the matrix [W b], or W
 
@@ -59,7 +61,7 @@ class Problem:
         for row in rows:
             weight, bias, square, kind = take(row, "weight bias inverse_square_scale activation")
             name, given = take(kind, "name parameters")
-            beta = (take(given, "beta" if name == "softplus" else "") or [None])[0]
+            beta = (take(given, _GIVEN.get(name, "")) or [None])[0]
             expect(isinstance(weight, Array) and len(weight.shape) == 2, "a weight is no matrix")
             m, fan_in = weight.shape
             expect(m > 0 and fan_in == width, "the layers' and the inputs' shapes do not fit together")
@@ -67,7 +69,8 @@ class Problem:
             expect(not biased or _is_array(bias, m), f"expected a bias of shape ({m},)")
             known = type(square) is int and square >= 1 and name in _NAMES
             expect(known, f"layer of scale {square!r} and activation {name!r}")
-            expect(name != "softplus" or (isinstance(beta, float) and beta > 0.0), "softplus needs beta > 0")
+            positive = isinstance(beta, float) and 0.0 < beta < float("inf")
+            expect(name not in _GIVEN or positive, f"{name} needs a positive {_GIVEN.get(name)}")
             self.layers.append(Layer(m, fan_in, biased, square, name, real(beta or 0)))
             self.start += [*weight.data, *(bias.data if biased else ())]
         self.k = width
@@ -86,6 +89,11 @@ class Problem:
         self.lr: Any = document["lr"]
         positive = isinstance(self.lr, Fraction) and self.lr > 0
         expect(self.lr is None or positive, "the step is not a positive rational number")
+
+    def require_smooth(self, scope: str) -> None:
+        """Refuse kinks where a statement is proved for twice differentiable activations only."""
+        smooth = all(layer.name not in KINKED for layer in self.layers)
+        expect(smooth, f"scope {scope} is for activations without kinks")
 
     def parameters(self, stored: Any = None) -> Parameters:
         """Split a vector (layer by layer: weight row by row, then bias), by default the start; exact."""
@@ -124,6 +132,7 @@ class Point:
         self.problem, n, k = problem, problem.n, problem.k
         lists: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
         self.A, self.V, self.G, self.B, self.norms, self.omega, slopes = lists
+        self.Z: list[Any] = []
         self.theta: Any = None
         h = arb_mat(n, problem.layers[0].fan_in, problem.X.data.tolist())
         self._first_weights = parameters[0]  # [W_1 b_1]
@@ -133,8 +142,8 @@ class Point:
             self.V.append(arb_mat([row[: layer.fan_in] for row in weights.tolist()]) * scale)
             self.A.append(arb_mat([row + [arb(1)] * layer.biased for row in (h * scale).tolist()]))
             # The products of rows [h, 1] and [W b], where s multiplies only h.
-            z = (self.A[-1] * weights.transpose()).entries()
-            both = [activation(layer.name, layer.beta, value) for value in z]
+            self.Z.append(self.A[-1] * weights.transpose())
+            both = [activation(layer.name, layer.beta, value) for value in self.Z[-1].entries()]
             h = arb_mat(n, layer.fan_out, [value for value, _ in both])
             slopes.append(arb_mat(n, layer.fan_out, [slope for _, slope in both]))
         self.residual = arb_mat(n * k, 1, [f - y for f, y in zips(h.entries(), problem.y.data)])
@@ -183,6 +192,7 @@ class Point:
         λ_max((M + Mᵀ)/2) on the unit ball. Over the ball each norm grows by what ‖[ΔW_l Δb_l]‖_F ≤ r can do:
         ‖ΔZ_l‖ ≤ ‖A_l‖r + (‖V_l‖ + s_l r)‖ΔH_{l-1}‖, ‖ΔA_l‖ ≤ s_l‖ΔH_{l-1}‖, ‖ΔH_l‖ ≤ sup|σ_l'|‖ΔZ_l‖;
         ‖ΔB_l‖ ≤ sup|σ_l'|‖ΔG_l‖ + sup|σ_l''|‖Δz_l‖g_l, ‖ΔG_{l-1}‖ ≤ s_l r(‖B_l‖ + ‖ΔB_l‖) + ‖V_l‖‖ΔB_l‖; ΔG_L = 0, ΔH_0 = 0.
+        ReLU and LeakyReLU: where |z⁰| > ‖Δz_{l,i}‖ for all units and samples none meets its kink on the ball, so that σ'' = 0; else ∞.
         """
         tick()
         r, n, k, layers = radius, self.problem.n, self.problem.k, self.problem.layers
@@ -193,12 +203,18 @@ class Point:
                 blocks = [norm(arb_mat(b_rows[i])) for i in samples]
                 columns = [_largest(map(length, zips(*g_rows[i]))) for i in samples]
                 scale, sups = 1 / arb(layer.square).sqrt(), suprema(layer.name, layer.beta)
+                sups = (sups[0], arb(0)) if layer.name in KINKED else sups  # its units' signs are watched below
                 self.norms.append((scale, norm(a), rows, norm(v), blocks, columns, *sups))
         depth = len(layers)
-        grown, moved, moved_rows = [], arb(0), [arb(0)] * n
+        grown: list[Any] = []
+        moved, moved_rows = arb(0), [arb(0)] * n
         for s, a, rows, v, _, _, slope, _ in self.norms:
             v_r = v + s * r
             z_rows = [x * r + v_r * d for x, d in zips(rows, moved_rows)]
+            if layers[len(grown)].name in KINKED:
+                rows_z = self.Z[len(grown)].tolist()
+                if not all(d < abs(x) for d, row in zips(z_rows, rows_z) for x in row):
+                    return arb("inf")
             grown.append((a + s * moved, [x + s * d for x, d in zips(rows, moved_rows)], v_r, z_rows))
             moved, moved_rows = slope * (a * r + v_r * moved), [slope * d for d in z_rows]
         moved_g = [arb(0)] * n
@@ -235,7 +251,8 @@ class Point:
         tick()
         layers = self.problem.layers
         fits = [layer.name for layer in layers][1:] == ["identity"]
-        expect(fits, "neuron_budget needs one hidden layer and an identity output")
+        fits = fits and layers[0].name not in KINKED
+        expect(fits, "neuron_budget needs one hidden layer, twice differentiable, and an identity output")
         if not self.omega:
             inputs = gram(self.A[0])
             s1, s2 = suprema(layers[0].name, layers[0].beta)

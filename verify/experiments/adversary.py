@@ -24,6 +24,8 @@ _ACTIVATIONS: dict[str, Callable[[torch.Tensor, float], torch.Tensor]] = {
     "sigmoid": lambda z, _: torch.sigmoid(z),
     "silu": lambda z, _: torch.nn.functional.silu(z),
     "sine": lambda z, _: torch.sin(z),
+    "relu": lambda z, _: torch.relu(z),
+    "leaky_relu": lambda z, below: torch.where(z > 0.0, z, below * z),
     "softplus": lambda z, beta: torch.logaddexp(beta * z, torch.zeros_like(z)) / beta,
     "gelu": lambda z, _: torch.nn.functional.gelu(z),
     "gelu_tanh": lambda z, _: torch.nn.functional.gelu(z, approximate="tanh"),
@@ -64,7 +66,7 @@ class TorchNetwork:
         for (weight, bias, scale), layer in zip(self._layers(theta), self.network.layers, strict=True):
             z = scale * (h @ weight.T)
             z = z if bias is None else z + bias
-            h = _ACTIVATIONS[layer.activation.name](z, dict(layer.activation.parameters).get("beta", 1.0))
+            h = _ACTIVATIONS[layer.activation.name](z, layer.activation.parameter)
         return h
 
     def loss(self, theta: torch.Tensor) -> torch.Tensor:
@@ -81,7 +83,7 @@ class TorchNetwork:
             z = a @ weight.T
             if bias is not None:
                 a, z = torch.cat([a, torch.ones(n, 1, dtype=a.dtype)], dim=1), z + bias
-            beta = dict(layer.activation.parameters).get("beta", 1.0)
+            beta = layer.activation.parameter
             name = layer.activation.name
             h, slope = torch.func.jvp(
                 lambda t, name=name, beta=beta: _ACTIVATIONS[name](t, beta), (z,), (torch.ones_like(z),)

@@ -9,6 +9,7 @@ torch module), and one to the checker's own table.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -30,6 +31,32 @@ def _identity(z: Ball, derivative: int) -> Ball:
     return Ball(np.full(z.shape, 1.0 if derivative == 1 else 0.0))
 
 
+def _kinked(z: Ball, derivative: int, below: float) -> Ball:
+    """Enclose σ(z) = z for z > 0 and below·z elsewhere, or one of its derivatives; at the kink, every slope between the two.
+
+    σ is Lipschitz with constant max(1, below); where the sign is certain, σ' is exact and σ'' vanishes.
+    """
+    if derivative == 0:
+        value = Ball(np.maximum(z.mid, 0.0))
+        if below:
+            value = value + Ball(np.minimum(z.mid, 0.0)) * Ball(below)
+        with quiet():
+            reach = z.rad if below <= 1.0 else np.nextafter(z.rad * below, np.inf)
+        return value if z.is_point else value + Ball(np.zeros(z.shape), reach)
+    positive, negative = z.lower() > 0.0, z.upper() < 0.0
+    if derivative > 1:
+        return Ball(np.zeros(z.shape), np.where(positive | negative, 0.0, np.inf))
+    middle, half = _between(below)
+    slope = np.where(positive, 1.0, np.where(negative, below, middle))
+    return Ball(slope, np.where(positive | negative, 0.0, half))
+
+
+def _between(below: float) -> tuple[float, float]:
+    """Midpoint and radius of an interval that holds the slopes 1 and `below`."""
+    middle = 0.5 + 0.5 * below
+    return middle, math.nextafter(max(abs(1.0 - middle), abs(middle - below)), math.inf)
+
+
 # (z, derivative, parameters) -> enclosure of the range of that derivative over each ball.
 _NAMED: dict[str, Callable[[Ball, int, Mapping[str, float]], Ball]] = {
     "identity": lambda z, k, _: _identity(z, k),
@@ -40,13 +67,18 @@ _NAMED: dict[str, Callable[[Ball, int, Mapping[str, float]], Ball]] = {
     "gelu": lambda z, k, _: arrays.gelu(z, approximate="none", derivative=k),
     "gelu_tanh": lambda z, k, _: arrays.gelu(z, approximate="tanh", derivative=k),
     "softplus": lambda z, k, given: arrays.softplus(z, beta=given["beta"], derivative=k),
+    "relu": lambda z, k, _: _kinked(z, k, 0.0),
+    "leaky_relu": lambda z, k, given: _kinked(z, k, given["negative_slope"]),
 }
-_PARAMETERS: dict[str, frozenset[str]] = {"softplus": frozenset({"beta"})}
+_PARAMETERS: dict[str, frozenset[str]] = {
+    "softplus": frozenset({"beta"}),
+    "leaky_relu": frozenset({"negative_slope"}),
+}
 
 
 @dataclass(frozen=True)
 class Activation:
-    """A smooth elementwise function R → R with enclosures of its derivatives, determined by its name alone.
+    """An elementwise function R → R, smooth but for a kink at 0 (`slopes`), with enclosures of its derivatives; its name determines it.
 
     Attributes:
         name: the key under which a certificate stores it.
@@ -65,7 +97,8 @@ class Activation:
         known = self.name in _NAMED and set(given) == _PARAMETERS.get(self.name, frozenset())
         if not known or not all(type(v) is float and 0.0 < v < float("inf") for v in given.values()):
             raise InputError(
-                f"activation={self.name!r}, parameters={given!r}: expected softplus with a float beta > 0, or one of"
+                f"activation={self.name!r}, parameters={given!r}: expected softplus with a float beta > 0, leaky_relu with a float"
+                " negative_slope > 0, or one of"
                 f" {sorted(set(_NAMED) - set(_PARAMETERS))}"
             )
 
@@ -86,12 +119,40 @@ class Activation:
 
     def rows(self, z: Rows) -> tuple[Rows, Rows]:
         """Enclose σ(M) and σ'(M) entrywise for all M in `z`: evaluated at its midpoints, moved by at most sup|σ'|, sup|σ''| times its error."""
+        if self.slopes is not None:
+            return self._kinked_rows(z)
         if self.name == "tanh":
             found = _tanh_rows(z.mid)
         else:
             found = [(ball.mid, row_norms_upper(ball.rad), ball.rad.max(axis=1)) for ball in self.jet(Ball(z.mid), 1)]
         value, slope = found
         return z.image(*value, self.supremum(1)), z.image(*slope, self.supremum(2))
+
+    def _kinked_rows(self, z: Rows) -> tuple[Rows, Rows]:
+        """The same for a kink at 0: the slope is exact where |mid| > sup decides the sign, and between the two slopes elsewhere."""
+        below, above = self.slopes or (1.0, 1.0)
+        value = self(Ball(z.mid))
+        undecided = ~(np.abs(z.mid) > z.sup[:, None])
+        middle, half = _between(below)
+        slope = np.where(undecided, middle, np.where(z.mid > 0.0, above, below))
+        count = undecided.sum(axis=1)
+        with quiet():
+            err = np.sqrt(count.astype(np.float64)) * (half * INFLATE)
+        spread = np.where(count > 0, half, 0.0)
+        moved = z.image(value.mid, row_norms_upper(value.rad), value.rad.max(axis=1), self.supremum(1))
+        return moved, Rows(slope, err, spread)
+
+    @property
+    def parameter(self) -> float:
+        """The one parameter of an activation that has one; 1 for the others."""
+        return self.parameters[0][1] if self.parameters else 1.0
+
+    @property
+    def slopes(self) -> tuple[float, float] | None:
+        """The slopes (below 0, above 0) of a function that is linear on either side of its kink at 0; None for a smooth one."""
+        if self.name == "relu":
+            return 0.0, 1.0
+        return (dict(self.parameters)["negative_slope"], 1.0) if self.name == "leaky_relu" else None
 
     @property
     def is_identity(self) -> bool:
@@ -100,6 +161,8 @@ class Activation:
 
     def supremum(self, derivative: int) -> float:
         """Upper bound of sup over all real z of |σ^(derivative)(z)| (a double, derivative ≥ 1)."""
+        if self.slopes is not None and derivative == 1:
+            return max(self.slopes)
         return _supremum(self, derivative)
 
 

@@ -76,6 +76,16 @@ def _softplus(beta: float) -> Callable[[Any], tuple[Any, Any]]:
     return lambda z: ((b * z).exp().log1p() / b, 1 / (1 + (-b * z).exp()))
 
 
+def _kinked(below: float) -> Callable[[Any], tuple[Any, Any]]:
+    """Slope 1 above 0 and `below` under it; where the sign is not certain, every slope between the two, one of which gives σ(z) = slope·z."""
+
+    def at(z: Any) -> tuple[Any, Any]:
+        slope = arb(1) if z > 0 else arb(below) if z < 0 else arb(below).union(arb(1))
+        return slope * z, slope
+
+    return at
+
+
 def value_and_slope(activation: Activation) -> Callable[[Any], tuple[Any, Any]]:
     """Return z ↦ enclosures of (σ(z), σ'(z)) for one arb z."""
     table: dict[str, Callable[[Any], tuple[Any, Any]]] = {
@@ -88,6 +98,8 @@ def value_and_slope(activation: Activation) -> Callable[[Any], tuple[Any, Any]]:
     }
     if activation.name == "softplus":
         return _softplus(dict(activation.parameters)["beta"])
+    if activation.slopes is not None:
+        return _kinked(activation.slopes[0])
     if activation.name not in table:
         raise UnsupportedLayerError(
             f"activation={activation.name!r}: has no Arb form yet; use method='shadow' (float64) for it"

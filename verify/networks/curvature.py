@@ -22,6 +22,11 @@ perturbation with ‖[U_l q_l]‖_F ≤ r can make; exact differences, no linear
     ΔB_l = σ_l'(z_l(θ)) ∘ ΔG_l + (σ_l'(z_l(θ)) − σ_l'(z_l⁰)) ∘ G_l⁰: ‖ΔB_{l,i}‖ ≤ sup|σ_l'| ‖ΔG_{l,i}‖ + sup|σ_l''| ‖Δz_{l,i}‖ g⁰_{l,i}
 (the last because ‖G diag(δ)‖ ≤ ‖G diag(δ)‖_F ≤ ‖δ‖ max_r‖G_{·r}‖). Inputs, A_1 and G_L = I do not move.
 
+Kinks. Let σ_l be linear on either side of a kink at 0 (ReLU). ΔZ_l above is bounded by Lipschitz constants alone, whatever signs change. Where
+‖Δz_{l,i}‖ < min_r|z⁰_{l,ir}| for every sample i and every such layer l, no pre-activation meets its kink on the ball (nor on a slightly larger
+one): σ_l is multiplication by fixed slopes there, F is a polynomial in θ, and the derivation holds with σ_l'' = 0. On every other ball nothing is
+claimed: L_H = ∞.
+
 Each layer is given the whole radius r here; sharing r between layers could only sharpen the inflation, a second-order effect.
 """
 
@@ -33,7 +38,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from verify.arrays import Ball, Rows, spectral_norm, sqrt_of_nonnegative
 from verify.arrays.guesses import approx_spectral_norm
@@ -102,6 +107,11 @@ def _largest(ball: Ball) -> Ball:
     return _point(np.max(ball.upper(), axis=-1, keepdims=True))
 
 
+def _distance_from_kink(rows: Rows) -> Float[np.ndarray, " n"]:
+    """Lower bounds (n,) of min_r|z_ir|, at least 0."""
+    return np.asarray(np.maximum(np.nextafter(np.abs(rows.mid).min(axis=1) - rows.sup, -np.inf), 0.0))
+
+
 @dataclass(frozen=True)
 class _Norms:
     """Norms of one layer, as exact upper bounds: at the centre, or their suprema over m balls (one row per radius)."""
@@ -113,7 +123,10 @@ class _Norms:
     b_rows: Ball  # (n,) ‖B_{l,i}‖, or (m, n)
     g_rows: Ball  # (n,) g_{l,i}, or (m, n)
     slope: Ball  # sup|σ_l'|
-    bend: Ball  # sup|σ_l''|
+    bend: Ball  # sup|σ_l''|, 0 where the slopes are constant on either side of a kink
+    margin: Float[np.ndarray, " n"] | None = (
+        None  # lower bounds of the distance of each sample's pre-activations from the kink, if there is one
+    )
 
 
 class Curvature:
@@ -137,6 +150,7 @@ class Curvature:
         n, k = state.n, state.network.outputs
         layers: list[_Norms] = []
         for index, layer in enumerate(state.network.layers):
+            kinked = layer.activation.slopes is not None
             flat = layer.activation.is_identity
             layers.append(
                 _Norms(
@@ -148,7 +162,8 @@ class Curvature:
                     b_rows=_row_norms(state.b_rows[index]) if k == 1 else _block_norms(state.B[index], n, k),
                     g_rows=_column_norms(state.G[index], n, k),
                     slope=Ball(1.0 if flat else layer.activation.supremum(1)),
-                    bend=Ball(0.0 if flat else layer.activation.supremum(2)),
+                    bend=Ball(0.0 if flat or kinked else layer.activation.supremum(2)),
+                    margin=_distance_from_kink(state.z_rows[index]) if kinked else None,
                 )
             )
         return layers
@@ -170,17 +185,18 @@ class Curvature:
         n, k = state.n, state.network.outputs
         floor = 0.0
         for index, layer in enumerate(state.network.layers):
-            if not layer.activation.is_identity:
+            if not layer.activation.is_identity and layer.activation.slopes is None:
                 rows, columns = state.a_rows[index].norms, np.abs(state.g_rows[index].mid).max(axis=1)
                 largest = float((rows * columns.reshape(n, k).max(axis=1)).max()) * float(rows.max())
                 floor = max(floor, layer.activation.supremum(2) * largest)
         return floor
 
-    def _inflated(self, radius: Ball) -> list[_Norms]:
-        """Suprema over the balls of radii (m, 1) of every norm, in the order of the docstring's derivation."""
+    def _inflated(self, radius: Ball) -> tuple[list[_Norms], Bool[np.ndarray, " m"]]:
+        """Suprema over the balls of radii (m, 1) of every norm, in the order of the docstring's derivation; which balls meet no kink."""
         zero = Ball(np.zeros(self._n))
         moved_h, moved_h_rows = Ball(0.0), zero
         a_norms, a_rows, z_rows = [], [], []
+        smooth = np.ones(radius.shape[0], dtype=bool)
         for layer in self._layers:
             a_norms.append(layer.a_norm + layer.scale * moved_h)
             a_rows.append(layer.a_rows + layer.scale * moved_h_rows)
@@ -188,6 +204,8 @@ class Curvature:
             moved_z = layer.a_norm * radius + v * moved_h
             moved_z_rows = layer.a_rows * radius + v * moved_h_rows
             z_rows.append(moved_z_rows)
+            if layer.margin is not None:
+                smooth &= (moved_z_rows.upper() < layer.margin).all(axis=-1)
             moved_h, moved_h_rows = layer.slope * moved_z, layer.slope * moved_z_rows
         moved_g = zero
         result: list[_Norms] = []
@@ -208,7 +226,7 @@ class Curvature:
                 )
             )
             moved_g = layer.scale * radius * b_rows + layer.v_norm * moved_b
-        return result[::-1]
+        return result[::-1], smooth
 
     @overload
     def __call__(self, radius: float) -> float: ...
@@ -224,7 +242,8 @@ class Curvature:
                 more than one.
 
         Returns:
-            a double, or (m,) doubles; non-decreasing in `radius` up to rounding; inf where the bound overflows.
+            a double, or (m,) doubles; non-decreasing in `radius` up to rounding; inf where the bound overflows, or where a
+                unit may meet its kink.
         """
         radii = np.atleast_1d(np.asarray(radius, dtype=np.float64))
         if not (radii >= 0.0).all():
@@ -234,7 +253,7 @@ class Curvature:
 
     def _bounds(self, radii: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
         """λ_max of the symmetric part of the form M at each radius."""
-        layers = self._inflated(_point(radii[:, None]))
+        layers, smooth = self._inflated(_point(radii[:, None]))
         depth = len(layers)
         form = [[Ball(0.0) for _ in range(depth)] for _ in range(depth)]
         # Coefficient vectors over t of ‖Ḣ_{l-1}‖_F and of the rows' ‖ḣ_{l-1,i}‖.
@@ -260,4 +279,4 @@ class Curvature:
         entries = Ball(np.where(np.isfinite(upper), upper, 0.0))
         symmetric = ((entries + entries.swapaxes(0, 1)) * Ball(0.5)).upper()
         bounds = perron_upper(symmetric.transpose(2, 0, 1))
-        return np.where(np.isfinite(upper).all(axis=(0, 1)), bounds, np.inf)
+        return np.where(np.isfinite(upper).all(axis=(0, 1)) & smooth, bounds, np.inf)

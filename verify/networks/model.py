@@ -104,6 +104,11 @@ class Network:
         """Number p of trainable parameters."""
         return sum(la.weight.size + (0 if la.bias is None else la.bias.size) for la in self.layers)
 
+    @property
+    def is_smooth(self) -> bool:
+        """Whether every activation is twice differentiable: none has a kink."""
+        return all(la.activation.slopes is None for la in self.layers)
+
     def describe(self) -> str:
         """One line: widths, activations with their parameters, parametrisation, e.g. ``64-1024-1 tanh (NTK parametrisation)``."""
         widths = "-".join(str(w) for w in [self.inputs, *(la.fan_out for la in self.layers)])

@@ -75,14 +75,16 @@ class NeuronBudget:
 
     @staticmethod
     def applies(state: Linearisation) -> bool:
-        """Whether the network has exactly one hidden layer and an identity output."""
+        """Whether the network has exactly one hidden layer, twice differentiable, and an identity output."""
         layers = state.network.layers
-        return len(layers) == 2 and layers[1].activation.is_identity
+        return len(layers) == 2 and layers[1].activation.is_identity and layers[0].activation.slopes is None
 
     def __init__(self, state: Linearisation) -> None:
         """Compute ω_r for every neuron."""
         if not self.applies(state):
-            raise InputError("neuron_budget needs exactly one hidden layer and an identity output layer")
+            raise InputError(
+                "neuron_budget needs exactly one hidden layer, twice differentiable, and an identity output layer"
+            )
         hidden, output = state.network.layers
         self._state = state
         flat = hidden.activation.is_identity

@@ -13,7 +13,7 @@ import numpy as np
 
 from verify.arrays import require_sound_arithmetic
 from verify.certificates import Certificate, Problem
-from verify.errors import InputError, NonFiniteError
+from verify.errors import InputError, NonFiniteError, UnsupportedLayerError
 from verify.networks import (
     DataSet,
     Loss,
@@ -146,6 +146,11 @@ def certify(
         if second.verdict != "INCONCLUSIVE":
             return second
         return replace(second, reason=f"scope 'ball': {first.reason}. Scope 'basin': {second.reason}")
+    if scope in ("exact", "region") and not network.is_smooth:
+        raise UnsupportedLayerError(
+            f"scope={scope!r}: the network has ReLU or LeakyReLU units, whose kinks gradient descent crosses on its way, and this scope"
+            " is proved for twice differentiable activations only. Use scope='basin' (or 'run', 'ball', 'point')"
+        )
     pair = contradictory_pair(data)
     if scope != "point" and pair is not None:
         return refuted_certificate(Problem(network, data, loss, step), scope, pair)
@@ -153,7 +158,16 @@ def certify(
         return point_certificate(network, data, loss, step)
     if scope == "ball":
         return ball_certificate(network, data, loss, step, radius)
-    return _trajectory_scope(scope)(network, data, loss, step, steps, options)
+    found = _trajectory_scope(scope)(network, data, loss, step, steps, options)
+    if scope == "run" and found.verdict == "INCONCLUSIVE" and not network.is_smooth:
+        return replace(found, reason=f"{found.reason}. {_ON_KINKS}")
+    return found
+
+
+_ON_KINKS = (
+    "Gradient descent on a network with kinks tends to end on them: some pre-activations shrink with the residual, so that no ball around an"
+    " iterate is free of sign changes. scope='basin' moves to a zero nearby, off the kinks"
+)
 
 
 def _trajectory_scope(

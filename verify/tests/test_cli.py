@@ -126,8 +126,8 @@ def test_malformed_architectures_are_refused(description: object) -> None:
 
 
 def test_unknown_layer_types_are_refused() -> None:
-    with pytest.raises(UnsupportedLayerError, match="ReLU"):
-        build_architecture({"layers": [{"type": "ReLU"}]})
+    with pytest.raises(UnsupportedLayerError, match="ReLU6"):
+        build_architecture({"layers": [{"type": "ReLU6"}]})
 
 
 def test_data_files(files: Path) -> None:

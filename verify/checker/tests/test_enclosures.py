@@ -134,9 +134,9 @@ def test_suprema_of_the_others_are_attained_and_not_exceeded(name: str, second: 
 
 def test_unknown_activations() -> None:
     with pytest.raises(KeyError):
-        activation("relu", None, arb(1))
+        activation("relu6", None, arb(1))
     with pytest.raises(KeyError):
-        suprema("relu", None)
+        suprema("relu6", None)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 5), (5, 1), (2, 2), (3, 7), (9, 4), (12, 12)])

@@ -16,6 +16,7 @@ _FROM_MODULE: dict[type[torch.nn.Module], str] = {
     torch.nn.Sigmoid: "sigmoid",
     torch.nn.SiLU: "silu",
     Sine: "sine",
+    torch.nn.ReLU: "relu",
     torch.nn.Identity: "identity",
 }
 
@@ -23,9 +24,7 @@ _WHY_NOT_RELU = (
     "its gradient jumps at a kink, so no smoothness constant β exists on a ball that meets one (claim relu_smoothness)"
 )
 _NON_SMOOTH = (
-    torch.nn.ReLU,
     torch.nn.ReLU6,
-    torch.nn.LeakyReLU,
     torch.nn.PReLU,
     torch.nn.RReLU,
     torch.nn.Hardtanh,
@@ -55,7 +54,7 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     """Return the real activation that a torch module stands for.
 
     Args:
-        module: an instance of Tanh, Sigmoid, Softplus, GELU, SiLU, Identity or verify.nn.Sine (exact types).
+        module: an instance of Tanh, Sigmoid, Softplus, GELU, SiLU, ReLU, LeakyReLU, Identity or verify.nn.Sine (exact types).
         where: how an error names the layer, e.g. ``"model[1] (ReLU)"``.
 
     Raises:
@@ -79,6 +78,13 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
                 " default 20 or more"
             )
         return activation_named("softplus", {"beta": beta})
+    if isinstance(module, torch.nn.LeakyReLU) and kind is torch.nn.LeakyReLU:
+        below = _real(module.negative_slope)
+        if below is None or not 0.0 <= below < float("inf"):
+            raise UnsupportedLayerError(
+                f"{where}: negative_slope={module.negative_slope!r}; LeakyReLU needs a number ≥ 0 that a double holds exactly"
+            )
+        return activation_named("leaky_relu", {"negative_slope": below}) if below else activation_named("relu")
     if isinstance(module, torch.nn.GELU) and kind is torch.nn.GELU:
         forms = {"none": "gelu", "tanh": "gelu_tanh"}
         if not isinstance(module.approximate, str) or module.approximate not in forms:
@@ -94,7 +100,7 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     if isinstance(module, _NON_SMOOTH):
         raise UnsupportedLayerError(
             f"{where}: {kind.__name__} is not twice differentiable: {_WHY_NOT_RELU}."
-            " Use Softplus(beta), GELU or SiLU, which are smooth and close to ReLU"
+            " Use ReLU or LeakyReLU, or Softplus(beta), GELU or SiLU, which are smooth and close to ReLU"
         )
     if isinstance(module, torch.nn.modules.dropout._DropoutNd):
         raise UnsupportedLayerError(
@@ -114,6 +120,6 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
         )
     raise UnsupportedLayerError(
         f"{where}: {kind.__name__} is not known, so neither its Jacobian nor its curvature is bounded. Supported:"
-        " Linear, verify.nn.NTKLinear, Tanh, Sigmoid, Softplus, GELU, SiLU, verify.nn.Sine, Identity, and Dropout in"
+        " Linear, verify.nn.NTKLinear, Tanh, Sigmoid, Softplus, GELU, SiLU, ReLU, LeakyReLU, verify.nn.Sine, Identity, and Dropout in"
         " evaluation mode"
     )

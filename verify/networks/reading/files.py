@@ -51,6 +51,8 @@ _ACTIVATIONS: Mapping[str, tuple[type[torch.nn.Module], Mapping[str, Callable[[A
     "Softplus": (torch.nn.Softplus, {"beta": _positive}),
     "GELU": (torch.nn.GELU, {"approximate": lambda value: value in ("none", "tanh")}),
     "SiLU": (torch.nn.SiLU, {}),
+    "ReLU": (torch.nn.ReLU, {}),
+    "LeakyReLU": (torch.nn.LeakyReLU, {"negative_slope": _positive}),
     "Sine": (nn.Sine, {}),
     "Identity": (torch.nn.Identity, {}),
 }

@@ -29,12 +29,18 @@ def _gelu_tanh(t: Any) -> Any:
     return t * (_tanh(inner) + 1) / 2
 
 
+def _leaky(t: Any, below: float) -> Any:
+    return t if (t[0] if isinstance(t, arb_series) else t) > 0 else t * arb(below) + (t - t)
+
+
 ACTIVATIONS: dict[str, Any] = {
     "identity": lambda t, _: t,
     "tanh": lambda t, _: _tanh(t),
     "sigmoid": lambda t, _: _sigmoid(t),
     "silu": lambda t, _: t * _sigmoid(t),
     "sine": lambda t, _: t.sin(),
+    "relu": lambda t, _: _leaky(t, 0.0),
+    "leaky_relu": _leaky,
     "gelu": lambda t, _: _gelu(t),
     "gelu_tanh": lambda t, _: _gelu_tanh(t),
     "softplus": lambda t, beta: ((t * arb(beta)).exp() + 1).log() / arb(beta),
@@ -77,7 +83,7 @@ def along(
                     for c in range(fan_in):
                         total = total + entries[0][r * fan_in + c] * h[c] * scale
                     z.append(total + entries[1][r] if layer.bias is not None else total)
-                beta = dict(layer.activation.parameters).get("beta", 1.0)
+                beta = layer.activation.parameter
                 h = [ACTIVATIONS[layer.activation.name](t, beta) for t in z]
             outputs.extend(h)
         return outputs

@@ -94,7 +94,8 @@ def _drawn(rng: np.random.Generator) -> tuple[Network, np.ndarray]:
     layers = []
     for fan_in, fan_out in itertools.pairwise(sizes):
         name = str(rng.choice(list(REFERENCE)))
-        given = {"beta": float(np.ldexp(1.0, int(rng.integers(-2, 3))))} if name == "softplus" else {}
+        key = {"softplus": "beta", "leaky_relu": "negative_slope"}.get(name)
+        given = {key: float(np.ldexp(1.0, int(rng.integers(-2, 3))))} if key else {}
         scale = int(rng.choice([0, 0, 0, 5, 20, -20, -300, -520]))
         bias = np.ldexp(rng.standard_normal(fan_out), int(rng.choice([0, -300]))) if rng.random() < 0.5 else None
         weight = np.ldexp(rng.standard_normal((fan_out, fan_in)), scale)
@@ -117,7 +118,8 @@ def test_random_networks_at_every_scale() -> None:
                 exact = sum((a * b for a, b in zip(left, right, strict=True)), arb(0))
                 compared += bool(np.isfinite(theta.rad[i, j])) and exact.is_finite()
                 assert interval_contains(theta, (i, j), exact) or not exact.is_finite()
-            for position, (value, *_) in enumerate(along(network, X, None, 0)):
+            for position, series in enumerate(along(network, X, None, 0)):
+                value = series[0]
                 index = divmod(position, network.outputs)
                 assert interval_contains(state.F, index, value) or not value.is_finite()
     assert compared > 800

@@ -40,8 +40,9 @@ def test_every_float_dtype_is_exact(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        (torch.nn.ReLU(), "kink"),
-        (torch.nn.LeakyReLU(), "kink"),
+        (torch.nn.ReLU6(), "kink"),
+        (torch.nn.PReLU(), "kink"),
+        (torch.nn.LeakyReLU(-0.5), "negative_slope"),
         (torch.nn.BatchNorm1d(2), "couples the samples"),
         (torch.nn.Dropout(0.5), "eval"),
         (torch.nn.LayerNorm(2), "not known"),
@@ -187,7 +188,10 @@ def test_layers_and_activations_made_by_hand_are_validated() -> None:
     with pytest.raises(InputError):
         Layer(np.zeros((2, 2)), None, 0, IDENTITY)
     for name, parameters in (
-        ("relu", ()),
+        ("relu6", ()),
+        ("leaky_relu", ()),
+        ("leaky_relu", (("negative_slope", -0.1),)),
+        ("relu", (("beta", 1.0),)),
         ("tanh", (("beta", 1.0),)),
         ("softplus", ()),
         ("softplus", (("beta", -1.0),)),

@@ -72,6 +72,10 @@ def _softplus(beta: float) -> Function:
     return lambda z, _: (np.logaddexp(0.0, beta * z) / beta, scipy.special.expit(beta * z))
 
 
+def _leaky_relu(below: float) -> Function:
+    return lambda z, _: (np.where(z > 0.0, z, below * z), np.where(z > 0.0, 1.0, below))
+
+
 def _float_activation(activation: Activation) -> Function:
     """Return the activation in ordinary float64; a name without a fast version goes through the enclosures."""
     fast: dict[str, Function] = {
@@ -81,9 +85,12 @@ def _float_activation(activation: Activation) -> Function:
         "gelu": _gelu,
         "gelu_tanh": _gelu_tanh,
         "sine": lambda z, _: (np.sin(z), np.cos(z)),
+        "relu": lambda z, work: (np.maximum(z, 0.0), np.greater(z, 0.0, out=work, casting="unsafe")),
     }
     if activation.name == "softplus":
         return _softplus(dict(activation.parameters)["beta"])
+    if activation.name == "leaky_relu":
+        return _leaky_relu(activation.parameter)
     return fast.get(activation.name, lambda z, _: (activation(Ball(z), 0).mid, activation(Ball(z), 1).mid))
 
 

@@ -38,6 +38,11 @@ def _not_positive(ingredients: Ingredients, network: Network, data: DataSet) -> 
     if pair is not None and pair[2] < _NEAR:
         i, j, distance = pair
         return f"{what}: samples {i} and {j} are equal up to {distance:.1e} of their norm. Remove one of them"
+    if not network.is_smooth:
+        return (
+            f"{what}: samples repeat, or some pre-activation is 0 to rounding, at the kink of its unit, where every slope counts."
+            " scope='basin' moves off kinks"
+        )
     nearest = "" if pair is None else f" (the closest, {pair[0]} and {pair[1]}, differ by {pair[2]:.2g} of their norm)"
     return (
         f"{what}: no two samples nearly repeat{nearest}, so either Θ is singular for another reason, such as units that are all saturated or"
@@ -69,6 +74,12 @@ def _describe_shortfall(
     if result.table is None:
         return _not_positive(ingredients, network, data), None
     nearest = result.outcome
+    if nearest is None and not network.is_smooth:
+        return (
+            "no ball around these parameters is certified free of kinks: at the centre some pre-activation of a ReLU or LeakyReLU unit is 0, or"
+            " so close to 0 that its sign changes before the ball is large enough. scope='basin' looks for a better centre nearby",
+            None,
+        )
     if nearest is None:
         return "no radius with λ(R) > 0 and finite curvature bounds was found", None
     width = min(layer.fan_out for layer in network.layers[:-1]) if len(network.layers) > 1 else None
@@ -98,10 +109,10 @@ def _describe_shortfall(
     if width is not None:
         # The residual the ball can absorb is ∝ λ0/L_H, and L_H ∝ 1/√width at fixed λ0 and ‖e0‖.
         estimate = width * factor * factor
-        advice = (
-            f" At fixed λ0 and residual a width of about {estimate:.2g} would close it (estimate); scope='run' or 'exact'"
-            " certifies the region where training ends instead"
-        )
+        elsewhere = "scope='run' or 'exact' certifies the region where training ends instead"
+        if not network.is_smooth:
+            elsewhere = "scope='basin' certifies a ball without kinks where the residual vanishes instead"
+        advice = f" At fixed λ0 and residual a width of about {estimate:.2g} would close it (estimate); {elsewhere}"
     return (
         f"{what}; short by a factor {factor:.3g} ({nearest.form} criterion, R = {result.table.radii[nearest.index]:.4g}).{advice}",
         estimate,

@@ -1,0 +1,127 @@
+"""ReLU and LeakyReLU networks from the model to the checker: what is proved, what is refused, and forgeries."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from flint import arb, ctx
+
+import verify
+import verify.datasets
+from verify.checker import check
+from verify.checker.enclosures import activation, suprema
+from verify.checker.network import Point, Problem
+from verify.checker.tests.test_engine import _as_document
+from verify.errors import UnsupportedLayerError
+from verify.networks import linearise, read_network
+from verify.networks.curvature import Curvature
+
+X, Y = verify.datasets.sphere(10, 6, norm=4.0)
+
+
+def _net(*sizes: int, act: torch.nn.Module, seed: int = 0) -> torch.nn.Sequential:
+    torch.manual_seed(seed)
+    modules: list[torch.nn.Module] = []
+    for fan_in, fan_out in itertools.pairwise(sizes):
+        modules += [torch.nn.Linear(fan_in, fan_out, dtype=torch.float64), act]
+    return torch.nn.Sequential(*modules[:-1])
+
+
+@pytest.mark.parametrize("act", [torch.nn.ReLU(), torch.nn.LeakyReLU(0.1)], ids=["relu", "leaky"])
+@pytest.mark.parametrize("sizes", [(6, 128, 1), (6, 64, 48, 1)])
+@pytest.mark.parametrize("scope", ["point", "basin"])
+def test_networks_with_kinks_are_proved_and_accepted(
+    sizes: tuple[int, ...], act: torch.nn.Module, scope: verify.Scope, tmp_path: Path
+) -> None:
+    certificate = verify.certify(_net(*sizes, act=act), X, Y, scope=scope)
+    assert certificate.verdict == "PROVED", certificate.reason
+    certificate.save(tmp_path / "c.zip")
+    assert check(tmp_path / "c.zip").accepted
+
+
+def test_a_basin_holds_no_kink_and_descent_from_its_rim_converges_in_it() -> None:
+    net = _net(6, 128, 1, act=torch.nn.ReLU())
+    certificate = verify.certify(net, X, Y, scope="basin")
+    problem, radius = certificate.problem, float(certificate.constants["radius"].upper())
+    centre = linearise(problem.network, problem.data.X)
+    reach = np.linalg.norm(centre.A[0].mid, axis=1)[:, None] * radius
+    assert (np.abs(centre.Z[0].mid) > reach).all()
+
+
+def test_the_other_scopes_refuse_or_say_where_to_go() -> None:
+    net = _net(6, 32, 1, act=torch.nn.ReLU())
+    for scope in ("exact", "region"):
+        with pytest.raises(UnsupportedLayerError, match="basin"):
+            verify.certify(net, X, Y, scope=scope)
+    assert "basin" in verify.certify(net, X, Y, scope="ball").reason
+    run = verify.certify(net, X, Y, scope="run", steps=200)
+    assert run.verdict == "INCONCLUSIVE"
+    assert "kinks" in run.reason
+    assert "basin" in run.reason
+
+
+def test_units_at_their_kink_leave_no_ball_and_a_basin_nearby_is_proved(tmp_path: Path) -> None:
+    net = _net(6, 32, 1, act=torch.nn.ReLU())
+    with torch.no_grad():
+        next(p for name, p in net.named_parameters() if name == "0.bias").zero_()
+    inputs = np.array(X)
+    inputs[0] = 0.0
+    ball = verify.certify(net, inputs, Y, scope="ball")
+    assert ball.verdict == "INCONCLUSIVE"
+    assert "kink" in ball.reason
+    basin = verify.certify(net, inputs, Y, scope="basin")
+    assert basin.verdict == "PROVED"
+    basin.save(tmp_path / "c.zip")
+    assert check(tmp_path / "c.zip").accepted
+
+
+def test_engine_and_checker_agree_on_the_largest_ball_without_kinks() -> None:
+    """Both follow claim layered_curvature and the same rule on kinks, each in its own words."""
+    for act, sizes in ((torch.nn.ReLU(), (6, 16, 1)), (torch.nn.LeakyReLU(0.2), (6, 12, 8, 1))):
+        network = read_network(_net(*sizes, act=act))
+        engine = Curvature(linearise(network, np.asarray(X)))
+        problem = Problem(_as_document(network, np.asarray(X), np.asarray(Y)[:, None]))
+        finite = 0
+        with ctx.workprec(128):
+            here = Point(problem, problem.parameters())
+            for radius in np.geomspace(1e-7, 1e-1, 25):
+                mine, theirs = here.curvature(arb(float(radius))), engine(float(radius))
+                assert mine <= arb(theirs)
+                assert mine.is_finite() == np.isfinite(theirs)
+                assert not np.isfinite(theirs) or theirs <= mine * (1 + 1e-10)
+                finite += bool(np.isfinite(theirs))
+        assert 3 < finite < 22
+
+
+def test_the_checker_refuses_a_missed_unit_and_another_slope(tmp_path: Path) -> None:
+    net = _net(6, 64, 1, act=torch.nn.LeakyReLU(0.1))
+    honest = verify.certify(net, X, Y, scope="basin")
+    assert honest.verdict == "PROVED"
+    layers = honest.problem.network.layers
+    for act in (torch.nn.ReLU(), torch.nn.LeakyReLU(0.2)):
+        other = read_network(torch.nn.Sequential(torch.nn.Linear(1, 1), act)).layers[0].activation
+        network = replace(honest.problem.network, layers=(replace(layers[0], activation=other), layers[1]))
+        replace(honest, problem=replace(honest.problem, network=network)).save(tmp_path / "c.zip")
+        assert check(tmp_path / "c.zip").verdict == "REJECTED"
+
+
+def test_the_checkers_kink() -> None:
+    with ctx.workprec(128):
+        below = arb(0.25)
+        assert activation("relu", None, arb(2)) == (2, 1)
+        assert activation("relu", None, arb(-2)) == (0, 0)
+        assert activation("leaky_relu", below, arb(-2)) == (arb(-0.5), below)
+        value, slope = activation("leaky_relu", below, arb(0, 1))
+        assert value.contains(arb(1))
+        assert value.contains(arb(-0.25))
+        assert slope.contains(below)
+        assert slope.contains(1)
+        assert activation("relu", None, arb(0))[1].contains(0)
+        assert activation("relu", None, arb(0))[1].contains(1)
+        assert not suprema("relu", None)[1].is_finite()
+        assert suprema("leaky_relu", arb(3))[0] == 3
