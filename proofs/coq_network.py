@@ -288,7 +288,7 @@ def _best_radius(
     if best is None:
         raise NotCertainError(
             f"the formal criterion needs {nearest[1]}: it knows one L_H for the whole ball and no neuron budget, so it"
-            " asks for a smaller residual (train on, or certify a smaller radius) or a smaller step than the engine"
+            " asks for a smaller residual (train on, or certify with scope 'basin') or a smaller step than the engine"
         )
     return best
 

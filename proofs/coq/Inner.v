@@ -37,8 +37,6 @@ Arguments inner {_} _ _.
 Definition minus {X : InnerSpace} (x y : X) : X := plus x (scal (-1) y).
 Definition norm {X : InnerSpace} (x : X) : R := sqrt (inner x x).
 
-Declare Scope vec_scope.
-Delimit Scope vec_scope with V.
 Notation "x ⊕ y" := (plus x y) (at level 50, left associativity).
 Notation "x ⊖ y" := (minus x y) (at level 50, left associativity).
 Notation "a ⋅ x" := (scal a x) (at level 40, left associativity).
