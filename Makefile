@@ -63,7 +63,7 @@ artifact: $(STAMP)
 
 # 100 handwritten digits at width 1,024, inside Coq, against the recorded statement and axioms: minutes, 1.4 GiB.
 proofs-networks: $(STAMP)
-	$(BIN)/python -m proofs.coq_examples digits build
+	$(BIN)/python -m verify.formal.examples digits build
 
 soak: $(STAMP)
 	$(BIN)/python -m property_tests.soak --minutes 30

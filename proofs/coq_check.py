@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from proofs.coq_export import CONSTANTS_FILE, COQ_DIRECTORY, generate
-from verify.errors import ResourceError
+from proofs.errors import ToolError
 
 __all__ = ["ALLOWED", "CLASSICAL", "PACKAGES", "THEOREMS", "CoqStatus", "build", "parse_assumptions", "status"]
 
@@ -187,7 +187,7 @@ def build(timeout: float = 900.0) -> CoqStatus:
     """Run ``make assumptions`` in proofs/coq (seconds when up to date, about a minute from scratch).
 
     Raises:
-        ResourceError: coqc is missing, the build failed or ran past `timeout` seconds; with Coq's message.
+        ToolError: coqc is missing, the build failed or ran past `timeout` seconds; with Coq's message.
     """
     _make("assumptions", timeout)
     return status()
@@ -200,7 +200,7 @@ def build_library(timeout: float = 900.0) -> None:
 
 def _make(goal: str, timeout: float) -> None:
     if shutil.which("coqc") is None:
-        raise ResourceError(f"coqc is not installed: apt-get install {' '.join(PACKAGES)}")
+        raise ToolError(f"coqc is not installed: apt-get install {' '.join(PACKAGES)}")
     command = ["make", "-C", str(COQ_DIRECTORY), goal]
     _RECORD.parent.mkdir(exist_ok=True)
     try:
@@ -209,9 +209,9 @@ def _make(goal: str, timeout: float) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX)
             done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired as error:
-        raise ResourceError(f"building proofs/coq took more than timeout={timeout} s") from error
+        raise ToolError(f"building proofs/coq took more than timeout={timeout} s") from error
     if done.returncode != 0:
-        raise ResourceError(f"building proofs/coq failed (exit {done.returncode}):\n{done.stderr[-2000:]}")
+        raise ToolError(f"building proofs/coq failed (exit {done.returncode}):\n{done.stderr[-2000:]}")
 
 
 def printed_theorems() -> frozenset[str]:

@@ -20,7 +20,7 @@ from typing import Any
 import sympy as sp
 
 from proofs.constants import CONSTANTS, Constant
-from verify.errors import InputError
+from proofs.errors import UnknownNodeError
 
 __all__ = ["CONSTANTS_FILE", "COQ_DIRECTORY", "definition", "generate", "to_coq", "write"]
 
@@ -78,7 +78,7 @@ def to_coq(expression: Any, needed: int = _SUM) -> str:
             3 an atom.
 
     Raises:
-        InputError: a head that has no translation here; add it, with its meaning in Coq's standard library.
+        UnknownNodeError: a head that has no translation here; add it, with its meaning in Coq's standard library.
 
     Example:
         >>> x, y = sp.symbols("x y", positive=True)
@@ -119,7 +119,7 @@ def to_coq(expression: Any, needed: int = _SUM) -> str:
         return text if needed >= _ATOM else text[1:-1]
     if expression.func is sp.log:
         return _wrap(f"ln {to_coq(expression.args[0], _ATOM)}", _FACTOR, needed)
-    raise InputError(
+    raise UnknownNodeError(
         f"expression={expression}: no Coq translation of {expression.func}; extend proofs.coq_export.to_coq"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["EvaluationError", "MissingSymbolError", "ProofError", "UnknownNodeError"]
+__all__ = ["EvaluationError", "MissingSymbolError", "ProofError", "ToolError", "UnknownNodeError"]
 
 
 class EvaluationError(ValueError):
@@ -19,3 +19,7 @@ class UnknownNodeError(EvaluationError):
 
 class ProofError(ValueError):
     """A proof is ill-formed: an unknown claim, constant or symbol; not the same as a step that fails."""
+
+
+class ToolError(RuntimeError):
+    """A program that the proofs call is missing, failed, or ran out of time; says which and what to do."""

@@ -195,7 +195,7 @@ def formal(
     as_json: JsonFlag = False,
 ) -> None:
     """Let the checker that is proved correct in Coq accept a certificate: a theorem about its own doubles."""
-    from proofs.coq_accept import accept
+    from verify.formal.accept import accept
 
     if not certificate.exists():
         raise InputError(f"certificate={certificate}: no such file or directory")

@@ -1,5 +1,5 @@
 (** A certificate of scope ball, formally: 8 samples, tanh network 3-48-1.
-    Written by proofs/coq_network.py from a certificate with SHA-256
+    Written by verify/formal/network.py from a certificate with SHA-256
     ea2c3e5ee12c00a34efdfd3ec746a57ceef24b39065e16c5b1bcf95af00c083d *)
 From Coq Require Import ZArith QArith List.
 From LPLR Require Import Format Check Vectors Converges.

@@ -1,5 +1,5 @@
 (** A certificate of scope ball, formally: 20 samples, tanh network 10-64-1.
-    Written by proofs/coq_network.py from a certificate with SHA-256
+    Written by verify/formal/network.py from a certificate with SHA-256
     ad77b1256e121e542058dd337132d71463f9fd10119c2298150320e93206a918 *)
 From Coq Require Import ZArith QArith List.
 From LPLR Require Import Format Check Vectors Converges.

@@ -11,7 +11,7 @@ import sympy as sp
 
 from proofs.constants import CONSTANTS
 from proofs.coq_export import CONSTANTS_FILE, definition, generate, to_coq
-from verify.errors import InputError
+from proofs.errors import UnknownNodeError
 
 _TOKEN = re.compile(r"\s*(\d+|[A-Za-z_]\w*|[-+*/^()])")
 _CALLS: dict[str, tuple[int, Callable[..., Any]]] = {
@@ -123,5 +123,5 @@ def test_signs_and_nesting() -> None:
 
 
 def test_unknown_head_is_refused() -> None:
-    with pytest.raises(InputError, match="no Coq translation"):
+    with pytest.raises(UnknownNodeError, match="no Coq translation"):
         to_coq(sp.sin(sp.Symbol("x")))

@@ -329,13 +329,13 @@ class Certificate:
 
     def __rich__(self) -> RenderableType:
         """Show the claim, its constants and the inequality chain on a rich console."""
-        from verify.report.render import as_rich
+        from verify.certificates.display import as_rich
 
         return as_rich(self)
 
     def _repr_html_(self) -> str:
         """Show the same in a notebook."""
-        from verify.report.render import as_html
+        from verify.certificates.display import as_html
 
         return as_html(self)
 

@@ -22,7 +22,8 @@ from typing import NamedTuple
 from flint import ctx
 
 from verify.checker import enclosures
-from verify.checker.claims import Audit, Row, examine
+from verify.checker.audit import Audit, Row
+from verify.checker.examination import examine
 from verify.checker.reading import Limit, Malformed, Unreadable, read
 
 __all__ = ["EXIT", "CheckResult", "Row", "Unreadable", "check"]

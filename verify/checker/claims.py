@@ -19,9 +19,24 @@ from verify.checker.audit import Audit, Row, ends
 from verify.checker.enclosures import length, psd_norm, real, root, tick, zips
 from verify.checker.network import Parameters, Point, Problem
 from verify.checker.reading import Array, Claimed, Limit, expect, take
-from verify.checker.wording import STATED, at_least, at_most, below_one, step_claims, subject
+from verify.checker.wording import at_least, at_most, below_one
 
-__all__ = ["BALL", "Audit", "Ball", "Chain", "Row", "Truth", "distance", "enclosed", "examine", "floats", "is_index"]
+__all__ = [
+    "BALL",
+    "Audit",
+    "Ball",
+    "Chain",
+    "Row",
+    "Truth",
+    "at_parameters",
+    "distance",
+    "enclosed",
+    "exact",
+    "floats",
+    "is_index",
+    "point",
+    "run",
+]
 
 MAX_TABLE, MAX_STEPS, MAX_BITS, MAX_MEMORY = 4096, 100_000, 1 << 15, 1 << 34
 BALL = "certified_by lambda0_lower jacobian_norm0_upper residual0_upper parabolas radii curvature delta_j lambda"
@@ -65,7 +80,7 @@ def distance(left: Parameters, right: Parameters) -> Any:
     return length(x for a, b in zips(left, right) for x in (a - b).entries())
 
 
-def _point(audit: Audit, problem: Problem, witness: Any) -> Truth:
+def point(audit: Audit, problem: Problem, witness: Any) -> Truth:
     """Scope `point`: MATH §1 at the stored parameters."""
     [stated] = floats(take(witness, "lambda0_lower"))
     here, s = Point(problem, problem.parameters()), real(problem.s)
@@ -208,7 +223,8 @@ class Ball:
         self.audit.require(name, left, "<=", right, "λ ≥ λ0/2 on that ball")
 
 
-def _ball(audit: Audit, problem: Problem, witness: Any) -> Truth:
+def at_parameters(audit: Audit, problem: Problem, witness: Any) -> Truth:
+    """Scope `ball`: both criteria about the stored parameters."""
     found = Ball(audit, Point(problem, problem.parameters()), witness).truth()
     return found._replace(
         statement=f"for real-arithmetic gradient descent from the stored parameters: {found.statement}"
@@ -222,7 +238,7 @@ def _between(audit: Audit, name: str, stored: Any, value: Any) -> None:
         audit.every(name, [(low, value), (value, high)], "<=", "recomputed at the stored parameters")
 
 
-def _run(audit: Audit, problem: Problem, witness: Any) -> Truth:
+def run(audit: Audit, problem: Problem, witness: Any) -> Truth:
     """Scope `run`: facts at stored points, decrease to stored neighbours, a ball about the last."""
     checkpoints, handover = take(witness, "checkpoints handover")
     listed = isinstance(checkpoints, list) and len(checkpoints) <= MAX_TABLE and isinstance(handover, dict)
@@ -297,7 +313,8 @@ def _descend(problem: Problem, guesses: list[float], lost: int, centre: Any = No
     return theta, lows, losses, away
 
 
-def _exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
+def exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
+    """Scope `exact`: descent from the stored parameters, enclosed."""
     return enclosed(audit, problem, witness)[0]
 
 
@@ -349,50 +366,3 @@ def enclosed(audit: Audit, problem: Problem, witness: Any, about: Any = None) ->
     if about is not None:
         away.append(distance(centre, about) + ball.constants["radius"])
     return Truth(constants, ball.margins, chain | ball.steps, text), away, [*factors, ball.constants["rate"]]
-
-
-def examine(audit: Audit, document: dict[str, Any]) -> str:
-    """Check one certificate at the present precision and return what it claims, in words made from checked numbers."""
-    fields = "format version claim scope verdict reason network data loss loss_scale lr constants margins steps witness"
-    format_, version, claim, scope, verdict, reason = take(document, f"{fields} observed tools")[:6]
-    expect((format_, version, type(reason)) == ("lplr-verify certificate", 1, str), "not format version 1")
-    if verdict == "INCONCLUSIVE":
-        raise Limit("the certificate is INCONCLUSIVE: it claims nothing that could be accepted")
-    from verify.checker.basin import basin  # these need the classes above
-    from verify.checker.refutation import refuted
-    from verify.checker.region import region
-
-    scopes = {"point": _point, "ball": _ball, "run": _run, "exact": _exact, "basin": basin, "region": region}
-    expect(scope in scopes and verdict in ("PROVED", "REFUTED"), "unknown scope or verdict")
-    witness, rule = document["witness"], scopes[scope] if verdict == "PROVED" else refuted
-    centre = witness.get("handover") if scope in ("run", "exact") else witness
-    named = {"point": "pl_from_ntk", "region": "enclosing_ball"}
-    form = named.get(scope) or f"containment_{(centre or {}).get('certified_by')}"
-    form = form if verdict == "PROVED" else "zero_loss_unreachable"
-    expect(claim == form, "the claim is not the one that the witness supports")
-    problem = Problem(document)
-    if scope in ("exact", "region"):
-        problem.require_smooth(scope)
-    truth = rule(audit, problem, witness)
-    # What a report says of a certificate it takes from these constants: they must be there.
-    for name in (STATED[scope] if verdict == "PROVED" else "loss_floor").split():
-        expect(document["constants"].get(name) is not None, f"constants: {name} is missing, which the statement needs")
-        if name in ("rate", "region_rate"):
-            top = ends(document["constants"][name])[1]
-            audit.require(f"the stated {name} is below 1", top, "<", arb(1), "stored interval")
-    for group, values in (("constants", truth.constants), ("margins", truth.margins)):
-        for name, value in document[group].items():
-            expect(name in values, f"{group}: {name} is not implied by anything checked")
-            audit.matches(f"{group}: {name}", value, values[name])
-    for row in document["steps"]:
-        name, cited, left, relation, right, _ = take(row, "name claim left relation right source")
-        expect(isinstance(name, str) and cited in step_claims(name), f"steps: {name!r} belongs to no claim {cited!r}")
-        true_left, expected, true_right = truth.steps.get(name, (None, None, None))
-        expect(expected and relation == expected, f"steps: {name!r} is not implied by anything checked")
-        audit.matches(f"steps: {name}, left", left, true_left)
-        audit.matches(f"steps: {name}, right", right, true_right)
-        # The stored intervals contain the true values; let the inequality hold between whole intervals.
-        (low, high), (bottom, top) = ends(left), ends(right)
-        far = (high, bottom) if relation in ("<", "<=") else (low, top)
-        audit.require(f"steps: {name}", far[0], relation, far[1], "stored interval")
-    return f"{claim}: {subject(problem)}. It is proved: {truth.statement}"

@@ -20,7 +20,7 @@ import torch
 
 import verify
 from verify import datasets, nn
-from verify.experiments.reproduce import write_json
+from verify.experiments.files import write_json
 
 __all__ = ["CASES", "Case", "run_case", "run_cases"]
 

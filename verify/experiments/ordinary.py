@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 import verify
-from verify.experiments.reproduce import write_json
+from verify.experiments.files import write_json
 
 __all__ = ["PROBLEMS", "Ordinary", "checked", "run_grid", "run_problem", "summary"]
 

@@ -8,7 +8,6 @@ Everything lands in one folder, each file written under a temporary name and ren
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from rich.table import Table
 from verify import datasets, nn
 from verify.certificates import Certificate
 from verify.errors import InputError, UnsoundArithmeticError
+from verify.experiments.files import write_json
 from verify.experiments.looseness import looseness_table
 from verify.regions import certify
 
@@ -90,13 +90,6 @@ def _timed(console: Console, what: str) -> Iterator[None]:
     else:
         yield
     console.print(f"{what}: {time.monotonic() - start:.1f} s")
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically: under a temporary name, then renamed."""
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def _looseness(certificates: dict[str, Certificate], console: Console, effort: int) -> dict[str, list[dict[str, Any]]]:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from verify.certificates.wording import chain
 from verify.decimals import at_least, at_most, below_one, bounds, plain
-from verify.report.facts import chain
 
 __all__ = [
     "Table",

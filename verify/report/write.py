@@ -13,11 +13,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from verify.certificates.display import html_table, typeset
+from verify.certificates.wording import TRUST, facts, observed_text, sentence
 from verify.errors import InputError
 from verify.report.experiments import experiment_plots, experiment_table, reason_table
-from verify.report.facts import TRUST, facts, observed_text, sentence
 from verify.report.figures import Plot, absorbed_residual, draw, kernel_on_ball
-from verify.report.render import html_table, typeset
 from verify.report.tables import (
     Table,
     chain_table,

@@ -1,4 +1,4 @@
-"""The README's picture, made by the package itself: ``python -m verify.report.picture`` writes loss_under_envelope.svg beside this file.
+"""The README's picture, made by the package itself: ``python -m verify.experiments.picture`` writes loss_under_envelope.svg beside this file.
 
 A 64-1024-1 tanh network learns 100 handwritten digits by full-batch gradient descent; from the hand-over on, real-arithmetic descent restarted
 there stays below the proved envelope, and the float64 run is drawn beside it for as many steps again.

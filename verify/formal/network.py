@@ -385,7 +385,7 @@ def write(certificate: Path, target: Path, *, name: str = "converges", vectors: 
     numbers = find_witness(problem)
     heading = (
         f"A certificate of scope {loaded.scope}, formally: {len(problem.inputs)} samples, tanh network"
-        f" {problem.dim}-{len(problem.outers)}-1.\n    Written by proofs/coq_network.py from a certificate with SHA-256\n"
+        f" {problem.dim}-{len(problem.outers)}-1.\n    Written by verify/formal/network.py from a certificate with SHA-256\n"
         f"    {fingerprint(certificate)}"
     )
     target.write_text(to_coq(problem, numbers, name, heading, vectors), encoding="utf-8")

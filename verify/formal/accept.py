@@ -14,10 +14,11 @@ from typing import Literal
 
 from proofs.coq_check import ALLOWED, MACHINE_INTEGERS, PACKAGES, build_library, parse_assumptions
 from proofs.coq_export import COQ_DIRECTORY
-from proofs.coq_network import FormalWitness, fingerprint, write
+from proofs.errors import ToolError
 from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one
 from verify.errors import NotCertainError, ResourceError
+from verify.formal.network import FormalWitness, fingerprint, write
 
 __all__ = ["Formal", "Vectors", "accept"]
 
@@ -92,7 +93,10 @@ def accept(certificate: Path, target: Path, *, vectors: Vectors = "slow", timeou
         file.write(f"Print Assumptions {_NAME}.\n")
     if shutil.which("coqc") is None:
         raise ResourceError(f"coqc is not installed: apt-get install {' '.join(PACKAGES)}; {target} was written")
-    build_library()
+    try:
+        build_library()
+    except ToolError as error:
+        raise ResourceError(str(error)) from error
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     output = compile_file(target, timeout)
     seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before

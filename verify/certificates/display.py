@@ -1,4 +1,4 @@
-"""A certificate in a terminal (Rich) and in a notebook (HTML fragment); both print the rows of :mod:`verify.report.facts`."""
+"""A certificate in a terminal (Rich) and in a notebook (HTML fragment); both print the rows of :mod:`verify.certificates.wording`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from verify.report.facts import TRUST, chain, facts, observed_text, sentence
+from verify.certificates.wording import TRUST, chain, facts, observed_text, sentence
 
 __all__ = ["as_html", "as_rich", "as_text", "html_table", "typeset"]
 

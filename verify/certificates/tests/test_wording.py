@@ -7,9 +7,9 @@ from fractions import Fraction
 
 from verify.arrays import Ball
 from verify.certificates import Certificate, Step
+from verify.certificates.display import as_html, as_text, typeset
+from verify.certificates.wording import chain, facts, sentence
 from verify.decimals import bounds
-from verify.report.facts import chain, facts, sentence
-from verify.report.render import as_html, as_text, typeset
 
 
 def test_every_printed_bound_is_on_the_safe_side(certificates: dict[str, Certificate]) -> None:

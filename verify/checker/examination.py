@@ -1,0 +1,61 @@
+"""One certificate from its document to the statement it makes: scope by scope, then every stored number against what was recomputed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flint import arb
+
+from verify.checker.audit import Audit, ends
+from verify.checker.basin import basin
+from verify.checker.claims import at_parameters, exact, point, run
+from verify.checker.network import Problem
+from verify.checker.reading import Limit, expect, take
+from verify.checker.refutation import refuted
+from verify.checker.region import region
+from verify.checker.wording import STATED, step_claims, subject
+
+__all__ = ["examine"]
+
+
+def examine(audit: Audit, document: dict[str, Any]) -> str:
+    """Check one certificate at the present precision and return what it claims, in words made from checked numbers."""
+    fields = "format version claim scope verdict reason network data loss loss_scale lr constants margins steps witness"
+    format_, version, claim, scope, verdict, reason = take(document, f"{fields} observed tools")[:6]
+    expect((format_, version, type(reason)) == ("lplr-verify certificate", 1, str), "not format version 1")
+    if verdict == "INCONCLUSIVE":
+        raise Limit("the certificate is INCONCLUSIVE: it claims nothing that could be accepted")
+    scopes = {"point": point, "ball": at_parameters, "run": run, "exact": exact, "basin": basin, "region": region}
+    expect(scope in scopes and verdict in ("PROVED", "REFUTED"), "unknown scope or verdict")
+    witness, rule = document["witness"], scopes[scope] if verdict == "PROVED" else refuted
+    centre = witness.get("handover") if scope in ("run", "exact") else witness
+    named = {"point": "pl_from_ntk", "region": "enclosing_ball"}
+    form = named.get(scope) or f"containment_{(centre or {}).get('certified_by')}"
+    form = form if verdict == "PROVED" else "zero_loss_unreachable"
+    expect(claim == form, "the claim is not the one that the witness supports")
+    problem = Problem(document)
+    if scope in ("exact", "region"):
+        problem.require_smooth(scope)
+    truth = rule(audit, problem, witness)
+    # What a report says of a certificate it takes from these constants: they must be there.
+    for name in (STATED[scope] if verdict == "PROVED" else "loss_floor").split():
+        expect(document["constants"].get(name) is not None, f"constants: {name} is missing, which the statement needs")
+        if name in ("rate", "region_rate"):
+            top = ends(document["constants"][name])[1]
+            audit.require(f"the stated {name} is below 1", top, "<", arb(1), "stored interval")
+    for group, values in (("constants", truth.constants), ("margins", truth.margins)):
+        for name, value in document[group].items():
+            expect(name in values, f"{group}: {name} is not implied by anything checked")
+            audit.matches(f"{group}: {name}", value, values[name])
+    for row in document["steps"]:
+        name, cited, left, relation, right, _ = take(row, "name claim left relation right source")
+        expect(isinstance(name, str) and cited in step_claims(name), f"steps: {name!r} belongs to no claim {cited!r}")
+        true_left, expected, true_right = truth.steps.get(name, (None, None, None))
+        expect(expected and relation == expected, f"steps: {name!r} is not implied by anything checked")
+        audit.matches(f"steps: {name}, left", left, true_left)
+        audit.matches(f"steps: {name}, right", right, true_right)
+        # The stored intervals contain the true values; let the inequality hold between whole intervals.
+        (low, high), (bottom, top) = ends(left), ends(right)
+        far = (high, bottom) if relation in ("<", "<=") else (low, top)
+        audit.require(f"steps: {name}", far[0], relation, far[1], "stored interval")
+    return f"{claim}: {subject(problem)}. It is proved: {truth.statement}"
