@@ -1,14 +1,8 @@
 """The networks certified inside Coq: trained here, certified by the engine, written as theorems about their own doubles.
 
-<<<<<<< HEAD:verify/formal/examples.py
 ``python -m verify.formal.examples`` writes Sphere20.v and Biased8.v anew (part of the default build; training is ordinary
 float64, so another machine may write other doubles, and other theorems); ``python -m verify.formal.examples digits FOLDER``
 is ``make proofs-networks``: 100 handwritten digits at width 1,024, compared with the recorded statement and axioms.
-=======
-``python -m verify.formal.examples`` writes Sphere20.v and Biased8.v anew (part of the default build; training is ordinary
-float64, so another machine may write other doubles, and other theorems); ``python -m verify.formal.examples digits FILE``
-writes the certificate of 100 handwritten digits at width 1,024 for ``make proofs-networks``.
->>>>>>> e30b66d (Arrows: proofs imports nothing of verify, wording and display belong to certificates, the checker's scopes below its examination; a test reads every import):verify/formal/examples.py
 """
 
 from __future__ import annotations
@@ -25,15 +19,12 @@ from typing import Any
 import torch
 
 import verify
-from verify.formal.accept import Formal, accept
 from proofs.coq_export import COQ_DIRECTORY
 from verify import datasets
 from verify.certificates import Certificate
-<<<<<<< HEAD:verify/formal/examples.py
 from verify.errors import InputError
-=======
+from verify.formal.accept import Formal, accept
 from verify.formal.network import write
->>>>>>> e30b66d (Arrows: proofs imports nothing of verify, wording and display belong to certificates, the checker's scopes below its examination; a test reads every import):verify/formal/examples.py
 from verify.nn import NTKLinear
 
 __all__ = ["biased8", "compare", "digits", "sphere20", "train"]

@@ -19,10 +19,6 @@ import torch
 
 import verify
 from proofs.coq_check import ALLOWED, build_library
-<<<<<<< HEAD:proofs/tests/test_coq_network.py
-from verify.formal.examples import DIGITS_RECORD, biased8, compare, train
-=======
->>>>>>> e30b66d (Arrows: proofs imports nothing of verify, wording and display belong to certificates, the checker's scopes below its examination; a test reads every import):verify/formal/tests/test_network.py
 from proofs.coq_export import COQ_DIRECTORY
 from proofs.coq_integers import ONE, exact_integers, floor_sqrt, round_up, tanh_integers
 from proofs.tests.test_coq_build import needs_coq
@@ -31,7 +27,7 @@ from verify.certificates import Certificate
 from verify.errors import InputError, NotCertainError
 from verify.formal import accept as coq_accept
 from verify.formal import network as coq_network
-from verify.formal.examples import biased8, train
+from verify.formal.examples import DIGITS_RECORD, biased8, compare, train
 from verify.formal.network import FormalProblem, FormalWitness, find_witness, formal_problem, to_coq
 
 
