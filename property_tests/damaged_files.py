@@ -20,6 +20,7 @@ import torch
 from hypothesis import strategies as st
 from safetensors.torch import save
 
+from property_tests.damaged_certificates import TOKENS, read_certificate, sound_certificates, with_fitting_hash
 from verify.networks.reading.data import exact_array
 from verify.networks.reading.files import load_data, load_model
 
@@ -335,6 +336,8 @@ def _by_bytes(tokens: list[bytes]) -> Callable[[bytes, random.Random], bytes]:
 ENTRIES = {
     entry.name: entry
     for entry in (
+        Entry("certificate", sound_certificates(), read_certificate, _by_bytes(TOKENS)),
+        Entry("sealed_certificate", sound_certificates(), read_certificate, with_fitting_hash),
         Entry("csv", _tables(), _read_table, _by_bytes(_CSV_TOKENS)),
         Entry(
             "npz",

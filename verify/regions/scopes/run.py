@@ -390,7 +390,11 @@ def _missing(task: _Task, run: _Run, end: _End) -> str:
     if not values["lambda_min"] > 0.0:
         return f"at step {run.step} λ_min of the NTK is not certified positive; {facts}"
     if approx_float(task.s * task.lr) * float(end.found.ingredients.lambda_max0.upper()) > 1.0:
-        facts += f"; ηsλ_max(Θ) exceeds 1 there, so a smaller {step} may be needed"
+        largest = approx_float(1 / task.s) / float(end.found.ingredients.lambda_max0.upper())
+        facts += (
+            f"; the residual form needs ηsλ_max(Θ) < 1, and with this {step} it is {approx_float(task.lr) / largest:.3g} there: a step below"
+            f" {largest:.3g} meets that"
+        )
     what = "the step budget ended" if end.why == "budget" else "no iterate handed in is certifiable"
     return f"{what} at step {run.step}: {facts}. Train on (more steps), or widen the network"
 
