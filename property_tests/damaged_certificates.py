@@ -15,10 +15,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from verify.certificates import Certificate
+from verify.certificates.wording import sentence
 from verify.checker import check
 from verify.checker.__main__ import main
 from verify.checker.tests.build import all_drafts, seal
-from verify.report.facts import sentence
 
 __all__ = ["TOKENS", "read_certificate", "sound_certificates", "with_fitting_hash"]
 
