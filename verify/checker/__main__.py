@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
         try:
             found = check(path)
         except Unreadable as error:
-            print(f"{path}: {error}", file=sys.stderr)
+            print(error, file=sys.stderr)
             codes.append(3)
             continue
         _show(path, found, "--all" in arguments)

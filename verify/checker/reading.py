@@ -183,10 +183,10 @@ def read(path: str) -> dict[str, Any]:
             arrays[name] = _array(files.pop(name), shape)
         used: set[str] = set()
         result: dict[str, Any] = _value(document, arrays, used)
-    except Unreadable:
-        raise
+    except Unreadable as error:
+        raise Unreadable(f"{path}: {error}") from None
     except OSError as error:
-        raise Unreadable(f"cannot be read: {error.strerror or error}") from None
+        raise Unreadable(f"{path}: cannot be read: {error.strerror or error}") from None
     except (EOFError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error) as error:
         raise Malformed(f"no readable certificate: {type(error).__name__}: {str(error)[:200]}") from None
     expect(used == set(listed), "an array file belongs to no field")
