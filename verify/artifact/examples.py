@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 import verify.checker.examples
 from verify import datasets, nn
 from verify.certificates import Certificate
@@ -34,10 +36,33 @@ def _exact() -> Certificate:
     return certify(mlp((10, 64, 1)), *datasets.sphere(20, 10, 4.0), scope="exact")
 
 
+def _basin() -> Certificate:
+    return certify(mlp((64, 64, 1), ntk=False), *datasets.digits(50), scope="basin", loss="mse")
+
+
+def _relu() -> Certificate:
+    generator = torch.Generator().manual_seed(0)
+    net = torch.nn.Sequential(
+        nn.NTKLinear(64, 128, bias=True, generator=generator),
+        torch.nn.ReLU(),
+        nn.NTKLinear(128, 1, generator=generator),
+    )
+    return certify(net, *datasets.digits(50, norm=24.0), scope="basin")
+
+
+def _region() -> Certificate:
+    return certify(
+        nn.antisymmetric_two_layer(10, 1024, seed=0), *datasets.sphere(10, 10, 9.0), lr="1/10", scope="region"
+    )
+
+
 EXAMPLES: dict[str, Callable[[], Certificate]] = {
     "ball-at-initialisation-n10": _ball,
     "run-digits-n50": _run,
     "exact-sphere-n20": _exact,
+    "basin-digits-n50": _basin,
+    "basin-relu-digits-n50": _relu,
+    "region-around-initialisation-n10": _region,
 }
 """File name (without suffix) → how the certificate is made."""
 

@@ -61,3 +61,7 @@ def test_examples_that_were_altered_removed_or_end_otherwise_are_noticed(tmp_pat
     (tmp_path / "expected.txt").write_text("\n")
     (tmp_path / "MANIFEST.sha256").write_text("")
     assert check_examples(tmp_path) == 1
+
+
+def test_the_examples_in_the_repository_are_accepted_as_recorded() -> None:
+    assert check_examples() == 0
