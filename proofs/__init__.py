@@ -1,1 +1,1 @@
-"""Placeholder until the part lands."""
+"""The theory: constants as formulas, one module per claim with its proof, the ledger, the formal development in coq/."""

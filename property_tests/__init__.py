@@ -1,1 +1,1 @@
-"""Placeholder until the part lands."""
+"""Hypothesis draws architectures, data and steps, and tries to break what certificates claim."""

@@ -16,7 +16,7 @@ Fixpoint last_sigma (cur : R) (st : list (R * R)) : R :=
   match st with [] => cur | (_, sg) :: tl => last_sigma sg tl end.
 Fixpoint increasing (prev : R) (st : list (R * R)) : Prop :=
   match st with [] => True | (r, _) :: tl => prev <= r /\ increasing r tl end.
-(** Lower Riemann sum of sigma - delta: it never exceeds the integral of MATH 5b. *)
+(** Lower Riemann sum of sigma - delta: it never exceeds the integral of claim containment_residual. *)
 Fixpoint riemann (delta prev : R) (st : list (R * R)) : R :=
   match st with [] => 0 | (r, sg) :: tl => (sg - delta) * (r - prev) + riemann delta r tl end.
 (** The same, up to rho. *)
@@ -117,7 +117,7 @@ Record residual_chain (Rad K0 e0 DR LH lamR : R) (table : list (R * R)) : Prop :
 Lemma in_ball_mono r r' z : r' <= r -> in_ball th0 r' z -> in_ball th0 r z.
 Proof. unfold in_ball. lra. Qed.
 
-(** ** The step defect delta, both ways (MATH 5b) *)
+(** ** The step defect delta, both ways (claim containment_residual) *)
 Lemma defect_of_ingredients Rad K0 e0 DR LH lamR table :
   0 < s -> 0 < eta -> ball_ingredients Rad K0 e0 DR LH lamR table ->
   defect M y s eta th0 th0 Rad (delta_of K0 e0 DR LH).

@@ -1,4 +1,4 @@
-(** * Containment in the classical form (MATH 5a) for the squared loss *)
+(** * Containment in the classical form (claim containment_classical) for the squared loss *)
 
 From Coq Require Import Reals Lra Psatz.
 From Coquelicot Require Import Coquelicot.
@@ -228,7 +228,7 @@ Proof.
 Qed.
 End Classical.
 
-(** ** The constant beta from the ingredients (MATH 3).  The base point alone must lie in the
+(** ** The constant beta from the ingredients (claim smoothness).  The base point alone must lie in the
     sublevel set; the other end of the segment only in the ball. *)
 Section Smoothness.
 Context {X Y : InnerSpace}.

@@ -1,6 +1,6 @@
 (** * The Lipschitz constant of the Jacobian from bounds of the second derivative
 
-    A certificate bounds the quadratic form |D2F[u,u]| <= L |u|^2 on the ball (MATH 6).  For a
+    A certificate bounds the quadratic form |D2F[u,u]| <= L |u|^2 on the ball (claim layered_curvature).  For a
     symmetric bilinear D2F that bounds |D2F[u,v]| <= L |u| |v| too, and J is L-Lipschitz. *)
 
 From Coq Require Import Reals Lra Psatz.

@@ -1,4 +1,4 @@
-(** * The containment condition of MATH 5b as an integral, and in closed form *)
+(** * The containment condition of claim containment_residual as an integral, and in closed form *)
 
 From Coq Require Import Reals Lra Psatz.
 From Coquelicot Require Import Coquelicot.

@@ -1,4 +1,4 @@
-(** * LPLR without quasi-convexity: F(a, w) = a tanh(w), one sample x = 1, y = 1/2  (MATH 9)
+(** * LPLR without quasi-convexity: F(a, w) = a tanh(w), one sample x = 1, y = 1/2  (claim lqcr_not_needed)
 
     Textbook definition: L is quasi-convex on D when its sublevel sets in D are convex.  On a ball
     about the midpoint of two exact fits the NTK is at least 0.57, so the ball is an LPLR; yet the

@@ -38,7 +38,7 @@ Lemma link_rate_classical beta :
 Proof. unfold Constants.rate_classical, classical_rate. ring. Qed.
 End Links.
 
-(** The lower sum of the integral of MATH 5b: one exported panel per row of the table. *)
+(** The lower sum of the integral of claim containment_residual: one exported panel per row of the table. *)
 Fixpoint supply (delta previous : R) (table : list (R * R)) : R :=
   match table with
   | [] => 0

@@ -1,4 +1,4 @@
-(** * Stability of the NTK on a ball: the Weyl step, sharp form and paper's form  (MATH 2) *)
+(** * Stability of the NTK on a ball: the Weyl step, sharp form and paper's form  (claim ntk_stability) *)
 
 From Coq Require Import Reals Lra Psatz.
 From LPLR Require Import Inner Setting.

@@ -1,6 +1,6 @@
 (** * From "the residual pays for the path" to convergence
 
-    Both containment arguments (MATH 5a and 5b) end in the same place: all
+    Both containment arguments (claims containment_classical and containment_residual) end in the same place: all
     iterates lie in the ball, each step costs gam * |step| of the residual, and
     the loss contracts.  This file draws the conclusion once. *)
 

@@ -1,4 +1,4 @@
-(** * Containment in the classical form (MATH 5a), for any smooth function: Polyak made local
+(** * Containment in the classical form (claim containment_classical), for any smooth function: Polyak made local
 
     S = B(theta0, R) cut with the sublevel set of Phi(theta0).  S need not be
     connected or convex; smoothness is used only along segments that lie in S,
@@ -59,7 +59,7 @@ Qed.
 
 Hypothesis smooth : smooth_on sublevel.
 
-(** Descent along a segment inside S (MATH 4): Phi(z + T v) <= Phi(z) + T <g,v> + beta T^2 |v|^2 / 2. *)
+(** Descent along a segment inside S (claim descent_step): Phi(z + T v) <= Phi(z) + T <g,v> + beta T^2 |v|^2 / 2. *)
 Lemma descent z v T : 0 <= T -> (forall t, 0 <= t <= T -> sublevel (z ⊕ t ⋅ v)) ->
   Phi (z ⊕ T ⋅ v) <= Phi z + T * ⟨g z, v⟩ + beta / 2 * (T * T) * ⟨v, v⟩.
 Proof.

@@ -1,4 +1,4 @@
-(** * Containment in the residual form (MATH 5b): no smoothness constant, no first exit
+(** * Containment in the residual form (claim containment_residual): no smoothness constant, no first exit
 
     With A = eta s J J' <= 1 a step has length at most |e| / sigma
     ([step_length]).  As |e_k| <= G(R) - G(P_k) <= (sigma - delta)(R - P_k) for

@@ -153,7 +153,7 @@ Proof.
       assert (0 < norm w * norm w) by nra. nra.
 Qed.
 
-(** ** PL from the NTK: 1/2 |grad|^2 >= s lambda L, so mu = s lambda  (MATH 1) *)
+(** ** PL from the NTK: 1/2 |grad|^2 >= s lambda L, so mu = s lambda  (claim pl_from_ntk) *)
 Theorem pl_from_ntk th lam :
   0 <= s -> ntk_lower M th lam ->
   s * lam * loss M y s th <= / 2 * ⟨gradient M y s th, gradient M y s th⟩.

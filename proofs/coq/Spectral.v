@@ -1,4 +1,4 @@
-(** * The spectral inequality of MATH 5b, without diagonalisation
+(** * The spectral inequality of claim containment_residual, without diagonalisation
 
     For A = h J J' with a <= A <= 1:  |e| - |(I - A) e| >= sigma |h J' e|,
     where a = h sigma^2.  The first-order change of the residual pays for the

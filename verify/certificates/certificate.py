@@ -117,7 +117,7 @@ class Certificate:
         scope: 'point', 'ball', 'run', 'exact', 'basin' or 'region'. verdict: 'PROVED', 'REFUTED' or 'INCONCLUSIVE'.
         reason: one sentence in words.
         problem: network, data, loss, step.
-        constants: name → enclosure (Ball), exact number or None; names fixed by DESIGN.md.
+        constants: name → enclosure (Ball), exact number or None; public names that do not change.
         margins: name → enclosure of the room an inequality leaves.
         steps: the chain of inequalities.
         witness: what a checker needs; nested mappings and lists of exact numbers and float64 arrays.

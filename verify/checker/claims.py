@@ -1,4 +1,4 @@
-"""What a certificate must imply, claim by claim: the formulas of MATH.md §§1–5 and 7, written here by hand.
+"""What a certificate must imply, claim by claim: the formulas of the claims in proofs/, written here by hand.
 
 Meaning of the fields. A witness number is a bound in a stated direction and is accepted if the recomputed enclosure implies it
 (``λ0 ≤ λ_min`` and so on). A constant, a margin and both sides of a stored step are intervals that must contain the recomputed
@@ -81,7 +81,7 @@ def distance(left: Parameters, right: Parameters) -> Any:
 
 
 def point(audit: Audit, problem: Problem, witness: Any) -> Truth:
-    """Scope `point`: MATH §1 at the stored parameters."""
+    """Scope `point`: claim pl_from_ntk at the stored parameters."""
     [stated] = floats(take(witness, "lambda0_lower"))
     here, s = Point(problem, problem.parameters()), real(problem.s)
     low, top, loss, square = here.smallest(stated), psd_norm(here.kernel()), here.loss, here.gradient_square()
@@ -143,7 +143,7 @@ class Ball:
         audit.every("λ on the ball", kept, "<=", "(√λ0 − Δ_J)² or a parabola, worst ρ shown")
 
     def criterion(self, form: str, j: int) -> tuple[dict[str, Any], Any, Chain]:
-        """Return constants, margin and chain of one criterion at R = ρ_j (MATH §§3–5, with the start's offset of §7)."""
+        """Return constants, margin and chain of one criterion at R = ρ_j (claims containment_*, with an offset of the start)."""
         R, L, D, lam, J, e = real(self.radii[j]), self.curvature[j], self.delta[j], self.lam[j], self.J, self.e
         s, eta, o, sigma = real(self.problem.s), real(self.problem.lr), real(self.offset), root(lam)
         mu, beta = s * lam, s * ((J + D) ** 2 + e * L)

@@ -1,6 +1,6 @@
 """Enclosures of a network's values and of its derivatives with respect to every layer's output.
 
-Notation (MATH.md §6): h_0 = x; z_l = s_l W_l h_{l-1} + b_l; h_l = σ_l(z_l); F = h_L (σ_L is the identity unless
+Notation (claim layered_curvature): h_0 = x; z_l = s_l W_l h_{l-1} + b_l; h_l = σ_l(z_l); F = h_L (σ_L is the identity unless
 the model ends with an activation). V_l = s_l W_l; a_l = [s_l h_{l-1}, 1] (the 1 only where there is a bias), rows
 stacked in A_l; G_l = ∂F/∂h_l, B_l = ∂F/∂z_l = G_l·diag σ_l'(z_l), G_{l-1} = B_l V_l.
 

@@ -91,7 +91,7 @@ def certify(
 ) -> Certificate:
     """Prove that gradient descent on a concrete network converges linearly, or say exactly what is missing.
 
-    Statement and hypotheses: MATH.md §7; each constant is an enclosure of its formula in proofs/constants.py.
+    The claims in proofs/claims state what is proved under which hypotheses; each constant is an enclosure of its formula in proofs/constants.py.
 
     Args:
         model: torch.nn.Sequential of Linear or verify.nn.NTKLinear layers and smooth activations; its parameters,

@@ -329,7 +329,7 @@ def _crossing(f: Any, level: Any) -> Any:
 
 def region(net: Net, lr: Fraction, radii: Sequence[float], by: str, weights: Sequence[float] = (), offset: float = 0.0,
            start: Any = None) -> Region:  # fmt: skip
-    """The ball conditions of MATH §§3–5 at R = radii[-1] for both forms, from the definitions."""
+    """The ball conditions of claims containment_classical and containment_residual at R = radii[-1] for both forms, from the definitions."""
     true, s, eta = facts(net), _mpf(net.s), _mpf(lr)
     lam0, jac = down(true["lambda_min"]), up(mp.sqrt(true["lambda_max"]))
     res = up(true["residual"] if start is None else start)

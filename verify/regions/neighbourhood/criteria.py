@@ -3,9 +3,9 @@
 Both decide from a :class:`~verify.regions.neighbourhood.ingredients.RadiusTable` at one radius R = ρ_j and one step size; every
 number is an enclosure of a formula of :mod:`proofs.constants`, every decision a comparison of end points.
 
-Classical (claim containment_classical, MATH.md §5a): 0 < η < 2/β and ‖e0‖/(c√λ(R)) ≤ R, with β on the sublevel part of
+Classical (claim containment_classical): 0 < η < 2/β and ‖e0‖/(c√λ(R)) ≤ R, with β on the sublevel part of
 B(θ0, R) and c = 1 − ηβ/2.
-Residual (claim containment_residual, MATH.md §5b): ηs(‖J0‖ + Δ_J(R))² ≤ 1 and ∫_0^R (σ(ρ) − δ)dρ > ‖e0‖, the integral
+Residual (claim containment_residual): ηs(‖J0‖ + Δ_J(R))² ≤ 1 and ∫_0^R (σ(ρ) − δ)dρ > ‖e0‖, the integral
 bounded below by the panels Σ_j (ρ_j − ρ_{j-1})(σ(ρ_j) − δ), since σ does not increase.
 Start off the centre (scope `exact`): gradient descent from an unknown θ_T with ‖θ_T − θ0‖ ≤ o, ‖e(θ_T)‖ ≤ e0. After a path of length t it is in
 B(θ0, o + t), so the classical need is o + ‖e0‖/(c√λ(R)) ≤ R and the residual supply ∫_o^R (σ(ρ) − δ)dρ; β, δ and the step condition hold
@@ -40,7 +40,7 @@ class Outcome:
         index: position of R in the radius table.
         holds: True when every step of the chain is certain.
         steps: the inequality chain, in order.
-        constants: enclosures, by the names of DESIGN.md.
+        constants: enclosures, by their public names.
         margin: enclosure of (right − left) of the containment inequality; ≥ 0 certain when `holds`.
         ratio: approximate supply/need of the containment inequality (> 1 holds); for reports and searches only.
     """

@@ -120,7 +120,7 @@ def _describe_shortfall(
 
 
 def ball_constants(ingredients: Ingredients, result: BallResult) -> dict[str, Any]:
-    """Assemble the named constants of a ball certificate (DESIGN.md) from a search's result."""
+    """Assemble the named constants of a ball certificate from a search's result."""
     constants: dict[str, Any] = {
         "lambda0": ingredients.lambda0,
         "jacobian_norm0": ingredients.jacobian_norm0,

@@ -1,6 +1,6 @@
 """Scope `exact`: real-arithmetic gradient descent, enclosed from the initialisation until a ball certificate takes over.
 
-Statement (MATH.md §7). θ_{k+1} = θ_k − η∇Φ(θ_k) in real arithmetic from the exact θ0. For k = 0..T: ‖θ_k − θ̂_k‖ ≤ δ_k, and on B(θ̂_k, δ_k)
+Statement. θ_{k+1} = θ_k − η∇Φ(θ_k) in real arithmetic from the exact θ0. For k = 0..T: ‖θ_k − θ̂_k‖ ≤ δ_k, and on B(θ̂_k, δ_k)
 λ_min(Θ) ≥ λ_k > 0, so that each of these balls is a Locally PL Region with μ_k = sλ_k; for k < T the decrease
 Φ(θ_{k+1}) ≤ (1 − ημ_k)Φ(θ_k) holds. From θ_T on, which lies within o = δ_T of the exact doubles θ̂_T, the ball criteria about θ̂_T with start off the centre
 (:mod:`verify.regions.neighbourhood.criteria`) prove that gradient descent stays in B(θ̂_T, R) and converges linearly to zero loss. Together: every iterate
