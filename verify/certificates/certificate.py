@@ -369,7 +369,7 @@ def _read_array(name: str, data: bytes, entry: Mapping[str, Any]) -> np.ndarray:
     try:
         array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
     except ValueError as error:
-        raise InputError(f"{name}: no readable .npy file ({error})") from error
+        raise InputError(f"{name}: no readable .npy file ({str(error)[:200]!a})") from error
     if array.dtype != np.dtype("<f8") or list(array.shape) != entry["shape"]:
         raise ShapeError(f"{name}: {array.dtype} of shape {array.shape}; listed as float64 of shape {entry['shape']}")
     return np.asarray(array, dtype=np.float64)

@@ -143,5 +143,5 @@ def decode(document: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         if tag == "$array":
             return arrays[content]
     except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
-        raise InputError(f"{tag}: malformed value in certificate.json ({error})") from error
+        raise InputError(f"{tag}: malformed value in certificate.json ({str(error)[:200]!a})") from error
     raise InputError(f"{tag}: unknown kind of value in certificate.json; is the file from a newer version?")

@@ -137,7 +137,7 @@ def read_files(path: Path) -> dict[str, bytes]:
         except VerifyError:
             raise
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error) as error:
-            raise InputError(f"{path}: not a readable zip ({error})") from error
+            raise InputError(f"{path}: not a readable zip ({str(error)[:200]!a})") from error
     else:
         raise InputError(f"path={path}: no such certificate")
     if DOCUMENT not in files:

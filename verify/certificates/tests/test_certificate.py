@@ -392,3 +392,16 @@ def test_at_extreme_scales_what_is_proved_is_accepted(
     cert.save(tmp_path / "c.zip")
     found = verify.check(tmp_path / "c.zip")
     assert found.verdict == ("ACCEPTED" if cert.proved else "UNDECIDED"), found.failures
+
+
+def test_a_damaged_directory_s_message_is_short_and_holds_no_control_character(tmp_path: Path) -> None:
+    """The zip module quotes the whole misnamed entry; the line must still be one line."""
+    path = _certificate().save(tmp_path / "c.zip")
+    content = bytearray(path.read_bytes())
+    # The first local header claims a longer name, so that the name found runs on into the file's bytes.
+    content[26:28] = (5000).to_bytes(2, "little")
+    path.write_bytes(bytes(content))
+    with pytest.raises(InputError) as refused:
+        Certificate.load(path)
+    assert len(str(refused.value)) < 600
+    assert str(refused.value).isprintable()
