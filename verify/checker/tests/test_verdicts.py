@@ -420,7 +420,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
         "from verify.checker.__main__ import main\n"
         "code = main(sys.argv[1:])\n"
         "mine = {m for m in sys.modules if m.startswith(('verify', 'proofs'))}\n"
-        "parts = {'', '.__main__', '.audit', '.basin', '.claims', '.enclosures', '.network', '.reading', '.refutation', '.region', '.wording'}\n"
+        "parts = {'', '.__main__', '.audit', '.basin', '.claims', '.enclosures', '.examination', '.network', '.reading', '.refutation', '.region', '.wording'}\n"
         "assert mine == {'verify'} | {'verify.checker' + p for p in parts}, mine\n"
         "assert not {'numpy', 'torch', 'sympy', 'mpmath', 'scipy'} & set(sys.modules)\n"
         "sys.exit(code)"

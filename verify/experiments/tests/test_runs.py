@@ -38,8 +38,7 @@ def test_a_row_summarises_its_certificate_and_is_plain_json() -> None:
 
 
 def test_finished_experiments_are_read_and_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiments, "_QUICK", (_RUN,))
-    monkeypatch.setattr(experiments, "_LONG", (_EXACT,))
+    monkeypatch.setattr(experiments, "EXPERIMENTS", (_RUN, _EXACT))
     first = full_experiments(tmp_path)
     assert [row["name"] for row in first] == ["tiny-run", "tiny-exact"]
     assert all(row["verdict"] == "PROVED" for row in first)
