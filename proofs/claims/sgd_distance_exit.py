@@ -53,11 +53,12 @@ def _outside() -> list[Fact]:
 CLAIM = Claim(
     id="sgd_distance_exit",
     title="exit probability of SGD from the distance",
-    statement="Under sgd_distance, with ‖θ_0 − c‖ ≤ d0, ‖J‖ ≤ K on B(c, R): P(some iterate leaves B(c, R/2)) ≤ 4d0²/R² + 2L_HKd0/(σ²f). On the"
-    " other paths θ_k converges to an exact fit almost surely.",
+    statement="Under sgd_distance, with ‖θ_0 − c‖ ≤ d0, ‖J‖ ≤ K on B(c, R): P(some iterate leaves B(c, R/2)) ≤ 4d0²/R² + 2L_HKd0/(σ²f).",
     source="our formulation; related to arXiv:2006.12297",
     hypotheses=(Hypothesis("stopped", "the start is d0 from c", Counterexample("F = θ, d0 = 3/2 > R/2", _outside)),),
     proof=prove,
-    remarks="No n, no β̄ and no η in the bound. On {τ = ∞} ΣE V_k < ∞ and ΣE‖θ_{k+1} − θ_k‖ ≤ ηK-multiples of Σ√(E V_k) < ∞. A centre c exists near"
-    " a certified iterate: iterates_converge.",
+    remarks="No n, no β̄ and no η in the bound. The lines `series` and `stopped` are facts about expectations whose argument stands in their notes: a"
+    " machine checks what follows from them. Not part of the claim, since no line of the proof says it: on the paths that never leave, θ_k should"
+    " converge to an exact fit almost surely, because Σ√(E V_k) < ∞ bounds ΣE‖θ_{k+1} − θ_k‖. A centre c exists near a certified iterate:"
+    " iterates_converge.",
 )
