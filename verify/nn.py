@@ -9,14 +9,16 @@ Example:
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 
 import torch
 
 from verify.arguments import exact_count
 from verify.errors import InputError
 
-__all__ = ["NTKLinear", "Sine", "antisymmetric_two_layer"]
+__all__ = ["NTKLinear", "Sine", "antisymmetric_two_layer", "fully_connected"]
 
 
 class NTKLinear(torch.nn.Module):
@@ -83,3 +85,31 @@ def antisymmetric_two_layer(
         first.weight[width // 2 :] = first.weight[: width // 2]
         last.weight[:, width // 2 :] = -last.weight[:, : width // 2]
     return torch.nn.Sequential(first, activation(), last)
+
+
+def fully_connected(
+    widths: Sequence[int], *, seed: int, activation: type[torch.nn.Module] = torch.nn.Tanh, ntk: bool = True
+) -> torch.nn.Sequential:
+    """Return affine layers of the given widths with an activation between them, float64, reproducible.
+
+    Args:
+        widths: inputs, hidden widths, outputs. seed: of the draw; the global generator is not touched.
+        ntk: :class:`NTKLinear` layers without biases; else torch.nn.Linear with its own initialisation's distribution.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    layers: list[torch.nn.Module] = []
+    for a, b in itertools.pairwise(widths):
+        if layers:
+            layers.append(activation())
+        layers.append(NTKLinear(a, b, generator=generator) if ntk else _linear(a, b, generator))
+    return torch.nn.Sequential(*layers)
+
+
+def _linear(a: int, b: int, generator: torch.Generator) -> torch.nn.Linear:
+    """Return torch.nn.Linear, its entries uniform on ±1/√fan_in as torch draws them, from a generator of our own."""
+    layer = torch.nn.Linear(a, b, dtype=torch.float64, device="meta").to_empty(device="cpu")
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            draw = torch.rand(parameter.shape, dtype=torch.float64, generator=generator)
+            parameter.copy_((2.0 * draw - 1.0) / math.sqrt(a))
+    return layer

@@ -7,7 +7,6 @@ written when they are made, so that an interrupted table goes on where it stoppe
 from __future__ import annotations
 
 import argparse
-import json
 import resource
 import time
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ import torch
 
 import verify
 from verify import datasets, nn
-from verify.experiments.files import write_json
+from verify.experiments.files import run_resumably
 
 __all__ = ["CASES", "Case", "run_case", "run_cases"]
 
@@ -105,14 +104,7 @@ def run_case(case: Case, path: Path) -> dict[str, Any]:
 
 def run_cases(directory: Path, cases: Sequence[Case] = CASES) -> list[dict[str, Any]]:
     """Run the cases, resumably: ``directory/<name>.json`` is read where it exists, else made, with ``<name>.zip``."""
-    directory.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for case in cases:
-        path = directory / f"{case.name}.json"
-        if not path.exists():
-            write_json(path, run_case(case, path.with_suffix(".zip")))
-        rows.append(json.loads(path.read_text(encoding="utf-8")))
-    return rows
+    return run_resumably(directory, cases, run_case)
 
 
 def main() -> None:

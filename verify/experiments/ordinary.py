@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 
 import verify
-from verify.experiments.files import write_json
+from verify.experiments.files import run_resumably
 
 __all__ = ["PROBLEMS", "Ordinary", "checked", "run_grid", "run_problem", "summary"]
 
@@ -137,14 +136,7 @@ def run_problem(problem: Ordinary, path: Path) -> dict[str, Any]:
 
 def run_grid(directory: Path, problems: Sequence[Ordinary] = PROBLEMS) -> list[dict[str, Any]]:
     """Run the problems, resumably: ``directory/<name>.json`` is read where it exists, else made, with ``<name>.zip``."""
-    directory.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for problem in problems:
-        path = directory / f"{problem.name}.json"
-        if not path.exists():
-            write_json(path, run_problem(problem, path.with_suffix(".zip")))
-        rows.append(json.loads(path.read_text(encoding="utf-8")))
-    return rows
+    return run_resumably(directory, problems, run_problem)
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> str:

@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from rich.console import Console
 from rich.table import Table
 
 from verify import datasets, nn
 from verify.certificates import Certificate
 from verify.errors import InputError, UnsoundArithmeticError
+from verify.experiments import runs
 from verify.experiments.files import write_json
 from verify.experiments.looseness import looseness_table
 from verify.regions import certify
 
-__all__ = ["Size", "reproduce", "reproduce_one", "two_layer"]
+__all__ = ["Size", "reproduce", "reproduce_one"]
 
 Size = Literal["smoke", "standard", "full"]
 
@@ -39,26 +39,6 @@ class Job:
     make: Callable[[], Certificate]
 
 
-def two_layer(d: int, width: int, seed: int = 0) -> torch.nn.Sequential:
-    """Return a two-layer tanh network in the NTK parametrisation, N(0, 1) weights, reproducible."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.nn.Sequential(
-        nn.NTKLinear(d, width, generator=generator), torch.nn.Tanh(), nn.NTKLinear(width, 1, generator=generator)
-    )
-
-
-def three_layer(d: int, width: int, seed: int = 0) -> torch.nn.Sequential:
-    """Return a tanh network with two hidden layers of equal width in the NTK parametrisation."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.nn.Sequential(
-        nn.NTKLinear(d, width, generator=generator),
-        torch.nn.Tanh(),
-        nn.NTKLinear(width, width, generator=generator),
-        torch.nn.Tanh(),
-        nn.NTKLinear(width, 1, generator=generator),
-    )
-
-
 def _at_initialisation(n: int, d: int, width: int, norm: float, lr: str) -> Certificate:
     X, y = datasets.sphere(n, d, norm)
     return certify(nn.antisymmetric_two_layer(d, width, seed=0), X, y, lr=lr, scope="ball")
@@ -67,15 +47,20 @@ def _at_initialisation(n: int, d: int, width: int, norm: float, lr: str) -> Cert
 def _jobs(size: Size) -> list[Job]:
     jobs = [Job("sphere_n10_d10_width16384", lambda: _at_initialisation(10, 10, 2**14, 9.0, "1/500"))]
     if size == "smoke":
-        jobs.append(Job("digits_n50_width256", lambda: certify(two_layer(64, 256), *datasets.digits(50), scope="ball")))
+        jobs.append(
+            Job("digits_n50_width256", lambda: certify(runs.mlp((64, 256, 1)), *datasets.digits(50), scope="ball"))
+        )
         return jobs
     jobs += [
         Job("sphere_n20_d20_width32768", lambda: _at_initialisation(20, 20, 2**15, 10.0, "1/500")),
-        Job("digits_n100_64-1024-1", lambda: certify(two_layer(64, 1024), *datasets.digits(100), scope="ball")),
-        Job("digits_n100_64-512-512-1", lambda: certify(three_layer(64, 512), *datasets.digits(100), scope="ball")),
+        Job("digits_n100_64-1024-1", lambda: certify(runs.mlp((64, 1024, 1)), *datasets.digits(100), scope="ball")),
+        Job(
+            "digits_n100_64-512-512-1",
+            lambda: certify(runs.mlp((64, 512, 512, 1)), *datasets.digits(100), scope="ball"),
+        ),
         Job(
             "mnist38_n500_784-1024-1",
-            lambda: certify(two_layer(784, 1024), *datasets.mnist(500, classes=(3, 8)), scope="ball"),
+            lambda: certify(runs.mlp((784, 1024, 1)), *datasets.mnist(500, classes=(3, 8)), scope="ball"),
         ),
     ]
     return jobs
@@ -154,8 +139,6 @@ def reproduce_one(directory: Path, name: str, console: Console | None = None) ->
     Raises:
         InputError: no certificate or experiment of that name; the message lists them.
     """
-    from verify.experiments import runs
-
     console = console or Console()
     jobs = {job.name: job for job in (*_jobs("smoke"), *_jobs("standard"))}
     experiments = {experiment.name: experiment for experiment in runs.EXPERIMENTS}
@@ -173,10 +156,8 @@ def reproduce_one(directory: Path, name: str, console: Console | None = None) ->
 def _experiments(directory: Path, size: Size, console: Console) -> None:
     if size == "smoke":
         return
-    from verify.experiments import runs as experiments
-
     with _timed(console, "recorded and exact runs"):
-        rows = experiments.full_experiments(directory, None if size == "full" else experiments.QUICK)
+        rows = runs.full_experiments(directory, None if size == "full" else runs.QUICK)
     write_json(directory / "experiments.json", rows)
     if size == "full":
         from verify.experiments import around_initialisation, ordinary

@@ -22,7 +22,6 @@ the condition number of Θ, and with it the number of steps: at a third of it (n
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 import math
 import time
@@ -38,6 +37,7 @@ import torch
 from verify import datasets, nn
 from verify.arrays import Ball
 from verify.certificates import Certificate
+from verify.files import write_whole
 from verify.networks import DataSet, Network, kernel_of, linearise, loss_scale, read_data, read_network
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.certification import exact_step
@@ -59,22 +59,7 @@ def mlp(widths: Sequence[int], seed: int = 0, *, ntk: bool = True) -> torch.nn.S
         widths: inputs, hidden widths, outputs.
         ntk: N(0, 1) weights with the scale 1/√fan_in in the forward pass, no biases; else torch's own layers and initialisation.
     """
-    generator = torch.Generator().manual_seed(seed)
-    layers: list[torch.nn.Module] = []
-    for index, (a, b) in enumerate(itertools.pairwise(widths)):
-        if ntk:
-            layers.append(nn.NTKLinear(a, b, generator=generator))
-        else:
-            linear = torch.nn.Linear(a, b, dtype=torch.float64)
-            with torch.no_grad():
-                # torch.nn.Linear's own distribution, uniform on ±1/√fan_in, from a generator of our own.
-                for parameter in linear.parameters():
-                    draw = torch.rand(parameter.shape, dtype=torch.float64, generator=generator)
-                    parameter.copy_((2.0 * draw - 1.0) / math.sqrt(a))
-            layers.append(linear)
-        if index < len(widths) - 2:
-            layers.append(torch.nn.Tanh())
-    return torch.nn.Sequential(*layers)
+    return nn.fully_connected(widths, seed=seed, ntk=ntk)
 
 
 @dataclass(frozen=True)
@@ -294,8 +279,6 @@ def full_experiments(directory: Path, names: Sequence[str] | None = None) -> lis
             continue
         row, certificate = run_experiment(experiment, base / experiment.name)
         certificate.save(base / f"{experiment.name}.zip")
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(json.dumps(row, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, json.dumps(row, indent=1, ensure_ascii=False, allow_nan=False))
         rows.append(row)
     return rows

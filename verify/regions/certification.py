@@ -138,14 +138,22 @@ def certify(
     if scope in ("point", "ball") and (steps is not None or options):
         unexpected = ", ".join(["steps"] * (steps is not None) + list(options))
         raise InputError(f"scope={scope!r} takes no {unexpected}; these belong to scopes 'run' and 'exact'")
-    if scope == "auto":
-        first = certify(model, X, y, lr=lr, scope="ball", loss=loss, radius=radius)
-        if first.verdict != "INCONCLUSIVE" or radius is not None:
-            return first
-        second = certify(model, X, y, lr=lr, scope="basin", loss=loss, steps=steps, **options)
-        if second.verdict != "INCONCLUSIVE":
-            return second
-        return replace(second, reason=f"scope 'ball': {first.reason}. Scope 'basin': {second.reason}")
+    if scope != "auto":
+        return _certificate(Problem(network, data, loss, step), scope, radius, steps, options)
+    first = _certificate(Problem(network, data, loss, step), "ball", radius, None, {})
+    if first.verdict != "INCONCLUSIVE" or radius is not None:
+        return first
+    second = _certificate(Problem(network, data, loss, step), "basin", None, steps, options)
+    if second.verdict != "INCONCLUSIVE":
+        return second
+    return replace(second, reason=f"scope 'ball': {first.reason}. Scope 'basin': {second.reason}")
+
+
+def _certificate(
+    problem: Problem, scope: Scope, radius: float | None, steps: int | None, options: Mapping[str, Any]
+) -> Certificate:
+    """Certify one scope of what has been read and validated."""
+    network, data, loss, step = problem.network, problem.data, problem.loss, problem.lr
     if scope in ("exact", "region") and not network.is_smooth:
         raise UnsupportedLayerError(
             f"scope={scope!r}: the network has ReLU or LeakyReLU units, whose kinks gradient descent crosses on its way, and this scope"
@@ -153,7 +161,7 @@ def certify(
         )
     pair = contradictory_pair(data)
     if scope != "point" and pair is not None:
-        return refuted_certificate(Problem(network, data, loss, step), scope, pair)
+        return refuted_certificate(problem, scope, pair)
     if scope == "point":
         return point_certificate(network, data, loss, step)
     if scope == "ball":

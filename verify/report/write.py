@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -16,6 +15,7 @@ from markupsafe import Markup
 from verify.certificates.display import html_table, typeset
 from verify.certificates.wording import TRUST, facts, observed_text, sentence
 from verify.errors import InputError
+from verify.files import write_whole
 from verify.report.experiments import experiment_plots, experiment_table, reason_table
 from verify.report.figures import Plot, absorbed_residual, draw, kernel_on_ball
 from verify.report.tables import (
@@ -85,12 +85,6 @@ def _summary(certificates: Mapping[str, Any]) -> str:
         counts[certificate.verdict] = counts.get(certificate.verdict, 0) + 1
     parts = ", ".join(f"{counts[v]} {v}" for v in ("PROVED", "REFUTED", "INCONCLUSIVE") if v in counts)
     return f"{len(certificates)} certificate{'s' if len(certificates) > 1 else ''} about concrete networks and data: {parts}."
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def write_report(
@@ -164,9 +158,9 @@ def write_report(
         trust_base=_TRUST_BASE,
         version=__version__,
     )
-    _write(directory / "report.html", page)
-    _write(directory / "tables.tex", to_latex(tables))
-    _write(directory / "tables.md", to_markdown(tables))
+    write_whole(directory / "report.html", page)
+    write_whole(directory / "tables.tex", to_latex(tables))
+    write_whole(directory / "tables.md", to_markdown(tables))
     return directory / "report.html"
 
 

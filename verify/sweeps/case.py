@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import itertools
 import json
 import math
 import tempfile
@@ -110,28 +109,8 @@ def _network(case: Case, inputs: int, outputs: int) -> torch.nn.Module:
         if outputs != 1:
             raise InputError(f"outputs={outputs}: the antisymmetric initialisation has one output")
         return nn.antisymmetric_two_layer(inputs, case.width, seed=case.seed, activation=activation)
-    generator = torch.Generator().manual_seed(case.seed)
-    sizes = [inputs, *[case.width] * case.depth, outputs]
-    layers: list[torch.nn.Module] = []
-    for a, b in itertools.pairwise(sizes):
-        if layers:
-            layers.append(activation())
-        layers.append(
-            nn.NTKLinear(a, b, generator=generator) if case.parametrisation == "ntk" else _linear(a, b, generator)
-        )
-    return torch.nn.Sequential(*layers)
-
-
-def _linear(a: int, b: int, generator: torch.Generator) -> torch.nn.Linear:
-    """Return torch.nn.Linear in float64 with its own initialisation's distribution, drawn from a generator of our own."""
-    import torch
-
-    layer = torch.nn.Linear(a, b, dtype=torch.float64, device="meta").to_empty(device="cpu")
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            draw = torch.rand(parameter.shape, dtype=torch.float64, generator=generator)
-            parameter.copy_((2.0 * draw - 1.0) / math.sqrt(a))
-    return layer
+    widths = [inputs, *[case.width] * case.depth, outputs]
+    return nn.fully_connected(widths, seed=case.seed, activation=activation, ntk=case.parametrisation == "ntk")
 
 
 def _end(value: Any, end: str) -> float | None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verify.errors import InputError, MissingExtraError
+from verify.files import write_whole
 from verify.sweeps.case import failed_row, run_case
 from verify.sweeps.figures import write_figures
 from verify.sweeps.specification import Case, Specification
@@ -56,12 +57,6 @@ class Sweep:
         """How many cases ended with each verdict."""
         names = [str(row["verdict"]) for row in self.rows]
         return {name: names.count(name) for name in sorted(set(names))}
-
-
-def _atomically(path: Path, content: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
 
 
 @contextmanager
@@ -159,9 +154,9 @@ def sweep(
             with _client(scheduler, workers) as client:
                 for case, row, file in _results(client, todo, plan.keep):
                     if file is not None:
-                        _atomically(directory / "certificates" / f"{case.id}.zip", file)
+                        write_whole(directory / "certificates" / f"{case.id}.zip", file)
                     text = json.dumps(row, indent=1, ensure_ascii=False, allow_nan=False)
-                    _atomically(directory / "rows" / f"{case.id}.json", text.encode())
+                    write_whole(directory / "rows" / f"{case.id}.json", text)
                     rows[case.id] = row
                     if progress is not None:
                         progress(len(rows), len(plan.cases), row)

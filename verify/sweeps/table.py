@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verify.errors import MissingExtraError
+from verify.files import write_whole
 from verify.sweeps.case import COLUMNS
 
 if TYPE_CHECKING:
@@ -49,13 +49,11 @@ def write_tables(directory: Path, name: str, rows: Sequence[Mapping[str, Any]]) 
     """
     pa = _arrow()
     table = pa.Table.from_pylist([dict(row) for row in rows], schema=_schema().with_metadata({"sweep": name}))
-    partial = directory / "sweep.parquet.partial"
-    pa.parquet.write_table(table, partial)
-    os.replace(partial, directory / "sweep.parquet")
-    partial = directory / "sweep.json.partial"
+    parquet = pa.BufferOutputStream()
+    pa.parquet.write_table(table, parquet)
+    write_whole(directory / "sweep.parquet", parquet.getvalue().to_pybytes())
     document = {"sweep": name, "rows": [dict(row) for row in rows]}
-    partial.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(partial, directory / "sweep.json")
+    write_whole(directory / "sweep.json", json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_table(path: str | Path) -> list[dict[str, Any]]:

@@ -25,7 +25,18 @@ from verify.networks.kernel import require_room
 from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget, Parabola
 
-__all__ = ["Ingredients", "RadiusTable", "approx_float", "centre", "decided_by", "gather", "lower", "tabulate", "upper"]
+__all__ = [
+    "Ingredients",
+    "RadiusTable",
+    "approx_float",
+    "centre",
+    "decided_by",
+    "gather",
+    "lower",
+    "rank_deficient",
+    "tabulate",
+    "upper",
+]
 
 
 def lower(ball: Ball) -> float:
@@ -185,3 +196,11 @@ def tabulate(ingredients: Ingredients, radii: Sequence[float]) -> RadiusTable:
     # A bound for a larger ball holds on a smaller one.
     monotone = np.maximum.accumulate(lam[::-1])[::-1]
     return RadiusTable(rho, bound, delta, monotone)
+
+
+def rank_deficient(size: int, parameters: int) -> str:
+    """Say why a network of fewer parameters than residuals, n·k = `size`, has no region of this kind."""
+    return (
+        f"n·k = {size} residuals depend on p = {parameters} parameters, so the NTK has rank at most {parameters} and λ_min = 0"
+        " for every θ: no region of this kind exists. Widen the network, or use fewer samples"
+    )

@@ -14,7 +14,7 @@ from verify.decimals import at_least, at_most, below_one
 from verify.networks import DataSet, Loss, Network
 from verify.networks.model import LOSS_WORDS
 from verify.regions.neighbourhood.criteria import rate_stated
-from verify.regions.neighbourhood.ingredients import Ingredients, decided_by, gather, lower, upper
+from verify.regions.neighbourhood.ingredients import Ingredients, decided_by, gather, lower, rank_deficient, upper
 from verify.regions.neighbourhood.search import BallResult, search_ball, stability_radii
 
 __all__ = ["ball_certificate", "ball_constants", "ball_witness"]
@@ -27,10 +27,7 @@ def _not_positive(ingredients: Ingredients, network: Network, data: DataSet) -> 
     """Say why λ_min(Θ(θ0)) is not certified positive: too few parameters, samples that nearly repeat, or too wide an enclosure."""
     size, low, high = data.n * data.k, lower(ingredients.lambda0), upper(ingredients.lambda0)
     if size > network.parameters:
-        return (
-            f"n·k = {size} residuals depend on p = {network.parameters} parameters, so the NTK has rank at most {network.parameters} and λ_min = 0"
-            " for every θ: no region of this kind exists. Widen the network, or use fewer samples"
-        )
+        return rank_deficient(size, network.parameters)
     what = (
         f"λ_min(Θ(θ0)) ∈ [{low:.3e}, {high:.3e}] is not separated from 0 (λ_max ≈ {upper(ingredients.lambda_max0):.3g})"
     )

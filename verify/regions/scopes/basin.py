@@ -43,6 +43,7 @@ from verify.regions.neighbourhood.ingredients import (
     approx_float,
     decided_by,
     lower,
+    rank_deficient,
     tabulate,
     upper,
 )
@@ -243,10 +244,7 @@ def _missing(polished: Polished, here: Examined, network: Network, lr: Fraction 
     facts, size = here.facts, here.theta.shape[0]
     path = f"Gauss–Newton took ‖e‖ {_trace(polished)}"
     if size > network.parameters:
-        return (
-            f"n·k = {size} residuals depend on p = {network.parameters} parameters, so the NTK has rank at most {network.parameters} and λ_min = 0"
-            " for every θ: no region of this kind exists. Widen the network, or use fewer samples"
-        )
+        return rank_deficient(size, network.parameters)
     if polished.why in ("creeps", "diverges", "overflow", "iterations", "seconds"):
         words = {"creeps": "creeps", "diverges": "finds no step that lowers the residual", "overflow": "overflows",
                  "iterations": "did not converge in its iterations", "seconds": "ran out of the seconds allowed"}  # fmt: skip
