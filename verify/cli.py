@@ -220,8 +220,7 @@ def reproduce(
     from verify.experiments import reproduce as job
 
     if only is not None:
-        certificate = job.reproduce_one(out, only, Console())
-        raise typer.Exit(EXIT[certificate.verdict])
+        raise typer.Exit(EXIT[job.reproduce_one(out, only, Console())])
     job.reproduce(out, "smoke" if smoke else "full" if full else "standard", Console())
 
 

@@ -31,7 +31,7 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("lower", now <= start, "so_far kept")
     proof.lemma("norms", "claim:linear_norm_from_imbalance", L_now <= L, "‖A_k‖² + ‖B_k‖²: δ₊ + ε, δ₋ + ε by Weyl, f on {ℓ ≤ ℓ_0}",
                 premises=["inside", "lower"])  # fmt: skip
-    proof.hypothesis("sublevel", sp.Implies(now <= start, G_now <= G), "G ≥ ‖∇ℓ‖_F on {ℓ ≤ ℓ_0}, G_now = ‖∇ℓ(F_k)‖_F")
+    proof.hypothesis("sublevel", sp.Implies(now <= start, G_now <= G), "G ≥ ‖∇ℓ‖ on {ℓ ≤ ℓ_0}, G_now = ‖∇ℓ(F_k)‖")
     proof.define("low", sp.Eq(low, (1 + eta * G_now / 2) ** 2))
     proof.define("high", sp.Eq(high, (1 + eta * G / 2) ** 2))
     proof.derive("gradient", sp.And(G_now <= G, low <= high), "sublevel lower low high")
@@ -99,7 +99,7 @@ def _sign_change() -> list[Fact]:
 CLAIM = Claim(
     id="linear_global_convergence",
     title="linear networks: global linear convergence",
-    statement="F = AB, ℓ K-smooth and μ_ℓ-PL with minimum ℓ* (which may be positive), bounded sublevel set {ℓ ≤ ℓ_0} (f, G_0 bound ‖F‖, ‖∇ℓ‖_F there)."
+    statement="F = AB, ℓ K-smooth and μ_ℓ-PL with minimum ℓ* (which may be positive), bounded sublevel set {ℓ ≤ ℓ_0} (f, G_0 bound ‖F‖, ‖∇ℓ‖ there)."
     " With ε ≥ 0, L̄ from linear_norm_from_imbalance at δ₊ + ε, δ₋ + ε, c = 1 − ½ηβ_loc(G_0, L̄) > 0, η(ℓ_0 − ℓ*) ≤ cε and"
     " d₊ + d₋ > 2ε: ‖D_k − D_0‖ ≤ ε and ℓ_{k+1} − ℓ* ≤ (1 − 2ηcμ_ℓ(d₊ + d₋ − 2ε))(ℓ_k − ℓ*) for every k. No ball, no containment, no"
     " threshold for the width beyond d₊ + d₋ > 0.",

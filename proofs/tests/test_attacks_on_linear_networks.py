@@ -92,7 +92,7 @@ def test_linear_descent_and_drift_survive_random_steps(kind: str) -> None:
         G = slope(A @ B)
         A1, B1 = A - eta * G @ B.T, B - eta * A.T @ G
         g2 = np.sum((G @ B.T) ** 2) + np.sum((A.T @ G) ** 2)
-        size, L = np.linalg.norm(G), np.linalg.norm(A, 2) ** 2 + np.linalg.norm(B, 2) ** 2
+        size, L = np.linalg.norm(G, 2), np.linalg.norm(A, 2) ** 2 + np.linalg.norm(B, 2) ** 2
         beta = size + L * (1 + eta * size / 2) ** 2
         change = value(A1 @ B1) - value(A @ B)
         scale = value(A @ B) + value(A1 @ B1) + eta * g2 * (1 + eta * beta) + 1e-9

@@ -1,7 +1,7 @@
 """`verify reproduce`: the main job, from networks and data to certificates, tables and one report.
 
-Parts, in order: regions proved at initialisation; what the ball scope says of practical widths on real digits; the
-recorded and exact runs (verify.experiments.runs); the looseness of each certified ball; the ledger; the report.
+Parts, in order: regions proved at initialisation; what the ball scope says of practical widths on real digits; the looseness of each certified
+ball; the recorded and exact runs (verify.experiments.runs); the related systems (verify.experiments.related); the ledger; the report.
 Everything lands in one folder, each file written under a temporary name and renamed.
 """
 
@@ -24,6 +24,7 @@ from verify.errors import InputError, UnsoundArithmeticError
 from verify.experiments import runs
 from verify.experiments.files import write_json
 from verify.experiments.looseness import looseness_table
+from verify.experiments.related import catalogue
 from verify.regions import certify
 
 __all__ = ["Size", "reproduce", "reproduce_one"]
@@ -103,7 +104,7 @@ def reproduce(directory: Path, size: Size = "standard", console: Console | None 
 
     Args:
         directory: created if missing; receives certificates (``*.zip``), ``looseness.json``, ``experiments.json``,
-            ``ledger.json`` and ``report.html``.
+            ``related.json``, ``ledger.json`` and ``report.html``.
         size: 'smoke' (under a minute), 'standard' (under five minutes on two cores), 'full' (hours, resumable).
         console: where progress and tables go; quiet progress when it is no terminal.
 
@@ -133,8 +134,11 @@ def reproduce(directory: Path, size: Size = "standard", console: Console | None 
     return certificates
 
 
-def reproduce_one(directory: Path, name: str, console: Console | None = None) -> Certificate:
+def reproduce_one(directory: Path, name: str, console: Console | None = None) -> str:
     """Make one row of the main job again, by the name that the report gives it, and save its certificate in `directory`.
+
+    Returns:
+        its verdict. A related system's row is ``<name>.json``, with the certificates it rests on.
 
     Raises:
         InputError: no certificate or experiment of that name; the message lists them.
@@ -142,15 +146,23 @@ def reproduce_one(directory: Path, name: str, console: Console | None = None) ->
     console = console or Console()
     jobs = {job.name: job for job in (*_jobs("smoke"), *_jobs("standard"))}
     experiments = {experiment.name: experiment for experiment in runs.EXPERIMENTS}
-    if name not in jobs and name not in experiments:
-        raise InputError(f"only={name!r}: no such row; expected one of {', '.join([*jobs, *experiments])}")
+    related = {entry.name: entry for entry in catalogue.ENTRIES}
+    names = [*jobs, *experiments, *related]
+    if name not in names:
+        raise InputError(f"only={name!r}: no such row; expected one of {', '.join(names)}")
     directory.mkdir(parents=True, exist_ok=True)
+    if name in related:
+        with _timed(console, name):
+            row = catalogue.run_entry(related[name], directory / f"{name}.zip")
+        write_json(directory / f"{name}.json", row)
+        console.print(f"  {row['verdict']}: {row['reason']}", highlight=False, markup=False)
+        return str(row["verdict"])
     with _timed(console, name):
         certificate = jobs[name].make() if name in jobs else runs.run_experiment(experiments[name])[1]
     path = certificate.save(directory / f"{name}.zip")
     console.print(f"  {certificate.verdict}: {certificate.reason}", highlight=False, markup=False)
     console.print(f"saved: {path} (check it: verify check {path})", highlight=False, markup=False)
-    return certificate
+    return certificate.verdict
 
 
 def _experiments(directory: Path, size: Size, console: Console) -> None:
@@ -159,6 +171,13 @@ def _experiments(directory: Path, size: Size, console: Console) -> None:
     with _timed(console, "recorded and exact runs"):
         rows = runs.full_experiments(directory, None if size == "full" else runs.QUICK)
     write_json(directory / "experiments.json", rows)
+    with _timed(console, "related systems"):
+        related = catalogue.run_entries(directory / "related")
+    write_json(directory / "related.json", related)
+    console.print(
+        f"  {sum(row['verdict'] == 'PROVED' for row in related)} of {len(related)} demonstrations PROVED",
+        highlight=False,
+    )
     if size == "full":
         from verify.experiments import around_initialisation, ordinary
 

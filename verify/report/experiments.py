@@ -16,7 +16,7 @@ from verify.report.figures import Plot
 from verify.report.tables import Table, records
 from verify.report.trajectories import run_plots, width_plot
 
-__all__ = ["experiment_plots", "experiment_rows", "experiment_table", "reason_table"]
+__all__ = ["experiment_plots", "experiment_rows", "experiment_table", "reason_table", "related_tables"]
 
 
 def experiment_rows(experiments: Any) -> list[dict[str, Any]]:
@@ -90,6 +90,39 @@ def reason_table(experiments: Any) -> Table | None:
         return None
     lines = tuple((str(r.get("name", "")), str(r.get("about") or ""), str(r["reason"])) for r in rows)
     return Table("What came of each experiment", ("experiment", "about", "result"), lines)
+
+
+def related_tables(rows: Any) -> list[Table]:
+    """The related systems: what was proved of each, and every number of it as an enclosure; empty when nothing was computed."""
+    found = experiment_rows(rows)
+    if not found:
+        return []
+    lines = tuple(
+        (
+            str(row["system"]),
+            f"arXiv:{row['paper']}",
+            str(row["verdict"]),
+            str(row["reason"]),
+            str(row["limits"]),
+            ", ".join(row["claims"]),
+            _cell(row.get("seconds", "–")),
+        )
+        for row in found
+    )
+    numbers = tuple(
+        (
+            str(row["name"]),
+            name,
+            *("∞" if end is None else show(end, 8) for end, show in zip(ends, (at_least, at_most), strict=True)),
+        )
+        for row in found
+        for name, ends in row["quantities"].items()
+    )
+    columns = ("system", "related to", "verdict", "what was proved", "what it does not say", "claims", "seconds")
+    return [
+        Table("Related systems", columns, lines, (6,)),
+        Table("Related systems: every number", ("demonstration", "quantity", "at least", "at most"), numbers, (2, 3)),
+    ]
 
 
 def _curve(row: Mapping[str, Any]) -> tuple[Sequence[float], Sequence[float]] | None:

@@ -16,7 +16,7 @@ from verify.certificates.display import html_table, typeset
 from verify.certificates.wording import TRUST, facts, observed_text, sentence
 from verify.errors import InputError
 from verify.files import write_whole
-from verify.report.experiments import experiment_plots, experiment_table, reason_table
+from verify.report.experiments import experiment_plots, experiment_table, reason_table, related_tables
 from verify.report.figures import Plot, absorbed_residual, draw, kernel_on_ball
 from verify.report.tables import (
     Table,
@@ -93,6 +93,7 @@ def write_report(
     certificates: Mapping[str, Any],
     looseness: Mapping[str, Sequence[Any]] | None = None,
     experiments: Any = None,
+    related: Any = None,
     ledger: Sequence[Any] | None = None,
     bench: Sequence[Mapping[str, Any]] | None = None,
     files: Mapping[str, str] | None = None,
@@ -104,6 +105,7 @@ def write_report(
         certificates: name → :class:`verify.Certificate`, in reading order.
         looseness: certificate name → rows with quantity, certified, observed, factor.
         experiments: what :mod:`verify.experiments.runs` returns.
+        related: rows of :func:`verify.experiments.related.catalogue.run_entries`.
         ledger: rows of :func:`proofs.ledger.compute`, or their dicts.
         bench: rows of :func:`verify.bench.run_all`.
         files: certificate name → file name, for the commands that check it.
@@ -118,8 +120,8 @@ def write_report(
     tables += [chain_table(name, c) for name, c in certificates.items() if c.steps]
     loose = [looseness_table(name, rows) for name, rows in (looseness or {}).items() if rows]
     experiment, reasons = experiment_table(experiments), reason_table(experiments)
-    claims = ledger_tables(ledger) if ledger else []
-    tables += [*loose, *([experiment] if experiment else []), *([reasons] if reasons else []), *claims]
+    others, claims = related_tables(related), ledger_tables(ledger) if ledger else []
+    tables += [*loose, *([experiment] if experiment else []), *([reasons] if reasons else []), *others, *claims]
     bench_html = None
     if bench:
         from verify.bench.table import bench_tables
@@ -135,7 +137,8 @@ def write_report(
     from verify import __version__
 
     sections = [
-        ("claims", "What was proved"), ("looseness", "Looseness"), ("experiments", "Experiments"), ("ledger", "Ledger of claims"),
+        ("claims", "What was proved"), ("looseness", "Looseness"), ("experiments", "Experiments"),
+        ("related", "Related systems"), ("ledger", "Ledger of claims"),
         *([("bench", "Beside other tools")] if bench_html else []), ("check", "Check it yourself"),
     ]  # fmt: skip
     page = environment.from_string(template_text).render(
@@ -152,6 +155,7 @@ def write_report(
             "reasons": _html(reasons) if reasons else None,
             "figures": _figures(experiment_plots(experiments)),
         },
+        related=[(t.title, _html(t)) for t in others],
         ledger=[(t.title, _html(t)) for t in claims],
         bench=bench_html,
         commands=[f"verify check {files[n]}" for n in certificates if n in files] or ["verify check CERTIFICATE"],
@@ -182,7 +186,7 @@ def report_from_directory(directory: Path) -> Path:
 
     Args:
         directory: with certificates (``*.zip``, or folders saved by ``Certificate.save``) and, where they were
-            computed, ``looseness.json``, ``experiments.json``, ``ledger.json``, ``bench.json``.
+            computed, ``looseness.json``, ``experiments.json``, ``related.json``, ``ledger.json``, ``bench.json``.
 
     Returns:
         the path of ``report.html``.
@@ -208,6 +212,7 @@ def report_from_directory(directory: Path) -> Path:
         certificates=certificates,
         looseness=_json(directory / "looseness.json"),
         experiments=_json(directory / "experiments.json"),
+        related=_json(directory / "related.json"),
         ledger=_json(directory / "ledger.json"),
         bench=_json(directory / "bench.json"),
         files=files,

@@ -70,7 +70,7 @@ def test_page_is_self_contained_and_its_ids_are_unique(folder: Path) -> None:
 
 def test_missing_parts_are_named_not_invented(tmp_path: Path) -> None:
     page = write_report(tmp_path, certificates={}).read_text(encoding="utf-8")
-    assert page.count("Not computed") == 4
+    assert page.count("Not computed") == 5
     assert "<svg" not in page
     assert "<table" not in page
 
