@@ -62,7 +62,7 @@ def demonstrate(network: Network, data: DataSet, *, radius: float, fraction: Fra
     values["beta_bar"] = Ball(upper(evaluate("beta_bar_sample", values)))
     values["eta"] = Ball(float(np.nextafter(float(fraction) / upper(values["beta_bar"]), 0.0)))
     slope = values["L_H"] * values["R"]
-    steps = (
+    steps: tuple[Step, ...] = (
         Step("an exact fit lies in the ball", "zero_loss_nearby", distance, "<", fit["R"], "‖e‖/σ̂ < R̂"),
         Step("the step is below 2/β̄", "sgd_distance", values["eta"] * values["beta_bar"], "<", Ball(2), "ηβ̄ < 2"),
         Step("the ball is small against σ", "sgd_distance", slope, "<", values["sigma"] * 4, "L_HR < 4σ"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from verify.experiments.files import run_resumably
-from verify.experiments.related import averaged_sgd, linear_networks
+from verify.experiments.related import averaged_sgd, gated_networks, linear_networks, lookahead
 from verify.experiments.related.demonstration import Demonstration
 
 __all__ = ["ENTRIES", "Entry", "run_entries", "run_entry"]
@@ -26,6 +26,8 @@ class Entry:
 ENTRIES: tuple[Entry, ...] = (
     Entry("linear-networks", linear_networks.run),
     Entry("averaged-sgd", averaged_sgd.run),
+    Entry("gated-networks", gated_networks.run),
+    Entry("lookahead", lookahead.run),
 )
 """The instances of `make reproduce`: together under a minute."""
 
