@@ -4,10 +4,10 @@ It shares no code with the engine that makes certificates, and needs only Python
 
 Trust base: CPython and its standard library (json, zipfile, hashlib, fractions); FLINT's ball arithmetic as python-flint calls it
 (arb, arb_mat: every result contains the exact one); and the mathematics stated in the docstrings of these files: read
-reading.py (file format), enclosures.py (activations, spectral norm, λ_min), network.py (forward pass, NTK, curvature, the neurons'
-budget), claims.py and basin.py (the theorem's formulas, one function per scope), wording.py (the statement). No number of a
-certificate is used before it has been recomputed, or shown to be a valid bound; a guess for an eigenvalue only shortens the
-search. Floating point occurs only as exact doubles.
+reading.py (file format), enclosures.py (activations, spectral norm, λ_min), kinds.py and layers.py (each kind of layer, and its rules),
+problem.py and network.py (the graph; values, sensitivities, NTK), curvature.py and budgets.py (bounds on a ball), claims.py, basin.py and
+region.py (the theorem's formulas, one function per scope), wording.py (the statement). No number of a certificate is used before it has
+been recomputed, or shown to be a valid bound; a guess for an eigenvalue only shortens the search. Floating point occurs only as exact doubles.
 
 Statements are about real arithmetic and the mathematical activations. ``reason``, ``observed``, ``tools`` and the source named by a step are not
 checked; the claims returned are worded here, from checked numbers, and repeat no text of the file.

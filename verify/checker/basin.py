@@ -15,7 +15,8 @@ from flint import arb
 
 from verify.checker.claims import BALL, Audit, Ball, Chain, Truth, distance, is_index
 from verify.checker.enclosures import real, root, zips
-from verify.checker.network import Point, Problem
+from verify.checker.network import Point
+from verify.checker.problem import Problem
 from verify.checker.reading import expect, take
 from verify.checker.wording import at_least, at_most, below_one
 

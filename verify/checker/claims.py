@@ -16,8 +16,11 @@ from typing import Any, NamedTuple
 from flint import arb, ctx
 
 from verify.checker.audit import Audit, Row, ends
+from verify.checker.budgets import Budget
+from verify.checker.curvature import curvature
 from verify.checker.enclosures import length, psd_norm, real, root, tick, zips
-from verify.checker.network import Parameters, Point, Problem
+from verify.checker.network import Point
+from verify.checker.problem import Parameters, Problem
 from verify.checker.reading import Array, Claimed, Limit, expect, take
 from verify.checker.wording import at_least, at_most, below_one
 
@@ -77,7 +80,7 @@ def is_index(value: Any, size: int) -> bool:
 def distance(left: Parameters, right: Parameters) -> Any:
     """Enclose the Euclidean distance of two parameter vectors."""
     tick()
-    return length(x for a, b in zips(left, right) for x in (a - b).entries())
+    return length(x for a, b in zips(left, right) if a is not None for x in (a - b).entries())
 
 
 def point(audit: Audit, problem: Problem, witness: Any) -> Truth:
@@ -124,10 +127,12 @@ class Ball:
         # Where descent starts beside the centre, the bound itself is what is stated as the residual.
         self.residual = self.residual if start is None else self.e
         self.curvature, self.delta, self.lam = ([real(v) for v in column] for column in table)
-        for weight, intercept in self.parabolas:
-            value = here.budget(weight, intercept)
-            audit.require("neuron budget", real(intercept), "<=", value, "claim neuron_budget")
-        bounds = [(here.curvature(real(r)), c) for r, c in zips(self.radii, self.curvature)]
+        if self.parabolas:
+            budget = Budget(here)
+            for weight, intercept in self.parabolas:
+                audit.require("neuron budget", real(intercept), "<=", budget(weight, intercept), "claim neuron_budget")
+        self.turning = curvature(here)
+        bounds = [(self.turning(real(r)), c) for r, c in zips(self.radii, self.curvature)]
         audit.every("curvature L_H(ρ)", bounds, "<=", "claim layered_curvature, worst ρ shown")
         areas = [(Fraction(r) - Fraction(q)) * Fraction(c) for (q, r), c in zips(self.edges, table[0])]
         sums = list(zips(map(real, accumulate(areas)), self.delta))
@@ -213,7 +218,7 @@ class Ball:
         r = ends(claimed)[0].lower()
         if not r > 0:
             return  # a radius that may be 0 claims nothing
-        L, half = self.here.curvature(r), arb(1) / 2
+        L, half = self.turning(r), arb(1) / 2
         sides = [(r * L, (1 - root(half)) * root(self.lam0))]
         sides += [(half * self.low + real(w) * r * r, real(i)) for w, i in self.parabolas]
         if not sharp:
@@ -293,7 +298,7 @@ def _descend(problem: Problem, guesses: list[float], lost: int, centre: Any = No
     Plain ball arithmetic; `lost` bits are allowed for each step that is still to come, so that the last ones are cheap.
     """
     steps, base, theta, lows, losses, away = len(guesses) - 1, ctx.prec, problem.parameters(), [], [], []
-    held = len(problem.start) + 6 * problem.n * problem.k * max(la.fan_out for la in problem.layers)
+    held = len(problem.start) + 6 * problem.n * problem.k * max(layer.size for layer in problem.layers)
     bits = 2 * base + lost * steps
     if bits > MAX_BITS or bits * held > MAX_MEMORY:
         raise Limit(f"gradient descent would need {bits} bits for {held} numbers")
@@ -309,7 +314,8 @@ def _descend(problem: Problem, guesses: list[float], lost: int, centre: Any = No
                     away.append(distance(theta, centre))
             if k < steps:
                 factor = real(problem.lr * problem.s)
-                theta = [w - dw * factor for w, dw in zips(theta, here.gradient())]
+                moves = zips(theta, here.gradient())
+                theta = [w if w is None else w - dw * factor for w, dw in moves]
     return theta, lows, losses, away
 
 

@@ -9,7 +9,7 @@ from flint import arb
 from verify.checker.audit import Audit, ends
 from verify.checker.basin import basin
 from verify.checker.claims import at_parameters, exact, point, run
-from verify.checker.network import Problem
+from verify.checker.problem import Problem
 from verify.checker.reading import Limit, expect, take
 from verify.checker.refutation import refuted
 from verify.checker.region import region
@@ -22,7 +22,10 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
     """Check one certificate at the present precision and return what it claims, in words made from checked numbers."""
     fields = "format version claim scope verdict reason network data loss loss_scale lr constants margins steps witness"
     format_, version, claim, scope, verdict, reason = take(document, f"{fields} observed tools")[:6]
-    expect((format_, version, type(reason)) == ("lplr-verify certificate", 1, str), "not format version 1")
+    known = (
+        format_ == "lplr-verify certificate" and type(version) is int and version in (1, 2) and isinstance(reason, str)
+    )
+    expect(known and ("input_shape" in document["network"]) == (version == 2), "not format version 1 or 2")
     if verdict == "INCONCLUSIVE":
         raise Limit("the certificate is INCONCLUSIVE: it claims nothing that could be accepted")
     scopes = {"point": point, "ball": at_parameters, "run": run, "exact": exact, "basin": basin, "region": region}

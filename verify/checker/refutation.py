@@ -9,7 +9,7 @@ from flint import arb
 from verify.checker.audit import Audit
 from verify.checker.claims import Chain, Truth, is_index
 from verify.checker.enclosures import real, zips
-from verify.checker.network import Problem
+from verify.checker.problem import Problem
 from verify.checker.reading import expect, take
 from verify.checker.wording import at_least
 

@@ -11,9 +11,11 @@ from typing import Any
 
 from flint import arb
 
+from verify.checker.budgets import Budget, features
 from verify.checker.claims import PATH, Audit, Truth, enclosed, floats
 from verify.checker.enclosures import real
-from verify.checker.network import Point, Problem
+from verify.checker.network import Point
+from verify.checker.problem import Problem
 from verify.checker.reading import expect, take
 from verify.checker.wording import at_least, at_most, below_one
 
@@ -34,11 +36,11 @@ def region(audit: Audit, problem: Problem, witness: Any) -> Truth:
     if by != "features":
         expect(weight > 0.0, "a parabola has a weight ≤ 0")
         expect((reach > 0.0) == (by == "local"), "a local budget needs a distance T > 0, and no other has one")
-        value = here.budget(weight, intercept, reach)
+        value = Budget(here)(weight, intercept, reach)
         audit.require("neuron budget", real(intercept), "<=", value, "claim neuron_budget(_local) about c")
         bound = real(intercept) - real(weight) * radius**2
     else:
-        bound = here.features(radius, 0.0)
+        bound = features(here, radius, 0.0)
     audit.require("λ on the ball about c", real(lam), "<=", bound, f"by the {by}")
     audit.require("NTK positive on the ball about c", real(lam), ">", arb(0), "claim pl_from_ntk")
     mu, rate = real(problem.s) * real(lam), reduce(arb.max, factors)

@@ -88,18 +88,55 @@ def below_one(rate: Any) -> str:
     return at_most(rate, digits)
 
 
-def _layer(index: int, layer: Any) -> str:
-    scale = "" if layer.square == 1 else f"/√{layer.square}"
-    affine = f"W_{index} h_{index - 1}{scale}" + (f" + b_{index}" if layer.biased else "")
-    beta = f"(β = {_fraction(layer.beta)})" if layer.name == "softplus" else ""
-    value = affine if layer.name == "identity" else f"{layer.name}{beta}({affine})"
-    return f"h_{index} = {value} ∈ ℝ^{layer.fan_out}"
+def _affine(layer: Any, index: int, source: str) -> str:
+    square = layer.squares[0]
+    scale = "" if square == 1 or len(layer.squares) > 1 else f"/√{square}"
+    times = " " if layer.dense else " ∗ "
+    return f"W_{index}{times}{source}{scale}" + (f" + b_{index}" if layer.bias is not None else "")
+
+
+def _activation(name: str, beta: Any, argument: str) -> str:
+    given = {"softplus": "β", "leaky_relu": "slope below 0"}.get(name)
+    return argument if name == "identity" else f"{name}{f'({given} = {_fraction(beta)})' if given else ''}({argument})"
+
+
+def _pair(problem: Any, index: int, pair: Any) -> str:
+    layer = problem.layers[pair.affine]
+    name, beta = problem.activation(pair)
+    value = _activation(name, beta, _affine(layer, index, f"h_{index - 1}"))
+    return f"h_{index} = {value} ∈ ℝ^{layer.size}"
+
+
+def _space(shape: tuple[int, ...]) -> str:
+    return f"ℝ^{shape[0]}" if len(shape) == 1 else f"ℝ^({'×'.join(map(str, shape))})"
+
+
+def _node(index: int, layer: Any) -> str:
+    """Return one layer of a graph, h_index; the layers read are named by their own numbers."""
+    sources = [f"h_{u + 1}" for u in layer.inputs]
+    if hasattr(layer, "weight"):
+        value = _affine(layer, index, sources[0])
+    elif hasattr(layer, "name"):
+        value = _activation(layer.name, layer.beta, sources[0])
+    else:
+        value = " + ".join(sources) if layer.kind == "sum" else f"{layer.kind}({sources[0]})"
+    return f"h_{index} = {value}{f' [{layer.about}]' if layer.about else ''} ∈ {_space(layer.shape)}"
 
 
 def subject(problem: Any) -> str:
     """Return the function, the data's size and the loss that a statement is about, layer by layer."""
-    layers = "; ".join(_layer(index, layer) for index, layer in enumerate(problem.layers, 1))
+    chain, moving = problem.chain, len(problem.start)
+    if chain is not None:
+        layers, depth = [_pair(problem, index, pair) for index, pair in enumerate(chain, 1)], len(chain)
+    else:
+        layers, depth = [_node(index, layer) for index, layer in enumerate(problem.layers, 1)], len(problem.layers)
+    whole = moving == problem.held
+    parts = (
+        f"all {moving} parameters trained"
+        if whole
+        else f"{moving} of {problem.held} parameters trained, the others fixed"
+    )
     return (
-        f"F(x) = h_{len(problem.layers)}, h_0 = x ∈ ℝ^{problem.layers[0].fan_in}; {layers}; all {len(problem.start)} parameters trained;"
+        f"F(x) = h_{depth}, h_0 = x ∈ {_space(problem.shape)}; {'; '.join(layers)}; {parts};"
         f" n = {problem.n} samples; Φ = (s/2)Σ‖F(x_i) − y_i‖² with s = {problem.s}"
     )

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from verify import checker
-from verify.checker import check, claims, enclosures, network, reading
+from verify.checker import check, claims, enclosures, problem, reading
 from verify.checker.__main__ import main
 from verify.checker.tests.build import Draft, all_drafts, npy, pack, seal
 
@@ -306,7 +306,7 @@ def test_limits_are_the_documented_ones() -> None:
     assert (reading.MAX_BYTES, reading.MAX_DOCUMENT, reading.MAX_FILES) == (2**30, 2**24, 20_000)
     assert reading.MAX_DIRECTORY == 6_000_000
     assert (reading.MAX_UNPACKED, reading.MAX_EXPANSION) == (2**24, 64)
-    assert (network.MAX_PARAMETERS, network.MAX_ROWS, network.MAX_LAYERS) == (2**22, 2048, 64)
+    assert (problem.MAX_PARAMETERS, problem.MAX_ROWS, problem.MAX_LAYERS) == (2**22, 2048, 64)
     assert (claims.MAX_TABLE, claims.MAX_STEPS, claims.MAX_BITS, claims.MAX_MEMORY) == (4096, 100_000, 2**15, 2**34)
     assert checker.PRECISIONS == (128, 256, 512, 1024)
 
@@ -330,10 +330,10 @@ def test_limits_are_sharp(tmp_path: Path) -> None:
         (reading, "MAX_FILES", len(files), path, "REJECTED"),
         (reading, "MAX_FILES", len(files), _folder(tmp_path / "folder"), "REJECTED"),
         (reading, "MAX_DIRECTORY", sum(46 + len(name) for name in files), path, "REJECTED"),
-        (network, "MAX_PARAMETERS", p, path, "UNDECIDED"),
-        (network, "MAX_ROWS", nk, path, "UNDECIDED"),
-        (network, "MAX_LAYERS", 2, path, "REJECTED"),
-        (network, "MAX_PARAMETERS", 12, narrow, "UNDECIDED"),
+        (problem, "MAX_PARAMETERS", p, path, "UNDECIDED"),
+        (problem, "MAX_ROWS", nk, path, "UNDECIDED"),
+        (problem, "MAX_LAYERS", 2, path, "REJECTED"),
+        (problem, "MAX_PARAMETERS", 12, narrow, "UNDECIDED"),
         (claims, "MAX_TABLE", 3, path, "REJECTED"),
     ]
     for module, name, value, certificate, verdict in cases:
@@ -359,15 +359,15 @@ def test_limits_are_sharp(tmp_path: Path) -> None:
 
 def test_wide_networks_with_few_parameters_are_bounded(tmp_path: Path) -> None:
     """The arrays n·k × width count too, not only the parameters."""
-    before = network.MAX_PARAMETERS
+    before = problem.MAX_PARAMETERS
     draft = all_drafts()["point_linear"]  # 8 parameters, n·k·width = 8
     try:
-        network.MAX_PARAMETERS = 8
+        problem.MAX_PARAMETERS = 8
         assert check(draft.save(tmp_path / "c.zip")).accepted
-        network.MAX_PARAMETERS = 7
+        problem.MAX_PARAMETERS = 7
         assert check(draft.save(tmp_path / "c.zip")).verdict == "UNDECIDED"
     finally:
-        network.MAX_PARAMETERS = before
+        problem.MAX_PARAMETERS = before
 
 
 def test_time_is_bounded(tmp_path: Path) -> None:
@@ -396,8 +396,8 @@ def test_time_is_looked_at_in_every_loop(tmp_path: Path, monkeypatch: pytest.Mon
     path = all_drafts()["run"].save(tmp_path / "c.zip")
     assert check(path, seconds=0.5).accepted
     assert set(callers) >= {
-        "activation", "every", "distance", "parameters", "__init__", "_repeat", "gram", "curvature", "_positive",
-        "_largest_eigenvalue", "smallest_eigenvalue",
+        "activation", "every", "distance", "parameters", "__init__", "data", "groups", "gram", "column_norms",
+        "__call__", "_positive", "_largest_eigenvalue", "smallest_eigenvalue",
     }  # fmt: skip
     for name in sorted(set(callers)):
         limit[0] = callers.index(name)

@@ -17,7 +17,10 @@ from flint import arb, ctx
 import verify
 from verify.certificates import Certificate
 from verify.checker import check
-from verify.checker.network import Point, Problem
+from verify.checker.budgets import Budget
+from verify.checker.curvature import curvature
+from verify.checker.network import Point
+from verify.checker.problem import Problem
 from verify.checker.reading import Array
 from verify.networks import Loss, Network, linearise, read_network
 from verify.networks.curvature import Curvature
@@ -106,8 +109,9 @@ def test_curvature_is_the_same_number(shape: tuple[tuple[int, ...], bool], act: 
     engine = Curvature(linearise(network, X))
     with ctx.workprec(128):
         here = Point(problem, problem.parameters())
+        turning = curvature(here)
         for radius in (0.0, 0.01, 0.5, 3.0):
-            mine, theirs = here.curvature(arb(radius)), engine(radius)
+            mine, theirs = turning(arb(radius)), engine(radius)
             assert mine <= theirs
             # For several outputs the engine bounds a block's norm by row sums: up to √k larger.
             assert theirs <= mine * (1 + 1e-10 if widths[-1] == 1 else widths[-1])
@@ -123,8 +127,9 @@ def test_budget_is_the_same_number(shape: tuple[tuple[int, ...], bool], act: Any
     engine = NeuronBudget(linearise(network, X))
     with ctx.workprec(128):
         here = Point(problem, problem.parameters())
+        budget = Budget(here)
         for weight in (0.5, 20.0, 1000.0):
-            mine, theirs = here.budget(weight, 0.0), engine.parabola(weight).intercept
+            mine, theirs = budget(weight, 0.0), engine.parabola(weight).intercept
             assert theirs <= mine
             assert mine <= theirs + 1e-10 * abs(theirs) + 1e-12
 

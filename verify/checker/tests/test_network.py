@@ -13,8 +13,11 @@ import pytest
 from flint import arb, ctx
 from mpmath import mp as _mp
 
-from verify.checker import network
-from verify.checker.network import Point, Problem
+from verify.checker import problem as problems
+from verify.checker.curvature import curvature
+from verify.checker.layers import Elementwise, Trained
+from verify.checker.network import Point
+from verify.checker.problem import Problem
 from verify.checker.reading import Array, Limit, Malformed
 
 mp: Any = _mp  # untyped
@@ -94,8 +97,9 @@ def test_point_quantities(widths: tuple[int, ...], bias: bool) -> None:
                 assert _near(kernel[i, j], sum(c[i] * c[j] for c in columns))
         flat: list[Any] = []
         for layer, part in zip(problem.layers, here.gradient(), strict=True):
-            flat += [x for row in part.tolist() for x in row[: layer.fan_in]]
-            flat += [row[-1] for row in part.tolist() if layer.biased]
+            if isinstance(layer, Trained):
+                flat += [x for row in part.tolist() for x in row[: layer.taps]]
+                flat += [row[-1] for row in part.tolist() if layer.bias is not None]
         gradient = [mp.fdot(e, c) for c in columns]
         assert all(_near(a, b) for a, b in zip(flat, gradient, strict=True))
         assert _near(here.gradient_square(), mp.fdot(gradient, gradient) / 4)
@@ -108,7 +112,8 @@ def test_curvature_bounds_second_differences(widths: tuple[int, ...]) -> None:
     problem = Problem(document)
     with mp.workdps(60), ctx.workprec(128):
         here = Point(problem, problem.parameters())
-        bounds = [float(here.curvature(arb(r)).upper()) for r in (0.0, 0.25, 1.0)]
+        turning = curvature(here)
+        bounds = [float(turning(arb(r)).upper()) for r in (0.0, 0.25, 1.0)]
         assert bounds == sorted(bounds)
         step, worst = mpf(10) ** -12, [0.0, 0.0, 0.0]
         for _ in range(12):
@@ -187,15 +192,15 @@ def test_no_samples_and_no_inputs_are_named(n: int, d: int) -> None:
 
 def test_size_limits() -> None:
     long = _document((1, 3, 1), "silu", bias=False, n=6)  # 6 parameters, but 6 × 3 activations
-    before = network.MAX_PARAMETERS
+    before = problems.MAX_PARAMETERS
     try:
-        network.MAX_PARAMETERS = 18
+        problems.MAX_PARAMETERS = 18
         assert Problem(long).n == 6
-        network.MAX_PARAMETERS = 17
+        problems.MAX_PARAMETERS = 17
         with pytest.raises(Limit):
             Problem(long)
     finally:
-        network.MAX_PARAMETERS = before
+        problems.MAX_PARAMETERS = before
     wide = 1 << 21
     with pytest.raises(Limit):
         Problem(_changed(("network", "layers", 0, "weight"), Array((3, 2), array("d", [1.0] * 6))) | _wide(wide))
@@ -203,9 +208,9 @@ def test_size_limits() -> None:
 
 def test_rows_are_counted_per_output(monkeypatch: pytest.MonkeyPatch) -> None:
     document = _document((2, 3), "identity", bias=False, n=4)
-    monkeypatch.setattr(network, "MAX_ROWS", 12)
+    monkeypatch.setattr(problems, "MAX_ROWS", 12)
     assert Problem(document).k == 3
-    monkeypatch.setattr(network, "MAX_ROWS", 11)
+    monkeypatch.setattr(problems, "MAX_ROWS", 11)
     with pytest.raises(Limit, match="n·k=12"):
         Problem(document)
 
@@ -214,7 +219,7 @@ def test_rows_are_counted_per_output(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_positive_beta_is_read(beta: float) -> None:
     document = _document((2, 3, 1), "softplus", bias=False)
     document["network"]["layers"][0]["activation"]["parameters"] = {"beta": beta}
-    assert Problem(document).layers[0].beta == beta
+    assert [layer.beta for layer in Problem(document).layers if isinstance(layer, Elementwise)] == [beta]
 
 
 def _wide(m: int) -> dict[str, Any]:

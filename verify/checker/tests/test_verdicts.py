@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from flint import arb, ctx
 
-from verify.checker import check, claims, network, reading, wording
+from verify.checker import check, claims, reading, wording
 from verify.checker.__main__ import main
 from verify.checker.claims import Audit
+from verify.checker.problem import Problem
 from verify.checker.tests import tampering
 from verify.checker.tests.build import Net, all_drafts, point
 
@@ -211,7 +212,7 @@ def test_what_a_chain_displays() -> None:
 
 def test_memory_of_an_exact_run_counts_samples_and_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """3 parameters + 6·n·k·width numbers of 2·128 bits, no step: one bit less is refused before anything is computed."""
-    layer = SimpleNamespace(fan_out=5)
+    layer = SimpleNamespace(size=5)
     problem: Any = SimpleNamespace(start=[0.0] * 3, n=7, k=2, layers=[layer], parameters=list)
     need = 256 * (3 + 6 * 7 * 2 * 5)
     with ctx.workprec(128):
@@ -314,11 +315,11 @@ def test_decisions(relation: str, below: str, equal: str, above: str) -> None:
 
 def test_descent_gives_up_when_bits_run_out(tmp_path: Path) -> None:
     document = reading.read(str(DRAFTS["exact"].save(tmp_path / "c.zip")))
-    problem, guesses = network.Problem(document), [1.0] * 3
+    problem, guesses = Problem(document), [1.0] * 3
     with ctx.workprec(128):
         assert claims._descend(problem, guesses, -120) is None  # 16 bits at the first step
         last, lows, losses, away = claims._descend(problem, guesses, 3)
-    assert (len(last), len(lows), len(losses), away) == (2, 3, 3, [])
+    assert ([part is None for part in last], len(lows), len(losses), away) == ([False, True, False], 3, 3, [])
     assert all(loss.rad() < loss.mid() * 2.0**-100 for loss in losses)
     assert losses[0] > losses[1] > losses[2]
 
@@ -420,8 +421,8 @@ def test_it_runs_alone(tmp_path: Path) -> None:
         "from verify.checker.__main__ import main\n"
         "code = main(sys.argv[1:])\n"
         "mine = {m for m in sys.modules if m.startswith(('verify', 'proofs'))}\n"
-        "parts = {'', '.__main__', '.audit', '.basin', '.claims', '.enclosures', '.examination', '.network'}\n"
-        "parts |= {'.reading', '.refutation', '.region', '.wording'}\n"
+        "parts = {'', '.__main__', '.audit', '.basin', '.budgets', '.claims', '.curvature', '.enclosures', '.examination'}\n"
+        "parts |= {'.kinds', '.layers', '.network', '.problem', '.reading', '.refutation', '.region', '.wording'}\n"
         "assert mine == {'verify'} | {'verify.checker' + p for p in parts}, mine\n"
         "assert not {'numpy', 'torch', 'sympy', 'mpmath', 'scipy'} & set(sys.modules)\n"
         "sys.exit(code)"
