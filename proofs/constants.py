@@ -345,6 +345,9 @@ CONSTANTS: Mapping[str, Constant] = _all(
     # Hand-over of an exact run to a certificate centred at a stored point.
     Constant("e_bar", e + (jacobian_norm + Delta_J) * delta_T, "y", (),
              "‖e(θ_T)‖ for ‖θ_T − θ̂_T‖ ≤ δ_T, with ‖J(θ̂_T)‖, ‖e(θ̂_T)‖ and Δ_J(δ_T) at the centre θ̂_T", _OURS),
+    # A ball of starts.
+    Constant("start_growth", sp.Max(1 + eta * s * e * L_H, eta * s * (jacobian_norm ** 2 + e * L_H) - 1), "1", (),
+             "‖I − η∇²Φ‖ where ‖J‖ ≤ jacobian_norm, ‖e‖ ≤ e and ‖D²F‖ ≤ L_H", _OURS),
     # Stochastic gradient descent.
     Constant("beta_bar_sample", s * n * J_sample ** 2, _HESS, (), "E‖g‖² ≤ 2β̄Φ, one sample drawn uniformly", _OURS),
     Constant("beta_bar_batch", s * n * J_sample ** 2 / b + (1 - 1 / b) * s * jacobian_norm ** 2, _HESS, (b >= 1,),

@@ -58,8 +58,8 @@ ORDER: dict[str, tuple[str, ...]] = {
     "Gradient descent stays and converges": (
         "smoothness", "descent_step", "containment_classical", "containment_residual", "residual_covers_classical",
         "residual_covers_classical_linked", "containment_displacement", "containment_displacement_staircase",
-        "displacement_improves", "neuron_remainder", "enclosing_ball", "linear_rate", "iterates_converge", "iterations", "handover", "chatterjee_limit",
-        "known_rates", "known_rates_local",
+        "displacement_improves", "neuron_remainder", "enclosing_ball", "start_ball", "linear_rate", "iterates_converge", "iterations", "handover",
+        "chatterjee_limit", "known_rates", "known_rates_local",
     ),
     "Stochastic gradient descent, momentum, weight decay": (
         "sgd_second_moment", "sgd_rate", "sgd_exit", "zero_loss_nearby", "minibatch_epoch", "minibatch_any_order",

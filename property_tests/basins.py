@@ -14,7 +14,7 @@ from property_tests.claims import Claims, Facts, Undecided, point_facts, require
 from property_tests.reference import LayerSpec, Reference, as_arb, float_matrix, precision, squared_norm
 from property_tests.trajectories import with_weights
 
-__all__ = ["BasinClaims", "basin_facts"]
+__all__ = ["BasinClaims", "basin_facts", "directions"]
 
 _BITS = (256, 1024)
 _LEAST_ACCURACY = 64
@@ -72,7 +72,7 @@ def basin_facts(layers: list[LayerSpec], problem: Any, claims: BasinClaims, *, s
     # A linear model's basin may be larger than any double's neighbourhood of interest: test it where numbers are of ordinary size.
     scale = 1e3 * (1.0 + float(np.abs(claims.centre).max(initial=0.0)))
     reach = min(claims.basin * _WITHIN, scale)
-    for direction in _directions(centre, seed):
+    for direction in directions(centre, seed):
         start = claims.centre + reach * direction
         for bits in _BITS:
             try:
@@ -86,7 +86,7 @@ def basin_facts(layers: list[LayerSpec], problem: Any, claims: BasinClaims, *, s
         yield from point_facts(centre, claims.ball, claims.centre + min(claims.radius * _WITHIN, scale) * direction, {})
 
 
-def _directions(centre: Reference, seed: int) -> Iterator[np.ndarray]:
+def directions(centre: Reference, seed: int) -> Iterator[np.ndarray]:
     """Unit directions (guesses): the Jacobian's extreme right singular vectors, both ways, and two random ones."""
     with precision(_BITS[0]):
         jacobian = float_matrix(centre.jacobian(centre.centre))

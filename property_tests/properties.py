@@ -20,6 +20,7 @@ from property_tests import families, strategies
 from property_tests.basins import BasinClaims, basin_facts
 from property_tests.claims import Claims, Violation, centre_facts, descent_facts, pl_facts, point_facts
 from property_tests.reference import Reference
+from property_tests.regions import RegionClaims, RegionDraw, region_draws, region_facts
 from property_tests.scaling import LAWS, ScalingDraw, check_scaling, scaling_draws
 from property_tests.search import adversarial_points, worst_directions
 from property_tests.strategies import TrainingProblem
@@ -27,7 +28,16 @@ from property_tests.tally import TALLY
 from property_tests.trajectories import exact_facts, round_trip, run_facts, tampered_copies, with_weights
 from verify.networks import read_data, read_network
 
-__all__ = ["PROPERTIES", "Property", "basin_layers", "certified", "facts_of", "reference_of", "run"]
+__all__ = [
+    "PROPERTIES",
+    "Property",
+    "basin_layers",
+    "certified",
+    "facts_of",
+    "reference_of",
+    "region_certificate",
+    "run",
+]
 
 
 @dataclass(frozen=True)
@@ -215,6 +225,29 @@ def _basin(name: str) -> Callable[[Any], None]:
     return basin
 
 
+# ------------------------------------------------------------------ region: a convex ball about a whole run, or about the runs from a ball of starts
+def region_certificate(draw: RegionDraw) -> Any:
+    """Certify a draw in scope 'region'."""
+    problem = draw.problem
+    return verify.certify(
+        problem.model, problem.X, problem.y, scope="region", loss=problem.loss, lr=draw.lr, steps=400, centre=draw.centre,
+        start_radius=draw.start_radius,
+    )  # fmt: skip
+
+
+def region(draw: RegionDraw) -> None:
+    """Descent from starts all over their ball stays in B(c, R) and decays; λ and PL hold there; the certificate checks."""
+    certificate = region_certificate(draw)
+    kind = "ball of starts" if draw.start_radius else "one start"
+    TALLY.drew("region", "region", kind, certificate.verdict)
+    if certificate.verdict != "PROVED":
+        return
+    facts: dict[str, float] = {}
+    _merge(facts, region_facts(draw.problem, RegionClaims.of(certificate)))
+    TALLY.checked("region", facts, draw.problem)
+    round_trip(certificate, accept=True)
+
+
 # ------------------------------------------------------------------ along gradient descent
 def _far(problem: TrainingProblem) -> TrainingProblem:
     """The same problem with a residual several times what a ball at initialisation absorbs."""
@@ -372,6 +405,7 @@ PROPERTIES: dict[str, Property] = {
         Property("exact", _trajectories, _trajectory("exact", "exact"), 0.7, {None: 0.3}, "exact"),
         Property("run", _trajectories, _trajectory("run", "run"), 0.7, {None: 0.3}, "run"),
         Property("basin", _trajectories, _basin("basin"), 0.7, {None: 0.3}, "basin"),
+        Property("region", region_draws, region, 0.4, {"one start": 0.3, "ball of starts": 0.3}, "region"),
         Property("basin_linear", families.linear_models, _basin("basin_linear"), 0.5, {None: 0.5}, "basin"),
         Property("point", lambda: strategies.problems(max_width=32, max_parameters=250), point, 1.0, {None: 0.4}, "point"),
         Property("wide", strategies.wide_problems, wide, 0.1, {None: 0.3}),

@@ -17,7 +17,8 @@ import verify
 from property_tests import families
 from property_tests.basins import BasinClaims, basin_facts
 from property_tests.claims import Claims, Violation
-from property_tests.properties import StepDraw, basin_layers, certified, facts_of, step_draws
+from property_tests.properties import StepDraw, basin_layers, certified, facts_of, region_certificate, step_draws
+from property_tests.regions import RegionClaims, RegionDraw, region_draws, region_facts
 from property_tests.scaling import check_scaling, scaling_draws
 from property_tests.tally import TALLY
 
@@ -55,6 +56,16 @@ def _basin(change: Callable[[BasinClaims], BasinClaims]) -> Callable[[Any], None
         if certificate.verdict == "PROVED":
             claims = change(BasinClaims.of(certificate))
             for _ in basin_facts(basin_layers(problem), problem, claims, steps=30):
+                pass
+
+    return body
+
+
+def _region(change: Callable[[RegionClaims], RegionClaims]) -> Callable[[RegionDraw], None]:
+    def body(draw: RegionDraw) -> None:
+        certificate = region_certificate(draw)
+        if certificate.verdict == "PROVED":
+            for _ in region_facts(draw.problem, change(RegionClaims.of(certificate)), steps=20):
                 pass
 
     return body
@@ -184,6 +195,24 @@ TWINS: dict[str, Twin] = {
             "basin_residual",
             _quadratic,
             _basin(lambda c: replace(c, residual=c.ball.residual0)),
+        ),
+        Twin(
+            "region: radius x 0.97",
+            "region_containment",
+            region_draws,
+            _region(lambda c: replace(c, radius=0.97 * c.radius)),
+        ),
+        Twin(
+            "region: starts 1,000 times as far away",
+            "region_containment",
+            lambda: region_draws().filter(lambda d: d.start_radius == 1e-3),
+            _region(lambda c: replace(c, starts=1e3 * c.starts)),
+        ),
+        Twin(
+            "region: rate of the residual for that of the loss",
+            "region_rate",
+            region_draws,
+            _region(lambda c: replace(c, rate=(1.0 - (1.0 - c.rate) * 2.0) ** 2)),
         ),
         Twin(
             "contradictory labels ignored",

@@ -253,6 +253,10 @@ Definition iterations_simple (Phi0 epsilon rate : R) : R :=
 Definition e_bar (Delta_J delta_T e jacobian_norm : R) : R :=
   delta_T * (Delta_J + jacobian_norm) + e.
 
+(* ‖I − η∇²Φ‖ where ‖J‖ ≤ jacobian_norm, ‖e‖ ≤ e and ‖D²F‖ ≤ L_H *)
+Definition start_growth (L_H e eta jacobian_norm s : R) : R :=
+  Rmax (eta * s * (L_H * e + jacobian_norm ^ 2) - 1) (L_H * e * eta * s + 1).
+
 (* E‖g‖² ≤ 2β̄Φ, one sample drawn uniformly *)
 Definition beta_bar_sample (J_sample n s : R) : R :=
   J_sample ^ 2 * n * s.

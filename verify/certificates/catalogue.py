@@ -31,6 +31,8 @@ _INEQUALITIES = {
     ("parameters inside the basin", "containment_displacement"): "‖θ − c‖ ≤ ρ",
     ("NTK positive at every iterate", "pl_from_ntk"): "min_k λ_min(Θ) on B(θ̂_k, δ_k)",
     ("decrease at every step", "recorded_decrease"): "max_k Φ_{k+1}/((1 − ημ_k)Φ_k), upper end over lower end",
+    ("NTK positive for every start", "pl_from_ntk"): "min_k λ_min(Θ) on B(θ̂_k, δ_k)",
+    ("residual falls for every start", "start_ball"): "max_k 1 − ηsσ(σ − d) on B(θ̂_k, δ_k)",
     ("run inside the ball", "enclosing_ball"): "‖θ̂_k − c‖ + δ_k ≤ R and ‖θ̂_T − c‖ + R_T ≤ R",
     ("NTK positive on the ball about c", "neuron_budget"): "λ on B(c, R), by the neurons",
     ("NTK positive on the ball about c", "neuron_budget_local"): "λ on B(c, R), by the neurons, suprema near c",

@@ -67,6 +67,7 @@ _CONSTANTS: Mapping[str, tuple[str, str, Direction]] = {
     "distance_over_radius": ("‖θ − c‖/ρ", "at most 1: the parameters given lie in the basin", "enclosure"),
     "basin_residual": ("ē", "residual norm everywhere on B(c, ρ)", "upper"),
     "basin_threshold": ("E", "while ‖e‖ is larger, the distance to c does not grow", "upper"),
+    "start_radius": ("r", "the statement is about every start within r of the stored parameters", "lower"),
     "region_radius": ("R", "radius of the convex ball about c that holds the whole run", "upper"),
     "region_lambda": ("λ(R)", "smallest eigenvalue of the NTK on that ball", "lower"),
     "region_mu": ("μ(R)", "PL constant on that ball: ½‖∇Φ‖² ≥ μΦ", "lower"),
@@ -254,6 +255,14 @@ def _basin_sentence(certificate: Any) -> str:
 
 def _region_sentence(certificate: Any) -> str:
     c = certificate.constants
+    if c.get("start_radius") is not None:
+        return (
+            f"A convex ball of radius at most {at_most(bounds(c['region_radius'])[1])} contains, for every start within"
+            f" {at_least(bounds(c['start_radius'])[0])} of the stored parameters, every iterate of real-arithmetic gradient descent{_step_text(certificate)}"
+            f" from it on {subject(certificate)}, every segment between iterates, and their limit; on that ball ½‖∇Φ‖² ≥ μΦ with μ ≥"
+            f" {at_least(bounds(c['region_mu'])[0])}, and every step multiplies the loss by at most {below_one(bounds(c['region_rate'])[1])}, so it converges"
+            " to zero. Nothing is claimed of other starts in the ball."
+        )
     return (
         f"A convex ball of radius at most {at_most(bounds(c['region_radius'])[1])} contains the stored parameters, every iterate of real-arithmetic gradient"
         f" descent{_step_text(certificate)} from them on {subject(certificate)}, every segment between iterates, and their limit;"

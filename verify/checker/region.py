@@ -17,6 +17,7 @@ from verify.checker.enclosures import real
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import expect, take
+from verify.checker.starts import STARTS, enclosed_starts
 from verify.checker.wording import at_least, at_most, below_one
 
 __all__ = ["region"]
@@ -24,12 +25,16 @@ __all__ = ["region"]
 
 def region(audit: Audit, problem: Problem, witness: Any) -> Truth:
     """Check the enclosed run, that it lies in the ball, and λ on the ball."""
-    *_, ball = take(witness, f"{PATH} region")
+    starts = isinstance(witness, dict) and "start_radius" in witness
+    *_, ball = take(witness, f"{STARTS if starts else PATH} region")
     centre, by, *numbers = take(ball, "centre by radius lambda weight intercept reach")
     R, lam, weight, intercept, reach = floats(numbers)
     expect(R > 0.0 and by in ("neurons", "local", "features"), "expected a radius and one of the bounds of λ")
     c = problem.parameters(centre)
-    truth, away, factors = enclosed(audit, problem, {k: v for k, v in witness.items() if k != "region"}, c)
+    if starts:
+        truth, away, factors = enclosed_starts(audit, problem, witness, c)
+    else:
+        truth, away, factors = enclosed(audit, problem, {k: v for k, v in witness.items() if k != "region"}, c)
     radius = real(R)
     audit.every("run inside the ball", [(d, radius) for d in away], "<=", "iterates, and ‖θ̂_T − c‖ + R_T; worst shown")
     here = Point(problem, c)
@@ -61,9 +66,12 @@ def region(audit: Audit, problem: Problem, witness: Any) -> Truth:
         "NTK positive on the ball about c": (real(lam), ">", arb(0)),
     }
     factor = below_one(rate) if rate < 1 else "1"
+    every, them = "the stored parameters", "them"
+    if starts:
+        every, them = f"every start within {at_least(witness['start_radius'])} of the stored parameters", "each of them"
     text = (
-        f"the convex ball of radius R ≤ {at_most(R)} about the stored centre contains the stored parameters, every iterate of real-arithmetic"
-        f" gradient descent from them with step η = {problem.lr}, every segment between iterates and their limit of zero loss; it is a Locally"
+        f"the convex ball of radius R ≤ {at_most(R)} about the stored centre contains {every}, every iterate of real-arithmetic"
+        f" gradient descent from {them} with step η = {problem.lr}, every segment between iterates and their limit of zero loss; it is a Locally"
         f" PL Region with ½‖∇Φ‖² ≥ μΦ for μ ≥ {at_least(mu)}, and Φ_k ≤ {factor}^k·Φ_0. Nothing is said of other starts in it"
     )
     return Truth(constants, truth.margins, chain, text)

@@ -43,6 +43,8 @@ _STEP_CLAIMS = {
     "residual pays for the tail": ["containment_displacement"],
     "zero loss near the centre": ["containment_residual"],
     "parameters inside the basin": ["containment_displacement"],
+    "NTK positive for every start": ["pl_from_ntk"],
+    "residual falls for every start": ["start_ball"],
     "run inside the ball": ["enclosing_ball"],
     "NTK positive on the ball about c": ["feature_kernel", "neuron_budget", "neuron_budget_local"],
     "equal inputs, different targets": ["zero_loss_unreachable"],

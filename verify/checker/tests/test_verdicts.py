@@ -422,7 +422,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
         "code = main(sys.argv[1:])\n"
         "mine = {m for m in sys.modules if m.startswith(('verify', 'proofs'))}\n"
         "parts = {'', '.__main__', '.audit', '.basin', '.budgets', '.claims', '.curvature', '.enclosures', '.examination'}\n"
-        "parts |= {'.kinds', '.layers', '.network', '.problem', '.reading', '.refutation', '.region', '.wording'}\n"
+        "parts |= {'.kinds', '.layers', '.network', '.problem', '.reading', '.refutation', '.region', '.starts', '.wording'}\n"
         "assert mine == {'verify'} | {'verify.checker' + p for p in parts}, mine\n"
         "assert not {'numpy', 'torch', 'sympy', 'mpmath', 'scipy'} & set(sys.modules)\n"
         "sys.exit(code)"

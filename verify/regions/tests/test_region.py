@@ -15,6 +15,7 @@ import verify
 from verify import datasets, nn
 from verify.arrays import Ball
 from verify.certificates import Certificate
+from verify.errors import InputError
 from verify.networks import Network, kernel_of, linearise, read_network
 from verify.networks.feature_kernel import feature_bound
 from verify.networks.neurons import NeuronBudget
@@ -182,3 +183,57 @@ def test_the_parabola_of_the_certificate_is_the_engines() -> None:
 def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(verify.errors.InputError):
         _shallow(16, **options)
+
+
+def test_one_ball_holds_the_runs_from_every_start_in_a_ball(tmp_path: Path) -> None:
+    certificate = _shallow(start_radius=1e-3)
+    assert certificate.verdict == "PROVED", certificate.reason
+    assert "every start within 0.001 of" in certificate.reason
+    found = verify.check(certificate.save(tmp_path / "starts.zip"))
+    assert found.accepted, found.failures
+    assert "contains every start within 0.001 of the stored parameters" in found.claims[0]
+    c, problem = certificate.constants, certificate.problem
+    centre, radius = np.asarray(certificate.witness["region"]["centre"]), float(c["region_radius"].mid)
+    assert problem.lr is not None
+    descent, rng = Descent(problem.network, problem.data, problem.scale, problem.lr), np.random.default_rng(0)
+    origin = flatten(problem.network)
+    for direction in (centre - origin, origin - centre, *rng.standard_normal((6, origin.size))):
+        theta, losses = origin + 1e-3 * direction / np.linalg.norm(direction), []
+        for _ in range(150):
+            assert float(np.linalg.norm(theta - centre)) <= radius
+            theta, norm = descent.step(theta)
+            losses.append(descent.loss(norm))
+        rate = float(c["region_rate"].upper())
+        assert all(after <= rate * before for before, after in itertools.pairwise(losses) if after > 1e-20)
+
+
+def test_a_ball_of_starts_that_is_too_large_is_not_proved() -> None:
+    certificate = _shallow(start_radius=0.5)
+    assert certificate.verdict == "INCONCLUSIVE"
+    assert "start_radius = 0.5" in certificate.reason
+
+
+def test_forged_starts_are_rejected(tmp_path: Path) -> None:
+    certificate = _shallow(start_radius=1e-3)
+    witness = certificate.witness
+    handover = witness["handover"]
+    forgeries: dict[str, dict[str, Any]] = {
+        "more starts": {"start_radius": 3e-3},
+        "smaller offset": {"handover": {**handover, "offset": 0.99 * handover["offset"]}},
+        "larger λ": {"lambda_lower": 1.01 * np.asarray(witness["lambda_lower"])},
+        "fewer steps": {"steps": witness["steps"] - 1, "lambda_lower": np.asarray(witness["lambda_lower"])[:-1]},
+        "smaller ball": {"region": {**witness["region"], "radius": 0.999 * witness["region"]["radius"]}},
+    }
+    for name, change in forgeries.items():
+        forged = replace(certificate, witness={**witness, **change})
+        assert verify.check(forged.save(tmp_path / f"{name}.zip")).verdict == "REJECTED", name
+    for name, factor in (("start_radius", 1.01), ("region_rate", 0.99), ("handover_offset", 0.99)):
+        constants = {**certificate.constants, name: certificate.constants[name] * Ball(factor)}
+        forged = replace(certificate, constants=constants)
+        assert verify.check(forged.save(tmp_path / f"{name}.zip")).verdict == "REJECTED", name
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf"), "0.1", True, [0.1]])
+def test_a_start_radius_is_a_finite_double(value: Any) -> None:
+    with pytest.raises(InputError, match="start_radius"):
+        _shallow(start_radius=value)

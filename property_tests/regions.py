@@ -1,0 +1,168 @@
+"""Facts of scope 'region': descent from the centre of the starts, and from the boundary of their ball, enclosed in Arb; λ and PL at points of the region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import arb
+from hypothesis import strategies as st
+
+from property_tests.basins import directions
+from property_tests.claims import Claims, Facts, Undecided, decide, pl_facts, require, semidefinite_above
+from property_tests.reference import Reference, as_arb, precision, squared_norm
+from property_tests.strategies import Architecture, Inputs, Targets, TrainingProblem
+from property_tests.trajectories import with_weights
+
+__all__ = ["RegionClaims", "RegionDraw", "region_draws", "region_facts"]
+
+_BITS = (256, 1024)
+_LEAST_ACCURACY = 64
+# Rounding centre + r·u to doubles must not leave the ball.
+_WITHIN = 1.0 - 2.0**-20
+
+
+@dataclass(frozen=True)
+class RegionDraw:
+    """A problem, the step as an exact number, the radius of the ball of starts (0: the initialisation alone), and the centre's name."""
+
+    problem: TrainingProblem
+    lr: Fraction
+    start_radius: float
+    centre: str
+
+
+@st.composite
+def region_draws(draw: st.DrawFn) -> RegionDraw:
+    """Two-layer NTK networks of width 128–512, antisymmetric, on one to three inputs on a sphere: wide enough for most, small enough for Arb."""
+    seeds = st.integers(0, 2**16 - 1)
+    architecture = Architecture(
+        widths=(draw(st.integers(3, 6)), draw(st.sampled_from([128, 256, 512])), 1),
+        activations=(draw(st.sampled_from(["tanh", "sine", "gelu", "sigmoid"])),),
+        parametrisation="ntk",
+        bias=draw(st.booleans()),
+        seed=draw(seeds),
+        antisymmetric=True,
+        full_precision=True,
+    )
+    problem = TrainingProblem(
+        architecture=architecture,
+        inputs=Inputs(
+            n=draw(st.integers(1, 3)), kind="sphere", size=draw(st.sampled_from([3.0, 4.0])), seed=draw(seeds)
+        ),
+        targets=Targets("signs", seed=draw(seeds)),
+        loss="sum",
+        step=None,
+        reach=None,
+    )
+    radius = draw(st.sampled_from([0.0, 2.0**-100, 2.0**-20, 1e-3]))
+    return RegionDraw(
+        problem,
+        draw(st.sampled_from([Fraction(1, 10), Fraction(1, 20)])),
+        radius,
+        draw(st.sampled_from(["midpoint", "initialisation"])),
+    )
+
+
+@dataclass(frozen=True)
+class RegionClaims:
+    """The numbers of a PROVED region, each the end point that makes the claim strongest.
+
+    Attributes:
+        centre: c (p,). radius: R. starts: r. rate: Φ_{k+1} ≤ rate·Φ_k. lr: η. lam, mu: λ_min(Θ) and the PL constant on B(c, R).
+    """
+
+    centre: np.ndarray
+    radius: float
+    starts: float
+    rate: float
+    lr: Fraction
+    lam: float
+    mu: float
+
+    @staticmethod
+    def of(certificate: Any) -> RegionClaims:
+        """Read a PROVED certificate of scope 'region'."""
+        c = certificate.constants
+        starts = c.get("start_radius")
+        return RegionClaims(
+            np.asarray(certificate.witness["region"]["centre"]),
+            float(c["region_radius"].upper()),
+            0.0 if starts is None else float(starts.lower()),
+            float(c["region_rate"].upper()),
+            Fraction(c["lr"]),
+            float(c["region_lambda"].lower()),
+            float(c["region_mu"].lower()),
+        )
+
+
+def region_facts(problem: TrainingProblem, claims: RegionClaims, *, steps: int = 6, seed: int = 0) -> Facts:
+    """Decide containment and rate along descent from several starts, and λ and PL at as many points of the region.
+
+    Args:
+        problem: as drawn. claims: of the certificate. steps: of each descent. seed: of the random directions.
+
+    Raises:
+        Violation, Undecided.
+    """
+    layers = problem.architecture.layers()
+    origin = Reference(layers, problem.X, problem.y, problem.s)
+    middle = Reference(with_weights(layers, claims.centre), problem.X, problem.y, problem.s)
+    start = origin.flat_centre
+    for index, direction in enumerate(directions(origin, seed)):
+        if index == 0 or claims.starts > 0.0:
+            yield from _descent(middle, problem, claims, start + _WITHIN * claims.starts * direction, steps)
+        yield from _point(middle, problem, claims, claims.centre + _WITHIN * claims.radius * direction)
+
+
+def _point(middle: Reference, problem: TrainingProblem, claims: RegionClaims, flat: np.ndarray) -> Facts:
+    here = Reference(with_weights(problem.architecture.layers(), flat), problem.X, problem.y, problem.s)
+
+    def kernel() -> Any:
+        jacobian = here.jacobian(here.centre)
+        return jacobian * jacobian.transpose()
+
+    decide("region_lambda", lambda: semidefinite_above(kernel(), claims.lam))
+    ball = Claims(
+        s=middle.s, lr=claims.lr, radius=claims.radius, lambda0_lower=0.0, lambda0_upper=float("inf"), jacobian_norm0=float("inf"),
+        residual0=float("inf"), loss0=(0.0, float("inf")), lambda_region=claims.lam, mu=claims.mu, smoothness=float("inf"),
+        curvature=float("inf"), drift=float("inf"), path=float("inf"), rate=claims.rate, payment=0.0, arrival=0.0,
+    )  # fmt: skip
+    yield from pl_facts(here, ball, here.centre)
+
+
+def _descent(
+    middle: Reference, problem: TrainingProblem, claims: RegionClaims, start: np.ndarray, steps: int
+) -> Iterator[tuple[str, float]]:
+    for bits in _BITS:
+        try:
+            with precision(bits):
+                found = list(_enclosed(middle, problem, claims, start, steps))
+            break
+        except Undecided:
+            if bits == _BITS[-1]:
+                raise
+    yield from found
+
+
+def _enclosed(
+    middle: Reference, problem: TrainingProblem, claims: RegionClaims, start: np.ndarray, steps: int
+) -> Iterator[tuple[str, float]]:
+    reference = Reference(with_weights(problem.architecture.layers(), start), problem.X, problem.y, problem.s)
+    before: arb | None = None
+    farthest = arb(0)
+    for theta, error in reference.descend(claims.lr, steps):
+        squared = squared_norm(error)
+        if not squared > 0 or squared.rel_accuracy_bits() < _LEAST_ACCURACY:
+            break
+        distance = squared_norm(theta.minus(middle.centre)).sqrt()
+        require("region_containment", distance, as_arb(claims.radius))
+        farthest = farthest.max(distance)
+        if before is not None:
+            require("region_rate", squared, as_arb(claims.rate) * before)
+            yield "region_rate", 1.0 - float((squared / (as_arb(claims.rate) * before)).mid())
+        before = squared
+    yield "region_containment", max(0.0, 1.0 - float((farthest / as_arb(claims.radius)).mid()))

@@ -1,0 +1,95 @@
+"""Scope `region` with a ball of starts: gradient descent from all of them enclosed at once (claim start_ball).
+
+Some trajectory ϑ_k, chosen here: midpoints of Arb steps. With ‖θ_k − ϑ_k‖ ≤ δ, L = L_H(δ) about ϑ_k, h = ηs:
+    K = ‖J(ϑ_k)‖ + Lδ,  σ = √λ_min(NTK(ϑ_k)) − Lδ,  E = min(‖e(ϑ_k)‖ + Kδ, f_{k−1}E_{k−1}) bounds ‖e(θ_k)‖,
+    S = min(max(E, ‖e(ϑ_k)‖) + Lδ²/8, ‖e(ϑ_k)‖ + Kδ) bounds ‖e‖ on the segment between the two: F is within Lδ²/8 of linear there,
+    ‖I − η∇²Φ‖ ≤ g = max(1 + hSL, hK² + hSL − 1) there, since |⟨e, D²F[u, u]⟩| ≤ SL; so δ_{k+1} = gδ + ‖T(ϑ_k) − ϑ_{k+1}‖.
+A step is at most ℓ = hKE long; along it the mean Jacobian is within d = L_H(δ + ℓ)ℓ/2 of J(θ_k). If hK² ≤ 1 and σ > d:
+‖e_{k+1}‖ ≤ f_k‖e_k‖, f_k = 1 − hσ(σ − d).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flint import arb, arb_mat
+
+from verify.checker.claims import MAX_STEPS, Audit, Ball, Chain, Truth, distance, floats, is_index
+from verify.checker.curvature import curvature
+from verify.checker.enclosures import psd_norm, real, root, zips
+from verify.checker.network import Point
+from verify.checker.problem import Problem
+from verify.checker.reading import expect, take
+
+__all__ = ["STARTS", "enclosed_starts"]
+
+STARTS = "start_radius steps end lambda_lower handover"
+
+
+def _midpoints(theta: Any) -> tuple[Any, Any]:
+    """Return the midpoints, exact, and how far from them a member of the enclosure may be."""
+    middle = [None if w is None else arb_mat(w.nrows(), w.ncols(), [x.mid() for x in w.entries()]) for w in theta]
+    return middle, distance(theta, middle)
+
+
+def enclosed_starts(audit: Audit, problem: Problem, witness: Any, about: Any) -> tuple[Truth, list[Any], list[Any]]:
+    """Follow the ball of starts to the hand-over's ball; return what :func:`verify.checker.claims.enclosed` does."""
+    radius, steps, end, lower, handover, _ = take(witness, f"{STARTS} region")
+    expect(
+        problem.lr and is_index(steps, MAX_STEPS + 1) and isinstance(handover, dict),
+        "starts need steps and a step size",
+    )
+    [radius, offset], stated = floats([radius, handover.get("offset")]), floats(lower, steps + 1)
+    expect(radius > 0.0 and offset > 0.0, "a ball of starts has a radius > 0")
+    theta, delta, h, known = problem.parameters(), real(radius), real(problem.lr * problem.s), None
+    lows, away, factors, sizes, rooms = [], [], [], [], []
+    initial: dict[str, Any] = {}
+    for k, guess in enumerate(stated):
+        here = Point(problem, theta)
+        smallest, turning = here.smallest(guess), curvature(here)
+        bend = turning(delta)
+        initial = initial or {"initial_lambda_min": smallest, "initial_loss": here.loss}
+        K, sigma = root(psd_norm(here.kernel())) + bend * delta, root(smallest) - bend * delta
+        anywhere = here.e + K * delta
+        E = anywhere if known is None else anywhere.min(known)
+        lows.append((real(guess), sigma.max(arb(0)) ** 2))
+        away.append(distance(theta, about) + delta)
+        if k == steps:
+            known = E
+            break
+        S = anywhere.min(E.max(here.e) + bend * delta**2 / 8)
+        step = h * K * E
+        d = turning((delta + step).upper()) * step / 2
+        sizes.append((h * K**2, arb(1)))
+        rooms.append((sigma, d))
+        factors.append(1 - h * sigma * (sigma - d))
+        known = factors[-1] * E
+        growth = (1 + h * S * bend).max(h * (K**2 + S * bend) - 1)
+        theta, moved = _midpoints([w if w is None else w - dw * h for w, dw in zips(theta, here.gradient())])
+        delta = (growth * delta + moved).upper()
+    audit.every("NTK for every start", lows, "<=", "worst step shown")
+    audit.every("NTK positive for every start", [(real(v), arb(0)) for v in stated], ">", "claim pl_from_ntk")
+    audit.every("ηΘ below the identity for every start", sizes, "<=", "h‖J‖²")
+    audit.every("σ above the step's drift for every start", rooms, ">", "claim start_ball")
+    centre = problem.parameters(end)
+    audit.require("starts from the last centre", distance(theta, centre) + delta, "<=", real(offset), "descent in Arb")
+    ball_witness = {key: value for key, value in handover.items() if key != "offset"}
+    ball = Ball(audit, Point(problem, centre), ball_witness, offset, known).truth()
+
+    def slowest(name: str, claimed: Any) -> None:
+        audit.every(name, [(f, real(claimed.mid) + real(claimed.rad)) for f in factors], "<=", "worst step")
+
+    weakest = real(min(stated))
+    constants = ball.constants | initial | {
+        "path_lambda_min": weakest, "handover_step": steps, "handover_offset": real(offset), "start_radius": real(radius),
+        "handover_radius": ball.constants["radius"],
+    }  # fmt: skip
+    chain: Chain = {
+        "NTK positive for every start": (weakest, ">", arb(0)), "residual falls for every start": (slowest, "<", arb(1)),
+    }  # fmt: skip
+    away.append(distance(centre, about) + ball.constants["radius"])
+    return (
+        Truth(constants, ball.margins, chain | ball.steps, ""),
+        away,
+        [*(f**2 for f in factors), ball.constants["rate"]],
+    )

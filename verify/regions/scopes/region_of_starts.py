@@ -1,0 +1,200 @@
+"""Scope `region` with ``start_radius`` r > 0: one convex ball that holds gradient descent from every start within r of the parameters given.
+
+Statement (claim enclosing_ball with δ_0 = r). For every θ_0 with ‖θ_0 − θ̂_0‖ ≤ r: B(c, R) contains θ_0, all iterates of real-arithmetic gradient descent
+from it, every segment between them and its limit, a point of zero loss; ½‖∇Φ‖² ≥ μΦ on B(c, R); and Φ_{k+1} ≤ rate·Φ_k at every step. The starts are a
+set of positive measure: enclosing a single trajectory cannot say this. Nothing is said of the other points of B(c, R) as starts.
+
+Derivation. One float64 trajectory θ̂_k with radii δ_k from δ_0 = r encloses all of theirs (claim start_ball, :mod:`verify.regions.descent.tube`); the same
+bounds give the factor of ‖e‖ at each step. At T a ball certificate about θ̂_T with offset δ_T takes over.
+
+Witness: ``start_radius``, ``steps`` T, ``end`` θ̂_T, ``lambda_lower`` per step, ``handover`` (with ``offset`` δ_T) and ``region``. The trajectory itself is
+not stored: a checker follows its own.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from proofs.evaluation import evaluate
+from verify.arrays import Ball
+from verify.certificates import Certificate, Problem, Step
+from verify.decimals import at_least, at_most, below_one
+from verify.errors import InputError
+from verify.networks import linearise
+from verify.networks.parameters import Vector, with_parameters
+from verify.regions.descent.enclosed_iterates import FloatShadow
+from verify.regions.descent.progress import Progress
+from verify.regions.descent.tube import Section, section
+from verify.regions.neighbourhood.estimate import Attempt, attempt, next_target, with_start
+from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
+from verify.regions.neighbourhood.point_facts import Examined, examine
+from verify.regions.scopes.ball import ball_constants, ball_witness
+from verify.regions.scopes.convex_ball import Reach, inside_step, lambda_bound, positive_step, witness_of
+from verify.regions.scopes.exact import Task
+
+__all__ = ["certificate_of_starts", "read_radius"]
+
+# A checker's radii are computed otherwise: this much room, per step, for roundings.
+_ROOM = 1.0 + 2.0**-30
+# After a hand-over that holds but decides R, look again after this part of the steps so far.
+_PARTS = 8
+
+
+def read_radius(value: Any) -> float:
+    """Return start_radius as the double it is; 0.0 for None.
+
+    Raises:
+        InputError: no finite double ≥ 0.
+    """
+    if value is None:
+        return 0.0
+    try:
+        radius = float(value)
+        good = (
+            not isinstance(value, str | bool) and 0.0 <= radius < float("inf") and Fraction(radius) == Fraction(value)
+        )
+    except (TypeError, ValueError, OverflowError):
+        radius, good = 0.0, False
+    if not good:
+        raise InputError(f"start_radius={value!r}: expected a finite double ≥ 0")
+    return radius
+
+
+def certificate_of_starts(task: Task, first: Examined, centre: Vector, where: str, radius: float) -> Certificate:
+    """Follow the ball of starts of `radius` > 0 and certify; `where` says in words what the exact vector `centre` is."""
+    shadow = FloatShadow(task.network, task.data, task.s, task.lr)
+    shadow.delta = shadow.inner = radius
+    reach, sections = Reach(centre), list[Section]()
+    found: Attempt | None = None
+    look, target, why = float(task.budget), float("inf"), ""
+    with Progress(task.options.shows_progress(), task.budget, 0, "enclosing") as progress:
+        while True:
+            k = len(sections)
+            here = examine(with_parameters(task.network, shadow.theta), task.data, task.loss)
+            known = upper(Ball(sections[-1].factor) * Ball(sections[-1].residual)) if sections else math.inf
+            now = section(here, shadow.delta, task.lr, known)
+            sections.append(now)
+            reach.visit(shadow.theta, shadow.delta)
+            progress.update(k, f"step {k}  ‖e‖ {now.residual:.4g}  δ {shadow.delta:.2e}")
+            if not now.lambda_min > 0.0:
+                why = (
+                    f"λ_min of the NTK is not certified positive within δ = {now.delta:.3g} of the iterate of step {k}"
+                )
+                break
+            if k >= look or now.residual <= target:
+                found = attempt(with_start(here.ingredients(), shadow.delta, now.residual), here.state, task.lr)
+                if found.holds and (reach.enough(shadow.theta, found) or k >= task.budget):
+                    break
+                if found.holds:
+                    look, target = k + max(1.0, k / _PARTS), 0.0
+                else:
+                    target = next_target(now.residual, found.ratio)
+            if k >= task.budget:
+                why = f"the step budget ended at step {k} before the hand-over"
+                break
+            if not now.factor < 1.0:
+                why = f"the factor of ‖e‖ per step is not certified below 1 at step {k} (ηs‖J‖² ≤ {now.norm_step:.4g}, δ = {now.delta:.3g})"
+                break
+            shadow.advance(here.state, here.residual, now.growth * _ROOM)
+            if not np.isfinite(shadow.delta):
+                why = f"the enclosure of the iterates blew up at step {k + 1}"
+                break
+    if why or found is None:
+        return _inconclusive(task, first, radius, why, sections)
+    return _assemble(task, first, centre, where, radius, reach, sections, shadow, found)
+
+
+def _inconclusive(task: Task, first: Examined, radius: float, why: str, sections: list[Section]) -> Certificate:
+    reason = (
+        f"starts within start_radius = {radius:.6g}, η = {approx_float(task.lr):.6g}: {why}. A smaller start_radius, a smaller step or a wider network"
+        f" may do; start_radius=0 is about the parameters themselves. {len(sections)} steps were enclosed"
+    )
+    return Certificate(
+        scope="region", verdict="INCONCLUSIVE", reason=reason, problem=Problem(task.network, task.data, task.loss, task.lr),
+        constants={"lr": task.lr, "initial_lambda_min": first.facts.lambda_min, "initial_loss": first.facts.loss},
+        margins={}, steps=(), witness={}, observed={"largest_delta": max((s.delta for s in sections), default=0.0)},
+    )  # fmt: skip
+
+
+def _assemble(
+    task: Task,
+    first: Examined,
+    centre: Vector,
+    where: str,
+    starts: float,
+    reach: Reach,
+    sections: list[Section],
+    shadow: FloatShadow,
+    found: Attempt,
+) -> Certificate:
+    """Put the tube, the last ball and the convex ball together."""
+    assert found.result is not None
+    assert found.result.outcome is not None
+    steps, radius = len(sections) - 1, reach.radius
+    bound = lambda_bound(linearise(with_parameters(task.network, centre), task.data.X), radius)
+    ball = ball_constants(found.ingredients, found.result)
+    weakest = min(now.lambda_min for now in sections)
+    factor = max((now.factor for now in sections[:-1]), default=0.0)
+    head, tail = Ball(factor) ** 2, ball["rate"]
+    rate = head if upper(head) >= upper(tail) else tail
+    mu = evaluate("mu", {"s": Ball(task.s), "lambda_R": Ball(bound.value)})
+    chain = (
+        Step("NTK positive for every start", "pl_from_ntk", Ball(weakest), ">", Ball(0.0), "min_k λ_min(Θ) on B(θ̂_k, δ_k)"),
+        Step("residual falls for every start", "start_ball", Ball(factor), "<", Ball(1.0),
+             "max_k 1 − ηsσ(σ − d) on B(θ̂_k, δ_k)"),
+        *found.result.outcome.steps,
+        inside_step(reach),
+        positive_step(bound),
+    )  # fmt: skip
+    constants = {
+        "lr": task.lr,
+        "initial_lambda_min": first.facts.lambda_min,
+        "initial_loss": first.facts.loss,
+        "path_lambda_min": Ball(weakest),
+        **ball,
+        "handover_step": steps,
+        "handover_radius": ball["radius"],
+        "handover_offset": Ball(shadow.delta),
+        "start_radius": Ball(starts),
+        "region_radius": Ball(radius),
+        "region_lambda": Ball(bound.value),
+        "region_mu": mu,
+        "region_rate": rate,
+    }
+    margins = {
+        f"{form} containment": o.margin for form, o in found.result.best.items() if o.margin is not None and o.holds
+    }
+    witness = {
+        "start_radius": starts,
+        "steps": steps,
+        "end": shadow.theta,
+        "lambda_lower": np.array([now.lambda_min for now in sections]),
+        "handover": {**ball_witness(found.ingredients, found.result), "offset": shadow.delta},
+        "region": witness_of(centre, radius, bound),
+    }
+    observed = {"largest_delta": max(now.delta for now in sections), "steps_enclosed": float(steps)}
+    problem = Problem(task.network, task.data, task.loss, task.lr)
+    good = bound.value > 0.0 and upper(rate) < 1.0
+    if not good:
+        reason = (
+            f"gradient descent from every start within {starts:.6g} stays within R = {radius:.6g} of c, {where}, but λ_min(Θ) is not certified positive"
+            " on that ball, or the rate rounds to 1. Widen the network or take a smaller start_radius"
+        )
+        return Certificate(
+            scope="region", verdict="INCONCLUSIVE", reason=reason, problem=problem, constants=constants, margins={}, steps=chain,
+            witness={**witness, "handover": None}, observed=observed,
+        )  # fmt: skip
+    reason = (
+        f"for every start within {at_least(starts, 6)} of these parameters the convex ball of radius R ≤ {at_most(radius, 6)} about c, {where}, contains"
+        f" every iterate of real-arithmetic gradient descent with η = {approx_float(task.lr):.6g}, every segment between iterates and their limit of zero"
+        f" loss; it is a Locally PL Region with μ ≥ {at_least(lower(mu), 6)} ({bound.by}), and Φ_k ≤ {below_one(upper(rate))}^k·Φ_0"
+        f" ({steps} steps enclosed one by one, largest radius {at_most(observed['largest_delta'], 3)}). Nothing is claimed of other starts in it"
+    )
+    return Certificate(
+        scope="region", verdict="PROVED", reason=reason, problem=problem, constants=constants, margins=margins, steps=chain,
+        witness=witness, observed=observed,
+    )  # fmt: skip
