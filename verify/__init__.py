@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from verify.networks import loss as loss
     from verify.networks import ntk as ntk
     from verify.regions import certify as certify
+    from verify.regions.descent.crossings import count_crossings as count_crossings
 
 __version__ = "0.1.0"
 
@@ -92,6 +93,7 @@ _HOME = {
     "loss": "verify.networks",
     "ntk": "verify.networks",
     "certify": "verify.regions",
+    "count_crossings": "verify.regions.descent.crossings",
 }
 
 __all__ = ["__version__", "nn", *sorted(_HOME)]

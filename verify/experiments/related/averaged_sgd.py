@@ -17,7 +17,7 @@ from proofs.evaluation import evaluate
 from verify.arrays import Ball, diagonal, sqrt_of_nonnegative
 from verify.certificates import Step
 from verify.decimals import at_least, at_most
-from verify.experiments.related.demonstration import Demonstration
+from verify.experiments.related.demonstration import Demonstration, least, most
 from verify.experiments.related.regions import STEP, constants_on_ball, trained_on_digits
 from verify.networks import DataSet, Network, kernel_of, linearise
 from verify.regions.neighbourhood.ingredients import lower, upper
@@ -114,7 +114,7 @@ def _by_sgd_rate(values: Mapping[str, Ball], radius: float) -> dict[str, Ball]:
 
 def _says(q: Mapping[str, Ball]) -> str:
     return (
-        f"SGD with step {at_least(lower(q['step']))} = 1/β̄, at least {at_least(lower(q['step_ratio']), 3)} times what sgd_rate allows there: the mean squared"
+        f"SGD with step {least(q, 'step')}, at least {least(q, 'step_ratio', 3)} times what sgd_rate allows there: the mean squared"
         f" distance to the exact fits falls by {at_least(lower(1 - q['contraction']), 3)} per step, and P(an iterate ever leaves a ball of radius"
-        f" {at_least(lower(q['radius']) / 2, 3)} about an exact fit) ≤ {at_most(upper(q['exit']), 3)} (by sgd_exit {at_most(upper(q['exit_by_sgd_rate']), 3)})"
+        f" {at_most(upper(q['radius']) / 2, 3)} about an exact fit) ≤ {most(q, 'exit', 3)} (by sgd_exit {most(q, 'exit_by_sgd_rate', 3)})"
     )

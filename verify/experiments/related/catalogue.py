@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from verify.experiments.files import run_resumably
-from verify.experiments.related import averaged_sgd, gated_networks, linear_networks, lookahead
+from verify.experiments.related import (
+    adam,
+    averaged_sgd,
+    feedback_loop,
+    gated_networks,
+    linear_networks,
+    local_propagation,
+    lookahead,
+)
 from verify.experiments.related.demonstration import Demonstration
 
 __all__ = ["ENTRIES", "Entry", "run_entries", "run_entry"]
@@ -27,7 +35,10 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("linear-networks", linear_networks.run),
     Entry("averaged-sgd", averaged_sgd.run),
     Entry("gated-networks", gated_networks.run),
+    Entry("adam", adam.run),
     Entry("lookahead", lookahead.run),
+    Entry("feedback-loop", feedback_loop.run),
+    Entry("local-propagation", local_propagation.run),
 )
 """The instances of `make reproduce`: together under a minute."""
 

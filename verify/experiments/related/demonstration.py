@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from verify.arrays import Ball
 from verify.certificates import Certificate, Step
+from verify.decimals import at_least, at_most, below_one
 
-__all__ = ["Demonstration"]
+__all__ = ["Demonstration", "count", "factor", "least", "most"]
 
 
 @dataclass(frozen=True)
@@ -78,3 +79,23 @@ class Demonstration:
 
 def _json(end: Any) -> float | None:
     return float(end) if math.isfinite(float(end)) else None
+
+
+def least(q: Mapping[str, Ball], name: str, digits: int = 4) -> str:
+    """Return a quantity's lower end as a decimal rounded down."""
+    return at_least(float(q[name].lower()), digits)
+
+
+def most(q: Mapping[str, Ball], name: str, digits: int = 4) -> str:
+    """Return a quantity's upper end as a decimal rounded up."""
+    return at_most(float(q[name].upper()), digits)
+
+
+def factor(q: Mapping[str, Ball], name: str, digits: int = 4) -> str:
+    """Return a factor's upper end rounded up, with enough digits to read below 1."""
+    return below_one(float(q[name].upper()), digits)
+
+
+def count(q: Mapping[str, Ball], name: str) -> str:
+    """Return an exact integer."""
+    return f"{int(q[name].mid):,}"

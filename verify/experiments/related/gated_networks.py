@@ -18,8 +18,7 @@ from proofs.evaluation import evaluate
 from verify import datasets
 from verify.arrays import Ball, gram, largest_eigenvalue, matmul, smallest_eigenvalue, sqrt_of_nonnegative
 from verify.certificates import Step
-from verify.decimals import at_least, at_most, below_one
-from verify.experiments.related.demonstration import Demonstration
+from verify.experiments.related.demonstration import Demonstration, count, factor, least, most
 from verify.networks.arb_forms import exact_matrix, precision, to_ball
 from verify.regions.neighbourhood.ingredients import lower, upper
 
@@ -130,7 +129,7 @@ def _relu_residual(X: np.ndarray, y: np.ndarray, A: np.ndarray, B: np.ndarray, v
 
 def _says(q: Mapping[str, Ball]) -> str:
     return (
-        f"{int(q['gates'].mid)} gates on {int(q['samples'].mid)} samples: λ_min(Θ) ≥ {at_least(lower(q['lambda_min']))}, so from any weights ‖e‖ falls by"
-        f" {below_one(upper(q['rate']), 6)} per step; a ReLU network of width {int(q['relu_width'].mid)}, equal to a gated one on the data, fits it up to"
-        f" ‖e‖ ≤ {at_most(upper(q['relu_error']), 3)}"
+        f"{count(q, 'gates')} gates on {count(q, 'samples')} samples: λ_min(Θ) ≥ {least(q, 'lambda_min')}, so from any weights ‖e‖ falls by"
+        f" {factor(q, 'rate', 6)} per step; a ReLU network of width {count(q, 'relu_width')}, equal to a gated one on the data, fits it up to"
+        f" ‖e‖ ≤ {most(q, 'relu_error', 3)}"
     )

@@ -33,8 +33,8 @@ from verify.arrays import (
     stack,
 )
 from verify.certificates import Step
-from verify.decimals import at_most, below_one, enclosure
-from verify.experiments.related.demonstration import Demonstration
+from verify.decimals import enclosure
+from verify.experiments.related.demonstration import Demonstration, count, factor, most
 from verify.networks.arb_forms import exact_matrix, precision, to_ball
 from verify.regions.neighbourhood.ingredients import lower, upper
 
@@ -327,7 +327,7 @@ def _geometric_mean(values: Ball) -> Ball:
 
 def _says(q: Mapping[str, Ball]) -> str:
     return (
-        f"1,797 digits, minimum ℓ* = {enclosure(q['minimum'])} > 0: from its initialisation ℓ_k − ℓ* ≤ {below_one(upper(q['rate']), 6)}^k·(ℓ_0 − ℓ*), globally"
-        f" (worst step of the run enclosed {at_most(upper(q['worst_factor']))}, mean {at_most(upper(q['mean_factor']))}; the imbalance moves by at most"
-        f" {at_most(upper(q['drift']))}); the step justified at each iterate needs {q['local_steps']} steps where the fixed one needs {q['fixed_steps']}"
+        f"1,797 digits, minimum ℓ* = {enclosure(q['minimum'])}: from its initialisation ℓ_k − ℓ* ≤ {factor(q, 'rate', 6)}^k·(ℓ_0 − ℓ*), globally"
+        f" (worst step of the run enclosed {most(q, 'worst_factor')}, mean {most(q, 'mean_factor')}; the imbalance moves by at most"
+        f" {most(q, 'drift')}); the step justified at each iterate needs {count(q, 'local_steps')} steps where the fixed one needs {count(q, 'fixed_steps')}"
     )

@@ -14,11 +14,10 @@ from fractions import Fraction
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, sqrt
 from verify.certificates import Step
-from verify.decimals import at_least, at_most, below_one
-from verify.experiments.related.demonstration import Demonstration
+from verify.experiments.related.demonstration import Demonstration, factor, least, most
 from verify.experiments.related.regions import STEP, constants_on_ball, trained_on_digits
 from verify.networks import DataSet, Network
-from verify.regions.neighbourhood.ingredients import lower, upper
+from verify.regions.neighbourhood.ingredients import lower
 from verify.regions.scopes.ball import ball_certificate
 
 __all__ = ["demonstrate", "game", "run"]
@@ -135,8 +134,8 @@ def _named(where: str, steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
 def _says(q: Mapping[str, Ball]) -> str:
     return (
-        f"Lookahead stays in a ball of radius {at_most(upper(q['needed_radius']), 3)} and ‖e‖ falls by {below_one(upper(q['rate']), 5)} per outer step (plain"
-        f" descent with the same work: {below_one(upper(q['descent_rate']), 5)}); on the bilinear game descent–ascent multiplies the distance by"
-        f" {at_least(lower(q['bilinear_descent_ascent']), 6)}, Lookahead by {below_one(upper(q['bilinear_lookahead']), 6)}; where ρL ≥"
-        f" {at_least(lower(q['game_rho_L']))} < 0 by {at_least(lower(q['game_descent_ascent']), 6)} and {below_one(upper(q['game_lookahead']), 6)}"
+        f"Lookahead stays in a ball of radius {most(q, 'needed_radius', 3)} and ‖e‖ falls by {factor(q, 'rate', 5)} per outer step (plain"
+        f" descent with the same work: {factor(q, 'descent_rate', 5)}); on the bilinear game descent–ascent multiplies the distance by"
+        f" {least(q, 'bilinear_descent_ascent', 6)}, Lookahead by {factor(q, 'bilinear_lookahead', 6)}; where ρL ≥"
+        f" {least(q, 'game_rho_L')} < 0 by {least(q, 'game_descent_ascent', 6)} and {factor(q, 'game_lookahead', 6)}"
     )
