@@ -17,8 +17,8 @@ from flint import arb, ctx
 
 from verify.checker.audit import Audit, Row, ends
 from verify.checker.budgets import Budget
-from verify.checker.curvature import curvature
 from verify.checker.enclosures import length, psd_norm, real, root, tick, zips
+from verify.checker.movement import curvature
 from verify.checker.network import Point
 from verify.checker.problem import Parameters, Problem
 from verify.checker.reading import Array, Claimed, Limit, expect, take

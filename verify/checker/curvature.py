@@ -1,49 +1,22 @@
 """How fast the Jacobian of a chain of fully connected layers can turn on a ball: the bound L_H (claim layered_curvature).
 
 Notation: z_l = s_l W_l h_{l-1} + b_l, h_l = σ_l(z_l), V_l = s_l W_l, A_l = rows [s_l h_{l-1}, 1] (the 1 where layer l has a bias), G_l = ∂F/∂h_l,
-B_l = ∂F/∂z_l; where only the weights or only the bias of a layer move, A_l has only their columns, and s_l stands for 0 in what follows if the weights
-do not move.
+B_l = ∂F/∂z_l.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from flint import arb, arb_mat
 
 from verify.checker.enclosures import length, norm, suprema, tick, zips
-from verify.checker.layers import KINKED, Trained, columns
+from verify.checker.layers import KINKED, Trained
 from verify.checker.network import Point
+from verify.checker.norms import block_norms, column_norms, largest
 from verify.checker.problem import Pair
-from verify.checker.reading import Limit
 
-__all__ = ["ChainCurvature", "block_norms", "column_norms", "curvature", "largest"]
-
-
-def largest(values: Iterable[Any]) -> Any:
-    """Enclose the maximum of numbers ≥ 0; 0 if there are none."""
-    result = arb(0)
-    for value in values:
-        result = result.max(value)
-    return result
-
-
-def block_norms(sensitivity: Any, k: int) -> list[Any]:
-    """Enclose the spectral norm of each sample's k rows."""
-    rows = sensitivity.tolist()
-    if k == 1:
-        return list(map(length, rows))
-    return [norm(arb_mat(rows[i : i + k])) for i in range(0, len(rows), k)]
-
-
-def column_norms(sensitivity: Any, k: int) -> list[list[Any]]:
-    """Enclose the norms of the columns of each sample's k rows."""
-    rows, result = sensitivity.tolist(), []
-    for i in range(0, len(rows), k):
-        tick()
-        result.append([abs(x) for x in rows[i]] if k == 1 else list(map(length, zips(*rows[i : i + k]))))
-    return result
+__all__ = ["ChainCurvature"]
 
 
 class Link(NamedTuple):
@@ -90,15 +63,14 @@ class ChainCurvature:
         problem, k = point.problem, point.problem.k
         layer, (name, beta) = problem.layers[pair.affine], problem.activation(pair)
         assert isinstance(layer, Trained)
-        moved, slope_bend = layer.moved(), suprema(name, beta)
-        data = columns(layer.data(point.input(pair.affine), 0), moved.start, moved.stop)
+        slope, bend = suprema(name, beta)
+        data = layer.data(point.input(pair.affine), 0)
         z = point.value[pair.affine].tolist() if name in KINKED else []
         return Link(
-            layer.scale() if layer.moving[0] else arb(0), norm(data) if any(layer.moving) else arb(0), list(map(length, data.tolist())),
-            norm(point.local[pair.affine][1]), block_norms(point.sensitivity[pair.affine], k),
-            list(map(largest, column_norms(point.sensitivity[pair.after], k))), slope_bend[0],
+            layer.scale(), norm(data), list(map(length, data.tolist())), norm(point.local[pair.affine][1]),
+            block_norms(point.sensitivity[pair.affine], k), list(map(largest, column_norms(point.sensitivity[pair.after], k))), slope,
             # A kink's σ'' is 0 as long as no unit's sign can change: that is watched below.
-            arb(0) if name in KINKED else slope_bend[1], [list(map(abs, row)) for row in z],
+            arb(0) if name in KINKED else bend, [list(map(abs, row)) for row in z],
         )  # fmt: skip
 
     def _forward(self, r: Any) -> list[Grown] | None:
@@ -151,11 +123,3 @@ class ChainCurvature:
             whole, single = [link.slope * x for x in whole], [[link.slope * x for x in row] for row in single]
         matrix = arb_mat(form)
         return norm(matrix + matrix.transpose()) / 2
-
-
-def curvature(point: Point) -> Callable[[Any], Any]:
-    """Return r ↦ L_H(r) about a point."""
-    chain = point.problem.chain
-    if chain is None:
-        raise Limit("the curvature of a graph that is no chain")
-    return ChainCurvature(point, chain)

@@ -16,7 +16,7 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from verify.checker.reading import Limit
 
-__all__ = ["activation", "deadline", "gram", "length", "norm", "psd_norm", "real", "require_environment", "root", "smallest_eigenvalue",
+__all__ = ["activation", "deadline", "gram", "is_below", "length", "norm", "psd_norm", "real", "require_environment", "root", "smallest_eigenvalue",
            "suprema", "tick", "zips"]  # fmt: skip
 
 zips: Any = partial(zip, strict=True)
@@ -121,6 +121,11 @@ def psd_norm(matrix: Any) -> Any:
     return _largest_eigenvalue(matrix, matrix, ctx.prec)
 
 
+def is_below(matrix: Any, bound: Any) -> bool:
+    """Whether λ_max of every symmetric matrix in `matrix` is certainly below a number."""
+    return _positive(bound - matrix)
+
+
 def norm(matrix: Any) -> Any:
     """Enclose the spectral norm of every matrix in `matrix`: ‖M‖² = ‖M·Mᵀ‖."""
     return root(psd_norm(gram(matrix if matrix.nrows() <= matrix.ncols() else matrix.transpose())))
@@ -155,14 +160,15 @@ def _logistic(z: Any) -> Any:
 def activation(name: str, beta: Any, z: Any) -> tuple[Any, Any]:
     """Enclose (σ(z), σ'(z)); `beta` is the parameter of Softplus or LeakyReLU (anything otherwise).
 
-    At a kink σ' is every number between the two slopes, and σ(z) = slope·z for one of them.
+    At 0 a kink has the slope of its left side (torch: relu'(0) = 0); where the sign is not certain σ' is every number between the two slopes,
+    and σ(z) = slope·z for one of them.
     """
     tick()
     if name == "identity":
         return z, arb(1)
     if name in ("relu", "leaky_relu"):
         below = beta if name == "leaky_relu" else arb(0)
-        slope = arb(1) if z > 0 else below if z < 0 else below.union(arb(1))
+        slope = arb(1) if z > 0 else below if z <= 0 else below.union(arb(1))
         return slope * z, slope
     if name == "tanh":
         t = z.tanh()

@@ -170,22 +170,21 @@ def _batch_norm(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[Sh
     )
     channels, positions = shape[0], prod(shape[1:])
     expect(stored(mean, channels) and stored(variance, channels), "statistics do not fit the channels")
-    expect(isinstance(eps, float) and eps >= 0.0, "eps is no double ≥ 0")
+    expect(isinstance(eps, float) and 0.0 <= eps < float("inf"), "eps is no double ≥ 0")
     squares = tuple(Fraction(v) + Fraction(eps) for v in variance.data)
     expect(all(square > 0 for square in squares), "a variance with eps is not positive")
-    means, about = tuple(mean.data.tolist()), "stored mean and variance"
+    means = tuple(mean.data.tolist())
     if weight is None:
         expect(bias is None and fields["frozen"] == [], "batch_norm has both weight and bias, or neither")
         entries = tuple((i,) for i in range(channels * positions))
         factors = tuple((1.0, square) for square in squares for _ in range(positions))
         shifts = tuple(m for m in means for _ in range(positions))
-        return Fixed("batch_norm", inputs, shape, about, entries, factors, shifts)
+        return Fixed("batch_norm", inputs, shape, "stored mean and variance", entries, factors, shifts)
     expect(
         stored(weight, channels) and stored(bias, channels), "batch_norm has both weight and bias, one number a channel"
     )
     reads = tuple(tuple((c * positions + p,) for p in range(positions)) for c in range(channels))
-    about = "; ".join(filter(None, (about, _still(fields))))
-    return Trained("batch_norm", inputs, shape, about, reads, weight, bias, squares, means, _moving(fields))
+    return Trained("batch_norm", inputs, shape, _still(fields), reads, weight, bias, squares, means, _moving(fields))
 
 
 def _activation(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[Shape]) -> Layer:
@@ -216,7 +215,7 @@ def layers_of(rows: list[Any], shape: Shape) -> list[Layer]:
     layers: list[Layer] = []
     for v, row in enumerate(rows):
         kind = row.get("kind") if isinstance(row, dict) else None
-        expect(kind in _KINDS, f"layer of kind {str(kind)[:40]!r}")
+        expect(isinstance(kind, str) and kind in _KINDS, f"layer of kind {str(kind)[:40]!r}")
         names, reader = _KINDS[str(kind)]
         take(row, f"kind inputs {names}", "name")
         inputs = row["inputs"]

@@ -117,6 +117,11 @@ class Elementwise(Layer):
         """The slope left of a kink."""
         return self.beta if self.name == "leaky_relu" else arb(0)
 
+    @property
+    def at_zero(self) -> Any:
+        """Enclose σ(0)."""
+        return activation(self.name, self.beta, arb(0))[0]
+
     def suprema(self) -> tuple[Any, Any]:
         """Enclose (sup|σ'|, sup|σ''|)."""
         return suprema(self.name, self.beta)
@@ -126,6 +131,13 @@ class Elementwise(Layer):
         both = [activation(self.name, self.beta, value) for value in h[0].entries()]
         shape = h[0].nrows(), h[0].ncols()
         return arb_mat(*shape, [value for value, _ in both]), arb_mat(*shape, [slope for _, slope in both])
+
+    def with_midpoints(self, slopes: Any, units: set[tuple[int, int]]) -> Any:
+        """Return the slopes with the mean of the two slopes of the kink at some pairs (sample, unit)."""
+        rows = slopes.tolist()
+        for i, at in units:
+            rows[i][at] = (1 + self.below) / 2
+        return arb_mat(rows)
 
     def pullback(self, local: Any, g: Any, k: int) -> list[Any]:
         """Multiply by the slopes."""

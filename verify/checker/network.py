@@ -7,10 +7,13 @@ from typing import Any
 from flint import arb, arb_mat
 
 from verify.checker.enclosures import length, real, smallest_eigenvalue, tick, zips
-from verify.checker.layers import Trained
+from verify.checker.layers import Elementwise, Trained
 from verify.checker.problem import Parameters, Problem
 
-__all__ = ["Point"]
+__all__ = ["Midpoints", "Point"]
+
+Midpoints = dict[int, set[tuple[int, int]]]
+"""Position of an activation → pairs (sample, unit)."""
 
 
 class Point:
@@ -20,10 +23,10 @@ class Point:
     over all that read it.
     """
 
-    def __init__(self, problem: Problem, parameters: Parameters) -> None:
-        """Propagate forwards and backwards."""
+    def __init__(self, problem: Problem, parameters: Parameters, midpoints: Midpoints | None = None) -> None:
+        """Propagate forwards and backwards; the units of `midpoints` get the mean of the two slopes at their kink, whatever z is."""
         self.problem, n, k = problem, problem.n, problem.k
-        self.parameters = parameters
+        self.parameters, self.midpoints = parameters, midpoints or {}
         self.theta: Any = None
         self.value: dict[int, Any] = {-1: arb_mat(n, len(problem.X.data) // n, problem.X.data.tolist())}
         self.local: list[Any] = []
@@ -31,6 +34,8 @@ class Point:
         for v, (layer, weights) in enumerate(zips(problem.layers, parameters)):
             tick()
             self.value[v], local = layer.forward(weights, [self.value[u] for u in layer.inputs])
+            if isinstance(layer, Elementwise) and v in self.midpoints:
+                local = layer.with_midpoints(local, self.midpoints[v])
             self.local.append(local)
         last = len(problem.layers) - 1
         self.residual = arb_mat(n * k, 1, [f - y for f, y in zips(self.value[last].entries(), problem.y.data)])

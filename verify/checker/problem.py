@@ -90,12 +90,12 @@ class Problem:
 
     @property
     def chain(self) -> list[Pair] | None:
-        """The network as a chain of fully connected maps, each with at most one activation behind it; None if it is none."""
+        """The network as a chain of fully connected maps that train, each with at most one activation behind it; None if it is none."""
         pairs: list[Pair] = []
         for v, layer in enumerate(self.layers):
             if layer.inputs != (v - 1,):
                 return None
-            if isinstance(layer, Trained) and layer.dense:
+            if isinstance(layer, Trained) and layer.dense and layer.moving == (True, layer.bias is not None):
                 pairs.append(Pair(v, v))
             elif isinstance(layer, Elementwise) and pairs and pairs[-1].after == v - 1 == pairs[-1].affine:
                 pairs[-1] = Pair(v - 1, v)

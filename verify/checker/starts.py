@@ -15,8 +15,8 @@ from typing import Any
 from flint import arb, arb_mat
 
 from verify.checker.claims import MAX_STEPS, Audit, Ball, Chain, Truth, distance, floats, is_index
-from verify.checker.curvature import curvature
 from verify.checker.enclosures import psd_norm, real, root, zips
+from verify.checker.movement import curvature
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import expect, take

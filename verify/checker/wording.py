@@ -94,6 +94,8 @@ def _affine(layer: Any, index: int, source: str) -> str:
     square = layer.squares[0]
     scale = "" if square == 1 or len(layer.squares) > 1 else f"/√{square}"
     times = " " if layer.dense else " ∗ "
+    if layer.kind == "batch_norm":
+        times, source = " ", f"({source} − mean)/√(variance + eps)"
     return f"W_{index}{times}{source}{scale}" + (f" + b_{index}" if layer.bias is not None else "")
 
 

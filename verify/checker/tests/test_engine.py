@@ -18,7 +18,7 @@ import verify
 from verify.certificates import Certificate
 from verify.checker import check
 from verify.checker.budgets import Budget
-from verify.checker.curvature import curvature
+from verify.checker.movement import curvature
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import Array

@@ -14,8 +14,8 @@ from flint import arb, ctx
 from mpmath import mp as _mp
 
 from verify.checker import problem as problems
-from verify.checker.curvature import curvature
 from verify.checker.layers import Elementwise, Trained
+from verify.checker.movement import curvature
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import Array, Limit, Malformed

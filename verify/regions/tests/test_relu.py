@@ -14,8 +14,8 @@ from flint import arb, ctx
 import verify
 import verify.datasets
 from verify.checker import check
-from verify.checker.curvature import curvature
 from verify.checker.enclosures import activation, suprema
+from verify.checker.movement import curvature
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.tests.test_engine import _as_document
@@ -123,7 +123,9 @@ def test_the_checkers_kink() -> None:
         assert value.contains(arb(-0.25))
         assert slope.contains(below)
         assert slope.contains(1)
-        assert activation("relu", None, arb(0))[1].contains(0)
-        assert activation("relu", None, arb(0))[1].contains(1)
+        # torch's convention at the kink itself.
+        assert activation("relu", None, arb(0))[1] == 0
+        assert activation("leaky_relu", below, arb(0))[1] == below
+        assert activation("relu", None, arb(0, 1))[1].contains(1)
         assert not suprema("relu", None)[1].is_finite()
         assert suprema("leaky_relu", arb(3))[0] == 3
