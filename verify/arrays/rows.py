@@ -158,6 +158,16 @@ class Rows:
             own = row_norms_upper(mid) * (U * INFLATE) + ETA
             return Rows(mid, (self.err + own) * INFLATE, (self.sup + own) * INFLATE)
 
+    def added(self, other: Rows) -> Rows:
+        """Enclose M + M' for a matrix of the same shape: the errors add, and one rounding of each entry, at most u times the computed one."""
+        if other.mid.shape != self.mid.shape:
+            raise ShapeError(f"Rows: shapes {self.mid.shape} and {other.mid.shape}; expected the same")
+        with quiet():
+            mid = self.mid + other.mid
+            own = row_norms_upper(mid) * (U * INFLATE) + ETA
+            err = (self.err + other.err + own) * INFLATE
+            return Rows(mid, err, (self.sup + other.sup + own) * INFLATE)
+
     def with_ones(self) -> Rows:
         """Append an exact column of ones."""
         return Rows(np.concatenate([self.mid, np.ones((self.mid.shape[0], 1))], axis=1), self.err, self.sup)

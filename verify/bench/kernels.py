@@ -39,7 +39,7 @@ def model(width: int, hidden: int, d: int = _INPUTS, seed: int = 0) -> torch.nn.
 def plain_ntk(network: Network, X: np.ndarray) -> np.ndarray:
     """Return Θ by the same layer sum as ours, in plain float64 (no bound on its error); tanh, no bias, one output."""
     h, scaled, slopes = X, [], []
-    for layer in network.layers:
+    for layer in network.chain:
         a = h / np.sqrt(float(layer.inverse_square_scale))
         scaled.append(a)
         z = a @ layer.weight.T
@@ -48,7 +48,7 @@ def plain_ntk(network: Network, X: np.ndarray) -> np.ndarray:
     g = np.ones((X.shape[0], 1))
     total = np.zeros((X.shape[0], X.shape[0]))
     for index in reversed(range(len(slopes))):
-        slope, layer = slopes[index], network.layers[index]
+        slope, layer = slopes[index], network.chain[index]
         b = g if slope is None else g * slope
         total += (b @ b.T) * (scaled[index] @ scaled[index].T)
         g = b @ layer.weight / np.sqrt(float(layer.inverse_square_scale))
@@ -80,8 +80,8 @@ def _jax_contraction(peer: Peer, network: Network, X: np.ndarray) -> Callable[[]
     jax = peer.module
     jax.config.update("jax_enable_x64", True)
     jnp = jax.numpy
-    weights = [jnp.asarray(layer.weight) for layer in network.layers]
-    scales = [1.0 / np.sqrt(float(layer.inverse_square_scale)) for layer in network.layers]
+    weights = [jnp.asarray(layer.weight) for layer in network.chain]
+    scales = [1.0 / np.sqrt(float(layer.inverse_square_scale)) for layer in network.chain]
 
     def single(ws: list[Any], x: Any) -> Any:
         for index, (w, s) in enumerate(zip(ws, scales, strict=True)):

@@ -22,16 +22,17 @@ from rich.console import RenderableType
 from verify.arrays import Ball
 from verify.certificates.catalogue import inequality
 from verify.certificates.encoding import Arrays, canonical, decode, encode, sha256
+from verify.certificates.networks import network_document, read_network_document
 from verify.certificates.storage import DOCUMENT, read_files, write_files
 from verify.errors import InputError, NotCertainError, NotProvedError, ShapeError
-from verify.networks.activations import Activation, activation_named
-from verify.networks.model import DataSet, Layer, Loss, Network, loss_scale
+from verify.networks.graph import Network
+from verify.networks.model import DataSet, Loss, loss_scale
 
 __all__ = ["FORMAT", "VERSION", "Certificate", "Problem", "Relation", "Scope", "Step", "Verdict", "schema"]
 
 FORMAT = "lplr-verify certificate"
-VERSION = 1
-"""Version of the file format; a checker refuses every other one."""
+VERSION = 2
+"""Version of the file format; chains of fully connected layers are still written in version 1."""
 
 Scope = Literal["point", "ball", "run", "exact", "basin", "region"]
 Verdict = Literal["PROVED", "REFUTED", "INCONCLUSIVE"]
@@ -215,18 +216,7 @@ class Certificate:
 
     def _document(self, arrays: Arrays) -> dict[str, Any]:
         problem = self.problem
-        layers = [
-            {
-                "weight": arrays.add(f"layers.{i}.weight", layer.weight),
-                "bias": None if layer.bias is None else arrays.add(f"layers.{i}.bias", layer.bias),
-                "inverse_square_scale": layer.inverse_square_scale,
-                "activation": {
-                    "name": layer.activation.name,
-                    "parameters": encode(dict(layer.activation.parameters), arrays, "activation"),
-                },
-            }
-            for i, layer in enumerate(problem.network.layers)
-        ]
+        network = network_document(problem.network, arrays)
         steps = [
             {
                 "name": step.name,
@@ -240,12 +230,12 @@ class Certificate:
         ]
         return {
             "format": FORMAT,
-            "version": VERSION,
+            "version": 1 if problem.network.is_chain else VERSION,
             "claim": self.claim,
             "scope": self.scope,
             "verdict": self.verdict,
             "reason": self.reason,
-            "network": {"layers": layers},
+            "network": network,
             "data": {"X": arrays.add("data.X", problem.data.X), "y": arrays.add("data.y", problem.data.y)},
             "loss": problem.loss,
             "loss_scale": encode(problem.scale, arrays, "loss_scale"),
@@ -281,7 +271,7 @@ class Certificate:
             raise InputError(f"{path}: array files {sorted(set(table) ^ set(contents))[:5]} are missing or not listed")
         arrays = {name: _read_array(name, contents[name], table[name]) for name in table}
         problem = Problem(
-            _read_network(document["network"], arrays),
+            read_network_document(document["network"], arrays),
             DataSet(decode(document["data"]["X"], arrays), decode(document["data"]["y"], arrays)),
             document["loss"],
             decode(document["lr"], arrays),
@@ -373,25 +363,3 @@ def _read_array(name: str, data: bytes, entry: Mapping[str, Any]) -> np.ndarray:
     if array.dtype != np.dtype("<f8") or list(array.shape) != entry["shape"]:
         raise ShapeError(f"{name}: {array.dtype} of shape {array.shape}; listed as float64 of shape {entry['shape']}")
     return np.asarray(array, dtype=np.float64)
-
-
-def _activation(document: Mapping[str, Any]) -> Activation:
-    name, parameters = document["name"], decode(document["parameters"], {})
-    try:
-        return activation_named(name, parameters)
-    except InputError as error:
-        raise InputError(
-            f"activation={name!r} with parameters {sorted(parameters)}: not known to this version"
-        ) from error
-
-
-def _read_network(document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Network:
-    layers: list[Layer] = []
-    for row in document["layers"]:
-        weight, bias = decode(row["weight"], arrays), decode(row["bias"], arrays)
-        if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
-            raise ShapeError(f"layer {len(layers)}: weight {weight.shape} and bias do not fit together")
-        if layers and layers[-1].fan_out != weight.shape[1]:
-            raise ShapeError(f"layer {len(layers)}: {weight.shape[1]} inputs after {layers[-1].fan_out} units")
-        layers.append(Layer(weight, bias, row["inverse_square_scale"], _activation(row["activation"])))
-    return Network(tuple(layers))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verify.networks import read_data, read_network
-from verify.networks.model import Network
+from verify.networks.graph import Network
 
 if TYPE_CHECKING:
     from verify.certificates.certificate import Certificate
@@ -26,22 +26,20 @@ def _differing(left: np.ndarray, right: np.ndarray) -> str | None:
 
 
 def _architecture(given: Network, stored: Network) -> str | None:
-    if len(given.layers) != len(stored.layers):
-        return f"the network has {len(given.layers)} affine layers, the certificate's has {len(stored.layers)}"
-    for i, (mine, theirs) in enumerate(zip(given.layers, stored.layers, strict=True)):
-        alike = mine.activation == theirs.activation and mine.inverse_square_scale == theirs.inverse_square_scale
-        if not alike or (mine.bias is None) != (theirs.bias is None) or mine.weight.shape != theirs.weight.shape:
-            return f"layer {i} is another one: its shape, bias, scale or activation differs from the certificate's"
+    mine, theirs = given.architecture(), stored.architecture()
+    if len(mine) != len(theirs):
+        return f"the network has {len(mine) - 1} layers, the certificate's has {len(theirs) - 1}"
+    for i, (one, other) in enumerate(zip(mine, theirs, strict=True)):
+        if one != other:
+            what = "the inputs' shape" if i == 0 else f"layer {i - 1}"
+            return f"{what} is another one: its kind, shape, bias, scale or activation differs from the certificate's"
     return None
 
 
 def _parameters(given: Network, stored: Network) -> str | None:
-    for i, (mine, theirs) in enumerate(zip(given.layers, stored.layers, strict=True)):
-        pairs = [("weight", mine.weight, theirs.weight)]
-        if mine.bias is not None and theirs.bias is not None:
-            pairs.append(("bias", mine.bias, theirs.bias))
-        for name, left, right in pairs:
-            found = _differing(left, right)
+    for i, mine, theirs in zip(given.trained, given.trainable(), stored.trainable(), strict=True):
+        for name, left in mine.trained.items():
+            found = _differing(left, theirs.trained[name])
             if found is not None:
                 return f"the {name} of layer {i} is not the certificate's ({found})"
     return None

@@ -42,7 +42,7 @@ class TorchNetwork:
         self.y = torch.from_numpy(data.y.copy())
         self.s = float(loss_scale(loss, data.n, data.k))
         parts = []
-        for layer in network.layers:
+        for layer in network.chain:
             parts.append(torch.from_numpy(layer.weight.copy()).reshape(-1))
             if layer.bias is not None:
                 parts.append(torch.from_numpy(layer.bias.copy()))
@@ -50,7 +50,7 @@ class TorchNetwork:
 
     def _layers(self, theta: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor | None, float]]:
         result, at = [], 0
-        for layer in self.network.layers:
+        for layer in self.network.chain:
             out, fan_in = layer.weight.shape
             weight = theta[at : at + out * fan_in].reshape(out, fan_in)
             at += out * fan_in
@@ -63,7 +63,7 @@ class TorchNetwork:
     def outputs(self, theta: torch.Tensor) -> torch.Tensor:
         """Return F(θ), shape (n, k)."""
         h = self.X
-        for (weight, bias, scale), layer in zip(self._layers(theta), self.network.layers, strict=True):
+        for (weight, bias, scale), layer in zip(self._layers(theta), self.network.chain, strict=True):
             z = scale * (h @ weight.T)
             z = z if bias is None else z + bias
             h = _ACTIVATIONS[layer.activation.name](z, layer.activation.parameter)
@@ -78,7 +78,7 @@ class TorchNetwork:
         k, n = self.network.outputs, self.X.shape[0]
         inputs, slopes, weights = [], [], []
         h = self.X
-        for (weight, bias, scale), layer in zip(self._layers(theta), self.network.layers, strict=True):
+        for (weight, bias, scale), layer in zip(self._layers(theta), self.network.chain, strict=True):
             a = scale * h
             z = a @ weight.T
             if bias is not None:

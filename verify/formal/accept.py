@@ -59,7 +59,7 @@ class Formal:
 
 def _statement(certificate: Certificate, w: FormalWitness, text: str) -> str:
     network, n = certificate.problem.network, certificate.problem.data.n
-    sizes = "-".join(str(size) for size in (network.inputs, network.layers[0].fan_out, network.outputs))
+    sizes = "-".join(str(size) for size in (network.inputs, network.chain[0].fan_out, network.outputs))
     where = {"ball": "the stored parameters", "run": "the doubles of the hand-over", "basin": "the basin's centre"}
     theorem = re.search(rf"^Theorem {_NAME} : (.*)\.$", text, re.MULTILINE)
     assert theorem is not None

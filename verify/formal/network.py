@@ -20,7 +20,7 @@ import numpy as np
 from proofs.coq_integers import ONE, exact_integers, floor_sqrt, round_up, tanh_integers
 from verify.certificates import Certificate
 from verify.errors import InputError, NotCertainError
-from verify.networks.model import Network
+from verify.networks.graph import Network
 from verify.networks.parameters import with_parameters
 
 __all__ = ["FormalProblem", "FormalWitness", "find_witness", "formal_problem", "write"]
@@ -105,12 +105,12 @@ def formal_problem(certificate: Certificate) -> FormalProblem:
             " of scope 'ball', 'run' or 'basin'"
         )
     network, problem = _centre(certificate), certificate.problem
-    names = [layer.activation.name for layer in network.layers]
+    names = [layer.activation.name for layer in network.chain]
     if names != ["tanh", "identity"] or network.outputs != 1 or problem.lr is None:
         raise InputError(
             f"activations={names}, outputs={network.outputs}: the formal part covers one hidden tanh layer and one output"
         )
-    first, last = network.layers
+    first, last = network.chain
     hidden, hidden_bias = first.weight, first.bias
     if hidden_bias is not None:
         hidden = np.column_stack([hidden, hidden_bias])

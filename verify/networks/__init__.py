@@ -1,18 +1,20 @@
 """Networks as enclosures: exact reading of torch modules, forward values, NTK and curvature bounds."""
 
+from verify.networks.graph import Network, Pair, chain
 from verify.networks.kernel import kernel_of, loss, loss_of, ntk, residual_of, scale_ball
 from verify.networks.linearisation import Linearisation, linearise
-from verify.networks.model import LOSS_WORDS, DataSet, Layer, Loss, Network, loss_scale
+from verify.networks.model import LOSS_WORDS, DataSet, Loss, loss_scale
 from verify.networks.reading.data import read_data
 from verify.networks.reading.modules import read_network
 
 __all__ = [
     "LOSS_WORDS",
     "DataSet",
-    "Layer",
     "Linearisation",
     "Loss",
     "Network",
+    "Pair",
+    "chain",
     "kernel_of",
     "linearise",
     "loss",

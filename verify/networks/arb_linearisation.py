@@ -9,6 +9,9 @@ where the radius of Θ is the only obstacle (:func:`radius_hides_positivity`), w
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,8 +19,9 @@ from flint import arb, arb_mat
 
 from verify.arrays import Ball, Rows, smallest_eigenvalue
 from verify.networks.arb_forms import exact_matrix, precision, to_ball, value_and_slope
+from verify.networks.graph import Network
+from verify.networks.layers import Activated, Flatten, Layer, Linear, Scale, Sum, Value
 from verify.networks.linearisation import Linearisation
-from verify.networks.model import Network
 
 __all__ = [
     "BITS", "MOST_OPERATIONS", "MOST_OUTPUTS", "affordable", "blurred", "linearise_in_arb", "radius_hides_positivity",
@@ -33,10 +37,13 @@ _ENTRY = 40  # what an entry of a layer costs, in multiplications: its activatio
 
 
 def affordable(network: Network, n: int) -> bool:
-    """Whether n samples may be linearised in Arb within the budget."""
+    """Whether n samples may be linearised in Arb within the budget; layers without an Arb rule, and maps, may not."""
+    if not all(type(layer) in RULES for layer in network.layers) or any(len(shape) > 1 for shape in network.shapes):
+        return False
     size = n * network.outputs
-    passes = sum((n + size) * (layer.weight.size + _ENTRY * layer.weight.shape[0]) for layer in network.layers)
-    return size <= MOST_OUTPUTS and passes <= MOST_OPERATIONS
+    products = sum(layer.weight.size for layer in network.layers if isinstance(layer, Linear))
+    entries = sum(layer.weight.shape[0] for layer in network.layers if isinstance(layer, Linear))
+    return size <= MOST_OUTPUTS and (n + size) * (products + _ENTRY * entries) <= MOST_OPERATIONS
 
 
 def blurred(ball: Ball) -> bool:
@@ -55,65 +62,103 @@ def linearise_in_arb(network: Network, X: np.ndarray, bits: int = BITS) -> Linea
 
     Every entry is off by what rounding to a double leaves, about 2^-53 of it, if `bits` outlive the depth.
     """
-    k = network.outputs
+    k, shapes = network.outputs, network.shapes
     with precision(bits):
-        a_rows: list[Rows] = []
-        z_rows: list[Rows] = []
-        slopes: list[Any] = []
-        h = exact_matrix(X)
-        n = h.nrows()
-        for layer in network.layers:
-            a = h * _scale(layer)
-            rows = _rows(a)
-            a_rows.append(rows if layer.bias is None else rows.with_ones())
-            z = _affine(a, layer)
-            z_rows.append(_rows(z))
-            h, slope = _activated(z, layer)
-            slopes.append(slope)
-        g_rows: list[Rows] = []
-        b_rows: list[Rows] = []
-        g = arb_mat(n * k, k, [int(i % k == j) for i in range(n * k) for j in range(k)])
-        for index in reversed(range(len(network.layers))):
-            layer, slope = network.layers[index], slopes[index]
-            g_rows.append(_rows(g))
-            b = g if slope is None else _scaled_rows(g, slope, k)
-            b_rows.append(g_rows[-1] if slope is None else _rows(b))
-            if index:
-                g = b * exact_matrix(layer.weight) * _scale(layer)
-        outputs = _rows(h)
-    backwards = tuple(g_rows[::-1]), tuple(b_rows[::-1])
-    return Linearisation(network, n, tuple(z_rows), tuple(a_rows), *backwards, outputs, bits)
+        rules = [RULES[type(layer)](layer) for layer in network.layers]
+        data = exact_matrix(X)
+        n = data.nrows()
+        values = network.forward(lambda index, _, below: rules[index].value(*below), data)
+        seed = arb_mat(n * k, k, [int(i % k == j) for i in range(n * k) for j in range(k)])
+        reached = network.backward(lambda index, _, above: rules[index].pullback(above), seed, operator.add)
+        found = tuple(Value(_rows(value), shape) for value, shape in zip(values, shapes, strict=True))
+        back = tuple(None if g is None else Value(_rows(g), shape) for g, shape in zip(reached, shapes, strict=True))
+        saved = tuple(rule.saved() for rule in rules)
+    return Linearisation(network, n, Value(Rows(X), network.input_shape), found, saved, back, bits)
 
 
 def _rows(matrix: Any) -> Rows:
     return Rows.of(to_ball(matrix))
 
 
-def _scale(layer: Any) -> Any:
-    return 1 / arb(layer.inverse_square_scale).sqrt()
+class _Linear:
+    """z = a·Wᵀ + b with a = s·h."""
+
+    def __init__(self, layer: Linear) -> None:
+        self._layer, self._scale = layer, 1 / arb(layer.inverse_square_scale).sqrt()
+        self._weight = exact_matrix(layer.weight)
+
+    def value(self, h: Any) -> Any:
+        self._a = h * self._scale
+        z = self._a * self._weight.transpose()
+        if self._layer.bias is None:
+            return z
+        n, m, row = z.nrows(), z.ncols(), self._layer.bias.tolist()
+        return arb_mat(n, m, [v + row[i % m] for i, v in enumerate(z.entries())])
+
+    def pullback(self, g: Any) -> tuple[Any]:
+        return (g * self._weight * self._scale,)
+
+    def saved(self) -> Rows | None:
+        return self._layer.data_operator(_rows(self._a))
 
 
-def _affine(a: Any, layer: Any) -> Any:
-    """a·Wᵀ + bias, all rows."""
-    z = a * exact_matrix(layer.weight).transpose()
-    if layer.bias is None:
-        return z
-    n, m, row = z.nrows(), z.ncols(), layer.bias.tolist()
-    return arb_mat(n, m, [v + row[i % m] for i, v in enumerate(z.entries())])
+class _Activated:
+    """σ entrywise; g (n·k, m) times the slopes (n, m), a flat list, of each row's sample."""
+
+    def __init__(self, layer: Activated) -> None:
+        self._function = value_and_slope(layer.function)
+
+    def value(self, z: Any) -> Any:
+        pairs = [self._function(v) for v in z.entries()]
+        self._slope, self._samples = [s for _, s in pairs], z.nrows()
+        return arb_mat(z.nrows(), z.ncols(), [v for v, _ in pairs])
+
+    def pullback(self, g: Any) -> tuple[Any]:
+        m, k = g.ncols(), g.nrows() // self._samples
+        entries = [v * self._slope[(i // (m * k)) * m + i % m] for i, v in enumerate(g.entries())]
+        return (arb_mat(g.nrows(), m, entries),)
+
+    def saved(self) -> None:
+        """Nothing after the pullback needs the slopes."""
 
 
-def _activated(z: Any, layer: Any) -> tuple[Any, Any]:
-    """σ(z) and σ'(z), None for the identity."""
-    if layer.activation.is_identity:
-        return z, None
-    function = value_and_slope(layer.activation)
-    pairs = [function(v) for v in z.entries()]
-    n, m = z.nrows(), z.ncols()
-    return arb_mat(n, m, [v for v, _ in pairs]), [s for _, s in pairs]
+class _Sum:
+    """Σ_j h_j."""
+
+    def __init__(self, layer: Sum) -> None:
+        self._count = len(layer.inputs)
+
+    def value(self, *below: Any) -> Any:
+        return functools.reduce(operator.add, below)
+
+    def pullback(self, g: Any) -> tuple[Any, ...]:
+        return (g,) * self._count
+
+    def saved(self) -> None:
+        """A sum needs nothing."""
 
 
-def _scaled_rows(g: Any, slope: list[Any], k: int) -> Any:
-    """g (n·k, m) times the slopes (n, m), a flat list, of each row's sample."""
-    m = g.ncols()
-    entries = [v * slope[(i // (m * k)) * m + i % m] for i, v in enumerate(g.entries())]
-    return arb_mat(g.nrows(), m, entries)
+class _Multiple:
+    """factor·h; flattening a vector is the multiple 1."""
+
+    def __init__(self, layer: Scale | Flatten) -> None:
+        self._factor = arb(layer.factor if isinstance(layer, Scale) else 1)
+
+    def value(self, h: Any) -> Any:
+        return h * self._factor
+
+    def pullback(self, g: Any) -> tuple[Any]:
+        return (g * self._factor,)
+
+    def saved(self) -> None:
+        """A multiple needs nothing."""
+
+
+RULES: dict[type[Layer], Callable[[Any], Any]] = {
+    Linear: _Linear,
+    Activated: _Activated,
+    Sum: _Sum,
+    Scale: _Multiple,
+    Flatten: _Multiple,
+}
+"""Layer → its rule in Arb; what is missing here is never linearised in Arb (:func:`affordable`)."""

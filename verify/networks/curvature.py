@@ -27,6 +27,8 @@ Kinks. Let σ_l be linear on either side of a kink at 0 (ReLU). ΔZ_l above is b
 one): σ_l is multiplication by fixed slopes there, F is a polynomial in θ, and the derivation holds with σ_l'' = 0. On every other ball nothing is
 claimed: L_H = ∞.
 
+This sharper form is for chains; on any other graph of layers L_H is that of :mod:`verify.networks.movement`.
+
 Each layer is given the whole radius r here; sharing r between layers could only sharpen the inflation, a second-order effect.
 """
 
@@ -35,81 +37,33 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from verify.arrays import Ball, Rows, spectral_norm, sqrt_of_nonnegative
+from verify.arrays import Ball, spectral_norm
 from verify.arrays.guesses import approx_spectral_norm
-from verify.arrays.rounding import INFLATE
 from verify.arrays.spectra import perron_upper
 from verify.errors import InputError
+from verify.networks.layers.norms import (
+    block_norms,
+    column_norms,
+    distance_from_kink,
+    operator_norm,
+    point,
+    row_norms,
+    upper_end,
+)
 from verify.networks.linearisation import Linearisation
+from verify.networks.movement import Movement
 
 __all__ = ["Curvature"]
 
 
-def _point(values: Any) -> Ball:
-    """Return the doubles as exact balls; infinity, which no midpoint may be, as a ball of infinite radius."""
-    array = np.asarray(values, dtype=np.float64)
-    finite = np.isfinite(array)
-    return Ball(array) if finite.all() else Ball(np.where(finite, array, 0.0), np.where(finite, 0.0, np.inf))
-
-
-def _upper(ball: Ball) -> Ball:
-    """Replace an enclosure by its upper end point, exact: bounds are monotone in every ingredient."""
-    return _point(ball.upper())
-
-
-def _root(squares: Any) -> Ball:
-    """Upper bounds of the roots of exact doubles ≥ 0 or infinite."""
-    return _upper(sqrt_of_nonnegative(_point(squares)))
-
-
-def _row_norms(rows: Rows) -> Ball:
-    """Upper bounds (n,) of the rows' 2-norms."""
-    return _point((rows.norms + rows.err) * INFLATE)
-
-
-def _operator_norm(rows: Rows, norm: Callable[[Ball], Ball]) -> Ball:
-    """Upper bound of the spectral norm: ‖M‖ ≤ ‖mid‖ + ‖err‖₂, the error's norm being at most its Frobenius norm."""
-    return _upper(norm(Ball(rows.mid)) + _upper(_point(rows.err).norm()))
-
-
-def _block_norms(rows: Ball, n: int, k: int) -> Ball:
-    """Upper bounds (n,) of the operator norms of the k × m blocks of `rows` (n·k, m).
-
-    The norm is the square root of the block's Gram matrix's λ_max, at most its largest absolute row sum.
-    """
-    blocks = rows.reshape(n, k, -1)
-    columns = []
-    for a in range(k):
-        row_sum = Ball(np.zeros(n))
-        for b in range(k):
-            row_sum = row_sum + abs((blocks[:, a, :] * blocks[:, b, :]).sum(axis=1))
-        columns.append(row_sum.upper())
-    return _root(np.max(np.stack(columns), axis=0))
-
-
-def _column_norms(rows: Ball, n: int, k: int) -> Ball:
-    """Upper bounds (n,) of max_r‖(G_{ia,r})_a‖₂ over the columns r of each sample's k × m block."""
-    if k == 1:
-        # Rounding is monotone: the largest of the rounded sums, one step up, bounds the largest of the sums.
-        largest = np.max(np.abs(rows.mid) + rows.rad, axis=1)
-        return _point(largest if rows.is_point else np.nextafter(largest, np.inf))
-    squares = (rows.reshape(n, k, -1) ** 2).sum(axis=1)
-    return _root(np.max(squares.upper(), axis=1))
-
-
 def _largest(ball: Ball) -> Ball:
     """Upper bound (…, 1) of the largest entry along the last axis, the samples."""
-    return _point(np.max(ball.upper(), axis=-1, keepdims=True))
-
-
-def _distance_from_kink(rows: Rows) -> Float[np.ndarray, " n"]:
-    """Lower bounds (n,) of min_r|z_ir|, at least 0."""
-    return np.asarray(np.maximum(np.nextafter(np.abs(rows.mid).min(axis=1) - rows.sup, -np.inf), 0.0))
+    return point(np.max(ball.upper(), axis=-1, keepdims=True))
 
 
 @dataclass(frozen=True)
@@ -140,8 +94,9 @@ class Curvature:
                 bounds worthless as bounds (see :meth:`approx`).
         """
         self._state, self._norm, self._n = state, norm, state.n
+        self._movement = None if state.network.is_chain else Movement(state, norm=norm)
         # One affine map without activation: F is linear in the parameters and D²F vanishes identically.
-        self._linear = state.depth == 1 and state.network.layers[0].activation.is_identity
+        self._linear = state.network.is_chain and state.depth == 1 and state.network.chain[0].activation.is_identity
 
     @functools.cached_property
     def _layers(self) -> list[_Norms]:
@@ -149,21 +104,21 @@ class Curvature:
         state, norm = self._state, self._norm
         n, k = state.n, state.network.outputs
         layers: list[_Norms] = []
-        for index, layer in enumerate(state.network.layers):
+        for index, layer in enumerate(state.network.chain):
             kinked = layer.activation.slopes is not None
             flat = layer.activation.is_identity
             layers.append(
                 _Norms(
-                    scale=_upper(layer.scale),
-                    a_norm=_operator_norm(state.a_rows[index], norm),
-                    a_rows=_row_norms(state.a_rows[index]),
+                    scale=upper_end(layer.scale),
+                    a_norm=operator_norm(state.a_rows[index], norm),
+                    a_rows=row_norms(state.a_rows[index]),
                     # V_1 meets only the inputs, which do not move; its norm never enters.
-                    v_norm=Ball(0.0) if index == 0 else _upper(norm(state.V[index])),
-                    b_rows=_row_norms(state.b_rows[index]) if k == 1 else _block_norms(state.B[index], n, k),
-                    g_rows=_column_norms(state.G[index], n, k),
+                    v_norm=Ball(0.0) if index == 0 else upper_end(norm(state.V[index])),
+                    b_rows=row_norms(state.b_rows[index]) if k == 1 else block_norms(state.B[index], n, k),
+                    g_rows=column_norms(state.G[index], n, k),
                     slope=Ball(1.0 if flat else layer.activation.supremum(1)),
                     bend=Ball(0.0 if flat or kinked else layer.activation.supremum(2)),
-                    margin=_distance_from_kink(state.z_rows[index]) if kinked else None,
+                    margin=distance_from_kink(state.z_rows[index]) if kinked else None,
                 )
             )
         return layers
@@ -184,7 +139,9 @@ class Curvature:
         """
         n, k = state.n, state.network.outputs
         floor = 0.0
-        for index, layer in enumerate(state.network.layers):
+        if not state.network.is_chain:
+            return floor
+        for index, layer in enumerate(state.network.chain):
             if not layer.activation.is_identity and layer.activation.slopes is None:
                 rows, columns = state.a_rows[index].norms, np.abs(state.g_rows[index].mid).max(axis=1)
                 largest = float((rows * columns.reshape(n, k).max(axis=1)).max()) * float(rows.max())
@@ -216,11 +173,11 @@ class Curvature:
             result.append(
                 _Norms(
                     layer.scale,
-                    _upper(a_norms[index]),
-                    _upper(a_rows[index]),
-                    _upper(layer.v_norm + layer.scale * radius),
-                    _upper(b_rows),
-                    _upper(layer.g_rows + moved_g),
+                    upper_end(a_norms[index]),
+                    upper_end(a_rows[index]),
+                    upper_end(layer.v_norm + layer.scale * radius),
+                    upper_end(b_rows),
+                    upper_end(layer.g_rows + moved_g),
                     layer.slope,
                     layer.bend,
                 )
@@ -248,12 +205,15 @@ class Curvature:
         radii = np.atleast_1d(np.asarray(radius, dtype=np.float64))
         if not (radii >= 0.0).all():
             raise InputError(f"radius={radius!r}: expected a number ≥ 0")
-        bounds = np.zeros(radii.shape) if self._linear else self._bounds(radii)
+        if self._movement is not None:
+            bounds = self._movement.curvature(radii)
+        else:
+            bounds = np.zeros(radii.shape) if self._linear else self._bounds(radii)
         return bounds if np.ndim(radius) else float(bounds[0])
 
     def _bounds(self, radii: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
         """λ_max of the symmetric part of the form M at each radius."""
-        layers, smooth = self._inflated(_point(radii[:, None]))
+        layers, smooth = self._inflated(point(radii[:, None]))
         depth = len(layers)
         form = [[Ball(0.0) for _ in range(depth)] for _ in range(depth)]
         # Coefficient vectors over t of ‖Ḣ_{l-1}‖_F and of the rows' ‖ḣ_{l-1,i}‖.

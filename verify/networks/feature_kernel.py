@@ -23,7 +23,9 @@ def feature_bound(state: Linearisation, radius: float) -> float:
     Args:
         state: enclosures at the centre. radius: exact double > 0.
     """
-    layers, last = state.network.layers, state.depth - 1
+    if not state.network.is_chain:
+        return 0.0
+    layers, last = state.network.chain, state.depth - 1
     if last == 0 or not layers[last].activation.is_identity:
         return 0.0
     features = float(smallest_eigenvalue(gram(state.A[last])).lower())

@@ -1,21 +1,25 @@
 """The empirical neural tangent kernel and the loss, as enclosures.
 
-Claim id: ntk_layer_sum. The gradient of output (i, a) with respect to layer l's [W_l, b_l] is the outer product
-B_{l,ia} ⊗ a_{l,i}, so Θ_{(i,a),(j,b)} = Σ_l ⟨B_{l,ia}, B_{l,jb}⟩·⟨a_{l,i}, a_{l,j}⟩ (no weight sharing). The Jacobian,
-N × p, is never formed.
+Claim id: ntk_layer_sum. Θ = Σ_l J_lJ_lᵀ over the layers that train, J_l the Jacobian's columns of layer l. For a fully connected
+layer the gradient of output (i, a) with respect to [W_l, b_l] is the outer product B_{l,ia} ⊗ a_{l,i}, so its term is
+⟨B_{l,ia}, B_{l,jb}⟩·⟨a_{l,i}, a_{l,j}⟩. The Jacobian, N × p, is never formed.
 """
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any
 
 import numpy as np
 
-from verify.arrays import Ball, schur_of_grams
+from verify.arrays import Ball, Rows, schur_of_grams
 from verify.memory import require_memory
 from verify.networks.arb_linearisation import affordable, blurred, linearise_in_arb
+from verify.networks.graph import Network
+from verify.networks.layers import Trained
 from verify.networks.linearisation import Linearisation, linearise
-from verify.networks.model import Loss, Network, loss_scale
+from verify.networks.model import Loss, loss_scale
 from verify.networks.reading.comparison import require_agreement
 from verify.networks.reading.data import read_data, read_inputs
 from verify.networks.reading.modules import read_network
@@ -38,15 +42,22 @@ def require_room(size: int, arrays: int = _SPECTRUM) -> None:
 
 
 def kernel_of(state: Linearisation) -> Ball:
-    """Enclose Θ (N, N) at a linearisation; exactly symmetric midpoint and radius."""
-    k = state.network.outputs
-    require_room(state.n * k, _KERNEL)
-    last = state.depth - 1
-    # B_L is the identity where the output layer has no activation; with one output its Gram matrix is all ones.
-    trivial = k == 1 and state.network.layers[last].activation.is_identity
-    return schur_of_grams(
-        [(state.a_rows[i], None if trivial and i == last else state.b_rows[i]) for i in range(state.depth)], k
-    )
+    """Enclose Θ (N, N) at a linearisation, the sum of its trained layers' terms; exactly symmetric midpoint and radius."""
+    network = state.network
+    require_room(state.n * network.outputs, _KERNEL)
+    factors: list[tuple[Rows, Rows | None]] = []
+    whole: list[Ball] = []
+    for index in network.trained:
+        layer = network.layers[index]
+        assert isinstance(layer, Trained)
+        term = layer.gram_term(state.saved[index], state.reached(index), network.outputs)
+        if isinstance(term, Ball):
+            whole.append(term)
+        else:
+            factors.append(term)
+    if factors:
+        whole.append(schur_of_grams(factors, network.outputs))
+    return functools.reduce(operator.add, whole)
 
 
 def residual_of(state: Linearisation, y: np.ndarray) -> Ball:

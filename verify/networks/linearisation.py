@@ -1,26 +1,29 @@
 """Enclosures of a network's values and of its derivatives with respect to every layer's output.
 
-Notation (claim layered_curvature): h_0 = x; z_l = s_l W_l h_{l-1} + b_l; h_l = σ_l(z_l); F = h_L (σ_L is the identity unless
+Per layer v of the graph: its value h_v, and its sensitivity G_v = ∂F/∂h_v, the sum over the layers that read it of what their pullbacks send back
+(exact derivatives: samples do not interact). Rows that belong to outputs are sample-major: row i·k + a is output a of sample i.
+
+Views of chains (claim layered_curvature): h_0 = x; z_l = s_l W_l h_{l-1} + b_l; h_l = σ_l(z_l); F = h_L (σ_L is the identity unless
 the model ends with an activation). V_l = s_l W_l; a_l = [s_l h_{l-1}, 1] (the 1 only where there is a bias), rows
 stacked in A_l; G_l = ∂F/∂h_l, B_l = ∂F/∂z_l = G_l·diag σ_l'(z_l), G_{l-1} = B_l V_l.
-
-Rows that belong to outputs are sample-major: row i·k + a is output a of sample i.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from verify.arrays import Ball, Exact, Rows
+from verify.arrays import Ball, Rows
 from verify.memory import require_memory
-from verify.networks.model import Network
+from verify.networks.graph import Network
+from verify.networks.layers import Layer, Trained, Value
 from verify.networks.reading.data import read_inputs
 
-__all__ = ["Linearisation", "forward", "linearise"]
+__all__ = ["Linearisation", "forward", "linearise", "rows_of_data"]
 
 
 @dataclass(frozen=True)
@@ -30,29 +33,77 @@ class Linearisation:
     Attributes:
         network: the network, exact.
         n: number of samples; k = network.outputs; N = n·k.
-        z_rows: per layer, pre-activations (n, m_l).
-        a_rows: per layer, scaled inputs with the bias column (n, m_{l-1} (+1)).
-        g_rows: per layer, ∂F/∂h_l, (N, m_l).
-        b_rows: per layer, ∂F/∂z_l, (N, m_l).
-        f_rows: outputs (n, k).
+        data: the inputs, as a value. values: per layer, h_v.
+        saved: per layer, what its pullback, norms and NTK term need besides: slopes, data operators.
+        sensitivities: per layer, G_v; None where the value does not move with the parameters.
         bits: precision that the layers were computed in: 53 for float64.
 
-    Z, A, G, B, F are the same entry by entry, as balls; V: per layer s_l·W_l (m_l, m_{l-1}).
+    Of a chain, per link: z_rows (n, m_l), a_rows (n, m_{l-1} (+1)), g_rows and b_rows (N, m_l); Z, A, G, B, F are the same
+    entry by entry, as balls; V: s_l·W_l (m_l, m_{l-1}).
     """
 
     network: Network
     n: int
-    z_rows: tuple[Rows, ...]
-    a_rows: tuple[Rows, ...]
-    g_rows: tuple[Rows, ...]
-    b_rows: tuple[Rows, ...]
-    f_rows: Rows
+    data: Value
+    values: tuple[Value, ...]
+    saved: tuple[Any, ...]
+    sensitivities: tuple[Value | None, ...]
     bits: int = 53
+
+    def below(self, index: int) -> tuple[Value, ...]:
+        """The values that a layer reads."""
+        sources = self.network.layers[index].inputs
+        return tuple(self.data if source < 0 else self.values[source] for source in sources)
+
+    def reached(self, index: int) -> Value:
+        """The sensitivity of a layer that moves."""
+        g = self.sensitivities[index]
+        assert g is not None
+        return g
+
+    def gradient(self, weights: Ball) -> list[Ball]:
+        """Enclose Jᵀw for w (N,): one array per trained weight and bias, in the order of θ."""
+        found: list[Ball] = []
+        for index in self.network.trained:
+            layer = self.network.layers[index]
+            assert isinstance(layer, Trained)
+            found += layer.gradient(self.saved[index], self.reached(index), weights, self.network.outputs)
+        return found
+
+    @property
+    def f_rows(self) -> Rows:
+        """Outputs (n, k)."""
+        return self.values[-1].rows
+
+    @cached_property
+    def F(self) -> Ball:
+        """Outputs."""
+        return self.f_rows.ball()
 
     @property
     def depth(self) -> int:
-        """Number L of affine layers."""
-        return len(self.z_rows)
+        """Number L of links of a chain."""
+        return len(self.network.chain)
+
+    @cached_property
+    def z_rows(self) -> tuple[Rows, ...]:
+        """Pre-activations."""
+        return tuple(self.values[affine].rows for affine, _ in self.network.links)
+
+    @cached_property
+    def a_rows(self) -> tuple[Rows, ...]:
+        """Scaled inputs with the bias column."""
+        return tuple(self.saved[affine] for affine, _ in self.network.links)
+
+    @cached_property
+    def g_rows(self) -> tuple[Rows, ...]:
+        """∂F/∂h_l."""
+        return tuple(self.reached(activation).rows for _, activation in self.network.links)
+
+    @cached_property
+    def b_rows(self) -> tuple[Rows, ...]:
+        """∂F/∂z_l."""
+        return tuple(self.reached(affine).rows for affine, _ in self.network.links)
 
     @cached_property
     def Z(self) -> tuple[Ball, ...]:
@@ -75,68 +126,61 @@ class Linearisation:
         return tuple(rows.ball() for rows in self.b_rows)
 
     @cached_property
-    def F(self) -> Ball:
-        """Outputs."""
-        return self.f_rows.ball()
-
-    @cached_property
     def V(self) -> tuple[Ball, ...]:
         """Scaled weights, computed when first asked for."""
         return tuple(
             Ball(layer.weight) if layer.inverse_square_scale == 1 else Ball(layer.weight) * layer.scale
-            for layer in self.network.layers
+            for layer in self.network.chain
         )
 
 
-def forward(network: Network, X: Float[np.ndarray, "n d"]) -> Ball:
+def rows_of_data(network: Network, X: Float[np.ndarray, "n ..."]) -> Value:
+    """Return exact inputs (n, d) or (n, C, H, W) as a value: channels last, one row a position."""
+    shape = network.input_shape
+    if len(shape) == 1:
+        return Value(Rows(X), shape)
+    return Value(Rows(np.ascontiguousarray(np.moveaxis(X, 1, -1)).reshape(-1, shape[0])), shape)
+
+
+def forward(network: Network, X: Float[np.ndarray, "n ..."]) -> Ball:
     """Enclose the outputs F (n, k) at exact inputs, without derivatives."""
-    h = Rows(read_inputs(network, X))
-    for layer in network.layers:
-        h = h.scaled(layer.scale).times(Exact(layer.weight))
-        if layer.bias is not None:
-            h = h.plus(layer.bias)
-        if not layer.activation.is_identity:
-            h = layer.activation.rows(h)[0]
-    return h.ball()
+
+    def visit(_: int, layer: Layer, below: tuple[Value, ...]) -> Value:
+        return layer.value(*below)[0]
+
+    return network.forward(visit, rows_of_data(network, read_inputs(network, X)))[-1].rows.ball()
 
 
-def linearise(network: Network, X: Float[np.ndarray, "n d"] | Ball) -> Linearisation:
-    """Enclose values and layer derivatives of `network` at inputs `X` (n, d).
+def linearise(network: Network, X: Float[np.ndarray, "n ..."] | Ball) -> Linearisation:
+    """Enclose values and layer derivatives of `network` at inputs `X` (n, d) or (n, C, H, W).
 
-    `X` is exact, copied and checked as :func:`verify.networks.reading.data.read_inputs` does, or a ball whose every member is covered.
+    `X` is exact, copied and checked as :func:`verify.networks.reading.data.read_inputs` does, or a ball (n, d) whose every member is covered.
     """
-    h = Rows.of(X) if isinstance(X, Ball) else Rows(read_inputs(network, X))
-    n, k = h.mid.shape[0], network.outputs
-    # Six arrays a layer: two of (n, m), z with its slopes and scaled outputs, and G and B of (nk, m).
-    widths = sum(layer.fan_out for layer in network.layers)
-    require_memory(8 * (4 + 2 * k) * n * widths, f"n={n} samples at {widths} units", "use fewer samples or outputs")
-    z_rows: list[Rows] = []
-    a_rows: list[Rows] = []
-    slopes: list[Rows | None] = []
-    scales = [layer.scale for layer in network.layers]
-    weights = [Exact(layer.weight) for layer in network.layers]
-    for layer, scale, weight in zip(network.layers, scales, weights, strict=True):
-        a = h.scaled(scale)
-        z = a.times(weight)
-        if layer.bias is not None:
-            a, z = a.with_ones(), z.plus(layer.bias)
-        a_rows.append(a)
-        z_rows.append(z)
-        if layer.activation.is_identity:
-            slopes.append(None)
-            h = z
-        else:
-            h, slope = layer.activation.rows(z)
-            slopes.append(slope)
-    g = Rows(np.tile(np.eye(k), (n, 1)))
-    g_rows: list[Rows] = []
-    b_rows: list[Rows] = []
-    for index in reversed(range(len(z_rows))):
-        layer, factor = network.layers[index], slopes[index]
-        b = g if factor is None else g.schur(factor, layer.activation.supremum(1))
-        g_rows.append(g)
-        b_rows.append(b)
-        if index:
-            # The product belongs to nobody else.
-            g = b.times(weights[index].T).scaled(scales[index], in_place=True)
-    return Linearisation(network, n, tuple(z_rows), tuple(a_rows), tuple(g_rows[::-1]), tuple(b_rows[::-1]), h)
+    data = (
+        Value(Rows.of(X), network.input_shape)
+        if isinstance(X, Ball)
+        else rows_of_data(network, read_inputs(network, X))
+    )
+    n, k = data.samples, network.outputs
+    # Per layer its value, what it saves of it, and its sensitivity: (n, units), (n, units) and (nk, units).
+    require_memory(
+        8 * (2 + k) * n * network.units, f"n={n} samples at {network.units} units", "use fewer samples or outputs"
+    )
+    saved: list[Any] = []
+
+    def value(_: int, layer: Layer, below: tuple[Value, ...]) -> Value:
+        found, kept = layer.value(*below)
+        saved.append(kept)
+        return found
+
+    def pullback(index: int, layer: Layer, above: Value) -> tuple[Value, ...]:
+        return layer.pullback(saved[index], network.shapes_below(index), above)
+
+    values = network.forward(value, data)
+    seed = Value(Rows(np.tile(np.eye(k), (n, 1))), (k,))
+    sensitivities = network.backward(pullback, seed, _added)
+    return Linearisation(network, n, data, tuple(values), tuple(saved), tuple(sensitivities))
+
+
+def _added(one: Value, other: Value) -> Value:
+    return Value(one.rows.added(other.rows), one.shape)

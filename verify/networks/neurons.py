@@ -76,7 +76,9 @@ class NeuronBudget:
     @staticmethod
     def applies(state: Linearisation) -> bool:
         """Whether the network has exactly one hidden layer, twice differentiable, and an identity output."""
-        layers = state.network.layers
+        if not state.network.is_chain:
+            return False
+        layers = state.network.chain
         return len(layers) == 2 and layers[1].activation.is_identity and layers[0].activation.slopes is None
 
     def __init__(self, state: Linearisation) -> None:
@@ -85,7 +87,7 @@ class NeuronBudget:
             raise InputError(
                 "neuron_budget needs exactly one hidden layer, twice differentiable, and an identity output layer"
             )
-        hidden, output = state.network.layers
+        hidden, output = state.network.chain
         self._state = state
         flat = hidden.activation.is_identity
         s1 = Ball(1.0 if flat else hidden.activation.supremum(1))

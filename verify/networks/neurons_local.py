@@ -43,7 +43,7 @@ class LocalBudget(NeuronBudget):
         if not 0.0 < reach < float("inf"):
             raise InputError(f"reach={reach!r}: expected a finite number > 0")
         self.reach = reach
-        hidden, output = state.network.layers
+        hidden, output = state.network.chain
         activation, z = hidden.activation, state.Z[0].T
         rows = state.A[0].norm(axis=1).upper()
         near = z + Ball(np.zeros(z.shape), np.broadcast_to((Ball(rows) * Ball(reach)).upper(), z.shape))

@@ -1,14 +1,13 @@
-"""Parameter vectors: a network's θ as one flat array, and back."""
+"""Parameter vectors: a network's θ as one flat array, and back. Frozen weights and biases are no part of it."""
 
 from __future__ import annotations
-
-import dataclasses
 
 import numpy as np
 from jaxtyping import Float
 
 from verify.errors import NonFiniteError, ShapeError
-from verify.networks.model import Network
+from verify.networks.graph import Network
+from verify.networks.layers import Layer, Trained
 
 __all__ = ["Vector", "flatten", "views", "with_parameters"]
 
@@ -17,38 +16,31 @@ Vector = Float[np.ndarray, " p"]
 
 def flatten(network: Network) -> Vector:
     """Return θ (p,): layer by layer, the weight row by row, then the bias. Exact."""
-    parts: list[np.ndarray] = []
-    for layer in network.layers:
-        parts.append(layer.weight.ravel())
-        if layer.bias is not None:
-            parts.append(layer.bias)
-    return np.concatenate(parts)
+    return np.concatenate([array.ravel() for layer in network.trainable() for array in layer.trained.values()])
 
 
-def views(network: Network, theta: Vector) -> list[tuple[np.ndarray, np.ndarray | None]]:
-    """Split θ into (weight, bias) per layer without copying."""
-    views: list[tuple[np.ndarray, np.ndarray | None]] = []
+def views(network: Network, theta: Vector) -> list[dict[str, np.ndarray]]:
+    """Split θ into the trained arrays, by name, of each layer that has some, without copying."""
+    found: list[dict[str, np.ndarray]] = []
     at = 0
-    for layer in network.layers:
-        weight = theta[at : at + layer.weight.size].reshape(layer.weight.shape)
-        at += layer.weight.size
-        bias = None
-        if layer.bias is not None:
-            bias = theta[at : at + layer.bias.size]
-            at += layer.bias.size
-        views.append((weight, bias))
-    return views
+    for layer in network.trainable():
+        parts = {}
+        for name, array in layer.trained.items():
+            parts[name] = theta[at : at + array.size].reshape(array.shape)
+            at += array.size
+        found.append(parts)
+    return found
 
 
 def with_parameters(network: Network, theta: Vector) -> Network:
-    """Return the network with parameters θ (p,), copied; same layers, scales and activations."""
+    """Return the network with parameters θ (p,), copied; everything else, frozen parameters included, as it is."""
     if theta.shape != (network.parameters,):
         raise ShapeError(f"theta: shape {theta.shape}; expected ({network.parameters},), the network's parameters")
     if not np.isfinite(theta).all():
         raise NonFiniteError("theta: NaN or infinity among the parameters; gradient descent diverged")
-    copy = np.array(theta, dtype=np.float64)
-    layers = [
-        dataclasses.replace(layer, weight=weight, bias=bias)
-        for layer, (weight, bias) in zip(network.layers, views(network, copy), strict=True)
-    ]
-    return Network(tuple(layers))
+    layers: list[Layer] = list(network.layers)
+    for index, parts in zip(network.trained, views(network, np.array(theta, dtype=np.float64)), strict=True):
+        layer = layers[index]
+        assert isinstance(layer, Trained)
+        layers[index] = layer.with_trained(parts)
+    return Network(tuple(layers), network.input_shape)

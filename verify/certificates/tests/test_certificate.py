@@ -84,7 +84,7 @@ def test_round_trip_is_exact(tmp_path: Path, name: str) -> None:
     assert (back.scope, back.verdict, back.reason) == ("ball", "INCONCLUSIVE", "μ is not known")
     assert (back.problem.lr, back.problem.loss) == (Fraction(1, 3), "mean")
     assert back.claim == "containment_classical"
-    for mine, theirs in zip(certificate.problem.network.layers, back.problem.network.layers, strict=True):
+    for mine, theirs in zip(certificate.problem.network.chain, back.problem.network.chain, strict=True):
         assert mine.weight.tobytes() == theirs.weight.tobytes()
         assert (mine.bias is None) == (theirs.bias is None)
         assert (mine.inverse_square_scale, mine.activation) == (
@@ -238,7 +238,7 @@ def test_every_activation_survives(tmp_path: Path, module: torch.nn.Module) -> N
     network = read_network(torch.nn.Sequential(NTKLinear(1, 2), module, NTKLinear(2, 1)))
     problem = Problem(network, read_data(network, [[1.0]], [[0.0]]), "sum", None)
     _certificate(problem=problem).save(tmp_path / "c.zip")
-    assert Certificate.load(tmp_path / "c.zip").problem.network.layers[0].activation == network.layers[0].activation
+    assert Certificate.load(tmp_path / "c.zip").problem.network.chain[0].activation == network.chain[0].activation
 
 
 def test_displays_contain_what_matters() -> None:

@@ -144,7 +144,7 @@ def _as_document(network: Network, X: np.ndarray, y: np.ndarray) -> dict[str, An
             "inverse_square_scale": layer.inverse_square_scale,
             "activation": {"name": layer.activation.name, "parameters": dict(layer.activation.parameters)},
         }
-        for layer in network.layers
+        for layer in network.chain
     ]  # fmt: skip
     return {
         "network": {"layers": layers}, "data": {"X": stored(X), "y": stored(y)}, "loss": "sum", "loss_scale": Fraction(1), "lr": None,

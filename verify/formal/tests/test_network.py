@@ -67,7 +67,7 @@ def test_the_file_states_every_stored_double(
     certificate: Certificate, small: tuple[FormalProblem, FormalWitness]
 ) -> None:
     network, data = certificate.problem.network, certificate.problem.data
-    first, last = network.layers
+    first, last = network.chain
     assert first.bias is not None
     assert last.bias is not None
     hidden = np.column_stack([first.weight, first.bias])
@@ -89,7 +89,7 @@ def test_the_hand_over_of_a_run_is_stated_with_its_own_doubles() -> None:
     stored = cert.witness["checkpoints"][cert.witness["handover"]["checkpoint"]]["parameters"]
     exact = [Fraction(int(v), 1 << problem.weight_bits) for v in [*problem.inners.ravel(), *problem.outers]]
     assert sorted(exact) == sorted(Fraction(float(v)) for v in stored)
-    initial = cert.problem.network.layers[0].weight
+    initial = cert.problem.network.chain[0].weight
     assert exact[0] != Fraction(float(initial[0, 0]))  # the hand-over, not the initialisation
 
 

@@ -19,8 +19,8 @@ from jaxtyping import Float
 
 from verify.arrays import Ball, Exact, Rows
 from verify.errors import DisagreementError
+from verify.networks.graph import Network
 from verify.networks.linearisation import linearise
-from verify.networks.model import Network
 from verify.networks.reading.modules import Leaf, is_affine, is_passed_over, leaves
 
 __all__ = ["MOST_ROWS", "require_agreement"]
@@ -66,7 +66,7 @@ def require_agreement(model: torch.nn.Module | Network, network: Network, X: Flo
     """
     if isinstance(model, Network):
         return
-    units = sum(layer.fan_out for layer in network.layers) * network.outputs
+    units = sum(layer.fan_out for layer in network.chain) * network.outputs
     rows = max(1, min(len(X), MOST_ROWS, _ENTRIES // units))
     chosen = X[np.linspace(0, len(X) - 1, rows).astype(int)]
     nodes = leaves(model)
@@ -154,7 +154,7 @@ def _reading(network: Network, leaf: Leaf, index: int, given: np.ndarray) -> tup
     """Enclose a module's output as read, and bound torch's rounding in computing it."""
     if is_passed_over(leaf):
         return Ball(given), np.zeros_like(given)
-    layer = network.layers[index]
+    layer = network.chain[index]
     with np.errstate(all="ignore"):
         if not is_affine(leaf):
             value = layer.activation(Ball(given))
@@ -172,7 +172,7 @@ def _compare_gradients(
     network: Network, gradients: Mapping[str, np.ndarray], X: np.ndarray, weights: np.ndarray
 ) -> None:
     state = linearise(network, X)
-    for index, layer in enumerate(network.layers):
+    for index, layer in enumerate(network.chain):
         inputs, back = state.A[index], state.B[index]
         with np.errstate(all="ignore"):
             shape = (state.n, network.outputs, layer.fan_out)

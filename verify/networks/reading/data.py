@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float
 
 from verify.errors import DtypeError, NonFiniteError, ShapeError
-from verify.networks.model import DataSet, Network
+from verify.networks.graph import Network
+from verify.networks.model import DataSet
 
 __all__ = ["exact_array", "read_data", "read_inputs"]
 
@@ -120,11 +121,12 @@ def _number(value: int | Fraction | Decimal, name: str) -> float:
     return nearest
 
 
-def read_inputs(network: Network, X: Any) -> Float[np.ndarray, "n d"]:
-    """Return the inputs as exact float64 of shape (n, d), or raise with both shapes named."""
+def read_inputs(network: Network, X: Any) -> Float[np.ndarray, "n ..."]:
+    """Return the inputs as exact float64 of shape (n, d) or (n, C, H, W), or raise with both shapes named."""
     inputs = exact_array(X, "X")
-    if inputs.ndim != 2 or inputs.shape[1] != network.inputs:
-        raise ShapeError(f"X: shape {inputs.shape}; expected (n, {network.inputs}), one row per sample")
+    if inputs.shape[1:] != network.input_shape or inputs.ndim == 0:
+        expected = ", ".join(map(str, network.input_shape))
+        raise ShapeError(f"X: shape {inputs.shape}; expected (n, {expected}), one row per sample")
     if inputs.shape[0] == 0:
         raise ShapeError("X: n=0 samples; a loss needs at least one")
     return inputs

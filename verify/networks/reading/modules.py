@@ -12,7 +12,7 @@ import torch
 
 from verify.errors import InputError, ShapeError, UnsupportedLayerError
 from verify.networks.activations import IDENTITY
-from verify.networks.model import Layer, Network
+from verify.networks.graph import Network, Pair, chain
 from verify.networks.reading.activations import activation_from_module
 from verify.networks.reading.data import exact_array
 from verify.networks.reading.integrity import (
@@ -49,7 +49,7 @@ class Leaf:
         return [(f"{self.where}.{name}", value) for name, value in own.items() if value is not None]
 
 
-def _affine(leaf: Leaf) -> Layer | None:
+def _affine(leaf: Leaf) -> Pair | None:
     """Return the affine layer that a module is, without its activation; None if it is none that this package knows."""
     module, where = leaf.module, leaf.where
     if not is_affine(leaf):
@@ -77,7 +77,7 @@ def _affine(leaf: Leaf) -> Layer | None:
         if weight.ndim != 2 or type(square) is not int or square != weight.shape[1]:
             raise ShapeError(f"{where}: in_features={square!r} but the weight has shape {weight.shape}")
     try:
-        return Layer(weight, bias, square, IDENTITY, leaf.name)
+        return Pair(weight, bias, square, IDENTITY, leaf.name)
     except ShapeError as error:
         raise ShapeError(f"{where}: {error}") from error
 
@@ -180,7 +180,7 @@ def read_network(model: torch.nn.Module | Network) -> Network:
         return model
     if not isinstance(model, torch.nn.Module):
         raise InputError(f"model={type(model).__name__}: expected a torch.nn.Module")
-    layers: list[Layer] = []
+    layers: list[Pair] = []
     computing = leaves(model)
     for leaf in computing:
         if is_passed_over(leaf):
@@ -201,6 +201,4 @@ def read_network(model: torch.nn.Module | Network) -> Network:
             )
         layers.append(affine)
     require_separate_memory(pair for leaf in computing for pair in leaf.parameters())
-    if not layers:
-        raise UnsupportedLayerError("model: has no affine layer, so there is nothing to train")
-    return Network(tuple(layers))
+    return chain(layers)

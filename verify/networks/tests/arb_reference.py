@@ -6,7 +6,7 @@ from typing import Any
 
 from flint import arb, arb_series, ctx
 
-from verify.networks.model import Network
+from verify.networks.graph import Network
 
 PRECISION = 200
 
@@ -59,7 +59,7 @@ def along(
     try:
         at = 0
         layers = []
-        for layer in network.layers:
+        for layer in network.chain:
             shapes = [layer.weight] + ([] if layer.bias is None else [layer.bias])
             entries = []
             for array in shapes:

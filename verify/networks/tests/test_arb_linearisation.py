@@ -12,7 +12,6 @@ from flint import arb
 
 import verify
 from verify.networks import arb_linearisation, kernel_of, linearise, read_data, read_network
-from verify.networks.arb_forms import exact_matrix
 from verify.networks.arb_linearisation import (
     MOST_OPERATIONS,
     MOST_OUTPUTS,
@@ -71,16 +70,26 @@ def test_both_precisions_enclose_the_same_layers(activation: Any, widths: tuple[
     assert (abs(here.F.mid - there.F.mid) <= here.F.rad + there.F.rad).all()
 
 
+def _without_bias(rule: Any, h: Any) -> Any:
+    rule._a = h * rule._scale
+    return rule._a * rule._weight.transpose()
+
+
 @pytest.mark.parametrize("fault", ["slopes of another sample", "scale forgotten", "bias forgotten"])
 def test_a_fault_in_the_layers_is_seen_beside_float64(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network, X = read_network(_chain((3, 5, 4, 2))), _inputs(4, 3)
     if fault == "slopes of another sample":
-        original = arb_linearisation._scaled_rows
-        monkeypatch.setattr(arb_linearisation, "_scaled_rows", lambda g, slope, k: original(g, slope[::-1], k))
+        original = arb_linearisation._Activated.pullback
+
+        def backwards(rule: Any, g: Any) -> Any:
+            rule._slope = rule._slope[::-1]
+            return original(rule, g)
+
+        monkeypatch.setattr(arb_linearisation._Activated, "pullback", backwards)
     elif fault == "scale forgotten":
-        monkeypatch.setattr(arb_linearisation, "_scale", lambda layer: arb(1))
+        monkeypatch.setattr(arb_linearisation._Linear, "pullback", lambda rule, g: (g * rule._weight,))
     else:
-        monkeypatch.setattr(arb_linearisation, "_affine", lambda a, layer: a * exact_matrix(layer.weight).transpose())
+        monkeypatch.setattr(arb_linearisation._Linear, "value", _without_bias)
     wrong, right = kernel_of(linearise_in_arb(network, X)), kernel_of(linearise(network, X))
     assert (abs(wrong.mid - right.mid) > wrong.rad + right.rad).any()
 

@@ -13,7 +13,7 @@ from flint import arb, ctx
 
 import verify
 from verify.arrays import Ball, schur_of_grams
-from verify.networks import Layer, Network, kernel_of, linearise, read_network
+from verify.networks import Network, Pair, chain, kernel_of, linearise, read_network
 from verify.networks.activations import activation_named
 from verify.networks.tests.arb_reference import ACTIVATIONS as REFERENCE
 from verify.networks.tests.arb_reference import PRECISION, along, jacobian
@@ -99,8 +99,8 @@ def _drawn(rng: np.random.Generator) -> tuple[Network, np.ndarray]:
         scale = int(rng.choice([0, 0, 0, 5, 20, -20, -300, -520]))
         bias = np.ldexp(rng.standard_normal(fan_out), int(rng.choice([0, -300]))) if rng.random() < 0.5 else None
         weight = np.ldexp(rng.standard_normal((fan_out, fan_in)), scale)
-        layers.append(Layer(weight, bias, int(rng.choice([1, 3, fan_in])), activation_named(name, given)))
-    return Network(tuple(layers)), np.ldexp(
+        layers.append(Pair(weight, bias, int(rng.choice([1, 3, fan_in])), activation_named(name, given)))
+    return chain(tuple(layers)), np.ldexp(
         rng.standard_normal((int(rng.integers(1, 4)), sizes[0])), int(rng.choice([0, 0, -300, 30]))
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from verify.arrays import Ball, Rows
-from verify.networks import Layer, Network, curvature, linearise
+from verify.networks import Network, Pair, chain, curvature, linearise
 from verify.networks.activations import IDENTITY, Activation, activation_named
 from verify.networks.curvature import Curvature
 from verify.networks.neurons import NeuronBudget
@@ -26,8 +26,8 @@ def _net(sizes: tuple[int, ...], activation: Activation, seed: int, bias: bool =
     for index, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
         last = index == len(sizes) - 2
         b = rng.standard_normal(fan_out) if bias else None
-        layers.append(Layer(rng.standard_normal((fan_out, fan_in)), b, fan_in, IDENTITY if last else activation))
-    return Network(tuple(layers))
+        layers.append(Pair(rng.standard_normal((fan_out, fan_in)), b, fan_in, IDENTITY if last else activation))
+    return chain(tuple(layers))
 
 
 def _inputs(n: int, d: int, seed: int = 9) -> np.ndarray:
@@ -37,7 +37,7 @@ def _inputs(n: int, d: int, seed: int = 9) -> np.ndarray:
 def _jacobian(network: Network, X: np.ndarray) -> np.ndarray:
     """The back-propagated Jacobian (N, p) in float64, from the definition, one parameter's column at a time."""
     columns = []
-    for index, layer in enumerate(network.layers):
+    for index, layer in enumerate(network.chain):
         for array in (layer.weight, layer.bias):
             for place in [] if array is None else np.ndindex(array.shape):
                 columns.append(_derivative(network, X, index, array is layer.bias, place))
@@ -47,7 +47,7 @@ def _jacobian(network: Network, X: np.ndarray) -> np.ndarray:
 def _derivative(network: Network, X: np.ndarray, index: int, in_bias: bool, place: Any) -> np.ndarray:
     """∂F/∂θ for one entry of one layer's weight or bias, carried forwards."""
     h, tangent = X, np.zeros_like(X)
-    for at, layer in enumerate(network.layers):
+    for at, layer in enumerate(network.chain):
         scale = layer.inverse_square_scale**-0.5
         z, dz = scale * h @ layer.weight.T, scale * tangent @ layer.weight.T
         if layer.bias is not None:
@@ -109,7 +109,7 @@ def _flip(network: Network, X: np.ndarray) -> tuple[Network, float]:
     i, r = np.unravel_index(np.argmin(distance), distance.shape)
     fan_in = network.inputs
     step = -state.A[0].mid[i] * state.Z[0].mid[i, r] / lengths[i] ** 2 * (1 + 1e-6)
-    theta, width = flatten(network), network.layers[0].fan_out
+    theta, width = flatten(network), network.chain[0].fan_out
     theta[r * fan_in : (r + 1) * fan_in] += step[:fan_in]
     theta[width * fan_in + r] += step[fan_in]
     return with_parameters(network, theta), float(np.linalg.norm(step))
@@ -123,13 +123,13 @@ def test_a_bound_that_misses_the_nearest_unit_is_refuted(
     moved, distance = _flip(network, X)
     jump = float(np.linalg.norm(_jacobian(moved, X) - _jacobian(network, X), 2))
     assert Curvature(linearise(network, X))(distance) == np.inf
-    honest = curvature._distance_from_kink
+    honest = curvature.distance_from_kink
 
     def second_nearest(rows: Rows) -> np.ndarray:
         kept = np.sort(np.abs(rows.mid), axis=1)[:, 1:]
         return honest(Rows(kept, rows.err, rows.sup)) + 1.0
 
-    monkeypatch.setattr(curvature, "_distance_from_kink", second_nearest)
+    monkeypatch.setattr(curvature, "distance_from_kink", second_nearest)
     assert Curvature(linearise(network, X))(distance) * distance < 0.9 * jump
 
 
@@ -166,7 +166,7 @@ def test_no_sign_changes_and_the_jacobian_moves_by_less_than_the_bound_where_it_
 
 
 def test_a_unit_at_its_kink_leaves_no_ball_and_both_slopes_in_the_kernel() -> None:
-    network = Network((Layer(np.array([[1.0]]), None, 1, RELU), Layer(np.array([[2.0]]), None, 1, IDENTITY)))
+    network = chain((Pair(np.array([[1.0]]), None, 1, RELU), Pair(np.array([[2.0]]), None, 1, IDENTITY)))
     state = linearise(network, np.array([[0.0]]))
     assert Curvature(state)(1e-300) == np.inf
     assert state.B[0][0, 0].contains(0.0)

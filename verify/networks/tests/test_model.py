@@ -13,7 +13,7 @@ import verify
 from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError, UnsupportedLayerError
 from verify.networks import read_data, read_network
 from verify.networks.activations import IDENTITY, Activation
-from verify.networks.model import Layer, Network
+from verify.networks.graph import Network, Pair
 
 
 def linear(i: int, o: int, **kwargs: object) -> torch.nn.Linear:
@@ -24,8 +24,8 @@ def test_float32_parameters_convert_exactly() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
     network = read_network(model)
     first = model.state_dict()["0.weight"].numpy()
-    assert (network.layers[0].weight.astype(np.float32) == first).all()
-    assert network.layers[0].weight.dtype == np.float64
+    assert (network.chain[0].weight.astype(np.float32) == first).all()
+    assert network.chain[0].weight.dtype == np.float64
     assert network.parameters == 3 * 2 + 2 + 2 + 1
 
 
@@ -58,7 +58,7 @@ def test_unsupported_layers_say_which_why_and_what_instead(module: torch.nn.Modu
 
 def test_dropout_in_evaluation_mode_is_the_identity() -> None:
     model = torch.nn.Sequential(linear(2, 2), torch.nn.Tanh(), torch.nn.Dropout(0.5), linear(2, 1)).eval()
-    assert len(read_network(model).layers) == 2
+    assert len(read_network(model).chain) == 2
 
 
 def test_weight_sharing_is_refused_even_through_views() -> None:
@@ -182,11 +182,11 @@ def test_an_attribute_that_shadows_a_parameter_is_refused() -> None:
 
 def test_layers_and_activations_made_by_hand_are_validated() -> None:
     with pytest.raises(ShapeError):
-        Layer(np.zeros((2, 2)), np.zeros(1), 1, IDENTITY)
+        Pair(np.zeros((2, 2)), np.zeros(1), 1, IDENTITY)
     with pytest.raises(NonFiniteError):
-        Layer(np.full((2, 2), np.nan), None, 1, IDENTITY)
+        Pair(np.full((2, 2), np.nan), None, 1, IDENTITY)
     with pytest.raises(InputError):
-        Layer(np.zeros((2, 2)), None, 0, IDENTITY)
+        Pair(np.zeros((2, 2)), None, 0, IDENTITY)
     for name, parameters in (
         ("relu6", ()),
         ("leaky_relu", ()),
@@ -230,7 +230,7 @@ def test_masked_arrays_and_mixed_lists_of_large_integers_are_refused(network: Ne
 
 @pytest.mark.parametrize("square", [1, 2, 3, 4, 9, 64, 784, 1024, 2**40, 2**53 - 1])
 def test_the_scale_encloses_the_inverse_root(square: int) -> None:
-    scale = Layer(np.zeros((1, 1)), None, square, IDENTITY).scale
+    scale = Pair(np.zeros((1, 1)), None, square, IDENTITY).scale
     low, high = Fraction(float(scale.lower())), Fraction(float(scale.upper()))
     assert low**2 <= Fraction(1, square) <= high**2
     root = math.isqrt(square)
@@ -242,4 +242,4 @@ def test_the_scale_encloses_the_inverse_root(square: int) -> None:
 def test_a_scale_beyond_the_doubles_is_refused() -> None:
     """float(2^60 + 1) would be another number."""
     with pytest.raises(DtypeError):
-        _ = Layer(np.zeros((1, 1)), None, 2**60 + 1, IDENTITY).scale
+        _ = Pair(np.zeros((1, 1)), None, 2**60 + 1, IDENTITY).scale

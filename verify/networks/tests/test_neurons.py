@@ -15,7 +15,7 @@ from verify.arrays import Ball, smallest_eigenvalue
 from verify.errors import InputError
 from verify.networks import kernel_of, linearise, neurons
 from verify.networks.curvature import Curvature
-from verify.networks.model import Network
+from verify.networks.graph import Network, chain
 from verify.networks.neurons import NeuronBudget
 from verify.networks.tests.arb_reference import jacobian
 from verify.networks.tests.test_curvature import (
@@ -37,7 +37,7 @@ ONE = np.ones((1, 1))
 def _at(network: Network, theta: list[float]) -> Network:
     """The network with other parameters."""
     layers, at = [], 0
-    for la in network.layers:
+    for la in network.chain:
         count = la.weight.size
         weight = np.array(theta[at : at + count]).reshape(la.weight.shape)
         at += count
@@ -46,12 +46,12 @@ def _at(network: Network, theta: list[float]) -> Network:
             bias = np.array(theta[at : at + la.bias.size])
             at += la.bias.size
         layers.append(type(la)(weight, bias, la.inverse_square_scale, la.activation))
-    return Network(tuple(layers))
+    return chain(tuple(layers))
 
 
 def _kernel(network: Network, X: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
     """Approximate NTK of a network with one hidden layer, by its layer sum."""
-    hidden, output = network.layers
+    hidden, output = network.chain
     (m, d), k = hidden.weight.shape, output.weight.shape[0]
     s1, s2 = float(hidden.inverse_square_scale) ** -0.5, float(output.inverse_square_scale) ** -0.5
     w, at = theta[: m * d].reshape(m, d), m * d
@@ -109,12 +109,12 @@ class Case:
 
 DRAWN = np.random.default_rng(8).standard_normal((3, 2))
 CASES: dict[str, Case] = {
-    "linear": Case(Network((layer([[0.8]]), layer([[0.6]]))), ONE, 0.9, 0.99),
+    "linear": Case(chain((layer([[0.8]]), layer([[0.6]]))), ONE, 0.9, 0.99),
     "linear, wide": Case(drawn([1, 8, 1], ["identity", "identity"], 2, bias=False), ONE, 0.7, 0.99),
     "tanh": Case(drawn([2, 8, 1], ["tanh", "identity"], 1, ntk=True, bias=False), DRAWN, 0.6, 0.05),
     "sine, two outputs": Case(drawn([2, 6, 2], ["sine", "identity"], 3, ntk=True), DRAWN[:2], 0.8, 0.05),
     "silu, biases": Case(drawn([2, 8, 1], ["silu", "identity"], 4), DRAWN, 0.5, 0.05),
-    "no output weights": Case(Network((layer([[0.3], [-0.8]], "sine"), layer(np.zeros((1, 2))))), ONE, 0.8, 0.3),
+    "no output weights": Case(chain((layer([[0.3], [-0.8]], "sine"), layer(np.zeros((1, 2))))), ONE, 0.8, 0.3),
 }
 
 
@@ -144,7 +144,7 @@ def test_no_kernel_in_the_ball_is_below_the_parabolas(name: str) -> None:
 def test_one_linear_neuron_is_bounded_exactly() -> None:
     """F = v·w·x: λ = v² + w² = 1 at the centre and (1 − ρ)² at worst; the best parabola says that, to rounding."""
     for rho in (Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)):
-        network = Network((layer([[0.8]]), layer([[0.6]])))
+        network = chain((layer([[0.8]]), layer([[0.6]])))
         budget = NeuronBudget(linearise(network, ONE))
         parabola = budget.parabola(float(1 / rho - 1))
         claimed = Fraction(parabola.intercept) - Fraction(parabola.weight) * rho * rho
@@ -200,17 +200,17 @@ class Move:
 
 MOVES: dict[str, Move] = {
     # tanh near its inflection, |v|x large: the second derivative's share dominates.
-    "bend": Move(Network((layer(0.6584789, "tanh"), layer(50.0))), ONE, [1e-3, 0.0], 1.1),
-    "bend, small input": Move(Network((layer(3.2923945, "tanh"), layer(900.0))), 0.2 * ONE, [1e-3, 0.0], 1.1),
-    "bend, large input": Move(Network((layer(0.16461973, "tanh"), layer(50.0))), 4.0 * ONE, [1e-4, 0.0], 1.1),
+    "bend": Move(chain((layer(0.6584789, "tanh"), layer(50.0))), ONE, [1e-3, 0.0], 1.1),
+    "bend, small input": Move(chain((layer(3.2923945, "tanh"), layer(900.0))), 0.2 * ONE, [1e-3, 0.0], 1.1),
+    "bend, large input": Move(chain((layer(0.16461973, "tanh"), layer(50.0))), 4.0 * ONE, [1e-4, 0.0], 1.1),
     "bend, four outputs": Move(
-        Network((layer(0.6584789, "tanh"), layer(np.full((4, 1), 20.0)))), ONE, [1e-3, 0, 0, 0, 0], 1.1
+        chain((layer(0.6584789, "tanh"), layer(np.full((4, 1), 20.0)))), ONE, [1e-3, 0, 0, 0, 0], 1.1
     ),
-    "bend, equal samples": Move(Network((layer(0.6584789, "tanh"), layer(50.0))), np.ones((4, 1)), [1e-3, 0.0], 1.1),
-    "slope": Move(Network((layer(0.0, "tanh"), layer(0.0))), ONE, [0.0, 1e-3], 1.01),
-    "slope above 1": Move(Network((layer(2.39935728, "silu"), layer(0.0))), ONE, [0.0, 1e-3], 1.01),
-    "bias": Move(Network((layer(0.0, "tanh", bias=0.0), layer(0.0))), 0.1 * ONE, [0.0, 0.0, 1e-3], 1.01),
-    "both": Move(Network((layer(0.5, "tanh"), layer(1.0))), ONE, [-0.3, 0.4], 4.0),
+    "bend, equal samples": Move(chain((layer(0.6584789, "tanh"), layer(50.0))), np.ones((4, 1)), [1e-3, 0.0], 1.1),
+    "slope": Move(chain((layer(0.0, "tanh"), layer(0.0))), ONE, [0.0, 1e-3], 1.01),
+    "slope above 1": Move(chain((layer(2.39935728, "silu"), layer(0.0))), ONE, [0.0, 1e-3], 1.01),
+    "bias": Move(chain((layer(0.0, "tanh", bias=0.0), layer(0.0))), 0.1 * ONE, [0.0, 0.0, 1e-3], 1.01),
+    "both": Move(chain((layer(0.5, "tanh"), layer(1.0))), ONE, [-0.3, 0.4], 4.0),
 }
 
 

@@ -37,11 +37,11 @@ class ArbDescent:
         """Convert data and constants once."""
         self.network, self.bits = network, bits
         self._functions = [
-            None if la.activation.is_identity else value_and_slope(la.activation) for la in network.layers
+            None if la.activation.is_identity else value_and_slope(la.activation) for la in network.chain
         ]
         factor = s * lr
         with precision(bits):
-            self._scales = [1 / arb(la.inverse_square_scale).sqrt() for la in network.layers]
+            self._scales = [1 / arb(la.inverse_square_scale).sqrt() for la in network.chain]
             self._factor = arb(fmpq(factor.numerator, factor.denominator))
             self._x = exact_matrix(data.X) * self._scales[0]
             self._y = exact_matrix(data.y)
@@ -50,7 +50,7 @@ class ArbDescent:
         """Return the network's own parameters, exact."""
         return [
             (exact_matrix(la.weight), None if la.bias is None else exact_matrix(la.bias[None, :]))
-            for la in self.network.layers
+            for la in self.network.chain
         ]
 
     def _forward(self, points: Points) -> tuple[Any, list[Any], list[Any]]:
@@ -153,7 +153,7 @@ class ArbDescent:
             entries.append(_scaled(int(m, 16), int(e), int(rm, 16), int(re)))
         points: Points = []
         at = 0
-        for layer in self.network.layers:
+        for layer in self.network.chain:
             rows, columns = layer.weight.shape
             weight = arb_mat(rows, columns, entries[at : at + rows * columns])
             at += rows * columns

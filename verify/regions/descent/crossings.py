@@ -116,8 +116,8 @@ def count_crossings(
 
 def _kinked(network: Network, h: Ball) -> Iterable[tuple[int, Ball]]:
     """Yield (position, pre-activations (n, m)) of the layers with kinks."""
-    last = max(i for i, layer in enumerate(network.layers) if layer.activation.slopes is not None)
-    for index, layer in enumerate(network.layers[: last + 1]):
+    last = max(i for i, layer in enumerate(network.chain) if layer.activation.slopes is not None)
+    for index, layer in enumerate(network.chain[: last + 1]):
         z = matmul(h, layer.weight.T)
         z = z if layer.inverse_square_scale == 1 else z * layer.scale
         z = z if layer.bias is None else z + layer.bias

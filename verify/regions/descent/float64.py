@@ -1,14 +1,14 @@
 """Full-batch gradient descent in float64: how runs are made. Nothing here is rigorous, or needs to be.
 
 Every iterate is an exact vector of doubles, and whatever a certificate says about one is proved from those doubles
-elsewhere. The parameters are one flat vector θ (p,): layer by layer, the weight row by row, then the bias.
+elsewhere. The parameters are one flat vector θ (p,), see :mod:`verify.networks.parameters`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.special
@@ -16,10 +16,12 @@ import scipy.special
 from verify.arrays import Ball
 from verify.networks import DataSet, Network
 from verify.networks.activations import Activation
+from verify.networks.layers import Activated, Flatten, Layer, Linear, Scale, Sum
+from verify.networks.layers.layer import Shape
 from verify.networks.parameters import Vector, views
 from verify.regions.neighbourhood.ingredients import approx_float
 
-__all__ = ["Descent", "default_step"]
+__all__ = ["RULES", "Descent", "Rule", "default_step"]
 
 
 def default_step(lambda_max_upper: float, s: Fraction) -> Fraction:
@@ -94,47 +96,176 @@ def _float_activation(activation: Activation) -> Function:
     return fast.get(activation.name, lambda z, _: (activation(Ball(z), 0).mid, activation(Ball(z), 1).mid))
 
 
+class Rule(Protocol):
+    """A layer in float64, with work arrays of its own, used again at every step: fresh pages cost more than the arithmetic.
+
+    Values are (n, *shape), maps channels first; the parameters a mapping of the trained arrays. A rule may overwrite what it returned before, never
+    what it is given.
+    """
+
+    def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
+        """The value."""
+
+    def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:
+        """What goes to each input, from what reached the output."""
+
+    def gradient(self, back: np.ndarray) -> dict[str, np.ndarray]:
+        """The sum over the samples of J_iᵀback_i per trained array; the caller may overwrite it."""
+
+
+class _Untrained:
+    """A layer without parameters."""
+
+    def gradient(self, back: np.ndarray) -> dict[str, np.ndarray]:
+        """None."""
+        return {}
+
+
+class _Linear:
+    """z = a·Wᵀ + b, a = s·h."""
+
+    def __init__(self, layer: Linear, n: int, below: tuple[Shape, ...], still: bool) -> None:
+        (shape,) = below
+        self._layer, self._still, self._known = layer, still, False
+        self._scale = 1.0 / float(np.sqrt(float(layer.inverse_square_scale)))
+        self._a, self._below = np.empty((n, *shape)), np.empty((n, *shape))
+        self._z = np.empty((n, layer.weight.shape[0]))
+        self._slope = np.empty(layer.weight.shape)
+
+    def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
+        """The inputs of a layer that none moves are scaled once."""
+        if not (self._known and self._still):
+            np.multiply(below[0], self._scale, out=self._a)
+            self._known = True
+        self._weight = parameters.get("weight", self._layer.weight)
+        bias = parameters.get("bias", self._layer.bias)
+        z = np.matmul(self._a, self._weight.T, out=self._z)
+        if bias is not None:
+            z += bias
+        return z
+
+    def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:
+        """s·back·W."""
+        below = np.matmul(back, self._weight, out=self._below)
+        return (np.multiply(below, self._scale, out=below),)
+
+    def gradient(self, back: np.ndarray) -> dict[str, np.ndarray]:
+        """backᵀa, and the columns' sums."""
+        found = {}
+        trained = self._layer.trained
+        if "weight" in trained:
+            found["weight"] = np.matmul(back.T, self._a, out=self._slope)
+        if "bias" in trained:
+            found["bias"] = back.sum(axis=0)
+        return found
+
+
+class _Activated(_Untrained):
+    """σ entrywise."""
+
+    def __init__(self, layer: Activated, n: int, below: tuple[Shape, ...], still: bool) -> None:
+        self._function = _float_activation(layer.function)
+        self._z, self._work, self._back = (np.empty((n, *below[0])) for _ in range(3))
+
+    def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
+        """σ(z), keeping σ'(z)."""
+        np.copyto(self._z, below[0])
+        value, self._slope = self._function(self._z, self._work)
+        return value
+
+    def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:
+        """back∘σ'(z)."""
+        return (np.multiply(back, self._slope, out=self._back),)
+
+
+class _Sum(_Untrained):
+    """Σ_j h_j."""
+
+    def __init__(self, layer: Sum, n: int, below: tuple[Shape, ...], still: bool) -> None:
+        self._count, self._total = len(below), np.empty((n, *below[0]))
+
+    def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
+        """The sum."""
+        np.add(below[0], below[1], out=self._total)
+        for other in below[2:]:
+            self._total += other
+        return self._total
+
+    def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:
+        """To every summand."""
+        return (back,) * self._count
+
+
+class _Multiple(_Untrained):
+    """factor·h."""
+
+    def __init__(self, layer: Scale, n: int, below: tuple[Shape, ...], still: bool) -> None:
+        self._factor = layer.factor
+
+    def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
+        """The multiple."""
+        return self._factor * below[0]
+
+    def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The same multiple."""
+        return (self._factor * back,)
+
+
+class _Flatten(_Untrained):
+    """One row a sample."""
+
+    def __init__(self, layer: Flatten, n: int, below: tuple[Shape, ...], still: bool) -> None:
+        self._shape = (n, *below[0])
+
+    def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
+        """Channels first."""
+        return below[0].reshape(self._shape[0], -1)
+
+    def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Back to maps."""
+        return (back.reshape(self._shape),)
+
+
+RULES: dict[type[Layer], Callable[[Any, int, tuple[Shape, ...], bool], Rule]] = {
+    Linear: _Linear,
+    Activated: _Activated,
+    Sum: _Sum,
+    Scale: _Multiple,
+    Flatten: _Flatten,
+}
+"""Layer → its rule from (layer, n, shapes of its inputs, whether none of them moves)."""
+
+
 class Descent:
     """θ ↦ θ − η∇Φ(θ) in float64, full batch.
 
     Args:
-        network: shapes, scales and activations.
-        data: inputs and targets.
+        network: the graph. data: inputs and targets.
         s: loss scale; lr: step η. Their product, the factor of Σ_i J_iᵀe_i in a step, is rounded to double.
     """
 
     def __init__(self, network: Network, data: DataSet, s: Fraction, lr: Fraction) -> None:
-        """Precompute what does not change from step to step."""
+        """Prepare a rule for every layer."""
         self.network = network
         self.data = data
         self._s = float(s)
         self.factor = approx_float(s * lr)
-        self._scales = [1.0 / float(np.sqrt(float(la.inverse_square_scale))) for la in network.layers]
-        self._activations = [
-            None if la.activation.is_identity else _float_activation(la.activation) for la in network.layers
+        self._rules = [
+            RULES[type(layer)](
+                layer, data.n, network.shapes_below(i), not any(network.moves[j] for j in layer.inputs if j >= 0)
+            )
+            for i, layer in enumerate(network.layers)
         ]
-        self._input = data.X * self._scales[0]
-        # Work arrays, one set per layer, used again at every step: fresh pages cost more than the arithmetic.
-        shapes = [(data.n, la.fan_out) for la in network.layers]
-        self._z, self._slope, self._back = ([np.empty(shape) for shape in shapes] for _ in range(3))
-        self._scaled = [np.empty(shape) for shape in shapes[:-1]]
-        self._gradient = [np.empty(la.weight.shape) for la in network.layers]
 
-    def _forward(self, views: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> Any:
-        a = self._input
-        inputs, slopes = [], []
-        h = a
-        for index, (weight, bias) in enumerate(views):
-            if index:
-                a = np.multiply(h, self._scales[index], out=self._scaled[index - 1])
-            inputs.append(a)
-            z = np.matmul(a, weight.T, out=self._z[index])
-            if bias is not None:
-                z += bias
-            function = self._activations[index]
-            h, slope = (z, None) if function is None else function(z, self._slope[index])
-            slopes.append(slope)
-        return h - self.data.y, inputs, slopes
+    def _forward(self, theta: Vector) -> tuple[np.ndarray, dict[int, dict[str, np.ndarray]]]:
+        """Return F(θ) − y, a fresh array, and θ's arrays by layer."""
+        parts = dict(zip(self.network.trained, views(self.network, theta), strict=True))
+
+        def value(index: int, _: Layer, below: tuple[np.ndarray, ...]) -> np.ndarray:
+            return self._rules[index].forward(parts.get(index, {}), *below)
+
+        outputs = self.network.forward(value, self.data.X)[-1]
+        return np.subtract(outputs, self.data.y), parts
 
     def step(self, theta: Vector) -> tuple[Vector, float]:
         """Return the next iterate (a fresh array) and ‖F(θ) − y‖ at the present one, both approximate.
@@ -142,29 +273,21 @@ class Descent:
         Overflow is not an error here: the caller tests the residual norm for being finite.
         """
         with np.errstate(all="ignore"):
-            parts = views(self.network, theta)
-            residual, inputs, slopes = self._forward(parts)
+            residual, parts = self._forward(theta)
             result = np.empty_like(theta)
-            targets = views(self.network, result)
-            back = residual
-            for index in reversed(range(len(parts))):
-                slope = slopes[index]
-                if slope is not None:
-                    back = np.multiply(back, slope, out=self._back[index])
-                (weight, bias), (new_weight, new_bias) = parts[index], targets[index]
-                gradient = np.matmul(back.T, inputs[index], out=self._gradient[index])
-                np.multiply(gradient, self.factor, out=gradient)
-                np.subtract(weight, gradient, out=new_weight)
-                if bias is not None and new_bias is not None:
-                    np.subtract(bias, self.factor * back.sum(axis=0), out=new_bias)
-                if index:
-                    below = np.matmul(back, weight, out=self._back[index - 1])
-                    back = np.multiply(below, self._scales[index], out=below)
+            targets = dict(zip(self.network.trained, views(self.network, result), strict=True))
+            reached = self.network.backward(lambda index, _, back: self._rules[index].backward(back), residual, np.add)
+            for index, before in parts.items():
+                back = reached[index]
+                assert back is not None
+                for name, slope in self._rules[index].gradient(back).items():
+                    np.multiply(slope, self.factor, out=slope)
+                    np.subtract(before[name], slope, out=targets[index][name])
             return result, float(np.linalg.norm(residual))
 
     def residual(self, theta: Vector) -> np.ndarray:
         """Return F(θ) − y (n, k), approximate; a fresh array."""
-        return np.array(self._forward(views(self.network, theta))[0])
+        return self._forward(theta)[0]
 
     def loss(self, residual_norm: float) -> float:
         """Return Φ = (s/2)‖e‖² from ‖e‖."""

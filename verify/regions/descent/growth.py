@@ -40,10 +40,10 @@ import numpy as np
 from jaxtyping import Float
 
 from verify.arrays import Ball, concatenate, gram, largest_eigenvalue, maximum, spectral_norm, sqrt
+from verify.networks.graph import Network
 from verify.networks.linearisation import Linearisation
-from verify.networks.model import Network
 
-__all__ = ["NormCache", "Reach", "curvature_bounds", "gradient", "growth_factor", "reach", "step_distance"]
+__all__ = ["NormCache", "Reach", "curvature_bounds", "growth_factor", "reach", "step_distance"]
 
 
 def _up(ball: Ball) -> Ball:
@@ -75,7 +75,7 @@ class NormCache:
     def __call__(self, network: Network) -> list[Ball]:
         """Return upper bounds of ‖V_l‖ per layer at the network's parameters."""
         norms = [Ball(0.0)]
-        for index, layer in enumerate(network.layers[1:], start=1):
+        for index, layer in enumerate(network.chain[1:], start=1):
             anchor = self._anchors.get(index)
             if anchor is not None:
                 drift = (Ball(layer.weight) - Ball(anchor[0])).norm()
@@ -119,7 +119,7 @@ def reach(state: Linearisation, delta: float, v_norms: list[Ball]) -> Reach:
     Args:
         state: linearisation at θ̂ (tight). delta: exact double ≥ 0. v_norms: upper bounds of ‖V_l(θ̂)‖.
     """
-    layers = state.network.layers
+    layers = state.network.chain
     n, k = state.n, state.network.outputs
     d = Ball(delta)
     slopes = [Ball(1.0 if la.activation.is_identity else la.activation.supremum(1)) for la in layers]
@@ -198,7 +198,7 @@ def curvature_bounds(state: Linearisation, moved: Reach, residual: Ball) -> tupl
     Args:
         state: linearisation at θ̂. moved: its reach at δ. residual: e(θ̂) (N,), sample-major.
     """
-    layers = state.network.layers
+    layers = state.network.chain
     n, k, depth = state.n, state.network.outputs, state.depth
     e = residual + Ball(np.zeros(n * k), np.repeat(moved.df.upper(), k))
     kernels, bend_top, cs, slopes = [], [], [], []
@@ -290,29 +290,17 @@ def growth_factor(state: Linearisation, moved: Reach, residual: Ball, lambda_max
     return float(max(expanding.upper(), overshooting.upper()))
 
 
-def gradient(state: Linearisation, residual: Ball) -> list[tuple[Ball, Ball | None]]:
-    """Enclose ∂(½‖e‖²)/∂(W_l, b_l) = C_lᵀA_l per layer, C_l = Σ_a e_ia B_{l,ia}, at the exact θ̂ of `state`."""
-    n, k = state.n, state.network.outputs
-    result: list[tuple[Ball, Ball | None]] = []
-    for index, layer in enumerate(state.network.layers):
-        c = _contract(residual, state.B[index], n, k)
-        full = c.T @ state.A[index]
-        if layer.bias is None:
-            result.append((full, None))
-        else:
-            result.append((full[:, :-1], full[:, -1]))
-    return result
-
-
 def step_distance(state: Linearisation, residual: Ball, after: Network, lr: Fraction, s: Fraction) -> float:
     """Upper bound of ‖θ̂' − (θ̂ − η∇Φ(θ̂))‖ for the exact parameters θ̂' of `after`: the rounding of one float step."""
     factor = Ball(lr * s)
     squares = Ball(0.0)
-    pairs = zip(state.network.layers, after.layers, gradient(state, residual), strict=True)
-    for before, later, (weight, bias) in pairs:
-        gap = (Ball(before.weight) - Ball(later.weight)) - weight * factor
+    pairs = zip(_arrays(state.network), _arrays(after), state.gradient(residual), strict=True)
+    for before, later, slope in pairs:
+        gap = (Ball(before) - Ball(later)) - slope * factor
         squares = squares + (gap * gap).sum()
-        if bias is not None and before.bias is not None and later.bias is not None:
-            gap = (Ball(before.bias) - Ball(later.bias)) - bias * factor
-            squares = squares + (gap * gap).sum()
     return float(_root(squares).upper())
+
+
+def _arrays(network: Network) -> list[np.ndarray]:
+    """The trained arrays, in the order of θ."""
+    return [array for layer in network.trainable() for array in layer.trained.values()]

@@ -39,7 +39,7 @@ def read_iterate(network: Network, value: Any) -> Vector:
     """
     if isinstance(value, torch.nn.Module):
         other = read_network(value)
-        if _architecture(other) != _architecture(network):
+        if other.architecture() != network.architecture():
             raise InputError(f"iterate: a {other.describe()} network; expected the architecture {network.describe()}")
         return flatten(other)
     shapes = _shapes(network)
@@ -63,18 +63,10 @@ def read_iterate(network: Network, value: Any) -> Vector:
     )
 
 
-def _architecture(network: Network) -> list[Any]:
-    return [(la.weight.shape, la.bias is None, la.inverse_square_scale, la.activation) for la in network.layers]
-
-
 def _shapes(network: Network) -> dict[tuple[int, str], tuple[int, ...]]:
     """Shape of each parameter, in the order of θ, by (layer, weight or bias)."""
-    parts = (
-        (i, name, part)
-        for i, la in enumerate(network.layers)
-        for name, part in (("weight", la.weight), ("bias", la.bias))
-    )
-    return {(i, name): part.shape for i, name, part in parts if part is not None}
+    parts = zip(network.trained, network.trainable(), strict=True)
+    return {(i, name): part.shape for i, layer in parts for name, part in layer.trained.items()}
 
 
 def _read_named(network: Network, value: Mapping[Any, Any]) -> Vector:

@@ -21,7 +21,6 @@ from verify.networks import DataSet, Network, kernel_of, linearise, residual_of
 from verify.networks.linearisation import Linearisation
 from verify.networks.parameters import Vector, flatten, with_parameters
 from verify.regions.descent.float64 import Descent
-from verify.regions.descent.growth import gradient
 
 __all__ = ["Polished", "polish"]
 
@@ -50,11 +49,9 @@ class Polished:
 
 def _direction(state: Linearisation, weights: np.ndarray) -> Vector:
     """Jᵀu (p,), approximate; NaN where the weights overflowed, which no residual survives."""
-    parts: list[np.ndarray] = []
-    finite = bool(np.isfinite(weights).all())
-    for weight, bias in gradient(state, Ball(weights if finite else np.zeros_like(weights))):
-        parts += [weight.mid.ravel()] if bias is None else [weight.mid.ravel(), bias.mid]
-    return np.concatenate(parts) if finite else np.full(sum(part.size for part in parts), math.nan)
+    if not np.isfinite(weights).all():
+        return np.full(state.network.parameters, math.nan)
+    return np.concatenate([part.mid.ravel() for part in state.gradient(Ball(weights))])
 
 
 def polish(network: Network, data: DataSet, *, seconds: float = math.inf) -> Polished:

@@ -204,7 +204,7 @@ def fingerprint(network: Network, data: DataSet, loss: str, lr: Fraction, **rest
     for array in (flatten(network), data.X, data.y):
         digest.update(str(array.shape).encode())
         digest.update(np.ascontiguousarray(array).tobytes())
-    shape = [(la.weight.shape, la.bias is None, la.inverse_square_scale, str(la.activation)) for la in network.layers]
+    shape = network.architecture()
     digest.update(json.dumps([str(shape), loss, str(lr), sorted((k, str(v)) for k, v in rest.items())]).encode())
     return digest.hexdigest()
 

@@ -79,7 +79,8 @@ def _describe_shortfall(
         )
     if nearest is None:
         return "no radius with λ(R) > 0 and finite curvature bounds was found", None
-    width = min(layer.fan_out for layer in network.layers[:-1]) if len(network.layers) > 1 else None
+    links = network.chain if network.is_chain else ()
+    width = min(link.fan_out for link in links[:-1]) if len(links) > 1 else None
     failed = nearest.failed
     if failed is None and "rate" in nearest.constants and not rate_stated(nearest.constants):
         return (

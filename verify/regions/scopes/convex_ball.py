@@ -102,7 +102,7 @@ def lambda_bound(state: Linearisation, radius: float) -> LambdaBound:
             for p in NeuronBudget(state).parabolas(radius)
         ]
     best = max(found, key=lambda bound: bound.value)
-    layers = state.network.layers
+    layers = state.network.chain
     if not NeuronBudget.applies(state) or layers[0].activation.name != "tanh":
         return best
     centre = lower(smallest_eigenvalue(kernel_of(state)))

@@ -148,7 +148,7 @@ def make_plan(task: Task) -> Plan | str:
         method, needed = _cheapest(task, steps)
     else:
         needed = _cheapest(task, steps)[1] if method == "shadow-arb" else 0
-    bits = {"shadow": 53, "shadow-arb": 64 + needed, "arb": 96 + 3 * len(task.network.layers) * steps // 2}[method]
+    bits = {"shadow": 53, "shadow-arb": 64 + needed, "arb": 96 + 3 * len(task.network.chain) * steps // 2}[method]
     if task.options.bits is not None and method != "shadow":
         bits = task.options.bits
     return Plan(method, bits, steps, steps)
@@ -175,7 +175,7 @@ def _cheapest(task: Task, steps: int) -> tuple[str, int]:
         return "shadow", 53
     # Ball arithmetic costs some 2.5 bits a step and hidden layer (measured); midpoints cost log2 g plus the growth bound's time.
     needed = int(1.25 * total) + 40
-    return ("shadow-arb", needed) if needed < 2.5 * (len(task.network.layers) - 1) * steps + 100 else ("arb", 0)
+    return ("shadow-arb", needed) if needed < 2.5 * (len(task.network.chain) - 1) * steps + 100 else ("arb", 0)
 
 
 class Follower(Protocol):

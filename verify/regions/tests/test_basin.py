@@ -15,7 +15,7 @@ from mpmath import mp
 import verify
 from verify.arrays import Ball
 from verify.certificates import Certificate
-from verify.networks import DataSet, Layer, Network
+from verify.networks import DataSet, Network, Pair, chain
 from verify.networks.activations import IDENTITY
 from verify.networks.parameters import with_parameters
 from verify.regions.descent.float64 import Descent
@@ -100,7 +100,7 @@ def test_parameters_far_away_are_told_the_factor() -> None:
 def _line(slope: float, target: float) -> tuple[Network, DataSet]:
     """F = slope·θ with one parameter: J = slope, L_H = 0."""
     return (
-        Network((Layer(np.array([[0.5]]), None, 1, IDENTITY),)),
+        chain((Pair(np.array([[0.5]]), None, 1, IDENTITY),)),
         DataSet(np.array([[slope]]), np.array([[target]])),
     )
 
@@ -236,7 +236,7 @@ def test_the_residual_in_arb_is_a_smaller_bound_inside_the_float64_enclosure() -
     assert float(sharper.facts.residual.upper()) < 1e-2 * float(here.facts.residual.upper())
     with mp.workdps(50):
         h = mp.matrix(X.tolist())
-        for layer in network.layers:
+        for layer in network.chain:
             z = h * mp.matrix(layer.weight.tolist()).T
             shifted = [[z[i, j] + mp.mpf(float(layer.bias[j])) for j in range(z.cols)] for i in range(z.rows)]  # type: ignore[index]
             h = mp.matrix([[mp.tanh(v) if layer.fan_out > 1 else v for v in row] for row in shifted])

@@ -12,8 +12,7 @@ import torch
 
 import verify
 from verify.arrays import Ball, largest_eigenvalue
-from verify.networks import kernel_of, linearise, read_data, read_network, residual_of
-from verify.networks.model import DataSet, Network
+from verify.networks import DataSet, Network, kernel_of, linearise, read_data, read_network, residual_of
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent import enclosed_iterates as engines
 from verify.regions.descent import growth as shadowing

@@ -14,7 +14,7 @@ import torch
 import verify
 from verify.arguments import exact_count
 from verify.errors import InputError, NonFiniteError, VerifyError
-from verify.networks import Layer, Network, read_network
+from verify.networks import Pair, chain, read_network
 from verify.networks.activations import IDENTITY
 from verify.networks.parameters import flatten
 from verify.regions.certification import exact_step
@@ -71,7 +71,7 @@ def test_missing_unknown_and_misshapen_names_are_refused(
 
 
 def test_a_state_dict_needs_a_network_that_was_read_from_a_module() -> None:
-    network = Network((Layer(np.ones((1, 2)), None, 1, IDENTITY),))
+    network = chain((Pair(np.ones((1, 2)), None, 1, IDENTITY),))
     with pytest.raises(InputError, match="no names"):
         read_iterate(network, {"0.weight": np.ones((1, 2))})
     assert read_iterate(network, [np.ones((1, 2))]).tolist() == [1.0, 1.0]

@@ -20,7 +20,7 @@ from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.tests.test_engine import _as_document
 from verify.errors import UnsupportedLayerError
-from verify.networks import linearise, read_network
+from verify.networks import chain, linearise, read_network
 from verify.networks.curvature import Curvature
 
 X, Y = verify.datasets.sphere(10, 6, norm=4.0)
@@ -104,10 +104,10 @@ def test_the_checker_refuses_a_missed_unit_and_another_slope(tmp_path: Path) -> 
     net = _net(6, 64, 1, act=torch.nn.LeakyReLU(0.1))
     honest = verify.certify(net, X, Y, scope="basin")
     assert honest.verdict == "PROVED"
-    layers = honest.problem.network.layers
+    layers = honest.problem.network.chain
     for act in (torch.nn.ReLU(), torch.nn.LeakyReLU(0.2)):
-        other = read_network(torch.nn.Sequential(torch.nn.Linear(1, 1), act)).layers[0].activation
-        network = replace(honest.problem.network, layers=(replace(layers[0], activation=other), layers[1]))
+        other = read_network(torch.nn.Sequential(torch.nn.Linear(1, 1), act)).chain[0].activation
+        network = chain((replace(layers[0], activation=other), layers[1]))
         replace(honest, problem=replace(honest.problem, network=network)).save(tmp_path / "c.zip")
         assert check(tmp_path / "c.zip").verdict == "REJECTED"
 

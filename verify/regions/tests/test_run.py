@@ -335,7 +335,7 @@ def test_snapshots_of_a_model_trained_in_place_start_where_the_snapshots_do() ->
     for _ in range(3):
         path.append(descent.step(path[-1])[0])
     with torch.no_grad():
-        for parameter, moved in zip(model.parameters(), with_parameters(network, path[-1]).layers, strict=True):
+        for parameter, moved in zip(model.parameters(), with_parameters(network, path[-1]).chain, strict=True):
             parameter.copy_(torch.as_tensor(moved.weight))
     cert = verify.certify(model, X, y, scope="run", lr=0.1, iterates=[path[0], path[3]], iterate_steps=[0, 3])
     moved_by = float(np.linalg.norm(path[3] - start))

@@ -12,7 +12,7 @@ import torch
 
 import verify
 from verify.errors import DisagreementError
-from verify.networks import Network, read_network
+from verify.networks import Network, chain, read_network
 from verify.networks.activations import activation_named
 from verify.networks.reading.comparison import require_agreement
 from verify.networks.reading.modules import leaves
@@ -70,27 +70,25 @@ def test_neither_the_model_nor_the_mode_of_torch_is_changed() -> None:
 
 
 def _transposed(network: Network) -> Network:
-    first = network.layers[0]
-    return Network((replace(first, weight=first.weight.T.copy()), *network.layers[1:]))
+    first = network.chain[0]
+    return chain((replace(first, weight=first.weight.T.copy()), *network.chain[1:]))
 
 
 def _other_scale(network: Network) -> Network:
-    return Network((network.layers[0], replace(network.layers[1], inverse_square_scale=1), network.layers[2]))
+    return chain((network.chain[0], replace(network.chain[1], inverse_square_scale=1), network.chain[2]))
 
 
 def _no_bias(network: Network) -> Network:
-    return Network((*network.layers[:2], replace(network.layers[2], bias=None)))
+    return chain((*network.chain[:2], replace(network.chain[2], bias=None)))
 
 
 def _other_activation(network: Network) -> Network:
-    return Network(
-        (network.layers[0], replace(network.layers[1], activation=activation_named("sine")), network.layers[2])
-    )
+    return chain((network.chain[0], replace(network.chain[1], activation=activation_named("sine")), network.chain[2]))
 
 
 def _last_bit(network: Network) -> Network:
-    last = network.layers[2]
-    return Network((*network.layers[:2], replace(last, weight=last.weight * (1.0 + 1e-9))))
+    last = network.chain[2]
+    return chain((*network.chain[:2], replace(last, weight=last.weight * (1.0 + 1e-9))))
 
 
 @pytest.mark.parametrize(
@@ -115,9 +113,9 @@ def test_a_fault_of_reading_is_named_at_the_first_module_that_disagrees(
 def test_a_softplus_of_another_beta_is_seen(beta: float) -> None:
     model = net(lambda: torch.nn.Softplus(beta=beta))
     network = read_network(model)
-    wrong = replace(network.layers[0], activation=activation_named("softplus", {"beta": beta * (1 + 1e-4)}))
+    wrong = replace(network.chain[0], activation=activation_named("softplus", {"beta": beta * (1 + 1e-4)}))
     with pytest.raises(DisagreementError, match="Softplus"):
-        require_agreement(model, Network((wrong, *network.layers[1:])), X)
+        require_agreement(model, chain((wrong, *network.chain[1:])), X)
 
 
 def test_a_replaced_function_of_torch_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

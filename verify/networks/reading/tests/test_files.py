@@ -85,7 +85,7 @@ def test_weights_are_read_by_name_whatever_their_order(tmp_path: Path) -> None:
     save_file({name: tensors[name] for name in sorted(names)}, tmp_path / "net.safetensors")
     (tmp_path / "net.json").write_text(json.dumps({"layers": layers}))
     network = read_network(load_model(str(tmp_path / "net.safetensors"), tmp_path / "net.json"))
-    assert [float(layer.weight[0, 0]) for layer in network.layers] == list(map(float, range(11)))
+    assert [float(layer.weight[0, 0]) for layer in network.chain] == list(map(float, range(11)))
 
 
 FACTORIES = {

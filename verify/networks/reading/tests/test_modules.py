@@ -46,7 +46,7 @@ def test_a_softplus_threshold_below_twenty_or_no_number_is_refused(threshold: ob
 
 @pytest.mark.parametrize("beta", [2, 0.5, np.float32(0.1), np.int64(3)])
 def test_a_softplus_beta_that_a_double_holds_is_read_exactly(beta: float) -> None:
-    layer = read_network(net(torch.nn.Softplus(beta=beta))).layers[0]
+    layer = read_network(net(torch.nn.Softplus(beta=beta))).chain[0]
     assert dict(layer.activation.parameters)["beta"] == float(beta)
 
 
@@ -96,7 +96,7 @@ def test_disjoint_views_of_one_buffer_are_parameters_like_any_other() -> None:
     flat = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
     torch.nn.utils.vector_to_parameters(flat, model.parameters())
     assert model[0].weight.untyped_storage().data_ptr() == model[2].weight.untyped_storage().data_ptr()
-    assert len(read_network(model).layers) == 2
+    assert len(read_network(model).chain) == 2
 
 
 def _computed() -> Any:
@@ -247,5 +247,5 @@ def test_each_layer_keeps_the_name_that_its_state_dict_uses() -> None:
     model = torch.nn.Sequential()
     model.add_module("body", torch.nn.Sequential(linear(2, 3), torch.nn.Tanh()))
     model.add_module("head", linear(3, 1))
-    assert [layer.name for layer in read_network(model).layers] == ["body.0", "head"]
-    assert [layer.name for layer in read_network(linear(2, 1)).layers] == [""]
+    assert [layer.name for layer in read_network(model).chain] == ["body.0", "head"]
+    assert [layer.name for layer in read_network(linear(2, 1)).chain] == [""]

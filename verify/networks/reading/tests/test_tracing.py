@@ -45,11 +45,11 @@ def test_a_forward_of_its_own_is_read_as_the_sequential_that_computes_the_same()
     model = Chain()
     network = read_network(model)
     twin = read_network(as_sequential(model, torch.nn.Tanh(), torch.nn.GELU(approximate="tanh")))
-    for mine, theirs in zip(network.layers, twin.layers, strict=True):
+    for mine, theirs in zip(network.chain, twin.chain, strict=True):
         assert np.array_equal(mine.weight, theirs.weight)
         assert mine.activation == theirs.activation
     # In the order of the forward, not of registration.
-    assert [layer.name for layer in network.layers] == ["fc1", "fc2", "head.0", "head.2"]
+    assert [layer.name for layer in network.chain] == ["fc1", "fc2", "head.0", "head.2"]
     y = np.zeros(4)
     assert verify.loss(model, X, y).contains(float(verify.loss(twin, X, y).mid))
     assert verify.certify(model, X, y, scope="point").verdict == verify.certify(twin, X, y, scope="point").verdict
@@ -73,7 +73,7 @@ def test_user_modules_nest_in_sequentials_and_in_each_other() -> None:
             return self.last(self.inner(x))
 
     network = read_network(torch.nn.Sequential(torch.nn.Linear(2, 2), Outer().eval()))
-    assert [la.name for la in network.layers] == [
+    assert [la.name for la in network.chain] == [
         "0",
         "1.inner.fc1",
         "1.inner.fc2",
@@ -108,7 +108,7 @@ def test_functions_are_read_as_the_modules_they_are(function: Any, name: str, pa
             return self.head(self.fc2(function(self.fc1(x))))
 
     model = Net()
-    activation = read_network(model).layers[0].activation
+    activation = read_network(model).chain[0].activation
     assert (activation.name, dict(activation.parameters)) == (name, parameters)
     verify.ntk(model, X)
 

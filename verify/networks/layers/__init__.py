@@ -1,0 +1,13 @@
+"""One file per layer: exact numbers, enclosures of value and sensitivity, norms, and how far they move."""
+
+from collections.abc import Mapping
+
+from verify.networks.layers.activations import Activated
+from verify.networks.layers.dense import Linear
+from verify.networks.layers.fixed import Flatten, Scale, Sum
+from verify.networks.layers.layer import Layer, Trained, Value
+
+__all__ = ["LAYERS", "Activated", "Flatten", "Layer", "Linear", "Scale", "Sum", "Trained", "Value"]
+
+LAYERS: Mapping[str, type[Layer]] = {layer.kind: layer for layer in (Linear, Activated, Sum, Scale, Flatten)}
+"""Kind, its name in certificates and in the checker → layer."""

@@ -1,0 +1,104 @@
+"""Activations as layers: smooth ones, and those that are linear on either side of a kink at 0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import numpy as np
+
+from verify.arrays import Rows
+from verify.arrays.upper import Upper
+from verify.errors import InputError, ShapeError
+from verify.networks.activations import Activation
+from verify.networks.layers.kinks import Kinks
+from verify.networks.layers.layer import (
+    Elementwise,
+    ElementwiseNorms,
+    SensitivityChange,
+    Shape,
+    SpectralNorm,
+    Value,
+    ValueChange,
+)
+from verify.networks.layers.norms import unit_norms
+
+__all__ = ["Activated"]
+
+
+@dataclass(frozen=True)
+class Activated(Elementwise):
+    """σ(h) entrywise; the identity is no layer.
+
+    Attributes:
+        function: σ, which knows its enclosures and suprema.
+    """
+
+    kind: ClassVar[str] = "activation"
+    function: Activation
+    inputs: tuple[int, ...] = (-1,)
+    name: str | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse the identity: two names for one graph."""
+        if self.function.is_identity:
+            raise InputError("activation layer: the identity computes nothing; leave it out")
+
+    def shape(self, *below: Shape) -> Shape:
+        """The input's."""
+        if len(below) != 1:
+            raise ShapeError(f"activation: {len(below)} inputs; expected one")
+        return below[0]
+
+    def value(self, *below: Value) -> tuple[Value, Rows]:
+        """σ(h); saved: σ'(h)."""
+        (z,) = below
+        h, slope = self.function.rows(z.rows)
+        return Value(h, z.shape), slope
+
+    def pullback(self, saved: Rows, below: tuple[Shape, ...], g: Value) -> tuple[Value, ...]:
+        """G ∘ σ'(z)."""
+        samples = saved.mid.shape[0] // g.positions
+        return (Value(_by_sample(g, saved, samples, self.function.supremum(1)), below[0]),)
+
+    def norms(
+        self, saved: Rows, below: tuple[Value, ...], g: Value, k: int, norm: SpectralNorm, moves: bool
+    ) -> ElementwiseNorms:
+        """Suprema of the derivatives over R, columns of G, and of a function with a kink each unit's distance from it and jump."""
+        (z,) = below
+        units = unit_norms(g.rows, z.samples, k)
+        slopes = self.function.slopes
+        kinks = None
+        if slopes is not None:
+            distances = np.nextafter(np.abs(z.rows.mid) - z.rows.sup[:, None], -np.inf)
+            jump = Upper(np.nextafter(abs(slopes[1] - slopes[0]), np.inf))
+            kinks = Kinks(np.maximum(distances, 0.0).reshape(units.shape), (jump * Upper(units)).value)
+        bend = 0.0 if kinks is not None else self.function.supremum(2)
+        return ElementwiseNorms(Upper(self.function.supremum(1)), Upper(bend), Upper(units.max(axis=1)), kinks)
+
+    def pulled(
+        self, norms: ElementwiseNorms, r: Upper, below: tuple[ValueChange, ...], above: SensitivityChange
+    ) -> tuple[SensitivityChange, ...]:
+        """As every elementwise function; at a kink K_i(r‖x_{u,i}‖) to the jumps."""
+        (change,) = super().pulled(norms, r, below, above)
+        if norms.kinks is None:
+            return (change,)
+        (x,) = below
+        return (replace(change, jumps=change.jumps + norms.kinks.largest_jump(r * x.rows.norm(-1))),)
+
+    def meets_kink(self, norms: ElementwiseNorms, r: Upper, *below: ValueChange) -> np.ndarray:
+        """Whether some unit of some sample may change its sign, or touch 0."""
+        if norms.kinks is None:
+            return super().meets_kink(norms, r, *below)
+        (x,) = below
+        return np.asarray(((r * x.rows.norm(-1)).value >= norms.kinks.distances.min(axis=1)).any(axis=1))
+
+
+def _by_sample(g: Value, slope: Rows, samples: int, bound: float) -> Rows:
+    """G ∘ σ' with each sample's slopes repeated for its outputs: rows ((i·k + a)·P + p) meet row i·P + p."""
+    outputs = g.samples // samples
+    if outputs == 1 or g.positions == 1:
+        return g.rows.schur(slope, bound)
+    order = np.arange(samples * g.positions).reshape(samples, 1, g.positions)
+    chosen = np.broadcast_to(order, (samples, outputs, g.positions)).ravel()
+    return g.rows.schur(Rows(slope.mid[chosen], slope.err[chosen], slope.sup[chosen]), bound)

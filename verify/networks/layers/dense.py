@@ -1,0 +1,133 @@
+"""The fully connected layer: z = s·W h + b."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from verify import arrays
+from verify.arrays import Ball, Exact, Rows
+from verify.arrays.upper import Upper
+from verify.errors import InputError, ShapeError
+from verify.networks.layers.layer import GramTerm, Shape, SpectralNorm, Trained, Value, require_arrays
+from verify.networks.layers.norms import operator_norm, row_norms
+
+__all__ = ["Linear", "inverse_root"]
+
+
+@functools.cache
+def inverse_root(square: int) -> Ball:
+    """Enclosure of 1/√square; exact when that is a power of 4."""
+    root = math.isqrt(square)
+    if root * root == square and root & (root - 1) == 0:
+        return Ball(Fraction(1, root))  # a power of two: exact
+    return Ball(1.0) / arrays.sqrt(Ball(square))
+
+
+@dataclass(frozen=True)
+class Linear(Trained):
+    """z = s·W h + b, s = 1/√inverse_square_scale.
+
+    Attributes:
+        weight: W, (fan_out, fan_in) float64, exact. bias: b, (fan_out,) float64, exact, or None.
+        inverse_square_scale: the integer 1/s², i.e. 1 for torch.nn.Linear, fan_in for NTKLinear.
+        inputs: position of the layer whose value is h; −1 the data.
+        frozen: which of "weight", "bias" gradient descent does not move.
+        name: the module's name in ``state_dict()``; None where no module was read. Not part of what the layer computes.
+    """
+
+    kind: ClassVar[str] = "linear"
+    weight: Float[np.ndarray, "fan_out fan_in"]
+    bias: Float[np.ndarray, " fan_out"] | None
+    inverse_square_scale: int = 1
+    inputs: tuple[int, ...] = (-1,)
+    frozen: tuple[str, ...] = ()
+    name: str | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse shapes that would broadcast, and what is no exact finite matrix."""
+        w, b, q = self.weight, self.bias, self.inverse_square_scale
+        require_arrays(self, "linear layer")
+        if w.ndim != 2 or 0 in w.shape or (b is not None and b.shape != w.shape[:1]):
+            # torch would broadcast a bias of another shape: one number would be counted as many.
+            shape = None if b is None else b.shape
+            raise ShapeError(f"linear layer: weight {w.shape} and bias {shape}; expected (m, d) with d, m ≥ 1 and (m,)")
+        if not (isinstance(q, int) and q >= 1):
+            raise InputError(f"linear layer: inverse_square_scale={q!r}, expected an integer ≥ 1")
+
+    @property
+    def scale(self) -> Ball:
+        """Enclosure of s."""
+        return inverse_root(self.inverse_square_scale)
+
+    @functools.cached_property
+    def _exact(self) -> Exact:
+        """W with the norms that products need."""
+        return Exact(self.weight)
+
+    @property
+    def overlap(self) -> Upper:
+        """κ = s."""
+        return Upper(0.0 if "weight" in self.frozen else self.scale)
+
+    def shape(self, *below: Shape) -> Shape:
+        """(fan_out,)."""
+        if below != (self.weight.shape[1:],):
+            raise ShapeError(f"linear layer: inputs of shape {below}; expected ({self.weight.shape[1]},)")
+        return (int(self.weight.shape[0]),)
+
+    def value(self, *below: Value) -> tuple[Value, Rows | None]:
+        """Z (n, fan_out); saved: A = [s·h, 1], the columns whose parameters train, None where none does."""
+        (h,) = below
+        scaled = h.rows.scaled(self.scale)
+        z = scaled.times(self._exact)
+        if self.bias is not None:
+            z = z.plus(self.bias)
+        return Value(z, (int(self.weight.shape[0]),)), self.data_operator(scaled)
+
+    def data_operator(self, scaled: Rows) -> Rows | None:
+        """A from s·h: z is linear in the trained parameters with these rows as coefficients, the same for every unit."""
+        trained = self.trained
+        if "weight" in trained:
+            return scaled.with_ones() if "bias" in trained else scaled
+        return Rows(np.ones((scaled.mid.shape[0], 1))) if "bias" in trained else None
+
+    def pullback(self, saved: Rows | None, below: tuple[Shape, ...], g: Value) -> tuple[Value, ...]:
+        """G_u = s·G W."""
+        # The product belongs to nobody else.
+        return (Value(g.rows.times(self._exact.T).scaled(self.scale, in_place=True), below[0]),)
+
+    def data_norms(self, saved: Rows | None, samples: int, norm: SpectralNorm) -> tuple[Upper, Upper]:
+        """‖A‖ and its rows' norms."""
+        if saved is None:
+            return Upper(0.0), Upper(np.zeros(samples))
+        return Upper(operator_norm(saved, norm)), Upper(row_norms(saved))
+
+    def weight_norm(self, below: Shape, norm: SpectralNorm) -> Upper:
+        """s‖W‖."""
+        return Upper(norm(Ball(self.weight))) * Upper(self.scale)
+
+    def gram_term(self, saved: Rows | None, g: Value, k: int) -> GramTerm:
+        """(BBᵀ) ∘ (AAᵀ ⊗ 11ᵀ): the gradient of output (i, a) is the outer product B_{ia} ⊗ a_i (claim ntk_layer_sum)."""
+        assert saved is not None
+        b = g.rows
+        # One unit of sensitivity exactly 1 to the only output, as at the end of a network with one output: BBᵀ = 1.
+        ones = k == 1 and b.mid.shape[1] == 1 and not b.err.any() and bool((b.mid == 1.0).all())
+        return saved, None if ones else b
+
+    def gradient(self, saved: Rows | None, g: Value, e: Ball, k: int) -> tuple[Ball, ...]:
+        """CᵀA, C_i = Σ_a e_ia B_{ia}."""
+        if saved is None:
+            return ()
+        product = g.rows.ball() * e.reshape(-1, 1)
+        c = product if k == 1 else product.reshape(saved.mid.shape[0], k, -1).sum(axis=1)
+        full = c.T @ saved.ball()
+        if "weight" not in self.trained:
+            return (full[:, 0],)
+        return (full[:, :-1], full[:, -1]) if "bias" in self.trained else (full,)
