@@ -111,11 +111,11 @@ class Network:
         reached: list[T | None] = [None] * len(self.layers)
         reached[-1] = seed
         for index in reversed(range(len(self.layers))):
-            layer, above = self.layers[index], reached[index]
-            if above is None or not any(self.moves[source] for source in layer.inputs if source >= 0):
+            layer, above, moving = self.layers[index], reached[index], self.moving_inputs[index]
+            if above is None or not any(moving):
                 continue
-            for source, share in zip(layer.inputs, visit(index, layer, above), strict=True):
-                if source >= 0 and self.moves[source]:
+            for source, share, moves in zip(layer.inputs, visit(index, layer, above), moving, strict=True):
+                if moves:
                     before = reached[source]
                     reached[source] = share if before is None else add(before, share)
         return reached
@@ -146,6 +146,11 @@ class Network:
             return any(below) or (isinstance(layer, Trained) and bool(layer.trained))
 
         return tuple(self.forward(visit, False))
+
+    @cached_property
+    def moving_inputs(self) -> tuple[tuple[bool, ...], ...]:
+        """Whether each input of each layer depends on trained parameters."""
+        return tuple(tuple(source >= 0 and self.moves[source] for source in layer.inputs) for layer in self.layers)
 
     @cached_property
     def trained(self) -> tuple[int, ...]:

@@ -91,7 +91,7 @@ class Movement:
             if g is None:
                 found.append(None)
                 continue
-            below = any(self._network.moves[source] for source in layer.inputs if source >= 0)
+            below = any(self._network.moving_inputs[index])
             norms = layer.norms(
                 self._state.saved[index], self._state.below(index), g, self._network.outputs, self._norm, below
             )

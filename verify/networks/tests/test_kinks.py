@@ -12,6 +12,7 @@ from verify.arrays import Ball, Rows
 from verify.networks import Network, Pair, chain, curvature, linearise
 from verify.networks.activations import IDENTITY, Activation, activation_named
 from verify.networks.curvature import Curvature
+from verify.networks.layers import norms
 from verify.networks.neurons import NeuronBudget
 from verify.networks.parameters import flatten, with_parameters
 
@@ -123,7 +124,7 @@ def test_a_bound_that_misses_the_nearest_unit_is_refuted(
     moved, distance = _flip(network, X)
     jump = float(np.linalg.norm(_jacobian(moved, X) - _jacobian(network, X), 2))
     assert Curvature(linearise(network, X))(distance) == np.inf
-    honest = curvature.distance_from_kink
+    honest = norms.distance_from_kink
 
     def second_nearest(rows: Rows) -> np.ndarray:
         kept = np.sort(np.abs(rows.mid), axis=1)[:, 1:]

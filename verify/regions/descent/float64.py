@@ -251,9 +251,7 @@ class Descent:
         self._s = float(s)
         self.factor = approx_float(s * lr)
         self._rules = [
-            RULES[type(layer)](
-                layer, data.n, network.shapes_below(i), not any(network.moves[j] for j in layer.inputs if j >= 0)
-            )
+            RULES[type(layer)](layer, data.n, network.shapes_below(i), not any(network.moving_inputs[i]))
             for i, layer in enumerate(network.layers)
         ]
 
