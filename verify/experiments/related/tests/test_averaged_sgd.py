@@ -23,7 +23,7 @@ def trained() -> tuple[Network, DataSet]:
 
 def _jacobian(network: Network, data: DataSet) -> tuple[np.ndarray, np.ndarray]:
     """e (n,) and J (n, p) of a two-layer tanh network, in float64."""
-    W, v = network.chain[0].weight, network.layers[1].weight[0]
+    W, v = network.chain[0].weight, network.chain[1].weight[0]
     d, m = data.X.shape[1], len(v)
     h = np.tanh(data.X @ W.T / np.sqrt(d))
     first = ((1 - h**2) * v)[:, :, None] * data.X[:, None, :] / np.sqrt(d * m)
