@@ -70,10 +70,10 @@ def test_every_claim_id_of_the_engine_is_in_the_ledger() -> None:
 
 
 def test_every_step_names_its_claim_as_a_literal() -> None:
-    """Apart from reading a certificate back and copying a step, no claim id is computed."""
+    """Apart from reading a certificate back and copying a step, no claim id is computed; tables of experiments, no certificates, may loop over claims."""
     computed = set()
     for path in sorted(ENGINE.rglob("*.py")):
-        if "tests" not in path.parts:
+        if not {"tests", "experiments"} & set(path.parts):
             for arg in _step_claims(ast.parse(path.read_text())):
                 if not isinstance(arg, ast.Constant):
                     computed.add((str(path.relative_to(ENGINE)), ast.unparse(arg)))

@@ -1,6 +1,8 @@
 """How far the Jacobian of a graph of layers moves on a ball of parameters: Δ_J(r), and with it L_H(r).
 
-Claim id: graph_movement. Parameters θ⁰ + δ, t_l = ‖δ_l‖_F over the L layers that train, ‖t‖ ≤ r; ⟨x, t⟩ with x ≥ 0 in R^L. Samples do not interact.
+Claim id: network_jacobian_change (with network_movement).
+
+Parameters θ⁰ + δ, t_l = ‖δ_l‖_F over the L layers that train, ‖t‖ ≤ r; ⟨x, t⟩ with x ≥ 0 in R^L. Samples do not interact.
 
 Forward. ‖ΔH_v‖_F ≤ ⟨x_v, t⟩ and ‖Δh_{v,i}‖ ≤ ⟨x_{v,i}, t⟩ with x = 0 at the data and
     trained:     x_v = α_v·1_v + (ν_v + κ_v r)x_u      Δz = [U∗h⁰ + q] + W(θ)∗Δh exactly, ‖W(θ)∗·‖ ≤ ν_v + κ_v t_v,

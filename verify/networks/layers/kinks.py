@@ -1,5 +1,7 @@
 """What the units of a layer with kinks can do to the sensitivity below it: a knapsack bound.
 
+Claim id: unstable_units.
+
 σ has slopes in [s_−, s_+] and one kink at 0. On the ball the slope of unit r of sample i differs from its slope at the centre only if z_{i,r} changes sign or
 touches 0, and then |Δz_{i,r}| ≥ |z⁰_{i,r}|. So for the set S of these units, with ρ ≥ ‖Δz_i‖,
 
