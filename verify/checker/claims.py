@@ -9,14 +9,16 @@ radii (their lower ends must be valid) and the worst decrease of scope `exact` (
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from itertools import accumulate, pairwise
+from math import inf
 from typing import Any, NamedTuple
 
 from flint import arb, ctx
 
 from verify.checker.audit import Audit, Row, ends
 from verify.checker.budgets import Budget
+from verify.checker.crossing import jacobian_drift, with_midpoints
 from verify.checker.enclosures import length, psd_norm, real, root, tick, zips
 from verify.checker.movement import curvature
 from verify.checker.network import Point
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 MAX_TABLE, MAX_STEPS, MAX_BITS, MAX_MEMORY = 4096, 100_000, 1 << 15, 1 << 34
+_FORMS = ("classical", "residual", "residual_relu")
 BALL = "certified_by lambda0_lower jacobian_norm0_upper residual0_upper parabolas radii curvature delta_j lambda"
 FACTS = "step loss residual lambda_min lambda_max gradient_norm pl_ratio drift parameters next next_loss decrease"
 PATH = "method bits steps end delta growth rounding lambda_lower loss_lower loss_upper handover"
@@ -106,16 +109,23 @@ class Ball:
 
     def __init__(self, audit: Audit, here: Point, witness: Any, offset: float = 0.0, start: Any = None) -> None:
         """Demand that every number of the witness' table is a valid bound."""
-        self.by, lam0, J, e, parabolas, *columns, classical, residual = take(witness, BALL, "classical residual")
+        self.by, lam0, J, e, parabolas, radii, turning, drifts, lam, *rows = take(witness, BALL, " ".join(_FORMS))
+        self.forms = {form: row for form, row in zips(_FORMS, rows) if row is not None}
+        expect(self.by in self.forms and here.problem.lr, "no criterion is said to hold, or there is no step")
+        self.crossed = self.by == "residual_relu"
+        if self.crossed:
+            alone = list(self.forms) == [self.by] and turning is None and parabolas == []
+            expect(alone, "where kinks are crossed there is neither a curvature nor another criterion")
+            index, stored = take(self.forms[self.by], "index midpoints")
+            here, self.forms, turning = with_midpoints(here, stored), {self.by: index}, [inf] * len(floats(radii))
+        else:
+            self.forms = {form: take(row, "index")[0] for form, row in self.forms.items()}
         self.audit, self.here, self.problem, self.offset = audit, here, here.problem, offset
-        self.radii, *table = map(floats, columns)
-        rows, forms = len(self.radii), {"classical": classical, "residual": residual}
-        self.edges = list(pairwise([0.0, *self.radii]))
+        self.radii, *table = map(floats, (radii, turning, drifts, lam))
+        size, self.edges = len(self.radii), list(pairwise([0.0, *self.radii]))
         expect(all(inner < outer for inner, outer in self.edges), "the radii do not increase from above 0")
-        expect(1 <= rows <= MAX_TABLE and {*map(len, table)} == {rows}, "the table's columns are of different length")
-        self.forms = {form: take(row, "index")[0] for form, row in forms.items() if row is not None}
-        expect(all(is_index(j, rows) for j in self.forms.values()), "a criterion at no such row")
-        expect(self.by in self.forms and self.problem.lr, "no criterion is said to hold, or there is no step")
+        expect(1 <= size <= MAX_TABLE and {*map(len, table)} == {size}, "the table's columns are of different length")
+        expect(all(is_index(j, size) for j in self.forms.values()), "a criterion at no such row")
         expect(isinstance(parabolas, list) and len(parabolas) <= MAX_TABLE, "parabolas: expected a list")
         self.parabolas = [floats(pair, 2) for pair in parabolas]
         expect(all(weight > 0.0 for weight, _ in self.parabolas), "a parabola has a weight ≤ 0")
@@ -131,12 +141,7 @@ class Ball:
             budget = Budget(here)
             for weight, intercept in self.parabolas:
                 audit.require("neuron budget", real(intercept), "<=", budget(weight, intercept), "claim neuron_budget")
-        self.turning = curvature(here)
-        bounds = [(self.turning(real(r)), c) for r, c in zips(self.radii, self.curvature)]
-        audit.every("curvature L_H(ρ)", bounds, "<=", "claim layered_curvature, worst ρ shown")
-        areas = [(Fraction(r) - Fraction(q)) * Fraction(c) for (q, r), c in zips(self.edges, table[0])]
-        sums = list(zips(map(real, accumulate(areas)), self.delta))
-        audit.every("Jacobian drift Δ_J(ρ)", sums, "<=", "Σ (ρ_i − ρ_{i-1})L_H(ρ_i), worst ρ shown")
+        self._drifts(table[0])
         kept, best, sigma = [], arb(0), root(self.lam0)
         for r, drift, claimed in reversed(list(zips(self.radii, self.delta, self.lam))):
             # From the largest ball inwards: a bound on a larger ball holds on this one.
@@ -147,16 +152,34 @@ class Ball:
             kept.append((claimed, best))
         audit.every("λ on the ball", kept, "<=", "(√λ0 − Δ_J)² or a parabola, worst ρ shown")
 
+    def _drifts(self, stored: list[float]) -> None:
+        """Demand that the columns of L_H and Δ_J are bounds; Δ_J by what L_H adds up to, or by the Jacobian's own movement."""
+        moved = cache(jacobian_drift(self.here))
+        if self.crossed:
+            bounds = [(moved(r), d) for r, d in zips(self.radii, self.delta)]
+            self.audit.every(
+                "Jacobian drift Δ_J(ρ)", bounds, "<=", "claims network_jacobian_change, unstable_units, worst ρ shown"
+            )
+            return
+        self.turning = curvature(self.here)
+        bounds = [(self.turning(real(r)), c) for r, c in zips(self.radii, self.curvature)]
+        self.audit.every("curvature L_H(ρ)", bounds, "<=", "claim layered_curvature, worst ρ shown")
+        areas = accumulate((Fraction(r) - Fraction(q)) * Fraction(c) for (q, r), c in zips(self.edges, stored))
+        graph, sums = self.problem.chain is None, []
+        for r, area, d in zips(self.radii, map(real, areas), self.delta):
+            sums.append((moved(r) if graph and not area <= d else area, d))
+        self.audit.every("Jacobian drift Δ_J(ρ)", sums, "<=", "Σ (ρ_i − ρ_{i-1})L_H(ρ_i), worst ρ shown")
+
     def criterion(self, form: str, j: int) -> tuple[dict[str, Any], Any, Chain]:
         """Return constants, margin and chain of one criterion at R = ρ_j (claims containment_*, with an offset of the start)."""
         R, L, D, lam, J, e = real(self.radii[j]), self.curvature[j], self.delta[j], self.lam[j], self.J, self.e
         s, eta, o, sigma = real(self.problem.s), real(self.problem.lr), real(self.offset), root(lam)
-        mu, beta = s * lam, s * ((J + D) ** 2 + e * L)
+        mu, beta, crossed = s * lam, s * ((J + D) ** 2 + e * L), form == "residual_relu"
         steps: Chain = {
             "NTK positive at the centre": (self.lam0, ">", arb(0)),
             "NTK stays positive on the ball": (lam, ">", arb(0)),
         }
-        common = {"mu": mu, "smoothness": beta, "step_bound": 2 / beta}
+        common = {"mu": mu} if crossed else {"mu": mu, "smoothness": beta, "step_bound": 2 / beta}
         if form == "classical":
             c = 1 - eta * beta / 2
             path = e / (c * sigma)
@@ -164,7 +187,7 @@ class Ball:
             steps["path inside the ball"] = (path + o, "<=", R)
             rate = 1 - 2 * eta * mu * c
             return {**common, "descent_fraction": c, "path_length": path, "rate": rate}, R - path - o, steps
-        delta, supply = (eta * s * L * (J + D) * e / 2).min(2 * D), arb(0)
+        delta, supply = 2 * D if crossed else (eta * s * L * (J + D) * e / 2).min(2 * D), arb(0)
         for (inner, outer), bound in zips(self.edges[: j + 1], self.lam[: j + 1]):
             width = real(max(outer, self.offset)) - real(max(inner, self.offset))
             supply += width * (root(bound) - delta)
@@ -179,13 +202,16 @@ class Ball:
         """Demand every criterion said to hold and return the constants of the one that carries them."""
         j, s = self.forms[self.by], real(self.problem.s)
         R, L, D, lam = real(self.radii[j]), self.curvature[j], self.delta[j], self.lam[j]
-        lipschitz = L * (2 * self.J + D)
         constants: dict[str, Any] = {
-            "lambda0": self.low, "jacobian_norm0": self.jacobian, "lr": self.problem.lr, "radius": R, "L_H": L, "Delta_J": D,
-            "residual0": self.residual, "loss0": self.here.loss, "lambda_region": lam, "L_theta": lipschitz,
-            "mu_paper": s * (self.lam0 - lipschitz * R), "stability_radius": partial(self._stable, True),
-            "stability_radius_paper": partial(self._stable, False),
+            "lambda0": self.low, "jacobian_norm0": self.jacobian, "lr": self.problem.lr, "radius": R, "Delta_J": D,
+            "residual0": self.residual, "loss0": self.here.loss, "lambda_region": lam,
         }  # fmt: skip
+        if not self.crossed:
+            lipschitz = L * (2 * self.J + D)
+            constants |= {
+                "L_H": L, "L_theta": lipschitz, "mu_paper": s * (self.lam0 - lipschitz * R),
+                "stability_radius": partial(self._stable, True), "stability_radius_paper": partial(self._stable, False),
+            }  # fmt: skip
         margins: dict[str, Any] = {}
         chain: Chain = {}
         for form, index in self.forms.items():
@@ -198,8 +224,8 @@ class Ball:
             constants[f"radius_largest_{form}"] = partial(self._also, form)
         text = (
             f"with step η = {self.problem.lr} it stays within R ≤ {at_most(self.radii[j])} of the centre, a Locally PL Region with"
-            f" ½‖∇Φ‖² ≥ μΦ for μ ≥ {at_least(constants['mu'])}, and Φ_k ≤ {_factor(constants['rate'])}^k·Φ_0 ({self.by} criterion);"
-            " it converges to a point of zero loss"
+            f" ½‖∇Φ‖² ≥ μΦ for μ ≥ {at_least(constants['mu'])}, and Φ_k ≤ {_factor(constants['rate'])}^k·Φ_0 ({self.by} criterion"
+            f"{', a kink having the slope of its left side at 0' if self.crossed else ''}); it converges to a point of zero loss"
         )
         return Truth(constants, margins, chain, text)
 

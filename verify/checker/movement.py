@@ -292,9 +292,12 @@ class Movement:
             rows = [a + rule.overlap * r * length(row) for a, row in zips(rule.data_rows, x.rows.tolist())]
             top = arb_mat([[largest(column) for column in zips(*y.tolist())]])
             jumped = sum((self._jumped(v, jump, whole, rows, r, x) for jump in direct), arb(0))
-            together = Part(top * whole + x.whole * (rule.overlap * largest(rule.blocks)), largest(c) * whole + jumped)
+            settled = turned[v].settled().jumps
+            jump = (largest(c) * whole + jumped).min(largest(settled) * whole)
+            together = Part(top * whole + x.whole * (rule.overlap * largest(rule.blocks)), jump)
             single = _by_row(y, rows) + _by_row(x.rows, [rule.overlap * b for b in rule.blocks])
-            result.append((together, Part(single, length(a * b for a, b in zips(c, rows)) + jumped)))
+            jump = (length(a * b for a, b in zips(c, rows)) + jumped).min(length(a * b for a, b in zips(settled, rows)))
+            result.append((together, Part(single, jump)))
         return result
 
     def _jumped(self, v: int, jump: Jump, whole: Any, rows: list[Any], r: Any, x: Moved) -> Any:

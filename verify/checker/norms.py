@@ -84,7 +84,8 @@ def weight_norm(layer: Trained, scaled: Any) -> Any:
     for g, part in layer.groups():
         matrix, readers = arb_mat(rows[part]), _readers(layer, g)
         bound = norm(matrix) * arb(readers).sqrt()
-        if readers > 1 and layer.window is not None:
+        padded = any(index < 0 for read in layer.reads[g] for index in read)
+        if layer.window is not None and (readers > 1 or padded):
             inputs = {index for read in layer.reads[g] for index in read if index >= 0}
             small = max(len(inputs), layer.positions * matrix.nrows()) <= _WRITTEN
             bound = bound.min(_written(layer, g, rows[part]) if small else _symbol(layer.window, rows[part]))

@@ -347,15 +347,8 @@ def farthest(document: Document, theta: list[float], radius: float, tries: int, 
 
 
 # ---------------------------------------------------------------------------------------------- certificates
-def draft(document: Document, facts: Document | None = None) -> Draft:
-    """Scope `point` of format 2: the document's network, with what is true of `facts` (another network, for a lie; by default the same)."""
-    truth = facts or document
-    with ctx.workprec(400):
-        theta = [value for layer in truth["network"]["layers"] for value in _moving(layer)]
-        F, columns = outputs(truth, [arb(t) for t in theta]), jacobian(truth, theta)
-        e = [_mpf(f - y) for f, y in zip(F, truth["data"]["y"].data, strict=True)]
-        rows = [[_mpf(x) for x in row] for row in zip(*columns, strict=True)]
-    kernel = mp.matrix([[mp.fdot(a, b) for b in rows] for a in rows])
+def shell(document: Document, scope: str, claim: str) -> Draft:
+    """Everything but constants, margins, steps and witness, in format 2."""
     result = Draft({})
     network = {
         **document["network"],
@@ -363,10 +356,23 @@ def draft(document: Document, facts: Document | None = None) -> Draft:
     }
     data = {name: result.add(name, document["data"][name].shape, document["data"][name].data) for name in "Xy"}
     result.document = {
-        "format": "lplr-verify certificate", "version": 2, "claim": "pl_from_ntk", "scope": "point", "verdict": "PROVED", "reason": "by hand",
-        "network": network, "loss": document["loss"], "loss_scale": rational(document["loss_scale"]), "data": data, "lr": None,
+        "format": "lplr-verify certificate", "version": 2, "claim": claim, "scope": scope, "verdict": "PROVED", "reason": "by hand",
+        "network": network, "loss": document["loss"], "loss_scale": rational(document["loss_scale"]), "data": data,
+        "lr": None if document["lr"] is None else rational(document["lr"]),
         "constants": {}, "margins": {}, "steps": [], "witness": {}, "observed": {}, "tools": {},
     }  # fmt: skip
+    return result
+
+
+def draft(document: Document, facts: Document | None = None) -> Draft:
+    """Scope `point`: the document's network, with what is true of `facts` (another network, for a lie; by default the same)."""
+    truth, result = facts or document, shell(document, "point", "pl_from_ntk")
+    with ctx.workprec(400):
+        theta = [value for layer in truth["network"]["layers"] for value in _moving(layer)]
+        F, columns = outputs(truth, [arb(t) for t in theta]), jacobian(truth, theta)
+        e = [_mpf(f - y) for f, y in zip(F, truth["data"]["y"].data, strict=True)]
+        rows = [[_mpf(x) for x in row] for row in zip(*columns, strict=True)]
+    kernel = mp.matrix([[mp.fdot(a, b) for b in rows] for a in rows])
     eigenvalues = mp.eigsy(kernel, eigvals_only=True)
     low, top, s = (
         min(eigenvalues),
