@@ -39,6 +39,12 @@ class Demonstration:
     certificates: Mapping[str, Certificate] = field(default_factory=dict)
     observed: Mapping[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse a step of a claim that is not among `claims`."""
+        foreign = sorted({step.claim for step in self.steps} - set(self.claims))
+        if foreign:
+            raise ValueError(f"{self.system}: steps of {', '.join(foreign)}, which is not among its claims")
+
     @property
     def lacking(self) -> tuple[str, ...]:
         """What keeps it from being proved, in words; empty where nothing does."""
