@@ -1,0 +1,305 @@
+"""Graphs of layers beside torch's automatic differentiation: values, NTK, gradients; attacks on Δ_J and L_H; forgotten branches are caught."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import verify
+from verify.arrays import Ball
+from verify.certificates import Certificate
+from verify.checker import check
+from verify.errors import InputError, ShapeError, UnsupportedLayerError
+from verify.networks import Network, kernel_of, linearisation, linearise
+from verify.networks.activations import activation_named
+from verify.networks.arb_linearisation import linearise_in_arb
+from verify.networks.curvature import Curvature
+from verify.networks.layers import Activated, Flatten, Layer, Linear, Scale, Sum
+from verify.networks.layers.layer import SensitivityChange, ValueChange
+from verify.networks.movement import Movement
+from verify.networks.parameters import flatten, views, with_parameters
+
+FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "tanh": torch.tanh,
+    "gelu": torch.nn.functional.gelu,
+    "sine": torch.sin,
+    "relu": torch.relu,
+}
+
+
+def torch_value(network: Network, X: np.ndarray, theta: torch.Tensor) -> torch.Tensor:
+    """F, layer by layer, by torch: (n·k,)."""
+    parts: dict[int, dict[str, torch.Tensor]] = {}
+    at = 0
+    for index in network.trained:
+        layer = network.layers[index]
+        assert isinstance(layer, Linear)
+        parts[index] = {}
+        for name in ("weight", "bias"):
+            array = getattr(layer, name)
+            if array is not None and name not in layer.frozen:
+                parts[index][name] = theta[at : at + array.size].reshape(array.shape)
+                at += array.size
+    known: dict[int, torch.Tensor] = {-1: torch.from_numpy(X)}
+    for index, layer in enumerate(network.layers):
+        below = [known[source] for source in layer.inputs]
+        if isinstance(layer, Linear):
+            own = parts.get(index, {})
+            bias = own.get("bias", None if layer.bias is None else torch.from_numpy(layer.bias))
+            z = below[0] @ own.get("weight", torch.from_numpy(layer.weight)).T / layer.inverse_square_scale**0.5
+            known[index] = z if bias is None else z + bias
+        elif isinstance(layer, Activated):
+            known[index] = FUNCTIONS[layer.function.name](below[0])
+        elif isinstance(layer, Sum):
+            known[index] = torch.stack(below).sum(0)
+        elif isinstance(layer, Scale):
+            known[index] = layer.factor * below[0]
+        else:
+            known[index] = below[0]
+    return known[len(network.layers) - 1].reshape(-1)
+
+
+def jacobian(network: Network, X: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """J (n·k, p)."""
+    value: torch.Tensor = torch.autograd.functional.jacobian(  # type: ignore[no-untyped-call]
+        lambda t: torch_value(network, X, t), torch.from_numpy(theta)
+    )
+    return value.numpy()
+
+
+def random_graph(seed: int, *, smooth: bool = True) -> tuple[Network, np.ndarray]:
+    """Layers that read random earlier ones; whatever nobody reads is added up before the last layer."""
+    rng = np.random.default_rng(seed)
+    d, width, k = (int(rng.integers(low, high)) for low, high in ((1, 4), (2, 5), (1, 3)))
+    layers: list[Layer] = []
+
+    def linear(m: int, fan_in: int, source: int, may_freeze: bool = True) -> Linear:
+        bias = rng.standard_normal(m) if rng.random() < 0.7 else None
+        names = ("weight",) if bias is None else ("weight", "bias")
+        frozen = tuple(name for name in names if may_freeze and rng.random() < 0.2)
+        return Linear(rng.standard_normal((m, fan_in)), bias, int(rng.choice([1, fan_in])), (source,), frozen)
+
+    layers.append(linear(width, d, -1))
+    for _ in range(int(rng.integers(3, 8))):
+        source, kind = (
+            int(rng.integers(0, len(layers))),
+            rng.choice(["linear", "activation", "activation", "sum", "scale", "flatten"]),
+        )
+        if kind == "linear":
+            layers.append(linear(width, width, source))
+        elif kind == "activation":
+            name = str(rng.choice(["tanh", "gelu", "sine"] if smooth else ["relu", "tanh"]))
+            layers.append(Activated(activation_named(name), (source,)))
+        elif kind == "sum":
+            layers.append(Sum((source, int(rng.integers(0, len(layers))))))
+        else:
+            layers.append(Scale(float(rng.standard_normal()), (source,)) if kind == "scale" else Flatten((source,)))
+    read = {source for layer in layers for source in layer.inputs}
+    loose = tuple(index for index in range(len(layers)) if index not in read)
+    if len(loose) > 1:
+        layers.append(Sum(loose))
+    layers.append(linear(k, width, len(layers) - 1, may_freeze=False))
+    return Network(tuple(layers), (d,)), rng.standard_normal((int(rng.integers(1, 5)), d))
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("lin", [linearise, linearise_in_arb])
+def test_random_graphs_agree_with_automatic_differentiation(seed: int, lin: Any) -> None:
+    network, X = random_graph(seed)
+    theta, state = flatten(network), lin(network, X)
+    J = jacobian(network, X, theta)
+    assert J.shape[1] == network.parameters
+    kernel, gram = kernel_of(state), J @ J.T
+    size = np.abs(gram).max()
+    assert (np.abs(kernel.mid - gram) <= kernel.rad + 1e-12 * size).all()
+    assert kernel.rad.max() <= 1e-8 * size
+    outputs = torch_value(network, X, torch.from_numpy(theta)).numpy()
+    assert (np.abs(state.F.mid.reshape(-1) - outputs) <= state.F.rad.reshape(-1) + 1e-12 * np.abs(outputs).max()).all()
+    weights = np.linspace(-1.0, 1.0, len(outputs))
+    gradient = np.concatenate([part.mid.ravel() for part in state.gradient(Ball(weights))])
+    assert np.allclose(gradient, J.T @ weights, rtol=1e-9, atol=1e-9 * size)
+    assert [a.shape for parts in views(network, theta) for a in parts.values()] == [
+        a.shape for layer in network.trainable() for a in layer.trained.values()
+    ]
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+@pytest.mark.parametrize("seed", range(10))
+def test_no_point_of_the_ball_moves_the_jacobian_further(seed: int, smooth: bool) -> None:
+    """Random directions, then ascent: the direction in which the change's largest singular pair grows, by differences."""
+    network, X = random_graph(100 + seed, smooth=smooth)
+    centre, rng = flatten(network), np.random.default_rng(seed)
+    bound, here = Movement(linearise(network, X)), jacobian(network, X, flatten(network))
+    for radius in (1e-3, 0.1, 1.0):
+        allowed = float(bound.jacobian(np.array([radius]))[0])
+        best, move = -1.0, np.zeros(centre.size)
+        for trial in range(30):
+            step = rng.standard_normal(centre.size)
+            candidate = move + (0.3 if trial > 10 else 10.0) * radius * step / np.linalg.norm(step)
+            candidate *= radius / np.linalg.norm(candidate)
+            change = float(np.linalg.norm(jacobian(network, X, centre + candidate) - here, 2))
+            if change > best:
+                best, move = change, candidate
+        assert best <= allowed * (1.0 + 1e-9) + 1e-12
+
+
+def derivative(function: Any, at: torch.Tensor, along: torch.Tensor, differentiable: bool = False) -> torch.Tensor:
+    """The directional derivative."""
+    found: torch.Tensor = torch.autograd.functional.jvp(function, at, along, create_graph=differentiable)[1]  # type: ignore[no-untyped-call]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_second_derivative_on_the_ball_is_larger(seed: int) -> None:
+    network, X = random_graph(200 + seed)
+    centre, rng, radius = flatten(network), np.random.default_rng(seed), 0.2
+    allowed = Curvature(linearise(network, X))(radius)
+
+    def value(theta: torch.Tensor) -> torch.Tensor:
+        return torch_value(network, X, theta)
+
+    for _ in range(4):
+        away = rng.standard_normal(centre.size)
+        point = torch.from_numpy(centre + radius * rng.random() * away / np.linalg.norm(away))
+        u = torch.from_numpy(rng.standard_normal(centre.size))
+        for _ in range(8):
+            u = u / u.norm()
+            second = derivative(lambda t, u=u: derivative(value, t, u, True), point, u)
+            assert float(second.norm()) <= allowed * (1.0 + 1e-9)
+            # Power iteration on the form ⟨D²F[u, u]/‖·‖, D²F[·, u]⟩.
+            point_ = point.clone().requires_grad_()
+            first = derivative(value, point_, u, True)
+            (after,) = torch.autograd.grad((first * second.detach()).sum(), point_)
+            u = after + 1e-9
+
+
+def _doubled() -> tuple[Network, np.ndarray]:
+    """F = v·(h + h), h = u·x: D²F = 2x on the pair (u, v), so ‖D²F‖ = 2|x|, attained."""
+    one = np.ones((1, 1))
+    return Network((Linear(one, None), Sum((0, 0)), Linear(one, None, 1, (1,))), (1,)), 3.0 * one
+
+
+def _branches() -> tuple[Network, np.ndarray]:
+    """F = v·(h + 1·h), the second branch through a scale."""
+    one = np.ones((1, 1))
+    return Network((Linear(one, None), Scale(1.0, (0,)), Sum((0, 1)), Linear(one, None, 1, (2,))), (1,)), 3.0 * one
+
+
+@pytest.mark.parametrize("make", [_doubled, _branches])
+def test_the_bound_is_attained_across_a_skip_connection(make: Any) -> None:
+    network, X = make()
+    assert 6.0 <= Curvature(linearise(network, X))(0.0) <= 6.0 * (1.0 + 1e-10)
+    assert kernel_of(linearise(network, X)).contains([[2.0 * 2.0 * 9.0 * 2.0]])
+
+
+def _first_moved(layer: Sum, norms: Any, r: Any, *below: ValueChange) -> ValueChange:
+    return below[0]
+
+
+def _forgetful(one: SensitivityChange, other: SensitivityChange) -> SensitivityChange:
+    return other
+
+
+@pytest.mark.parametrize("make", [_doubled, _branches])
+@pytest.mark.parametrize("fault", ["a branch forgotten in x", "a consumer forgotten in y"])
+def test_a_forgotten_branch_falls_below_the_second_derivative(
+    make: Any, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, X = make()
+    if fault == "a branch forgotten in x":
+        monkeypatch.setattr(Sum, "moved", _first_moved)
+    else:
+        monkeypatch.setattr(SensitivityChange, "__add__", _forgetful)
+    assert Curvature(linearise(network, X))(0.0) < 6.0
+
+
+@pytest.mark.parametrize("fault", ["a consumer forgotten in G", "a term forgotten in the NTK", "a summand forgotten"])
+def test_a_forgotten_branch_is_seen_beside_automatic_differentiation(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, X = _branches()
+    J = jacobian(network, X, flatten(network))
+    if fault == "a consumer forgotten in G":
+        monkeypatch.setattr(linearisation, "_added", lambda one, other: other)
+    elif fault == "a summand forgotten":
+        monkeypatch.setattr(Sum, "value", lambda layer, *below: (below[0], None))
+    state = linearise(network, X)
+    if fault == "a term forgotten in the NTK":
+        network.__dict__["trained"] = (0,)
+    assert not kernel_of(state).contains(J @ J.T)
+
+
+def test_a_frozen_parameter_is_no_part_of_theta_nor_of_any_bound() -> None:
+    one = np.ones((1, 1))
+    free = Network((Linear(one, None), Linear(one, one[0], 1, (0,))), (1,))
+    held = Network((Linear(one, None), Linear(one, one[0], 1, (0,), ("weight",))), (1,))
+    assert (free.parameters, held.parameters) == (3, 2)
+    assert with_parameters(held, np.array([2.0, 5.0])).architecture() == held.architecture()
+    X = 3.0 * one
+    assert kernel_of(linearise(held, X)).contains([[9.0 + 1.0]])
+    # F = w·u·x + b with w held is linear in (u, b): nothing bends.
+    assert Curvature(linearise(held, X))(1.0) == 0.0
+    assert Movement(linearise(held, X)).jacobian(np.array([1.0]))[0] <= 1e-150
+    assert Curvature(linearise(free, X))(1.0) >= 3.0
+
+
+def residual_network(width: int = 32, name: str = "tanh") -> tuple[Network, np.ndarray, np.ndarray]:
+    """Two residual blocks, the second of which reads a value that is read twice more."""
+    rng, function = np.random.default_rng(0), activation_named(name)
+
+    def linear(m: int, d: int, source: int) -> Linear:
+        return Linear(rng.standard_normal((m, d)) / np.sqrt(d), 0.1 * rng.standard_normal(m), 1, (source,))
+
+    layers = (
+        linear(width, 6, -1), Activated(function, (0,)),
+        linear(width, width, 1), Activated(function, (2,)), Scale(0.5, (3,)), Sum((1, 4)),
+        linear(width, width, 5), Activated(function, (6,)), Sum((5, 7)),
+        linear(1, width, 8),
+    )  # fmt: skip
+    return Network(layers, (6,)), rng.standard_normal((12, 6)), 0.3 * rng.standard_normal((12, 1))
+
+
+@pytest.mark.parametrize("scope", ["point", "ball", "basin"])
+def test_a_residual_network_is_proved_and_checked(scope: Any, tmp_path: Path) -> None:
+    network, X, y = residual_network()
+    if scope == "ball":
+        y = linearisation.forward(network, X).mid + 1e-7 * y
+    certificate = verify.certify(network, X, y, scope=scope)
+    assert certificate.verdict == "PROVED", certificate.reason
+    certificate.save(tmp_path / "c.zip")
+    back = Certificate.load(tmp_path / "c.zip")
+    assert back.problem.network.architecture() == network.architecture()
+    assert (flatten(back.problem.network) == flatten(network)).all()
+    assert back.mismatch(network, X, y) is None
+    assert check(tmp_path / "c.zip").verdict == "ACCEPTED"
+
+
+@pytest.mark.parametrize("scope", ["exact", "region"])
+def test_what_is_proved_of_chains_alone_refuses_a_graph(scope: Any) -> None:
+    network, X, y = residual_network(4)
+    with pytest.raises(UnsupportedLayerError, match="chains"):
+        verify.certify(network, X, y, scope=scope)
+
+
+def test_what_is_no_graph_is_refused() -> None:
+    one = np.ones((1, 1))
+    with pytest.raises(UnsupportedLayerError, match="earlier"):
+        Network((Linear(one, None, 1, (0,)),), (1,))
+    with pytest.raises(UnsupportedLayerError, match="used by no other"):
+        Network((Linear(one, None), Linear(one, None)), (1,))
+    with pytest.raises(UnsupportedLayerError, match="nothing to train"):
+        Network((Linear(one, None, 1, (-1,), ("weight",)),), (1,))
+    with pytest.raises(ShapeError, match="sum"):
+        Network((Linear(one, None), Linear(np.ones((2, 1)), None), Sum((0, 1))), (1,))
+    with pytest.raises(ShapeError, match="layer 1"):
+        Network((Linear(one, None), Linear(np.ones((1, 2)), None, 1, (0,))), (1,))
+    for factor in (0.0, float("nan"), 1):
+        with pytest.raises(InputError, match="factor"):
+            Scale(factor)
+    with pytest.raises(InputError, match="frozen"):
+        Linear(one, None, 1, (-1,), ("bias",))
