@@ -6,7 +6,8 @@
     and the one with logarithms, also use classical logic; they are printed one by one. *)
 
 From LPLR Require Setting NtkStability Curvature Spectral Path Residual Certificate Integral Polyak Classical.
-From LPLR Require PaperV3 Main Links Region Lqcr Converges CheckCorrect FixedTanh Psd TwoLayer Sphere20 Biased8.
+From LPLR Require PaperV3 Main Links Region Lqcr Criterion Converges CheckFacts FixedTanh Psd TwoLayer.
+From LPLR Require Sphere20 Biased8 Basin8.
 
 Definition core := (
   @Main.ball_certificate, @Main.ball_certificate_Rn, @Main.certificate_residual, @Main.certificate_residual_rate, @Main.certificate_classical,
@@ -17,16 +18,17 @@ Definition core := (
   @Curvature.jacobian_lipschitz, @Curvature.curvature_bilinear, @Spectral.residual_pays,
   @Residual.containment_residual, @Certificate.staircase_certificate, @Certificate.weyl_table_valid,
   @Region.enclosing_ball, @Region.containment_displacement, @Region.containment_displacement_paid,
-  @Region.head_step, @Integral.containment_integral, @Integral.closed_form_sound,
+  @Region.head_step, @Criterion.from_centre, @Criterion.from_ball, @Integral.containment_integral, @Integral.closed_form_sound,
   @Polyak.descent, @Polyak.sublevel_kept, @Polyak.smooth_of_hessian, @Polyak.smooth_of_lipschitz,
   @Classical.containment_classical, @Classical.smoothness_from_ingredients, @Path.conclude,
   @PaperV3.v3_pl, @PaperV3.v3_rate_assuming_containment, @PaperV3.v3_containment_derived,
-  @TwoLayer.network_differentiable, @TwoLayer.network_lipschitz, @TwoLayer.ntk_matrix, @Psd.psd_witness, @FixedTanh.tanhZ_correct,
-  @CheckCorrect.check_correct, @Converges.accepted_converges).
+  @TwoLayer.network_differentiable, @TwoLayer.network_lipschitz, @TwoLayer.ntk_matrix, @TwoLayer.neuron_budget, @Psd.psd_witness, @Psd.twice_bound, @FixedTanh.tanhZ_correct,
+  @CheckFacts.check_correct, @Converges.accepted_converges, @Converges.accepted_attracts).
 
 Print Assumptions Main.ball_certificate_Rn.
 Print Assumptions core.
 Print Assumptions Sphere20.converges.
 Print Assumptions Biased8.converges.
+Print Assumptions Basin8.converges.
 Print Assumptions Links.iterations.
 Print Assumptions Lqcr.lplr_without_quasi_convexity.

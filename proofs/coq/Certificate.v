@@ -47,6 +47,14 @@ Proof.
   pose proof (last_radius_ge r tl H2). rewrite !Rmin_right by lra. ring.
 Qed.
 
+(** What holds of every row holds of the last. *)
+Lemma last_valid (valid : R -> R -> Prop) prev cur st :
+  st <> [] -> Forall (fun p => valid (fst p) (snd p)) st -> valid (last_radius prev st) (last_sigma cur st).
+Proof.
+  revert prev cur. induction st as [|[r sg] tl IH]; intros prev cur Hne H; [congruence|]. inversion H; subst. cbn.
+  destruct tl as [|p tl]; [assumption|]. apply IH; [discriminate|assumption].
+Qed.
+
 (** Between a and b some sigma valid on the ball of radius a exceeds the mean slope. *)
 Lemma staircase_slope (valid : R -> R -> Prop) delta st prev :
   (forall r r' sg, r' <= r -> valid r sg -> valid r' sg) ->
@@ -118,40 +126,46 @@ Lemma in_ball_mono r r' z : r' <= r -> in_ball th0 r' z -> in_ball th0 r z.
 Proof. unfold in_ball. lra. Qed.
 
 (** ** The step defect delta, both ways (claim containment_residual) *)
+Lemma defect_lipschitz c start Rad K L e :
+  0 < s -> 0 < eta -> 0 <= K -> 0 <= L ->
+  (forall z, in_ball c Rad z -> differentiable_at M z) -> (forall z, in_ball c Rad z -> jac_bound M z K) ->
+  (forall z z', in_ball c Rad z -> in_ball c Rad z' -> jac_change M z z' (L * norm (z' ⊖ z))) ->
+  norm (residual M y start) <= e -> defect M y s eta c start Rad (/ 2 * L * (eta * s * K * e)).
+Proof.
+  intros Hs Heta HK HL Hdiff Hbound HLip He z Hz Hz' Hres.
+  set (z' := gd_step M y s eta z) in *. set (v := z' ⊖ z). pose proof (norm_pos v) as Hv.
+  assert (Hend : z ⊕ 1 ⋅ v = z') by apply segment_end.
+  assert (Hseg : forall t, 0 <= t <= 1 -> in_ball c Rad (z ⊕ t ⋅ v)).
+  { intros t Ht. apply in_ball_segment with (T := 1); try assumption. now rewrite Hend. }
+  (* |v| <= eta s K |e| *)
+  assert (Hlen : norm v <= eta * s * K * e).
+  { unfold v, z'. rewrite (step_norm M y s eta Hs Heta z). replace (eta * s * K * e) with (eta * s * (K * e)) by ring.
+    apply Rmult_le_compat_l; [nra|]. eapply Rle_trans; [apply (JT_bound M z K _ HK (Hbound z Hz))|]. apply Rmult_le_compat_l; lra. }
+  assert (Hone : F M z' ⊖ F M z ⊖ J M z v = F M (z ⊕ 1 ⋅ v) ⊖ F M z ⊖ 1 ⋅ J M z v).
+  { rewrite Hend. apply vec_ext. intros w. autorewrite with inner. ring. }
+  rewrite Hone. eapply Rle_trans; [apply (step_remainder_lipschitz M z v L); [auto|]|].
+  - intros t Ht. eapply Rle_trans; [apply (HLip z (z ⊕ t ⋅ v)); auto|].
+    assert (z ⊕ t ⋅ v ⊖ z = t ⋅ v) as ->.
+    { apply vec_ext. intros w. autorewrite with inner. ring. }
+    rewrite norm_scal, Rabs_pos_eq by lra. lra.
+  - apply Rmult_le_compat_r; [assumption|]. apply Rmult_le_compat_l; lra.
+Qed.
+
 Lemma defect_of_ingredients Rad K0 e0 DR LH lamR table :
   0 < s -> 0 < eta -> ball_ingredients Rad K0 e0 DR LH lamR table ->
   defect M y s eta th0 th0 Rad (delta_of K0 e0 DR LH).
 Proof.
-  intros Hs Heta [_ HK0 He0 Hdiff HDR HLH [HK [HD HL]]] z Hz Hz' Hres.
-  set (z' := gd_step M y s eta z) in *. set (v := z' ⊖ z).
-  pose proof (norm_pos v) as Hv.
-  assert (Hend : z ⊕ 1 ⋅ v = z') by apply segment_end.
-  assert (Hseg : forall t, 0 <= t <= 1 -> in_ball th0 Rad (z ⊕ t ⋅ v)).
-  { intros t Ht. apply in_ball_segment with (T := 1); try assumption. now rewrite Hend. }
-  assert (Hdseg : forall t, 0 <= t <= 1 -> differentiable_at M (z ⊕ t ⋅ v)) by auto.
-  (* |v| <= eta s (|J0| + DR) |e0| *)
-  assert (Hlen : norm v <= eta * s * (K0 + DR) * e0).
-  { unfold v, z'. rewrite (step_norm M y s eta Hs Heta z).
-    pose proof (JT_bound M z (K0 + DR) (residual M y z) ltac:(lra)
-                  (jac_bound_change M th0 z K0 DR HK0 (HDR z Hz))) as HJ.
-    assert (0 < eta * s) by nra.
-    assert ((K0 + DR) * norm (residual M y z) <= (K0 + DR) * e0) by (apply Rmult_le_compat_l; lra).
-    replace (eta * s * (K0 + DR) * e0) with (eta * s * ((K0 + DR) * e0)) by ring.
-    apply Rmult_le_compat_l; lra. }
-  (* the remainder, with J v in place of 1 J v *)
-  assert (Hone : F M z' ⊖ F M z ⊖ J M z v = F M (z ⊕ 1 ⋅ v) ⊖ F M z ⊖ 1 ⋅ J M z v).
-  { rewrite Hend. apply vec_ext. intros w. autorewrite with inner. ring. }
-  rewrite Hone. unfold delta_of.
+  intros Hs Heta [_ HK0 He0 Hdiff HDR HLH [HK [HD HL]]]. unfold delta_of.
   destruct (Rle_dec (/ 2 * LH * (eta * s * (K0 + DR) * e0)) (2 * DR)) as [Hmin|Hmin].
-  - rewrite Rmin_left by assumption.
-    eapply Rle_trans; [apply (step_remainder_lipschitz M z v LH); [assumption|]|].
-    + intros t Ht. eapply Rle_trans; [apply (HLH z (z ⊕ t ⋅ v)); auto|].
-      assert (z ⊕ t ⋅ v ⊖ z = t ⋅ v) as ->.
-      { apply vec_ext. intros w. autorewrite with inner. ring. }
-      rewrite norm_scal, Rabs_pos_eq by lra. lra.
-    + apply Rmult_le_compat_r; [assumption|]. nra.
-  - rewrite Rmin_right by lra.
-    apply step_remainder_change; [assumption|].
+  - rewrite Rmin_left by assumption. apply defect_lipschitz; try assumption; [lra|].
+    intros z Hz. apply (jac_bound_change M th0 z K0 DR); auto.
+  - rewrite Rmin_right by lra. intros z Hz Hz' _. set (z' := gd_step M y s eta z) in *. set (v := z' ⊖ z).
+    assert (Hend : z ⊕ 1 ⋅ v = z') by apply segment_end.
+    assert (Hone : F M z' ⊖ F M z ⊖ J M z v = F M (z ⊕ 1 ⋅ v) ⊖ F M z ⊖ 1 ⋅ J M z v).
+    { rewrite Hend. apply vec_ext. intros w. autorewrite with inner. ring. }
+    assert (Hseg : forall t, 0 <= t <= 1 -> in_ball th0 Rad (z ⊕ t ⋅ v)).
+    { intros t Ht. apply in_ball_segment with (T := 1); try assumption. now rewrite Hend. }
+    rewrite Hone. apply step_remainder_change; [auto|].
     intros t Ht. pose proof (HDR _ (Hseg t Ht) v) as H1. pose proof (HDR z Hz v) as H2.
     rewrite norm_opp in H2.
     pose proof (norm_triang3 (J M (z ⊕ t ⋅ v) v) (J M th0 v) (J M z v)). lra.

@@ -1,6 +1,6 @@
 (** * The checker: a function from certificates to booleans, by integer arithmetic alone
 
-    [CheckCorrect.v] proves what [check] implies; nothing here need be trusted or read for that.  Units: pre-activations
+    [CheckFacts.v] and [Converges.v] prove what [check] and [accepted] imply; nothing here need be trusted or read for that.  Units: pre-activations
     and tanh in 2^-28 ([one]); hidden values and slopes, which enter the kernel, in 2^(hidden_drop - 28); weights and
     inputs rounded for the forward pass by dropping bits. *)
 
@@ -12,14 +12,24 @@ Open Scope Z_scope.
 (** A rounded Cholesky factor: M = C + G L L^T up to cap in each entry. *)
 Record factor := { f_C : Z; f_G : Z; f_cap : Z; f_L : list (list Z) }.
 
+(** Neurons with output weights of about one size: a bound of |a_r| and the l that goes with it (see [shares_ok]). *)
+Record group := { g_max : Z; g_ell : Q }.
+
+(** The NTK on a ball, the budget shared between the neurons: lambda_min >= p_floor - p_weight rho^2 on B(start, rho), for
+    every rho; a neuron of group g enters the kernel with p_shares_g / 2^16 of its weight. *)
+Record parabola := { p_weight : Q; p_floor : Q; p_shares : list Z; p_factor : factor }.
+
 (** What the producer of a certificate passes to the checker. *)
 Record witness := {
   weight_drop : Z; input_drop : Z; hidden_drop : Z;
   r1 : Z; r2 : Z;                        (* 2^40/sqrt q, rounded *)
   xx_max : Z;                            (* bound of |x_i|^2 in units of [qx] *)
-  radius : Q; jac0 : Q; res0 : Q; sigma0 : Q; lip : Q;   (* R, K0, e0, sqrt lambda0, L_H *)
-  out_max : Q; in_norm : Q; in_max : Q; ell : Q; scale2 : Q;
-  low : factor; high : factor; ins : factor
+  jac0 : Q; res0 : Q; sigma0 : Q;        (* K0, e0, sqrt lambda0 *)
+  drop : Q; lip : Q;                     (* |J(z) - J(start)| <= drop |z - start|; J is lip-Lipschitz on the ball *)
+  out_max : Q; in_norm : Q; in_twice : Q; ell0 : Q; ell : Q; scale2 : Q;
+  low : factor; high : factor; ins : factor; twice : factor;
+  groups : list group; group_of : list nat; parabolas : list parabola;
+  offset : Z; stairs : list (Z * Z)      (* rows (rho, sigma) in units of 2^-40: sigma_min(J) >= sigma on B(start, rho) *)
 }.
 
 Definition two40 : Z := 1099511627776.
@@ -62,10 +72,21 @@ Definition beta : Z := if hidden_bias c then 1 else 0.
 Definition gramZ (X : list (list Z)) : list (list Z) :=
   map (fun i => let Xi := row X i in map (fun j => dot Xi (row X j) + beta * qx) (seq 0 (S i))) (seq 0 n).
 Definition scaleZ : Z := unit * unit * output_scale c * qx.
-Definition kernelZ (XX H B : list (list Z)) : list (list Z) :=
-  let PH := map (pack V) H in let PB := map (pack V) B in let z := pack V [] in let out := Z.of_nat (biases c) * scaleZ in
-  map (fun i => let Hi := nth i PH z in let Bi := nth i PB z in let Xi := row XX i in
-    map (fun j => qx * product V Hi (nth j PH z) + at_ Xi j * product V Bi (nth j PB z) + out) (seq 0 (S i))) (seq 0 n).
+Definition selected (rows : list (list Z)) : list (list (vec V)) :=
+  map (fun h => map (fun g => pack V (select g (group_of w) h)) (seq 0 (length (groups w)))) rows.
+Fixpoint products (x : Z) (h b h' b' : list (vec V)) : list Z :=
+  match h, b, h', b' with
+  | p :: h, q :: b, p' :: h', q' :: b' => (qx * product V p p' + x * product V q q') :: products x h b h' b'
+  | _, _, _, _ => []
+  end.
+(** The kernel, entry by entry, as a list over the groups; then any combination of the groups. *)
+Definition partsZ (XX H B : list (list Z)) : list (list (list Z)) :=
+  let SH := selected H in let SB := selected B in
+  map (fun i => let Hi := nth i SH [] in let Bi := nth i SB [] in let Xi := row XX i in
+    map (fun j => products (at_ Xi j) Hi Bi (nth j SH []) (nth j SB [])) (seq 0 (S i))) (seq 0 n).
+Definition combineZ (one_share : Z) (shares : list Z) (parts : list (list (list Z))) : list (list Z) :=
+  let out := one_share * (Z.of_nat (biases c) * scaleZ) in map (map (fun l => dot l shares + out)) parts.
+Definition ones : list Z := map (fun _ => 1) (groups w).
 Definition e_hid (et : Z) : Z := et + half.
 Definition slope_gain (eh : Z) : Z := 2 * eh + 1.
 Definition mZ : Z := Z.of_nat m.
@@ -84,8 +105,19 @@ Definition residualZ (T : list (list Z)) (i : nat) : Z :=
   - at_ (targets c) i * (one * weight_one * two40).
 Definition e_out (et : Z) : Z := 2 ^ target_bits c * (one * norm1 (outers c) + r2 w * (norm1 (outers c) * et)).
 
+(** ** The ball: radius, K = K0 + Delta_J, the drift of a step, the area under the table *)
+Definition grid (z : Z) : Q := z # 1099511627776.
+Fixpoint top (prev : Z) (l : list (Z * Z)) : Z := match l with [] => prev | (r, _) :: l => top r l end.
+Fixpoint final (cur : Z) (l : list (Z * Z)) : Z := match l with [] => cur | (_, g) :: l => final g l end.
+Fixpoint area (prev : Z) (l : list (Z * Z)) : Z := match l with [] => 0 | (r, g) :: l => g * (r - prev) + area r l end.
+Fixpoint ascending (prev : Z) (l : list (Z * Z)) : bool :=
+  match l with [] => true | (r, _) :: l => (prev <=? r) && ascending r l end.
+Definition radius : Q := grid (top (offset w) (stairs w)).
+Definition sigma_end : Q := grid (final 0 (stairs w)).
+Definition jac_ball : Q := jac0 w + drop w * radius.
+Definition drift (e : Q) : Q := (1 # 2) * lip w * (lr c * loss_scale c * jac_ball * e).
+
 (** ** The tests *)
-Definition drift : Q := (1 # 2) * lip w * (lr c * loss_scale c * (jac0 w + lip w * radius w) * res0 w).
 Definition check_shape : bool :=
   (0 <=? wb) && (0 <=? input_bits c) && (0 <=? target_bits c) && (0 <? hidden_scale c) && (0 <? output_scale c)
   && (0 <=? weight_drop w) && (0 <=? wh) && (0 <=? input_drop w) && (0 <=? xh) && (1 <=? k) && (k <=? 27)
@@ -93,52 +125,95 @@ Definition check_shape : bool :=
   && (length (inners c) =? m)%nat
   && forallb (fun q => (length q <=? size c)%nat) (inners c)
   && forallb (fun x => (length x <=? dim c)%nat) (inputs c)
-  && (0 <=? f_G (low w)) && (0 <=? f_G (high w)) && (0 <=? f_G (ins w)).
+  && (0 <=? f_G (low w)) && (0 <=? f_G (high w)) && (0 <=? f_G (ins w)) && (0 <=? f_G (twice w))
+  && (length (group_of w) =? m)%nat && forallb (fun g => (g <? length (groups w))%nat) (group_of w).
 Definition check_root (r q : Z) : bool := ((r - 1) * (r - 1) * q <=? two40 * two40) && (two40 * two40 <=? (r + 1) * (r + 1) * q).
 Definition below62 (rows : list (list Z)) : bool := forallb (fun q => dot q q <? 2 ^ 62) rows.
 Definition check_pre (Ds Ps : list (list Z)) : bool :=
   forallb (forallb (fun D => Z.abs D <=? 2 ^ (wh + xh + 8))) Ds && forallb (forallb (fun P => Z.abs P <? limit)) Ps.
 Definition check_scalars : bool :=
-  ltQ 0 (loss_scale c) && ltQ 0 (lr c) && leQ 0 (radius w) && leQ 0 (jac0 w) && leQ 0 (res0 w) && leQ 0 (sigma0 w)
-  && leQ 0 (lip w) && leQ 0 (out_max w) && leQ 0 (in_norm w) && leQ 0 (in_max w) && ltQ 0 (ell w) && leQ 0 (scale2 w)
+  ltQ 0 (loss_scale c) && ltQ 0 (lr c) && leQ 0 (jac0 w) && leQ 0 (res0 w) && leQ 0 (sigma0 w) && leQ 0 (drop w)
+  && leQ 0 (lip w) && leQ 0 (out_max w) && leQ 0 (in_norm w) && leQ 0 (in_twice w) && ltQ 0 (ell0 w) && ltQ 0 (ell w)
+  && leQ 0 (scale2 w)
   && forallb (fun a => leQ (inject_Z (Z.abs a)) (out_max w * inject_Z weight_one)) (outers c)
   && leQ 1 (scale2 w * scale2 w * inject_Z (output_scale c))
-  && leQ (1 + (77 # 100) * (out_max w + radius w) * in_max w * ell w) (ell w * ell w)
-  && leQ (scale2 w * in_norm w * ell w) (lip w)
-  && leQ (lr c * loss_scale c * ((jac0 w + lip w * radius w) * (jac0 w + lip w * radius w))) 1
-  && ltQ drift (sigma0 w - lip w * radius w)
-  && leQ (res0 w) ((sigma0 w - drift) * radius w - lip w * (radius w * radius w) * (1 # 2)).
+  && leQ (1 + (77 # 100) * out_max w * in_twice w * ell0 w) (ell0 w * ell0 w)
+  && leQ (1 + (77 # 100) * (out_max w + radius) * in_twice w * ell w) (ell w * ell w)
+  && leQ (scale2 w * in_norm w * ell0 w) (drop w) && leQ (scale2 w * in_norm w * ell w) (lip w)
+  && leQ (lr c * loss_scale c * (jac_ball * jac_ball)) 1.
+Definition squares (rows : list (list Z)) : list (list Z) := map (map (fun v => v * v)) rows.
 Definition check_inputs (X XX : list (list Z)) : bool :=
+  let eg := e_gram X in
   psd_test n (neg XX) (f_C (ins w)) (f_G (ins w)) (f_L (ins w)) (f_cap (ins w))
-  && leQ (inject_Z (nZ * (f_cap (ins w) + e_gram X) - f_C (ins w))) (in_norm w * in_norm w * inject_Z qx)
+  && leQ (inject_Z (nZ * (f_cap (ins w) + eg) - f_C (ins w))) (in_norm w * in_norm w * inject_Z qx)
   && forallb (fun x => (dot x x + beta * qx <=? xx_max w) && (dot x x <? 2 ^ 62)) X
-  && leQ (inject_Z (xx_max w + e_gram X)) (in_max w * in_max w * inject_Z qx).
+  && psd_test n (neg (squares XX)) (f_C (twice w)) (f_G (twice w)) (f_L (twice w)) (f_cap (twice w))
+  && leQ (inject_Z (nZ * (f_cap (twice w) + eg * (2 * xx_max w + eg)) - f_C (twice w)))
+         (in_norm w * in_twice w * (in_norm w * in_twice w) * inject_Z (qx * qx)).
 Definition check_kernel (N : list (list Z)) (ek : Z) : bool :=
   psd_test n N (f_C (low w)) (f_G (low w)) (f_L (low w)) (f_cap (low w))
   && leQ (sigma0 w * sigma0 w * inject_Z (scaleZ * finer)) (inject_Z (f_C (low w) * finer - nZ * (f_cap (low w) * finer + ek)))
   && psd_test n (neg N) (f_C (high w)) (f_G (high w)) (f_L (high w)) (f_cap (high w))
   && leQ (inject_Z (nZ * (f_cap (high w) * finer + ek) - f_C (high w) * finer)) (jac0 w * jac0 w * inject_Z (scaleZ * finer)).
+(** Shares of the budget: a neuron of the group may keep p_shares / 2^16 <= w / (w + om), om = (scale2 in_norm l)^2. *)
+Definition share_one : Z := 65536.
+Definition neuron_ok (g : nat) (a : Z) : bool := Z.abs a <=? nth g (map g_max (groups w)) 0.
+Definition group_ok (g : group) : bool :=
+  ltQ 0 (g_ell g)
+  && leQ (inject_Z weight_one + (77 # 100) * inject_Z (g_max g) * in_twice w * g_ell g) (g_ell g * g_ell g * inject_Z weight_one).
+Definition share_ok (weight : Q) (share : Z) (g : group) : bool :=
+  (0 <=? share) && (share <=? share_one)
+  && leQ (inject_Z share * (weight + scale2 w * scale2 w * (in_norm w * in_norm w) * (g_ell g * g_ell g))) (inject_Z share_one * weight).
+Fixpoint all2 {A B : Type} (f : A -> B -> bool) (x : list A) (y : list B) : bool :=
+  match x, y with [], [] => true | a :: x, b :: y => f a b && all2 f x y | _, _ => false end.
+Definition parabola_ok (parts : list (list (list Z))) (ek : Z) (p : parabola) : bool :=
+  leQ 0 (p_weight p) && all2 (share_ok (p_weight p)) (p_shares p) (groups w) && (0 <=? f_G (p_factor p))
+  && psd_test n (combineZ share_one (p_shares p) parts) (f_C (p_factor p)) (f_G (p_factor p)) (f_L (p_factor p)) (f_cap (p_factor p))
+  && leQ (p_floor p * inject_Z (scaleZ * share_one * finer))
+         (inject_Z (f_C (p_factor p) * finer - nZ * (f_cap (p_factor p) * finer + share_one * ek))).
+Definition check_budget (parts : list (list (list Z))) (ek : Z) : bool :=
+  all2 neuron_ok (group_of w) (outers c) && forallb group_ok (groups w) && forallb (parabola_ok parts ek) (parabolas w).
+(** A row holds by the Weyl step from the centre, or by a parabola. *)
+Definition stair_ok (row : Z * Z) : bool :=
+  let (r, g) := row in (0 <=? r) && (0 <=? g)
+  && (leQ (inject_Z g + drop w * inject_Z r) (sigma0 w * inject_Z two40)
+      || existsb (fun p => leQ (inject_Z (g * g) + p_weight p * inject_Z (r * r)) (p_floor p * inject_Z (two40 * two40))) (parabolas w)).
+Definition check_stairs : bool :=
+  match stairs w with [] => false | _ => true end && (0 <=? offset w) && ascending (offset w) (stairs w) && forallb stair_ok (stairs w).
 Definition check_residual (T : list (list Z)) (et : Z) : bool :=
   leQ (inject_Z (sumZ n (fun i => let e := Z.abs (residualZ T i) + e_out et in e * e))) (res0 w * res0 w * inject_Z (out_unit * out_unit)).
 
 Definition presZ (Ds : list (list Z)) : list (list Z) := let b := biasZ in map (fun ds => map2 preZ ds b) Ds.
 Definition hiddenZ (T : list (list Z)) : list (list Z) := map (map roundZ) T.
 
+(** What is certain of the network once this is true stands in [CheckFacts.v]. *)
 Definition check : bool :=
-  check_shape && check_root (r1 w) (hidden_scale c) && check_root (r2 w) (output_scale c) && check_scalars
+  check_shape && check_root (r1 w) (hidden_scale c) && check_root (r2 w) (output_scale c) && check_scalars && check_stairs
   && (let tab := table in let W := weightsZ in let X := inputsZ in
       let Ds := dotsZ W X in let Ps := presZ Ds in let T := map (map (tanhZ tab)) Ps in
       let H := hiddenZ T in let B := map slopesZ H in let XX := gramZ X in
       let et := 16 + e_pre (e_dot W X) in
       below62 W && check_inputs X XX && check_pre Ds Ps && (e_hid et * e_hid et <=? one) && check_residual T et
-      && below62 H && below62 B && check_kernel (kernelZ XX H B) (e_kernel (e_gram X) (e_hid et))).
+      && below62 H && below62 B
+      && (let parts := partsZ XX H B in let ek := e_kernel (e_gram X) (e_hid et) in
+          check_kernel (combineZ 1 ones parts) ek && check_budget parts ek)).
 
-(** ** The conclusion's rate and PL constant *)
-Definition sigma_end : Q := sigma0 w - lip w * radius w.
-Definition factor_of : Q := 1 - lr c * loss_scale c * sigma_end * (sigma_end - drift).
-Definition accepted (rate mu : Q) : bool :=
-  leQ (lr c * loss_scale c * sigma_end * sigma_end) 1 && leQ (factor_of * factor_of) rate && ltQ rate 1
-  && ltQ 0 mu && leQ mu (loss_scale c * (sigma_end * sigma_end)) && check.
+(** ** The criterion, and the conclusion's radius, rate and PL constant *)
+Definition pays (e : Q) : bool := leQ (e + drift e * (radius - grid (offset w))) (area (offset w) (stairs w) # (1099511627776 * 1099511627776)).
+Definition concludes (e ball rate mu : Q) : bool :=
+  let d := drift e in let f := (1 - lr c * loss_scale c * sigma_end * (sigma_end - d))%Q in
+  ltQ d sigma_end && Qeq_bool ball radius && leQ (lr c * loss_scale c * sigma_end * sigma_end) 1 && leQ (f * f) rate && ltQ rate 1
+  && ltQ 0 mu && leQ mu (loss_scale c * (sigma_end * sigma_end)).
+
+(** A ball or a hand-over: descent from the stored parameters. *)
+Definition accepted (ball rate mu : Q) : bool :=
+  (offset w =? 0) && pays (res0 w) && concludes (res0 w) ball rate mu && check.
+
+(** A basin: descent from every point within rho of them; threshold of the residual and largest residual there. *)
+Definition threshold : Q := lip w * (grid (offset w) * grid (offset w)) + 2 * res0 w.
+Definition largest : Q := res0 w + (jac0 w + drop w * grid (offset w)) * grid (offset w).
+Definition accepted_basin (rho ball rate mu : Q) : bool :=
+  leQ rho (grid (offset w)) && pays threshold && ltQ (drift threshold) sigma_end && concludes largest ball rate mu && check.
 End Check.
 
 (** A lower triangular matrix, one literal a row (see [entries]): rows of k+1, k+2, ... entries. *)

@@ -45,16 +45,26 @@ Definition start : Params (Rn size) width biases :=
    vector biases (fun k => value (weight_bits c) (at_ (output_biases c) k))).
 
 Definition risk (z : Params (Rn size) width biases) : R := loss model target (Q2R (loss_scale c)) z.
-Definition descent (k : nat) : Params (Rn size) width biases := gd model target (Q2R (loss_scale c)) (Q2R (lr c)) start k.
+Definition descent (from : Params (Rn size) width biases) (k : nat) : Params (Rn size) width biases :=
+  gd model target (Q2R (loss_scale c)) (Q2R (lr c)) from k.
 
-(** What acceptance proves: descent from the stored parameters stays within [radius] of them, its loss falls by
-    [rate] or better in every step, the ball is a locally PL region with constant [mu], and the limit fits the data. *)
-Definition converges_linearly (radius rate mu : Q) : Prop :=
-  (0 < Q2R mu /\ Q2R rate < 1) /\
-  LPLR model target (Q2R (loss_scale c)) (in_ball start (Q2R radius)) (Q2R mu) /\
-  (forall k, in_ball start (Q2R radius) (descent k)) /\
-  (forall k, risk (descent k) <= Q2R rate ^ k * risk start) /\
-  exists limit, in_ball start (Q2R radius) limit /\ F model limit = target /\ converges descent limit.
+(** The ball of [radius] about the stored parameters is a locally PL region with constant [mu]. *)
+Definition region (radius mu : Q) : Prop :=
+  0 < Q2R mu /\ LPLR model target (Q2R (loss_scale c)) (in_ball start (Q2R radius)) (Q2R mu).
+
+(** Descent from a point stays in that ball, its loss falls by [rate] or better in every step, the limit fits the data. *)
+Definition reaches (from : Params (Rn size) width biases) (radius rate : Q) : Prop :=
+  Q2R rate < 1 /\
+  (forall k, in_ball start (Q2R radius) (descent from k)) /\
+  (forall k, risk (descent from k) <= Q2R rate ^ k * risk from) /\
+  exists limit, in_ball start (Q2R radius) limit /\ F model limit = target /\ converges (descent from) limit.
+
+(** What acceptance proves of a ball or a hand-over: of descent from the stored parameters. *)
+Definition converges_linearly (radius rate mu : Q) : Prop := region radius mu /\ reaches start radius rate.
+
+(** What it proves of a basin: of descent from every point within [rho] of the stored centre. *)
+Definition attracts (rho radius rate mu : Q) : Prop :=
+  region radius mu /\ forall from, in_ball start (Q2R rho) from -> reaches from radius rate.
 End Problem.
 
 (** ** Rows of integers as hexadecimal literals

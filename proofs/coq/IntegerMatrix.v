@@ -52,6 +52,36 @@ Fixpoint sumZ (k : nat) (f : nat -> Z) : Z := match k with O => 0%Z | S k => (f 
 Lemma sumZ_sum k f : IZR (sumZ k f) = sum k (fun i => IZR (f i)).
 Proof. revert f. induction k as [|k IH]; intros f; [reflexivity|]. cbn [sumZ sum]. now rewrite plus_IZR, IH. Qed.
 
+(** The entries of a vector that belong to group g. *)
+Fixpoint select (g : nat) (groups : list nat) (x : list Z) : list Z :=
+  match groups, x with
+  | h :: groups, a :: x => if (h =? g)%nat then a :: select g groups x else select g groups x
+  | _, _ => []
+  end.
+
+Lemma select_dot (G : nat) (groups : list nat) (shares x y : list Z) :
+  (forall r, (r < length groups)%nat -> (nth r groups O < G)%nat) -> length x = length groups -> length y = length groups ->
+  sum G (fun g => IZR (dot (select g groups x) (select g groups y)) * IZR (at_ shares g))
+  = sum (length groups) (fun r => IZR (at_ shares (nth r groups O)) * (IZR (at_ x r) * IZR (at_ y r))).
+Proof.
+  revert x y. induction groups as [|h groups IH]; intros x y HG Hx Hy.
+  - cbn [length sum select dot]. rewrite (sum_ext G _ (fun _ => 0)) by (intros; ring). apply sum_0.
+  - destruct x as [|a x]; [discriminate|]. destruct y as [|b y]; [discriminate|]. cbn [length sum nth].
+    rewrite <- (IH x y) by (cbn in Hx, Hy; try lia; intros r Hr; apply (HG (S r)); cbn; lia).
+    assert (Hh : (h < G)%nat) by (apply (HG O); cbn; lia).
+    rewrite <- (sum_delta G h (fun g => IZR (at_ shares g) * (IZR a * IZR b)) Hh), <- sum_plus. apply sum_ext. intros g _.
+    cbn [select]. destruct (h =? g)%nat; [|ring]. cbn [dot]. rewrite plus_IZR, mult_IZR. ring.
+Qed.
+
+Lemma dot_square_pos x : (0 <= dot x x)%Z.
+Proof. induction x as [|a x IH]; cbn; [lia|]. pose proof (Z.square_nonneg a). lia. Qed.
+Lemma select_short g groups x : (dot (select g groups x) (select g groups x) <= dot x x)%Z.
+Proof.
+  revert x. induction groups as [|h groups IH]; intros x; cbn [select]; [apply dot_square_pos|].
+  destruct x as [|a x]; [cbn; lia|]. specialize (IH x). pose proof (Z.square_nonneg a).
+  destruct (h =? g)%nat; cbn [dot]; lia.
+Qed.
+
 (** Cauchy-Schwarz on integers. *)
 Lemma dot_bound (x y : list Z) (B : Z) : (dot x x <= B)%Z -> (dot y y <= B)%Z -> (Z.abs (dot x y) <= B)%Z.
 Proof.

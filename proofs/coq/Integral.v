@@ -40,7 +40,7 @@ Theorem containment_integral :
 Proof.
   intros Hcont sig q.
   apply (containment_residual M y s eta th0 th0 Rad 0 K delta sig (RInt (fun r => sigma r - delta) 0));
-    try assumption; [lra|apply (centre_in th0)| | |].
+    try assumption; [|lra|apply (centre_in th0)| |].
   - intros z Hz. apply (sigma_valid Rad); [lra|assumption].
   - intros a b Hab Hb. exists (sigma a). split.
     { intros z Hz. apply (sigma_valid a); [lra|assumption]. }
@@ -106,10 +106,10 @@ Proof.
   apply (containment_residual M y s eta th0 th0 Rad 0 (K0 + L * Rad) closed_delta sig
            (fun r => (sqrt lam0 - closed_delta) * r - L * (r * r) / 2)); try assumption.
   - lra.
-  - apply (centre_in th0).
-  - lra.
   - intros z Hz. apply (jac_bound_change M th0 z K0 (L * Rad)); [assumption|]. apply (Hch Rad); [lra|assumption].
   - intros z Hz. apply Hsigma; [lra|assumption].
+  - lra.
+  - apply (centre_in th0).
   - intros a b Hab Hb. exists (sqrt lam0 - L * a). split.
     { intros z Hz. apply Hsigma; [lra|assumption]. }
     assert (0 <= L * ((b - a) * (b - a))) by (apply Rmult_le_pos; [assumption|apply Rle_0_sqr]). nra.

@@ -17,9 +17,6 @@ Variables (y : Y) (s eta : R) (c th0 : X) (Rad P0 K delta sig : R) (G : R -> R).
 
 Hypothesis s_pos : 0 < s.
 Hypothesis eta_pos : 0 < eta.
-(** The start lies within P0 of the centre c of the ball. *)
-Hypothesis start : 0 <= P0 <= Rad.
-Hypothesis start_in : in_ball c P0 th0.
 Hypothesis K_pos : 0 <= K.
 Hypothesis diff : forall z, in_ball c Rad z -> differentiable_at M z.
 Hypothesis bound : forall z, in_ball c Rad z -> jac_bound M z K.
@@ -33,15 +30,9 @@ Definition defect : Prop := forall z, in_ball c Rad z -> in_ball c Rad (gd_step 
 Hypothesis has_defect : defect.
 Hypothesis delta_pos : 0 <= delta.
 
-(** sigma on the whole ball, and the potential G: G(b) - G(a) is at most what a path from
-    length a to b is sure to cost, because some sigma valid on B(theta0, a) exceeds its mean slope. *)
+(** sigma on the whole ball. *)
 Hypothesis sigma_ball : forall z, in_ball c Rad z -> sigma_lower M z sig.
 Hypothesis sig_delta : delta < sig.
-Definition potential : Prop := forall a b, P0 <= a <= b -> b <= Rad -> exists sg,
-  (forall z, in_ball c a z -> sigma_lower M z sg) /\ G b - G a <= (sg - delta) * (b - a).
-Hypothesis has_potential : potential.
-Hypothesis containment : norm (residual M y th0) <= G Rad - G P0.
-
 Let th := gd M y s eta th0.
 Let e k := residual M y (th k).
 Let h := eta * s.
@@ -99,6 +90,71 @@ Proof.
                           (F M z' ⊖ F M z ⊖ J M z (z' ⊖ z))). lra.
 Qed.
 
+(** Contraction factor of the residual norm per step. *)
+Definition residual_rate : R := 1 - eta * s * sig * (sig - delta).
+
+(** ** What follows once the iterates are known to stay in the ball *)
+Section Kept.
+Hypothesis stays : forall k, in_ball c Rad (th k).
+
+Lemma residual_falls k : norm (e k) <= norm (e 0%nat) /\ (sig - delta) * norm (th (S k) ⊖ th k) <= norm (e k) - norm (e (S k)).
+Proof.
+  assert (P : forall k, norm (e k) <= norm (e 0%nat) -> (sig - delta) * norm (th (S k) ⊖ th k) <= norm (e k) - norm (e (S k))).
+  { intros j Hle. apply (one_step_pays (th j) sig (stays j) (stays (S j)) Hle); [lra|]. apply sigma_ball, stays. }
+  assert (L : norm (e k) <= norm (e 0%nat)).
+  { induction k as [|j IH]; [lra|]. specialize (P j IH). pose proof (norm_pos (th (S j) ⊖ th j)). nra. }
+  split; [exact L|exact (P k L)].
+Qed.
+
+Lemma residual_contracts k : norm (e (S k)) <= residual_rate * norm (e k).
+Proof.
+  destruct (residual_falls k) as [_ H].
+  change (th (S k)) with (gd_step M y s eta (th k)) in H. rewrite step_norm in H.
+  pose proof (sigma_ball (th k) (stays k) (residual M y (th k))) as Hs.
+  pose proof h_pos. fold (e k) in *.
+  change (residual M y (gd_step M y s eta (th k))) with (e (S k)) in H.
+  assert (h * (sig * norm (e k)) <= h * norm (JT M (th k) (e k))) by (apply Rmult_le_compat_l; lra).
+  unfold residual_rate. fold h. nra.
+Qed.
+
+Theorem kept_certified :
+  certified M y s eta c th0 Rad (s * (sig * sig)) (residual_rate * residual_rate) (sig - delta)
+  /\ forall k, norm (e k) <= residual_rate ^ k * norm (e 0%nat).
+Proof.
+  assert (Hcases : norm (e 0%nat) = 0 \/ 0 <= residual_rate < 1).
+  { destruct (Req_dec (norm (e 0%nat)) 0) as [|N]; [now left|right].
+    pose proof (norm_pos (e 0%nat)). pose proof (norm_pos (e 1%nat)).
+    pose proof (residual_contracts 0) as Hc. pose proof h_pos. split; [nra|].
+    unfold residual_rate. fold h. assert (0 < h * sig) by nra. nra. }
+  assert (Hsq : forall k, norm (e (S k)) * norm (e (S k))
+                  <= residual_rate * residual_rate * (norm (e k) * norm (e k))).
+  { intros k. pose proof (residual_contracts k). pose proof (norm_pos (e (S k))).
+    assert (0 <= residual_rate * norm (e k)) by lra. nra. }
+  split.
+  - apply (conclude M y s eta c th0 Rad K); try assumption; [apply Rmult_lt_0_compat; nra|lra| | | |].
+    + apply lplr_from_ntk; [lra|nra|]. intros z Hz. apply ntk_of_sigma; [lra|auto].
+    + intros k. apply residual_falls.
+    + intros k. unfold loss. rewrite <- !norm_sq. specialize (Hsq k). unfold e, th in *. nra.
+    + intros Hpos. destruct Hcases as [Z|Hr]; [|nra].
+      unfold loss in Hpos. rewrite <- norm_sq in Hpos. unfold e, th in Z; cbn in Z.
+      rewrite Z in Hpos. lra.
+  - induction k; cbn [pow]; [lra|]. pose proof (residual_contracts k).
+    destruct Hcases as [Z|Hr]; [|nra].
+    destruct (residual_falls (S k)) as [Hle _]. rewrite Z in *.
+    pose proof (norm_pos (e (S k))). nra.
+Qed.
+End Kept.
+
+(** ** Containment
+    The start lies within P0 of the centre c of the ball.  The potential G: G(b) - G(a) is at most what a path from
+    length a to b is sure to cost, because some sigma valid on B(theta0, a) exceeds its mean slope. *)
+Hypothesis start : 0 <= P0 <= Rad.
+Hypothesis start_in : in_ball c P0 th0.
+Definition potential : Prop := forall a b, P0 <= a <= b -> b <= Rad -> exists sg,
+  (forall z, in_ball c a z -> sigma_lower M z sg) /\ G b - G a <= (sg - delta) * (b - a).
+Hypothesis has_potential : potential.
+Hypothesis containment : norm (residual M y th0) <= G Rad - G P0.
+
 Lemma from_centre k : in_ball c (P0 + path th k) (th k).
 Proof.
   unfold in_ball in *. pose proof (path_from_0 th k) as H.
@@ -152,52 +208,8 @@ Proof.
   eapply Rle_trans; [exact (from_centre k)|exact Hp].
 Qed.
 
-Lemma pays_everywhere k : (sig - delta) * norm (th (S k) ⊖ th k) <= norm (e k) - norm (e (S k)).
-Proof.
-  destruct (invariant k) as [_ [_ Hle]].
-  apply (one_step_pays (th k) sig (stays_in_ball k) (stays_in_ball (S k)) Hle); [lra|].
-  apply sigma_ball, stays_in_ball.
-Qed.
-
-(** Contraction factor of the residual norm per step. *)
-Definition residual_rate : R := 1 - eta * s * sig * (sig - delta).
-
-Lemma residual_contracts k : norm (e (S k)) <= residual_rate * norm (e k).
-Proof.
-  pose proof (pays_everywhere k) as H.
-  change (th (S k)) with (gd_step M y s eta (th k)) in H. rewrite step_norm in H.
-  pose proof (sigma_ball (th k) (stays_in_ball k) (residual M y (th k))) as Hs.
-  pose proof h_pos. fold (e k) in *.
-  change (residual M y (gd_step M y s eta (th k))) with (e (S k)) in H.
-  assert (h * (sig * norm (e k)) <= h * norm (JT M (th k) (e k))) by (apply Rmult_le_compat_l; lra).
-  unfold residual_rate. fold h. nra.
-Qed.
-
 Theorem containment_residual :
   certified M y s eta c th0 Rad (s * (sig * sig)) (residual_rate * residual_rate) (sig - delta)
   /\ forall k, norm (e k) <= residual_rate ^ k * norm (e 0%nat).
-Proof.
-  assert (Hcases : norm (e 0%nat) = 0 \/ 0 <= residual_rate < 1).
-  { destruct (Req_dec (norm (e 0%nat)) 0) as [|N]; [now left|right].
-    pose proof (norm_pos (e 0%nat)). pose proof (norm_pos (e 1%nat)).
-    pose proof (residual_contracts 0) as Hc. pose proof h_pos. split; [nra|].
-    unfold residual_rate. fold h. assert (0 < h * sig) by nra. nra. }
-  assert (Hsq : forall k, norm (e (S k)) * norm (e (S k))
-                  <= residual_rate * residual_rate * (norm (e k) * norm (e k))).
-  { intros k. pose proof (residual_contracts k). pose proof (norm_pos (e (S k))).
-    assert (0 <= residual_rate * norm (e k)) by lra. nra. }
-  split.
-  - apply (conclude M y s eta c th0 Rad K); try assumption; [apply Rmult_lt_0_compat; nra|lra| | | | |].
-    + apply lplr_from_ntk; [lra|nra|]. intros z Hz. apply ntk_of_sigma; [lra|auto].
-    + exact stays_in_ball.
-    + exact pays_everywhere.
-    + intros k. unfold loss. rewrite <- !norm_sq. specialize (Hsq k). unfold e, th in *. nra.
-    + intros Hpos. destruct Hcases as [Z|Hr]; [|nra].
-      unfold loss in Hpos. rewrite <- norm_sq in Hpos. unfold e, th in Z; cbn in Z.
-      rewrite Z in Hpos. lra.
-  - induction k; cbn [pow]; [lra|]. pose proof (residual_contracts k).
-    destruct Hcases as [Z|Hr]; [|nra].
-    destruct (invariant (S k)) as [_ [_ Hle]]. rewrite Z in *.
-    pose proof (norm_pos (e (S k))). nra.
-Qed.
+Proof. apply kept_certified. exact stays_in_ball. Qed.
 End Residual.

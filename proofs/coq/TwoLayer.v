@@ -133,13 +133,16 @@ Proof.
 Qed.
 
 (** ** The inputs as an operator *)
-(** |sum_i c_i x_i|^2 <= K^2 |c|^2 and max |x_i|^2 <= X^2. *)
-Variables (K Xmax : R).
+(** |sum_i c_i x_i| <= K |c|, and |sum_i c_i <w, x_i> x_i| <= K Xs |c| |w|: K Xs bounds the root of the largest
+    eigenvalue of the entrywise square of the Gram matrix; Xs = max |x_i| will do, and less does. *)
+Variables (K Xs : R).
 Hypothesis K_pos : 0 <= K.
-Hypothesis X_pos : 0 <= Xmax.
+Hypothesis X_pos : 0 <= Xs.
 Hypothesis inputs_op : forall c : nat -> R,
   ⟨vsum n (fun i => c i ⋅ x i), vsum n (fun i => c i ⋅ x i)⟩ <= K * K * sum n (fun i => c i * c i).
-Hypothesis inputs_max : forall i, (i < n)%nat -> norm (x i) <= Xmax.
+Hypothesis inputs_twice : forall (c : nat -> R) (w : W),
+  ⟨vsum n (fun i => (c i * ⟨w, x i⟩) ⋅ x i), vsum n (fun i => (c i * ⟨w, x i⟩) ⋅ x i)⟩
+    <= K * Xs * (K * Xs) * sum n (fun i => c i * c i) * ⟨w, w⟩.
 
 Lemma inputs_dual w : sum n (fun i => ⟨w, x i⟩ * ⟨w, x i⟩) <= K * K * ⟨w, w⟩.
 Proof.
@@ -161,23 +164,10 @@ Proof.
 Qed.
 
 (** ** The Lipschitz constant of the Jacobian *)
-Lemma slope_lipschitz A a a' w w' : Rabs a <= A ->
-  Rabs (a' * dact w' - a * dact w) <= Rabs (a' - a) + A * kap * Rabs (w' - w).
-Proof.
-  intros Ha. replace (a' * dact w' - a * dact w) with ((a' - a) * dact w' + a * (dact w' - dact w)) by ring.
-  eapply Rle_trans; [apply Rabs_triang|]. rewrite !Rabs_mult.
-  pose proof (dact_le_1 w'). pose proof (dact_lip w w'). pose proof (Rabs_pos (a' - a)).
-  pose proof (Rabs_pos a). pose proof (Rabs_pos (w' - w)). pose proof (Rabs_pos (dact w' - dact w)).
-  assert (Rabs (a' - a) * Rabs (dact w') <= Rabs (a' - a) * 1) by (apply Rmult_le_compat_l; assumption).
-  assert (Rabs a * Rabs (dact w' - dact w) <= A * (kap * Rabs (w' - w)))
-    by (apply Rmult_le_compat; assumption).
-  lra.
-Qed.
-
 Section Lipschitz.
 Variables (A l : R).
 Hypothesis A_pos : 0 <= A.
-Let q := kap * A * Xmax.
+Let q := kap * A * Xs.
 Hypothesis l_pos : 0 < l.
 Hypothesis l_large : 1 + q * l <= l * l.
 
@@ -214,13 +204,58 @@ Proof.
   rewrite pre_change in H. apply Rsqr_le_abs_1 in H. exact H.
 Qed.
 
-Lemma slope_change i : (i < n)%nat -> Rabs (slope z' r i - slope z r i) <= al + q * om.
+(** act' (z') - act' (z) = c_i <dw, x_i> with |c_i| <= kap. *)
+Let quotient i := if Req_EM_T ⟨dw, x i⟩ 0 then 0 else (dact (pre z' r i) - dact (pre z r i)) / ⟨dw, x i⟩.
+Lemma quotient_spec i : dact (pre z' r i) - dact (pre z r i) = quotient i * ⟨dw, x i⟩ /\ Rabs (quotient i) <= kap.
 Proof.
-  intros Hi. unfold slope. eapply Rle_trans; [apply (slope_lipschitz A); exact small|].
-  rewrite pre_change. fold al. apply Rplus_le_compat_l. unfold q.
-  replace (kap * A * Xmax * om) with (A * kap * (om * Xmax)) by ring.
-  apply Rmult_le_compat_l; [now apply Rmult_le_pos|].
-  eapply Rle_trans; [apply cauchy_schwarz_abs|]. fold om. apply Rmult_le_compat_l; [apply norm_pos|now apply inputs_max].
+  pose proof (dact_lip (pre z r i) (pre z' r i)) as H. rewrite pre_change in H. unfold quotient.
+  destruct (Req_EM_T ⟨dw, x i⟩ 0) as [E|N].
+  - rewrite E, Rabs_R0, Rmult_0_r in H. rewrite Rabs_R0. split; [|assumption].
+    pose proof (Rabs_pos (dact (pre z' r i) - dact (pre z r i))) as P. destruct (Req_dec (dact (pre z' r i) - dact (pre z r i)) 0) as [Z|Z].
+    + rewrite Z. ring.
+    + pose proof (Rabs_pos_lt _ Z). lra.
+  - split; [field; assumption|]. unfold Rdiv. rewrite Rabs_mult, Rabs_inv.
+    apply Rmult_le_reg_r with (Rabs ⟨dw, x i⟩); [now apply Rabs_pos_lt|].
+    rewrite Rmult_assoc, Rinv_l, Rmult_1_r by now apply Rabs_no_R0. exact H.
+Qed.
+
+(** The change of the slopes moves sum_i u_i slope_i x_i by at most K (al + q om) |u|. *)
+Lemma slopes_change :
+  norm (vsum n (fun i => (entry u i * (slope z' r i - slope z r i)) ⋅ x i)) <= K * (al + q * om) * sqrt U.
+Proof.
+  assert (HU : 0 <= U) by (apply sum_nonneg; intros; apply Rle_0_sqr).
+  set (v1 := vsum n (fun i => (entry u i * dact (pre z' r i)) ⋅ x i)).
+  set (v2 := vsum n (fun i => (entry u i * quotient i * ⟨dw, x i⟩) ⋅ x i)).
+  assert (E : vsum n (fun i => (entry u i * (slope z' r i - slope z r i)) ⋅ x i)
+    = (outer z' r - outer z r) ⋅ v1 ⊕ outer z r ⋅ v2).
+  { apply vec_ext. intros w. autorewrite with inner. unfold v1, v2. rewrite !inner_vsum_l, <- !sum_scal, <- sum_plus.
+    apply sum_ext. intros i _. rewrite !inner_scal_l. unfold slope. destruct (quotient_spec i) as [Q _].
+    replace (outer z' r * dact (pre z' r i) - outer z r * dact (pre z r i))
+      with ((outer z' r - outer z r) * dact (pre z' r i) + outer z r * (dact (pre z' r i) - dact (pre z r i))) by ring.
+    rewrite Q. ring. }
+  rewrite E. eapply Rle_trans; [apply norm_triang|]. rewrite !norm_scal. fold al.
+  assert (N1 : norm v1 <= K * sqrt U).
+  { apply norm_le_sq; [apply Rmult_le_pos; [assumption|apply sqrt_pos]|].
+    replace (K * sqrt U * (K * sqrt U)) with (K * K * (sqrt U * sqrt U)) by ring. rewrite sqrt_sqrt by assumption.
+    eapply Rle_trans; [apply inputs_op|]. apply Rmult_le_compat_l; [apply Rle_0_sqr|]. apply sum_le. intros i _.
+    replace (entry u i * dact (pre z' r i) * (entry u i * dact (pre z' r i)))
+      with (entry u i * entry u i * (dact (pre z' r i) * dact (pre z' r i))) by ring.
+    rewrite <- (Rmult_1_r (entry u i * entry u i)) at 2. apply Rmult_le_compat_l; [apply Rle_0_sqr|].
+    rewrite <- (Rmult_1_r 1). apply sq_le_abs, dact_le_1. }
+  assert (N2 : norm v2 <= K * Xs * kap * om * sqrt U).
+  { pose proof (norm_pos dw) as Pw. fold om in Pw. assert (HKX : 0 <= K * Xs) by now apply Rmult_le_pos.
+    apply norm_le_sq; [repeat apply Rmult_le_pos; try assumption; apply sqrt_pos|].
+    replace (K * Xs * kap * om * sqrt U * (K * Xs * kap * om * sqrt U))
+      with (K * Xs * (K * Xs) * (kap * kap * (sqrt U * sqrt U)) * (om * om)) by ring. rewrite sqrt_sqrt by assumption.
+    unfold v2. eapply Rle_trans; [apply (inputs_twice (fun i => entry u i * quotient i))|].
+    unfold om. rewrite norm_sq. apply Rmult_le_compat_r; [apply inner_pos|]. apply Rmult_le_compat_l; [now apply Rmult_le_pos|].
+    unfold U. rewrite <- sum_scal. apply sum_le. intros i _. destruct (quotient_spec i) as [_ Q]. apply sq_le_abs in Q.
+    replace (entry u i * quotient i * (entry u i * quotient i)) with (entry u i * entry u i * (quotient i * quotient i)) by ring.
+    rewrite (Rmult_comm (kap * kap)). apply Rmult_le_compat_l; [apply Rle_0_sqr|exact Q]. }
+  assert (M1 : al * norm v1 <= al * (K * sqrt U)) by (apply Rmult_le_compat_l; [apply Rabs_pos|exact N1]).
+  assert (M2 : Rabs (outer z r) * norm v2 <= A * (K * Xs * kap * om * sqrt U))
+    by (apply Rmult_le_compat; try assumption; [apply Rabs_pos|apply norm_pos]).
+  unfold q. lra.
 Qed.
 
 Lemma neuron_change :
@@ -241,15 +276,13 @@ Proof.
     eapply Rle_trans; [apply (sum_cauchy_schwarz n (entry u) (fun i => hid z' r i - hid z r i))|].
     fold U. apply Rmult_le_compat_l; [assumption|apply hid_change]. }
   assert (H2 : ⟨d2, d2⟩ <= K * K * (s * s * ((al + q * om) * (al + q * om) * U))).
-  { assert (E : d2 = vsum n (fun i => (s * (entry u i * (slope z' r i - slope z r i))) ⋅ x i)).
-    { unfold d2. rewrite vsum_minus. apply vec_ext. intros w. rewrite !inner_vsum_l. apply sum_ext.
+  { assert (E : d2 = s ⋅ vsum n (fun i => (entry u i * (slope z' r i - slope z r i)) ⋅ x i)).
+    { unfold d2. rewrite vsum_minus. apply vec_ext. intros w. rewrite inner_scal_l, !inner_vsum_l, <- sum_scal. apply sum_ext.
       intros i _. rewrite inner_minus_l, !inner_scal_l. ring. }
-    rewrite E. eapply Rle_trans; [apply inputs_op|]. apply Rmult_le_compat_l; [assumption|].
-    rewrite (sum_ext n _ (fun i => s * s * (entry u i * entry u i
-       * ((slope z' r i - slope z r i) * (slope z' r i - slope z r i))))) by (intros; ring).
-    rewrite sum_scal. apply Rmult_le_compat_l; [assumption|]. unfold U. rewrite <- sum_scal. apply sum_le.
-    intros i Hi. rewrite (Rmult_comm ((al + q * om) * _)). apply Rmult_le_compat_l; [apply Rle_0_sqr|].
-    apply sq_le_abs. now apply slope_change. }
+    rewrite E, inner_scal_l, inner_scal_r, <- Rmult_assoc, <- norm_sq. pose proof slopes_change as SC.
+    apply Rle_trans with (s * s * (K * (al + q * om) * sqrt U * (K * (al + q * om) * sqrt U))).
+    - apply Rmult_le_compat_l; [assumption|]. apply Rmult_le_compat; try assumption; apply norm_pos.
+    - right. rewrite <- (sqrt_sqrt U HU) at 3. ring. }
   pose proof (two_by_two al om) as T.
   assert (s * s * (K * K) * U * (om * om + (al + q * om) * (al + q * om))
           <= s * s * (K * K) * U * (l * l * (al * al + om * om))).
@@ -309,31 +342,111 @@ Proof.
   replace (outer c r + (outer z r - outer c r)) with (outer z r) in T by ring. lra.
 Qed.
 
-(** ** The NTK as a matrix *)
-Definition theta (z : Params) (i j : nat) : R :=
-  s * s * (sum m (fun r => hid z r i * hid z r j) + ⟨x i, x j⟩ * sum m (fun r => slope z r i * slope z r j)) + INR p.
+(** ** The NTK as a matrix, neuron r weighted by k r *)
+Definition theta (k : nat -> R) (z : Params) (i j : nat) : R :=
+  s * s * (sum m (fun r => k r * (hid z r i * hid z r j)) + ⟨x i, x j⟩ * sum m (fun r => k r * (slope z r i * slope z r j))) + INR p.
 
-Theorem ntk_matrix z u :
-  ⟨net_JT z u, net_JT z u⟩ = sum n (fun i => sum n (fun j => entry u i * entry u j * theta z i j)).
+(** Neuron r's part of J^T u. *)
+Definition part (z : Params) (u : Rn n) (r : nat) : neuron :=
+  ((s * sum n (fun i => entry u i * hid z r i)) : real_space, vsum n (fun i => (s * (entry u i * slope z r i)) ⋅ x i)).
+
+Lemma part_square z u r : ⟨part z u r, part z u r⟩ =
+  s * sum n (fun i => entry u i * hid z r i) * (s * sum n (fun i => entry u i * hid z r i))
+  + ⟨vsum n (fun i => (s * (entry u i * slope z r i)) ⋅ x i), vsum n (fun i => (s * (entry u i * slope z r i)) ⋅ x i)⟩.
+Proof. reflexivity. Qed.
+
+Lemma part_change z z' u r : ⟨part z' u r ⊖ part z u r, part z' u r ⊖ part z u r⟩ =
+  let d1 := s * sum n (fun i => entry u i * hid z' r i) - s * sum n (fun i => entry u i * hid z r i) in
+  let d2 := vsum n (fun i => (s * (entry u i * slope z' r i)) ⋅ x i) ⊖ vsum n (fun i => (s * (entry u i * slope z r i)) ⋅ x i) in
+  d1 * d1 + ⟨d2, d2⟩.
 Proof.
-  rewrite inner_params.
-  rewrite (sum_ext p _ (fun _ => sum n (fun i => sum n (fun j => entry u i * entry u j)))).
-  2:{ intros k Hk. unfold net_JT. cbn [snd]. rewrite !entry_vector by assumption. apply sum_prod. }
-  rewrite sum_const.
+  cbn zeta. unfold neuron. rewrite minus_pair, inner_pair. unfold part. cbn [fst snd]. f_equal. unfold minus; cbn. ring.
+Qed.
+
+Lemma JT_parts z u : ⟨net_JT z u, net_JT z u⟩
+  = sum m (fun r => ⟨part z u r, part z u r⟩) + INR p * (sum n (entry u) * sum n (entry u)).
+Proof.
+  rewrite inner_params. f_equal.
+  - apply sum_ext. intros r Hr. unfold net_JT. rewrite outer_build, inn_build by assumption. reflexivity.
+  - rewrite <- sum_const. apply sum_ext. intros k Hk. unfold net_JT. cbn [snd]. now rewrite entry_vector.
+Qed.
+
+Lemma weighted_matrix k z u : sum m (fun r => k r * ⟨part z u r, part z u r⟩) + INR p * (sum n (entry u) * sum n (entry u))
+  = sum n (fun i => sum n (fun j => entry u i * entry u j * theta k z i j)).
+Proof.
   rewrite (sum_ext m _ (fun r => sum n (fun i => sum n (fun j =>
-     s * s * (entry u i * entry u j) * (hid z r i * hid z r j + ⟨x i, x j⟩ * (slope z r i * slope z r j)))))).
-  2:{ intros r Hr. unfold net_JT. rewrite outer_build, inn_build by assumption. cbn [fst snd].
-      rewrite inner_vsum_l.
+     s * s * (entry u i * entry u j) * (k r * (hid z r i * hid z r j) + ⟨x i, x j⟩ * (k r * (slope z r i * slope z r j))))))).
+  2:{ intros r Hr. rewrite part_square, inner_vsum_l.
       rewrite (sum_ext n (fun i => ⟨(s * (entry u i * slope z r i)) ⋅ x i, _⟩)
         (fun i => sum n (fun j => s * s * (entry u i * entry u j) * (⟨x i, x j⟩ * (slope z r i * slope z r j))))).
       2:{ intros i _. rewrite inner_scal_l, inner_vsum_r, <- sum_scal. apply sum_ext. intros j _.
           rewrite inner_scal_r. ring. }
       replace (s * sum n (fun i => entry u i * hid z r i) * (s * sum n (fun i => entry u i * hid z r i)))
         with (s * s * (sum n (fun i => entry u i * hid z r i) * sum n (fun i => entry u i * hid z r i))) by ring.
-      rewrite sum_prod, <- sum_scal, <- sum_plus. apply sum_ext. intros i _.
-      rewrite <- sum_scal, <- sum_plus. apply sum_ext. intros j _. ring. }
-  rewrite sum_swap, <- sum_scal, <- sum_plus. apply sum_ext. intros i _.
+      rewrite sum_prod, <- sum_scal, <- sum_plus, <- sum_scal. apply sum_ext. intros i _.
+      rewrite <- sum_scal, <- sum_plus, <- sum_scal. apply sum_ext. intros j _. ring. }
+  rewrite sum_prod, sum_swap, <- sum_scal, <- sum_plus. apply sum_ext. intros i _.
   rewrite sum_swap, <- sum_scal, <- sum_plus. apply sum_ext. intros j _.
   rewrite sum_scal, sum_plus, sum_scal. unfold theta. ring.
 Qed.
+
+Theorem ntk_matrix z u :
+  ⟨net_JT z u, net_JT z u⟩ = sum n (fun i => sum n (fun j => entry u i * entry u j * theta (fun _ => 1) z i j)).
+Proof. rewrite JT_parts, <- weighted_matrix. f_equal. apply sum_ext. intros. ring. Qed.
+
+(** ** The NTK on a ball, the budget shared between the neurons (claim neuron_budget)
+    What moves is paid for once: a neuron that moves by t_r loses at most om_r t_r^2, and sum t_r^2 <= |z' - z|^2. *)
+Lemma young {X : InnerSpace} (a b : X) k w om tau :
+  0 <= k <= 1 -> 0 <= w -> 0 <= om -> k * (w + om) <= w -> ⟨b ⊖ a, b ⊖ a⟩ <= om * tau -> 0 <= tau ->
+  k * ⟨a, a⟩ - w * tau <= ⟨b, b⟩.
+Proof.
+  intros [K0 K1] Hw Ho Hk Hd Ht.
+  assert (P : 0 <= ⟨(1 - k) ⋅ a ⊕ (b ⊖ a), (1 - k) ⋅ a ⊕ (b ⊖ a)⟩) by apply inner_pos.
+  assert (E : ⟨(1 - k) ⋅ a ⊕ (b ⊖ a), (1 - k) ⋅ a ⊕ (b ⊖ a)⟩ = (1 - k) * (⟨b, b⟩ - k * ⟨a, a⟩) + k * ⟨b ⊖ a, b ⊖ a⟩).
+  { autorewrite with inner. rewrite (inner_sym _ b a). ring. }
+  assert (F : k * ⟨b ⊖ a, b ⊖ a⟩ <= k * (om * tau)) by (apply Rmult_le_compat_l; assumption).
+  assert (G : k * (w + om) * tau <= w * tau) by (apply Rmult_le_compat_r; assumption).
+  destruct (Req_dec k 1) as [->|N].
+  - (* nothing moved: om = 0 *)
+    assert (O : om = 0) by lra. rewrite O, Rmult_0_l in Hd.
+    assert (Z : b = a).
+    { apply norm_eq_0. apply Rle_antisym; [|apply norm_pos]. apply norm_le_sq; lra. }
+    rewrite Z. assert (0 <= w * tau) by now apply Rmult_le_pos. lra.
+  - apply Rmult_le_reg_l with (1 - k); [lra|]. lra.
+Qed.
+
+Section Budget.
+Variables (z : Params) (w : R) (k l : nat -> R).
+Hypothesis w_pos : 0 <= w.
+Hypothesis l_positive : forall r, (r < m)%nat -> 0 < l r.
+Hypothesis l_enough : forall r, (r < m)%nat -> 1 + kap * Rabs (outer z r) * Xs * l r <= l r * l r.
+Hypothesis k_unit : forall r, (r < m)%nat -> 0 <= k r <= 1.
+Hypothesis k_share : forall r, (r < m)%nat -> k r * (w + s * s * (K * K) * (l r * l r)) <= w.
+
+Theorem neuron_budget z' u :
+  sum n (fun i => sum n (fun j => entry u i * entry u j * theta k z i j)) - w * ⟨z' ⊖ z, z' ⊖ z⟩ * ⟨u, u⟩
+    <= ⟨net_JT z' u, net_JT z' u⟩.
+Proof.
+  rewrite JT_parts, <- weighted_matrix. set (U := ⟨u, u⟩). assert (HU : 0 <= U) by apply inner_pos.
+  assert (S : sum m (fun r => outer (z' ⊖ z) r * outer (z' ⊖ z) r + ⟨inn (z' ⊖ z) r, inn (z' ⊖ z) r⟩) <= ⟨z' ⊖ z, z' ⊖ z⟩).
+  { rewrite (inner_params (z' ⊖ z)).
+    assert (0 <= sum p (fun k => entry (snd (z' ⊖ z)) k * entry (snd (z' ⊖ z)) k)) by (apply sum_nonneg; intros; apply Rle_0_sqr). lra. }
+  apply Rle_trans with (sum m (fun r => k r * ⟨part z u r, part z u r⟩
+      - w * ((outer (z' ⊖ z) r * outer (z' ⊖ z) r + ⟨inn (z' ⊖ z) r, inn (z' ⊖ z) r⟩) * U))
+    + INR p * (sum n (entry u) * sum n (entry u))).
+  { rewrite sum_minus, sum_scal, sum_scal_r. apply Rmult_le_compat_r with (r := w * U) in S; [|now apply Rmult_le_pos]. lra. }
+  apply Rplus_le_compat_r. apply sum_le. intros r Hr.
+  pose proof (neuron_change (Rabs (outer z r)) (l r) (Rabs_pos _) (l_positive r Hr) (l_enough r Hr) z z' u r (Rle_refl _)) as N.
+  cbn zeta in N. rewrite <- inner_Rn in N. fold U in N.
+  rewrite abs_sq, norm_sq, <- outer_minus, <- inn_minus in N.
+  set (t := outer (z' ⊖ z) r * outer (z' ⊖ z) r + ⟨inn (z' ⊖ z) r, inn (z' ⊖ z) r⟩) in *.
+  assert (Ht : 0 <= t) by (unfold t; pose proof (inner_pos W (inn (z' ⊖ z) r)); pose proof (Rle_0_sqr (outer (z' ⊖ z) r)); unfold Rsqr in *; lra).
+  apply (young (part z u r) (part z' u r) (k r) w (s * s * (K * K) * (l r * l r)) (t * U)); try assumption.
+  - now apply k_unit.
+  - apply Rmult_le_pos; [apply Rmult_le_pos|]; apply Rle_0_sqr.
+  - now apply k_share.
+  - rewrite part_change. replace (s * s * (K * K) * (l r * l r) * (t * U)) with (s * s * (K * K) * (l r * l r) * t * U) by ring. exact N.
+  - now apply Rmult_le_pos.
+Qed.
+End Budget.
 End TwoLayer.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import resource
 import shutil
 import subprocess
@@ -13,12 +12,13 @@ from pathlib import Path
 from typing import Literal
 
 from proofs.coq_check import ALLOWED, MACHINE_INTEGERS, PACKAGES, build_library, parse_assumptions
-from proofs.coq_export import COQ_DIRECTORY
 from proofs.errors import ToolError
 from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one
 from verify.errors import NotCertainError, ResourceError
-from verify.formal.network import FormalWitness, fingerprint, write
+from verify.formal.problem import FormalProblem, formal_problem
+from verify.formal.text import conclusion, fingerprint, write
+from verify.formal.witness import FormalWitness
 
 __all__ = ["Formal", "Vectors", "accept"]
 
@@ -57,17 +57,19 @@ class Formal:
         )
 
 
-def _statement(certificate: Certificate, w: FormalWitness, text: str) -> str:
+def _statement(certificate: Certificate, problem: FormalProblem, w: FormalWitness) -> str:
     network, n = certificate.problem.network, certificate.problem.data.n
     sizes = "-".join(str(size) for size in (network.inputs, network.chain[0].fan_out, network.outputs))
     where = {"ball": "the stored parameters", "run": "the doubles of the hand-over", "basin": "the basin's centre"}
-    theorem = re.search(rf"^Theorem {_NAME} : (.*)\.$", text, re.MULTILINE)
-    assert theorem is not None
+    centre = f"{where[certificate.scope]} ({network.parameters} doubles, none rounded)"
+    start = f"from {centre}"
+    if problem.rho is not None:
+        start = f"from every start within ρ = {at_least(float(problem.rho), 4)} of {centre}"
     return (
-        f"Real-arithmetic gradient descent with step {certificate.problem.lr} on the tanh network {sizes} and {n} samples, from"
-        f" {where[certificate.scope]} ({network.parameters} doubles, none rounded),\nstays within {at_most(float(w.radius), 4)} of them,"
-        f" a Locally PL Region with μ ≥ {at_least(float(w.mu), 4)}; Φ_k ≤ {below_one(float(w.rate))}^k·Φ_0, and it converges to an exact fit."
-        f"\nTheorem (definitions: proofs/coq/Format.v): {theorem[1]}"
+        f"Real-arithmetic gradient descent with step {certificate.problem.lr} on the tanh network {sizes} and {n} samples, {start},\n"
+        f"stays within {at_most(float(w.radius), 4)} of them, a Locally PL Region with μ ≥ {at_least(float(w.mu), 4)};"
+        f" Φ_k ≤ {below_one(float(w.rate))}^k·Φ_0, and it converges to an exact fit."
+        f"\nTheorem (definitions: proofs/coq/Format.v): {conclusion(problem, w)[0]}"
     )
 
 
@@ -93,13 +95,15 @@ def accept(certificate: Path, target: Path, *, vectors: Vectors = "slow", timeou
         file.write(f"Print Assumptions {_NAME}.\n")
     if shutil.which("coqc") is None:
         raise ResourceError(f"coqc is not installed: apt-get install {' '.join(PACKAGES)}; {target} was written")
-    try:
-        build_library()
-    except ToolError as error:
-        raise ResourceError(str(error)) from error
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    output = compile_file(target, timeout)
-    seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder)
+        try:
+            build_library(library)
+        except ToolError as error:
+            raise ResourceError(str(error)) from error
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        output = compile_file(target, library, timeout)
+        seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
     data = target.read_bytes()
     sha = hashlib.sha256(data).hexdigest()
     if isinstance(output, CoqRefusal):
@@ -110,7 +114,8 @@ def accept(certificate: Path, target: Path, *, vectors: Vectors = "slow", timeou
         beyond = {axiom for axiom in beyond if not axiom.startswith(MACHINE_INTEGERS)}
     if beyond:
         return Formal("UNDECIDED", f"unexpected axioms: {sorted(beyond)}", axioms, own, sha, target, seconds)
-    text = _statement(Certificate.load(certificate), numbers, data.decode("utf-8"))
+    loaded = Certificate.load(certificate)
+    text = _statement(loaded, formal_problem(loaded), numbers)
     return Formal("ACCEPTED", text, axioms, own, sha, target, seconds)
 
 
@@ -121,18 +126,17 @@ class CoqRefusal:
     message: str
 
 
-def compile_file(source: Path, timeout: float) -> str | CoqRefusal:
-    """Compile `source` against the development, away from its folder, and return what Coq printed.
+def compile_file(source: Path, library: Path, timeout: float) -> str | CoqRefusal:
+    """Compile `source` against the compiled files in `library`, away from the development, and return what Coq printed.
 
     Raises:
         ResourceError: more than `timeout` seconds.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / "Certified.v"
-        shutil.copyfile(source, copy)
-        command = ["coqc", "-q", "-R", str(COQ_DIRECTORY), "LPLR", "-w", "-ambiguous-paths", str(copy)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise ResourceError(f"Coq took more than timeout={timeout} s on {source}") from error
+    copy = library / "Certified.v"
+    shutil.copyfile(source, copy)
+    command = ["coqc", "-q", "-R", str(library), "LPLR", "-w", "-ambiguous-paths", str(copy)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ResourceError(f"Coq took more than timeout={timeout} s on {source}") from error
     return done.stdout if done.returncode == 0 else CoqRefusal(done.stderr.strip()[-500:])

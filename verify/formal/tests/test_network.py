@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,16 +20,16 @@ import torch
 
 import verify
 from proofs.coq_check import ALLOWED, build_library
-from proofs.coq_export import COQ_DIRECTORY
 from proofs.coq_integers import ONE, exact_integers, floor_sqrt, round_up, tanh_integers
 from proofs.tests.test_coq_build import needs_coq
 from verify import datasets
 from verify.certificates import Certificate
 from verify.errors import InputError, NotCertainError
 from verify.formal import accept as coq_accept
-from verify.formal import network as coq_network
-from verify.formal.examples import DIGITS_RECORD, biased8, compare, train
-from verify.formal.network import FormalProblem, FormalWitness, find_witness, formal_problem, to_coq
+from verify.formal.examples import DIGITS_RECORD, basin8, biased8, compare, train
+from verify.formal.problem import FormalProblem, formal_problem
+from verify.formal.text import fingerprint, to_coq
+from verify.formal.witness import Facts, FormalWitness, find_witness
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +92,27 @@ def test_the_hand_over_of_a_run_is_stated_with_its_own_doubles() -> None:
     assert sorted(exact) == sorted(Fraction(float(v)) for v in stored)
     initial = cert.problem.network.chain[0].weight
     assert exact[0] != Fraction(float(initial[0, 0]))  # the hand-over, not the initialisation
+    numbers = find_witness(problem)  # at the earliest step that the engine can certify
+    assert numbers.rate <= Fraction(float(cert.constants["rate"].upper()))
+    assert "converges_linearly network" in to_coq(problem, numbers, "converges", "")
+
+
+def test_a_basin_is_stated_for_every_start_within_its_own_radius() -> None:
+    cert = basin8()
+    problem = formal_problem(cert)
+    numbers = find_witness(problem)
+    assert problem.rho == Fraction(float(cert.constants["basin_radius"].mid))
+    assert Fraction(numbers.offset, 1 << 40) >= problem.rho
+    assert numbers.radius <= Fraction(float(cert.constants["radius"].upper()))
+    assert f"attracts network ({problem.rho.numerator} # {problem.rho.denominator})" in to_coq(
+        problem, numbers, "converges", ""
+    )
+    stored = np.sort(np.asarray(cert.witness["centre"]))
+    exact = sorted(
+        Fraction(int(v), 1 << problem.weight_bits)
+        for v in [*problem.inners.ravel(), *problem.outers, *problem.output_biases]
+    )
+    assert exact == [Fraction(float(v)) for v in stored]
 
 
 def test_tanh_by_integers_is_within_its_proved_error_of_arb() -> None:
@@ -146,7 +168,7 @@ def test_verify_formal_accepts_with_three_axioms(certificate: Certificate, tmp_p
     result = coq_accept.accept(path, tmp_path / "biased.v")
     assert result.verdict == "ACCEPTED", result.statement
     assert set(result.axioms) == ALLOWED
-    assert result.certificate_sha256 == coq_network.fingerprint(path)
+    assert result.certificate_sha256 == fingerprint(path)
     assert "converges_linearly network" in result.statement
     assert result.report.startswith("ACCEPTED BY COQ")
     assert result.certificate_sha256 in (tmp_path / "biased.v").read_text(encoding="utf-8")
@@ -180,8 +202,8 @@ def test_a_statement_weaker_than_the_record_is_noticed() -> None:
             compare(worse, record)
 
 
-_PROBLEM = [f.name for f in fields(FormalProblem)]
-_WITNESS = [f.name for f in fields(FormalWitness) if f.name not in ("rate", "mu")]
+_PROBLEM = [f.name for f in fields(FormalProblem) if f.name != "rho"]
+_WITNESS = [f.name for f in fields(Facts)] + ["parabolas", "offset", "stairs", "lip", "ell"]
 _BUMP = "(match {0} with v :: l => (v + {1})%Z :: l | nil => nil end)"
 
 
@@ -192,6 +214,9 @@ def _record(names: list[str], source: str, changed: dict[str, str]) -> str:
 def _forgeries(w: FormalWitness, c: FormalProblem) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
     unit = 1 << (c.weight_bits - 3)
     low = "{| f_C := f_C (low numbers); f_G := f_G (low numbers); f_cap := f_cap (low numbers); f_L := LIST |}"
+    parabola = "(map (fun p => {{{{| p_floor := {0}; p_weight := {1}; p_shares := {2}; p_factor := p_factor p |}}}}) (parabolas numbers))".replace(
+        "{{{{", "{{"
+    ).replace("}}}}", "}}")
     return {
         "nothing": ({}, {}),
         "a hidden weight": ({"inners": f"(match inners network with (v :: r) :: l => ((v + {unit})%Z :: r) :: l | l => l end)"}, {}),
@@ -202,33 +227,71 @@ def _forgeries(w: FormalWitness, c: FormalProblem) -> dict[str, tuple[dict[str, 
         "a longer step": ({"lr": "(lr network * 40)%Q"}, {}),
         "a shorter step, with the rate of the longer": ({"lr": "(lr network * (1 # 2))%Q"}, {}),
         "the loss scale": ({"loss_scale": "(loss_scale network * 40)%Q"}, {}),
-        "the radius": ({}, {"radius": "(radius numbers * (1 # 2))%Q"}),
+        "a smaller radius": ({}, {"stairs": "(firstn 30 (stairs numbers))"}),
+        "a row's sigma": ({}, {"stairs": "(map (fun row => (fst row, (snd row * 21 / 20)%Z)) (stairs numbers))"}),
+        "rows in another order": ({}, {"stairs": "(rev (tl (rev (tl (stairs numbers)))) ++ [hd (0, 0)%Z (stairs numbers); last (stairs numbers) (0, 0)%Z])"}),
+        "no rows": ({}, {"stairs": "[]"}),
+        "a start off the centre": ({}, {"offset": "1%Z"}),
         "sigma0": ({}, {"sigma0": "(sigma0 numbers * (101 # 100))%Q"}),
         "L_H": ({}, {"lip": "(lip numbers * (99 # 100))%Q"}),
+        "L at the centre": ({}, {"drop": "(drop numbers * (99 # 100))%Q"}),
+        "the inputs' norm": ({}, {"in_norm": "(in_norm numbers * (99 # 100))%Q"}),
+        "the inputs' second norm": ({}, {"in_twice": "(in_twice numbers * (99 # 100))%Q"}),
         "K0": ({}, {"jac0": "(jac0 numbers * (99 # 100))%Q"}),
         "e0": ({}, {"res0": "(res0 numbers * (99 # 100))%Q"}),
         "the root of a scale": ({}, {"r1": "(r1 numbers - 2)%Z"}),
         "the largest input": ({}, {"xx_max": "(xx_max numbers - 1)%Z"}),
         "an entry of a factor": ({}, {"low": low.replace("LIST", "(match f_L (low numbers) with (v :: r) :: l => ((v + v)%Z :: r) :: l | l => l end)")}),
+        "a neuron in the group of the small": ({}, {"group_of": "(map (fun _ => O) (group_of numbers))"}),
+        "a group's l": ({}, {"groups": "(map (fun g => {| g_max := g_max g; g_ell := (g_ell g * (99 # 100))%Q |}) (groups numbers))"}),
+        "a parabola's floor": ({}, {"parabolas": parabola.format("(p_floor p * (101 # 100))%Q", "p_weight p", "p_shares p")}),
+        "a parabola's weight": ({}, {"parabolas": parabola.format("p_floor p", "(p_weight p * (99 # 100))%Q", "p_shares p")}),
+        "a parabola's share": ({}, {"parabolas": parabola.format("p_floor p", "p_weight p", "map (fun v => (v + 1)%Z) (p_shares p)")}),
     }  # fmt: skip
 
 
 @needs_coq
-def test_forged_certificates_compute_to_false(small: tuple[FormalProblem, FormalWitness], tmp_path: Path) -> None:
-    build_library()
-    problem, numbers = small
+def test_forged_certificates_compute_to_false(tmp_path: Path) -> None:
+    build_library(tmp_path)
+    problem = formal_problem(basin8())
+    numbers = find_witness(problem)
+    assert numbers.parabolas
+    assert problem.rho is not None
     text = to_coq(problem, numbers, "converges", "")
     text = text[: text.index("Theorem")]
+    rho, *rest = (f"({v.numerator} # {v.denominator})" for v in (problem.rho, numbers.radius, numbers.rate, numbers.mu))
+    conclusion = " ".join(rest)
     for changed, wrong in _forgeries(numbers, problem).values():
-        text += (
-            f"Eval vm_compute in accepted {_record(_PROBLEM, 'network', changed)} {_record(_WITNESS, 'numbers', wrong)} slow"
-            f" ({numbers.rate.numerator} # {numbers.rate.denominator}) ({numbers.mu.numerator} # {numbers.mu.denominator}).\n"
-        )
+        text += f"Eval vm_compute in accepted_basin {_record(_PROBLEM, 'network', changed)} {_record(_WITNESS, 'numbers', wrong)} slow {rho} {conclusion}.\n"
+    stated = {  # the theorem's own numbers
+        "rho": f"accepted_basin network numbers slow (1 # 10) {conclusion}",
+        "radius": f"accepted_basin network numbers slow {rho} (1 # 1000) {rest[1]} {rest[2]}",
+        "rate": f"accepted_basin network numbers slow {rho} {rest[0]} (1 # 2) {rest[2]}",
+        "mu": f"accepted_basin network numbers slow {rho} {rest[0]} {rest[1]} (1000 # 1)",
+        "a basin's table for a ball": f"accepted network numbers slow {conclusion}",
+    }
+    text += "".join(f"Eval vm_compute in {test}.\n" for test in stated.values())
     source = tmp_path / "Forged.v"
     source.write_text(text, encoding="utf-8")
-    command = ["coqc", "-q", "-R", str(COQ_DIRECTORY), "LPLR", "-w", "-ambiguous-paths", str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    command = ["coqc", "-q", "-R", str(tmp_path), "LPLR", "-w", "-ambiguous-paths", str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=True)
     answers = re.findall(r"= (true|false)", done.stdout)
-    assert dict(zip(_forgeries(numbers, problem), answers, strict=True)) == {
-        name: "true" if name == "nothing" else "false" for name in _forgeries(numbers, problem)
-    }
+    names = [*_forgeries(numbers, problem), *stated]
+    assert dict(zip(names, answers, strict=True)) == {name: "true" if name == "nothing" else "false" for name in names}
+
+
+@needs_coq
+def test_two_at_once_work_on_copies_and_survive_a_clean(certificate: Certificate, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(build_library, (first, second)))
+    assert {path.name for path in first.glob("*.vo")} == {path.name for path in second.glob("*.vo")}
+    for path in second.iterdir():  # a clean, or another version, beside a run that is computing
+        path.unlink()
+    problem = formal_problem(certificate)
+    source = tmp_path / "Apart.v"
+    source.write_text(to_coq(problem, find_witness(problem), "converges", "", "fast"), encoding="utf-8")
+    assert isinstance(coq_accept.compile_file(source, first, 600.0), str)
+    assert isinstance(coq_accept.compile_file(source, second, 600.0), coq_accept.CoqRefusal)

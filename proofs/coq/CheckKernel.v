@@ -1,0 +1,391 @@
+(** * The checker's kernel: slopes, sums over the neurons with shares, the Gram matrix, and their errors *)
+
+From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
+From Coquelicot Require Import Coquelicot.
+From LPLR Require Import Inner Sums Rn Tanh TwoLayer
+  Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward.
+Import ListNotations.
+Open Scope R_scope.
+
+(** |a_r|, the error of a slope, a neuron's share, the unit of the kernel's error. *)
+Definition size_of (c : problem) (r : nat) : R := Rabs (IZR (at_ (outers c) r)) / weight_unit c.
+Definition slope_error (c : problem) (w : witness) (r : nat) : R :=
+  IZR (slope_gain (e_hid w (16 + e_pre c w (e_dot c (weightsZ c w) (inputsZ c w))))) * size_of c r + IZR (half w).
+Definition share_of (w : witness) (one_share : Z) (shares : list Z) (r : nat) : R :=
+  IZR (at_ shares (nth r (group_of w) O)) / IZR one_share.
+Definition finer_unit (c : problem) (w : witness) : R := IZR (finer c w).
+
+Section Kernel.
+Variables (c : problem) (w : witness) (V : vectors).
+Notation n := (samples c).
+Notation m := (width c).
+Notation d := (dim c).
+Notation wb := (weight_bits c).
+Notation W := (weightsZ c w).
+Notation X := (inputsZ c w).
+Notation Ds := (dotsZ V W X).
+Notation Ps := (presZ c w Ds).
+Notation Tan := (map (map (tanhZ table)) Ps).
+Notation Hid := (hiddenZ w Tan).
+Notation Slo := (map (slopesZ c w) Hid).
+Notation XX := (gramZ c w X).
+Notation Parts := (partsZ c w V XX Hid Slo).
+Notation ed := (e_dot c W X).
+Notation et := (16 + e_pre c w ed)%Z.
+Notation eh := (e_hid w et).
+Notation eg := (e_gram c X).
+Notation ek := (e_kernel c w eg eh).
+Notation s1 := (scale1 c).
+Notation s2 := (scale2R c).
+Notation W1 := (weight_unit c).
+Notation K := (drop_unit w).
+Notation U := (kept_unit w).
+Notation R1 := (Rn (size c)).
+Notation pre_ := (pre R1 m (biases c) (input c) (start c)).
+Notation hid_ := (hid R1 m (biases c) (input c) th (start c)).
+Notation slope_ := (slope R1 m (biases c) (input c) dth (start c)).
+Notation outer_ := (outer R1 m (biases c) (start c)).
+Notation gram := (gram_of c).
+Hypothesis Hcheck : check c w V = true.
+Notation passed := (CheckForward.passed c w V Hcheck).
+Notation shaped := (CheckForward.shaped c w V Hcheck).
+Notation W1_pos := (CheckForward.W1_pos c w V Hcheck).
+Notation X_entry := (CheckForward.X_entry c w V Hcheck).
+Notation X_length := (CheckForward.X_length c w V Hcheck).
+Notation XX_test := (CheckForward.XX_test c w V Hcheck).
+Notation H_length := (CheckForward.H_length c w V Hcheck).
+Notation hid_near := (CheckForward.hid_near c w V Hcheck).
+Notation K_pos := (CheckForward.K_pos c w V Hcheck).
+Notation U_pos := (CheckForward.U_pos c w V Hcheck).
+Notation one_KU := (CheckForward.one_KU c w V Hcheck).
+Notation K_half := (CheckForward.K_half c w V Hcheck).
+Notation tanh_near := (CheckForward.tanh_near c w V Hcheck).
+Notation gram_value := (CheckForward.gram_value c w V Hcheck).
+Notation T_length := (CheckForward.T_length c w V Hcheck).
+Notation outer_value := (CheckForward.outer_value c).
+Notation hid_le := (CheckForward.hid_le c).
+Notation scaled_hid_le := (CheckForward.scaled_hid_le c).
+Notation H_count := (CheckForward.H_count c w V).
+Notation X_count := (CheckForward.X_count c w).
+Notation small_product := (CheckForward.small_product V).
+Notation x_ i j := (value (input_bits c) (at_ (row (inputs c) i) j)).
+Notation A := (size_of c).
+Notation es := (slope_error c w).
+Local Notation theta_ kk := (theta R1 m (biases c) (input c) s2 th dth kk (start c)).
+
+(** ** Slopes *)
+Lemma B_entry r i : (r < m)%nat -> (i < n)%nat -> at_ (row Slo i) r = slopeZ c w (at_ (outers c) r) (at_ (row Hid i) r).
+Proof.
+  intros Hr Hi. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite H_count; exact Hi).
+  unfold slopesZ. apply nth_map2; [exact Hr|now rewrite H_length].
+Qed.
+Lemma B_count : length Slo = n.
+Proof. now rewrite map_length, H_count. Qed.
+Lemma B_length i : (i < n)%nat -> length (row Slo i) = m.
+Proof.
+  intros Hi. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite H_count; exact Hi).
+  unfold slopesZ. rewrite length_map2, H_length by assumption. apply Nat.min_id.
+Qed.
+
+Lemma A_pos r : 0 <= A r.
+Proof. apply Rdiv_le_0_compat; [apply Rabs_pos|apply W1_pos]. Qed.
+Lemma outer_abs r : (r < m)%nat -> Rabs (outer_ r) = A r.
+Proof.
+  intros Hr. rewrite outer_value by assumption. pose proof W1_pos. unfold size_of, Rdiv.
+  now rewrite Rabs_mult, Rabs_inv, (Rabs_pos_eq W1) by lra.
+Qed.
+Lemma slope_le r i : (r < m)%nat -> Rabs (slope_ r i) <= A r.
+Proof.
+  intros Hr. unfold slope. rewrite Rabs_mult, outer_abs by assumption. rewrite <- (Rmult_1_r (A r)) at 2.
+  apply Rmult_le_compat_l; [apply A_pos|apply dth_le_1].
+Qed.
+
+Lemma slope_near r i : (r < m)%nat -> (i < n)%nat -> Rabs (IZR one * slope_ r i - K * IZR (at_ (row Slo i) r)) <= es r.
+Proof.
+  intros Hr Hi. rewrite B_entry by assumption. pose proof (hid_near r i Hr Hi) as N. pose proof (scaled_hid_le r i) as L.
+  unfold slope. rewrite outer_value by assumption. unfold slope_error, size_of. unfold hid in N, L. unfold dth.
+  set (h := at_ (row Hid i) r) in *. set (a := at_ (outers c) r) in *. set (t := th (pre_ r i)) in *. clearbody h a t.
+  pose proof (t_eh _ _ _ passed) as E2. apply IZR_le in E2. rewrite mult_IZR in E2. unfold slope_gain. rewrite plus_IZR, mult_IZR.
+  set (e := IZR eh) in *. clearbody e. pose proof W1_pos as HW. pose proof K_pos as HK. pose proof U_pos as HU.
+  assert (Hsh : (1 <= slope_shift c w)%Z) by (unfold slope_shift; pose proof (s_k _ _ shaped); pose proof (s_wb _ _ shaped); lia).
+  pose proof (shift_floor (a * (unit w * unit w - h * h) + 2 ^ (slope_shift c w - 1)) (slope_shift c w) ltac:(lia)) as F.
+  fold (slopeZ c w a h) in F. rewrite plus_IZR, mult_IZR, minus_IZR, !mult_IZR in F. fold U in F.
+  assert (ES : IZR (2 ^ slope_shift c w) = W1 * U).
+  { unfold slope_shift, weight_unit, weight_one, kept_unit, unit. pose proof (s_k _ _ shaped). pose proof (s_wb _ _ shaped).
+    rewrite <- pow2_add by lia. f_equal. f_equal. ring. }
+  assert (EH : IZR (2 ^ slope_shift c w) = 2 * IZR (2 ^ (slope_shift c w - 1))).
+  { change 2 with (IZR (2 ^ 1)). rewrite <- pow2_add by lia. f_equal. f_equal. ring. }
+  rewrite ES in *. set (hf := IZR (2 ^ (slope_shift c w - 1))) in *. clearbody hf.
+  set (b := IZR (slopeZ c w a h)) in *. clearbody b. set (g := IZR h) in *. clearbody g.
+  pose proof K_half as EK. pose proof one_KU as EO. set (O := IZR one) in *. clearbody O.
+  assert (OP : 0 < O) by (rewrite EO; now apply Rmult_lt_0_compat).
+  set (al := IZR a / W1). assert (Ea : IZR a = al * W1) by (unfold al; field; lra).
+  assert (Eal : Rabs (IZR a) / W1 = Rabs al) by (unfold al, Rdiv; rewrite Rabs_mult, Rabs_inv, (Rabs_pos_eq W1); lra).
+  rewrite Eal. clearbody al.
+  (* rounding *)
+  set (v := al * (U * U - g * g) / U).
+  assert (Ev : IZR a * (U * U - g * g) / (W1 * U) = v) by (rewrite Ea; unfold v; field; lra).
+  assert (Ew : hf / (W1 * U) = / 2).
+  { replace hf with (W1 * U / 2) by lra. field. lra. }
+  unfold Rdiv in F. rewrite Rmult_plus_distr_r in F. fold (IZR a * (U * U - g * g) / (W1 * U)) in F. fold (hf / (W1 * U)) in F.
+  rewrite Ev, Ew in F.
+  assert (F' : Rabs (K * v - K * b) <= IZR (half w)).
+  { rewrite <- Rmult_minus_distr_l, Rabs_mult, (Rabs_pos_eq K) by lra. replace (IZR (half w)) with (K * / 2) by lra.
+    apply Rmult_le_compat_l; [lra|]. apply Rabs_le. lra. }
+  (* the value itself *)
+  assert (Q : Rabs (O * (1 - t * t) - K * ((U * U - g * g) / U)) <= 2 * e + 1).
+  { pose proof (approx_product O O t t e e O O (K * g) (K * g) N N L L) as P.
+    replace (O * (1 - t * t) - K * ((U * U - g * g) / U)) with (- (O * t * (O * t) - K * g * (K * g)) / O) by (rewrite EO; field; lra).
+    unfold Rdiv. rewrite Rabs_mult, Rabs_Ropp, Rabs_inv, (Rabs_pos_eq O) by lra.
+    apply Rmult_le_reg_r with O; [assumption|]. rewrite Rmult_assoc, Rinv_l, Rmult_1_r by lra. lra. }
+  replace (O * (al * (1 - t * t)) - K * b) with (al * (O * (1 - t * t) - K * ((U * U - g * g) / U)) + (K * v - K * b))
+    by (unfold v; field; lra).
+  eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_mult.
+  assert (Rabs al * Rabs (O * (1 - t * t) - K * ((U * U - g * g) / U)) <= Rabs al * (2 * e + 1))
+    by (apply Rmult_le_compat_l; [apply Rabs_pos|exact Q]). lra.
+Qed.
+
+(** ** Sums over the neurons, each with its group's share *)
+Section Shares.
+Variables (one_share : Z) (shares : list Z).
+Hypothesis one_share_pos : (0 < one_share)%Z.
+Hypothesis shares_unit : forall g, (g < length (groups w))%nat -> (0 <= at_ shares g <= one_share)%Z.
+Notation part := (share_of w one_share shares).
+Notation S1 := (IZR one_share).
+
+Lemma part_range r : (r < m)%nat -> 0 <= part r <= 1.
+Proof.
+  intros Hr. destruct (shares_unit _ (s_group _ _ shaped r Hr)) as [L H]. apply IZR_le in L, H. pose proof (IZR_pos _ one_share_pos).
+  unfold share_of. split; [now apply Rdiv_le_0_compat|]. apply Rle_div_l; lra.
+Qed.
+
+Definition grouped (x y : list Z) : R :=
+  sum (length (groups w)) (fun g => IZR (dot (select g (group_of w) x) (select g (group_of w) y)) * IZR (at_ shares g)).
+Lemma grouped_sum x y : length x = m -> length y = m ->
+  grouped x y = S1 * sum m (fun r => part r * (IZR (at_ x r) * IZR (at_ y r))).
+Proof.
+  intros Hx Hy. unfold grouped. pose proof (s_groups _ _ shaped) as L.
+  rewrite (select_dot _ (group_of w)) by (rewrite ?L; try assumption; apply (s_group _ _ shaped)). rewrite L, <- sum_scal.
+  apply sum_ext. intros r _. unfold share_of. pose proof (IZR_pos _ one_share_pos). field. lra.
+Qed.
+
+Lemma dot_near (f g : nat -> R) (lf lg : list Z) (e b : nat -> R) : length lf = m -> length lg = m ->
+  (forall r, (r < m)%nat -> Rabs (IZR one * f r - K * IZR (at_ lf r)) <= e r) ->
+  (forall r, (r < m)%nat -> Rabs (IZR one * g r - K * IZR (at_ lg r)) <= e r) ->
+  (forall r, (r < m)%nat -> Rabs (IZR one * f r) <= b r) -> (forall r, (r < m)%nat -> Rabs (IZR one * g r) <= b r) ->
+  Rabs (IZR one * IZR one * (S1 * sum m (fun r => part r * (f r * g r))) - K * K * grouped lf lg)
+    <= S1 * sum m (fun r => e r * (2 * b r + e r)).
+Proof.
+  intros Lf Lg Hf Hg Bf Bg. rewrite grouped_sum by assumption. pose proof (IZR_pos _ one_share_pos) as P.
+  replace (IZR one * IZR one * (S1 * sum m (fun r => part r * (f r * g r)))
+      - K * K * (S1 * sum m (fun r => part r * (IZR (at_ lf r) * IZR (at_ lg r)))))
+    with (S1 * (IZR one * IZR one * sum m (fun r => part r * (f r * g r))
+      - K * K * sum m (fun r => part r * (IZR (at_ lf r) * IZR (at_ lg r))))) by ring.
+  rewrite Rabs_mult, (Rabs_pos_eq S1) by lra. apply Rmult_le_compat_l; [lra|]. rewrite <- !sum_scal, <- sum_minus.
+  eapply Rle_trans; [apply sum_abs|]. apply sum_le. intros r Hr.
+  replace (IZR one * IZR one * (part r * (f r * g r)) - K * K * (part r * (IZR (at_ lf r) * IZR (at_ lg r))))
+    with (part r * (IZR one * f r * (IZR one * g r) - K * IZR (at_ lf r) * (K * IZR (at_ lg r)))) by ring.
+  destruct (part_range r Hr) as [P0 P1]. rewrite Rabs_mult, (Rabs_pos_eq (part r)) by assumption.
+  apply Rle_trans with (1 * Rabs (IZR one * f r * (IZR one * g r) - K * IZR (at_ lf r) * (K * IZR (at_ lg r)))).
+  { apply Rmult_le_compat_r; [apply Rabs_pos|assumption]. }
+  rewrite Rmult_1_l. eapply Rle_trans; [apply (approx_product _ _ _ _ (e r) (e r) (b r) (b r)); auto|]. right. ring.
+Qed.
+
+Lemma hidden_sums i j : (i < n)%nat -> (j < n)%nat ->
+  Rabs (IZR one * IZR one * (S1 * sum m (fun r => part r * (hid_ r i * hid_ r j))) - K * K * grouped (row Hid i) (row Hid j))
+    <= S1 * IZR (mZ c * (eh * (2 * one + eh))).
+Proof.
+  intros Hi Hj. eapply Rle_trans; [apply (dot_near (fun r => hid_ r i) (fun r => hid_ r j) _ _ (fun _ => IZR eh) (fun _ => IZR one))|].
+  - now apply H_length.
+  - now apply H_length.
+  - intros. now apply hid_near.
+  - intros. now apply hid_near.
+  - intros. apply scaled_hid_le.
+  - intros. apply scaled_hid_le.
+  - rewrite sum_const. unfold mZ. rewrite !mult_IZR, plus_IZR, mult_IZR, <- INR_IZR_INZ. right. ring.
+Qed.
+
+Lemma slope_sums i j : (i < n)%nat -> (j < n)%nat ->
+  Rabs (IZR one * IZR one * (S1 * sum m (fun r => part r * (slope_ r i * slope_ r j))) - K * K * grouped (row Slo i) (row Slo j))
+    <= S1 * (IZR (e_slopes c w eh) / (W1 * W1)).
+Proof.
+  intros Hi Hj. pose proof one_pos. pose proof W1_pos.
+  assert (L : forall r i, (r < m)%nat -> Rabs (IZR one * slope_ r i) <= IZR one * A r).
+  { intros r i' Hr. rewrite Rabs_mult, Rabs_pos_eq by lra. apply Rmult_le_compat_l; [lra|now apply slope_le]. }
+  eapply Rle_trans; [apply (dot_near (fun r => slope_ r i) (fun r => slope_ r j) _ _ es (fun r => IZR one * A r))|].
+  - now apply B_length.
+  - now apply B_length.
+  - intros. now apply slope_near.
+  - intros. now apply slope_near.
+  - intros. now apply L.
+  - intros. now apply L.
+  - apply Rmult_le_compat_l; [apply IZR_le; lia|].
+    unfold e_slopes. rewrite sum_list_sum. fold (width c). unfold Rdiv. rewrite <- sum_scal_r. right. apply sum_ext. intros r Hr.
+    unfold slope_error, size_of. fold W1. rewrite !mult_IZR, !plus_IZR, !mult_IZR, !abs_IZR. fold W1. field. lra.
+Qed.
+
+Lemma slope_size i j : (i < n)%nat -> (j < n)%nat ->
+  Rabs (sum m (fun r => part r * (slope_ r i * slope_ r j))) <= IZR (dot (outers c) (outers c)) / (W1 * W1).
+Proof.
+  intros Hi Hj. eapply Rle_trans; [apply sum_abs|]. rewrite (dot_sum _ _ m) by (unfold width; lia).
+  unfold Rdiv. rewrite <- sum_scal_r. apply sum_le. intros r Hr. destruct (part_range r Hr) as [P0 P1].
+  rewrite Rabs_mult, (Rabs_pos_eq (part r)) by assumption.
+  apply Rle_trans with (1 * Rabs (slope_ r i * slope_ r j)); [apply Rmult_le_compat_r; [apply Rabs_pos|assumption]|].
+  rewrite Rmult_1_l, Rabs_mult.
+  apply Rle_trans with (A r * A r); [apply Rmult_le_compat; try apply Rabs_pos; now apply slope_le|].
+  right. pose proof W1_pos. unfold size_of. pose proof (abs_sq (IZR (at_ (outers c) r))) as E. rewrite <- E. field. lra.
+Qed.
+End Shares.
+
+(** ** The Gram matrix of the inputs *)
+Lemma qx_pos : 0 < IZR (qx c w).
+Proof.
+  unfold qx. rewrite mult_IZR. apply Rmult_lt_0_compat; [apply IZR_pos, (s_q1 _ _ shaped)|].
+  destruct (pow2_pos (2 * xh c w)) as [P|P]; [exact P|]. pose proof (s_xh _ _ shaped). lia.
+Qed.
+Lemma beta_value : IZR (beta c) = if hidden_bias c then 1 else 0.
+Proof. unfold beta. now destruct (hidden_bias c). Qed.
+
+Lemma gram_near i j : Rabs (IZR (qx c w) * gram i j - IZR (dot (row X i) (row X j) + beta c * qx c w)) <= IZR eg.
+Proof.
+  pose proof (dot_rounded d (fun k => x_ i k) (fun k => x_ j k) _ _ (row X i) (row X j) (X_length i)
+    (fun k _ => X_entry i k) (fun k _ => X_entry j k)) as N. cbn beta in N.
+  rewrite gram_value, plus_IZR, mult_IZR, beta_value.
+  assert (E : IZR (qx c w) = IZR (hidden_scale c) * (IZR (2 ^ xh c w) * IZR (2 ^ xh c w))).
+  { unfold qx. rewrite mult_IZR. f_equal. pose proof (s_xh _ _ shaped). rewrite <- pow2_add by lia. f_equal. f_equal. ring. }
+  pose proof (IZR_pos _ (s_q1 _ _ shaped)) as Q1.
+  set (b := if hidden_bias c then 1 else 0). set (D := IZR (dot (row X i) (row X j))) in *. set (S := sum d (fun k => x_ i k * x_ j k)) in *.
+  replace (IZR (qx c w) * (/ IZR (hidden_scale c) * S + b) - (D + b * IZR (qx c w)))
+    with (IZR (2 ^ xh c w) * IZR (2 ^ xh c w) * S - D) by (rewrite E; field; lra).
+  eapply Rle_trans; [exact N|].
+  pose proof (IZR_le _ _ (max1_ge X i)). pose proof (IZR_le _ _ (max1_ge X j)).
+  unfold e_gram, dimZ. fold d. rewrite plus_IZR, mult_IZR, <- INR_IZR_INZ. lra.
+Qed.
+
+Lemma XX_entry i j : (i < n)%nat -> (j <= i)%nat -> at_ (row XX i) j = (dot (row X i) (row X j) + beta c * qx c w)%Z.
+Proof.
+  intros Hi Hj. unfold gramZ. rewrite nth_seq_map by exact Hi. cbn zeta.
+  apply (nth_seq_map (fun j => (dot (row X i) (row X j) + beta c * qx c w)%Z)). lia.
+Qed.
+
+Lemma XX_bound i j : (i < n)%nat -> (j < n)%nat -> Rabs (IZR (dot (row X i) (row X j) + beta c * qx c w)) <= IZR (xx_max w).
+Proof.
+  intros Hi Hj. rewrite <- abs_IZR. apply IZR_le. destruct (XX_test i Hi) as [Ti _]. destruct (XX_test j Hj) as [Tj _].
+  pose proof (dot_bound (row X i) (row X j) (xx_max w - beta c * qx c w) ltac:(lia) ltac:(lia)).
+  assert (0 <= beta c * qx c w)%Z by (pose proof (lt_IZR 0 _ qx_pos); unfold beta; destruct (hidden_bias c); lia). lia.
+Qed.
+
+Lemma gram_sym i j : gram i j = gram j i.
+Proof. apply inner_sym. Qed.
+
+(** ** The kernel *)
+Lemma products_dot (x : Z) (h b h' b' shares : list Z) G a :
+  (forall g, product V (pack V (select g (group_of w) h)) (pack V (select g (group_of w) h')) = dot (select g (group_of w) h) (select g (group_of w) h')) ->
+  (forall g, product V (pack V (select g (group_of w) b)) (pack V (select g (group_of w) b')) = dot (select g (group_of w) b) (select g (group_of w) b')) ->
+  let P l := map (fun g => pack V (select g (group_of w) l)) (seq a G) in
+  IZR (dot (products c w V x (P h) (P b) (P h') (P b')) shares)
+  = IZR (qx c w) * sum G (fun g => IZR (dot (select (a + g) (group_of w) h) (select (a + g) (group_of w) h')) * IZR (at_ shares g))
+    + IZR x * sum G (fun g => IZR (dot (select (a + g) (group_of w) b) (select (a + g) (group_of w) b')) * IZR (at_ shares g)).
+Proof.
+  intros Ph Pb. revert a shares. induction G as [|G IH]; intros a shares; [cbn; ring|].
+  destruct shares as [|s shares].
+  - cbn [dot products seq map]. rewrite !(sum_ext (S G) (fun g => _ * IZR (at_ [] g)) (fun _ => 0)) by (intros; rewrite nth_nil_Z; ring).
+    rewrite sum_0. ring.
+  - specialize (IH (S a) shares). cbn zeta in IH. cbn [seq map products dot sum nth]. rewrite plus_IZR, IH, Ph, Pb.
+    rewrite mult_IZR, plus_IZR, !mult_IZR, Nat.add_0_r.
+    rewrite !(sum_ext G (fun g => IZR (dot (select (a + S g) _ _) _) * _)
+      (fun g => IZR (dot (select (S a + g) (group_of w) h) (select (S a + g) (group_of w) h')) * IZR (at_ shares g)))
+      by (intros g _; now rewrite Nat.add_succ_r).
+    rewrite !(sum_ext G (fun g => IZR (dot (select (a + S g) _ b) _) * _)
+      (fun g => IZR (dot (select (S a + g) (group_of w) b) (select (S a + g) (group_of w) b')) * IZR (at_ shares g)))
+      by (intros g _; now rewrite Nat.add_succ_r).
+    ring.
+Qed.
+
+Lemma selected_product x y g : (dot x x < 2 ^ 62)%Z -> (dot y y < 2 ^ 62)%Z ->
+  product V (pack V (select g (group_of w) x)) (pack V (select g (group_of w) y)) = dot (select g (group_of w) x) (select g (group_of w) y).
+Proof.
+  intros Hx Hy. pose proof (select_short g (group_of w) x). pose proof (select_short g (group_of w) y). apply small_product; lia.
+Qed.
+
+Lemma selected_row rows i : (i < length rows)%nat ->
+  nth i (selected w V rows) [] = map (fun g => pack V (select g (group_of w) (row rows i))) (seq 0 (length (groups w))).
+Proof. intros Hi. unfold selected. now rewrite (nth_map_lt _ _ _ (@nil Z)). Qed.
+
+Lemma kernel_entry one_share shares i j : (i < n)%nat -> (j <= i)%nat ->
+  IZR (at_ (row (combineZ c w one_share shares Parts) i) j)
+  = IZR (qx c w) * grouped shares (row Hid i) (row Hid j) + IZR (at_ (row XX i) j) * grouped shares (row Slo i) (row Slo j)
+    + IZR one_share * (INR (biases c) * IZR (scaleZ c w)).
+Proof.
+  intros Hi Hj. assert (Hj' : (j < n)%nat) by lia. unfold combineZ. cbn zeta.
+  assert (N : nth i Parts [] = map (fun j => products c w V (at_ (row XX i) j) (nth i (selected w V Hid) []) (nth i (selected w V Slo) [])
+      (nth j (selected w V Hid) []) (nth j (selected w V Slo) [])) (seq 0 (S i))).
+  { unfold partsZ. cbn zeta. apply (nth_seq_map (fun i => map _ (seq 0 (S i))) n i). exact Hi. }
+  rewrite (nth_map_lt _ _ _ (@nil (list Z))) by (unfold partsZ; rewrite map_length, seq_length; exact Hi).
+  rewrite N. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite map_length, seq_length; lia). rewrite nth_seq_map by lia.
+  rewrite !selected_row by (rewrite ?H_count, ?B_count; assumption).
+  rewrite plus_IZR, products_dot.
+  - rewrite !mult_IZR, <- INR_IZR_INZ. reflexivity.
+  - intros g. apply selected_product; apply below; try apply (t_H _ _ _ passed); now rewrite H_count.
+  - intros g. apply selected_product; apply below; try apply (t_B _ _ _ passed); now rewrite B_count.
+Qed.
+
+Lemma finer_value : finer_unit c w = K * K * (W1 * W1).
+Proof.
+  unfold finer_unit, finer, drop_unit, weight_unit, weight_one. rewrite !mult_IZR. f_equal. pose proof (s_k _ _ shaped).
+  rewrite <- pow2_add by lia. f_equal. f_equal. ring.
+Qed.
+Lemma finer_pos : 0 < finer_unit c w.
+Proof. rewrite finer_value. pose proof K_pos. pose proof W1_pos. apply Rmult_lt_0_compat; now apply Rmult_lt_0_compat. Qed.
+
+(** The kernel with shares, from integers: what the tests for definiteness need. *)
+Lemma theta_near one_share shares i j :
+  (0 < one_share)%Z -> (forall g, (g < length (groups w))%nat -> (0 <= at_ shares g <= one_share)%Z) -> (i < n)%nat -> (j <= i)%nat ->
+  Rabs (IZR (scaleZ c w * one_share) * theta_ (share_of w one_share shares) i j - IZR (at_ (row (combineZ c w one_share shares Parts) i) j))
+    <= IZR one_share * IZR ek / finer_unit c w.
+Proof.
+  intros H1 Hs Hi Hj. assert (Hj' : (j < n)%nat) by lia. rewrite kernel_entry by assumption.
+  pose proof (XX_bound i j Hi Hj') as HX. pose proof (gram_near i j) as HG. rewrite <- XX_entry in HX, HG by assumption.
+  pose proof (hidden_sums one_share shares H1 Hs i j Hi Hj') as HH. pose proof (slope_sums one_share shares H1 Hs i j Hi Hj') as HB.
+  pose proof (slope_size one_share shares H1 Hs i j Hi Hj') as HS.
+  unfold theta. fold (gram_of c i j).
+  assert (E : s2 * s2 = / IZR (output_scale c)).
+  { unfold scale2R. rewrite <- Rinv_mult. f_equal. apply sqrt_sqrt. apply IZR_le. pose proof (s_q2 _ _ shaped). lia. }
+  rewrite E. pose proof (IZR_pos _ (s_q2 _ _ shaped)). pose proof qx_pos as Q. pose proof K_pos. pose proof W1_pos. pose proof U_pos.
+  pose proof (IZR_pos _ H1) as P1.
+  unfold e_kernel. set (EH := (mZ c * (eh * (2 * one + eh)))%Z) in *. clearbody EH.
+  set (ES := e_slopes c w eh) in *. clearbody ES. set (A2 := dot (outers c) (outers c)) in *. clearbody A2.
+  set (e := e_gram c X) in *. clearbody e. rewrite !plus_IZR, !mult_IZR. fold W1.
+  set (SH := sum m (fun r => share_of w one_share shares r * (hid_ r i * hid_ r j))) in *.
+  set (SB := sum m (fun r => share_of w one_share shares r * (slope_ r i * slope_ r j))) in *.
+  set (x := IZR (at_ (row XX i) j)) in *. set (DH := grouped shares (row Hid i) (row Hid j)) in *. set (DB := grouped shares (row Slo i) (row Slo j)) in *.
+  assert (ESC : IZR (scaleZ c w) = U * U * IZR (output_scale c) * IZR (qx c w)) by (unfold scaleZ; now rewrite !mult_IZR).
+  rewrite finer_value. pose proof one_KU as EO. set (O := IZR one) in *. clearbody O.
+  set (S1 := IZR one_share) in *. clearbody S1.
+  set (g := gram_of c i j) in *. clearbody g SH SB x DH DB. set (q := IZR (qx c w)) in *. clearbody q.
+  apply Rmult_le_reg_r with (K * K); [now apply Rmult_lt_0_compat|].
+  replace (Rabs (IZR (scaleZ c w) * S1 * (/ IZR (output_scale c) * (SH + g * SB) + INR (biases c))
+      - (q * DH + x * DB + S1 * (INR (biases c) * IZR (scaleZ c w)))) * (K * K))
+    with (Rabs (q * (O * O * (S1 * SH) - K * K * DH) + x * (O * O * (S1 * SB) - K * K * DB) + (q * g - x) * (O * O * (S1 * SB)))).
+  2:{ rewrite <- (Rabs_pos_eq (K * K)) at 3 by (apply Rmult_le_pos; lra). rewrite <- Rabs_mult. f_equal. rewrite ESC, EO. field. lra. }
+  replace (S1 * (q * IZR EH * (W1 * W1) + IZR (xx_max w) * IZR ES + IZR e * (O * O) * IZR A2) / (K * K * (W1 * W1)) * (K * K))
+    with (q * (S1 * IZR EH) + IZR (xx_max w) * (S1 * (IZR ES / (W1 * W1))) + IZR e * (O * O * (S1 * (IZR A2 / (W1 * W1))))) by (field; lra).
+  eapply Rle_trans; [apply Rabs_triang|]. apply Rplus_le_compat; [eapply Rle_trans; [apply Rabs_triang|]; apply Rplus_le_compat|].
+  - rewrite Rabs_mult, (Rabs_pos_eq q) by lra. apply Rmult_le_compat_l; [lra|exact HH].
+  - rewrite Rabs_mult. apply Rmult_le_compat; try apply Rabs_pos; assumption.
+  - rewrite Rabs_mult. apply Rmult_le_compat; try apply Rabs_pos; [exact HG|].
+    rewrite Rabs_mult, (Rabs_pos_eq (O * O)) by apply Rle_0_sqr. apply Rmult_le_compat_l; [apply Rle_0_sqr|].
+    rewrite Rabs_mult, (Rabs_pos_eq S1) by lra. apply Rmult_le_compat_l; [lra|exact HS].
+Qed.
+
+Lemma theta_sym kk i j : theta_ kk i j = theta_ kk j i.
+Proof.
+  unfold theta. rewrite (inner_sym _ (input c j) (input c i)). f_equal. f_equal. f_equal; [|f_equal]; apply sum_ext; intros; ring.
+Qed.
+
+Lemma scale_pos : 0 < IZR (scaleZ c w).
+Proof.
+  unfold scaleZ. rewrite !mult_IZR. fold U. pose proof U_pos. pose proof qx_pos. pose proof (IZR_pos _ (s_q2 _ _ shaped)).
+  repeat apply Rmult_lt_0_compat; assumption.
+Qed.
+End Kernel.

@@ -1,0 +1,91 @@
+"""The problem that a certificate is about, as exact integers over powers of two: the record ``problem`` of ``Format.v``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from proofs.coq_integers import exact_integers
+from verify.certificates import Certificate
+from verify.errors import InputError
+from verify.networks.graph import Network
+from verify.networks.parameters import with_parameters
+
+__all__ = ["FormalProblem", "formal_problem"]
+
+
+@dataclass(frozen=True)
+class FormalProblem:
+    """The record ``problem`` of ``Format.v``, and how far from the centre the certificate lets descent start.
+
+    Attributes:
+        inputs: (n, d) integers; x_ij = inputs / 2^input_bits. targets: (n,) over 2^target_bits.
+        outers: (m,), inners: (m, d or d + 1, a hidden bias last), output_biases: () or (1,), all over 2^weight_bits.
+        hidden_scale, output_scale: q; the layers are multiplied by 1/√q. loss_scale: s. lr: step.
+        rho: the statement is about every start within this distance (scope `basin`); None: about the centre itself.
+    """
+
+    inputs: np.ndarray
+    input_bits: int
+    targets: np.ndarray
+    target_bits: int
+    outers: np.ndarray
+    inners: np.ndarray
+    output_biases: np.ndarray
+    weight_bits: int
+    dim: int
+    hidden_bias: bool
+    hidden_scale: int
+    output_scale: int
+    loss_scale: Fraction
+    lr: Fraction
+    rho: Fraction | None = None
+
+
+def formal_problem(certificate: Certificate) -> FormalProblem:
+    """Return the exact problem of a certificate: its network, the point where its run hands over, or its basin's centre.
+
+    Raises:
+        InputError: no proved ball, or a network outside the formal part (one hidden tanh layer, one output).
+    """
+    if certificate.verdict != "PROVED" or certificate.scope not in ("ball", "run", "basin"):
+        raise InputError(
+            f"scope={certificate.scope!r}, verdict={certificate.verdict!r}: the formal part needs a PROVED certificate"
+            " of scope 'ball', 'run' or 'basin'"
+        )
+    network, problem = _centre(certificate), certificate.problem
+    names = [layer.activation.name for layer in network.chain]
+    if names != ["tanh", "identity"] or network.outputs != 1 or problem.lr is None:
+        raise InputError(
+            f"activations={names}, outputs={network.outputs}: the formal part covers one hidden tanh layer and one output"
+        )
+    first, last = network.chain
+    hidden, hidden_bias = first.weight, first.bias
+    if hidden_bias is not None:
+        hidden = np.column_stack([hidden, hidden_bias])
+    parts = [last.weight.ravel(), hidden, np.zeros(0) if last.bias is None else last.bias]
+    (outers, inners, biases), weight_bits = exact_integers(parts, 30)
+    (inputs,), input_bits = exact_integers([problem.data.X], 30)
+    (targets,), target_bits = exact_integers([problem.data.y.ravel()], 0)
+    return FormalProblem(
+        inputs, input_bits, targets, target_bits, outers, inners, biases, weight_bits, network.inputs,
+        hidden_bias is not None, first.inverse_square_scale, last.inverse_square_scale, problem.scale, problem.lr,
+        _starts(certificate),
+    )  # fmt: skip
+
+
+def _starts(certificate: Certificate) -> Fraction | None:
+    """The radius of a basin, exact."""
+    if certificate.scope != "basin":
+        return None
+    return Fraction(float(certificate.witness["radii"][certificate.witness["basin"]]))
+
+
+def _centre(certificate: Certificate) -> Network:
+    """The network at the ball's centre: as stored, where a run hands over, or the centre of a basin."""
+    network, witness = certificate.problem.network, certificate.witness
+    if certificate.scope == "run":
+        return with_parameters(network, witness["checkpoints"][witness["handover"]["checkpoint"]]["parameters"])
+    return with_parameters(network, witness["centre"]) if certificate.scope == "basin" else network

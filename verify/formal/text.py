@@ -1,0 +1,141 @@
+"""A problem and its witness as a Coq file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from verify.certificates import Certificate
+from verify.formal.problem import FormalProblem, formal_problem
+from verify.formal.witness import Factor, FormalParabola, FormalWitness, find_witness
+
+__all__ = ["fingerprint", "to_coq", "write"]
+
+
+def _entries(rows: Sequence[Sequence[int]]) -> tuple[int, list[str]]:
+    """Width in hexadecimal digits, and the rows as literals of ``Format.entries``: v + 8·16^(w−1) for each entry."""
+    largest = max((abs(int(v)) for row in rows for v in row), default=0)
+    digits = (2 * largest + 2).bit_length() // 4 + 1
+    offset = 8 * 16 ** (digits - 1)
+    assert largest < offset
+    return digits, ["0x" + "".join(f"{int(v) + offset:0{digits}x}" for v in row) for row in rows]
+
+
+def _matrix(rows: np.ndarray) -> str:
+    if rows.size == 0:
+        return "[]"
+    digits, literals = _entries(rows.tolist())
+    lines = ";\n  ".join(literals)
+    return f"map (entries {digits} {rows.shape[1]}) [{lines}]%digits"
+
+
+def _vector(values: np.ndarray) -> str:
+    chunks = [values[i : i + 64].tolist() for i in range(0, len(values), 64)]
+    digits, literals = _entries(chunks)
+    return " ++\n  ".join(
+        f"entries {digits} {len(chunk)} {literal}%digits" for chunk, literal in zip(chunks, literals, strict=True)
+    ) or "[]"  # fmt: skip
+
+
+def _q(value: Fraction) -> str:
+    return f"({value.numerator} # {value.denominator})"
+
+
+def _z(value: int) -> str:
+    return str(value) if value >= 0 else f"({value})"
+
+
+def _factor(factor: Factor) -> str:
+    digits, literals = _entries(factor.L)
+    rows = ";\n  ".join(literals)
+    return (
+        f"{{| f_C := {_z(factor.C)}; f_G := {factor.G}; f_cap := {factor.cap};\n"
+        f"  f_L := triangle {digits} 0 [{rows}]%digits |}}"
+    )
+
+
+def _parabola(p: FormalParabola) -> str:
+    shares = "; ".join(map(str, p.shares))
+    return f"{{| p_weight := {_q(p.weight)}; p_floor := {_q(p.floor)}; p_shares := [{shares}];\n  p_factor := {_factor(p.factor)} |}}"
+
+
+def conclusion(c: FormalProblem, w: FormalWitness) -> tuple[str, str]:
+    """What is stated of ``network``, and the theorem that says so."""
+    numbers = " ".join(map(_q, (w.radius, w.rate, w.mu)))
+    if c.rho is None:
+        return f"converges_linearly network {numbers}", "accepted_converges"
+    return f"attracts network {_q(c.rho)} {numbers}", "accepted_attracts"
+
+
+def to_coq(c: FormalProblem, w: FormalWitness, name: str, heading: str, vectors: str = "slow") -> str:
+    """Return the text of a Coq file that states and proves `name`: convergence for the problem `c`."""
+    bias, f = "true" if c.hidden_bias else "false", w.facts
+    scalars = {
+        **{n: getattr(f, n) for n in ("jac0", "res0", "sigma0", "drop", "out_max", "in_norm", "in_twice", "ell0", "scale2")},
+        "lip": w.lip, "ell": w.ell,
+    }  # fmt: skip
+    groups = ";\n  ".join(f"{{| g_max := {g.most}; g_ell := {_q(g.ell)} |}}" for g in f.groups)
+    statement, theorem = conclusion(c, w)
+    return f"""(** {heading} *)
+From Coq Require Import ZArith QArith List.
+From LPLR Require Import Format Check Vectors Converges.
+Import ListNotations.
+Open Scope Z_scope.
+
+Definition network : problem := {{|
+  inputs := {_matrix(c.inputs)}; input_bits := {c.input_bits};
+  targets := {_vector(c.targets)}; target_bits := {c.target_bits};
+  outers := {_vector(c.outers)};
+  inners := {_matrix(c.inners)};
+  output_biases := {_vector(c.output_biases)}; weight_bits := {c.weight_bits};
+  dim := {c.dim}; hidden_bias := {bias}; hidden_scale := {c.hidden_scale}; output_scale := {c.output_scale};
+  loss_scale := {_q(c.loss_scale)}; lr := {_q(c.lr)} |}}.
+
+Definition numbers : witness := {{|
+  weight_drop := {f.weight_drop}; input_drop := {f.input_drop}; hidden_drop := {f.hidden_drop};
+  r1 := {f.r1}; r2 := {f.r2}; xx_max := {f.xx_max};
+  {" ".join(f"{n} := {_q(v)};" for n, v in scalars.items())}
+  low := {_factor(f.low)};
+  high := {_factor(f.high)};
+  ins := {_factor(f.ins)};
+  twice := {_factor(f.twice)};
+  groups := [{groups}];
+  group_of := [{"; ".join(map(str, f.group_of))}]%nat;
+  parabolas := [{(";" + chr(10) + "  ").join(map(_parabola, w.parabolas))}];
+  offset := {w.offset};
+  stairs := [{"; ".join(f"({r}, {g})" for r, g in w.stairs)}] |}}.
+
+Theorem {name} : {statement}.
+Proof. apply ({theorem} network numbers {vectors}). vm_cast_no_check (eq_refl true). Qed.
+"""
+
+
+def write(certificate: Path, target: Path, *, name: str = "converges", vectors: str = "slow") -> FormalWitness:
+    """Write `target`, a Coq file about the doubles of `certificate`, and return its numbers.
+
+    Args:
+        certificate: a file or directory of ``verify certify``. target: the .v file. name: of the theorem.
+        vectors: 'slow' multiplies by Coq's own integers (three axioms), 'fast' by 63-bit machine integers.
+
+    Raises:
+        InputError: outside the formal part. NotCertainError: the proved checker would refuse it, and why.
+    """
+    loaded = Certificate.load(certificate)
+    problem = formal_problem(loaded)
+    numbers = find_witness(problem)
+    heading = (
+        f"A certificate of scope {loaded.scope}, formally: {len(problem.inputs)} samples, tanh network"
+        f" {problem.dim}-{len(problem.outers)}-1.\n    Written by python -m verify formal from a certificate with SHA-256\n"
+        f"    {fingerprint(certificate)}"
+    )
+    target.write_text(to_coq(problem, numbers, name, heading, vectors), encoding="utf-8")
+    return numbers
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file; of a certificate directory, that of its certificate.json, which lists its arrays' hashes."""
+    return hashlib.sha256((path / "certificate.json" if path.is_dir() else path).read_bytes()).hexdigest()
