@@ -194,7 +194,7 @@ def test_a_statement_weaker_than_the_record_is_noticed() -> None:
         replace(good, axioms=good.axioms[:2]),
         replace(good, verdict="UNDECIDED"),
         replace(good, statement=statement.replace("9 # 10", "999 # 1000")),
-        replace(good, statement=statement.replace("1 # 10)", "2 # 10)", 1)),
+        replace(good, statement=statement.replace("1 # 10)", "3 # 10)", 1)),
         replace(good, statement=statement.replace("1 # 2", "1 # 20")),
         replace(good, statement=statement.replace("1024", "512")),
     ):
