@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from flint import ctx
@@ -56,16 +57,20 @@ class CheckResult(NamedTuple):
         raise TypeError("a check has three outcomes and no truth value; use .accepted, or compare .verdict")
 
 
-def check(path: str | os.PathLike[str], seconds: float = 7200.0) -> CheckResult:
+def check(
+    path: str | os.PathLike[str], seconds: float = 7200.0, progress: Callable[[str], object] | None = None
+) -> CheckResult:
     """Check a certificate, directory or zip; ends UNDECIDED after so many seconds.
 
-    The time is looked at in every loop; a single operation of FLINT on large matrices is not interrupted.
+    The time is looked at in every loop; a single operation of FLINT on large matrices is not interrupted. `progress` is told where a long check
+    stands, every few seconds.
 
     Raises:
         Unreadable: the file cannot be opened or read. Nothing is raised for whatever it contains.
     """
     start, bits, audit, verdict, claims = time.monotonic(), 0, Audit(), "REJECTED", []
     enclosures.deadline[0] = start + seconds
+    enclosures.listen(progress)
     try:
         enclosures.require_environment()
         document = read(os.fspath(path))
@@ -86,5 +91,6 @@ def check(path: str | os.PathLike[str], seconds: float = 7200.0) -> CheckResult:
         verdict, failures = "REJECTED", [*audit.failures, kind + str(error)[:300]]
     finally:
         enclosures.deadline[0] = float("inf")
+        enclosures.listen(None)
     proved = claims if verdict == "ACCEPTED" else []
     return CheckResult(verdict, tuple(failures), tuple(proved), tuple(audit.rows), time.monotonic() - start, bits)

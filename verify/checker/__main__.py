@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 
 from verify.checker import EXIT, CheckResult, Unreadable, check
 
@@ -27,6 +28,10 @@ def _show(path: str, found: CheckResult, everything: bool) -> None:
     )
 
 
+def _tell(path: str, stage: str) -> None:
+    print(f"{path}: {stage}", file=sys.stderr, flush=True)
+
+
 def main(arguments: list[str]) -> int:
     """Check each certificate, print verdict and statement, return the worst exit code."""
     paths = [argument for argument in arguments if argument != "--all"]
@@ -36,7 +41,7 @@ def main(arguments: list[str]) -> int:
     codes = []
     for path in paths:
         try:
-            found = check(path)
+            found = check(path, progress=partial(_tell, path))
         except Unreadable as error:
             print(error, file=sys.stderr)
             codes.append(3)

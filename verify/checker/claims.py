@@ -9,7 +9,7 @@ radii (their lower ends must be valid) and the worst decrease of scope `exact` (
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import cache, partial, reduce
+from functools import partial, reduce
 from itertools import accumulate, pairwise
 from math import inf
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from flint import arb, ctx
 from verify.checker.audit import Audit, Row, ends
 from verify.checker.budgets import Budget
 from verify.checker.crossing import jacobian_drift, with_midpoints
-from verify.checker.enclosures import length, psd_norm, real, root, tick, zips
+from verify.checker.enclosures import length, psd_norm, real, root, staged, tick, zips
 from verify.checker.movement import curvature
 from verify.checker.network import Point
 from verify.checker.problem import Parameters, Problem
@@ -154,20 +154,20 @@ class Ball:
 
     def _drifts(self, stored: list[float]) -> None:
         """Demand that the columns of L_H and Δ_J are bounds; Δ_J by what L_H adds up to, or by the Jacobian's own movement."""
-        moved = cache(jacobian_drift(self.here))
+        moved = jacobian_drift(self.here)
         if self.crossed:
-            bounds = [(moved(r), d) for r, d in zips(self.radii, self.delta)]
+            bounds = [(moved(real(r)), d) for r, d in zips(staged("radii of the table", self.radii), self.delta)]
             self.audit.every(
                 "Jacobian drift Δ_J(ρ)", bounds, "<=", "claims network_jacobian_change, unstable_units, worst ρ shown"
             )
             return
         self.turning = curvature(self.here)
-        bounds = [(self.turning(real(r)), c) for r, c in zips(self.radii, self.curvature)]
+        bounds = [(self.turning(real(r)), c) for r, c in zips(staged("radii of the table", self.radii), self.curvature)]
         self.audit.every("curvature L_H(ρ)", bounds, "<=", "claim layered_curvature, worst ρ shown")
         areas = accumulate((Fraction(r) - Fraction(q)) * Fraction(c) for (q, r), c in zips(self.edges, stored))
         graph, sums = self.problem.chain is None, []
         for r, area, d in zips(self.radii, map(real, areas), self.delta):
-            sums.append((moved(r) if graph and not area <= d else area, d))
+            sums.append((moved(real(r)) if graph and not area <= d else area, d))
         self.audit.every("Jacobian drift Δ_J(ρ)", sums, "<=", "Σ (ρ_i − ρ_{i-1})L_H(ρ_i), worst ρ shown")
 
     def criterion(self, form: str, j: int) -> tuple[dict[str, Any], Any, Chain]:

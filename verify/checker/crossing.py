@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from verify.checker.enclosures import real
 from verify.checker.layers import Elementwise
 from verify.checker.movement import Movement
 from verify.checker.network import Midpoints, Point
@@ -46,12 +45,12 @@ def with_midpoints(here: Point, stored: Any) -> Point:
     return Point(here.problem, here.parameters, _midpoints(here.problem, stored))
 
 
-def jacobian_drift(here: Point) -> Callable[[float], Any]:
+def jacobian_drift(here: Point) -> Callable[[Any], Any]:
     """Return ρ ↦ Δ_J(ρ) about a point, whose norms are computed at the first call."""
     known: list[Movement] = []
 
-    def at(r: float) -> Any:
+    def at(r: Any) -> Any:
         known.append(known[0] if known else Movement(here))
-        return known[0].jacobian(real(r))
+        return known[0].jacobian(r)
 
     return at

@@ -7,6 +7,7 @@ true only if certain. Nothing here is approximate.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
 from math import isqrt
@@ -16,8 +17,8 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from verify.checker.reading import Limit
 
-__all__ = ["activation", "deadline", "gram", "is_below", "length", "norm", "psd_norm", "real", "require_environment", "root", "smallest_eigenvalue",
-           "suprema", "tick", "zips"]  # fmt: skip
+__all__ = ["activation", "deadline", "gram", "is_below", "length", "listen", "norm", "psd_norm", "real", "require_environment", "root",
+           "smallest_eigenvalue", "stage", "staged", "suprema", "tick", "zips"]  # fmt: skip
 
 zips: Any = partial(zip, strict=True)
 deadline = [float("inf")]  # of time.monotonic(); set by check()
@@ -34,6 +35,30 @@ def tick(operations: int = 0) -> None:
     """
     if time.monotonic() + operations * _FASTEST > deadline[0]:
         raise Limit("out of the time allowed")
+
+
+# Who is told where a long check stands, and when that was last done; set by check().
+_told: list[Any] = [None, 0.0]
+_EVERY = 5.0  # seconds
+
+
+def listen(hearer: Any) -> None:
+    """Tell `hearer` where the check stands from now on, every few seconds; None: nobody."""
+    _told[:] = [hearer, time.monotonic()]
+
+
+def stage(what: str, number: int, of: int) -> None:
+    """Say that the `number`-th of so many pieces of some work begins, if there is somebody who listens and it is time."""
+    if _told[0] is not None and time.monotonic() >= _told[1] + _EVERY:
+        _told[1] = time.monotonic()
+        _told[0](f"{what}, {number} of {of}")
+
+
+def staged(what: str, items: list[Any]) -> Iterator[Any]:
+    """Yield the items of some work, saying where it stands."""
+    for number, item in enumerate(items, 1):
+        stage(what, number, len(items))
+        yield item
 
 
 def require_environment() -> None:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from flint import arb, arb_mat
 
 from verify.checker.curvature import ChainCurvature
-from verify.checker.enclosures import length, psd_norm, root, tick, zips
+from verify.checker.enclosures import length, psd_norm, root, stage, tick, zips
 from verify.checker.kinks import Jump, Unit, candidates, knapsack, pairs_norm
 from verify.checker.layers import Elementwise, Fixed, Trained
 from verify.checker.network import Point
@@ -198,6 +198,7 @@ class Movement:
 
     def _rule(self, v: int) -> Any:
         tick()
+        stage("norms at the centre", v + 1, len(self.layers))
         layer, k, point = self.layers[v], self.point.problem.k, self.point
         if not self.moves[v]:
             return None

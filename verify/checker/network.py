@@ -6,7 +6,7 @@ from typing import Any
 
 from flint import arb, arb_mat
 
-from verify.checker.enclosures import length, real, smallest_eigenvalue, tick, zips
+from verify.checker.enclosures import length, real, smallest_eigenvalue, stage, tick, zips
 from verify.checker.layers import Elementwise, Trained
 from verify.checker.problem import Parameters, Problem
 
@@ -33,6 +33,7 @@ class Point:
         """What each layer's pullback knows of this point: weights s·W, or slopes."""
         for v, (layer, weights) in enumerate(zips(problem.layers, parameters)):
             tick()
+            stage("values of the layers", v + 1, len(problem.layers))
             self.value[v], local = layer.forward(weights, [self.value[u] for u in layer.inputs])
             if isinstance(layer, Elementwise) and v in self.midpoints:
                 local = layer.with_midpoints(local, self.midpoints[v])
@@ -46,6 +47,7 @@ class Point:
         }
         for v in range(last, -1, -1):
             tick()
+            stage("sensitivities of the layers", last - v + 1, last + 1)
             layer = problem.layers[v]
             if set(layer.inputs) != {-1}:
                 for u, share in zips(layer.inputs, layer.pullback(self.local[v], self.sensitivity[v], k)):
@@ -59,12 +61,12 @@ class Point:
     def kernel(self) -> Any:
         """Enclose the NTK J·Jᵀ: the sum over the layers with parameters."""
         if self.theta is None:
-            terms = [
-                layer.kernel(self.input(v), self.sensitivity[v], self.problem.k)
-                for v, layer in enumerate(self.problem.layers)
-                if isinstance(layer, Trained) and any(layer.moving)
-            ]
-            self.theta = sum(terms[1:], terms[0])
+            layers, size = self.problem.layers, self.problem.n * self.problem.k
+            self.theta = arb_mat(size, size)
+            for v, layer in enumerate(layers):
+                stage("NTK, layer by layer", v + 1, len(layers))
+                if isinstance(layer, Trained) and any(layer.moving):
+                    self.theta += layer.kernel(self.input(v), self.sensitivity[v], self.problem.k)
         return self.theta
 
     def smallest(self, near: float) -> Any:

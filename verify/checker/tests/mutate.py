@@ -24,21 +24,9 @@ from typing import Any
 import pytest
 
 SHARE = 12  # of the altered numbers, one in so many is tried on a mutant; the suite itself tries all
-MODULES = [
-    "reading",
-    "enclosures",
-    "layers",
-    "kinds",
-    "problem",
-    "network",
-    "norms",
-    "curvature",
-    "kinks",
-    "movement",
-    "budgets",
-    "claims",
-    "__init__",
-]
+MODULES = ["reading", "enclosures", "layers", "kinds", "problem", "network", "norms", "curvature", "kinks", "movement", "crossing", "budgets", "claims",
+           "__init__"]  # fmt: skip
+GRAPHS = ("layers", "kinds", "problem", "network", "norms", "kinks", "movement", "crossing")
 _COMPARE: dict[type[ast.cmpop], list[type[ast.cmpop]]] = {
     ast.Lt: [ast.LtE, ast.Gt], ast.LtE: [ast.Lt, ast.Gt], ast.Gt: [ast.GtE, ast.Lt], ast.GtE: [ast.Gt, ast.Lt],
     ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.In: [ast.NotIn], ast.NotIn: [ast.In], ast.Is: [ast.IsNot], ast.IsNot: [ast.Is],
@@ -222,6 +210,40 @@ def _numerics(_: Path) -> None:
         test_enclosures.test_suprema_of_the_smooth_rectifiers(name)
 
 
+def _graphs(folder: Path) -> None:
+    from verify.checker.tests import test_crossing, test_graphs, test_movement
+
+    test_movement.test_a_bilinear_function_attains_its_bound()
+    test_crossing.test_a_ball_with_a_kink_in_it_is_accepted(folder)
+    test_crossing.test_with_the_midpoint_slope_the_jump_is_half(folder)
+    test_graphs.test_a_certificate_of_every_kind_is_accepted_and_says_what_the_network_is(folder)
+    for seed in (3, 4, 6):
+        test_graphs.test_values_and_ntk_are_those_of_the_definition(seed)
+    for case in _cases(test_graphs.test_what_is_no_graph_is_refused):
+        test_graphs.test_what_is_no_graph_is_refused(*case)
+    test_graphs.test_the_network_must_end_where_the_targets_begin_and_something_must_move()
+    test_graphs.test_a_weight_at_two_positions_is_one_parameter(folder)
+    test_graphs.test_a_chain_is_the_same_in_either_format()
+    for test in ("a_unit_that_may_cross_counts_and_one_that_cannot_does_not", "without_the_overlap_factor_the_bound_is_false",
+                 "without_a_branch_the_bound_is_false"):  # fmt: skip
+        with pytest.MonkeyPatch.context() as patch:
+            getattr(test_movement, f"test_{test}")(patch)
+    test_movement.test_midpoint_slopes_halve_a_jump()
+    test_movement.test_crossings_of_different_samples_in_different_units_do_not_add()
+    test_movement.test_units_that_are_zero_whatever_the_weights_are_stable()
+    test_movement.test_on_a_torus_of_the_maps_own_size_the_symbol_is_too_small()
+    test_movement.test_a_jump_through_a_map_of_single_entries_keeps_its_units()
+    for window in test_movement.WINDOWS:
+        test_movement.test_norms_of_a_convolution_bound_that_of_its_matrix(window)
+    for change in _cases(test_crossing.test_no_tampering_with_the_witness_is_accepted):
+        test_crossing.test_no_tampering_with_the_witness_is_accepted(folder, change)
+    for name in _cases(test_crossing.test_what_needs_a_derivative_of_the_jacobian_is_not_stated):
+        test_crossing.test_what_needs_a_derivative_of_the_jacobian_is_not_stated(folder, name)
+    test_crossing.test_a_convolutional_network_with_kinks_in_the_ball(folder)
+    for seed in (22, 24, 27):
+        test_movement.test_no_search_exceeds_the_bounds(seed)
+
+
 def _battery(folder: Path, module: str) -> None:
     """The suite's assertions as plain calls, those most likely to kill a mutant of `module` first."""
     from verify.checker.tests import test_verdicts
@@ -232,6 +254,8 @@ def _battery(folder: Path, module: str) -> None:
     test_verdicts.test_weaker_claims_are_still_accepted(folder)
     test_verdicts.test_inconclusive_certificates_claim_nothing(folder)
     test_verdicts.test_descent_gives_up_when_bits_run_out(folder)
+    if module in GRAPHS:
+        _graphs(folder)
     order = {
         "reading": (_files, _structure, _verdicts),
         "claims": (_verdicts, _files),
@@ -253,9 +277,27 @@ def _install(module: str, tree: ast.Module) -> None:
             target = importlib.import_module("verify.checker" if name == "__init__" else f"verify.checker.{name}")
             code: Any = tree if name == module else ast.parse((root / f"{name}.py").read_text("utf-8"))
             exec(compile(code, f"<{name}>", "exec"), target.__dict__)
-    from verify.checker.tests import test_bad_input, test_enclosures, test_engine, test_network, test_verdicts
+    from verify.checker.tests import (
+        test_bad_input,
+        test_crossing,
+        test_enclosures,
+        test_engine,
+        test_graphs,
+        test_movement,
+        test_network,
+        test_verdicts,
+    )
 
-    for tests in (test_bad_input, test_enclosures, test_engine, test_network, test_verdicts):
+    for tests in (
+        test_bad_input,
+        test_crossing,
+        test_enclosures,
+        test_engine,
+        test_graphs,
+        test_movement,
+        test_network,
+        test_verdicts,
+    ):
         for source in ("verify.checker", *(f"verify.checker.{name}" for name in MODULES[:-1])):
             for name, value in vars(sys.modules[source]).items():
                 if name in vars(tests) and getattr(value, "__module__", "").startswith("verify.checker"):
@@ -285,9 +327,9 @@ def _survives(module: str, tree: ast.Module, seconds: int) -> bool:
 def main(chosen: list[str]) -> int:
     """Report killed and surviving mutants of the modules (all of them by default); `module:first:step` takes a sample."""
     import verify.checker
-    from verify.checker.tests import test_bad_input, test_enclosures, test_engine, test_network, test_verdicts
 
-    _ = (test_bad_input, test_enclosures, test_engine, test_network, test_verdicts)  # imported once, before forking
+    for name in ("bad_input", "crossing", "enclosures", "engine", "graphs", "movement", "network", "verdicts"):
+        importlib.import_module(f"verify.checker.tests.test_{name}")  # imported once, before forking
     root = Path(verify.checker.__file__).parent
     total = alive = 0
     if not _survives("__init__", ast.parse((root / "__init__.py").read_text("utf-8")), 300):
@@ -303,7 +345,7 @@ def main(chosen: list[str]) -> int:
             if only and str(line) not in only.split(","):
                 continue
             total += 1
-            if _survives(module, tree, 30):
+            if _survives(module, tree, 300 if module in GRAPHS else 30):
                 alive += 1
                 print(f"{module}.py:{line}: {what}: {lines[line - 1].strip()}", flush=True)
             elif total % 20 == 0:

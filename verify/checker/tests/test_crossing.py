@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from flint import arb, ctx
 
-from verify.checker import check
+from verify.checker import check, enclosures
+from verify.checker.__main__ import main
 from verify.checker.enclosures import psd_norm
 from verify.checker.movement import Movement
 from verify.checker.network import Point
@@ -179,3 +180,23 @@ def test_a_convolutional_network_with_kinks_in_the_ball(tmp_path: Path) -> None:
         old = float.fromhex(forged.document["witness"]["delta_j"][row]["$float"])
         forged.document["witness"]["delta_j"][row] = flt(old * factor)
         assert check(forged.save(tmp_path / "c.zip")).verdict == "REJECTED"
+
+
+def test_a_long_check_says_where_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, told = _by_hand().save(tmp_path / "c.zip"), list[str]()
+    assert check(path, progress=told.append).accepted
+    assert told == []
+    monkeypatch.setattr(enclosures, "_EVERY", 0.0)
+    assert check(path, progress=told.append).accepted
+    for line in (
+        "values of the layers, 1 of 3",
+        "NTK, layer by layer, 3 of 3",
+        "norms at the centre, 2 of 3",
+        "radii of the table, 1 of 1",
+    ):
+        assert line in told
+    assert main([str(path)]) == 0
+    assert f"{path}: NTK, layer by layer, 1 of 3" in capsys.readouterr().err
+    assert enclosures._told[0] is None
