@@ -144,6 +144,8 @@ form_norm = _symbol("form_norm", "y/theta**2", "‖M(R)‖ of claim network_jaco
 jump_norm = _symbol(
     "jump_norm", "y/theta", "‖c'(R)‖ of claim network_jacobian_change: what kinks add; 0 for C² activations"
 )
+stacked_slope = _symbol("stacked_slope", "y/theta**2", "a_r of claim jacobian_curvature")
+stacked_bend = _symbol("stacked_bend", "y/theta**2", "b_r of claim jacobian_curvature")
 sigma_1 = _symbol("sigma_1", "y/theta", "σ_min of W1ᵀ as an operator on residuals (two-layer linear network)")
 sigma_2 = _symbol("sigma_2", "y/theta", "σ_min of W2ᵀ as an operator on residuals (two-layer linear network)")
 beta_bar = _symbol("beta_bar", "s*y**2/theta**2", "E‖g‖² ≤ 2β̄Φ for the stochastic gradient g", **_positive)
@@ -319,6 +321,8 @@ CONSTANTS: Mapping[str, Constant] = _all(
              "E[V_k 1_{τ>k}] ≤ rate^k V_0, τ the exit time from B(c, R/2)", _OURS),
     Constant("sgd_distance_exit", 4 * d0 ** 2 / R ** 2 + 2 * L_H * jacobian_norm * d0 / (sigma ** 2 * distance_fraction), "1",
              (sigma > 0, distance_fraction > 0), "P(some iterate leaves B(c, R/2))", _OURS),
+    Constant("stacked_curvature", (stacked_bend + sp.sqrt(stacked_bend ** 2 + 4 * stacked_slope ** 2)) / 2, "y/theta**2", (),
+             "‖D²G‖ of the stacked map (F, √ρ ∂F/∂x), its maximum over the neurons", _OURS),
     Constant("lookahead_kept", 1 - (1 - outer_step) * L_H * e0 / (2 * (sigma - delta) ** 2), "1", (sigma > delta, outer_step <= 1),
              "χ: the share of the inner loop's gain that the chord keeps", _OURS),
     Constant("lookahead_rate", 1 - outer_step * outer_kept * (1 - inner_rate), "1", (outer_step <= 1, inner_rate < 1),

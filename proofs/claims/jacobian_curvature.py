@@ -42,7 +42,7 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("part_D", TD <= 2 * aD * p * q + bD * p**2, "gradients first_term second_term")
     proof.lemma("minkowski", "cauchy_schwarz", T <= 2 * a * p * q + b * p**2,
                 "a² = (a_F/√m)² + ρ(a_D/√(md))², b likewise: Minkowski on the two blocks", premises=["part_F", "part_D"])  # fmt: skip
-    root = (b + sp.sqrt(b**2 + 4 * a**2)) / 2
+    root = formulas("stacked_curvature", stacked_bend=b, stacked_slope=a)
     big = sym("big")
     proof.define("big", sp.Eq(big**2 - b * big, a**2), "the positive root")
     proof.define("big_positive", big >= b)

@@ -213,6 +213,10 @@ Definition sgd_distance_rate (distance_fraction eta s sigma : R) : R :=
 Definition sgd_distance_exit (L_H Rad d0 distance_fraction jacobian_norm sigma : R) : R :=
   2 * L_H * d0 * jacobian_norm / (distance_fraction * sigma ^ 2) + 4 * d0 ^ 2 / Rad ^ 2.
 
+(* ‖D²G‖ of the stacked map (F, √ρ ∂F/∂x), its maximum over the neurons *)
+Definition stacked_curvature (stacked_bend stacked_slope : R) : R :=
+  stacked_bend / 2 + sqrt (stacked_bend ^ 2 + 4 * stacked_slope ^ 2) / 2.
+
 (* χ: the share of the inner loop's gain that the chord keeps *)
 Definition lookahead_kept (L_H delta e0 outer_step sigma : R) : R :=
   1 - L_H * e0 * (1 - outer_step) / (2 * (sigma - delta) ^ 2).

@@ -14,9 +14,11 @@ from verify.experiments.related import (
     averaged_sgd,
     feedback_loop,
     gated_networks,
+    jacobian_regularised,
     linear_networks,
     local_propagation,
     lookahead,
+    policy_updates,
 )
 from verify.experiments.related.demonstration import Demonstration
 
@@ -35,9 +37,11 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("linear-networks", linear_networks.run),
     Entry("averaged-sgd", averaged_sgd.run),
     Entry("gated-networks", gated_networks.run),
+    Entry("jacobian-regularised", jacobian_regularised.run),
     Entry("adam", adam.run),
     Entry("lookahead", lookahead.run),
     Entry("feedback-loop", feedback_loop.run),
+    Entry("policy-updates", policy_updates.run),
     Entry("local-propagation", local_propagation.run),
 )
 """The instances of `make reproduce`: together under a minute."""
