@@ -148,6 +148,22 @@ class Rows:
             result.__dict__["norms"] = norms * abs(s) * INFLATE + float(m + 4) * ETA
         return result
 
+    def columns_scaled(self, factors: Ball) -> Rows:
+        """Enclose M·diag(s) for every s (m,) in `factors`: as :meth:`scaled`, with the largest |s| and the largest radius."""
+        return self._times_entrywise(factors.mid, float(np.abs(factors.mid).max()), float(factors.rad.max()))
+
+    def rows_scaled(self, factors: Ball) -> Rows:
+        """Enclose diag(s)·M for every s (n,) in `factors`: as :meth:`scaled`, row by row."""
+        return self._times_entrywise(factors.mid[:, None], np.abs(factors.mid), factors.rad)
+
+    def _times_entrywise(self, s: Array, size: Any, r: Any) -> Rows:
+        """(size + r)·(err_i or sup_i) + (r + u·size(1 + u))‖mid_i‖ + mη, for factors s with |s| ≤ size, known up to r."""
+        with quiet():
+            m = self.mid.shape[1]
+            top = (size + r) * INFLATE
+            own = (self.norms * ((r + size * U) * INFLATE + ETA) + float(m + 4) * ETA) * INFLATE
+            return Rows(self.mid * s, (self.err * top + own) * INFLATE + ETA, (self.sup * top + own) * INFLATE + ETA)
+
     def plus(self, row: Array) -> Rows:
         """Enclose M + 1·bᵀ for an exact b (m,): one rounding of each entry, at most u times the computed one.
 

@@ -23,6 +23,7 @@ from verify.networks import (
     read_network,
 )
 from verify.networks.reading.comparison import require_agreement
+from verify.networks.reading.modules import map_shape
 from verify.regions.scopes.ball import ball_certificate
 from verify.regions.scopes.point import point_certificate
 from verify.regions.scopes.refuted import contradictory_pair, refuted_certificate
@@ -127,7 +128,7 @@ def certify(
         'PROVED'
     """
     require_sound_arithmetic()
-    network = read_network(model)
+    network = read_network(model, map_shape(X))
     data = read_data(network, X, y)
     require_agreement(model, network, data.X)
     loss_scale(loss, data.n, data.k)

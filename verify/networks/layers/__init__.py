@@ -3,11 +3,29 @@
 from collections.abc import Mapping
 
 from verify.networks.layers.activations import Activated
+from verify.networks.layers.convolution import Convolution
 from verify.networks.layers.dense import Linear
 from verify.networks.layers.fixed import Flatten, Scale, Sum
 from verify.networks.layers.layer import Layer, Trained, Value
+from verify.networks.layers.normalisation import BatchNorm
+from verify.networks.layers.pooling import AveragePool
 
-__all__ = ["LAYERS", "Activated", "Flatten", "Layer", "Linear", "Scale", "Sum", "Trained", "Value"]
+__all__ = [
+    "LAYERS",
+    "Activated",
+    "AveragePool",
+    "BatchNorm",
+    "Convolution",
+    "Flatten",
+    "Layer",
+    "Linear",
+    "Scale",
+    "Sum",
+    "Trained",
+    "Value",
+]
 
-LAYERS: Mapping[str, type[Layer]] = {layer.kind: layer for layer in (Linear, Activated, Sum, Scale, Flatten)}
+LAYERS: Mapping[str, type[Layer]] = {
+    layer.kind: layer for layer in (Linear, Convolution, BatchNorm, Activated, Sum, Scale, Flatten, AveragePool)
+}
 """Kind, its name in certificates and in the checker → layer."""

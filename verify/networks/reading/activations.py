@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
@@ -25,7 +27,6 @@ _WHY_NOT_RELU = (
 )
 _NON_SMOOTH = (
     torch.nn.ReLU6,
-    torch.nn.PReLU,
     torch.nn.RReLU,
     torch.nn.Hardtanh,
     torch.nn.Hardswish,
@@ -85,6 +86,14 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
                 f"{where}: negative_slope={module.negative_slope!r}; LeakyReLU needs a number ≥ 0 that a double holds exactly"
             )
         return activation_named("leaky_relu", {"negative_slope": below}) if below else activation_named("relu")
+    if isinstance(module, torch.nn.PReLU) and kind is torch.nn.PReLU:
+        slopes = module.weight.detach().flatten()
+        below = float(slopes[0]) if len(slopes) == 1 else math.nan
+        if module.weight.requires_grad or not 0.0 <= below < math.inf:
+            raise UnsupportedLayerError(
+                f"{where}: PReLU is read with one slope ≥ 0 that does not train; set weight.requires_grad_(False), or use LeakyReLU"
+            )
+        return activation_named("leaky_relu", {"negative_slope": below}) if below else activation_named("relu")
     if isinstance(module, torch.nn.GELU) and kind is torch.nn.GELU:
         forms = {"none": "gelu", "tanh": "gelu_tanh"}
         if not isinstance(module.approximate, str) or module.approximate not in forms:
@@ -107,19 +116,15 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
             f"{where}: {kind.__name__} in training mode makes the loss random, so θ ↦ Φ(θ) is no function."
             " Call model.eval() first, or remove the layer"
         )
-    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and not module.training:
-        raise UnsupportedLayerError(
-            f"{where}: {kind.__name__} in evaluation mode is an affine map that is not implemented; fold it into the layer before it"
-            " (torch.nn.utils.fusion.fuse_linear_bn_eval)"
-        )
     if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+        raise UnsupportedLayerError(f"{where}: {kind.__name__} is not implemented; BatchNorm1d on vectors and BatchNorm2d on maps are")
+    if isinstance(module, torch.nn.MaxPool2d):
         raise UnsupportedLayerError(
-            f"{where}: {kind.__name__} couples the samples in training mode and divides by a statistic that can vanish,"
-            " so the layer bounds of the theorem do not apply. Remove it; verify.nn.NTKLinear controls the scale"
-            " of the pre-activations instead"
+            f"{where}: MaxPool2d chooses among the entries of a window, and its gradient jumps where two tie, as on a constant background; it is not"
+            " implemented. Use AvgPool2d, or a convolution with a stride"
         )
     raise UnsupportedLayerError(
         f"{where}: {kind.__name__} is not known, so neither its Jacobian nor its curvature is bounded. Supported:"
-        " Linear, verify.nn.NTKLinear, Tanh, Sigmoid, Softplus, GELU, SiLU, ReLU, LeakyReLU, verify.nn.Sine, Identity, and Dropout in"
+        " Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d, BatchNorm2d, AvgPool2d, AdaptiveAvgPool2d, Flatten, Tanh, Sigmoid, Softplus, GELU, SiLU, ReLU, LeakyReLU, verify.nn.Sine, Identity, and Dropout in"
         " evaluation mode"
     )

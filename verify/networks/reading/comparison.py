@@ -10,18 +10,30 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
-from verify.arrays import Ball, Exact, Rows
+from verify.arrays import Ball, Rows
 from verify.errors import DisagreementError
 from verify.networks.graph import Network
+from verify.networks.layers import (
+    Activated,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Layer,
+    Linear,
+    Scale,
+    Trained,
+    Value,
+)
+from verify.networks.layers.layer import Shape
 from verify.networks.linearisation import linearise
-from verify.networks.reading.modules import Leaf, is_affine, is_passed_over, leaves
+from verify.networks.reading.modules import Leaf, leaves
 
 __all__ = ["MOST_ROWS", "require_agreement"]
 
@@ -54,7 +66,7 @@ class _Recorder:
         self.calls[-1].returned = returned.detach().numpy().copy()
 
 
-def require_agreement(model: torch.nn.Module | Network, network: Network, X: Float[np.ndarray, "n d"]) -> None:
+def require_agreement(model: torch.nn.Module | Network, network: Network, X: Float[np.ndarray, "n ..."]) -> None:
     """Compare what torch computes with what was read, and refuse a difference that rounding cannot explain.
 
     Args:
@@ -66,10 +78,10 @@ def require_agreement(model: torch.nn.Module | Network, network: Network, X: Flo
     """
     if isinstance(model, Network):
         return
-    units = sum(layer.fan_out for layer in network.chain) * network.outputs
+    units = sum(math.prod(network.shapes[i]) for i in network.trained) * network.outputs
     rows = max(1, min(len(X), MOST_ROWS, _ENTRIES // units))
     chosen = X[np.linspace(0, len(X) - 1, rows).astype(int)]
-    nodes = leaves(model)
+    nodes = leaves(model, network.map_shape)
     # Signs that cancel nowhere systematically, also in antisymmetric networks.
     weights = np.where(np.random.default_rng(0).random((len(chosen), network.outputs)) < 0.5, -1.0, 1.0)
     record, gradients = _torch(model, nodes, chosen, weights)
@@ -118,14 +130,21 @@ def _compare_values(network: Network, nodes: list[Leaf], record: _Recorder, X: n
     made = [id(call.module) for call in record.calls]
     if made != [id(leaf.module) for leaf in nodes if not leaf.function]:
         raise DisagreementError("model: torch calls other modules, or in another order, than its layers say")
-    layer, value, calls = -1, X, iter(record.calls)
+    calls, values = iter(record.calls), []
+    # Per leaf the layer whose value it returns; −1 the data.
+    places: list[int] = []
     for leaf in nodes:
-        call = _evaluated(leaf, value) if leaf.function else next(calls)
-        if not _same(call.given, value):
+        sources = tuple(-1 if source < 0 else places[source] for source in leaf.inputs)
+        places.append(sources[0] if leaf.layer is None else leaf.layer)
+        if leaf.layer is not None and network.layers[leaf.layer].inputs != sources:
+            raise DisagreementError(f"{leaf.where}: is read on the values {network.layers[leaf.layer].inputs}, torch calls it on {sources}")
+        given = tuple(X if source < 0 else values[source] for source in leaf.inputs)
+        call = _evaluated(leaf, given) if leaf.function else next(calls)
+        if not _same(call.given, given[0]):
             raise DisagreementError(f"{leaf.where}: torch gives it another input than the output of the module before")
-        layer += is_affine(leaf)
         value = call.returned if call.returned is not None else call.given
-        expected, slack = _reading(network, leaf, layer, call.given)
+        values.append(value)
+        expected, slack = _reading(network, leaf, given)
         known = np.isfinite(expected.rad) & np.isfinite(slack)
         wrong = value.shape != expected.mid.shape
         with np.errstate(all="ignore"):
@@ -134,14 +153,15 @@ def _compare_values(network: Network, nodes: list[Leaf], record: _Recorder, X: n
                     f"{leaf.where}: torch computes another function than the one read from it (first output"
                     f" {value.flat[0]:.17g}, read {expected.mid.flat[0]:.17g}). Please report this model"
                 )
-    if not _same(record.outputs, value):
+    if not _same(record.outputs, values[-1]):
         raise DisagreementError("model: torch returns something else than the output of its last layer")
 
 
-def _evaluated(leaf: Leaf, given: np.ndarray) -> _Call:
+def _evaluated(leaf: Leaf, given: tuple[np.ndarray, ...]) -> _Call:
     """A function that a forward calls has no module whose call could be recorded: it is computed once more."""
     with torch.no_grad():
-        return _Call(leaf.module, given, leaf.module(torch.from_numpy(given.copy())).numpy())
+        copies = (torch.from_numpy(values.copy()) for values in given)
+        return _Call(leaf.module, given[0], leaf.module(*copies).numpy())
 
 
 def _same(one: np.ndarray, other: np.ndarray) -> bool:
@@ -150,44 +170,81 @@ def _same(one: np.ndarray, other: np.ndarray) -> bool:
         return one.shape == other.shape and np.allclose(one, other, rtol=1e-12, atol=1e-300, equal_nan=True)
 
 
-def _reading(network: Network, leaf: Leaf, index: int, given: np.ndarray) -> tuple[Ball, np.ndarray]:
-    """Enclose a module's output as read, and bound torch's rounding in computing it."""
-    if is_passed_over(leaf):
-        return Ball(given), np.zeros_like(given)
-    layer = network.chain[index]
+def _reading(network: Network, leaf: Leaf, given: tuple[np.ndarray, ...]) -> tuple[Ball, np.ndarray]:
+    """Enclose a module's output as read, and bound torch's rounding in computing it; (n, *shape), channels first."""
+    if leaf.layer is None:
+        return Ball(given[0]), np.zeros_like(given[0])
+    layer = network.layers[leaf.layer]
     with np.errstate(all="ignore"):
-        if not is_affine(leaf):
-            value = layer.activation(Ball(given))
-            # Beyond its threshold torch takes softplus for the identity, wrong by less than e^−20/β.
-            beta = dict(layer.activation.parameters).get("beta", math.inf)
-            return value, _ACTIVATION * (np.abs(given) + np.abs(value.mid)) + math.exp(-20.0) / beta
-        value_rows = Rows(given).scaled(layer.scale).times(Exact(layer.weight))
-        size = np.linalg.norm(given, axis=1)[:, None] * np.linalg.norm(layer.weight, axis=1)[None, :]
-        if layer.bias is not None:
-            value_rows, size = value_rows.plus(layer.bias), size + np.abs(layer.bias)
-        return value_rows.ball(), 4.0 * _UNIT * (given.shape[1] + 8) * size
+        found, _ = layer.value(*(_value(values) for values in given))
+        ball = found.rows.ball()
+        mid, rad = (_channels_first(part, found.shape, len(given[0])) for part in (ball.mid, ball.rad))
+        return Ball(mid, rad), _slack(layer, given, mid)
+
+
+def _value(values: np.ndarray) -> Value:
+    if values.ndim == 2:
+        return Value(Rows(np.ascontiguousarray(values)), values.shape[1:])
+    return Value(Rows(np.ascontiguousarray(np.moveaxis(values, 1, -1)).reshape(-1, values.shape[1])), values.shape[1:])
+
+
+def _channels_first(rows: np.ndarray, shape: Shape, samples: int) -> np.ndarray:
+    if len(shape) == 1:
+        return rows
+    return np.moveaxis(rows.reshape(samples, *shape[1:], shape[0]), -1, 1)
+
+
+def _slack(layer: Layer, given: tuple[np.ndarray, ...], value: np.ndarray) -> np.ndarray:
+    """What torch may be off by: some units in the last place of the sum of the terms' sizes, which the layer itself computes of them."""
+    if isinstance(layer, Activated):
+        # Beyond its threshold torch takes softplus for the identity, wrong by less than e^−20/β.
+        beta = dict(layer.function.parameters).get("beta", math.inf)
+        return _ACTIVATION * (np.abs(given[0]) + np.abs(value)) + math.exp(-20.0) / beta
+    sizes = [np.abs(values) for values in given]
+    terms = 1
+    if isinstance(layer, Linear):
+        terms = layer.weight.shape[1]
+        size = np.linalg.norm(given[0], axis=1)[:, None] * np.linalg.norm(layer.weight, axis=1)[None, :]
+        return 4.0 * _UNIT * (terms + 8) * (size if layer.bias is None else size + np.abs(layer.bias))
+    if isinstance(layer, Convolution):
+        terms = math.prod(layer.weight.shape[1:])
+    if isinstance(layer, AveragePool):
+        terms = math.prod(layer.kernel)
+    positive = {name: np.abs(array) for name, array in layer.stored.items()} if isinstance(layer, Trained) else {}
+    if isinstance(layer, BatchNorm):
+        positive["mean"] = -np.abs(layer.mean)
+    if isinstance(layer, Scale):
+        positive["factor"] = abs(layer.factor)
+    found, _ = replace(layer, **positive).value(*(_value(size) for size in sizes))  # type: ignore[type-var]
+    return 4.0 * _UNIT * (terms + 8) * _channels_first(found.rows.mid, found.shape, len(given[0]))
 
 
 def _compare_gradients(
     network: Network, gradients: Mapping[str, np.ndarray], X: np.ndarray, weights: np.ndarray
 ) -> None:
     state = linearise(network, X)
-    for index, layer in enumerate(network.chain):
-        inputs, back = state.A[index], state.B[index]
+    for index in network.trained:
+        layer = network.layers[index]
+        assert isinstance(layer, Trained)
         with np.errstate(all="ignore"):
-            shape = (state.n, network.outputs, layer.fan_out)
-            signed = (back.mid.reshape(shape) * weights[:, :, None]).sum(axis=1)
-            size, radius = (part.reshape(shape).sum(axis=1) for part in (np.abs(back.mid), back.rad))
-            expected = signed.T @ inputs.mid
-            room = _GRADIENT * (size.T @ np.abs(inputs.mid))
-            room += 64.0 * (radius.T @ (np.abs(inputs.mid) + inputs.rad) + size.T @ inputs.rad)
-            prefix = f"{layer.name}." if layer.name else ""
-            torch_part = [gradients[f"{prefix}weight"]]
-            if layer.bias is not None:
-                torch_part.append(gradients[f"{prefix}bias"][:, None])
-            gap = np.abs(np.concatenate(torch_part, axis=1) - expected)
-            if (np.isfinite(room) & ~(gap <= room)).any():
-                raise DisagreementError(
-                    f"layer {index} ({layer.name or 'model'}): torch's gradient differs from the Jacobian that was read by"
-                    f" {float(np.nanmax(gap)):.3g}. Please report this model"
-                )
+            found = layer.gradient(state.saved[index], state.reached(index), Ball(weights.reshape(-1)), network.outputs)
+            sizes = _gradient_sizes(layer, state.saved[index], state.reached(index), weights)
+            for name, expected, size in zip(layer.trained, found, sizes, strict=True):
+                room = _GRADIENT * size + 64.0 * expected.rad
+                gap = np.abs(gradients[f"{layer.name}.{name}" if layer.name else name] - expected.mid)
+                if (np.isfinite(room) & ~(gap <= room)).any():
+                    raise DisagreementError(
+                        f"layer {index} ({layer.name or 'model'}): torch's gradient of its {name} differs from the Jacobian that was read by"
+                        f" {float(np.nanmax(gap)):.3g}. Please report this model"
+                    )
+
+
+def _gradient_sizes(layer: Trained, saved: Any, g: Value, weights: np.ndarray) -> list[np.ndarray]:
+    """The same gradient of the terms' sizes: what cancels in it shows here."""
+    mid, err, sup = np.abs(g.rows.mid), g.rows.err, g.rows.sup
+    back = Value(Rows(mid, err, sup), g.shape)
+    rows = saved.rows if isinstance(saved, Value) else saved
+    size = Rows(np.abs(rows.mid), rows.err, rows.sup)
+    kept = Value(size, saved.shape) if isinstance(saved, Value) else size
+    found = layer.gradient(kept, back, Ball(np.ones(weights.size)), weights.shape[1])
+    return [np.abs(part.mid) + part.rad for part in found]

@@ -81,10 +81,10 @@ def _is_original(kind: type, name: str) -> bool:
 
 
 def require_own_parameter(parameter: torch.Tensor, where: str) -> None:
-    """Refuse a parameter that gradient descent would not move as an independent array of numbers.
+    """Refuse a parameter that gradient descent, unless it is frozen, would not move as an independent array of numbers.
 
     Raises:
-        UnsupportedLayerError: no torch.nn.Parameter, computed from other tensors, on the meta device, frozen, hooks on its gradient,
+        UnsupportedLayerError: no torch.nn.Parameter, computed from other tensors, on the meta device, hooks on its gradient,
             entries that share memory.
     """
     if type(parameter) is not torch.nn.Parameter or not parameter.is_leaf:
@@ -96,11 +96,11 @@ def require_own_parameter(parameter: torch.Tensor, where: str) -> None:
         raise UnsupportedLayerError(f"{where}: on the meta device, without values; load the weights first")
     if parameter._backward_hooks or parameter._post_accumulate_grad_hooks:
         raise UnsupportedLayerError(f"{where}: a hook on its gradient makes another descent of it; remove the hook")
-    if not parameter.requires_grad:
-        raise UnsupportedLayerError(
-            f"{where}: a frozen parameter, but the certificate is about gradient descent on all of them. Set requires_grad=True"
-        )
-    dense = parameter.is_contiguous() or (parameter.ndim == 2 and parameter.t().is_contiguous())
+    dense = (
+        parameter.is_contiguous()
+        or (parameter.ndim == 2 and parameter.t().is_contiguous())
+        or (parameter.ndim == 4 and parameter.is_contiguous(memory_format=torch.channels_last))
+    )
     if not dense or parameter.untyped_storage().nbytes() < parameter.numel() * parameter.element_size():
         raise UnsupportedLayerError(
             f"{where}: an expanded or overlapping tensor shares memory between entries; clone it"

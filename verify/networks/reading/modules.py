@@ -6,25 +6,21 @@ what they are (1/√fan_in is irrational), and whatever the theorem does not cov
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from verify.errors import InputError, ShapeError, UnsupportedLayerError
-from verify.networks.activations import IDENTITY
-from verify.networks.graph import Network, Pair, chain
-from verify.networks.reading.activations import activation_from_module
-from verify.networks.reading.data import exact_array
-from verify.networks.reading.integrity import (
-    require_no_global_hooks,
-    require_own_parameter,
-    require_plain,
-    require_separate_memory,
-)
-from verify.networks.reading.tracing import trace
+from verify.networks.graph import Network
+from verify.networks.layers import Layer, Linear
+from verify.networks.layers.layer import Shape
+from verify.networks.reading.integrity import require_no_global_hooks, require_plain, require_separate_memory
+from verify.networks.reading.layers import layer_of
+from verify.networks.reading.tracing import follow
 from verify.nn import NTKLinear, Sine
 
-__all__ = ["Leaf", "is_affine", "is_passed_over", "leaves", "read_network"]
+__all__ = ["Leaf", "leaves", "map_shape", "read_network"]
 
 
 @dataclass(frozen=True)
@@ -35,12 +31,16 @@ class Leaf:
         where: how an error names it, e.g. ``model[1] (Tanh)``.
         name: its name in ``state_dict()``, e.g. ``"1"`` or ``"0.2"``; empty for the model itself.
         module: the module; where a forward calls a function, one that computes it.
+        inputs: positions of the leaves whose outputs it gets; −1 the data.
+        layer: position in the network of the layer that it is; None for one that returns its input.
         function: whether it stands for a function.
     """
 
     where: str
     name: str
     module: torch.nn.Module
+    inputs: tuple[int, ...]
+    layer: int | None
     function: bool = False
 
     def parameters(self) -> list[tuple[str, torch.Tensor]]:
@@ -49,94 +49,139 @@ class Leaf:
         return [(f"{self.where}.{name}", value) for name, value in own.items() if value is not None]
 
 
-def _affine(leaf: Leaf) -> Pair | None:
-    """Return the affine layer that a module is, without its activation; None if it is none that this package knows."""
-    module, where = leaf.module, leaf.where
-    if not is_affine(leaf):
-        return None
-    own = {name: value for name, value in module._parameters.items() if value is not None}
-    used = [name for name in ("weight", "bias") if getattr(module, name, None) is not None]
-    shadowed = any(getattr(module, name) is not value for name, value in own.items())
-    if sorted(own) != sorted(used) or shadowed or "weight" not in own or any(True for _ in module.children()):
-        # A weight that is a plain tensor, a buffer or computed from another one is not trained as the theorem assumes.
-        raise UnsupportedLayerError(
-            f"{where}: trains {sorted(own)} but its forward pass uses {sorted(used)}; weight and bias must be the layer's"
-            " own Parameters"
-        )
-    if list(own) != used:
-        raise UnsupportedLayerError(
-            f"{where}: lists its bias before its weight, so flat vectors of parameters() would be read in another order; make a new layer"
-        )
-    for name, value in own.items():
-        require_own_parameter(value, f"{where}.{name}")
-    weight = exact_array(own["weight"], f"{where}.weight")
-    bias = exact_array(own["bias"], f"{where}.bias") if "bias" in own else None
-    square = 1
-    if isinstance(module, NTKLinear):
-        square = module.in_features
-        if weight.ndim != 2 or type(square) is not int or square != weight.shape[1]:
-            raise ShapeError(f"{where}: in_features={square!r} but the weight has shape {weight.shape}")
-    try:
-        return Pair(weight, bias, square, IDENTITY, leaf.name)
-    except ShapeError as error:
-        raise ShapeError(f"{where}: {error}") from error
+@dataclass(frozen=True)
+class _Held:
+    """A value as the forward holds it: the leaf that computed it, the layer, and which state of which memory it is."""
+
+    leaf: int
+    layer: int
+    memory: int
+    state: int = 0
 
 
-_DROPOUTS = (
-    torch.nn.Dropout,
-    torch.nn.Dropout1d,
-    torch.nn.Dropout2d,
-    torch.nn.Dropout3d,
-    torch.nn.AlphaDropout,
-    torch.nn.FeatureAlphaDropout,
-)
+class _Reading:
+    """One pass over a module: its leaves and the layers that they are."""
+
+    def __init__(self, input_shape: Shape | None) -> None:
+        self.input_shape = input_shape
+        self.leaves: list[Leaf] = []
+        self.layers: list[Layer] = []
+        self._shapes: list[Shape] = []
+        self._used: dict[int, str] = {}
+        self._states: dict[int, int] = {}
+
+    def shape(self, value: _Held) -> Shape | None:
+        """A sample's shape; None for data that no layer has met yet."""
+        return self.input_shape if value.layer < 0 else self._shapes[value.layer]
+
+    def leaf(self, module: torch.nn.Module, where: str, name: str, sources: tuple[_Held, ...], *, function: bool, in_place: bool) -> _Held:
+        """Add a module that computes."""
+        self._require_current(sources, where)
+        if any(True for _ in module.parameters()):
+            if id(module) in self._used:
+                raise UnsupportedLayerError(
+                    f"{where}: is used twice, first as {self._used[id(module)]}: weights shared between two places, whose gradient is the sum of"
+                    " two. Give each place a copy of its own"
+                )
+            self._used[id(module)] = where
+        inputs = tuple(source.layer for source in sources)
+        layer = layer_of(module, where, name, self.shape(sources[0]), inputs)
+        position = len(self.leaves)
+        place = None
+        if layer is not None:
+            if self.input_shape is None:
+                self.input_shape = self._first(layer, where)
+            try:
+                self._shapes.append(layer.shape(*(self.shape(source) for source in sources)))  # type: ignore[misc]
+            except ShapeError as error:
+                raise ShapeError(f"{where}: {error}") from error
+            place = len(self.layers)
+            self.layers.append(layer)
+        self.leaves.append(Leaf(where, name, module, tuple(source.leaf for source in sources), place, function))
+        first = sources[0]
+        if layer is None or layer.kind == "flatten":
+            # The same numbers, in the same memory.
+            return _Held(position, first.layer if place is None else place, first.memory, first.state)
+        if in_place or getattr(module, "inplace", False):
+            self._states[first.memory] = first.state + 1
+            return _Held(position, len(self.layers) - 1, first.memory, first.state + 1)
+        return _Held(position, len(self.layers) - 1, position)
+
+    def _require_current(self, sources: tuple[_Held, ...], where: str) -> None:
+        if any(self._states.get(source.memory, 0) != source.state for source in sources):
+            raise UnsupportedLayerError(
+                f"{where}: gets a value that was overwritten in place before; use inplace=False, or out = out + x for out += x"
+            )
+
+    def _first(self, layer: Layer, where: str) -> Shape:
+        if not isinstance(layer, Linear):
+            raise UnsupportedLayerError(
+                f"{where}: comes before any layer of known size, so the inputs' shape is not known. Pass X of shape (n, C, H, W) where maps are"
+                " read; an activation must follow a layer"
+            )
+        return (int(layer.weight.shape[1]),)
+
+    def module(self, module: torch.nn.Module | None, path: str, name: str, above: tuple[torch.nn.Module, ...], source: _Held) -> _Held:
+        """Follow a module from a value to its own."""
+        if module is None:
+            raise UnsupportedLayerError(f"{path}: None, which torch cannot call; leave it out or use torch.nn.Identity()")
+        if any(module is outer for outer in above):
+            raise UnsupportedLayerError(f"{path}: a {type(module).__name__} that contains itself")
+        own_forward = _has_own_forward(type(module))
+        require_plain(module, path, own_forward=own_forward)
+        if own_forward:
+            return self._traced(module, path, name, above, source)
+        if type(module) is not torch.nn.Sequential:
+            return self.leaf(module, f"{path} ({type(module).__name__})", name, (source,), function=False, in_place=False)
+        unused = [key for key, value in {**module._parameters, **module._buffers}.items() if value is not None]
+        if unused:
+            raise UnsupportedLayerError(
+                f"{path}: {', '.join(unused)} of the Sequential itself: no layer uses it; remove it"
+            )
+        for i, (key, child) in enumerate(module._modules.items()):
+            source = self.module(child, f"{path}[{i}]", f"{name}.{key}" if name else key, (*above, module), source)
+        return source
+
+    def _traced(self, module: torch.nn.Module, path: str, name: str, above: tuple[torch.nn.Module, ...], source: _Held) -> _Held:
+        """Follow what a module's own forward computes."""
+        where = f"{path} ({type(module).__name__})"
+        calls = _Calls(self, path, where, name, (*above, module))
+        found = follow(module, where, source, calls)
+        unused = [n for n, _ in module.named_parameters() if not any(n.startswith(f"{child}.") for child in calls.called)]
+        if unused:
+            raise UnsupportedLayerError(
+                f"{where}: its forward does not call the layers of {', '.join(unused[:6])}; remove them"
+            )
+        return found
 
 
-def is_affine(leaf: Leaf) -> bool:
-    """Whether a module is one of the affine layers that this package knows."""
-    return type(leaf.module) in (torch.nn.Linear, NTKLinear)
+@dataclass
+class _Calls:
+    """The calls of one traced forward, as :class:`verify.networks.reading.tracing.Reader`."""
 
+    reading: _Reading
+    path: str
+    where: str
+    name: str
+    above: tuple[torch.nn.Module, ...]
 
-def is_passed_over(leaf: Leaf) -> bool:
-    """Whether a module returns its input unchanged."""
-    module = leaf.module
-    if type(module) is torch.nn.Flatten:
-        # Of an (n, d) array; from axis 0 it would make one row of all samples.
-        return module.start_dim in (1, -1) and module.end_dim in (1, -1)
-    return type(module) is torch.nn.Identity or (type(module) in _DROPOUTS and module.training is False)
+    def __post_init__(self) -> None:
+        self.called: set[str] = set()
 
+    def child(self, name: str, module: torch.nn.Module, source: _Held) -> _Held:
+        """A submodule's call."""
+        self.called.add(name)
+        full = f"{self.name}.{name}" if self.name else name
+        return self.reading.module(module, f"{self.path}.{name}", full, self.above, source)
 
-def leaves(model: torch.nn.Module) -> list[Leaf]:
-    """Return the modules of a (nested) Sequential that compute, in order of application.
+    def function(self, node: str, module: torch.nn.Module, sources: tuple[_Held, ...], *, in_place: bool) -> _Held:
+        """A function's call."""
+        where = f"{self.where}, {node} ({type(module).__name__})"
+        return self.reading.leaf(module, where, "", sources, function=True, in_place=in_place)
 
-    Raises:
-        UnsupportedLayerError: hooks, replaced methods, an empty place, a Sequential that contains itself or parameters of its own.
-    """
-    require_no_global_hooks()
-    return _leaves(model, "model", "", ())
-
-
-def _leaves(module: torch.nn.Module | None, path: str, name: str, above: tuple[torch.nn.Module, ...]) -> list[Leaf]:
-    if module is None:
-        raise UnsupportedLayerError(f"{path}: None, which torch cannot call; leave it out or use torch.nn.Identity()")
-    if any(module is outer for outer in above):
-        raise UnsupportedLayerError(f"{path}: a {type(module).__name__} that contains itself")
-    own_forward = _has_own_forward(type(module))
-    require_plain(module, path, own_forward=own_forward)
-    if own_forward:
-        return _traced_leaves(module, path, name, above)
-    if type(module) is not torch.nn.Sequential:
-        return [Leaf(f"{path} ({type(module).__name__})", name, module)]
-    unused = [key for key, value in {**module._parameters, **module._buffers}.items() if value is not None]
-    if unused:
-        raise UnsupportedLayerError(
-            f"{path}: {', '.join(unused)} of the Sequential itself: no layer uses it; remove it"
-        )
-    return [
-        leaf
-        for i, (key, child) in enumerate(module._modules.items())
-        for leaf in _leaves(child, f"{path}[{i}]", f"{name}.{key}" if name else key, (*above, module))
-    ]
+    def shape(self, value: _Held) -> Shape | None:
+        """A sample's shape."""
+        return self.reading.shape(value)
 
 
 def _has_own_forward(kind: type[torch.nn.Module]) -> bool:
@@ -144,61 +189,66 @@ def _has_own_forward(kind: type[torch.nn.Module]) -> bool:
     return kind.__module__.partition(".")[0] != "torch" and kind not in (NTKLinear, Sine)
 
 
-def _traced_leaves(module: torch.nn.Module, path: str, name: str, above: tuple[torch.nn.Module, ...]) -> list[Leaf]:
-    """Return what a module's own forward computes, in order."""
-    where = f"{path} ({type(module).__name__})"
-    found: list[Leaf] = []
-    called: set[str] = set()
-    for call in trace(module, where):
-        if call.child is None:
-            found.append(Leaf(f"{where}, {call.node} ({type(call.module).__name__})", "", call.module, function=True))
-        else:
-            called.add(call.child)
-            child = f"{name}.{call.child}" if name else call.child
-            found += _leaves(call.module, f"{path}.{call.child}", child, (*above, module))
-    unused = [n for n, _ in module.named_parameters() if not any(n.startswith(f"{child}.") for child in called)]
-    if unused:
-        raise UnsupportedLayerError(
-            f"{where}: its forward does not call the layers of {', '.join(unused[:6])}; remove them"
-        )
-    return found
+def _read(model: torch.nn.Module, input_shape: Shape | None) -> _Reading:
+    require_no_global_hooks()
+    reading = _Reading(input_shape)
+    end = reading.module(model, "model", "", (), _Held(-1, -1, -1))
+    reading._require_current((end,), "model")
+    if end.layer != len(reading.layers) - 1:
+        raise UnsupportedLayerError("model: returns the output of an earlier layer than its last; remove what is not used")
+    return reading
 
 
-def read_network(model: torch.nn.Module | Network) -> Network:
-    """Read a chain of affine layers and smooth activations as exact numbers.
+def leaves(model: torch.nn.Module, input_shape: Shape | None = None) -> list[Leaf]:
+    """Return the modules and functions of a model that compute, in order of application.
 
     Args:
-        model: (nested) Sequential of torch.nn.Linear or verify.nn.NTKLinear, each optionally followed by one
-            activation; Identity, and Dropout in evaluation mode, are passed over. Or a module with a forward of its own that calls
-            such layers, and functions such as torch.tanh, one after the other. A Network passes through.
+        model, input_shape: as of :func:`read_network`.
 
     Raises:
-        UnsupportedLayerError: a layer outside the theorem's hypotheses, hooks, shared or frozen parameters.
-        ShapeError, DtypeError, NonFiniteError: parameters that are no finite real matrices that fit together.
+        UnsupportedLayerError: hooks, replaced methods, an empty place, a Sequential that contains itself or parameters of its own.
+    """
+    return _read(model, input_shape).leaves
+
+
+def map_shape(X: Any) -> Shape | None:
+    """Return (C, H, W) of inputs (n, C, H, W), None of any others: vectors, whose length the first layer knows."""
+    shape = getattr(X, "shape", None)
+    if shape is None and isinstance(X, list | tuple):
+        depth, first = 0, X
+        sizes = []
+        while isinstance(first, list | tuple) and first and depth < 5:
+            sizes.append(len(first))
+            first, depth = first[0], depth + 1
+        shape = (*sizes, *getattr(first, "shape", ()))
+    return tuple(int(v) for v in shape[1:]) if shape is not None and len(shape) == 4 else None
+
+
+def read_network(model: torch.nn.Module | Network, input_shape: Shape | None = None) -> Network:
+    """Read a graph of layers as exact numbers.
+
+    Args:
+        model: (nested) Sequential of the layers in :mod:`verify.networks.reading.layers`: Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d and 2d in
+            evaluation mode, AvgPool2d, AdaptiveAvgPool2d, Flatten and activations; Identity, and Dropout in evaluation mode, are passed over. Or a
+            module with a forward of its own that calls such layers, functions such as torch.tanh, sums of values (skip connections) and
+            views (see :mod:`verify.networks.reading.tracing`). Parameters with requires_grad=False are frozen: they do not move. A Network passes through.
+        input_shape: (C, H, W) of a sample where the data are maps; None for vectors.
+
+    Raises:
+        UnsupportedLayerError: a layer outside the theorem's hypotheses, hooks, shared parameters.
+        ShapeError, DtypeError, NonFiniteError: parameters that are no finite real arrays that fit together.
     """
     if isinstance(model, Network):
         return model
     if not isinstance(model, torch.nn.Module):
         raise InputError(f"model={type(model).__name__}: expected a torch.nn.Module")
-    layers: list[Pair] = []
-    computing = leaves(model)
-    for leaf in computing:
-        if is_passed_over(leaf):
-            continue
-        affine = _affine(leaf)
-        if affine is None:
-            activation = activation_from_module(leaf.module, leaf.where)
-            if not layers or not layers[-1].activation.is_identity:
-                raise UnsupportedLayerError(
-                    f"{leaf.where}: an activation must follow an affine layer. Apply it to the data beforehand, or merge two"
-                    " consecutive activations into one module"
-                )
-            layers[-1] = replace(layers[-1], activation=activation)
-            continue
-        if layers and layers[-1].fan_out != affine.weight.shape[1]:
-            raise ShapeError(
-                f"{leaf.where}: in_features={affine.weight.shape[1]}, but the layer before has {layers[-1].fan_out} units"
-            )
-        layers.append(affine)
-    require_separate_memory(pair for leaf in computing for pair in leaf.parameters())
-    return chain(layers)
+    reading = _read(model, input_shape)
+    require_separate_memory(pair for leaf in _distinct(reading.leaves) for pair in leaf.parameters())
+    if not reading.layers or reading.input_shape is None:
+        raise UnsupportedLayerError("model: has no affine layer, so there is nothing to train")
+    return Network(tuple(reading.layers), reading.input_shape)
+
+
+def _distinct(found: list[Leaf]) -> list[Leaf]:
+    """Each module once: one without parameters may be called at many places."""
+    return list({id(leaf.module): leaf for leaf in found}.values())

@@ -1,16 +1,18 @@
-"""Reading a module with a forward of its own: what it calls, in order, by torch.fx.
+"""Following a module with a forward of its own by torch.fx: which layers it calls on which values.
 
-The forward is run once on a symbol in place of the inputs. What is read this way is a chain: each call takes the output of the one
-before and nothing else. Control flow that depends on the inputs, arithmetic between layers and calls that are not known are refused,
-each by name. What the symbol does not see (a forward that changes from call to call) is left to the comparison with torch's own values
-(:mod:`verify.networks.reading.comparison`).
+The forward is run once on a symbol in place of the inputs; then its calls are followed one by one, as a graph. Sums of values and multiples by
+exact numbers are layers, views that keep a sample's numbers together too; sizes are followed as numbers. Control flow that depends on the inputs, other
+arithmetic and calls that are not known are refused, each by name. What the symbol does not see (a forward that changes from call to call) is left
+to the comparison with torch's own values (:mod:`verify.networks.reading.comparison`).
 """
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch.nn import functional
@@ -18,21 +20,46 @@ from torch.nn import functional
 from verify import nn
 from verify.errors import UnsupportedLayerError
 
-__all__ = ["Traced", "trace"]
+__all__ = ["Added", "Reader", "Times", "follow"]
+
+H = TypeVar("H")
 
 
-@dataclass(frozen=True)
-class Traced:
-    """One call of a traced forward.
+class Added(torch.nn.Module):
+    """The sum of its inputs: a skip connection."""
 
-    Attributes:
-        node: torch.fx's name of the call. child: the name of the submodule called, or None for a function. module: that submodule, or a
-            module that computes the function.
-    """
+    def forward(self, *values: torch.Tensor) -> torch.Tensor:
+        """Σ."""
+        total = values[0]
+        for value in values[1:]:
+            total = total + value
+        return total
 
-    node: str
-    child: str | None
-    module: torch.nn.Module
+
+class Times(torch.nn.Module):
+    """A multiple by an exact number."""
+
+    def __init__(self, factor: float) -> None:
+        """Take the factor."""
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        """factor·value."""
+        return self.factor * value
+
+
+class Reader(Protocol[H]):
+    """What the calls are told to; H stands for a value."""
+
+    def child(self, name: str, module: torch.nn.Module, source: H) -> H:
+        """Return what a submodule makes of a value."""
+
+    def function(self, node: str, module: torch.nn.Module, sources: tuple[H, ...], *, in_place: bool) -> H:
+        """Return what a function, as a module that computes it, makes of values."""
+
+    def shape(self, value: H) -> tuple[int, ...] | None:
+        """Return a sample's shape; None where it is not known."""
 
 
 # function or method → (names of its arguments after the input, the module that computes it).
@@ -40,14 +67,19 @@ _Rule = tuple[tuple[str, ...], Callable[..., torch.nn.Module]]
 _TANH: _Rule = ((), torch.nn.Tanh)
 _SIGMOID: _Rule = ((), torch.nn.Sigmoid)
 _SINE: _Rule = ((), nn.Sine)
-_RELU: _Rule = (("inplace",), torch.nn.ReLU)
+_RELU: _Rule = ((), torch.nn.ReLU)
 _FLATTEN: _Rule = (("start_dim", "end_dim"), lambda start_dim=0, end_dim=-1: torch.nn.Flatten(start_dim, end_dim))
+_HARDTANH: _Rule = (("min_val", "max_val", "inplace"), torch.nn.Hardtanh)
 _METHODS: Mapping[str, _Rule] = {
     "tanh": _TANH,
+    "tanh_": _TANH,
     "sigmoid": _SIGMOID,
+    "sigmoid_": _SIGMOID,
     "sin": _SINE,
-    "relu": ((), torch.nn.ReLU),
+    "relu": _RELU,
+    "relu_": _RELU,
     "flatten": _FLATTEN,
+    "contiguous": ((), torch.nn.Identity),
 }
 _FUNCTIONS: Mapping[Any, _Rule] = {
     torch.tanh: _TANH,
@@ -56,19 +88,37 @@ _FUNCTIONS: Mapping[Any, _Rule] = {
     functional.sigmoid: _SIGMOID,
     torch.special.expit: _SIGMOID,
     torch.sin: _SINE,
-    torch.relu: ((), torch.nn.ReLU),
-    functional.relu: _RELU,
+    torch.relu: _RELU,
+    torch.relu_: _RELU,
+    functional.relu: (("inplace",), torch.nn.ReLU),
     functional.silu: (("inplace",), torch.nn.SiLU),
     functional.gelu: (("approximate",), torch.nn.GELU),
     functional.softplus: (("beta", "threshold"), torch.nn.Softplus),
     functional.leaky_relu: (("negative_slope", "inplace"), torch.nn.LeakyReLU),
+    functional.hardtanh: _HARDTANH,
     functional.elu: (("alpha", "inplace"), torch.nn.ELU),
     functional.dropout: (
         ("p", "training", "inplace"),
         lambda p=0.5, training=True, inplace=False: _dropout(p, training),
     ),
+    functional.avg_pool2d: (
+        ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"),
+        torch.nn.AvgPool2d,
+    ),
+    functional.adaptive_avg_pool2d: (("output_size",), torch.nn.AdaptiveAvgPool2d),
+    functional.max_pool2d: (
+        ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
+        lambda kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False: torch.nn.MaxPool2d(
+            kernel_size, stride, padding, dilation, return_indices, ceil_mode
+        ),
+    ),
     torch.flatten: _FLATTEN,
 }
+_ADD = {operator.add, operator.iadd, torch.add, "add", "add_"}
+_TIMES = {operator.mul, operator.imul, torch.mul, "mul", "mul_"}
+_MEAN = {torch.mean, "mean"}
+_VIEW = {torch.reshape, "view", "reshape"}
+_IN_PLACE = {operator.iadd, operator.imul, torch.relu_}
 
 
 def _dropout(p: float, training: bool) -> torch.nn.Module:
@@ -82,11 +132,23 @@ class _Tracer(torch.fx.Tracer):
         return True
 
 
-def trace(module: torch.nn.Module, where: str) -> list[Traced]:
-    """Return the calls of a module's own forward, in order.
+@dataclass(frozen=True)
+class _Sizes:
+    """x.shape: the number of samples, then a sample's shape."""
+
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """x.shape[0]."""
+
+
+def follow(module: torch.nn.Module, where: str, source: H, reader: Reader[H]) -> H:
+    """Follow a module's own forward from a value, and return what it returns.
 
     Raises:
-        UnsupportedLayerError: the forward cannot be traced, or is no chain of known calls; names the call and a remedy.
+        UnsupportedLayerError: the forward cannot be traced, or does what is not known here; names the call and a remedy.
     """
     try:
         graph = _Tracer().trace(module)
@@ -96,54 +158,170 @@ def trace(module: torch.nn.Module, where: str) -> list[Traced]:
             f"{where}: its forward cannot be followed for all inputs at once ({type(error).__name__}: {line}): control flow may not"
             " depend on the inputs' values or shapes. Write it as a torch.nn.Sequential, or without the branch"
         ) from error
-    before: torch.fx.Node | None = None
-    calls: list[Traced] = []
-    for node in graph.nodes:
-        if node.op == "placeholder":
-            if before is not None:
-                raise UnsupportedLayerError(f"{where}: its forward takes more than the inputs ({node.name})")
-        elif node.op == "output":
-            if node.args[0] is not before or not calls:
-                raise UnsupportedLayerError(
-                    f"{where}: its forward must return the output of its last layer, one tensor"
-                )
-            return calls
-        else:
-            if not node.args or node.args[0] is not before or _uses(node) != 1 or len(node.users) != 1:
-                raise UnsupportedLayerError(
-                    f"{where}: {node.name} ({_name(node)}) combines several values, or its input is used again; only a chain of layers"
-                    " is read, each on the output of the one before"
-                )
-            calls.append(_call(module, node, where))
-        before = node
-    raise UnsupportedLayerError(f"{where}: its forward returns nothing")
+    return _Walk(module, where, reader).run(graph, source)
 
 
-def _uses(node: torch.fx.Node) -> int:
-    return len(node.all_input_nodes)
+class _Walk(Generic[H]):
+    """The nodes of one traced forward, in order."""
+
+    def __init__(self, module: torch.nn.Module, where: str, reader: Reader[H]) -> None:
+        self._module, self._where, self._reader = module, where, reader
+        self._known: dict[torch.fx.Node, Any] = {}
+        self._values: set[torch.fx.Node] = set()
+
+    def run(self, graph: torch.fx.Graph, source: H) -> H:
+        placeholders = [node for node in graph.nodes if node.op == "placeholder"]
+        if len(placeholders) != 1:
+            raise self._refused(f"its forward takes {len(placeholders)} arguments; expected the inputs alone")
+        computed = False
+        for node in graph.nodes:
+            if node.op == "output":
+                (returned,) = node.args
+                if not isinstance(returned, torch.fx.Node) or returned not in self._values or not computed:
+                    raise self._refused("its forward must return the output of its last layer, one tensor")
+                found: H = self._known[returned]
+                return found
+            self._known[node] = source if node.op == "placeholder" else self._step(node)
+            if node.op == "placeholder" or not isinstance(self._known[node], _Sizes | _Samples | int):
+                self._values.add(node)
+                computed = computed or node.op != "placeholder"
+        raise self._refused("its forward returns nothing")
+
+    def _refused(self, words: str) -> UnsupportedLayerError:
+        return UnsupportedLayerError(f"{self._where}: {words}")
+
+    def _given(self, argument: Any) -> Any:
+        """An argument with numbers in the place of nodes that stand for numbers; nodes of values stay."""
+        if isinstance(argument, list | tuple):
+            return tuple(self._given(item) for item in argument)
+        if isinstance(argument, torch.fx.Node) and argument not in self._values:
+            return self._known[argument]
+        return argument
+
+    def _step(self, node: torch.fx.Node) -> Any:
+        args, kwargs = self._given(node.args), {name: self._given(value) for name, value in node.kwargs.items()}
+        if node.op == "call_module":
+            return self._child(node, args, kwargs)
+        if node.op == "get_attr":
+            raise self._refused(f"{node.name} uses the tensor {node.target} itself, which is not known here; only layers may")
+        target, first = node.target, args[0] if args else None
+        if target in (getattr, operator.getitem, "size") or (target in _TIMES and all(isinstance(a, int) for a in args)):
+            return self._number(node, args)
+        if target in _ADD:
+            return self._sum(node, args, kwargs)
+        if target in _TIMES:
+            return self._times(node, args, kwargs)
+        if not isinstance(first, torch.fx.Node) or any(self._holds_value(a) for a in (*args[1:], *kwargs.values())):
+            raise self._refused(f"{node.name} ({_name(node)}) combines several values in a way that is not known here")
+        if target in _MEAN:
+            return self._mean(node, args, kwargs)
+        if target in _VIEW:
+            return self._view(node, args, kwargs)
+        return self._function(node, args, kwargs)
+
+    def _holds_value(self, argument: Any) -> bool:
+        if isinstance(argument, tuple):
+            return any(self._holds_value(item) for item in argument)
+        return isinstance(argument, torch.fx.Node)
+
+    def _child(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
+        name = str(node.target)
+        if len(args) != 1 or kwargs or not isinstance(args[0], torch.fx.Node):
+            raise self._refused(f"{name} is called with more than its input")
+        return self._reader.child(name, self._module.get_submodule(name), self._known[args[0]])
+
+    def _number(self, node: torch.fx.Node, args: tuple[Any, ...]) -> Any:
+        first = args[0] if args else None
+        value: Any = None
+        if node.target == "size" or (node.target is getattr and args[1:] == ("shape",)):
+            if isinstance(first, torch.fx.Node):
+                value = self._sizes(first)
+                value = value if node.target is getattr or len(args) == 1 else _entry(value, args[1])
+        elif node.target is operator.getitem and isinstance(first, _Sizes):
+            value = _entry(first, args[1])
+        elif node.target in _TIMES:
+            value = math.prod(args)
+        if value is None or node.kwargs:
+            raise self._refused(f"{node.name} ({_name(node)}) is not known here; of a size, single entries are")
+        return value
+
+    def _sizes(self, node: torch.fx.Node) -> _Sizes:
+        shape = self._reader.shape(self._known[node])
+        if shape is None:
+            raise self._refused(f"{node.name}: its size is not known; pass X, or let a layer come first")
+        return _Sizes(shape)
+
+    def _sum(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
+        values = (*args, *([kwargs["other"]] if "other" in kwargs else []))
+        if len(values) != 2 or not all(isinstance(v, torch.fx.Node) for v in values) or set(kwargs) - {"other"}:
+            raise self._refused(f"{node.name} ({_name(node)}): sums of two values of layers are known, without a factor")
+        return self._compute(node, Added(), tuple(values))
+
+    def _times(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
+        values, factors = [a for a in args if isinstance(a, torch.fx.Node)], [a for a in args if type(a) in (int, float)]
+        if kwargs or len(values) != 1 or len(factors) != 1 or len(args) != 2 or float(factors[0]) != factors[0]:
+            raise self._refused(f"{node.name} ({_name(node)}): multiples by one exact number are known, not products of values")
+        return self._compute(node, Times(float(factors[0])), (values[0],))
+
+    def _mean(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
+        given = dict(zip(("dim", "keepdim"), args[1:], strict=False)) | dict(kwargs)
+        axes = given.pop("dim", None)
+        keep = given.pop("keepdim", False)
+        shape = self._reader.shape(self._known[args[0]])
+        if given or shape is None or len(shape) != 3 or not isinstance(axes, tuple) or {a % 4 for a in axes} != {2, 3}:
+            raise self._refused(f"{node.name} (mean): means over both positions of a map, dim=(2, 3), are known")
+        pooled = self._reader.function(node.name, torch.nn.AdaptiveAvgPool2d(1), (self._known[args[0]],), in_place=False)
+        return pooled if keep else self._reader.function(node.name, torch.nn.Flatten(), (pooled,), in_place=False)
+
+    def _view(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
+        """A view with the samples apart: of all a sample's numbers in order, or of its own shape."""
+        asked = args[1] if len(args) == 2 and isinstance(args[1], tuple) else args[1:]
+        asked = kwargs.get("shape", asked)
+        shape = self._reader.shape(self._known[args[0]])
+        if shape is None:
+            raise self._refused(f"{node.name}: the size of what it views is not known; pass X, or let a layer come first")
+        total, rest = math.prod(shape), list(asked[1:])
+        samples_first = bool(asked) and (isinstance(asked[0], _Samples) or asked[0] == -1)
+        if samples_first and isinstance(asked[0], _Samples) and rest.count(-1) == 1:
+            known = math.prod(v for v in rest if v != -1)
+            rest = [total // known if v == -1 and known and total % known == 0 else v for v in rest]
+        if not samples_first or not all(type(v) is int for v in rest) or tuple(rest) not in ((total,), shape):
+            raise self._refused(
+                f"{node.name} ({_name(node)}): views of a sample's {total} numbers as one row are known, x.flatten(1) for example"
+            )
+        flat = torch.nn.Flatten() if tuple(rest) != shape else torch.nn.Identity()
+        return self._compute(node, flat, (args[0],))
+
+    def _function(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
+        rule = _METHODS.get(str(node.target)) if node.op == "call_method" else _FUNCTIONS.get(node.target)
+        if rule is None:
+            known = ", ".join(sorted({_short(function) for function in _FUNCTIONS}))
+            raise self._refused(f"{node.name} calls {_name(node)}, which is not known here. Known: {known}")
+        names, build = rule
+        given = dict(zip(names, args[1:], strict=False)) | dict(kwargs)
+        if len(args) - 1 > len(names) or not set(given) <= set(names):
+            raise self._refused(f"{node.name} calls {_name(node)} with arguments that are not known here")
+        try:
+            module = build(**given)
+        except Exception as error:
+            raise self._refused(f"{node.name} ({_name(node)}): {error}") from error
+        return self._compute(node, module, (args[0],), in_place=given.get("inplace") is True)
+
+    def _compute(
+        self, node: torch.fx.Node, module: torch.nn.Module, sources: tuple[torch.fx.Node, ...], *, in_place: bool = False
+    ) -> H:
+        """In place works on the first of its values: the function is told, and whoever reads the old value is refused."""
+        written = in_place or node.target in _IN_PLACE or (isinstance(node.target, str) and node.target.endswith("_"))
+        return self._reader.function(node.name, module, tuple(self._known[s] for s in sources), in_place=written)
+
+
+def _entry(sizes: _Sizes, index: Any) -> Any:
+    whole = (_Samples(), *sizes.shape)
+    return whole[index] if type(index) is int and -len(whole) <= index < len(whole) else None
 
 
 def _name(node: torch.fx.Node) -> str:
     return node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
-
-
-def _call(module: torch.nn.Module, node: torch.fx.Node, where: str) -> Traced:
-    if node.op == "call_module":
-        target = str(node.target)
-        if len(node.args) != 1 or node.kwargs:
-            raise UnsupportedLayerError(f"{where}: {target} is called with more than its input")
-        return Traced(node.name, target, module.get_submodule(target))
-    rule = _METHODS.get(str(node.target)) if node.op == "call_method" else _FUNCTIONS.get(node.target)
-    if rule is None:
-        known = ", ".join(sorted({_short(function) for function in _FUNCTIONS}))
-        raise UnsupportedLayerError(
-            f"{where}: {node.name} calls {_name(node)}, which is not known here. Known: {known}"
-        )
-    names, build = rule
-    given = dict(zip(names, node.args[1:], strict=False)) | dict(node.kwargs)
-    if len(node.args) - 1 > len(names) or not set(given) <= set(names):
-        raise UnsupportedLayerError(f"{where}: {node.name} calls {_name(node)} with arguments that are not known here")
-    return Traced(node.name, None, build(**given))
 
 
 def _short(function: Any) -> str:

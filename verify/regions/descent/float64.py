@@ -16,9 +16,10 @@ import scipy.special
 from verify.arrays import Ball
 from verify.networks import DataSet, Network
 from verify.networks.activations import Activation
-from verify.networks.layers import Activated, Flatten, Layer, Linear, Scale, Sum
+from verify.networks.layers import Activated, AveragePool, BatchNorm, Convolution, Flatten, Layer, Linear, Scale, Sum
 from verify.networks.layers.layer import Shape
 from verify.networks.parameters import Vector, views
+from verify.regions.descent.float64_maps import ConvolutionRule, MeansRule, NormalisedRule
 from verify.regions.neighbourhood.ingredients import approx_float
 
 __all__ = ["RULES", "Descent", "Rule", "default_step"]
@@ -232,6 +233,9 @@ RULES: dict[type[Layer], Callable[[Any, int, tuple[Shape, ...], bool], Rule]] = 
     Sum: _Sum,
     Scale: _Multiple,
     Flatten: _Flatten,
+    Convolution: ConvolutionRule,
+    AveragePool: MeansRule,
+    BatchNorm: NormalisedRule,
 }
 """Layer → its rule from (layer, n, shapes of its inputs, whether none of them moves)."""
 

@@ -235,7 +235,11 @@ def test_every_kind_of_global_hook_is_refused(register: Callable[..., torch.util
         (torch.nn.CELU(0.5), "Lipschitz derivative"),
         (torch.nn.ELU(0.5), "kink"),
         (torch.nn.SELU(), "kink"),
-        (torch.nn.BatchNorm1d(2).eval(), "fold it"),
+        (torch.nn.BatchNorm1d(2), "model.eval"),
+        (torch.nn.BatchNorm1d(2, track_running_stats=False).eval(), "without running statistics"),
+        (torch.nn.BatchNorm3d(2).eval(), "BatchNorm2d on maps"),
+        (torch.nn.MaxPool2d(2), "two tie"),
+        (torch.nn.PReLU(), "does not train"),
     ],
 )
 def test_the_reason_of_a_refusal_is_true(module: torch.nn.Module, words: str) -> None:

@@ -1,0 +1,203 @@
+"""Which layer a torch module is: exact numbers and every attribute accounted for, or refused with the reason."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from verify.errors import ShapeError, UnsupportedLayerError
+from verify.networks.layers import (
+    Activated,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Flatten,
+    Layer,
+    Linear,
+    Scale,
+    Sum,
+)
+from verify.networks.layers.layer import Shape
+from verify.networks.reading.activations import activation_from_module
+from verify.networks.reading.data import exact_array
+from verify.networks.reading.integrity import require_own_parameter
+from verify.networks.reading.tracing import Added, Times
+from verify.nn import NTKLinear
+
+__all__ = ["layer_of"]
+
+_DROPOUTS = (
+    torch.nn.Dropout,
+    torch.nn.Dropout1d,
+    torch.nn.Dropout2d,
+    torch.nn.Dropout3d,
+    torch.nn.AlphaDropout,
+    torch.nn.FeatureAlphaDropout,
+)
+_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
+
+
+def layer_of(module: torch.nn.Module, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]) -> Layer | None:
+    """Return the layer that a module is, on inputs of a sample's shape (None: vectors of a length not known yet); None if it returns its input.
+
+    Args:
+        where: how an error names it. name: its name in ``state_dict()``. inputs: positions of the layers whose values it gets.
+
+    Raises:
+        UnsupportedLayerError, ShapeError, DtypeError, NonFiniteError.
+    """
+    kind = type(module)
+    if kind in (torch.nn.Linear, NTKLinear):
+        return _linear(module, where, name, inputs)
+    if kind is torch.nn.Conv2d:
+        return _convolution(module, where, name, inputs)
+    if kind in _NORMS:
+        return _batch_norm(module, where, name, shape, inputs)
+    if kind in (torch.nn.AvgPool2d, torch.nn.AdaptiveAvgPool2d):
+        return _pool(module, where, name, shape, inputs)
+    if kind is torch.nn.Flatten:
+        return _flatten(module, where, name, shape, inputs)
+    if isinstance(module, Added):
+        return Sum(inputs, name)
+    if isinstance(module, Times):
+        return Scale(module.factor, inputs, name)
+    if kind is torch.nn.Identity or (kind in _DROPOUTS and module.training is False):
+        return None
+    activation = activation_from_module(module, where)
+    return None if activation.is_identity else Activated(activation, inputs, name)
+
+
+def _arrays(module: torch.nn.Module, where: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """A module's weight and bias, exact, where it has them, and the names of those that are frozen."""
+    own = {name: value for name, value in module._parameters.items() if value is not None}
+    used = [name for name in ("weight", "bias") if getattr(module, name, None) is not None]
+    shadowed = any(getattr(module, name) is not value for name, value in own.items())
+    if sorted(own) != sorted(used) or shadowed or any(True for _ in module.children()):
+        # A weight that is a plain tensor, a buffer or computed from another one is not trained as the theorem assumes.
+        raise UnsupportedLayerError(
+            f"{where}: trains {sorted(own)} but its forward pass uses {sorted(used)}; weight and bias must be the layer's"
+            " own Parameters"
+        )
+    if list(own) != used:
+        raise UnsupportedLayerError(
+            f"{where}: lists its bias before its weight, so flat vectors of parameters() would be read in another order; make a new layer"
+        )
+    for name, value in own.items():
+        require_own_parameter(value, f"{where}.{name}")
+    arrays = {name: exact_array(value, f"{where}.{name}") for name, value in own.items()}
+    return arrays, tuple(name for name, value in own.items() if not value.requires_grad)
+
+
+def _with_weight(module: torch.nn.Module, where: str) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    arrays, frozen = _arrays(module, where)
+    if "weight" not in arrays:
+        raise UnsupportedLayerError(f"{where}: has no weight of its own; weight and bias must be the layer's own Parameters")
+    return arrays["weight"], arrays.get("bias"), frozen
+
+
+def _linear(module: Any, where: str, name: str, inputs: tuple[int, ...]) -> Layer:
+    weight, bias, frozen = _with_weight(module, where)
+    square = 1
+    if isinstance(module, NTKLinear):
+        square = module.in_features
+        if weight.ndim != 2 or type(square) is not int or square != weight.shape[1]:
+            raise ShapeError(f"{where}: in_features={square!r} but the weight has shape {weight.shape}")
+    try:
+        return Linear(weight, bias, square, inputs, frozen, name)
+    except ShapeError as error:
+        raise ShapeError(f"{where}: {error}") from error
+
+
+def _pair(value: object, where: str, name: str, least: int) -> tuple[int, int]:
+    """Two integers, however torch takes them."""
+    pair = (value, value) if type(value) is int else value
+    if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(type(v) is int and v >= least for v in pair):
+        raise UnsupportedLayerError(f"{where}: {name}={value!r}; expected one or two integers ≥ {least}")
+    return pair[0], pair[1]
+
+
+def _convolution(module: torch.nn.Conv2d, where: str, name: str, inputs: tuple[int, ...]) -> Layer:
+    weight, bias, frozen = _with_weight(module, where)
+    if module.padding_mode != "zeros":
+        raise UnsupportedLayerError(
+            f"{where}: padding_mode={module.padding_mode!r}; zeros are known, other padding reads positions twice"
+        )
+    kernel, stride, dilation = (
+        _pair(getattr(module, key), where, key, 1) for key in ("kernel_size", "stride", "dilation")
+    )
+    extent = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+    if module.padding == "valid":
+        padding = (0, 0)
+    elif module.padding == "same":
+        if stride != (1, 1) or any(size % 2 for size in extent):
+            raise UnsupportedLayerError(f"{where}: padding='same' with stride {stride} and an even window pads the two sides unequally")
+        padding = (extent[0] // 2, extent[1] // 2)
+    else:
+        padding = _pair(module.padding, where, "padding", 0)
+    groups = module.groups
+    if type(groups) is not int or groups < 1 or module.in_channels % groups or module.out_channels % groups:
+        raise UnsupportedLayerError(
+            f"{where}: groups={groups!r} do not divide {module.in_channels} and {module.out_channels} channels"
+        )
+    expected = (module.out_channels, module.in_channels // groups, *kernel)
+    if weight.shape != expected or module.transposed or tuple(module.output_padding) != (0, 0):
+        raise ShapeError(f"{where}: the weight has shape {weight.shape}, its attributes say {expected}, not transposed")
+    return Convolution(weight, bias, 1, stride, padding, dilation, groups, inputs, frozen, name)
+
+
+def _batch_norm(module: Any, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]) -> Layer:
+    kind = type(module).__name__
+    if module.training:
+        raise UnsupportedLayerError(
+            f"{where}: {kind} in training mode couples the samples: F of one sample depends on all others. Call model.eval(), which"
+            " freezes its statistics; weight and bias may go on training"
+        )
+    if module.running_mean is None or module.running_var is None:
+        raise UnsupportedLayerError(
+            f"{where}: {kind} without running statistics uses those of the batch, which couples the samples, in evaluation mode too"
+        )
+    dimensions = 1 if isinstance(module, torch.nn.BatchNorm1d) else 3
+    if shape is not None and len(shape) != dimensions:
+        raise ShapeError(f"{where}: inputs of shape {shape}; {kind} is read on {'vectors' if dimensions == 1 else 'maps'}")
+    arrays, frozen = _arrays(module, where)
+    if type(module.eps) not in (int, float) or not 0.0 <= module.eps < math.inf:
+        raise UnsupportedLayerError(f"{where}: eps={module.eps!r}; expected a number ≥ 0")
+    mean, variance = (exact_array(getattr(module, key), f"{where}.{key}") for key in ("running_mean", "running_var"))
+    try:
+        return BatchNorm(mean, variance, float(module.eps), arrays.get("weight"), arrays.get("bias"), inputs, frozen, name)
+    except ShapeError as error:
+        raise ShapeError(f"{where}: {error}") from error
+
+
+def _map(where: str, shape: Shape | None) -> tuple[int, int]:
+    if shape is None or len(shape) != 3:
+        raise ShapeError(f"{where}: inputs of shape {shape}; expected maps (C, H, W)")
+    return shape[1], shape[2]
+
+
+def _pool(module: Any, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]) -> Layer:
+    size = _map(where, shape)
+    if type(module) is torch.nn.AdaptiveAvgPool2d:
+        output = _pair(module.output_size, where, "output_size", 1)
+        if any(s % o for s, o in zip(size, output, strict=True)):
+            raise UnsupportedLayerError(f"{where}: output_size={module.output_size!r} does not divide the map {size}: windows differ in size")
+        window = (size[0] // output[0], size[1] // output[1])
+        return AveragePool(window, window, inputs=inputs, name=name)
+    if module.ceil_mode is not False or module.divisor_override is not None:
+        raise UnsupportedLayerError(f"{where}: ceil_mode={module.ceil_mode!r}, divisor_override={module.divisor_override!r}; False and None are known")
+    kernel = _pair(module.kernel_size, where, "kernel_size", 1)
+    stride = kernel if module.stride is None else _pair(module.stride, where, "stride", 1)
+    return AveragePool(kernel, stride, _pair(module.padding, where, "padding", 0), bool(module.count_include_pad), inputs, name)
+
+
+def _flatten(module: torch.nn.Flatten, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]) -> Layer | None:
+    last = 1 if shape is None else len(shape)
+    if module.start_dim not in (1, -last) or module.end_dim not in (-1, last):
+        # From axis 0 it would make one row of all samples.
+        raise UnsupportedLayerError(
+            f"{where}: Flatten({module.start_dim}, {module.end_dim}) of {last + 1} axes; Flatten(1, -1) is known, one row a sample"
+        )
+    return None if last == 1 else Flatten(inputs, name)
