@@ -10,7 +10,7 @@ stacked in A_l; G_l = ∂F/∂h_l, B_l = ∂F/∂z_l = G_l·diag σ_l'(z_l), G_{
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -74,6 +74,10 @@ class Linearisation:
     def f_rows(self) -> Rows:
         """Outputs (n, k)."""
         return self.values[-1].rows
+
+    def with_outputs(self, outputs: Value) -> Linearisation:
+        """Return the same with F enclosed once more, more sharply; nothing else depends on it."""
+        return replace(self, values=(*self.values[:-1], outputs))
 
     @cached_property
     def F(self) -> Ball:

@@ -1,8 +1,9 @@
 """The convolution: z = s·W∗h + b, torch's cross-correlation with zero padding.
 
-Claim ids: shared_weight_ntk, convolution_norm. With a_{i,p} the patch that output position p of sample i reads (scaled, a 1 appended for a bias that trains), row
-(i, a) of J_v is Σ_p B_{ia,p} ⊗ a_{i,p}: a weight counts once, its gradient adds over the positions before anything is multiplied. A *change* U of the
-weights acts on a changed map with ‖U∗h‖ ≤ √ov‖U‖_F‖h‖, ov the number of windows that read one position: leaving it out is false.
+Claim ids: shared_weight_ntk, convolution_norm. With a_{i,p} the patch that output position p of sample i reads (scaled, a 1 appended for a
+bias that trains), row (i, a) of J_v is Σ_p B_{ia,p} ⊗ a_{i,p}: a weight counts once, its gradient adds over the positions before anything is
+multiplied. A *change* U of the weights acts on a changed map with ‖U∗h‖ ≤ √ov‖U‖_F‖h‖, ov the number of windows that read one position: leaving
+it out is false.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ class Convolution(Trained):
         if type(g) is not int or g < 1 or w.shape[0] % g:
             raise ShapeError(f"convolution: {w.shape[0]} output channels in groups={g!r}; expected a divisor")
         if not (isinstance(self.inverse_square_scale, int) and self.inverse_square_scale >= 1):
-            raise InputError(f"convolution: inverse_square_scale={self.inverse_square_scale!r}, expected an integer ≥ 1")
+            raise InputError(
+                f"convolution: inverse_square_scale={self.inverse_square_scale!r}, expected an integer ≥ 1"
+            )
 
     @property
     def scale(self) -> Ball:
@@ -126,12 +129,15 @@ class Convolution(Trained):
                 stacked = part.mid.reshape(count, -1, part.mid.shape[1])
                 own = gram(np.ascontiguousarray(part.mid.T))
                 total = own if total is None else total + own
-                small = stacked if stacked.shape[1] <= stacked.shape[2] else np.ascontiguousarray(stacked.swapaxes(1, 2))
+                small = (
+                    stacked if stacked.shape[1] <= stacked.shape[2] else np.ascontiguousarray(stacked.swapaxes(1, 2))
+                )
                 blocks = gram(small)
                 squares = blocks @ blocks
                 rows.append(Upper(abs(squares).reshape(count, -1)).norm(-1).root().value)
                 errors.append(Upper(part.err.reshape(count, -1)).norm(-1).value)
             err = Upper(np.concatenate(errors))
+            assert total is not None
             top = Upper(norm(total)).root() + err.norm(-1)
             mine = Upper(np.concatenate(rows)).root() + err
             whole, each = Upper(np.maximum(whole.value, top.value)), Upper(np.maximum(each.value, mine.value))

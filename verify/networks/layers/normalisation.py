@@ -55,7 +55,9 @@ class BatchNorm(Trained):
         if len(shapes) != 1 or self.mean.ndim != 1 or not self.mean.size:
             raise ShapeError(f"batch norm: arrays of shapes {sorted(shapes)}; expected (C,) for all")
         if type(self.eps) is not float or not 0.0 <= self.eps < math.inf or not (self.variance + self.eps > 0.0).all():
-            raise InputError(f"batch norm: eps={self.eps!r}, least variance {self.variance.min()!r}; expected variance + eps > 0")
+            raise InputError(
+                f"batch norm: eps={self.eps!r}, least variance {self.variance.min()!r}; expected variance + eps > 0"
+            )
         if (self.variance < 0.0).any():
             raise InputError("batch norm: a negative variance")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import ClassVar
@@ -60,7 +59,8 @@ class AveragePool(Fixed):
         with quiet():
             mid = windows.gather(h.rows.mid.reshape(h.samples, h.positions, channels)).sum(axis=2)
             norms, err, sup = (
-                windows.gather(v.reshape(h.samples, h.positions, 1)).sum(axis=(2, 3)) * (1.0 + 4.0 * gamma(windows.size + 4))
+                windows.gather(v.reshape(h.samples, h.positions, 1)).sum(axis=(2, 3))
+                * (1.0 + 4.0 * gamma(windows.size + 4))
                 for v in (h.rows.norms, h.rows.err, h.rows.sup)
             )
             own = norms * (gamma(windows.size) * INFLATE) + ETA
@@ -74,7 +74,9 @@ class AveragePool(Fixed):
         shares = self._divided(g.rows, windows, g.samples)
         with quiet():
             mid, norms, err, sup = (
-                windows.scatter([v.reshape(g.samples, windows.positions[1], -1)] * windows.size).reshape(-1, v.size // shares.err.size)
+                windows.scatter([v.reshape(g.samples, windows.positions[1], -1)] * windows.size).reshape(
+                    -1, v.size // shares.err.size
+                )
                 for v in (shares.mid, shares.norms, shares.err, shares.sup)
             )
             up = 1.0 + 4.0 * gamma(windows.size + 4)
@@ -84,17 +86,18 @@ class AveragePool(Fixed):
     def factors(self, below: tuple[Shape, ...]) -> tuple[Upper, ...]:
         """√(ov/c), c the least divisor, each at least the number r of positions read: ‖Th‖² ≤ Σ (r/c²)Σ|h|² ≤ (ov/c)‖h‖²."""
         windows = self.windows(below[0])
-        least = float(self._counts(windows).min())
+        least = float(self.divisors(windows).min())
         return (Upper(Ball(float(windows.overlap)) / Ball(least)).root(),)
 
-    def _counts(self, windows: Windows) -> np.ndarray:
-        """What each window divides by (P',)."""
+    def divisors(self, windows: Windows) -> np.ndarray:
+        """What each window divides by, (P',) integers."""
         if self.count_include_pad:
             return np.full(windows.positions[1], windows.size)
-        return windows.gather(np.ones((1, windows.positions[0], 1))).sum(axis=(0, 2, 3))
+        counts: np.ndarray = windows.gather(np.ones((1, windows.positions[0], 1))).sum(axis=(0, 2, 3))
+        return counts
 
     def _divided(self, rows: Rows, windows: Windows, samples: int) -> Rows:
-        counts = self._counts(windows)
+        counts = self.divisors(windows)
         if (counts == counts[0]).all():
             return rows.scaled(Ball(Fraction(1, int(counts[0]))))
         return rows.rows_scaled(Ball(1.0) / Ball(np.tile(counts.astype(np.float64), samples)))

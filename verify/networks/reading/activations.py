@@ -117,7 +117,9 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
             " Call model.eval() first, or remove the layer"
         )
     if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-        raise UnsupportedLayerError(f"{where}: {kind.__name__} is not implemented; BatchNorm1d on vectors and BatchNorm2d on maps are")
+        raise UnsupportedLayerError(
+            f"{where}: {kind.__name__} is not implemented; BatchNorm1d on vectors and BatchNorm2d on maps are"
+        )
     if isinstance(module, torch.nn.MaxPool2d):
         raise UnsupportedLayerError(
             f"{where}: MaxPool2d chooses among the entries of a window, and its gradient jumps where two tie, as on a constant background; it is not"
@@ -125,6 +127,7 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
         )
     raise UnsupportedLayerError(
         f"{where}: {kind.__name__} is not known, so neither its Jacobian nor its curvature is bounded. Supported:"
-        " Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d, BatchNorm2d, AvgPool2d, AdaptiveAvgPool2d, Flatten, Tanh, Sigmoid, Softplus, GELU, SiLU, ReLU, LeakyReLU, verify.nn.Sine, Identity, and Dropout in"
+        " Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d, BatchNorm2d, AvgPool2d, AdaptiveAvgPool2d, Flatten,"
+        " Tanh, Sigmoid, Softplus, GELU, SiLU, ReLU, LeakyReLU, verify.nn.Sine, Identity, and Dropout in"
         " evaluation mode"
     )

@@ -130,14 +130,16 @@ def _compare_values(network: Network, nodes: list[Leaf], record: _Recorder, X: n
     made = [id(call.module) for call in record.calls]
     if made != [id(leaf.module) for leaf in nodes if not leaf.function]:
         raise DisagreementError("model: torch calls other modules, or in another order, than its layers say")
-    calls, values = iter(record.calls), []
+    calls, values = iter(record.calls), list[np.ndarray]()
     # Per leaf the layer whose value it returns; −1 the data.
     places: list[int] = []
     for leaf in nodes:
         sources = tuple(-1 if source < 0 else places[source] for source in leaf.inputs)
         places.append(sources[0] if leaf.layer is None else leaf.layer)
         if leaf.layer is not None and network.layers[leaf.layer].inputs != sources:
-            raise DisagreementError(f"{leaf.where}: is read on the values {network.layers[leaf.layer].inputs}, torch calls it on {sources}")
+            raise DisagreementError(
+                f"{leaf.where}: is read on the values {network.layers[leaf.layer].inputs}, torch calls it on {sources}"
+            )
         given = tuple(X if source < 0 else values[source] for source in leaf.inputs)
         call = _evaluated(leaf, given) if leaf.function else next(calls)
         if not _same(call.given, given[0]):
@@ -199,13 +201,15 @@ def _slack(layer: Layer, given: tuple[np.ndarray, ...], value: np.ndarray) -> np
     if isinstance(layer, Activated):
         # Beyond its threshold torch takes softplus for the identity, wrong by less than e^−20/β.
         beta = dict(layer.function.parameters).get("beta", math.inf)
-        return _ACTIVATION * (np.abs(given[0]) + np.abs(value)) + math.exp(-20.0) / beta
+        slack: np.ndarray = _ACTIVATION * (np.abs(given[0]) + np.abs(value)) + math.exp(-20.0) / beta
+        return slack
     sizes = [np.abs(values) for values in given]
     terms = 1
     if isinstance(layer, Linear):
         terms = layer.weight.shape[1]
         size = np.linalg.norm(given[0], axis=1)[:, None] * np.linalg.norm(layer.weight, axis=1)[None, :]
-        return 4.0 * _UNIT * (terms + 8) * (size if layer.bias is None else size + np.abs(layer.bias))
+        total: np.ndarray = 4.0 * _UNIT * (terms + 8) * (size if layer.bias is None else size + np.abs(layer.bias))
+        return total
     if isinstance(layer, Convolution):
         terms = math.prod(layer.weight.shape[1:])
     if isinstance(layer, AveragePool):

@@ -40,7 +40,9 @@ _DROPOUTS = (
 _NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
 
 
-def layer_of(module: torch.nn.Module, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]) -> Layer | None:
+def layer_of(
+    module: torch.nn.Module, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]
+) -> Layer | None:
     """Return the layer that a module is, on inputs of a sample's shape (None: vectors of a length not known yet); None if it returns its input.
 
     Args:
@@ -94,7 +96,9 @@ def _arrays(module: torch.nn.Module, where: str) -> tuple[dict[str, np.ndarray],
 def _with_weight(module: torch.nn.Module, where: str) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
     arrays, frozen = _arrays(module, where)
     if "weight" not in arrays:
-        raise UnsupportedLayerError(f"{where}: has no weight of its own; weight and bias must be the layer's own Parameters")
+        raise UnsupportedLayerError(
+            f"{where}: has no weight of its own; weight and bias must be the layer's own Parameters"
+        )
     return arrays["weight"], arrays.get("bias"), frozen
 
 
@@ -119,7 +123,7 @@ def _pair(value: object, where: str, name: str, least: int) -> tuple[int, int]:
     return pair[0], pair[1]
 
 
-def _convolution(module: torch.nn.Conv2d, where: str, name: str, inputs: tuple[int, ...]) -> Layer:
+def _convolution(module: Any, where: str, name: str, inputs: tuple[int, ...]) -> Layer:
     weight, bias, frozen = _with_weight(module, where)
     if module.padding_mode != "zeros":
         raise UnsupportedLayerError(
@@ -133,7 +137,9 @@ def _convolution(module: torch.nn.Conv2d, where: str, name: str, inputs: tuple[i
         padding = (0, 0)
     elif module.padding == "same":
         if stride != (1, 1) or any(size % 2 for size in extent):
-            raise UnsupportedLayerError(f"{where}: padding='same' with stride {stride} and an even window pads the two sides unequally")
+            raise UnsupportedLayerError(
+                f"{where}: padding='same' with stride {stride} and an even window pads the two sides unequally"
+            )
         padding = (extent[0] // 2, extent[1] // 2)
     else:
         padding = _pair(module.padding, where, "padding", 0)
@@ -161,13 +167,17 @@ def _batch_norm(module: Any, where: str, name: str, shape: Shape | None, inputs:
         )
     dimensions = 1 if isinstance(module, torch.nn.BatchNorm1d) else 3
     if shape is not None and len(shape) != dimensions:
-        raise ShapeError(f"{where}: inputs of shape {shape}; {kind} is read on {'vectors' if dimensions == 1 else 'maps'}")
+        raise ShapeError(
+            f"{where}: inputs of shape {shape}; {kind} is read on {'vectors' if dimensions == 1 else 'maps'}"
+        )
     arrays, frozen = _arrays(module, where)
     if type(module.eps) not in (int, float) or not 0.0 <= module.eps < math.inf:
         raise UnsupportedLayerError(f"{where}: eps={module.eps!r}; expected a number ≥ 0")
     mean, variance = (exact_array(getattr(module, key), f"{where}.{key}") for key in ("running_mean", "running_var"))
     try:
-        return BatchNorm(mean, variance, float(module.eps), arrays.get("weight"), arrays.get("bias"), inputs, frozen, name)
+        return BatchNorm(
+            mean, variance, float(module.eps), arrays.get("weight"), arrays.get("bias"), inputs, frozen, name
+        )
     except ShapeError as error:
         raise ShapeError(f"{where}: {error}") from error
 
@@ -183,17 +193,23 @@ def _pool(module: Any, where: str, name: str, shape: Shape | None, inputs: tuple
     if type(module) is torch.nn.AdaptiveAvgPool2d:
         output = _pair(module.output_size, where, "output_size", 1)
         if any(s % o for s, o in zip(size, output, strict=True)):
-            raise UnsupportedLayerError(f"{where}: output_size={module.output_size!r} does not divide the map {size}: windows differ in size")
+            raise UnsupportedLayerError(
+                f"{where}: output_size={module.output_size!r} does not divide the map {size}: windows differ in size"
+            )
         window = (size[0] // output[0], size[1] // output[1])
         return AveragePool(window, window, inputs=inputs, name=name)
     if module.ceil_mode is not False or module.divisor_override is not None:
-        raise UnsupportedLayerError(f"{where}: ceil_mode={module.ceil_mode!r}, divisor_override={module.divisor_override!r}; False and None are known")
+        raise UnsupportedLayerError(
+            f"{where}: ceil_mode={module.ceil_mode!r}, divisor_override={module.divisor_override!r}; False and None are known"
+        )
     kernel = _pair(module.kernel_size, where, "kernel_size", 1)
     stride = kernel if module.stride is None else _pair(module.stride, where, "stride", 1)
-    return AveragePool(kernel, stride, _pair(module.padding, where, "padding", 0), bool(module.count_include_pad), inputs, name)
+    return AveragePool(
+        kernel, stride, _pair(module.padding, where, "padding", 0), bool(module.count_include_pad), inputs, name
+    )
 
 
-def _flatten(module: torch.nn.Flatten, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]) -> Layer | None:
+def _flatten(module: Any, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]) -> Layer | None:
     last = 1 if shape is None else len(shape)
     if module.start_dim not in (1, -last) or module.end_dim not in (-1, last):
         # From axis 0 it would make one row of all samples.

@@ -74,7 +74,16 @@ class _Reading:
         """A sample's shape; None for data that no layer has met yet."""
         return self.input_shape if value.layer < 0 else self._shapes[value.layer]
 
-    def leaf(self, module: torch.nn.Module, where: str, name: str, sources: tuple[_Held, ...], *, function: bool, in_place: bool) -> _Held:
+    def leaf(
+        self,
+        module: torch.nn.Module,
+        where: str,
+        name: str,
+        sources: tuple[_Held, ...],
+        *,
+        function: bool,
+        in_place: bool,
+    ) -> _Held:
         """Add a module that computes."""
         self._require_current(sources, where)
         if any(True for _ in module.parameters()):
@@ -92,7 +101,7 @@ class _Reading:
             if self.input_shape is None:
                 self.input_shape = self._first(layer, where)
             try:
-                self._shapes.append(layer.shape(*(self.shape(source) for source in sources)))  # type: ignore[misc]
+                self._shapes.append(layer.shape(*(self.shape(source) or () for source in sources)))
             except ShapeError as error:
                 raise ShapeError(f"{where}: {error}") from error
             place = len(self.layers)
@@ -121,10 +130,14 @@ class _Reading:
             )
         return (int(layer.weight.shape[1]),)
 
-    def module(self, module: torch.nn.Module | None, path: str, name: str, above: tuple[torch.nn.Module, ...], source: _Held) -> _Held:
+    def module(
+        self, module: torch.nn.Module | None, path: str, name: str, above: tuple[torch.nn.Module, ...], source: _Held
+    ) -> _Held:
         """Follow a module from a value to its own."""
         if module is None:
-            raise UnsupportedLayerError(f"{path}: None, which torch cannot call; leave it out or use torch.nn.Identity()")
+            raise UnsupportedLayerError(
+                f"{path}: None, which torch cannot call; leave it out or use torch.nn.Identity()"
+            )
         if any(module is outer for outer in above):
             raise UnsupportedLayerError(f"{path}: a {type(module).__name__} that contains itself")
         own_forward = _has_own_forward(type(module))
@@ -132,7 +145,9 @@ class _Reading:
         if own_forward:
             return self._traced(module, path, name, above, source)
         if type(module) is not torch.nn.Sequential:
-            return self.leaf(module, f"{path} ({type(module).__name__})", name, (source,), function=False, in_place=False)
+            return self.leaf(
+                module, f"{path} ({type(module).__name__})", name, (source,), function=False, in_place=False
+            )
         unused = [key for key, value in {**module._parameters, **module._buffers}.items() if value is not None]
         if unused:
             raise UnsupportedLayerError(
@@ -142,12 +157,16 @@ class _Reading:
             source = self.module(child, f"{path}[{i}]", f"{name}.{key}" if name else key, (*above, module), source)
         return source
 
-    def _traced(self, module: torch.nn.Module, path: str, name: str, above: tuple[torch.nn.Module, ...], source: _Held) -> _Held:
+    def _traced(
+        self, module: torch.nn.Module, path: str, name: str, above: tuple[torch.nn.Module, ...], source: _Held
+    ) -> _Held:
         """Follow what a module's own forward computes."""
         where = f"{path} ({type(module).__name__})"
         calls = _Calls(self, path, where, name, (*above, module))
         found = follow(module, where, source, calls)
-        unused = [n for n, _ in module.named_parameters() if not any(n.startswith(f"{child}.") for child in calls.called)]
+        unused = [
+            n for n, _ in module.named_parameters() if not any(n.startswith(f"{child}.") for child in calls.called)
+        ]
         if unused:
             raise UnsupportedLayerError(
                 f"{where}: its forward does not call the layers of {', '.join(unused[:6])}; remove them"
@@ -195,7 +214,9 @@ def _read(model: torch.nn.Module, input_shape: Shape | None) -> _Reading:
     end = reading.module(model, "model", "", (), _Held(-1, -1, -1))
     reading._require_current((end,), "model")
     if end.layer != len(reading.layers) - 1:
-        raise UnsupportedLayerError("model: returns the output of an earlier layer than its last; remove what is not used")
+        raise UnsupportedLayerError(
+            "model: returns the output of an earlier layer than its last; remove what is not used"
+        )
     return reading
 
 

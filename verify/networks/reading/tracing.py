@@ -108,8 +108,8 @@ _FUNCTIONS: Mapping[Any, _Rule] = {
     functional.adaptive_avg_pool2d: (("output_size",), torch.nn.AdaptiveAvgPool2d),
     functional.max_pool2d: (
         ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
-        lambda kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False: torch.nn.MaxPool2d(
-            kernel_size, stride, padding, dilation, return_indices, ceil_mode
+        lambda kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False: (
+            torch.nn.MaxPool2d(kernel_size, stride, padding, dilation, return_indices, ceil_mode)
         ),
     ),
     torch.flatten: _FLATTEN,
@@ -203,9 +203,13 @@ class _Walk(Generic[H]):
         if node.op == "call_module":
             return self._child(node, args, kwargs)
         if node.op == "get_attr":
-            raise self._refused(f"{node.name} uses the tensor {node.target} itself, which is not known here; only layers may")
+            raise self._refused(
+                f"{node.name} uses the tensor {node.target} itself, which is not known here; only layers may"
+            )
         target, first = node.target, args[0] if args else None
-        if target in (getattr, operator.getitem, "size") or (target in _TIMES and all(isinstance(a, int) for a in args)):
+        if target in (getattr, operator.getitem, "size") or (
+            target in _TIMES and all(isinstance(a, int) for a in args)
+        ):
             return self._number(node, args)
         if target in _ADD:
             return self._sum(node, args, kwargs)
@@ -254,13 +258,20 @@ class _Walk(Generic[H]):
     def _sum(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
         values = (*args, *([kwargs["other"]] if "other" in kwargs else []))
         if len(values) != 2 or not all(isinstance(v, torch.fx.Node) for v in values) or set(kwargs) - {"other"}:
-            raise self._refused(f"{node.name} ({_name(node)}): sums of two values of layers are known, without a factor")
+            raise self._refused(
+                f"{node.name} ({_name(node)}): sums of two values of layers are known, without a factor"
+            )
         return self._compute(node, Added(), tuple(values))
 
     def _times(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
-        values, factors = [a for a in args if isinstance(a, torch.fx.Node)], [a for a in args if type(a) in (int, float)]
+        values, factors = (
+            [a for a in args if isinstance(a, torch.fx.Node)],
+            [a for a in args if type(a) in (int, float)],
+        )
         if kwargs or len(values) != 1 or len(factors) != 1 or len(args) != 2 or float(factors[0]) != factors[0]:
-            raise self._refused(f"{node.name} ({_name(node)}): multiples by one exact number are known, not products of values")
+            raise self._refused(
+                f"{node.name} ({_name(node)}): multiples by one exact number are known, not products of values"
+            )
         return self._compute(node, Times(float(factors[0])), (values[0],))
 
     def _mean(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
@@ -270,7 +281,9 @@ class _Walk(Generic[H]):
         shape = self._reader.shape(self._known[args[0]])
         if given or shape is None or len(shape) != 3 or not isinstance(axes, tuple) or {a % 4 for a in axes} != {2, 3}:
             raise self._refused(f"{node.name} (mean): means over both positions of a map, dim=(2, 3), are known")
-        pooled = self._reader.function(node.name, torch.nn.AdaptiveAvgPool2d(1), (self._known[args[0]],), in_place=False)
+        pooled = self._reader.function(
+            node.name, torch.nn.AdaptiveAvgPool2d(1), (self._known[args[0]],), in_place=False
+        )
         return pooled if keep else self._reader.function(node.name, torch.nn.Flatten(), (pooled,), in_place=False)
 
     def _view(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
@@ -279,7 +292,9 @@ class _Walk(Generic[H]):
         asked = kwargs.get("shape", asked)
         shape = self._reader.shape(self._known[args[0]])
         if shape is None:
-            raise self._refused(f"{node.name}: the size of what it views is not known; pass X, or let a layer come first")
+            raise self._refused(
+                f"{node.name}: the size of what it views is not known; pass X, or let a layer come first"
+            )
         total, rest = math.prod(shape), list(asked[1:])
         samples_first = bool(asked) and (isinstance(asked[0], _Samples) or asked[0] == -1)
         if samples_first and isinstance(asked[0], _Samples) and rest.count(-1) == 1:
@@ -308,7 +323,12 @@ class _Walk(Generic[H]):
         return self._compute(node, module, (args[0],), in_place=given.get("inplace") is True)
 
     def _compute(
-        self, node: torch.fx.Node, module: torch.nn.Module, sources: tuple[torch.fx.Node, ...], *, in_place: bool = False
+        self,
+        node: torch.fx.Node,
+        module: torch.nn.Module,
+        sources: tuple[torch.fx.Node, ...],
+        *,
+        in_place: bool = False,
     ) -> H:
         """In place works on the first of its values: the function is told, and whoever reads the old value is refused."""
         written = in_place or node.target in _IN_PLACE or (isinstance(node.target, str) and node.target.endswith("_"))

@@ -34,14 +34,15 @@ class ConvolutionRule:
     def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:
         """The adjoint."""
         with torch.no_grad():
-            return (grad.conv2d_input(self._input.shape, self._weight, _tensor(back), *self._given).numpy(),)
+            found = grad.conv2d_input(self._input.shape, self._weight, _tensor(back), *self._given)  # type: ignore[no-untyped-call]
+            return (found.numpy(),)
 
     def gradient(self, back: np.ndarray) -> dict[str, np.ndarray]:
         """Summed over samples and positions."""
         found = {}
         with torch.no_grad():
             if "weight" in self._layer.trained:
-                slope = grad.conv2d_weight(self._input, self._weight.shape, _tensor(back), *self._given)
+                slope = grad.conv2d_weight(self._input, self._weight.shape, _tensor(back), *self._given)  # type: ignore[no-untyped-call]
                 found["weight"] = slope.numpy() * self._scale
         if "bias" in self._layer.trained:
             found["bias"] = back.sum(axis=(0, 2, 3))
@@ -86,7 +87,7 @@ class NormalisedRule:
         """The value."""
         self._normalised = (below[0] - self._mean) * self._inverse
         weight, bias = (parameters.get(name, getattr(self._layer, name)) for name in ("weight", "bias"))
-        self._weight = np.ones(self._shape) if weight is None else weight.reshape(self._shape)
+        self._weight = np.ones(1) if weight is None else weight.reshape(self._shape)
         scaled: np.ndarray = self._normalised * self._weight
         return scaled if bias is None else scaled + bias.reshape(self._shape)
 

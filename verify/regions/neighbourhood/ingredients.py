@@ -20,6 +20,7 @@ from proofs.evaluation import evaluate
 from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt_of_nonnegative
 from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
 from verify.networks.arb_linearisation import linearise_in_arb, radius_hides_positivity
+from verify.networks.arb_outputs import sharpened
 from verify.networks.curvature import Curvature
 from verify.networks.kernel import require_room
 from verify.networks.linearisation import Linearisation
@@ -97,7 +98,8 @@ class Ingredients:
 
 
 def centre(network: Network, data: DataSet, *, in_arb: bool = False) -> tuple[Linearisation, Ball, Ball]:
-    """Linearise at the network's parameters and enclose Θ and λ_min(Θ): in float64, and in Arb where only float64's radius hides λ_min > 0.
+    """Linearise at the network's parameters and enclose Θ and λ_min(Θ): in float64, and in Arb where only float64's radius hides λ_min > 0; F in Arb
+    where it hides the residual.
 
     in_arb: at once in Arb.
     """
@@ -108,7 +110,7 @@ def centre(network: Network, data: DataSet, *, in_arb: bool = False) -> tuple[Li
         state = linearise_in_arb(network, data.X)
         theta = kernel_of(state)
         smallest = _smallest(theta, network)
-    return state, theta, smallest
+    return sharpened(state, data.y), theta, smallest
 
 
 def _smallest(theta: Ball, network: Network) -> Ball:

@@ -47,7 +47,9 @@ class Block(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(after, after, 3, 1, 1, bias=False)
         self.bn2 = batch_norm(after)
-        self.downsample = None if stride == 1 else nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False), batch_norm(after))
+        self.downsample = (
+            None if stride == 1 else nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False), batch_norm(after))
+        )
 
     def forward(self, x: Any) -> Any:
         identity = x
@@ -81,7 +83,9 @@ def agrees(model: nn.Module, inputs: np.ndarray = X) -> Network:
     require_agreement(model, network, inputs)
     with torch.no_grad():
         expected = model.double()(torch.from_numpy(inputs.copy())).numpy()
-    assert forward(network, inputs).contains(expected).all() or np.allclose(forward(network, inputs).mid, expected, rtol=1e-12)
+    assert forward(network, inputs).contains(expected).all() or np.allclose(
+        forward(network, inputs).mid, expected, rtol=1e-12
+    )
     return network
 
 
@@ -115,7 +119,9 @@ def test_every_attribute_of_a_convolution_is_read(options: dict[str, Any]) -> No
 )
 def test_average_pooling_is_read(pool: nn.Module) -> None:
     torch.manual_seed(2)
-    model = nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.GELU(), pool, nn.Flatten(), nn.LazyLinear(2)).double().eval()
+    model = (
+        nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.GELU(), pool, nn.Flatten(), nn.LazyLinear(2)).double().eval()
+    )
     model(torch.from_numpy(X))
     agrees(model)
 
@@ -125,7 +131,13 @@ def test_batch_norm_is_read_on_maps_and_vectors(options: dict[str, Any]) -> None
     torch.manual_seed(3)
     vector = nn.BatchNorm1d(3, **options)
     model = nn.Sequential(
-        nn.Conv2d(2, 3, 2), batch_norm(3, **options), nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), vector, nn.Linear(3, 1)
+        nn.Conv2d(2, 3, 2),
+        batch_norm(3, **options),
+        nn.SiLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        vector,
+        nn.Linear(3, 1),
     )
     agrees(model.double().eval())
 
@@ -161,7 +173,9 @@ def test_frozen_parameters_do_not_move() -> None:
         lambda s, x: s.fc(torch.flatten(functional.relu(s.a(x) + s.b(x)), 1)),
         lambda s, x: s.fc(torch.flatten(torch.add(s.a(x), s.b(x)), 1)),
         lambda s, x: s.fc(torch.flatten(0.5 * s.a(x) + s.b(x) * 3, 1)),
-        lambda s, x: s.small(functional.avg_pool2d(functional.hardtanh(s.a(x)) if False else s.a(x).relu_(), (6, 5)).flatten(1)),
+        lambda s, x: s.small(
+            functional.avg_pool2d(functional.hardtanh(s.a(x)) if False else s.a(x).relu_(), (6, 5)).flatten(1)
+        ),
     ],
 )
 def test_ordinary_forwards_are_followed(body: Callable[[Any, Any], Any]) -> None:
@@ -198,7 +212,12 @@ def _source(body: Callable[[Any, Any], Any]) -> str:
         (lambda s, x: s.fc(s.a(x).flatten(2)), r"Flatten\(1, -1\)"),
         (lambda s, x: s.fc(s.a(x).mean(1)), "means over both positions"),
         (lambda s, x: s.fc(functional.max_pool2d(s.a(x), 2).flatten(1)), "two tie"),
-        (lambda s, x: s.fc((s.b(x) + functional.relu(s.a(x), inplace=True)).flatten(1)) if False else _after_write(s, x), "overwritten in place"),
+        (
+            lambda s, x: (
+                s.fc((s.b(x) + functional.relu(s.a(x), inplace=True)).flatten(1)) if False else _after_write(s, x)
+            ),
+            "overwritten in place",
+        ),
         (lambda s, x: s.fc(s.a(x)[:, 0].flatten(1)), "getitem"),
     ],
 )
@@ -247,32 +266,37 @@ def test_attributes_that_contradict_the_weight_are_refused() -> None:
     with pytest.raises(ShapeError, match="attributes"):
         read_network(model, SHAPE)
     model = cnn()
-    model[0].groups = 3
+    model[0].groups = 3  # type: ignore[assignment]
     with pytest.raises(UnsupportedLayerError, match="divide"):
         read_network(model, SHAPE)
     with pytest.warns(UserWarning, match="Complex"), pytest.raises(DtypeError):
         read_network(cnn().to(torch.complex128), SHAPE)
     with pytest.raises(UnsupportedLayerError, match="Pass X"):
         read_network(cnn())
-    with pytest.raises(ShapeError, match="5 channels|expected a map of 2"):
+    with pytest.raises(ShapeError, match=r"expected a map of 2"):
         read_network(cnn(), (5, 6, 5))
 
 
 def test_memory_formats_are_only_formats() -> None:
     model, inputs = cnn(), torch.from_numpy(X)
     expected = verify.ntk(model, X).mid
-    last = cnn().to(memory_format=torch.channels_last)
-    for given in (inputs, inputs.to(memory_format=torch.channels_last), inputs.transpose(2, 3).contiguous().transpose(2, 3), X.tolist()):
+    last = cnn().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for given in (
+        inputs,
+        inputs.to(memory_format=torch.channels_last),
+        inputs.transpose(2, 3).contiguous().transpose(2, 3),
+        X.tolist(),
+    ):
         assert np.array_equal(verify.ntk(last, given).mid, expected)
     with pytest.raises(UnsupportedLayerError):
         verify.ntk(model, X[0])
-    with pytest.raises(ShapeError, match="4, 4|map of 2"):
+    with pytest.raises(ShapeError, match=r"map of 2"):
         verify.ntk(model, X[:, :1])
 
 
 def _other(network: Network, kind: type, **changes: Any) -> Network:
     index = next(i for i, la in enumerate(network.layers) if isinstance(la, kind))
-    layers = list(network.layers)
+    layers: list[Any] = list(network.layers)
     layers[index] = replace(layers[index], **changes)
     return Network(tuple(layers), network.input_shape)
 
@@ -285,7 +309,7 @@ def _grouped(network: Network) -> Network:
 
 def _no_skip(network: Network) -> Network:
     index = next(i for i, la in enumerate(network.layers) if isinstance(la, Sum))
-    layers = list(network.layers)
+    layers: list[Any] = list(network.layers)
     layers[index] = replace(layers[index], inputs=(layers[index].inputs[0],) * 2)
     return Network(tuple(layers), network.input_shape)
 

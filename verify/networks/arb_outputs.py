@@ -1,0 +1,146 @@
+"""The outputs once more in Arb, forward only: for residuals that float64 enclosures cannot tell from zero.
+
+Errors that are carried forward in norm grow by the layers' norms: after seven convolutions the outputs are known to some 1e-7, while at a zero that
+Gauss–Newton found the residual itself is near 1e-15, and a ball is certified where about 4L_H‖e‖ < λ_min. Sensitivities, the NTK and
+all norms need no more than float64 gives; F alone does. One forward pass in Arb costs seconds: maps are matrices (n·P, C), channels last, patches lists of
+references to their entries.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from flint import arb, arb_mat
+
+from verify.arrays import Ball, Rows
+from verify.arrays.convolutions import Windows
+from verify.networks.arb_forms import exact_matrix, precision, to_ball
+from verify.networks.arb_linearisation import BITS, MOST_OPERATIONS, RULES
+from verify.networks.graph import Network
+from verify.networks.layers import Activated, AveragePool, BatchNorm, Convolution, Flatten, Layer, Linear, Value
+from verify.networks.layers.layer import Shape
+from verify.networks.linearisation import Linearisation
+
+__all__ = ["outputs_in_arb", "sharpened"]
+
+_ENTRY = 60  # what an entry of an activation costs, in multiplications
+_GATHERED = 2**20  # references to entries held at once
+_BLURRED = 2.0**-10
+
+
+def sharpened(state: Linearisation, y: np.ndarray) -> Linearisation:
+    """Return the linearisation with F enclosed in Arb where its float64 radius hides the residual F − y; else as it is.
+
+    Chains stay as they are: their depth is seen to by :mod:`verify.networks.arb_linearisation`.
+    """
+    network = state.network
+    F = state.F
+    blurred = float(np.linalg.norm(F.rad)) > _BLURRED * float(np.linalg.norm(F.mid - y))
+    if network.is_chain or not blurred or not np.isfinite(F.rad).all() or _cost(network, state.n) > MOST_OPERATIONS:
+        return state
+    return state.with_outputs(Value(Rows.of(outputs_in_arb(network, state.data)), network.shapes[-1]))
+
+
+def _cost(network: Network, n: int) -> float:
+    """Multiplications of Arb numbers."""
+    total = 0
+    for layer, shape in zip(network.layers, network.shapes, strict=True):
+        if isinstance(layer, Linear | Convolution):
+            total += math.prod(layer.weight.shape) * math.prod(shape[1:])
+        if isinstance(layer, Activated):
+            total += _ENTRY * math.prod(shape)
+    return float(n * total)
+
+
+def outputs_in_arb(network: Network, data: Value, bits: int = BITS) -> Ball:
+    """Enclose F (n, k) at exact data, to about 2^-53 of itself."""
+    with precision(bits):
+
+        def value(index: int, layer: Layer, below: tuple[Any, ...]) -> Any:
+            shapes = network.shapes_below(index)
+            if type(layer) in _MAPS:
+                return _MAPS[type(layer)](layer, shapes[0], below[0])
+            return RULES[type(layer)](layer).value(*below)
+
+        return to_ball(network.forward(value, exact_matrix(data.rows.mid))[-1])
+
+
+def _gathered(h: Any, windows: Windows, channels: slice) -> Any:
+    """Blocks of lists of references: patches of a map's chosen channels, position by position, place by place; 0 for padding."""
+    (before, after), c = windows.positions, len(range(*channels.indices(h.ncols())))
+    entries, n = h.entries(), h.nrows() // before
+    entries.append(arb(0))
+    # 0 stands for padding in a gathered array of indices.
+    where = np.arange(1, before * h.ncols() + 1, dtype=np.float64).reshape(1, before, h.ncols())[:, :, channels]
+    order = windows.gather(np.ascontiguousarray(where)).astype(np.int64).ravel() - 1
+    size, whole = windows.size * c, before * h.ncols()
+    block = max(1, _GATHERED // (after * size))
+    for start in range(0, n, block):
+        samples = range(start, min(n, start + block))
+        picked = [np.where(order < 0, len(entries) - 1, order + i * whole) for i in samples]
+        yield len(samples) * after, size, [entries[i] for i in np.concatenate(picked).tolist()]
+
+
+def _convolution(layer: Convolution, shape: Shape, h: Any) -> Any:
+    windows, outputs = layer.windows(shape), layer.weight.shape[0] // layer.groups
+    c, scale = layer.weight.shape[1], 1 / arb(layer.inverse_square_scale).sqrt()
+    columns: list[list[Any]] = []
+    for group in range(layer.groups):
+        weight = layer.weight[group * outputs : (group + 1) * outputs].transpose(2, 3, 1, 0).reshape(-1, outputs)
+        matrix = exact_matrix(np.ascontiguousarray(weight)) * scale
+        found: list[Any] = []
+        for rows, size, entries in _gathered(h, windows, slice(group * c, (group + 1) * c)):
+            found += (arb_mat(rows, size, entries) * matrix).entries()
+        columns.append(found)
+    total = len(columns[0]) // outputs
+    bias = [0.0] * layer.weight.shape[0] if layer.bias is None else layer.bias.tolist()
+    joined = [
+        column[i * outputs + j] + bias[g * outputs + j]
+        for i in range(total)
+        for g, column in enumerate(columns)
+        for j in range(outputs)
+    ]
+    return arb_mat(total, layer.weight.shape[0], joined)
+
+
+def _pool(layer: AveragePool, shape: Shape, h: Any) -> Any:
+    windows, channels = layer.windows(shape), h.ncols()
+    counts = layer.divisors(windows).tolist()
+    found: list[Any] = []
+    for rows, size, entries in _gathered(h, windows, slice(0, channels)):
+        for row in range(rows):
+            count = int(counts[row % len(counts)])
+            at = row * size
+            found += [sum(entries[at + c : at + size : channels], arb(0)) / count for c in range(channels)]
+    return arb_mat(len(found) // channels, channels, found)
+
+
+def _normalised(layer: BatchNorm, shape: Shape, h: Any) -> Any:
+    m = h.ncols()
+    factors = [1 / (arb(v) + arb(layer.eps)).sqrt() for v in layer.variance.tolist()]
+    if layer.weight is not None:
+        factors = [f * w for f, w in zip(factors, layer.weight.tolist(), strict=True)]
+    mean, bias = layer.mean.tolist(), [0.0] * m if layer.bias is None else layer.bias.tolist()
+    entries = [(v - mean[i % m]) * factors[i % m] + bias[i % m] for i, v in enumerate(h.entries())]
+    return arb_mat(h.nrows(), m, entries)
+
+
+def _flat(layer: Flatten, shape: Shape, h: Any) -> Any:
+    positions, channels = math.prod(shape[1:]), shape[0]
+    order = np.arange(positions * channels).reshape(positions, channels).T.ravel()
+    entries, n = h.entries(), h.nrows() // positions
+    return arb_mat(
+        n, positions * channels, [entries[i * positions * channels + j] for i in range(n) for j in order.tolist()]
+    )
+
+
+_MAPS: dict[type[Layer], Callable[[Any, Shape, Any], Any]] = {
+    Convolution: _convolution,
+    AveragePool: _pool,
+    BatchNorm: _normalised,
+    Flatten: _flat,
+}
+"""Layer → its value in Arb; of the others, which see no positions, it is that of :data:`verify.networks.arb_linearisation.RULES`."""
