@@ -1,9 +1,9 @@
-"""The outputs once more in Arb, forward only: for residuals that float64 enclosures cannot tell from zero.
+"""The values once more in Arb, forward only: for residuals that float64 enclosures cannot tell from zero, and networks deep enough to blur Θ.
 
 Errors that are carried forward in norm grow by the layers' norms: after seven convolutions the outputs are known to some 1e-7, while at a zero that
-Gauss–Newton found the residual itself is near 1e-15, and a ball is certified where about 4L_H‖e‖ < λ_min. Sensitivities, the NTK and
-all norms need no more than float64 gives; F alone does. One forward pass in Arb costs seconds: maps are matrices (n·P, C), channels last, patches lists of
-references to their entries.
+Gauss–Newton found the residual itself is near 1e-15, and a ball is certified where about 4L_H‖e‖ < λ_min. A slope is off by its pre-activation's error, which
+the way back multiplies by the norms once more. With values known to an ulp the way back starts from nothing but its own roundings. One forward pass
+in Arb costs seconds: maps are matrices (n·P, C), channels last, patches lists of references to their entries.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat
 
-from verify.arrays import Ball, Rows
+from verify.arrays import Ball, Rows, smallest_eigenvalue
 from verify.arrays.convolutions import Windows
 from verify.networks.arb_forms import exact_matrix, precision, to_ball
 from verify.networks.arb_linearisation import BITS, MOST_OPERATIONS, RULES
@@ -24,7 +24,7 @@ from verify.networks.layers import Activated, AveragePool, BatchNorm, Convolutio
 from verify.networks.layers.layer import Shape
 from verify.networks.linearisation import Linearisation
 
-__all__ = ["outputs_in_arb", "sharpened"]
+__all__ = ["hides_positivity", "outputs_in_arb", "sharpened", "values_in_arb"]
 
 _ENTRY = 60  # what an entry of an activation costs, in multiplications
 _GATHERED = 2**20  # references to entries held at once
@@ -39,33 +39,52 @@ def sharpened(state: Linearisation, y: np.ndarray) -> Linearisation:
     network = state.network
     F = state.F
     blurred = float(np.linalg.norm(F.rad)) > _BLURRED * float(np.linalg.norm(F.mid - y))
-    if network.is_chain or not blurred or not np.isfinite(F.rad).all() or _cost(network, state.n) > MOST_OPERATIONS:
+    if not blurred or not np.isfinite(F.rad).all() or not _affordable(network, state.n):
         return state
     return state.with_outputs(Value(Rows.of(outputs_in_arb(network, state.data)), network.shapes[-1]))
 
 
-def _cost(network: Network, n: int) -> float:
-    """Multiplications of Arb numbers."""
+def hides_positivity(theta: Ball, network: Network, n: int) -> bool:
+    """Whether Θ's midpoint is certainly positive definite where Θ is not, and values in Arb are affordable: then its radius is the obstacle."""
+    known = _affordable(network, n) and theta.shape[0] <= network.parameters and bool(np.isfinite(theta.rad).all())
+    return known and bool(smallest_eigenvalue(theta.mid).lower() > 0.0)
+
+
+def _affordable(network: Network, n: int) -> bool:
+    """Whether n samples' values may be computed within the budget; chains have their own ways."""
+    if network.is_chain:
+        return False
     total = 0
     for layer, shape in zip(network.layers, network.shapes, strict=True):
         if isinstance(layer, Linear | Convolution):
             total += math.prod(layer.weight.shape) * math.prod(shape[1:])
         if isinstance(layer, Activated):
             total += _ENTRY * math.prod(shape)
-    return float(n * total)
+    return n * total <= MOST_OPERATIONS
 
 
 def outputs_in_arb(network: Network, data: Value, bits: int = BITS) -> Ball:
     """Enclose F (n, k) at exact data, to about 2^-53 of itself."""
     with precision(bits):
+        return to_ball(_values(network, data)[-1])
 
-        def value(index: int, layer: Layer, below: tuple[Any, ...]) -> Any:
-            shapes = network.shapes_below(index)
-            if type(layer) in _MAPS:
-                return _MAPS[type(layer)](layer, shapes[0], below[0])
-            return RULES[type(layer)](layer).value(*below)
 
-        return to_ball(network.forward(value, exact_matrix(data.rows.mid))[-1])
+def values_in_arb(network: Network, data: Value, bits: int = BITS) -> list[Value]:
+    """Enclose every layer's value at exact data, each entry to about 2^-53 of itself."""
+    with precision(bits):
+        return [
+            Value(Rows.of(to_ball(h)), shape) for h, shape in zip(_values(network, data), network.shapes, strict=True)
+        ]
+
+
+def _values(network: Network, data: Value) -> list[Any]:
+    def value(index: int, layer: Layer, below: tuple[Any, ...]) -> Any:
+        shapes = network.shapes_below(index)
+        if type(layer) in _MAPS:
+            return _MAPS[type(layer)](layer, shapes[0], below[0])
+        return RULES[type(layer)](layer).value(*below)
+
+    return network.forward(value, exact_matrix(data.rows.mid))
 
 
 def _gathered(h: Any, windows: Windows, channels: slice) -> Any:

@@ -10,6 +10,7 @@ stacked in A_l; G_l = ∂F/∂h_l, B_l = ∂F/∂z_l = G_l·diag σ_l'(z_l), G_{
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -155,10 +156,14 @@ def forward(network: Network, X: Float[np.ndarray, "n ..."]) -> Ball:
     return network.forward(visit, rows_of_data(network, read_inputs(network, X)))[-1].rows.ball()
 
 
-def linearise(network: Network, X: Float[np.ndarray, "n ..."] | Ball) -> Linearisation:
+def linearise(
+    network: Network, X: Float[np.ndarray, "n ..."] | Ball, *, known: Sequence[Value] | None = None
+) -> Linearisation:
     """Enclose values and layer derivatives of `network` at inputs `X` (n, d) or (n, C, H, W).
 
-    `X` is exact, copied and checked as :func:`verify.networks.reading.data.read_inputs` does, or a ball (n, d) whose every member is covered.
+    `X` is exact, copied and checked as :func:`verify.networks.reading.data.read_inputs` does, or a ball (n, d) whose every member is
+    covered. `known`: the layers' values at X, where they
+    are known more sharply than float64 layers would enclose them.
     """
     data = (
         Value(Rows.of(X), network.input_shape)
@@ -172,10 +177,10 @@ def linearise(network: Network, X: Float[np.ndarray, "n ..."] | Ball) -> Lineari
     )
     saved: list[Any] = []
 
-    def value(_: int, layer: Layer, below: tuple[Value, ...]) -> Value:
+    def value(index: int, layer: Layer, below: tuple[Value, ...]) -> Value:
         found, kept = layer.value(*below)
         saved.append(kept)
-        return found
+        return found if known is None else known[index]
 
     def pullback(index: int, layer: Layer, above: Value) -> tuple[Value, ...]:
         return layer.pullback(saved[index], network.shapes_below(index), above)

@@ -20,7 +20,7 @@ from proofs.evaluation import evaluate
 from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt_of_nonnegative
 from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
 from verify.networks.arb_linearisation import linearise_in_arb, radius_hides_positivity
-from verify.networks.arb_outputs import sharpened
+from verify.networks.arb_outputs import hides_positivity, sharpened, values_in_arb
 from verify.networks.curvature import Curvature
 from verify.networks.kernel import require_room
 from verify.networks.linearisation import Linearisation
@@ -98,19 +98,24 @@ class Ingredients:
 
 
 def centre(network: Network, data: DataSet, *, in_arb: bool = False) -> tuple[Linearisation, Ball, Ball]:
-    """Linearise at the network's parameters and enclose Θ and λ_min(Θ): in float64, and in Arb where only float64's radius hides λ_min > 0; F in Arb
-    where it hides the residual.
+    """Linearise at the network's parameters and enclose Θ and λ_min(Θ): in float64, and in Arb (maps: the values) where only float64's radius hides
+    λ_min > 0; F in Arb where it hides the residual.
 
     in_arb: at once in Arb.
     """
     state = linearise_in_arb(network, data.X) if in_arb else linearise(network, data.X)
     theta = kernel_of(state)
     smallest = _smallest(theta, network)
-    if not in_arb and lower(smallest) <= 0.0 < upper(smallest) and radius_hides_positivity(theta, network, data.n):
-        state = linearise_in_arb(network, data.X)
-        theta = kernel_of(state)
-        smallest = _smallest(theta, network)
-    return sharpened(state, data.y), theta, smallest
+    sharper: Linearisation | None = None
+    if not in_arb and lower(smallest) <= 0.0 < upper(smallest):
+        if radius_hides_positivity(theta, network, data.n):
+            sharper = linearise_in_arb(network, data.X)
+        elif hides_positivity(theta, network, data.n):
+            sharper = linearise(network, data.X, known=values_in_arb(network, state.data))
+    if sharper is None:
+        return sharpened(state, data.y), theta, smallest
+    theta = kernel_of(sharper)
+    return sharper, theta, _smallest(theta, network)
 
 
 def _smallest(theta: Ball, network: Network) -> Ball:
