@@ -291,7 +291,7 @@ def test_a_changed_networks_certificate_does_not_match() -> None:
     assert not cert.matches(model, [[1.0, 2.5]], y)
     assert not cert.matches(model, X, [0.25])
     other = torch.nn.Sequential(model[0], torch.nn.Sigmoid(), model[2])
-    assert "layer 0 is another" in str(cert.mismatch(other))
+    assert "layer 1 is another" in str(cert.mismatch(other))
     with torch.no_grad():
         model[2].get_parameter("bias")[0] += 1e-12
     found = cert.mismatch(model)
