@@ -52,6 +52,7 @@ _CONSTANTS: Mapping[str, tuple[str, str, Direction]] = {
     "descent_fraction": ("c", "1 − ηβ/2", "lower"),
     "radius_largest_classical": ("R_max classical", "largest tabulated R at which the classical form holds", "lower"),
     "radius_largest_residual": ("R_max residual", "largest tabulated R at which the residual form holds", "lower"),
+    "radius_largest_residual_relu": ("R_max across kinks", "largest tabulated R at which the residual form across kinks holds", "lower"),
     "gradient_norm_squared": ("‖∇Φ‖²", "squared gradient norm at the point", "enclosure"),
     "handover_step": ("T", "step at which the ball certificate takes over", "count"),
     "handover_radius": ("R_T", "radius at the hand-over", "upper"),

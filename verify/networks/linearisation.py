@@ -10,21 +10,21 @@ stacked in A_l; G_l = ∂F/∂h_l, B_l = ∂F/∂z_l = G_l·diag σ_l'(z_l), G_{
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from verify.arrays import Ball, Rows
 from verify.memory import require_memory
 from verify.networks.graph import Network
-from verify.networks.layers import Layer, Trained, Value
+from verify.networks.layers import Activated, Layer, Trained, Value
 from verify.networks.reading.data import read_inputs
 
-__all__ = ["Linearisation", "forward", "linearise", "rows_of_data"]
+__all__ = ["Linearisation", "forward", "linearise", "rows_of_data", "with_midpoints"]
 
 
 @dataclass(frozen=True)
@@ -189,6 +189,22 @@ def linearise(
     seed = Value(Rows(np.tile(np.eye(k), (n, 1))), (k,))
     sensitivities = network.backward(pullback, seed, _added)
     return Linearisation(network, n, data, tuple(values), tuple(saved), tuple(sensitivities))
+
+
+def with_midpoints(state: Linearisation, chosen: Mapping[int, Bool[np.ndarray, "n units"]]) -> Linearisation:
+    """Return the derivatives with the mean of the two slopes at chosen units (by layer) of activations with kinks; the values are the same."""
+    network, saved = state.network, list(state.saved)
+    for index, mask in chosen.items():
+        layer = network.layers[index]
+        assert isinstance(layer, Activated)
+        saved[index] = layer.midpoints(state.below(index)[0], mask)
+
+    def pullback(index: int, layer: Layer, above: Value) -> tuple[Value, ...]:
+        return layer.pullback(saved[index], network.shapes_below(index), above)
+
+    seed = Value(Rows(np.tile(np.eye(network.outputs), (state.n, 1))), (network.outputs,))
+    sensitivities = network.backward(pullback, seed, _added)
+    return replace(state, saved=tuple(saved), sensitivities=tuple(sensitivities))
 
 
 def _added(one: Value, other: Value) -> Value:

@@ -14,7 +14,7 @@ fully connected layer; for a convolution the root of how many positions of its o
 Backward. ‖ΔG_{v,i}‖₂ ≤ ⟨y_{v,i}, t⟩ + c_{v,i}, zero at F; β̄ = r‖y‖ + c. A sensitivity is the sum over its consumers w, and so is its change:
     trained:     ν_w(y_w, c_w) + κ_w(b_{w,i} + β̄_{w,i})1_w        ΔG_u = G_w(θ)∘U + ΔG_w∘W⁰, b_{w,i} ≥ ‖G⁰_{w,i}‖₂,
     smooth:      sup|σ'|·(y_w, c_w) + sup|σ''|·γ_{w,i}·x_{u,i}     ‖G diag(d)‖ ≤ ‖G diag(d)‖_F ≤ ‖d‖·γ, γ the largest column norm of G⁰_{w,i},
-    kinked:      sup|σ'|·(y_w, c_w), and K_i(r‖x_{u,i}‖) to c      (:mod:`verify.networks.layers.activations`),
+    kinked:      sup|σ'|·(y_w, c_w), and K_i(r‖x_{u,i}‖) to c      (:mod:`verify.networks.layers.kinks`),
     fixed:       τ_j(y_w, c_w) to input j.
 
 Jacobian. For ‖w‖ = 1, J_vᵀw = Σ_i 𝒜_i(θ)ᵀ(G_{v,i}ᵀw_i), 𝒜_i the data operator of sample i, which moves by at most κ_v‖Δh_{u,i}‖. With
@@ -22,7 +22,8 @@ Jacobian. For ‖w‖ = 1, J_vᵀw = Σ_i 𝒜_i(θ)ᵀ(G_{v,i}ᵀw_i), 𝒜_i t
     ‖ΔJ_v‖ ≤ ‖M_v t‖ + c_v   with either   M_v = max_i y_{v,i}·α_v(r) + max_i b_{v,i}·κ_v x_u  (one row; entrywise maxima),  c_v = max_i c_{v,i}·α_v(r),
                              or   the n rows y_{v,i}·α_{v,i}(r) + b_{v,i}κ_v x_{u,i},  c_v = ‖(c_{v,i}α_{v,i}(r))_i‖:
 the change is Σ_i 𝒜_i(θ)ᵀΔG_{v,i}ᵀw_i + Σ_i Δ𝒜_iᵀG⁰_{v,i}ᵀw_i; the first form bounds ‖(ΔG_iᵀw_i)_i‖ ≤ max_i‖ΔG_i‖ and the stacked operator, the second is the
-triangle inequality with Cauchy–Schwarz over ‖w_i‖. Since ‖ΔJ‖² ≤ Σ_v‖ΔJ_v‖² (no parameter belongs to two layers), by Minkowski
+triangle inequality with Cauchy–Schwarz over ‖w_i‖. A jump that reaches layer v unmixed may be
+bounded by pairs of samples instead (Linear.pairs_norm). Since ‖ΔJ‖² ≤ Σ_v‖ΔJ_v‖² (no parameter belongs to two layers), by Minkowski
 
     ‖J(θ) − J(θ⁰)‖ ≤ Δ_J(r) = r‖M(r)‖₂ + ‖(c_v)_v‖   on B(θ⁰, r), M the stacked M_v, for every choice of slopes at kinks.
 
@@ -46,8 +47,8 @@ from verify.arrays import spectral_norm
 from verify.arrays.rounding import ETA, INFLATE, gamma, quiet
 from verify.arrays.spectra import perron_upper
 from verify.arrays.upper import Upper
-from verify.networks.layers import Layer
-from verify.networks.layers.layer import SensitivityChange, SpectralNorm, TrainedNorms, ValueChange
+from verify.networks.layers import Layer, Trained
+from verify.networks.layers.layer import ElementwiseNorms, SensitivityChange, SpectralNorm, TrainedNorms, ValueChange
 from verify.networks.linearisation import Linearisation
 
 __all__ = ["Movement"]
@@ -150,11 +151,33 @@ class Movement:
                 _Block(
                     change.rows.max(1) * whole + b.max(-1, keepdims=True) * sizes.overlap * x.whole,
                     change.rows * rows[..., None] + (b * sizes.overlap)[..., None] * x.rows,
-                    (change.jumps.max(-1, keepdims=True) * whole)[:, 0],
-                    (change.jumps * rows).norm(-1),
+                    *self._jumps(index, change, r, x, whole, rows),
                 )
             )
         return found
+
+    def _jumps(
+        self, index: int, change: SensitivityChange, r: Upper, x: ValueChange, whole: Upper, rows: Upper
+    ) -> tuple[Upper, Upper]:
+        """c_v in both forms (m,): a jump that arrives unmixed by the least of the two and the pairs' form."""
+
+        def forms(jumps: Upper) -> tuple[Upper, Upper]:
+            return (jumps.max(-1, keepdims=True) * whole)[:, 0], (jumps * rows).norm(-1)
+
+        alone = forms(change.jumps)
+        if not change.direct:
+            return alone
+        layer = self._network.layers[index]
+        assert isinstance(layer, Trained)
+        step = layer.overlap * r * x.rows.norm(-1)
+        added = Upper(0.0)
+        for jump in change.direct:
+            pairs = [layer.pairs_norm(self._state.saved[index], jump.gains(at), step[at]) for at in range(r.shape[0])]
+            added = added + Upper(np.minimum(np.array(pairs), np.minimum(*(form.value for form in forms(jump.sizes)))))
+        together = forms(change.settled)
+        return tuple(
+            Upper(np.minimum((one + added).value, other.value)) for one, other in zip(alone, together, strict=True)
+        )  # type: ignore[return-value]
 
     def jacobian(self, radii: Radii) -> Radii:
         """Return upper bounds (m,) of sup‖J(θ) − J(θ⁰)‖ over the balls of the given radii (m,), exact doubles ≥ 0; ∞ where they overflow."""
@@ -207,6 +230,16 @@ class Movement:
             rows.append(np.minimum(block.row.value, block.rows.norm(1).value))
         form = np.stack(rows, axis=1)
         return np.where(kinks, np.inf, _perron(np.minimum(form, form.transpose(0, 2, 1))))
+
+    def crossing(self, radius: float) -> dict[int, Bool[np.ndarray, "n units"]]:
+        """Return, per layer with kinks, which units of which samples may change their slope on the ball of `radius`."""
+        r = Upper(np.array([[radius]]))
+        moved, found = self._forward(self._centre, r), {}
+        for index, norms in enumerate(self._centre):
+            if isinstance(norms, ElementwiseNorms) and norms.kinks is not None:
+                (x,) = self._below(index, moved)
+                found[index] = norms.kinks.distances <= (r * x.rows.norm(-1)).value[0][:, None]
+        return found
 
     def meets_kink(self, radii: Radii) -> Bool[np.ndarray, " m"]:
         """Whether some unit may meet a kink on each ball."""

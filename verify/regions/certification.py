@@ -175,7 +175,8 @@ def _certificate(
 
 _ON_KINKS = (
     "Gradient descent on a network with kinks tends to end on them: some pre-activations shrink with the residual, so that no ball around an"
-    " iterate is free of sign changes. scope='basin' moves to a zero nearby, off the kinks"
+    " iterate is free of sign changes, and here they change the Jacobian too much for a ball that they cross. Widen the network, or take"
+    " scope='basin', which moves to a zero nearby, off the kinks"
 )
 
 

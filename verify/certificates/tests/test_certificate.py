@@ -296,7 +296,7 @@ def test_a_changed_networks_certificate_does_not_match() -> None:
         model[2].get_parameter("bias")[0] += 1e-12
     found = cert.mismatch(model)
     assert found is not None
-    assert "bias of layer 1" in found
+    assert "bias of layer 2" in found
     assert "1 of 1" in found
 
 

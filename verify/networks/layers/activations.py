@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Bool
 
-from verify.arrays import Rows
+from verify.arrays import Ball, Rows
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
 from verify.networks.activations import Activation
-from verify.networks.layers.kinks import Kinks
+from verify.networks.layers.kinks import Jump, Kinks
 from verify.networks.layers.layer import (
     Elementwise,
     ElementwiseNorms,
@@ -23,7 +24,19 @@ from verify.networks.layers.layer import (
 )
 from verify.networks.layers.norms import unit_norms
 
-__all__ = ["Activated"]
+__all__ = ["Activated", "Slopes"]
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """σ' at the centre.
+
+    Attributes:
+        rows: one row per sample and position. chosen: (n, units), where the mean of two slopes stands for the slope; None for nowhere.
+    """
+
+    rows: Rows
+    chosen: Bool[np.ndarray, "n units"] | None = None
 
 
 @dataclass(frozen=True)
@@ -50,19 +63,30 @@ class Activated(Elementwise):
             raise ShapeError(f"activation: {len(below)} inputs; expected one")
         return below[0]
 
-    def value(self, *below: Value) -> tuple[Value, Rows]:
+    def value(self, *below: Value) -> tuple[Value, Slopes]:
         """σ(h); saved: σ'(h)."""
         (z,) = below
         h, slope = self.function.rows(z.rows)
-        return Value(h, z.shape), slope
+        return Value(h, z.shape), Slopes(slope)
 
-    def pullback(self, saved: Rows, below: tuple[Shape, ...], g: Value) -> tuple[Value, ...]:
+    def midpoints(self, z: Value, chosen: Bool[np.ndarray, "n units"]) -> Slopes:
+        """σ'(z) with the mean of the two slopes at the chosen units (position by position, channels last), whatever their sign."""
+        below, above = self.function.slopes or (1.0, 1.0)
+        mask = chosen.reshape(z.rows.mid.shape)
+        mean = Ball(above) * Ball(0.5) + Ball(below) * Ball(0.5)
+        undecided = ~mask & ~(np.abs(z.rows.mid) > z.rows.sup[:, None])
+        mid = np.where(mask | undecided, float(mean.mid), np.where(z.rows.mid > 0.0, above, below))
+        half = (Upper(abs(Ball(above) - Ball(below))) * 0.5 + Upper(mean.rad)).value
+        rad = np.where(undecided, half, np.where(mask, float(mean.rad), 0.0))
+        return Slopes(Rows.of(Ball(mid, rad)), chosen)
+
+    def pullback(self, saved: Slopes, below: tuple[Shape, ...], g: Value) -> tuple[Value, ...]:
         """G ∘ σ'(z)."""
-        samples = saved.mid.shape[0] // g.positions
-        return (Value(_by_sample(g, saved, samples, self.function.supremum(1)), below[0]),)
+        samples = saved.rows.mid.shape[0] // g.positions
+        return (Value(_by_sample(g, saved.rows, samples, self.function.supremum(1)), below[0]),)
 
     def norms(
-        self, saved: Rows, below: tuple[Value, ...], g: Value, k: int, norm: SpectralNorm, moves: bool
+        self, saved: Slopes | None, below: tuple[Value, ...], g: Value, k: int, norm: SpectralNorm, moves: bool
     ) -> ElementwiseNorms:
         """Suprema of the derivatives over R, columns of G, and of a function with a kink each unit's distance from it and jump."""
         (z,) = below
@@ -72,7 +96,12 @@ class Activated(Elementwise):
         if slopes is not None:
             distances = np.nextafter(np.abs(z.rows.mid) - z.rows.sup[:, None], -np.inf)
             jump = Upper(np.nextafter(abs(slopes[1] - slopes[0]), np.inf))
-            kinks = Kinks(np.maximum(distances, 0.0).reshape(units.shape), (jump * Upper(units)).value)
+            distances, jumps = np.maximum(distances, 0.0).reshape(units.shape), (jump * Upper(units)).value
+            if saved is not None and saved.chosen is not None:
+                # From the mean it is half the jump to either slope, whatever the sign.
+                halves = (Upper(jumps) * 0.5).value
+                distances, jumps = np.where(saved.chosen, 0.0, distances), np.where(saved.chosen, halves, jumps)
+            kinks = Kinks(distances, jumps)
         bend = 0.0 if kinks is not None else self.function.supremum(2)
         return ElementwiseNorms(Upper(self.function.supremum(1)), Upper(bend), Upper(units.max(axis=1)), kinks)
 
@@ -84,7 +113,9 @@ class Activated(Elementwise):
         if norms.kinks is None:
             return (change,)
         (x,) = below
-        return (replace(change, jumps=change.jumps + norms.kinks.largest_jump(r * x.rows.norm(-1))),)
+        reach = r * x.rows.norm(-1)
+        sizes = norms.kinks.largest_jump(reach)
+        return (replace(change, direct=(Jump(norms.kinks, sizes, reach),)),) if sizes.value.any() else (change,)
 
     def meets_kink(self, norms: ElementwiseNorms, r: Upper, *below: ValueChange) -> np.ndarray:
         """Whether some unit of some sample may change its sign, or touch 0."""

@@ -13,6 +13,8 @@ from jaxtyping import Float
 
 from verify import arrays
 from verify.arrays import Ball, Exact, Rows
+from verify.arrays.rounding import ETA, INFLATE, gamma, quiet
+from verify.arrays.spectra import perron_upper
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
 from verify.networks.layers.layer import GramTerm, Shape, SpectralNorm, Trained, Value, require_arrays
@@ -120,6 +122,29 @@ class Linear(Trained):
         # One unit of sensitivity exactly 1 to the only output, as at the end of a network with one output: BBᵀ = 1.
         ones = k == 1 and b.mid.shape[1] == 1 and not b.err.any() and bool((b.mid == 1.0).all())
         return saved, None if ones else b
+
+    def pairs_norm(self, saved: Rows | None, gains: np.ndarray, reach: Upper) -> float:
+        """√λ_max(P), P_ij = Σ_r ĝ_ir ĝ_jr·(|⟨a_i, a_j⟩| + ‖a_i‖d_j + d_i‖a_j‖ + d_id_j), d = reach.
+
+        wᵀΔJΔJᵀw = Σ_ij,r (w_iδ_ir)(w_jδ_jr)⟨a_i(θ), a_j(θ)⟩ with |w_iδ_ir| ≤ ‖w_i‖ĝ_ir: jumps of different samples add up only where they sit in one unit.
+        """
+        if saved is None or not gains.any():
+            return 0.0
+        used = gains[:, gains.any(axis=0)]
+        alpha = Upper(row_norms(saved))
+        left, right = alpha[:, None], alpha[None, :]
+        q = saved.mid.shape[1]
+        with quiet():
+            mid = np.nextafter(np.abs(saved.mid @ saved.mid.T), np.inf)
+        # |⟨a, a'⟩ − fl⟨â, â'⟩| ≤ (γ_q + 2u)αα' + ε‖a'‖ + ‖a‖ε' + qη.
+        error = left * right * (2.0 * gamma(q)) + Upper(saved.err)[:, None] * right + left * Upper(saved.err)[None, :]
+        moved = left * reach[None, :] + reach[:, None] * right + reach[:, None] * reach[None, :]
+        inner = Upper(mid) + error + moved + float(q) * ETA
+        with quiet():
+            outer = Upper(used @ used.T * (1.0 + 4.0 * gamma(used.shape[1])) * INFLATE + float(used.shape[1]) * ETA)
+        pairs = (inner * outer).value
+        pairs = np.maximum(pairs, pairs.T)
+        return float(Upper(perron_upper(pairs)).root().value) if np.isfinite(pairs).all() else math.inf
 
     def gradient(self, saved: Rows | None, g: Value, e: Ball, k: int) -> tuple[Ball, ...]:
         """CᵀA, C_i = Σ_a e_ia B_{ia}."""

@@ -11,7 +11,7 @@ import numpy as np
 from verify.arrays import Ball, Rows
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
-from verify.networks.layers.layer import Fixed, Shape, Value
+from verify.networks.layers.layer import Fixed, SensitivityChange, Shape, Value, ValueChange
 
 __all__ = ["Flatten", "Scale", "Sum"]
 
@@ -40,6 +40,12 @@ class Sum(Fixed):
     def pullback(self, saved: None, below: tuple[Shape, ...], g: Value) -> tuple[Value, ...]:
         """G to every summand."""
         return tuple(g for _ in below)
+
+    def pulled(
+        self, norms: tuple[Upper, ...], r: Upper, below: tuple[ValueChange, ...], above: SensitivityChange
+    ) -> tuple[SensitivityChange, ...]:
+        """(y, c) to every summand; no units are mixed."""
+        return tuple(above for _ in below)
 
     def factors(self, below: tuple[Shape, ...]) -> tuple[Upper, ...]:
         """1 each."""

@@ -25,7 +25,25 @@ from jaxtyping import Float
 from verify.arrays.rounding import quiet
 from verify.arrays.upper import Upper
 
-__all__ = ["Kinks"]
+__all__ = ["Jump", "Kinks"]
+
+
+@dataclass(frozen=True)
+class Jump:
+    """What the units of one layer can do to the sensitivity right below it.
+
+    Attributes:
+        kinks: the units. sizes: K_i (m, n). reach: ρ_i (m, n).
+    """
+
+    kinks: Kinks
+    sizes: Upper
+    reach: Upper
+
+    def gains(self, index: int) -> Float[np.ndarray, "n units"]:
+        """Each unit's jump at one of the radii, 0 where it cannot change its slope."""
+        near = self.kinks.distances <= self.reach.value[index][:, None]
+        return np.where(near, self.kinks.jumps, 0.0)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ import numpy as np
 from verify.arrays import Ball, Rows
 from verify.arrays.upper import Upper
 from verify.errors import DtypeError, InputError, NonFiniteError
+from verify.networks.layers.kinks import Jump, Kinks
 from verify.networks.layers.norms import sensitivity_norms
 
 __all__ = [
@@ -98,23 +99,33 @@ class SensitivityChange:
 
     Attributes:
         rows: y, (m, n, L). jumps: c, (m, n), what kinks add at any distance.
+        direct: jumps that no map has mixed with others yet, not in c.
     """
 
     rows: Upper
     jumps: Upper
+    direct: tuple[Jump, ...] = ()
+
+    @property
+    def settled(self) -> Upper:
+        """C (m, n) with every jump in it."""
+        total = self.jumps
+        for jump in self.direct:
+            total = total + jump.sizes
+        return total
 
     def __add__(self, other: SensitivityChange) -> SensitivityChange:
         """Return the change of a sum: consumers of one value."""
-        return SensitivityChange(self.rows + other.rows, self.jumps + other.jumps)
+        return SensitivityChange(self.rows + other.rows, self.jumps + other.jumps, self.direct + other.direct)
 
     def times(self, factor: Upper) -> SensitivityChange:
         """Return the change after a fixed linear map of norm `factor` (m, 1) or (m, n) or scalar."""
         wide = Upper(factor.value[..., None]) if factor.value.ndim else factor
-        return SensitivityChange(self.rows * wide, self.jumps * factor)
+        return SensitivityChange(self.rows * wide, self.settled * factor)
 
     def largest(self, r: Upper) -> Upper:
         """Return r‖y‖ + c (m, n), the supremum over the ball; r is (m, 1)."""
-        return r * self.rows.norm(-1) + self.jumps
+        return r * self.rows.norm(-1) + self.settled
 
 
 class Layer(ABC):
@@ -207,18 +218,14 @@ class TrainedNorms:
 
 @dataclass(frozen=True)
 class ElementwiseNorms:
-    """Norms of an activation.
-
-    Attributes:
-        slope: sup|σ'|, scalar. bend: sup|σ''|, scalar; 0 beside a kink.
-        columns: γ_{v,i} ≥ max_r‖g_{v,i,r}‖₂ of its own sensitivity's columns; (n,) or (m, n).
-        kinks: what a layer with kinks knows of its units besides; None of a smooth one.
+    """Norms of an activation: sup|σ'| and sup|σ''| (scalars; 0 beside a kink), and γ_{v,i} ≥ max_r‖g_{v,i,r}‖₂ of its own sensitivity's columns,
+    (n,) or (m, n); of one with kinks what its units can do.
     """
 
     slope: Upper
     bend: Upper
     columns: Upper
-    kinks: Any = None
+    kinks: Kinks | None = None
 
 
 def _wide(size: Upper) -> Upper:
@@ -264,6 +271,15 @@ class Trained(Layer):
     @abstractmethod
     def gram_term(self, saved: Any, g: Value, k: int) -> GramTerm:
         """Enclose J_vJ_vᵀ, this layer's term of the NTK (N, N)."""
+
+    def pairs_norm(self, saved: Any, gains: np.ndarray, reach: Upper) -> float:
+        """Bound by pairs of samples what jumps that reach this layer unmixed do to ‖ΔJ_v‖; ∞ where no such form is known.
+
+        Args:
+            saved: the data operator. gains: (n, units) of its output, upper bounds of each unit's jump, 0 where it cannot jump.
+            reach: (n,), how far each sample's data row may move.
+        """
+        return math.inf
 
     @abstractmethod
     def gradient(self, saved: Any, g: Value, e: Ball, k: int) -> tuple[Ball, ...]:

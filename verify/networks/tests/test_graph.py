@@ -12,6 +12,7 @@ import torch
 
 import verify
 from verify.arrays import Ball
+from verify.arrays.upper import Upper
 from verify.certificates import Certificate
 from verify.checker import check
 from verify.errors import InputError, ShapeError, UnsupportedLayerError
@@ -20,7 +21,9 @@ from verify.networks.activations import activation_named
 from verify.networks.arb_linearisation import linearise_in_arb
 from verify.networks.curvature import Curvature
 from verify.networks.layers import Activated, Flatten, Layer, Linear, Scale, Sum
+from verify.networks.layers.kinks import Kinks
 from verify.networks.layers.layer import SensitivityChange, ValueChange
+from verify.networks.linearisation import with_midpoints
 from verify.networks.movement import Movement
 from verify.networks.parameters import flatten, views, with_parameters
 
@@ -32,8 +35,11 @@ FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 }
 
 
-def torch_value(network: Network, X: np.ndarray, theta: torch.Tensor) -> torch.Tensor:
-    """F, layer by layer, by torch: (n·k,)."""
+Chosen = dict[int, np.ndarray]
+
+
+def torch_value(network: Network, X: np.ndarray, theta: torch.Tensor, chosen: Chosen | None = None) -> torch.Tensor:
+    """F, layer by layer, by torch: (n·k,); the chosen units of ReLU layers have the derivative ½."""
     parts: dict[int, dict[str, torch.Tensor]] = {}
     at = 0
     for index in network.trained:
@@ -54,7 +60,11 @@ def torch_value(network: Network, X: np.ndarray, theta: torch.Tensor) -> torch.T
             z = below[0] @ own.get("weight", torch.from_numpy(layer.weight)).T / layer.inverse_square_scale**0.5
             known[index] = z if bias is None else z + bias
         elif isinstance(layer, Activated):
-            known[index] = FUNCTIONS[layer.function.name](below[0])
+            value = FUNCTIONS[layer.function.name](below[0])
+            if chosen and index in chosen:
+                line = 0.5 * below[0]
+                value = torch.where(torch.from_numpy(chosen[index]), line + (value - line).detach(), value)
+            known[index] = value
         elif isinstance(layer, Sum):
             known[index] = torch.stack(below).sum(0)
         elif isinstance(layer, Scale):
@@ -64,10 +74,10 @@ def torch_value(network: Network, X: np.ndarray, theta: torch.Tensor) -> torch.T
     return known[len(network.layers) - 1].reshape(-1)
 
 
-def jacobian(network: Network, X: np.ndarray, theta: np.ndarray) -> np.ndarray:
+def jacobian(network: Network, X: np.ndarray, theta: np.ndarray, chosen: Chosen | None = None) -> np.ndarray:
     """J (n·k, p)."""
     value: torch.Tensor = torch.autograd.functional.jacobian(  # type: ignore[no-untyped-call]
-        lambda t: torch_value(network, X, t), torch.from_numpy(theta)
+        lambda t: torch_value(network, X, t, chosen), torch.from_numpy(theta)
     )
     return value.numpy()
 
@@ -146,6 +156,77 @@ def test_no_point_of_the_ball_moves_the_jacobian_further(seed: int, smooth: bool
             if change > best:
                 best, move = change, candidate
         assert best <= allowed * (1.0 + 1e-9) + 1e-12
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_point_moves_the_jacobian_further_from_the_one_with_mean_slopes(seed: int) -> None:
+    network, X = random_graph(300 + seed, smooth=False)
+    centre, rng, plain = flatten(network), np.random.default_rng(seed), linearise(network, X)
+    for radius in (0.05, 0.5):
+        near = Movement(plain).crossing(radius)
+        chosen = {index: mask & (rng.random(mask.shape) < 0.7) for index, mask in near.items()}
+        state = with_midpoints(plain, chosen)
+        here = jacobian(network, X, centre, chosen)
+        kernel = kernel_of(state)
+        assert (np.abs(kernel.mid - here @ here.T) <= kernel.rad + 1e-12 * np.abs(kernel.mid).max()).all()
+        allowed, best, move = float(Movement(state).jacobian(np.array([radius]))[0]), -1.0, np.zeros(centre.size)
+        for trial in range(40):
+            step = rng.standard_normal(centre.size)
+            candidate = move + (0.5 if trial > 15 else 10.0) * radius * step / np.linalg.norm(step)
+            candidate *= radius / np.linalg.norm(candidate)
+            change = float(np.linalg.norm(jacobian(network, X, centre + candidate) - here, 2))
+            if change > best:
+                best, move = change, candidate
+        assert best <= allowed * (1.0 + 1e-9) + 1e-12
+
+
+def _two_units() -> tuple[Network, np.ndarray]:
+    """F = relu(w1) + relu(w2)/100 with fixed outer weights, about (1, 0)."""
+    first = Linear(np.array([[1.0], [0.0]]), None)
+    last = Linear(np.array([[1.0, 0.01]]), None, 1, (1,), ("weight",))
+    return Network((first, Activated(activation_named("relu"), (0,)), last), (1,)), np.ones((1, 1))
+
+
+def test_a_kink_moves_the_jacobian_by_its_jump_and_from_the_mean_by_half() -> None:
+    network, X = _two_units()
+    state = linearise(network, X)
+    assert 0.01 <= Movement(state).jacobian(np.array([0.75]))[0] <= 0.01 * (1.0 + 1e-9)
+    middle = with_midpoints(state, {1: np.array([[False, True]])})
+    assert kernel_of(middle).contains([[1.0 + 0.005**2]])
+    assert 0.005 <= Movement(middle).jacobian(np.array([0.75]))[0] <= 0.005 * (1.0 + 1e-9)
+    assert Curvature(state)(0.75) == np.inf
+
+
+def test_jumps_of_different_samples_add_up_only_within_a_unit() -> None:
+    """Each sample flips a unit of its own: ‖ΔJ‖ is one jump, not √n of them; in one unit with one input it is √n."""
+    n, near = 4, 1e-3
+    one, eye = np.ones((1, n)), np.eye(n)
+    last = Linear(one, None, 1, (1,), ("weight",))
+    relu = Activated(activation_named("relu"), (0,))
+    apart = Network((Linear(np.where(eye > 0, near, -9.0), None), relu, last), (n,))
+    assert 1.0 <= Movement(linearise(apart, eye)).jacobian(np.array([0.01]))[0] <= 1.0 + 1e-9
+    single = Network(
+        (Linear(near * np.ones((1, 1)), None), relu, Linear(np.ones((1, 1)), None, 1, (1,), ("weight",))), (1,)
+    )
+    bound = Movement(linearise(single, np.ones((n, 1)))).jacobian(np.array([0.01]))[0]
+    assert n**0.5 <= bound <= n**0.5 * (1.0 + 1e-9)
+
+
+@pytest.mark.parametrize("fault", ["kinks forgotten", "pairs of samples forgotten", "full jump at a mean slope"])
+def test_a_forgotten_jump_falls_below_what_a_kink_does(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, X, least, chosen = *_two_units(), 0.01, np.array([[False, False]])
+    if fault == "kinks forgotten":
+        monkeypatch.setattr(Kinks, "largest_jump", lambda kinks, reach: Upper(np.zeros(reach.shape)))
+    elif fault == "pairs of samples forgotten":
+        monkeypatch.setattr(
+            Linear, "pairs_norm", lambda layer, saved, gains, reach: float(np.sqrt((gains**2).sum() / 4))
+        )
+    else:
+        # Declared outside the reach of the ball, the unit with the mean slope would be free of charge.
+        chosen, least = np.array([[False, True]]), 0.005
+        monkeypatch.setattr(Kinks, "largest_jump", lambda kinks, reach: Upper(np.zeros(reach.shape)))
+    state = with_midpoints(linearise(network, X), {1: chosen})
+    assert Movement(state).jacobian(np.array([0.75]))[0] < least
 
 
 def derivative(function: Any, at: torch.Tensor, along: torch.Tensor, differentiable: bool = False) -> torch.Tensor:

@@ -28,7 +28,7 @@ from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, l
 
 __all__ = ["CRITERIA", "Form", "Outcome", "certified_step", "classical", "rate_stated", "residual"]
 
-Form = Literal["classical", "residual"]
+Form = Literal["classical", "residual", "residual_relu"]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from verify.networks.curvature import Curvature
 from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget, useful
 from verify.regions.neighbourhood.criteria import CRITERIA, Form, Outcome
+from verify.regions.neighbourhood.crossing import search_crossing
 from verify.regions.neighbourhood.ingredients import Ingredients, approx_float, lower, tabulate, upper
 from verify.regions.neighbourhood.search import KAPPA, BallResult
 
@@ -149,7 +150,23 @@ def _search(ingredients: Ingredients, lr: Fraction, radius: float) -> BallResult
 
 
 def attempt(ingredients: Ingredients, state: Linearisation, lr: Fraction) -> Attempt:
-    """Look at a point: estimate, and search for a ball certificate if the estimate allows hope.
+    """Look at a point: search for a ball certificate, and where the network has kinks and none holds, for a ball that kinks cross.
+
+    Args:
+        ingredients: at the point, without parabolas. state: its linearisation.
+        lr: step, exact.
+    """
+    found = _attempt(ingredients, state, lr)
+    if found.holds or state.network.is_smooth or ingredients.offset:
+        return found
+    ratio, crossed = search_crossing(ingredients, state, lr)
+    if crossed is None:
+        return replace(found, ratio=max(found.ratio, ratio))
+    return Attempt(ratio, *crossed)
+
+
+def _attempt(ingredients: Ingredients, state: Linearisation, lr: Fraction) -> Attempt:
+    """Estimate, and search for a ball certificate if the estimate allows hope.
 
     Args:
         ingredients: at the point, without parabolas. state: its linearisation.

@@ -7,7 +7,7 @@ only their verdict counts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -51,6 +51,7 @@ class BallResult:
         certified_by: the form whose constants are reported, the one with the smaller certified R; None if none.
         lr: the step, exact.
         largest_radius: per certified form, the largest tabulated R at which it also holds.
+        midpoints: of a ball that kinks cross, [layer, sample, unit] with the mean of two slopes (criterion residual_relu).
     """
 
     table: RadiusTable | None
@@ -58,6 +59,7 @@ class BallResult:
     certified_by: Form | None
     lr: Fraction | None
     largest_radius: dict[Form, float]
+    midpoints: list[list[int]] = field(default_factory=list)
 
     @property
     def outcome(self) -> Outcome | None:

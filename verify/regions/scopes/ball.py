@@ -130,6 +130,15 @@ def ball_constants(ingredients: Ingredients, result: BallResult) -> dict[str, An
     if table is None or outcome is None:
         return constants
     j = outcome.index
+    if result.certified_by == "residual_relu":
+        return {
+            **constants,
+            "radius": Ball(float(table.radii[j])),
+            "lambda_region": Ball(float(table.lam[j])),
+            "Delta_J": Ball(float(table.delta_j[j])),
+            **outcome.constants,
+            "radius_largest_residual_relu": Ball(result.largest_radius["residual_relu"]),
+        }
     values = {
         **ingredients.at_centre(),
         "R": Ball(float(table.radii[j])),
@@ -163,6 +172,17 @@ def ball_witness(ingredients: Ingredients, result: BallResult) -> dict[str, Any]
     reached = [o.index for o in result.best.values()]
     reached += [int(np.searchsorted(table.radii, radius)) for radius in result.largest_radius.values()]
     last = max(reached, default=len(table) - 1) + 1
+    rows: dict[str, Any] = {
+        form: {"index": outcome.index} if outcome.holds else None for form, outcome in result.best.items()
+    }
+    crossed = result.certified_by == "residual_relu"
+    if crossed:
+        index = result.best["residual_relu"].index
+        rows = {
+            "classical": None,
+            "residual": None,
+            "residual_relu": {"index": index, "midpoints": result.midpoints},
+        }
     return {
         "certified_by": result.certified_by,
         "lambda0_lower": lower(ingredients.lambda0),
@@ -170,10 +190,10 @@ def ball_witness(ingredients: Ingredients, result: BallResult) -> dict[str, Any]
         "residual0_upper": upper(ingredients.residual0),
         "parabolas": [[p.weight, p.intercept] for p in ingredients.parabolas],
         "radii": table.radii[:last].tolist(),
-        "curvature": table.curvature[:last].tolist(),
+        "curvature": None if crossed else table.curvature[:last].tolist(),
         "delta_j": table.delta_j[:last].tolist(),
         "lambda": table.lam[:last].tolist(),
-        **{form: {"index": outcome.index} if outcome.holds else None for form, outcome in result.best.items()},
+        **rows,
     }
 
 

@@ -67,6 +67,20 @@ def test_the_other_scopes_refuse_or_say_where_to_go() -> None:
     assert "basin" in run.reason
 
 
+def test_a_run_that_ends_on_kinks_is_handed_over_to_a_ball_that_they_cross(tmp_path: Path) -> None:
+    inputs, targets = verify.datasets.sphere(8, 20, norm=10.0)
+    run = verify.certify(_net(20, 128, 1, act=torch.nn.ReLU()), inputs, targets, scope="run", steps=1500)
+    assert run.verdict == "PROVED", run.reason
+    assert run.claim == "containment_residual_relu"
+    assert run.witness["handover"]["residual_relu"]["midpoints"]
+    run.save(tmp_path / "c.zip")
+    found = check(tmp_path / "c.zip")
+    assert found.accepted, found.failures
+    handover = {**run.witness["handover"], "delta_j": [0.4 * d for d in run.witness["handover"]["delta_j"]]}
+    replace(run, witness={**run.witness, "handover": handover}).save(tmp_path / "false.zip")
+    assert check(tmp_path / "false.zip").verdict == "REJECTED"
+
+
 def test_units_at_their_kink_leave_no_ball_and_a_basin_nearby_is_proved(tmp_path: Path) -> None:
     net = _net(6, 32, 1, act=torch.nn.ReLU())
     with torch.no_grad():
