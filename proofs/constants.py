@@ -380,6 +380,10 @@ CONSTANTS: Mapping[str, Constant] = _all(
              "the length of an epoch's path over V before minus V after it", _OURS),
     Constant("batch_room", sp.Max(2 * sp.sqrt(batch_fraction * batches) / _excess, jacobian_norm / sigma, 1 + growth) * fit_distance,
              "theta", (_excess > 0, sigma > 0), "all iterates of all epochs stay within this of the start", _OURS),
+    Constant("fit_distance_start", d0 + e_c / sigma, "theta", (sigma > 0,),
+             "V̄: distance of every start within d0 of c to an exact fit that lies within ‖e(c)‖/σ of c", _OURS),
+    Constant("loss_at_distance", s * (jacobian_norm * fit_distance) ** 2 / 2, "s*y**2", (),
+             "Φ at distance V of an exact fit, the segment in the ball", _OURS),
     # Mini-batches with replacement.
     Constant("replacement_rate", 1 - step_scale * sp.sqrt(b / n) * sigma * (_alpha * sp.sqrt(b / n) * sigma - 2 * batch_defect), "1",
              (b <= n, batch_fraction < 2), "E[V_{k+1}² 1] ≤ rate·E[V_k² 1] until the exit from the ball", _OURS),
@@ -394,6 +398,7 @@ CONSTANTS: Mapping[str, Constant] = _all(
              (frozen_rate < momentum_rate, power_bound * perturbation < momentum_rate - frozen_rate), "X: ‖e_k‖ ≤ Xρ̃^k", _OURS),
     Constant("momentum_path", eta * s * jacobian_norm * amplitude * step_length / (1 - momentum_rate), "theta",
              (momentum_rate < 1,), "Σ‖θ_{k+1} − θ_k‖", _OURS),
+    Constant("momentum_loss", s * amplitude ** 2 / 2, "s*y**2", (), "Φ_k ≤ momentum_loss·ρ̃^2k", _OURS),
     Constant("weight_decay_floor", weight_decay ** 2 * parameter_norm ** 2 / (2 * s * jacobian_norm ** 2), "s*y**2",
              (jacobian_norm > 0,), "Φ at every fixed point of gradient descent with weight decay", _OURS),
 )

@@ -63,7 +63,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     ),
     "Stochastic gradient descent, momentum, weight decay": (
         "sgd_second_moment", "sgd_rate", "sgd_exit", "zero_loss_nearby", "minibatch_epoch", "minibatch_any_order",
-        "minibatch_with_replacement", "momentum_descent", "weight_decay_floor",
+        "minibatch_with_replacement", "momentum_powers", "momentum_descent", "weight_decay_floor",
     ),
     "Quasi-convexity": ("lqcr_not_needed", "no_lqcr_wide", "no_lqcr_generic", "slqc_in_lplr", "slqc_coarse"),
     "What the enclosures and certificates rest on": (

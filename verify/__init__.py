@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from verify.checker import check as check
     from verify.networks import loss as loss
     from verify.networks import ntk as ntk
+    from verify.networks.sgd import SGD as SGD
     from verify.regions import certify as certify
     from verify.regions.descent.crossings import count_crossings as count_crossings
 
@@ -92,6 +93,7 @@ _HOME = {
     "check": "verify.checker",
     "loss": "verify.networks",
     "ntk": "verify.networks",
+    "SGD": "verify.networks.sgd",
     "certify": "verify.regions",
     "count_crossings": "verify.regions.descent.crossings",
 }

@@ -83,19 +83,29 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("path_paid", length <= C * (V - V1), "path_scaled C_is excess_positive")
     proof.lemma("triangle", "cauchy_schwarz", P1 <= P + length)
     proof.derive("next", sp.And(P1 + C * V1 <= P0 + C * V_bar, V1 <= V_bar), "triangle path_paid so_far nearer")
+    # The distance at the start, from the residual there or from an exact fit near c.
     start_V, start_P, end_V, end_P = sym("V_0 P_0 V_k P_k")
-    proof.lemma(
-        "start",
-        "claim:zero_loss_nearby",
-        start_V <= V_bar,
-        "V̄ = ‖e(θ^{(0)})‖/σ: room for it, as 1 + g ≥ 1",
-        premises=["room"],
+    e_start, d0, e_c, near_c = sym("e_start d0 e_c V_c")
+    proof.hypothesis(
+        "fit_distance",
+        sp.Or(V_bar * sigma >= e_start, V_bar >= formulas("fit_distance_start")),
+        "V̄ ≥ ‖e(θ^{(0)})‖/σ, or V̄ ≥ d0 + ‖e(c)‖/σ, d0 ≥ ‖θ^{(0)} − c‖; room for either, as 1 + g ≥ 1",
     )
+    proof.lemma("fit", "claim:zero_loss_nearby", sigma * start_V <= e_start, "near θ^{(0)}", premises=["room"])
+    proof.lemma("fit_c", "claim:zero_loss_nearby", sigma * near_c <= e_c, "near c", premises=["room"])
+    proof.lemma("fit_triangle", "cauchy_schwarz", start_V <= d0 + near_c)
+    proof.define("near", sp.Eq(reach_c := sym("reach_c"), e_c / sigma))
+    proof.derive("near_is", near_c <= reach_c, "fit_c near sigma")
+    proof.derive("start", start_V <= V_bar, "fit_distance fit near near_is fit_triangle sigma")
     proof.define("start_P", start_P <= P0)
     proof.lemma("all", "induction", sp.And(end_P + C * end_V <= P0 + C * V_bar, end_V <= V_bar), "for every k",
                 premises=["start", "start_P", "next"], discharges=["so_far"])  # fmt: skip
     proof.derive("contained", end_P < R, "all room room_is at_least C_is excess_positive sigma descends below_two")
-    return proof.conclude("inner error_room rate path_paid next contained")
+    scale, Phi = sym("s Phi")
+    proof.define("loss", sp.Eq(Phi, scale * e**2 / 2))
+    proof.derive("square", e**2 <= (K * V) ** 2, "residual")
+    proof.derive("loss_bound", Phi <= formulas("loss_at_distance", fit_distance=V), "loss square")
+    return proof.conclude("inner error_room rate path_paid next start contained loss_bound")
 
 
 def _drop_last() -> list[Fact]:
@@ -142,9 +152,10 @@ CLAIM = Claim(
     id="minibatch_any_order",
     title="mini-batch descent in any order",
     statement="On B(c, R) let σ > 0, K ≥ ‖J‖, and x, Q, g, s_1 be as in minibatch_epoch for every batch that may occur, Q for distances up to gV̄,"
-    " V̄ = ‖e(θ^{(0)})‖/σ. If αs_1 > 2gQ and ‖θ^{(0)} − c‖ + max(2√(xm)/(αs_1 − 2gQ), K/σ, 1 + g)V̄ < R, then for every sequence of orders and"
+    " V̄ = ‖e(θ^{(0)})‖/σ or V̄ = ‖θ^{(0)} − c‖ + ‖e(c)‖/σ."
+    " If αs_1 > 2gQ and ‖θ^{(0)} − c‖ + max(2√(xm)/(αs_1 − 2gQ), K/σ, 1 + g)V̄ < R, then for every sequence of orders and"
     " reshufflings that cover all samples in each epoch, chosen in any way, all iterates stay in B(c, R), the distance V_k to the exact fits"
-    " in it obeys V_{k+1}² ≤ (1 − s_1(αs_1 − 2gQ))V_k², ‖e‖ ≤ KV_k, and the iterates converge to an exact fit.",
+    " in it obeys V_{k+1}² ≤ (1 − s_1(αs_1 − 2gQ))V_k², ‖e‖ ≤ KV_k, Φ ≤ (s/2)K²V_k², and the iterates converge to an exact fit.",
     source="our formulation",
     hypotheses=(
         Hypothesis(

@@ -110,6 +110,9 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("base", start <= X * 1, "start large gap")
     final, total = sym("e_final rate_to_the_k")
     proof.lemma("all", "induction", final <= X * total, "for every k", premises=["base", "next"], discharges=["so_far"])
+    scale, Phi = sym("s Phi")
+    proof.define("loss", sp.Eq(Phi, scale * final**2 / 2))
+    proof.derive("loss_bound", Phi <= formulas("momentum_loss") * total**2, "loss all")
     # The path.
     R, K, eta, s, length, travelled = sym("R jacobian_norm eta s step_length travelled")
     proof.lemma(
@@ -128,7 +131,7 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive(
         "contained", sp.And(travelled <= formulas("momentum_path"), travelled <= R), "shorter path_is fits below_one"
     )
-    return proof.conclude("heavy nesterov heavy_noise nesterov_noise next all contained")
+    return proof.conclude("heavy nesterov heavy_noise nesterov_noise next all loss_bound contained")
 
 
 def _matrices() -> list[Fact]:
@@ -170,7 +173,7 @@ CLAIM = Claim(
     title="heavy ball and Nesterov's momentum, full batch",
     statement="0 ≤ β < ρ < ρ̃ < 1, v_0 = 0, K ≥ ‖J‖ and Δ ≥ ‖J(θ) − J_c‖ on B(θ_0, R) for a fixed J_c, C_1ρ^k ≥ ‖T(x)^k‖ for every k and x in the spectrum of"
     " ηsJ_cJ_cᵀ. With ℓ̂ = 1/(1 − β/ρ̃), Γ = ηsKΔ(√2 + ℓ̂) (heavy ball) or ℓ̂ = 1 + β/(1 − β/ρ̃), Γ = ηsKΔ(√(1 + (1 + β)²) + ℓ̂) (Nesterov),"
-    " X = C_1‖e_0‖/(1 − C_1Γ/(ρ̃ − ρ)): if C_1Γ < ρ̃ − ρ and ηsKXℓ̂/(1 − ρ̃) ≤ R, all iterates and segments stay in B(θ_0, R) and ‖e_k‖ ≤ Xρ̃^k.",
+    " X = C_1‖e_0‖/(1 − C_1Γ/(ρ̃ − ρ)): if C_1Γ < ρ̃ − ρ and ηsKXℓ̂/(1 − ρ̃) ≤ R, all iterates and segments stay in B(θ_0, R), ‖e_k‖ ≤ Xρ̃^k and Φ_k ≤ (s/2)X²ρ̃^2k.",
     source="our formulation",
     hypotheses=(
         Hypothesis("powers", "powers of T(x) decay for the whole spectrum: 0 < ηsλ < 2(1 + β), or 2(1 + β)/(1 + 2β)",

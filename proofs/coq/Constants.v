@@ -321,6 +321,14 @@ Definition batch_path (batch_drift batch_fraction batches growth sigma step_scal
 Definition batch_room (batch_drift batch_fraction batches fit_distance growth jacobian_norm sigma step_scale triangle : R) : R :=
   fit_distance * Rmax (jacobian_norm / sigma) (Rmax (2 * sqrt batch_fraction * sqrt batches / (sigma * sqrt step_scale * (2 - batch_fraction) / (batch_fraction * triangle + 1) - 2 * batch_drift * growth)) (growth + 1)).
 
+(* V̄: distance of every start within d0 of c to an exact fit that lies within ‖e(c)‖/σ of c *)
+Definition fit_distance_start (d0 e_c sigma : R) : R :=
+  d0 + e_c / sigma.
+
+(* Φ at distance V of an exact fit, the segment in the ball *)
+Definition loss_at_distance (fit_distance jacobian_norm s : R) : R :=
+  fit_distance ^ 2 * jacobian_norm ^ 2 * s / 2.
+
 (* E[V_{k+1}² 1] ≤ rate·E[V_k² 1] until the exit from the ball *)
 Definition replacement_rate (b batch_defect batch_fraction n sigma step_scale : R) : R :=
   1 - sqrt b * sigma * step_scale * (sqrt b * sigma * (2 - batch_fraction) / sqrt n - 2 * batch_defect) / sqrt n.
@@ -348,6 +356,10 @@ Definition momentum_amplitude (e0 frozen_rate momentum_rate perturbation power_b
 (* Σ‖θ_{k+1} − θ_k‖ *)
 Definition momentum_path (amplitude eta jacobian_norm momentum_rate s step_length : R) : R :=
   amplitude * eta * jacobian_norm * s * step_length / (1 - momentum_rate).
+
+(* Φ_k ≤ momentum_loss·ρ̃^2k *)
+Definition momentum_loss (amplitude s : R) : R :=
+  amplitude ^ 2 * s / 2.
 
 (* Φ at every fixed point of gradient descent with weight decay *)
 Definition weight_decay_floor (jacobian_norm parameter_norm s weight_decay : R) : R :=

@@ -27,6 +27,7 @@ from verify.certificates.storage import DOCUMENT, read_files, write_files
 from verify.errors import InputError, NotCertainError, NotProvedError, ShapeError
 from verify.networks.graph import Network
 from verify.networks.model import DataSet, Loss, loss_scale
+from verify.networks.sgd import SGD
 
 __all__ = ["FORMAT", "VERSION", "Certificate", "Problem", "Relation", "Scope", "Step", "Verdict", "schema"]
 
@@ -91,18 +92,22 @@ class Problem:
     Attributes:
         network: θ0 and the architecture, exact. data: X and y, exact.
         loss: its name, see :func:`verify.networks.model.loss_scale`. lr: step η, exact; None where no step was given or found.
+        descent: which descent takes the step, bound to the data; None is full-batch gradient descent.
     """
 
     network: Network
     data: DataSet
     loss: Loss
     lr: Fraction | None
+    descent: SGD | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no exact problem."""
         loss_scale(self.loss, self.data.n, self.data.k)
         if self.lr is not None and not (isinstance(self.lr, Fraction) and self.lr > 0):
             raise InputError(f"lr={self.lr!r}: expected a positive Fraction or None")
+        if self.descent is not None and self.descent.on(self.data.n) != self.descent:
+            raise InputError(f"descent={self.descent!r}: not bound to {self.data.n} samples")
 
     @property
     def scale(self) -> Fraction:
@@ -161,6 +166,8 @@ class Certificate:
         form = self.witness.get("certified_by")
         if form is None and isinstance(self.witness.get("handover"), Mapping):
             form = self.witness["handover"].get("certified_by")
+        if self.problem.descent is not None and form:
+            return self.problem.descent.claim
         return f"containment_{form}" if form else "none"
 
     @property
@@ -240,6 +247,7 @@ class Certificate:
             "loss": problem.loss,
             "loss_scale": encode(problem.scale, arrays, "loss_scale"),
             "lr": encode(problem.lr, arrays, "lr"),
+            **({} if problem.descent is None else {"descent": encode(problem.descent.record(), arrays, "descent")}),
             "constants": encode(dict(self.constants), arrays, "constants"),
             "margins": encode(dict(self.margins), arrays, "margins"),
             "steps": steps,
@@ -275,6 +283,7 @@ class Certificate:
             DataSet(decode(document["data"]["X"], arrays), decode(document["data"]["y"], arrays)),
             document["loss"],
             decode(document["lr"], arrays),
+            SGD.read(decode(document["descent"], arrays)) if "descent" in document else None,
         )
         steps = tuple(
             Step(

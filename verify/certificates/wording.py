@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
+from verify.certificates.descent_wording import behaviour, rate_meaning
 from verify.decimals import at_least, at_most, below_one, bounds, enclosure, exact, separated
 from verify.networks.model import LOSS_WORDS
 
@@ -73,6 +74,15 @@ _CONSTANTS: Mapping[str, tuple[str, str, Direction]] = {
     "region_lambda": ("λ(R)", "smallest eigenvalue of the NTK on that ball", "lower"),
     "region_mu": ("μ(R)", "PL constant on that ball: ½‖∇Φ‖² ≥ μΦ", "lower"),
     "region_rate": ("rate, whole run", "factor by which Φ falls per step, from the first on", "factor"),
+    "loss_bound": ("A", "Φ is at most A·rate^k", "upper"),
+    "lr_largest": ("η, largest", "the largest step tried for which the same is proved", "exact"),
+    "exit_probability": ("p", "probability of ever leaving the ball, over independent draws", "upper"),
+    "outer_radius": ("R, outer", "radius of the ball on which the bounds hold", "exact"),
+    "fit_distance": ("V̄", "distance of every start to an exact fit", "upper"),
+    "batch_fraction": ("x", "ηs_b‖J_b‖² for every batch b on the ball", "upper"),
+    "batch_jacobian": ("max‖J_b‖", "norm of every batch's Jacobian on the ball", "upper"),
+    "sample_smoothness": ("max βᵢ", "‖∇²‖ of every single sample's loss on the ball", "upper"),
+    "power_bound": ("C₁", "powers of the frozen momentum iteration are at most C₁ρ^k", "upper"),
     "loss_floor": ("inf Φ", "no parameters have a smaller loss", "lower"),
 }  # fmt: skip
 
@@ -134,7 +144,7 @@ def _constant_text(value: Any, direction: Direction) -> str:
 
 
 # These hold only where containment does: printed beside a failed containment they would read as claims.
-_NEEDS_CONTAINMENT = {"rate", "residual_rate", "path_length", "region_rate"}
+_NEEDS_CONTAINMENT = {"rate", "residual_rate", "path_length", "region_rate", "loss_bound", "exit_probability"}
 
 
 def facts(certificate: Any) -> list[Fact]:
@@ -150,6 +160,8 @@ def facts(certificate: Any) -> list[Fact]:
         if value is None or (name in _NEEDS_CONTAINMENT and not proved):
             continue
         symbol, meaning, direction = _CONSTANTS.get(name, (name, name.replace("_", " "), "enclosure"))
+        if name == "rate" and certificate.problem.descent is not None:
+            meaning = rate_meaning(certificate.problem.descent)
         if name == "mu" and certificate.scope == "point":
             meaning = "PL constant at the point: ½‖∇Φ‖² ≥ μΦ"
         if name == "radius" and not proved:
@@ -254,6 +266,26 @@ def _basin_sentence(certificate: Any) -> str:
     )
 
 
+def _descent_sentence(certificate: Any) -> str:
+    c, descent = certificate.constants, certificate.problem.descent
+    what = f"Real-arithmetic {descent.describe()}{_step_text(certificate)} on {subject(certificate)}"
+    how = behaviour(descent, c)
+    if certificate.scope == "ball":
+        return f"{what}, started at the stored parameters, {how}."
+    if certificate.scope == "run":
+        return (
+            f"{what}, started at the stored iterate T = {int(bounds(c['handover_step'])[0]):,} (exact doubles), {how}. Nothing is claimed of how the"
+            " stored iterates arose, nor of descent from the first of them."
+        )
+    inside = bounds(c["distance_over_radius"])[1] <= 1
+    where = (
+        "the parameters given are such a start"
+        if inside
+        else f"the parameters given lie {at_most(bounds(c['distance_over_radius'])[1], 4)} times ρ away from c"
+    )
+    return f"{what}, from every start within ρ = {at_least(bounds(c['basin_radius'])[0])} of the stored point c, {how}; {where}."
+
+
 def _region_sentence(certificate: Any) -> str:
     c = certificate.constants
     if c.get("start_radius") is not None:
@@ -310,6 +342,8 @@ def sentence(certificate: Any) -> str:
         rate = certificate.constants.get("region_rate" if certificate.scope == "region" else "rate")
         if certificate.scope != "point" and not bounds(rate)[1] < 1:
             raise ValueError("no rate below 1, so no convergence is claimed")
+        if certificate.problem.descent is not None:
+            return _descent_sentence(certificate)
         return _SENTENCES[certificate.scope](certificate)
     except (KeyError, ValueError, TypeError):
         # Never the file's own words: what a certificate claims is composed from its validated fields, or not at all.

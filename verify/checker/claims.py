@@ -269,8 +269,8 @@ def _between(audit: Audit, name: str, stored: Any, value: Any) -> None:
         audit.every(name, [(low, value), (value, high)], "<=", "recomputed at the stored parameters")
 
 
-def run(audit: Audit, problem: Problem, witness: Any) -> Truth:
-    """Scope `run`: facts at stored points, decrease to stored neighbours, a ball about the last."""
+def run(audit: Audit, problem: Problem, witness: Any, close: Any = None) -> Truth:
+    """Scope `run`: facts at stored points, decrease to stored neighbours, a ball about the last: `close` makes it from point and hand-over."""
     checkpoints, handover = take(witness, "checkpoints handover")
     listed = isinstance(checkpoints, list) and len(checkpoints) <= MAX_TABLE and isinstance(handover, dict)
     expect(listed and problem.lr, "a run needs checkpoints, a hand-over and a step")
@@ -305,7 +305,7 @@ def run(audit: Audit, problem: Problem, witness: Any) -> Truth:
             chain[f"decrease from step {step}"] = (later, "<=", decreased)
         if i == index:
             expect(number == step, "the hand-over's step is not its checkpoint's")
-            found = Ball(audit, here, handover).truth()
+            found = close(here, handover) if close else Ball(audit, here, handover).truth()
     assert found is not None
     own = {**initial, "drift": drift, "handover_step": number, "handover_radius": found.constants["radius"]}
     positive, falls = (sum(row is True for row in facts) for facts in zips(*holding))

@@ -9,11 +9,12 @@ from flint import arb
 from verify.checker.audit import Audit, ends
 from verify.checker.basin import basin
 from verify.checker.claims import at_parameters, exact, point, run
+from verify.checker.descent import moving
 from verify.checker.problem import Problem
 from verify.checker.reading import Limit, expect, take
 from verify.checker.refutation import refuted
 from verify.checker.region import region
-from verify.checker.wording import STATED, step_claims, subject
+from verify.checker.wording import stated, step_claims, subject
 
 __all__ = ["examine"]
 
@@ -21,7 +22,7 @@ __all__ = ["examine"]
 def examine(audit: Audit, document: dict[str, Any]) -> str:
     """Check one certificate at the present precision and return what it claims, in words made from checked numbers."""
     fields = "format version claim scope verdict reason network data loss loss_scale lr constants margins steps witness"
-    format_, version, claim, scope, verdict, reason = take(document, f"{fields} observed tools")[:6]
+    format_, version, claim, scope, verdict, reason, *_ = found = take(document, f"{fields} observed tools", "descent")
     known = (
         format_ == "lplr-verify certificate" and type(version) is int and version in (1, 2) and isinstance(reason, str)
     )
@@ -35,13 +36,15 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
     named = {"point": "pl_from_ntk", "region": "enclosing_ball"}
     form = named.get(scope) or f"containment_{(centre or {}).get('certified_by')}"
     form = form if verdict == "PROVED" else "zero_loss_unreachable"
+    problem, stochastic = Problem(document), found[-1]
+    if stochastic is not None and verdict == "PROVED":
+        form, rule = moving(stochastic, document["loss"], problem, scope)
     expect(claim == form, "the claim is not the one that the witness supports")
-    problem = Problem(document)
     if scope in ("exact", "region"):
         problem.require_smooth(scope)
     truth = rule(audit, problem, witness)
     # What a report says of a certificate it takes from these constants: they must be there.
-    for name in (STATED[scope] if verdict == "PROVED" else "loss_floor").split():
+    for name in (stated(scope, claim) if verdict == "PROVED" else "loss_floor").split():
         expect(document["constants"].get(name) is not None, f"constants: {name} is missing, which the statement needs")
         if name in ("rate", "region_rate"):
             top = ends(document["constants"][name])[1]

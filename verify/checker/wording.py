@@ -11,7 +11,7 @@ from typing import Any
 
 from flint import arb
 
-__all__ = ["STATED", "at_least", "at_most", "below_one", "step_claims", "subject"]
+__all__ = ["STATED", "at_least", "at_most", "below_one", "stated", "step_claims", "subject"]
 
 # Constants that a statement of each scope is made of.
 STATED = {
@@ -22,6 +22,14 @@ STATED = {
     "basin": "radius mu rate basin_radius zero_loss_distance distance_over_radius",
     "region": "region_radius region_mu region_rate",
 }
+
+# The same for a descent that is not full-batch gradient descent, by claim; and what a scope adds.
+_BY_CLAIM = {
+    "minibatch_any_order": "radius mu rate loss_bound lr_largest",
+    "minibatch_with_replacement": "radius mu rate loss_bound lr_largest exit_probability",
+    "momentum_descent": "radius mu rate loss_bound lr_largest",
+}
+_BY_SCOPE = {"ball": "", "run": "handover_step", "basin": "basin_radius distance_over_radius"}
 
 _DIGITS = 8
 
@@ -42,13 +50,31 @@ _STEP_CLAIMS = {
     "σ(R) above the tail's drift": ["containment_displacement"],
     "residual pays for the tail": ["containment_displacement"],
     "zero loss near the centre": ["containment_residual"],
-    "parameters inside the basin": ["containment_displacement"],
+    "parameters inside the basin": ["containment_displacement", "zero_loss_nearby"],
+    "step below 2/‖J_b‖²": ["minibatch_any_order", "minibatch_with_replacement"],
+    "drift within an epoch": ["minibatch_epoch"],
+    "growth within an epoch": ["minibatch_epoch"],
+    "an epoch brings the iterate nearer": ["minibatch_any_order"],
+    "epochs inside the ball": ["minibatch_any_order"],
+    "exact fits near the smaller ball": ["zero_loss_nearby"],
+    "a draw brings the iterate nearer": ["minibatch_with_replacement"],
+    "room in the smaller ball": ["minibatch_with_replacement"],
+    "no draw leaves at first": ["minibatch_with_replacement"],
+    "iterates hardly ever leave the ball": ["minibatch_with_replacement"],
+    "buffer forgets faster": ["momentum_descent"],
+    "perturbation is absorbed": ["momentum_descent"],
+    "path with momentum inside the ball": ["momentum_descent"],
     "NTK positive for every start": ["pl_from_ntk"],
     "residual falls for every start": ["start_ball"],
     "run inside the ball": ["enclosing_ball"],
     "NTK positive on the ball about c": ["feature_kernel", "neuron_budget", "neuron_budget_local"],
     "equal inputs, different targets": ["zero_loss_unreachable"],
 }
+
+
+def stated(scope: str, claim: str) -> str:
+    """Return the names of the constants that a statement is made of, with spaces between."""
+    return f"{_BY_CLAIM[claim]} {_BY_SCOPE[scope]}" if claim in _BY_CLAIM else STATED[scope]
 
 
 def step_claims(name: str) -> list[str]:

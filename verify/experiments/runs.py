@@ -35,12 +35,12 @@ import numpy as np
 import torch
 
 from verify import datasets, nn
+from verify.arguments import exact_step
 from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.files import write_whole
 from verify.networks import DataSet, Network, kernel_of, linearise, loss_scale, read_data, read_network
 from verify.networks.parameters import flatten, with_parameters
-from verify.regions.certification import exact_step
 from verify.regions.descent.float64 import Descent
 from verify.regions.neighbourhood.ingredients import lower, upper
 from verify.regions.scopes.exact import exact_certificate

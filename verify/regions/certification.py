@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
-import numpy as np
-
+from verify.arguments import exact_step
 from verify.arrays import require_sound_arithmetic
 from verify.certificates import Certificate, Problem
-from verify.errors import InputError, NonFiniteError, UnsupportedLayerError
+from verify.errors import InputError, UnsupportedLayerError
 from verify.networks import (
     DataSet,
     Loss,
@@ -24,44 +22,14 @@ from verify.networks import (
 )
 from verify.networks.reading.comparison import require_agreement
 from verify.networks.reading.modules import map_shape
+from verify.networks.sgd import SGD
 from verify.regions.scopes.ball import ball_certificate
 from verify.regions.scopes.point import point_certificate
 from verify.regions.scopes.refuted import contradictory_pair, refuted_certificate
 
-__all__ = ["Scope", "certify", "exact_step"]
+__all__ = ["Scope", "certify"]
 
 Scope = Literal["point", "ball", "run", "exact", "basin", "region"]
-
-
-# Fraction("1e999999999") would take hours.
-_EXPONENT = re.compile(r"[^eE]{0,1000}([eE][+-]?\d{1,4}\s*)?")
-
-
-def exact_step(lr: float | int | str | Fraction | Decimal | None) -> Fraction | None:
-    """Return the step size as the exact rational it denotes; ``0.1`` is that double, ``"0.1"`` is 1/10.
-
-    Raises:
-        InputError: not a number, or not positive. NonFiniteError: NaN or infinity.
-    """
-    if lr is None:
-        return None
-    try:
-        # A 0-d array or tensor holds a Python number; float() would round a large integer.
-        value = lr.item() if hasattr(lr, "item") else lr
-        if isinstance(value, float) and not np.isfinite(value):
-            raise NonFiniteError(f"lr={lr!r}: expected a finite number > 0")
-        if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction | Decimal):
-            raise TypeError("not a number")
-        if isinstance(value, str | Decimal) and not _EXPONENT.fullmatch(str(value)):
-            raise ValueError("an exponent of five digits or more")
-        step = Fraction(value)
-    except (ValueError, TypeError, OverflowError, ZeroDivisionError, InvalidOperation) as error:
-        if isinstance(error, NonFiniteError):
-            raise
-        raise InputError(f"lr={lr!r}: expected a finite number > 0, such as 0.1 or '1/10'") from error
-    if step <= 0:
-        raise InputError(f"lr={lr!r}: gradient descent needs a step > 0; lr=None takes the certified step 1/β")
-    return step
 
 
 def exact_radius(radius: Any) -> float | None:
@@ -88,6 +56,7 @@ def certify(
     loss: Loss = "sum",
     radius: float | None = None,
     steps: int | None = None,
+    descent: SGD | None = None,
     **options: Any,
 ) -> Certificate:
     """Prove that gradient descent on a concrete network converges linearly, or say exactly what is missing.
@@ -108,6 +77,8 @@ def certify(
             MSELoss(reduction='sum') (Σ). The step belongs to the loss: lr with MSELoss() is 2·lr/k with 'mean'.
         radius: prescribed R for scope 'ball'; None searches for the smallest certifying one.
         steps: step budget of scopes 'run' and 'exact'.
+        descent: a :class:`verify.SGD` for mini-batches (any order, or drawn with replacement) or momentum, in scopes 'ball', 'basin' and the hand-over of
+            'run'; None is full-batch gradient descent.
         **options: further options of scopes 'run' and 'exact' (see verify.regions.scopes.run and verify.regions.scopes.exact); `seconds` of
             scope 'basin', the time allowed to its search for a zero.
 
@@ -132,22 +103,48 @@ def certify(
     data = read_data(network, X, y)
     require_agreement(model, network, data.X)
     loss_scale(loss, data.n, data.k)
-    step = exact_step(lr)
+    step, descent = _read_descent(descent, exact_step(lr), data.n)
     radius = exact_radius(radius)
     if scope not in ("auto", "point", "ball") and radius is not None:
         raise InputError(f"radius={radius!r}: scope={scope!r} searches its radius itself; leave it None")
     if scope in ("point", "ball") and (steps is not None or options):
         unexpected = ", ".join(["steps"] * (steps is not None) + list(options))
         raise InputError(f"scope={scope!r} takes no {unexpected}; these belong to scopes 'run' and 'exact'")
+    problem = Problem(network, data, loss, step, descent)
+    if descent is not None and (radius is not None or scope not in ("auto", "ball", "basin", "run")):
+        what = f"scope={scope!r}" if radius is None else f"radius={radius!r}"
+        raise InputError(
+            f"descent: {what} is for full-batch gradient descent; use scope 'ball', 'basin' or 'run', without radius"
+        )
     if scope != "auto":
-        return _certificate(Problem(network, data, loss, step), scope, radius, steps, options)
-    first = _certificate(Problem(network, data, loss, step), "ball", radius, None, {})
+        return _certificate(problem, scope, radius, steps, options)
+    first = _certificate(problem, "ball", radius, None, {})
     if first.verdict != "INCONCLUSIVE" or radius is not None:
         return first
-    second = _certificate(Problem(network, data, loss, step), "basin", None, steps, options)
+    second = _certificate(problem, "basin", None, steps, options)
     if second.verdict != "INCONCLUSIVE":
         return second
     return replace(second, reason=f"scope 'ball': {first.reason}. Scope 'basin': {second.reason}")
+
+
+def _read_descent(descent: Any, step: Fraction | None, n: int) -> tuple[Fraction | None, SGD | None]:
+    """Return the step and the descent bound to n samples; None for full-batch gradient descent."""
+    if descent is None:
+        return step, None
+    if not isinstance(descent, SGD):
+        kind = type(descent).__name__
+        adaptive = (
+            " Adam and other adaptive methods rescale each coordinate by past gradients: their steps are no gradient steps, and nothing is proved"
+            if ("adam" in kind.lower() or "prop" in kind.lower() or "ada" in kind.lower())
+            else ""
+        )
+        raise InputError(
+            f"descent: a {kind}; expected verify.SGD(batch_size=…, order=…, momentum=…), or None for gradient descent.{adaptive}"
+        )
+    own = exact_step(descent.lr)
+    if own is not None and step is not None and own != step:
+        raise InputError(f"lr={step} and descent.lr={own}: two steps; give one of them")
+    return own or step, descent.on(n)
 
 
 def _certificate(
@@ -165,12 +162,27 @@ def _certificate(
         return refuted_certificate(problem, scope, pair)
     if scope == "point":
         return point_certificate(network, data, loss, step)
+    if problem.descent is not None:
+        return _stochastic(problem, scope, steps, options)
     if scope == "ball":
         return ball_certificate(network, data, loss, step, radius)
     found = _trajectory_scope(scope)(network, data, loss, step, steps, options)
     if scope == "run" and found.verdict == "INCONCLUSIVE" and not network.is_smooth:
         return replace(found, reason=f"{found.reason}. {_ON_KINKS}")
     return found
+
+
+def _stochastic(problem: Problem, scope: Scope, steps: int | None, options: Mapping[str, Any]) -> Certificate:
+    """Certify scope ball, basin or run for a descent that is not full-batch gradient descent."""
+    from verify.regions.scopes.sgd import sgd_ball_certificate, sgd_basin_certificate
+
+    if scope == "ball":
+        return sgd_ball_certificate(problem)
+    if scope == "basin":
+        return sgd_basin_certificate(problem, steps, options)
+    from verify.regions.scopes.sgd_run import sgd_run_certificate
+
+    return sgd_run_certificate(problem, steps, options)
 
 
 _ON_KINKS = (

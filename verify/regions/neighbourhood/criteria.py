@@ -26,7 +26,17 @@ from verify.arrays import Ball, sqrt
 from verify.certificates import Step
 from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, lower, upper
 
-__all__ = ["CRITERIA", "Form", "Outcome", "certified_step", "classical", "rate_stated", "residual"]
+__all__ = [
+    "CRITERIA",
+    "Form",
+    "Outcome",
+    "certified_step",
+    "classical",
+    "rate_stated",
+    "region_steps",
+    "region_values",
+    "residual",
+]
 
 Form = Literal["classical", "residual", "residual_relu"]
 
@@ -59,7 +69,7 @@ class Outcome:
         return next((step for step in self.steps if not step.certain), None)
 
 
-def _region_values(ingredients: Ingredients, table: RadiusTable, index: int) -> dict[str, Ball]:
+def region_values(ingredients: Ingredients, table: RadiusTable, index: int) -> dict[str, Ball]:
     """Values of the symbols at R = ρ_index; all exact doubles, each the safe end point of its bound."""
     return {
         **ingredients.at_centre(),
@@ -72,7 +82,7 @@ def _region_values(ingredients: Ingredients, table: RadiusTable, index: int) -> 
 
 def certified_step(ingredients: Ingredients, table: RadiusTable, index: int) -> Fraction:
     """Return the step 1/β at R = ρ_index, rounded down to a double: the default when no step is asked for."""
-    values = _region_values(ingredients, table, index)
+    values = region_values(ingredients, table, index)
     beta = evaluate("smoothness", values)
     step = lower(evaluate("step_default", {"beta": beta}))
     if 0.0 < step < np.inf:
@@ -82,7 +92,8 @@ def certified_step(ingredients: Ingredients, table: RadiusTable, index: int) -> 
     return 1 / Fraction(largest) if 0.0 < largest < np.inf else Fraction(1)
 
 
-def _region_steps(values: dict[str, Ball]) -> list[Step]:
+def region_steps(values: Mapping[str, Ball]) -> list[Step]:
+    """Return the first two steps of every chain: λ_min at the centre and on the ball."""
     return [
         Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ) at the centre, by shifted Cholesky"),
         Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R), sharp or neuron budget"),
@@ -100,14 +111,14 @@ def _holds(steps: list[Step], constants: Mapping[str, Ball]) -> bool:
 
 def classical(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fraction) -> Outcome:
     """Evaluate claim containment_classical at R = ρ_index with step `lr` (exact)."""
-    values = _region_values(ingredients, table, index)
+    values = region_values(ingredients, table, index)
     if not (table.lam[index] > 0.0 and np.isfinite(table.delta_j[index])):
-        return Outcome("classical", index, False, tuple(_region_steps(values)))
+        return Outcome("classical", index, False, tuple(region_steps(values)))
     eta = Ball(lr)
     mu = evaluate("mu", values)
     beta = evaluate("smoothness", values)
     bound = evaluate("step_bound", {"beta": beta})
-    steps = [*_region_steps(values), Step("step below 2/β", "descent_step", eta, "<", bound, "0 < η < 2/β")]
+    steps = [*region_steps(values), Step("step below 2/β", "descent_step", eta, "<", bound, "0 < η < 2/β")]
     if not steps[-1].certain:
         return Outcome("classical", index, False, tuple(steps))
     c = evaluate("descent_fraction", {"eta": eta, "beta": beta})
@@ -128,9 +139,9 @@ def classical(ingredients: Ingredients, table: RadiusTable, index: int, lr: Frac
 
 def residual(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fraction) -> Outcome:
     """Evaluate claim containment_residual at R = ρ_index with step `lr` (exact)."""
-    values = _region_values(ingredients, table, index)
+    values = region_values(ingredients, table, index)
     if not (table.lam[index] > 0.0 and np.isfinite(table.delta_j[index])):
-        return Outcome("residual", index, False, tuple(_region_steps(values)))
+        return Outcome("residual", index, False, tuple(region_steps(values)))
     values["eta"] = Ball(lr)
     step = evaluate("residual_step", values)
     delta = evaluate("delta_residual", values)
@@ -141,7 +152,7 @@ def residual(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fract
     sigmas = sqrt(Ball(table.lam[: index + 1]))
     supply = evaluate("residual_panel", {"sigma": sigmas, "delta": delta, "width": widths}).sum()
     steps = [
-        *_region_steps(values),
+        *region_steps(values),
         Step("ηΘ below the identity", "containment_residual", step, "<=", Ball(1.0), "ηs(‖J0‖ + Δ_J(R))² ≤ 1"),
         Step("σ(R) above the step's drift", "containment_residual", sigma, ">", delta, "σ(R) > δ"),
         Step("residual pays for the path", "containment_residual", supply, ">", values["e0"], "∫_0^R (σ(ρ) − δ)dρ > ‖e0‖"),

@@ -50,7 +50,7 @@ from verify.regions.neighbourhood.ingredients import (
 from verify.regions.neighbourhood.point_facts import Examined, examine, examine_in_arb
 from verify.regions.neighbourhood.search import critical_radius
 
-__all__ = ["Basin", "basin_certificate", "displacement", "find_basin"]
+__all__ = ["Basin", "basin_certificate", "displacement", "find_basin", "search_seconds"]
 
 _ROWS, _SEARCHED = 96, 16
 _NEAR = (1.01, 1.1, 1.3, 1.7, 2.5, 4.0, 8.0, 16.0)
@@ -275,7 +275,7 @@ def _weak_samples(here: Examined) -> str:
     return f"samples {', '.join(map(str, names))} nearly determine each other" if names else "no few samples stand out"
 
 
-def _seconds(steps: int | None, options: Mapping[str, Any]) -> float:
+def search_seconds(steps: int | None, options: Mapping[str, Any]) -> float:
     """Validate the options; return the time allowed."""
     unexpected = ["steps"] * (steps is not None) + [name for name in options if name != "seconds"]
     if unexpected:
@@ -305,7 +305,7 @@ def basin_certificate(
     Raises:
         InputError: options that it does not take.
     """
-    polished = polish(network, data, seconds=_seconds(steps, options))
+    polished = polish(network, data, seconds=search_seconds(steps, options))
     theta = flatten(network)
     here = examine(with_parameters(network, polished.theta), data, loss, origin=theta)
     possible = here.theta.shape[0] <= network.parameters

@@ -55,7 +55,9 @@ from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
 from verify.regions.neighbourhood.point_facts import Examined, decrease_certified, examine
 from verify.regions.scopes.ball import ball_constants, ball_witness
 
-__all__ = ["DEFAULT_STEPS", "OPTIONS", "RecordedRun", "record_run", "rehearse", "run_certificate"]
+__all__ = [
+    "DEFAULT_STEPS", "OPTIONS", "RecordedRun", "facts_steps", "record_run", "rehearse", "run_certificate", "tally",
+]  # fmt: skip
 
 OPTIONS = ("directory", "iterates", "iterate_steps", "checkpoints", "progress", "save_seconds")
 DEFAULT_STEPS = 20_000
@@ -320,7 +322,7 @@ def record_run(
     return RecordedRun(certificate, run.history, run.training_seconds, run.proving_seconds)
 
 
-def _facts_steps(kept: list[Checkpoint], lr: Fraction, s: Fraction) -> list[Step]:
+def facts_steps(kept: list[Checkpoint], lr: Fraction, s: Fraction) -> list[Step]:
     """The certain inequalities at the checkpoints; what is not certain is told in the reason."""
     steps: list[Step] = []
     for c in kept:
@@ -345,7 +347,7 @@ def _facts_steps(kept: list[Checkpoint], lr: Fraction, s: Fraction) -> list[Step
     return steps
 
 
-def _tally(kept: list[Checkpoint]) -> str:
+def tally(kept: list[Checkpoint]) -> str:
     """Say how many of the facts at the checkpoints are proved."""
     positive = sum(lower(c.facts.lambda_min) > 0.0 for c in kept)
     pairs = [c for c in kept if c.decrease is not None]
@@ -406,7 +408,7 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
         end = dataclasses.replace(end, why="overflow")
     problem = Problem(task.network, task.data, task.loss, task.lr)
     first, last = run.kept[0].facts, run.kept[-1].facts
-    steps = _facts_steps(run.kept, task.lr, task.s)
+    steps = facts_steps(run.kept, task.lr, task.s)
     witness: dict[str, Any] = {"checkpoints": [c.as_witness() for c in run.kept], "handover": None}
     constants: dict[str, Any] = {
         "lr": task.lr,
@@ -444,14 +446,14 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
         }
         steps += found.result.outcome.steps
         reason = (
-            f"{what}{note}: {_tally(run.kept)}. Real-arithmetic gradient"
+            f"{what}{note}: {tally(run.kept)}. Real-arithmetic gradient"
             f" descent restarted at the exact doubles of step {last.step} stays in the ball of radius R ≤ {at_most(upper(ball['radius']), 6)}, a"
             f" Locally PL Region with μ ≥ {at_least(lower(ball['mu']), 6)}, and Φ_k ≤ {below_one(upper(ball['rate']))}^k·Φ ({found.result.outcome.form}"
             " criterion). Nothing is claimed of real-arithmetic descent from the initialisation: that is scope='exact'"
         )
         verdict: Verdict = "PROVED"
     else:
-        reason = f"{_missing(task, run, end)}{note}. Along the recorded run {_tally(run.kept)}"
+        reason = f"{_missing(task, run, end)}{note}. Along the recorded run {tally(run.kept)}"
         if run.neighbours is not None:
             reason += f". Iterates, for {on} and η = {approx_float(task.lr):.6g}: {run.neighbours.describe()}"
         verdict = "INCONCLUSIVE"

@@ -12,12 +12,11 @@ import pytest
 import torch
 
 import verify
-from verify.arguments import exact_count
+from verify.arguments import exact_count, exact_step
 from verify.errors import InputError, NonFiniteError, VerifyError
 from verify.networks import Pair, chain, read_network
 from verify.networks.activations import IDENTITY
 from verify.networks.parameters import flatten
-from verify.regions.certification import exact_step
 from verify.regions.descent.iterates import read_iterate
 
 

@@ -1,0 +1,160 @@
+"""Which descent a certificate speaks of, where it is not full-batch gradient descent: torch.optim.SGD as it is practised.
+
+One step on a batch b of samples is θ ← θ − η∇Φ_b(θ) with Φ_b the loss *of the batch as torch forms it*: for a mean, over the samples of the batch,
+so that a smaller last batch takes a larger step for each of its samples. In symbols θ ← θ − ηs_bJ_bᵀe_b, s_b the loss's scale for |b| samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal, get_args
+
+from verify.arguments import exact_count, exact_number, exact_step
+from verify.errors import InputError
+from verify.networks.model import Loss, loss_scale
+
+__all__ = ["SGD", "Order", "batch_scales"]
+
+Order = Literal["any", "fixed", "with_replacement"]
+Number = float | int | str | Fraction | Decimal
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent as torch.optim.SGD takes it, for :func:`verify.certify`'s ``descent``.
+
+    Attributes:
+        batch_size: samples in a batch; None takes all of them, which is gradient descent.
+        order: 'any': each epoch runs through the data once, in an order that may be chosen in any way and anew every time, what
+            DataLoader(shuffle=True) does; 'fixed': batches are always the rows 0 … b−1, b … 2b−1, … (DataLoader without shuffling), in any
+            order of batches; 'with_replacement': every sample of every batch is drawn independently, RandomSampler(replacement=True).
+        momentum: β in [0, 1), exact as given (``0.9`` is that double, ``"0.9"`` is 9/10); full batch only.
+        nesterov: torch's nesterov=True.
+        lr: step η; None leaves it to `certify`.
+        drop_last: as in DataLoader; refused where it would leave samples out of an epoch.
+        weight_decay: must be 0.
+
+    Raises:
+        InputError: out of range, or a descent for which nothing is proved; the message says why.
+    """
+
+    batch_size: int | None = None
+    order: Order = "any"
+    momentum: Number = 0
+    nesterov: bool = False
+    lr: Number | None = None
+    drop_last: bool = False
+    weight_decay: Number = 0
+
+    def __post_init__(self) -> None:
+        """Validate, and keep numbers as the exact rationals they denote."""
+        if self.batch_size is not None:
+            object.__setattr__(self, "batch_size", exact_count(self.batch_size, "batch_size", least=1))
+        if self.order not in get_args(Order):
+            raise InputError(f"order={self.order!r}: expected 'any', 'fixed' or 'with_replacement'")
+        for name in ("nesterov", "drop_last"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name}={getattr(self, name)!r}: expected True or False")
+        beta, decay = exact_number(self.momentum, "momentum"), exact_number(self.weight_decay, "weight_decay")
+        if not 0 <= beta < 1:
+            raise InputError(f"momentum={self.momentum!r}: expected a number in [0, 1)")
+        if decay:
+            raise InputError(
+                f"weight_decay={self.weight_decay!r}: with weight decay no exact fit is a fixed point, so the loss does not go to zero (claim"
+                " weight_decay_floor bounds it from below); nothing of this kind is proved. Use weight_decay=0"
+            )
+        if self.nesterov and not beta:
+            raise InputError("nesterov=True needs momentum > 0, as in torch")
+        if beta and self.order == "with_replacement":
+            raise InputError(_BOTH)
+        object.__setattr__(self, "momentum", beta)
+        object.__setattr__(self, "weight_decay", decay)
+        object.__setattr__(self, "lr", exact_step(self.lr))
+
+    def on(self, n: int) -> SGD | None:
+        """Return this descent for n samples, its step taken out; None where it is full-batch gradient descent.
+
+        Raises:
+            InputError: a batch larger than n; samples that an epoch would leave out; momentum with mini-batches.
+        """
+        b = n if self.batch_size is None else self.batch_size
+        if b > n:
+            raise InputError(f"batch_size={b}: there are {n} samples; expected at most that many")
+        rest = n % b
+        if self.order == "with_replacement" and b < n:
+            if rest and not self.drop_last:
+                raise InputError(
+                    f"batch_size={b} with n = {n}: the last batch of an epoch would hold {rest} draws, and the claim is for draws of one size;"
+                    " pass drop_last=True (as to DataLoader), or a batch size that divides n"
+                )
+        elif rest and self.drop_last:
+            raise InputError(
+                f"drop_last=True leaves {rest} of {n} samples out of every epoch: an order that always leaves out the same ones never fits them, so"
+                " nothing holds for every order. Use drop_last=False or a batch size that divides n; in a fixed order leave the"
+                " samples out of X and y yourself"
+            )
+        if self.momentum and b < n:
+            raise InputError(_BOTH)
+        if b == n and self.order != "with_replacement" and not self.momentum:
+            return None
+        return replace(self, batch_size=b, lr=None)
+
+    @property
+    def beta(self) -> Fraction:
+        """The momentum, exact."""
+        return Fraction(self.momentum)
+
+    def record(self) -> dict[str, Any]:
+        """Return what a certificate stores of it."""
+        return {
+            "batch_size": self.batch_size,
+            "order": self.order,
+            "momentum": self.beta,
+            "nesterov": self.nesterov,
+            "drop_last": self.drop_last,
+        }
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> SGD:
+        """Read what :meth:`record` returned."""
+        return cls(**record)
+
+    @property
+    def claim(self) -> str:
+        """Canonical id of the claim that a certificate for this descent rests on."""
+        if self.momentum:
+            return "momentum_descent"
+        return "minibatch_with_replacement" if self.drawn else "minibatch_any_order"
+
+    @property
+    def drawn(self) -> bool:
+        """Whether batches are drawn with replacement."""
+        return self.order == "with_replacement"
+
+    def sizes(self, n: int) -> list[int]:
+        """Return the sizes of an epoch's batches."""
+        b = self.batch_size or n
+        return [b] * (n // b) + ([n % b] if n % b and not self.drawn else [])
+
+    def describe(self) -> str:
+        """Return what descends, as a clause of a sentence."""
+        if self.momentum:
+            form = "Nesterov's momentum" if self.nesterov else "heavy-ball momentum"
+            return f"gradient descent with {form} β = {float(self.beta):.6g} (torch.optim.SGD, buffer empty at first)"
+        if self.order == "with_replacement":
+            return f"stochastic gradient descent on batches of {self.batch_size} independent draws"
+        return f"mini-batch gradient descent with batches of {self.batch_size}"
+
+
+_BOTH = (
+    "momentum with mini-batches: nothing is proved of it (the buffer carries gradients of other batches, whose residuals may have grown since)."
+    " Use momentum=0, or batch_size=None"
+)
+
+
+def batch_scales(loss: Loss, sizes: list[int], k: int) -> list[Fraction]:
+    """Return s_b of each batch, exactly: the scale of the loss torch forms of |b| samples with k outputs."""
+    return [loss_scale(loss, size, k) for size in sizes]

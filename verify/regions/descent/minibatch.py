@@ -1,0 +1,88 @@
+"""Epochs of mini-batch descent (or of momentum) in float64: how stochastic runs are made and compared. Nothing here is rigorous, or needs to be."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from verify.arguments import exact_count
+from verify.errors import InputError
+from verify.networks import DataSet, Loss, Network
+from verify.networks.parameters import Vector
+from verify.networks.sgd import SGD, batch_scales
+from verify.regions.descent.float64 import Descent
+
+__all__ = ["Epochs", "read_orders"]
+
+
+class Epochs:
+    """θ ↦ θ after one epoch, the samples in a given order; with momentum an epoch is one full-batch step, and the buffer lives in this object.
+
+    Args:
+        network, data, loss, lr: the objective and step. descent: bound to the data. seed: of the orders drawn here.
+    """
+
+    def __init__(self, network: Network, data: DataSet, loss: Loss, lr: Fraction, descent: SGD, seed: int = 0) -> None:
+        """Prepare; nothing runs yet."""
+        self.network, self.data, self.lr, self.descent = network, data, lr, descent
+        self._sizes = descent.sizes(data.n)
+        self._scales = batch_scales(loss, self._sizes, data.k)
+        self._whole = Descent(network, data, batch_scales(loss, [data.n], data.k)[0], lr)
+        self._draw = np.random.default_rng(seed)
+        self._buffer: Vector | None = None
+
+    def order(self) -> np.ndarray:
+        """Draw an epoch's samples: a permutation, the batches of a fixed partition in a random order, or independent draws."""
+        n, b = self.data.n, self._sizes[0]
+        if self.descent.order == "with_replacement":
+            return np.asarray(self._draw.integers(0, n, size=sum(self._sizes)))
+        if self.descent.order == "fixed":
+            # A smaller last batch stays last: only whole batches change places.
+            whole = self._draw.permutation(n // b)
+            return np.concatenate([*(np.arange(i * b, (i + 1) * b) for i in whole), np.arange(n - n % b, n)])
+        return np.asarray(self._draw.permutation(n))
+
+    def residual(self, theta: Vector) -> float:
+        """‖F(θ) − y‖."""
+        return float(np.linalg.norm(self._whole.residual(theta)))
+
+    def run(self, theta: Vector, order: Sequence[int] | np.ndarray) -> Vector:
+        """Return the parameters after one epoch (with momentum: after one step, whatever the order)."""
+        if self.descent.beta:
+            return self._momentum(theta)
+        edges = [0, *itertools.accumulate(self._sizes)]
+        for (start, end), scale in zip(itertools.pairwise(edges), self._scales, strict=True):
+            rows = np.asarray(order[start:end])
+            theta = Descent(self.network, DataSet(self.data.X[rows], self.data.y[rows]), scale, self.lr).step(theta)[0]
+        return theta
+
+    def _momentum(self, theta: Vector) -> Vector:
+        moved = theta - self._whole.step(theta)[0]
+        beta = float(self.descent.beta)
+        self._buffer = moved if self._buffer is None else beta * self._buffer + moved
+        return np.asarray(theta - (moved + beta * self._buffer if self.descent.nesterov else self._buffer))
+
+
+def read_orders(values: Any, descent: SGD, n: int) -> Iterator[np.ndarray]:
+    """Yield the recorded order of each epoch, one at a time.
+
+    Args:
+        values: for each epoch the indices of its samples, in order: a permutation of 0 … n − 1, or the draws where sampling is with replacement.
+
+    Raises:
+        InputError: another length, an index out of range, or an order that is no permutation.
+    """
+    length = sum(descent.sizes(n))
+    for epoch, value in enumerate(values):
+        order = np.array([exact_count(i, f"orders[{epoch}]") for i in value])
+        if order.size != length:
+            raise InputError(f"orders[{epoch}]: {order.size} indices; expected the {length} of an epoch")
+        if order.max(initial=0) >= n:
+            raise InputError(f"orders[{epoch}]: index {order.max()}; expected 0 … {n - 1}")
+        if descent.order != "with_replacement" and np.unique(order).size != n:
+            raise InputError(f"orders[{epoch}]: a sample comes twice; expected each of 0 … {n - 1} once")
+        yield order

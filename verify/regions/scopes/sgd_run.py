@@ -1,0 +1,206 @@
+"""Scope `run` for a descent that is not full-batch gradient descent: facts at the epochs' ends of a recorded run, and the region it ends in.
+
+Statement. θ̂_0, θ̂_1, … are vectors of doubles: the ends of the epochs of a DataLoader loop handed in (``iterates=``), or of one made here. At each of those
+kept, enclosures of Φ, λ_min and λ_max of the NTK, ‖∇Φ‖, the PL ratio and the drift hold. At the hand-over T the descent named by the certificate, *restarted
+at θ̂_T*, stays and converges as scope `ball` states for it (:mod:`verify.regions.scopes.sgd`). Nothing is assumed, and nothing claimed, of how the vectors
+arose; with the sampled orders handed in as well (``orders=``), each epoch is compared with a float64 replay of it: observed, not proved.
+
+Witness: as for scope `run`, without neighbours; ``handover`` holds the witness of scope `ball` for this descent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from verify.arguments import exact_count
+from verify.certificates import Certificate, Problem
+from verify.certificates.descent_wording import behaviour
+from verify.errors import InputError
+from verify.networks.parameters import Vector, flatten, with_parameters
+from verify.regions.descent.iterates import read_iterates
+from verify.regions.descent.minibatch import Epochs, read_orders
+from verify.regions.descent.recorded_run import Checkpoint, Options, require_room
+from verify.regions.neighbourhood.estimate import next_target
+from verify.regions.neighbourhood.ingredients import approx_float
+from verify.regions.neighbourhood.point_facts import examine
+from verify.regions.scopes.run import DEFAULT_STEPS, facts_steps, tally
+from verify.regions.scopes.sgd import (
+    Found,
+    default_step,
+    find,
+    found_constants,
+    found_witness,
+    largest_step,
+    missing,
+    subject,
+)
+
+__all__ = ["sgd_run_certificate"]
+
+_OPTIONS = ("iterates", "iterate_steps")
+_DIVERGED, _CLOSE = 1e6, 1e-3
+
+
+@dataclass
+class _Record:
+    """What was kept of a run, and how it ended."""
+
+    kept: list[Checkpoint] = field(default_factory=list)
+    found: Found | None = None
+    compared: int = 0
+    apart: int = 0
+
+    def look(self, problem: Problem, theta: Vector, step: int, origin: Vector, *, last: bool) -> bool:
+        """Prove the facts at θ̂_step and try the criterion there; say whether it holds."""
+        here = examine(with_parameters(problem.network, theta), problem.data, problem.loss, step=step, origin=origin)
+        self.found = find(here, problem, starts=False, thorough=last)
+        self.kept.append(Checkpoint(here.facts, theta))
+        require_room(len(self.kept), problem.network.parameters)
+        return self.found.holds
+
+
+def _replay(problem: Problem, source: Iterator[tuple[int, Vector]], orders: Iterator[np.ndarray] | None) -> _Record:
+    """Look at each iterate handed in until one is certified; compare neighbours with the recorded orders."""
+    assert problem.descent is not None
+    assert problem.lr is not None
+    record, epochs = _Record(), Epochs(problem.network, problem.data, problem.loss, problem.lr, problem.descent)
+    step, theta = next(source)
+    origin = theta
+    while True:
+        following = next(source, None)
+        if record.look(problem, theta, step, origin, last=following is None) or following is None:
+            return record
+        order = None if orders is None or following[0] != step + 1 else next(orders, None)
+        if order is not None:
+            expected = epochs.run(theta, order) - theta
+            record.compared += 1
+            gap, length = np.linalg.norm(following[1] - theta - expected), np.linalg.norm(expected)
+            record.apart += not gap <= _CLOSE * length
+        step, theta = following
+
+
+def _train(problem: Problem, budget: int, seed: int) -> tuple[_Record, str]:
+    """Run epochs from the network's parameters until a look is certified; return how it ended as well."""
+    assert problem.descent is not None
+    assert problem.lr is not None
+    record, epochs = _Record(), Epochs(problem.network, problem.data, problem.loss, problem.lr, problem.descent, seed)
+    theta = origin = flatten(problem.network)
+    first, target = epochs.residual(theta), float("inf")
+    for step in range(budget + 1):
+        norm = epochs.residual(theta)
+        if not np.isfinite(norm) or norm > _DIVERGED * (first + 1.0):
+            return record, "diverged"
+        if norm <= target or step == budget:
+            if record.look(problem, theta, step, origin, last=step == budget):
+                return record, "certified"
+            best = None if record.found is None else record.found.best
+            target = next_target(norm, 0.0 if best is None else min(best.ratio, 0.99))
+        theta = epochs.run(theta, epochs.order())
+    return record, "budget"
+
+
+def sgd_run_certificate(problem: Problem, steps: int | None, options: Mapping[str, Any]) -> Certificate:
+    """Certify scope `run` for the problem's descent; statement in the module's docstring.
+
+    Args:
+        problem: with its descent; lr None takes nine tenths of 1/(s_b‖J_b‖²) at θ̂_0.
+        steps: budget of epochs of a run made here; None allows 20,000.
+        options: `iterates`, `iterate_steps` (counted in epochs) and `orders`, the sampled order of each epoch between neighbours; or `seed` of a run made here.
+
+    Raises:
+        InputError: options that it does not take, an order of the wrong length; whatever an iterate is refused for.
+    """
+    assert problem.descent is not None
+    given = dict(options)
+    orders, seed = given.pop("orders", None), exact_count(given.pop("seed", 0), "seed")
+    read = Options.read(given, _OPTIONS)
+    if orders is not None and (read.iterates is None or problem.descent.beta):
+        raise InputError("orders: for the iterates of a mini-batch loop; hand in iterates= too")
+    budget = DEFAULT_STEPS if steps is None else exact_count(steps, "steps")
+    source: Iterator[tuple[int, Vector]] | None = None
+    if read.iterates is not None:
+        source = read_iterates(problem.network, read.iterates, read.iterate_steps)
+        first = next(source)
+        problem = replace(problem, network=with_parameters(problem.network, first[1]))
+        source = _after(first, source)
+    if problem.lr is None:
+        problem = replace(problem, lr=default_step(examine(problem.network, problem.data, problem.loss), problem))
+    assert problem.lr is not None
+    assert problem.descent is not None
+    if source is None:
+        record, why = _train(problem, budget, seed)
+    else:
+        sampled = None if orders is None else read_orders(orders, problem.descent, problem.data.n)
+        record, why = _replay(problem, source, sampled), "iterates"
+    return _certificate(problem, record, why)
+
+
+def _after(first: tuple[int, Vector], rest: Iterator[tuple[int, Vector]]) -> Iterator[tuple[int, Vector]]:
+    yield first
+    yield from rest
+
+
+def _origin(problem: Problem, record: _Record, why: str) -> str:
+    """Say what the vectors are."""
+    on = f"{len(record.kept)} vectors, up to epoch {record.kept[-1].facts.step}"
+    if why != "iterates":
+        return f"float64 run of {subject(problem, problem.lr or Fraction(0)).removeprefix('real-arithmetic ')}, {on}"
+    if not record.compared:
+        return f"{on}, handed in as ends of epochs; nothing is claimed of how they arose"
+    said = "are" if not record.apart else "are not all"
+    return (
+        f"{on}, handed in as ends of epochs; the {record.compared} epochs compared {said} this descent in the order recorded, to float accuracy (observed, not"
+        " proved)"
+    )
+
+
+def _certificate(problem: Problem, record: _Record, why: str) -> Certificate:
+    found, descent, lr = record.found, problem.descent, problem.lr
+    assert descent is not None
+    assert lr is not None
+    if found is None:
+        return Certificate(
+            "run", "INCONCLUSIVE", "the run ended before its first look: its loss is not finite", problem, {"lr": lr}, {}, (),
+            {"checkpoints": [], "handover": None},
+        )  # fmt: skip
+    kept = record.kept
+    first, last = kept[0].facts, kept[-1].facts
+    chain = facts_steps(kept, lr, problem.scale)
+    observed: dict[str, Any] = {"epochs_run": float(last.step)}
+    if record.compared:
+        observed |= {"epochs_compared": record.compared, "epochs_apart": record.apart}
+    constants: dict[str, Any] = {
+        "lr": lr, "initial_lambda_min": first.lambda_min, "initial_loss": first.loss, "drift": last.drift,
+    }  # fmt: skip
+    witness: dict[str, Any] = {"checkpoints": [c.as_witness() for c in kept], "handover": None}
+    made = _origin(problem, record, why)
+    best = found.best
+    if not found.holds or best is None or best.margin is None or why == "diverged":
+        ended = {"diverged": "the run diverged: use a smaller step", "budget": "the budget of epochs ended"}.get(
+            why, "no iterate handed in is certifiable"
+        )
+        return Certificate(
+            "run", "INCONCLUSIVE", f"{ended}: {missing(found, problem)}. {made}: {tally(kept)}", problem, constants, {}, tuple(chain), witness, observed
+        )  # fmt: skip
+    constants |= {**found_constants(found, lr), "handover_step": last.step, "handover_radius": best.constants["radius"]}
+    witness["handover"] = {"step": last.step, "checkpoint": len(kept) - 1, **found_witness(found)}
+    reason = (
+        f"{made}: {tally(kept)}. {subject(problem, lr)}, restarted at the exact doubles of epoch {last.step}, {behaviour(descent, constants)}"
+        f"{largest_step(found)}. Nothing is claimed of descent from the initialisation (η = {approx_float(lr):.6g})"
+    )
+    return Certificate(
+        "run",
+        "PROVED",
+        reason,
+        problem,
+        constants,
+        {"containment": best.margin},
+        (*chain, *best.steps),
+        witness,
+        observed,
+    )
