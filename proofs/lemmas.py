@@ -299,6 +299,28 @@ def _hoeffding(draw: random.Random) -> bool:
     return bool(np.log(p @ np.exp(x - p @ x)) <= span**2 / 8 + _SLACK)
 
 
+def _lagrange(draw: random.Random) -> bool:
+    # The nearest point of the ellipsoid xᵀSx = 1 to θ, by bisection on the multiplier: θ − z is a multiple of the normal Sz.
+    S, theta = np.abs(_normal(draw, 4)) + 0.5, 3 * _normal(draw, 4)
+    low, high = (0.0, 1e6) if S @ theta**2 > 1 else (-0.999 / S.max(), 0.0)
+    for _ in range(200):
+        t = (low + high) / 2
+        low, high = (t, high) if S @ (theta / (1 + t * S)) ** 2 > 1 else (low, t)
+    z = theta / (1 + low * S)
+    others = _normal(draw, 200, 4)
+    others /= np.sqrt((others**2 @ S)[:, None])
+    if abs(S @ z**2 - 1) > 1e-9:  # θ so near the centre that the multiplier is at the edge: nothing is tested
+        return True
+    return bool(np.linalg.norm(others - theta, axis=1).min() >= np.linalg.norm(z - theta) - 1e-9)
+
+
+def _monotone_limit(draw: random.Random) -> bool:
+    # P(τ ≤ T) for a geometric τ increases to 1 = P(τ < ∞), exactly.
+    p = Fraction(draw.randint(1, 9), 10)
+    values = [1 - (1 - p) ** T for T in range(60)]
+    return all(a <= b <= 1 for a, b in itertools.pairwise(values)) and 1 - values[-1] == (1 - p) ** 59
+
+
 def _triangular_ones(draw: random.Random) -> bool:
     m = draw.randint(2, 60)
     norm = np.linalg.norm(np.tril(np.ones((m, m)), -1), 2)
@@ -368,6 +390,10 @@ _LEMMAS = [
           "Horn–Johnson, Matrix Analysis, Cor. 4.3.15", _weyl),
     Lemma("courant_fischer", "wᵀSw ≥ λ_m‖w‖² for w in the span of the eigenvectors of the m largest eigenvalues.",
           "Horn–Johnson, Matrix Analysis, Thm 4.2.6", _courant_fischer),
+    Lemma("lagrange", "At a point z of {F = y} nearest to θ where J(z) has full row rank, θ − z ⊥ ker J(z), so θ − z = J(z)ᵀw for some w.",
+          "Nocedal–Wright, Numerical Optimization, Thm 12.1", _lagrange),
+    Lemma("monotone_limit", "P(∪A_T) = lim P(A_T) for increasing events A_T: a bound on every P(A_T) is one on P(∪A_T).",
+          "Williams, Probability with Martingales, §1.10", _monotone_limit),
     Lemma("mixed_product", "⟨u ⊗ a, v ⊗ b⟩ = ⟨u, v⟩⟨a, b⟩; in particular ‖u ⊗ a‖ = ‖u‖‖a‖.",
           "Horn–Johnson, Topics in Matrix Analysis, Lemma 4.2.10", _mixed_product),
     Lemma("frobenius", "‖A‖ ≤ ‖A‖_F ≤ √(rank A)‖A‖; ‖AB‖_F ≤ ‖A‖‖B‖_F and ‖A‖_F‖B‖; ‖A·diag(d)‖_F ≤ ‖d‖·(largest column norm of A);"

@@ -1,9 +1,10 @@
 """Claim linear_pl_from_imbalance: the PL constant of a two-layer linear network from its imbalance and its product.
 
 P = AAᵀ, Pv = αv with ‖v‖ = 1, α = λ_min(P), κ = d₊ + δ₋ > 0, τ = α + δ₋; c solves κ(P + δ₋)c + FFᵀc = v (the matrix is positive definite:
-δ₋ > 0, or P ⪰ d₊ > 0). BBᵀ = AᵀA − D ⪯ AᵀA + δ₋ gives ‖By‖² ≤ δ₋‖y‖² + ⟨Fy, (P + δ₋)⁻¹Fy⟩ (for δ₋ = 0 as a limit, P being invertible
-then). Claim linear_imbalance_weyl at x = v, y = −τFᵀc turns that into τ²⟨v, c⟩ ≥ 1, and FFᵀ ⪰ p² into ⟨v, c⟩ ≤ 1/(κτ + p²). So
-τ² ≥ κτ + p², which is (α − d₊)(α + δ₋) ≥ p². If κ = 0, D ⪰ 0 and P² = ADAᵀ + FFᵀ ⪰ p².
+δ₋ > 0, or P ⪰ d₊ > 0). Let δ₋ > 0 first and u = By, y = Fᵀc, w = (AᵀA + δ₋)⁻¹u: BBᵀ = AᵀA − D ⪯ AᵀA + δ₋ gives ⟨u, w⟩ ≤ ‖y‖² and so
+‖u‖² ≤ δ₋‖y‖² + ⟨Fy, (P + δ₋)⁻¹Fy⟩ (lines lifted to upper); δ₋ = 0 is a limit, every larger δ₋ being allowed. Claim linear_imbalance_weyl at x = v,
+y = −τFᵀc turns that into τ²⟨v, c⟩ ≥ 1, and FFᵀ ⪰ p² into ⟨v, c⟩ ≤ 1/(κτ + p²). So τ² ≥ κτ + p², which is (α − d₊)(α + δ₋) ≥ p². If κ = 0,
+D ⪰ 0 and P² = ADAᵀ + FFᵀ ⪰ p².
 """
 
 from __future__ import annotations
@@ -29,7 +30,18 @@ def prove(formulas: Formulas) -> Proof:
         "image", sp.Eq(tau * image, 1 - 2 * kap * tau * vc + kap**2 * tau * (pc + low * cc)),
         "image = ⟨z, (P + δ₋)⁻¹z⟩, z = FFᵀc = v − κ(P + δ₋)c",
     )  # fmt: skip
-    proof.hypothesis("upper", q <= low * ff + image, "q = ‖BFᵀc‖²: BBᵀ ⪯ AᵀA + δ₋, as λ_min(D) ≥ −δ₋")
+    uw, aw, bw, ww = sym("uw aw bw ww")
+    proof.define("lifted", sp.Eq(uw, aw + low * ww), "(AᵀA + δ₋)w = u = BFᵀc; uw = ⟨u, w⟩, aw = ‖Aw‖², ww = ‖w‖²")
+    proof.define(
+        "turned",
+        sp.Eq(image, q - low * uw),
+        "q = ‖u‖²; (P + δ₋)Aw = Au = z, so image = ⟨z, Aw⟩ = ⟨u, AᵀAw⟩ = ⟨u, u − δ₋w⟩",
+    )
+    proof.hypothesis("lowest", aw - bw >= -low * ww, "wᵀDw ≥ −δ₋‖w‖², bw = ‖Bᵀw‖²")
+    proof.lemma("pairing", "cauchy_schwarz", uw**2 <= ff * bw, "⟨BFᵀc, w⟩ = ⟨Fᵀc, Bᵀw⟩")
+    proof.derive("paid", uw**2 <= ff * uw, "pairing lowest lifted")
+    proof.derive("share", uw <= ff, "paid")
+    proof.derive("upper", q <= low * ff + image, "share turned")
     proof.define("rr", sp.Eq(rr, alpha - 2 * tau * g + tau**2 * q), "rr = ‖Aᵀv − τBFᵀc‖²; ⟨Aᵀv, BFᵀc⟩ = g")
     proof.lemma("weyl", "claim:linear_imbalance_weyl", rr >= d * (1 - tau**2 * ff), "x = v, y = −τFᵀc")
     proof.derive("through", tau * image <= 1 - kap * tau * vc - kap * tau * ff, "image dot_c")
@@ -98,7 +110,7 @@ CLAIM = Claim(
     " If ℓ is μ_ℓ-PL, Φ(A, B) = ℓ(AB) satisfies ½‖∇Φ‖² ≥ μ_ℓ(α + β)(Φ − ℓ*), whatever the minimum ℓ*.",
     source="our formulation; related to the local PL constants of arXiv:2505.11664 (abstract)",
     hypotheses=(
-        Hypothesis("upper", "δ₋ ≥ −λ_min(D)", Counterexample("a = 1, b = 2: equality with δ₋", _no_deficit)),
+        Hypothesis("lowest", "δ₋ ≥ −λ_min(D)", Counterexample("a = 1, b = 2: equality with δ₋", _no_deficit)),
         Hypothesis("margin", "the m-th singular value of F", Counterexample("A = B = diag(1, 2)", _smaller_sigma)),
         Hypothesis("pl_loss", "ℓ satisfies PL", Counterexample("ℓ = F⁴/4", _flat_loss)),
     ),

@@ -30,8 +30,27 @@ def prove(formulas: Formulas) -> Proof:
                      "E‖θ⁺ − z‖² given the past: E g = sJᵀe, E‖g‖² ≤ 2β̄Φ (claim sgd_second_moment)")  # fmt: skip
     proof.derive("any_z", mean <= D**2 - eta * s * E * (q * E - L * D**2), "q curvature split cauchy moment")
     proof.define("nearest", sp.And(sp.Eq(D, v), v <= R / 2), "z nearest to θ; v = √V ≤ ‖θ − c‖ ≤ R/2")
-    proof.hypothesis("onto", E >= sigma * v - L * v**2 / 2, "‖J(z)ᵀw‖ ≥ σ on B(c, R), Taylor at z, line nearest")
     proof.hypothesis("sigma", sigma > 0)
+    w, Jv, pairing = sym("w_norm Jv pairing")
+    proof.hypothesis("onto", v >= sigma * w, "‖J(z)ᵀw‖ ≥ σ‖w‖, as z ∈ B(c, R)")
+    proof.lemma(
+        "normal",
+        "lagrange",
+        sp.Eq(pairing, v**2),
+        "θ − z = J(z)ᵀw at the nearest z; pairing = ⟨J(z)(θ − z), w⟩, w = ‖w‖",
+        premises=["nearest"],
+    )
+    proof.lemma("pair", "cauchy_schwarz", pairing <= Jv * w, "Jv = ‖J(z)(θ − z)‖")
+    proof.derive("pair_scaled", sigma * v**2 <= Jv * v, "normal pair onto sigma")
+    proof.derive("reach", Jv >= sigma * v, "pair_scaled")
+    proof.lemma(
+        "at_z",
+        "mean_value",
+        E >= Jv - L * v**2 / 2,
+        "F(θ) = y + J(z)(θ − z) + r; the segment lies in B(c, R)",
+        premises=["nearest"],
+    )
+    proof.derive("error_bound", E >= sigma * v - L * v**2 / 2, "reach at_z")
     proof.define("a", sp.Eq(4 * a * sigma, L * R))
     share, gain = sym("distance_fraction gain")
     proof.define("share", sp.Eq(share, f), "f")
@@ -40,7 +59,7 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("below_one", a < 1, "a small sigma")
     proof.derive("half", L * v <= 2 * a * sigma, "a nearest")
     proof.derive("half_square", L * v**2 <= 2 * a * sigma * v, "half")
-    proof.derive("low", E >= sigma * v * (1 - a), "onto half_square")
+    proof.derive("low", E >= sigma * v * (1 - a), "error_bound half_square")
     proof.derive("inner", q * (1 - a) - 2 * a > 0, "f small below_one sigma")
     proof.derive("low_q", q * E >= q * sigma * v * (1 - a), "low")
     proof.derive("low_two", q * E - L * v**2 >= sigma * v * (q * (1 - a) - 2 * a), "low_q half_square")
