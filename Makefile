@@ -6,21 +6,39 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 CHECK_VENV := .venv-check
+LOWEST_VENV := .venv-lowest
+PIP := -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS)
+PINS := .ci/constraints.txt .ci/torch.txt
 
-.PHONY: setup test lint check checker artifact reproduce reproduce-smoke reproduce-full proofs proofs-networks soak bench clean
+.PHONY: setup test test-lowest lint docs check checker artifact reproduce reproduce-smoke reproduce-full proofs proofs-networks soak bench clean
 
 setup: $(STAMP)
 	@echo "Environment ready: $(VENV) (next: make test, make reproduce)"
 
-$(STAMP): pyproject.toml .ci/constraints.txt
+# Everything but torch by hash; torch by version (.ci/torch.txt says why); then this package, without its dependencies.
+$(STAMP): pyproject.toml $(PINS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c .ci/constraints.txt -e ".[test,sweep]"
+	$(BIN)/python $(PIP) --require-hashes --no-deps -r .ci/constraints.txt
+	$(BIN)/python $(PIP) -r .ci/torch.txt
+	$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip check
 	@touch $(STAMP)
 
 # One BLAS thread per worker: two workers fill two cores.
 test: $(STAMP)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 	@echo "Tests passed. The ledger of claims: $(BIN)/verify ledger"
+
+# The lower bounds of pyproject.toml, on what rests on them: arithmetic, reading, certificates, scopes, report.
+test-lowest: $(LOWEST_VENV)/.installed
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(LOWEST_VENV)/bin/python -m pytest -n 2 --dist loadfile $(LOWEST_TESTS)
+
+LOWEST_TESTS := verify/arrays verify/networks verify/certificates verify/regions verify/report verify/sweeps verify/tests
+
+$(LOWEST_VENV)/.installed: pyproject.toml .ci/lowest.txt
+	$(PYTHON) -m venv $(LOWEST_VENV)
+	$(LOWEST_VENV)/bin/python $(PIP) -c .ci/lowest.txt -e ".[test]"
+	@touch $@
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -46,7 +64,8 @@ check: $(CHECK_VENV)/.installed
 
 $(CHECK_VENV)/.installed: .ci/constraints.txt
 	$(PYTHON) -m venv $(CHECK_VENV)
-	$(CHECK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c .ci/constraints.txt python-flint
+	sed -n '/^python-flint==/,/[^\\]$$/p' .ci/constraints.txt > $(CHECK_VENV)/python-flint.txt
+	$(CHECK_VENV)/bin/python $(PIP) --require-hashes --no-deps -r $(CHECK_VENV)/python-flint.txt
 	@touch $@
 
 # The checker as one file, the same bytes wherever it is built.
@@ -56,8 +75,11 @@ checker: $(STAMP)
 # One archive for a repository with a DOI; it holds the wheels, some gigabytes.
 artifact: $(STAMP)
 	rm -rf build/artifact
-	$(BIN)/python -m pip download --quiet --disable-pip-version-check $(PIP_FLAGS) -c .ci/constraints.txt -d build/artifact/wheels ".[test,sweep]" setuptools wheel
-	$(PYTHON) -m venv build/sbom && build/sbom/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) cyclonedx-bom==7.5.0
+	mkdir -p build/artifact
+	sed -n 's/^\([A-Za-z0-9._-]*==[^ ]*\).*/\1/p' .ci/constraints.txt > build/pins.txt
+	$(BIN)/python $(subst install,download,$(PIP)) -d build/artifact/wheels --require-hashes --no-deps -r .ci/constraints.txt
+	$(BIN)/python $(subst install,download,$(PIP)) -d build/artifact/wheels -r .ci/torch.txt -c build/pins.txt
+	$(PYTHON) -m venv build/sbom && build/sbom/bin/python $(PIP) cyclonedx-bom==7.5.0
 	build/sbom/bin/cyclonedx-py environment --output-reproducible --output-file build/artifact/sbom.json $(BIN)/python
 	$(BIN)/python -m verify.artifact archive build/artifact build/lplr-verify-artifact.tar
 
@@ -71,8 +93,8 @@ soak: $(STAMP)
 	$(BIN)/python -m property_tests.fuzzing --inputs 100000
 
 bench: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c .ci/constraints.txt -e ".[bench]"
+	$(BIN)/python $(PIP) -e ".[bench]"
 	$(BIN)/verify bench
 
 clean:
-	rm -rf $(VENV) $(CHECK_VENV) build results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CHECK_VENV) $(LOWEST_VENV) build results .pytest_cache .mypy_cache .ruff_cache .hypothesis

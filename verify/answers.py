@@ -12,13 +12,25 @@ from fractions import Fraction
 from typing import Any
 
 from verify.decimals import bounds, enclosure
-from verify.errors import VerifyError
+from verify.errors import MissingExtraError, VerifyError
 
 __all__ = ["ERROR", "EXIT", "guarded", "numbers", "print_json"]
 
 EXIT = {"PROVED": 0, "REFUTED": 1, "INCONCLUSIVE": 2, "ACCEPTED": 0, "REJECTED": 1, "UNDECIDED": 2}
 ERROR = 3
 """Exit code of every error: wrong usage, refused input, no memory, a fault of the program. 1 always means REFUTED or REJECTED."""
+
+
+_EXTRA = {
+    "matplotlib": "report",
+    "jinja2": "report",
+    "markupsafe": "report",
+    "sklearn": "data",
+    "mlxtend": "data",
+    "z3": "test",
+    "cvc5": "test",
+}
+"""Module → the extra that installs it, for what a verb imports outside a block ``with extra(…)``."""
 
 
 def print_json(value: Any) -> None:
@@ -56,6 +68,8 @@ def _line(error: BaseException) -> str:
     """Say in one line what is wrong."""
     if isinstance(error, VerifyError):
         text = f"{type(error).__name__}: {error}"
+    elif isinstance(error, ModuleNotFoundError) and error.name in _EXTRA:
+        text = f"MissingExtraError: {MissingExtraError(_EXTRA[error.name], error)}"
     elif hasattr(error, "format_message"):  # the command line's own errors of usage
         text = f"usage: {error.format_message()} (see --help)"
     elif isinstance(error, OSError):

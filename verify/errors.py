@@ -7,6 +7,9 @@ a verdict (INCONCLUSIVE) with its margin.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class VerifyError(ValueError):
     """Base of every error this package raises on purpose."""
@@ -54,6 +57,22 @@ class MissingExtraError(VerifyError):
     def __init__(self, extra: str, error: ImportError) -> None:
         """Name the extra to install, and what did not import."""
         super().__init__(f"this needs packages that are not installed ({error}): pip install 'lplr-verify[{extra}]'")
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Import what an extra installs inside this block.
+
+    Args:
+        name: of the extra in pyproject.toml.
+
+    Raises:
+        MissingExtraError: one of its packages is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(name, error) from error
 
 
 class DisagreementError(VerifyError):

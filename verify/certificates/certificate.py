@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 import jsonschema
 import numpy as np
-from rich.console import RenderableType
 
 from verify.arrays import Ball
 from verify.certificates.catalogue import inequality
@@ -326,7 +325,7 @@ class Certificate:
         lines += [f"  [{step}]" for step in self.steps]
         return "\n".join(lines)
 
-    def __rich__(self) -> RenderableType:
+    def __rich__(self) -> Any:
         """Show the claim, its constants and the inequality chain on a rich console."""
         from verify.certificates.display import as_rich
 

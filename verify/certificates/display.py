@@ -5,14 +5,13 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-from rich.console import Console, Group, RenderableType
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from verify.certificates.wording import TRUST, chain, facts, observed_text, sentence
+from verify.errors import extra
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 __all__ = ["as_html", "as_rich", "as_text", "html_table", "typeset"]
 
@@ -69,6 +68,12 @@ def html_table(
 
 def as_rich(certificate: Any) -> RenderableType:
     """Return a Rich renderable: verdict, sentence, constants, inequality chain, trust base."""
+    with extra("cli"):
+        from rich.console import Group
+        from rich.panel import Panel
+        from rich.table import Table
+        from rich.text import Text
+
     colour = _COLOUR.get(certificate.verdict, "white")
     parts: list[RenderableType] = [Text(sentence(certificate))]
     rows = facts(certificate)
@@ -99,6 +104,9 @@ def as_rich(certificate: Any) -> RenderableType:
 
 def as_text(certificate: Any, width: int = 110) -> str:
     """Return the terminal rendering as plain text, `width` columns wide."""
+    with extra("cli"):
+        from rich.console import Console
+
     console = Console(width=width, no_color=True, force_terminal=False, highlight=False)
     with console.capture() as capture:
         console.print(as_rich(certificate))

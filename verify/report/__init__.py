@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from verify.errors import extra
+
 __all__ = ["report_from_directory", "write_report"]
 
 
 def __getattr__(name: str) -> Any:
     # The renderers of a single certificate are used without matplotlib and Jinja.
     if name in __all__:
-        from verify.report import write
+        with extra("report"):
+            from verify.report import write
 
         return getattr(write, name)
     raise AttributeError(f"module 'verify.report' has no attribute {name!r}")

@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.errors import InputError, VerifyError
+from verify.errors import InputError, VerifyError, extra
 from verify.sweeps.specification import Case
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ def run_case(values: Mapping[str, Any], keep: str) -> tuple[dict[str, Any], byte
     Returns:
         The row; what the case refuses, and memory that does not suffice, is a row with verdict FAILED and the reason.
     """
-    from threadpoolctl import threadpool_limits
+    with extra("sweep"):
+        from threadpoolctl import threadpool_limits
 
     case = Case(**values)
     start = time.monotonic()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.errors import MissingExtraError
+from verify.errors import extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,10 +117,8 @@ def _curve(axes: Axes, rows: Sequence[Row], panel: _Panel, widths: list[int]) ->
 
 def family_figure(rows: Sequence[Row], title: str) -> Figure:
     """Return the figure of one family: heat maps above, curves below."""
-    try:
+    with extra("report"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("report", error) from error
 
     widths = sorted({int(row["width"]) for row in rows})
     seeds = sorted({int(row["seed"]) for row in rows})

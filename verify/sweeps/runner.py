@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.errors import InputError, MissingExtraError
+from verify.errors import InputError, extra
 from verify.files import write_whole
 from verify.sweeps.case import failed_row, run_case
 from verify.sweeps.figures import write_figures
@@ -72,11 +72,9 @@ def _only_one(directory: Path) -> Iterator[None]:
 
 @contextmanager
 def _client(scheduler: str | None, workers: int | None) -> Iterator[Client]:
-    try:
+    with extra("sweep"):
         import dask
         from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise MissingExtraError("sweep", error) from error
     if scheduler is not None:
         try:
             client = Client(scheduler, timeout="10s", set_as_default=False)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.errors import MissingExtraError
+from verify.errors import extra
 from verify.files import write_whole
 from verify.sweeps.case import COLUMNS
 
@@ -23,11 +23,9 @@ _REAL = (
 
 
 def _arrow() -> Any:
-    try:
+    with extra("sweep"):
         import pyarrow
         import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtraError("sweep", error) from error
     return pyarrow
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
+from verify.errors import extra
+
 __all__ = ["Clock", "Progress"]
 
 
@@ -47,10 +49,10 @@ class Progress:
         self._bar: Any = None
         self._shown = 0.0
         if shown:
-            from rich.console import Console
-            from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-            from rich.progress import Progress as Bar
-
+            with extra("cli"):
+                from rich.console import Console
+                from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+                from rich.progress import Progress as Bar
             columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
             self._id = self._bar.add_task(what, total=total, completed=done)

@@ -11,9 +11,11 @@ beyond 4,096 or 4 GiB.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import itertools
 import json
 import os
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -113,9 +115,7 @@ class Options:
         """Whether to draw a progress line."""
         if self.progress is not None:
             return self.progress
-        from rich.console import Console
-
-        return Console(stderr=True).is_terminal
+        return sys.stderr.isatty() and importlib.util.find_spec("rich") is not None
 
 
 @dataclass(frozen=True)
