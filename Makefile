@@ -10,7 +10,7 @@ LOWEST_VENV := .venv-lowest
 PIP := -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS)
 PINS := .ci/constraints.txt .ci/torch.txt
 
-.PHONY: setup test test-lowest lint docs check checker artifact reproduce reproduce-smoke reproduce-full proofs proofs-networks soak bench clean
+.PHONY: setup test test-lowest lint docs check checker artifact artifact-dry reproduce reproduce-smoke reproduce-full proofs proofs-networks soak bench clean
 
 setup: $(STAMP)
 	@echo "Environment ready: $(VENV) (next: make test, make reproduce)"
@@ -45,6 +45,11 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# API reference from the docstrings; formulas are Unicode text, so no network is needed to read them.
+docs: $(STAMP)
+	rm -rf results/docs
+	$(BIN)/python -m verify.artifact docs results/docs
+
 reproduce: $(STAMP)
 	$(BIN)/verify reproduce --out results
 
@@ -72,23 +77,29 @@ $(CHECK_VENV)/.installed: .ci/constraints.txt
 checker: $(STAMP)
 	$(BIN)/python -m verify.artifact checker build/lplr-checker.pyz
 
-# One archive for a repository with a DOI; it holds the wheels, some gigabytes.
-artifact: $(STAMP)
-	rm -rf build/artifact
-	mkdir -p build/artifact
+# One archive for a repository with a DOI; it holds the wheels, some gigabytes. artifact-dry: the same without them.
+artifact: build/artifact/sbom.json
 	sed -n 's/^\([A-Za-z0-9._-]*==[^ ]*\).*/\1/p' .ci/constraints.txt > build/pins.txt
 	$(BIN)/python $(subst install,download,$(PIP)) -d build/artifact/wheels --require-hashes --no-deps -r .ci/constraints.txt
 	$(BIN)/python $(subst install,download,$(PIP)) -d build/artifact/wheels -r .ci/torch.txt -c build/pins.txt
-	$(PYTHON) -m venv build/sbom && build/sbom/bin/python $(PIP) cyclonedx-bom==7.5.0
-	build/sbom/bin/cyclonedx-py environment --output-reproducible --output-file build/artifact/sbom.json $(BIN)/python
 	$(BIN)/python -m verify.artifact archive build/artifact build/lplr-verify-artifact.tar
+
+artifact-dry: build/artifact/sbom.json
+	$(BIN)/python -m verify.artifact archive --dry build/artifact build/lplr-verify-artifact-dry.tar
+
+build/artifact/sbom.json: $(STAMP)
+	rm -rf build/artifact build/sbom
+	mkdir -p build/artifact
+	$(PYTHON) -m venv build/sbom
+	build/sbom/bin/python $(PIP) cyclonedx-bom==7.5.0
+	build/sbom/bin/cyclonedx-py environment --output-reproducible --output-file $@ $(BIN)/python
 
 # 100 handwritten digits at width 1,024, inside Coq, against the recorded statement and axioms: minutes, 1.4 GiB.
 proofs-networks: $(STAMP)
 	$(BIN)/python -m verify.formal.examples digits build
 
 soak: $(STAMP)
-	$(BIN)/python -m property_tests.soak --minutes 30
+	$(BIN)/python -m property_tests.soak --minutes 30 --workers 2
 	$(BIN)/python -m verify.arrays.tests.branches 100000
 	$(BIN)/python -m property_tests.fuzzing --inputs 100000
 

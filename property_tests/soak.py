@@ -21,10 +21,14 @@ from hypothesis import seed as with_seed
 
 from property_tests.profiles import for_weight
 from property_tests.properties import PROPERTIES, Property
-from property_tests.tally import TALLY
+from property_tests.tally import TALLY, Tally
 from property_tests.twins import TWINS, refute
+from verify.sweeps.workers import Lost, on_workers
 
 __all__ = ["main", "soak"]
+
+# More than a soak run gets through; once the time is over the rest returns at once.
+_ROUNDS = 200
 
 _HEADER = '''"""{message}
 
@@ -71,26 +75,43 @@ def _attempt(prop: Property, seed: int, out: Path) -> Path | None:
     return None
 
 
-def soak(minutes: float, seed: int, out: Path, only: list[str] | None = None) -> int:
-    """Run for `minutes`; return the number of failures (violations, floors missed, twins that survived)."""
+def _chunk(name: str, seed: int, out: Path, deadline: float) -> tuple[int, dict[str, Any]] | None:
+    """Run one chunk of a property, by itself countable; return failures and what was counted, None once the deadline (time.time()) is over."""
+    if time.time() >= deadline:
+        return None
+    torch.set_num_threads(1)
+    TALLY.clear()
+    failed = _attempt(PROPERTIES[name], seed, out) is not None
+    return int(failed), TALLY.to_json()
+
+
+def _rounds(minutes: float, seed: int, out: Path, chosen: list[Property], workers: int) -> int:
+    """Run chunks until the time is over, on worker processes if there are several; merge their tallies, return the failures."""
+    deadline, failures, total = time.time() + 60.0 * minutes, 0, Tally()
+    tasks = {f"{p.name} {seed + k}": (p.name, seed + k, out, deadline) for k in range(_ROUNDS) for p in chosen}
+    local = ((name, _chunk(*arguments)) for name, arguments in tasks.items())
+    for name, result in local if workers == 1 else on_workers(_chunk, tasks, workers=workers):
+        if isinstance(result, Lost):
+            failures += 1
+            print(f"FAILED {name}: {result.reason}", flush=True)
+        elif result is not None:
+            failures += result[0]
+            total.merge(Tally.from_json(result[1]))
+            proved, draws = total.share(tasks[name][0])
+            print(
+                f"  {name}: {proved} of {draws} PROVED so far, {max(0.0, (deadline - time.time()) / 60.0):.1f} min left",
+                flush=True,
+            )
+    TALLY.clear()
+    TALLY.merge(total)
+    return failures
+
+
+def soak(minutes: float, seed: int, out: Path, only: list[str] | None = None, workers: int = 1) -> int:
+    """Run for `minutes`; return the number of failures (violations, floors missed, twins that survived, chunks that killed four workers)."""
     out.mkdir(parents=True, exist_ok=True)
     chosen = [p for p in PROPERTIES.values() if only is None or p.name in only]
-    end, failures, rounds = time.monotonic() + 60.0 * minutes, 0, 0
-    while time.monotonic() < end:
-        for prop in chosen:
-            if time.monotonic() >= end:
-                break
-            begin = time.monotonic()
-            failures += _attempt(prop, seed + rounds, out) is not None
-            proved, total = TALLY.share(prop.name)
-            print(f"  {prop.name}: {proved} of {total} PROVED so far, {time.monotonic() - begin:.0f} s", flush=True)
-        rounds += 1
-        proved = sum(c for (*_, verdict), c in TALLY.draws.items() if verdict == "PROVED")
-        left = max(0.0, (end - time.monotonic()) / 60.0)
-        print(
-            f"round {rounds}: {TALLY.draws.total()} draws, {proved} PROVED, {failures} failures, {left:.1f} min left",
-            flush=True,
-        )
+    failures = _rounds(minutes, seed, out.resolve(), chosen, workers)
     for twin in TWINS.values():
         try:
             refute(twin, derandomize=False)
@@ -108,7 +129,7 @@ def soak(minutes: float, seed: int, out: Path, only: list[str] | None = None) ->
         json.dumps({"seed": seed, "minutes": minutes, "failures": failures, **TALLY.to_json()}, indent=1)
     )
     print("\n".join(TALLY.lines()))
-    print(f"seed {seed}: {TALLY.draws.total()} draws in {rounds} rounds, {failures} failures")
+    print(f"seed {seed}: {TALLY.draws.total()} draws, {failures} failures")
     return failures
 
 
@@ -119,11 +140,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=None, help="default: a fresh one, printed")
     parser.add_argument("--out", type=Path, default=Path("results/soak"), help="folder for failures and the tally")
     parser.add_argument("--only", nargs="+", choices=sorted(PROPERTIES), help="some properties")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes (verify.sweeps.workers)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     seed = secrets.randbits(31) if options.seed is None else options.seed
     print(f"soak: {options.minutes} minutes, seed {seed}", flush=True)
-    return 1 if soak(options.minutes, seed, options.out, options.only) else 0
+    return 1 if soak(options.minutes, seed, options.out, options.only, options.workers) else 0
 
 
 if __name__ == "__main__":

@@ -67,6 +67,11 @@ class Tally:
                 f"{where}: {proved} of {total} draws PROVED; expected at least {least} and {floor:.0%}: the property was hardly tested"
             )
 
+    def clear(self) -> None:
+        """Forget everything."""
+        for counted in (self.draws, self.checks, self.slack, self.where, self.twins):
+            counted.clear()
+
     def merge(self, other: Tally) -> None:
         """Add another session's counts."""
         self.draws.update(other.draws)

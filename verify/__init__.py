@@ -103,10 +103,13 @@ __all__ = ["__version__", "nn", *sorted(_HOME)]
 
 def __getattr__(name: str) -> Any:
     if name == "nn":
-        return importlib.import_module("verify.nn")
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'verify' has no attribute {name!r}")
+        value: Any = importlib.import_module("verify.nn")
+    elif name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    else:
+        raise AttributeError(f"module 'verify' has no attribute {name!r}")
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

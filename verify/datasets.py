@@ -17,7 +17,7 @@ from jaxtyping import Float
 from verify.arguments import exact_count, positive_float
 from verify.errors import InputError, extra
 
-__all__ = ["digits", "fashion_mnist", "mnist", "normalise", "sphere"]
+__all__ = ["digits", "fashion_mnist", "has_fashion_mnist", "mnist", "normalise", "sphere"]
 
 Inputs = Float[np.ndarray, "n d"]
 Targets = Float[np.ndarray, " n"]
@@ -116,6 +116,11 @@ def fashion_mnist(
     if len(X) != len(labels):
         raise InputError(f"path={folder}: {len(X)} images but {len(labels)} labels")
     return _two_classes(X.reshape(len(X), -1).astype(np.float64), labels, classes, n, norm, seed)
+
+
+def has_fashion_mnist() -> bool:
+    """Whether Debian's package dataset-fashion-mnist is installed."""
+    return _FASHION.is_dir()
 
 
 def _idx(path: Path, axes: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""``python -m verify.artifact checker|examples|archive``: the parts of the artifact, one verb each (the Makefile calls them)."""
+"""``python -m verify.artifact checker|examples|docs|archive``: the parts of the artifact, one verb each (the Makefile calls them)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from verify.errors import VerifyError
 
-_USAGE = "usage: python -m verify.artifact (checker FILE | examples | archive FOLDER OUT.tar)"
+_USAGE = "usage: python -m verify.artifact (checker FILE | examples | docs FOLDER | archive [--dry] FOLDER OUT.tar)"
 
 
 def main(arguments: list[str]) -> int:
@@ -23,10 +23,18 @@ def main(arguments: list[str]) -> int:
 
                 write_examples()
                 print(FOLDER)
+            case ["docs", folder]:
+                from verify.artifact.docs import write_docs
+
+                print(write_docs(Path(folder)))
             case ["archive", folder, out]:
                 from verify.artifact.archive import write_archive
 
                 print(write_archive(Path(folder), Path(out)))
+            case ["archive", "--dry", folder, out]:
+                from verify.artifact.archive import write_archive
+
+                print(write_archive(Path(folder), Path(out), dry=True))
             case _:
                 print(_USAGE, file=sys.stderr)
                 return 3

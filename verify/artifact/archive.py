@@ -50,11 +50,12 @@ def write_tar(folder: Path, out: Path, prefix: str = _PREFIX) -> Path:
     return out
 
 
-def write_archive(folder: Path, out: Path) -> Path:
+def write_archive(folder: Path, out: Path, *, dry: bool = False) -> Path:
     """Complete a folder that holds ``wheels/`` and ``sbom.json``, and write it as one tar.
 
     Args:
         folder: made by ``make artifact``: the wheels and the SBOM are there already. out: the tar.
+        dry: without wheels, some gigabytes less; what the archive then installs is named by version and hash in ``source/.ci``.
 
     Raises:
         InputError: tracked files differ from HEAD, no git checkout, or wheels or SBOM are missing.
@@ -62,7 +63,7 @@ def write_archive(folder: Path, out: Path) -> Path:
     if _git("status", "--porcelain", "--untracked-files=no").strip():
         raise InputError("tracked files differ from HEAD: commit first, the archive names its commit")
     wheels = sorted((folder / "wheels").glob("*"))
-    if not wheels or not (folder / "sbom.json").is_file():
+    if (not wheels and not dry) or not (folder / "sbom.json").is_file():
         raise InputError(f"{folder}: wheels/ or sbom.json is missing; run `make artifact`, which makes both")
     (folder / "COMMIT").write_text(_git("rev-parse", "HEAD"), encoding="utf-8")
     for name in _git("ls-files", "-z").split("\0"):
@@ -72,7 +73,8 @@ def write_archive(folder: Path, out: Path) -> Path:
             target.write_bytes((_ROOT / name).read_bytes())
             target.chmod((_ROOT / name).stat().st_mode & 0o755)
     listed = [f"{hashlib.sha256(wheel.read_bytes()).hexdigest()}  wheels/{wheel.name}\n" for wheel in wheels]
-    (folder / "wheels.sha256").write_text("".join(listed), encoding="utf-8")
+    if listed:
+        (folder / "wheels.sha256").write_text("".join(listed), encoding="utf-8")
     build(folder / "lplr-checker.pyz")
     for text in members(_TEXTS):
         (folder / text.name).write_bytes(text.read_bytes())

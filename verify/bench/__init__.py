@@ -22,6 +22,7 @@ SECTIONS: Mapping[str, str] = MappingProxyType(
         "functions": "verify.bench.functions",
         "rates": "verify.bench.rates",
         "weights": "verify.bench.weights",
+        "steps": "verify.bench.steps",
         "growth": "verify.bench.growth",
     }
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,17 +16,9 @@ import numpy as np
 from verify.bench.kernels import model
 from verify.bench.timing import Row, timed, values
 from verify.regions import certify
+from verify.report.growth import exponent
 
-__all__ = ["exponent", "run"]
-
-
-def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
-    """Return the slope of log(cost) over log(size) by least squares.
-
-    >>> round(exponent([1.0, 2.0, 4.0], [3.0, 12.0, 48.0]), 6)
-    2.0
-    """
-    return float(np.polyfit(np.log(np.asarray(sizes)), np.log(np.asarray(costs)), 1)[0])
+__all__ = ["run"]
 
 
 def _call(n: int, width: int, scope: Any) -> Callable[[], object]:

@@ -19,7 +19,7 @@ from verify.bench.peers import Peer, load
 from verify.bench.timing import Row, skip, values
 from verify.decimals import below_one, bounds, plain
 from verify.experiments.adversary import TorchNetwork
-from verify.experiments.looseness import observed_rate
+from verify.experiments.looseness import attacked_rate
 from verify.nn import antisymmetric_two_layer
 from verify.regions import certify
 
@@ -73,7 +73,7 @@ def run(quick: bool = False) -> list[Row]:
     name = f"factor at certified β={plain(beta, 3)} μ={plain(mu, 3)} η={plain(eta, 3)}"
     rows += _pepit_rows(peer, name, ours, beta, mu, eta, quote=False)
     net = TorchNetwork(problem.network, problem.data, problem.loss)
-    seen, _ = observed_rate(net, eta, 20 if quick else 100)
+    seen, _ = attacked_rate(net, eta, 20 if quick else 100)
     rows.append(
         values(name, ours, plain(seen, 6), peer="the float64 run itself", proof=False, note="observed, geometric mean")
     )

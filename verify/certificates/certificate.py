@@ -20,6 +20,8 @@ import numpy as np
 
 from verify.arrays import Ball
 from verify.certificates.catalogue import inequality
+from verify.certificates.display import as_html, as_rich
+from verify.certificates.drawing import figure_of
 from verify.certificates.encoding import Arrays, canonical, decode, encode, sha256
 from verify.certificates.networks import network_document, read_network_document
 from verify.certificates.storage import DOCUMENT, read_files, write_files
@@ -327,15 +329,15 @@ class Certificate:
 
     def __rich__(self) -> Any:
         """Show the claim, its constants and the inequality chain on a rich console."""
-        from verify.certificates.display import as_rich
-
         return as_rich(self)
 
     def _repr_html_(self) -> str:
         """Show the same in a notebook."""
-        from verify.certificates.display import as_html
-
         return as_html(self)
+
+    def figure(self) -> Any:
+        """Return what it proves as a matplotlib figure; ``figure().savefig("c.pdf")`` for a paper (:func:`verify.certificates.drawing.figure_of`)."""
+        return figure_of(self)
 
 
 def _overflowed(value: Any) -> bool:

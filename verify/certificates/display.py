@@ -13,10 +13,12 @@ from verify.errors import extra
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["as_html", "as_rich", "as_text", "html_table", "typeset"]
+__all__ = ["INK", "as_html", "as_rich", "as_text", "html_table", "typeset"]
 
 _COLOUR = {"PROVED": "green", "REFUTED": "red", "INCONCLUSIVE": "yellow"}
-_INK = {"PROVED": "#14602f", "REFUTED": "#9b1c1c", "INCONCLUSIVE": "#7a4a00"}
+INK = {"PROVED": "#14602f", "REFUTED": "#9b1c1c", "INCONCLUSIVE": "#7a4a00"}
+"""Verdict → its colour in notebooks, reports and sweeps; white on it has a contrast above 5 : 1."""
+
 _EXPONENT = re.compile(r"(?<=\d)e([-−+]?\d+)")
 _POWER = re.compile(r"\^([A-Za-z0-9]+)")
 # A single letter with an index; names such as ntk_positive or file names are none.
@@ -114,8 +116,8 @@ def as_text(certificate: Any, width: int = 110) -> str:
 
 
 def as_html(certificate: Any) -> str:
-    """Return an HTML fragment for a notebook; self-contained, inherits the page's colours, escapes every text."""
-    ink = _INK.get(certificate.verdict, "inherit")
+    """Return an HTML fragment for a notebook; self-contained, inherits the page's colours, light or dark, escapes every text."""
+    ink = INK[certificate.verdict]
     constants = html_table(
         ["constant", "value", "meaning"], [(f.symbol, f.value, f.meaning) for f in facts(certificate)]
     )
@@ -139,7 +141,7 @@ def as_html(certificate: Any) -> str:
         proof = f"<details><summary>inequality chain ({len(steps)} steps)</summary>{table}</details>"
     return (
         f'<div class="lplr-certificate" style="border-left:4px solid {ink};padding:.3em 0 .3em .9em;max-width:60em">'
-        f'<p style="margin:.2em 0"><strong style="color:{ink}">{html.escape(certificate.verdict)}</strong>'
+        f'<p style="margin:.2em 0"><strong style="background:{ink};color:#fff;padding:.1em .45em;border-radius:3px">{html.escape(certificate.verdict)}</strong>'
         f" (scope {html.escape(certificate.scope)}). {typeset(sentence(certificate))}</p>"
         f"<details open><summary>constants</summary>{constants}</details>{proof}"
         f'<p style="margin:.4em 0;font-size:85%">{typeset(TRUST)}</p></div>'

@@ -23,8 +23,9 @@ __all__ = ["DOCUMENT", "read_files", "require_writable", "write_files"]
 DOCUMENT = "certificate.json"
 _ARRAY_NAME = re.compile(r"arrays/[A-Za-z0-9_]{1,150}\.npy")
 _LIMIT = 8 * 2**30
-# What a zip may unpack to: this much, and so many times its own size.
-_UNPACKED, _EXPANSION = 2**24, 64
+# What a zip may unpack to: this much, or so many times its own size.
+_UNPACKED = 2**24
+_EXPANSION = 64
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 

@@ -19,7 +19,7 @@ import torch
 
 import verify
 from verify import datasets, nn
-from verify.experiments.files import run_resumably
+from verify.experiments.files import run_resumably, save
 
 __all__ = ["CASES", "Case", "run_case", "run_cases"]
 
@@ -98,20 +98,22 @@ def run_case(case: Case, path: Path) -> dict[str, Any]:
         value = certificate.constants.get(key)
         row[key] = None if value is None else float(getattr(value, end)())
     if certificate.verdict == "PROVED":
-        certificate.save(path)
+        save(certificate, path)
     return row
 
 
-def run_cases(directory: Path, cases: Sequence[Case] = CASES) -> list[dict[str, Any]]:
+def run_cases(directory: Path, cases: Sequence[Case] = CASES, *, workers: int = 1) -> list[dict[str, Any]]:
     """Run the cases, resumably: ``directory/<name>.json`` is read where it exists, else made, with ``<name>.zip``."""
-    return run_resumably(directory, cases, run_case)
+    return run_resumably(directory, cases, run_case, workers=workers)
 
 
 def main() -> None:
     """Run the table from a shell: ``python -m verify.experiments.around_initialisation DIRECTORY``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
-    for row in run_cases(parser.parse_args().directory):
+    parser.add_argument("--workers", type=int, default=1, help="worker processes")
+    given = parser.parse_args()
+    for row in run_cases(given.directory, workers=given.workers):
         print(row["name"], row["verdict"], row["region_lambda"], row["region_radius"], row["by"], f"{row['seconds']} s")
 
 

@@ -11,7 +11,7 @@ from verify.certificates import Certificate
 from verify.errors import InputError
 from verify.experiments.adversary import AttackReport, TorchNetwork, attack
 
-__all__ = ["LoosenessRow", "looseness_table", "observed_rate"]
+__all__ = ["LoosenessRow", "attacked_rate", "looseness_table"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class LoosenessRow:
         return asdict(self)
 
 
-def observed_rate(net: TorchNetwork, lr: float, steps: int) -> tuple[float, float]:
+def attacked_rate(net: TorchNetwork, lr: float, steps: int) -> tuple[float, float]:
     """Run float64 gradient descent; return the geometric-mean factor of Φ per step and the largest drift from θ0."""
     theta = net.theta0.clone()
     first = last = float(net.loss(theta))
@@ -63,7 +63,7 @@ def looseness_table(certificate: Certificate, *, seed: int = 0, steps: int = 40,
         problem.network, problem.data, problem.loss, radius, seed=seed, steps=steps, starts=starts
     )
     net = TorchNetwork(problem.network, problem.data, problem.loss)
-    rate, drift = observed_rate(net, float(problem.lr or 0), 200)
+    rate, drift = attacked_rate(net, float(problem.lr or 0), 200)
     below = [
         ("λ_min on the ball", float(c["lambda_region"].lower()), found.lambda_min),
         ("PL constant μ", float(c["mu"].lower()), found.pl_ratio),

@@ -19,11 +19,13 @@ import numpy as np
 import torch
 
 import verify
-from verify.experiments.files import run_resumably
+from verify.experiments.files import run_resumably, save
 
 __all__ = ["PROBLEMS", "Ordinary", "checked", "run_grid", "run_problem", "summary"]
 
-_ADAM_STEPS, _SMALL = 1000, 200
+_ADAM_STEPS = 1000
+# n·k up to which every certificate is checked in full.
+_SMALL = 200
 _ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"tanh": torch.nn.Tanh, "gelu": torch.nn.GELU, "silu": torch.nn.SiLU}
 _SETS = ("iris", "wine", "breast_cancer", "diabetes", "digits_0_1", "digits_ten")
 
@@ -126,7 +128,7 @@ def run_problem(problem: Ordinary, path: Path) -> dict[str, Any]:
         value = certificate.constants.get(key)
         row[key] = None if value is None else [float(value.lower()), float(value.upper())]
     if certificate.verdict == "PROVED":
-        certificate.save(path)
+        save(certificate, path)
         row["checker"] = None
         if checked(problem):
             found = verify.check(path)
@@ -134,9 +136,9 @@ def run_problem(problem: Ordinary, path: Path) -> dict[str, Any]:
     return row
 
 
-def run_grid(directory: Path, problems: Sequence[Ordinary] = PROBLEMS) -> list[dict[str, Any]]:
+def run_grid(directory: Path, problems: Sequence[Ordinary] = PROBLEMS, *, workers: int = 1) -> list[dict[str, Any]]:
     """Run the problems, resumably: ``directory/<name>.json`` is read where it exists, else made, with ``<name>.zip``."""
-    return run_resumably(directory, problems, run_problem)
+    return run_resumably(directory, problems, run_problem, workers=workers)
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> str:
@@ -155,10 +157,11 @@ def main() -> None:
     """Run the grid from a shell: ``python -m verify.experiments.ordinary DIRECTORY [--every K --from I]``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
+    parser.add_argument("--workers", type=int, default=1, help="worker processes")
     parser.add_argument("--every", type=int, default=1, help="only every K-th problem")
     parser.add_argument("--first", type=int, default=0, help="beginning with this one")
     given = parser.parse_args()
-    rows = run_grid(given.directory, PROBLEMS[given.first :: given.every])
+    rows = run_grid(given.directory, PROBLEMS[given.first :: given.every], workers=given.workers)
     for row in rows:
         if row["verdict"] != "PROVED":
             print(f"{row['name']}: {row['reason']}")

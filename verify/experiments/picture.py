@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from verify import datasets
+from verify.certificates.plots import Plot, Series, envelope
 from verify.decimals import bounds
 from verify.errors import VerifyError
 from verify.experiments.runs import mlp
@@ -18,8 +19,7 @@ from verify.networks import read_data, read_network
 from verify.networks.parameters import with_parameters
 from verify.regions.descent.float64 import Descent
 from verify.regions.scopes.run import record_run
-from verify.report.figures import Plot, Series, draw
-from verify.report.trajectories import envelope
+from verify.report.figures import draw
 
 __all__ = ["PICTURE", "picture"]
 

@@ -1,13 +1,15 @@
 """`verify reproduce`: the main job, from networks and data to certificates, tables and one report.
 
 Parts, in order: regions proved at initialisation; what the ball scope says of practical widths on real digits; the looseness of each certified
-ball; the recorded and exact runs (verify.experiments.runs); the related systems (verify.experiments.related); the ledger; the report.
+ball; the recorded and exact runs (verify.experiments.runs) and, in the full job, the other experiments; the related systems
+(verify.experiments.related); the growth of cost; the ledger; the report.
 Everything lands in one folder, each file written under a temporary name and renamed.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,9 +22,10 @@ from rich.table import Table
 
 from verify import datasets, nn
 from verify.certificates import Certificate
+from verify.decimals import at_least, at_most, below_one, bounds
 from verify.errors import InputError, UnsoundArithmeticError
-from verify.experiments import runs
-from verify.experiments.files import write_json
+from verify.experiments import growth, runs
+from verify.experiments.files import save, write_json
 from verify.experiments.looseness import looseness_table
 from verify.experiments.related import catalogue
 from verify.regions import certify
@@ -104,7 +107,7 @@ def reproduce(directory: Path, size: Size = "standard", console: Console | None 
 
     Args:
         directory: created if missing; receives certificates (``*.zip``), ``looseness.json``, ``experiments.json``,
-            ``related.json``, ``ledger.json`` and ``report.html``.
+            ``related.json``, ``growth.json``, ``ledger.json`` and ``report.html``.
         size: 'smoke' (under a minute), 'standard' (under five minutes on two cores), 'full' (hours, resumable).
         console: where progress and tables go; quiet progress when it is no terminal.
 
@@ -117,21 +120,35 @@ def reproduce(directory: Path, size: Size = "standard", console: Console | None 
     for job in _jobs(size):
         with _timed(console, job.name):
             certificate = job.make()
-        certificate.save(directory / f"{job.name}.zip")
+        save(certificate, directory / f"{job.name}.zip")
         certificates[job.name] = certificate
         console.print(f"  {certificate.verdict}: {certificate.reason}", highlight=False)
     write_json(directory / "looseness.json", _looseness(certificates, console, 5 if size == "smoke" else 20))
     _experiments(directory, size, console)
     _ledger(directory, console)
-    from verify.report import report_from_directory
+    from verify.report import closing_lines, results_of, write_report
 
     with _timed(console, "report"):
-        report = report_from_directory(directory)
-    proved = sum(c.verdict == "PROVED" for c in certificates.values())
-    console.print(f"{proved} of {len(certificates)} ball certificates PROVED; the others say what they lack.")
-    console.print(f"Certificates: {directory}/*.zip (check one: verify check FILE)", highlight=False)
-    console.print(f"Report:       {report}", highlight=False)
+        results = results_of(directory)
+        report = write_report(directory, **results)
+    for line in closing_lines(directory, results["certificates"], results["origins"]):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(f"Report: {report}", highlight=False)
     return certificates
+
+
+def numbers_line(certificate: Certificate) -> str:
+    """Return the numbers that the tables of the READMEs give of a PROVED certificate, in their digits, each rounded to the safe side."""
+    constants = certificate.constants
+    shown: list[tuple[str, str, Callable[[Any], str]]] = [
+        ("handover_step", "T = {}", lambda v: f"{int(v):,}"),
+        ("basin_radius", "ρ ≥ {}", lambda v: at_least(bounds(v)[0], 4)),
+        ("mu", "μ ≥ {}", lambda v: at_least(bounds(v)[0], 4)),
+        ("radius", "R ≤ {}", lambda v: at_most(bounds(v)[1], 3)),
+        ("rate", "rate ≤ {}", lambda v: below_one(bounds(v)[1])),
+    ]
+    parts = [text.format(show(constants[key])) for key, text, show in shown if constants.get(key) is not None]
+    return f"{certificate.verdict}: {', '.join(parts)}" if certificate.verdict == "PROVED" else certificate.verdict
 
 
 def reproduce_one(directory: Path, name: str, console: Console | None = None) -> str:
@@ -159,17 +176,22 @@ def reproduce_one(directory: Path, name: str, console: Console | None = None) ->
         return str(row["verdict"])
     with _timed(console, name):
         certificate = jobs[name].make() if name in jobs else runs.run_experiment(experiments[name])[1]
-    path = certificate.save(directory / f"{name}.zip")
+    path = save(certificate, directory / f"{name}.zip")
     console.print(f"  {certificate.verdict}: {certificate.reason}", highlight=False, markup=False)
+    console.print(numbers_line(certificate), highlight=False, markup=False)
     console.print(f"saved: {path} (check it: verify check {path})", highlight=False, markup=False)
     return certificate.verdict
 
 
 def _experiments(directory: Path, size: Size, console: Console) -> None:
+    """The experiments of that size, on one worker process per core; what is finished is read, not repeated."""
     if size == "smoke":
         return
+    workers = os.cpu_count() or 1
     with _timed(console, "recorded and exact runs"):
-        rows = runs.full_experiments(directory, None if size == "full" else runs.QUICK)
+        rows = runs.full_experiments(directory, None if size == "full" else runs.QUICK, workers=workers)
+    if size == "full":
+        rows += _long(directory, console, workers)
     write_json(directory / "experiments.json", rows)
     with _timed(console, "related systems"):
         related = catalogue.run_entries(directory / "related")
@@ -178,18 +200,35 @@ def _experiments(directory: Path, size: Size, console: Console) -> None:
         f"  {sum(row['verdict'] == 'PROVED' for row in related)} of {len(related)} demonstrations PROVED",
         highlight=False,
     )
-    if size == "full":
-        from verify.experiments import around_initialisation, ordinary
+    with _timed(console, "growth of cost"):
+        sizes = growth.FULL if size == "full" and datasets.has_fashion_mnist() else growth.QUICK
+        write_json(directory / "growth.json", growth.measure(directory / "growth", sizes))
 
-        with _timed(console, "regions about an initialisation"):
-            regions = around_initialisation.run_cases(directory / "around_initialisation")
-        write_json(directory / "around_initialisation.json", regions)
-        proved = sum(row["verdict"] == "PROVED" for row in regions)
-        console.print(f"  {proved} of {len(regions)} regions PROVED", highlight=False)
-        with _timed(console, "ordinary problems"):
-            grid = ordinary.run_grid(directory / "ordinary")
-        write_json(directory / "ordinary.json", grid)
-        console.print(f"  {ordinary.summary(grid)}", highlight=False)
+
+def _long(directory: Path, console: Console, workers: int) -> list[dict[str, Any]]:
+    """What `make reproduce-full` adds; returns the rows that join the table of runs."""
+    from verify.experiments import around_initialisation, larger, ordinary
+    from verify.sweeps import sweep
+    from verify.sweeps.diagnostics import write_diagnostics
+
+    with _timed(console, "regions about an initialisation"):
+        regions = around_initialisation.run_cases(directory / "around_initialisation", workers=workers)
+    write_json(directory / "around_initialisation.json", regions)
+    proved = sum(row["verdict"] == "PROVED" for row in regions)
+    console.print(f"  {proved} of {len(regions)} regions PROVED", highlight=False)
+    with _timed(console, "ordinary problems"):
+        grid = ordinary.run_grid(directory / "ordinary", workers=workers)
+    write_json(directory / "ordinary.json", grid)
+    console.print(f"  {ordinary.summary(grid)}", highlight=False)
+    with _timed(console, "larger data"):
+        rows = larger.run_cases(directory / "larger")
+    for row in rows:
+        console.print(f"  {row['name']}: {row['verdict']}. {row['reason']}", highlight=False, markup=False)
+    with _timed(console, "width ablation"):
+        ablation = sweep(Path(__file__).with_name("width_ablation.toml"), directory / "width_ablation", workers=workers)
+        drawn = write_diagnostics(directory / "width_ablation", ablation.rows)
+    console.print(f"  {ablation}; {drawn[0]}", highlight=False, markup=False)
+    return rows
 
 
 def _ledger(directory: Path, console: Console) -> None:

@@ -22,7 +22,6 @@ the condition number of Θ, and with it the number of steps: at a third of it (n
 from __future__ import annotations
 
 import functools
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -38,7 +37,7 @@ from verify import datasets, nn
 from verify.arguments import exact_step
 from verify.arrays import Ball
 from verify.certificates import Certificate
-from verify.files import write_whole
+from verify.experiments.files import run_resumably, save
 from verify.networks import DataSet, Network, kernel_of, linearise, loss_scale, read_data, read_network
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent.float64 import Descent
@@ -97,7 +96,8 @@ def _ablation(width: int, lr: str, about: str) -> Experiment:
     return Experiment(name, (64, width, 1), _digits(50), lr=lr, ntk=False, steps=8_000, about=about)
 
 
-_FIXED, _SMALLER = "1/2000", "1/8000"
+_FIXED = "1/2000"
+_SMALLER = "1/8000"
 _QUICK = (
     Experiment("digits-n100-64-1024-1", (64, 1024, 1), _digits(100), about="one hidden layer"),
     Experiment("digits-n100-64-512-512-1", (64, 512, 512, 1), _digits(100), about="two hidden layers"),
@@ -146,7 +146,7 @@ def _number(value: Any, end: Callable[[Ball], float]) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _observed_rate(network: Network, data: DataSet, lr: Fraction, steps: int) -> float | None:
+def _rate_after(network: Network, data: DataSet, lr: Fraction, steps: int) -> float | None:
     """Factor of Φ per step of float64 descent from the network's parameters, over `steps` steps."""
     descent = Descent(network, data, loss_scale("sum", data.n, data.k), lr)
     theta, first = descent.step(flatten(network))
@@ -248,7 +248,7 @@ def _summary(experiment: Experiment, network: Network, data: DataSet, certificat
         summary["lambda_min_observed"] = float(np.linalg.eigvalsh(kernel)[0])
         step = constants.get("lr")
         if experiment.scope != "point" and isinstance(step, Fraction):
-            summary["observed_rate"] = _observed_rate(centre, data, step, experiment.probe)
+            summary["observed_rate"] = _rate_after(centre, data, step, experiment.probe)
     return summary
 
 
@@ -259,26 +259,20 @@ QUICK = tuple(experiment.name for experiment in _QUICK)
 """Names of the short experiments (about two minutes on two cores), for :func:`full_experiments`."""
 
 
-def full_experiments(directory: Path, names: Sequence[str] | None = None) -> list[dict[str, Any]]:
+def _run_and_save(experiment: Experiment, path: Path) -> dict[str, Any]:
+    """Run one experiment with its state beside the certificate's path, save the certificate, return the row."""
+    row, certificate = run_experiment(experiment, path.with_suffix(""))
+    save(certificate, path)
+    return row
+
+
+def full_experiments(directory: Path, names: Sequence[str] | None = None, *, workers: int = 1) -> list[dict[str, Any]]:
     """Run all experiments, resumably, and return their rows.
 
     Args:
         directory: receives ``experiments/<name>.json`` (the row), ``<name>.zip`` (the certificate) and, while it runs, ``<name>/`` (its
             state). What is finished is read, not repeated; what was interrupted goes on.
-        names: run only these; None runs all.
+        names: run only these; None runs all. workers: as for :func:`verify.experiments.files.run_resumably`.
     """
-    base = directory / "experiments"
-    base.mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, Any]] = []
-    for experiment in EXPERIMENTS:
-        if names is not None and experiment.name not in names:
-            continue
-        path = base / f"{experiment.name}.json"
-        if path.exists():
-            rows.append(json.loads(path.read_text(encoding="utf-8")))
-            continue
-        row, certificate = run_experiment(experiment, base / experiment.name)
-        certificate.save(base / f"{experiment.name}.zip")
-        write_whole(path, json.dumps(row, indent=1, ensure_ascii=False, allow_nan=False))
-        rows.append(row)
-    return rows
+    chosen = [experiment for experiment in EXPERIMENTS if names is None or experiment.name in names]
+    return run_resumably(directory / "experiments", chosen, _run_and_save, workers=workers)

@@ -6,7 +6,7 @@ from typing import Any
 
 from verify.errors import extra
 
-__all__ = ["report_from_directory", "write_report"]
+__all__ = ["closing_lines", "report_from_directory", "results_of", "write_report"]
 
 
 def __getattr__(name: str) -> Any:

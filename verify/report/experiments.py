@@ -7,16 +7,14 @@ against width. A null is a gap, never a zero.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from verify.certificates.plots import Plot, Series, run_plots
 from verify.decimals import at_least, at_most, below_one, plain
-from verify.report.figures import Plot
 from verify.report.tables import Table, records
-from verify.report.trajectories import run_plots, width_plot
 
-__all__ = ["experiment_plots", "experiment_rows", "experiment_table", "reason_table", "related_tables"]
+__all__ = ["experiment_rows", "experiment_tables", "reason_table", "related_tables", "row_plots", "width_plot"]
 
 
 def experiment_rows(experiments: Any) -> list[dict[str, Any]]:
@@ -45,42 +43,61 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-_COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
-    ("name", "experiment", str),
+_Column = tuple[str, str, Callable[[Any], str]]
+_NAME: _Column = ("name", "experiment", str)
+_RUNS: tuple[_Column, ...] = (
+    _NAME,
     ("network", "network", str),
     ("n", "n", _cell),
     ("scope", "scope", str),
     ("verdict", "verdict", str),
     ("lr", "η ≈", plain),
     ("handover_step", "T", _cell),
+    ("drift", "distance from the start ≤", at_most),
+    ("seconds", "seconds", lambda v: plain(v, 3)),
+)
+_BALLS: tuple[_Column, ...] = (
+    _NAME,
     ("lambda_min_certified", "λ_min(T) ≥", at_least),
     ("lambda_min_observed", "float64", lambda v: plain(v, 4)),
     ("mu", "μ on the ball ≥", at_least),
     ("radius", "R ≤", at_most),
-    ("drift", "drift ≤", at_most),
     ("rate", "rate ≤", below_one),
     ("observed_rate", "observed", lambda v: plain(v, 6)),
-    ("seconds", "seconds", lambda v: plain(v, 3)),
 )
+_SCALAR = (str, int, float)
 
 
-def experiment_table(experiments: Any) -> Table | None:
-    """One line per experiment; None when nothing was computed."""
+def _known(rows: Sequence[Mapping[str, Any]], columns: Sequence[_Column]) -> list[_Column]:
+    return [column for column in columns if any(isinstance(row.get(column[0]), _SCALAR) for row in rows)]
+
+
+def experiment_tables(experiments: Any) -> list[Table]:
+    """Two lines per experiment, the run and the ball at its end, so that no table is wider than a page; empty when nothing was computed."""
     rows = experiment_rows(experiments)
-    scalar = (str, int, float)
-    columns = [c for c in _COLUMNS if any(isinstance(row.get(c[0]), scalar) for row in rows)]
-    if len(columns) < 3:
-        names = dict.fromkeys(k for row in rows for k, v in row.items() if isinstance(v, scalar))
-        columns = [(name, name.replace("_", " "), _cell) for name in names]
-    if not columns:
-        return None
+    runs, balls = _known(rows, _RUNS), _known(rows, _BALLS)
+    if len(runs) + len(balls) < 4:
+        names = dict.fromkeys(k for row in rows for k, v in row.items() if isinstance(v, _SCALAR))
+        everything: list[_Column] = [(name, name.replace("_", " "), _cell) for name in names]
+        return [_table("Experiments", everything, rows)] if names else []
+    tables = [_table("Experiments", runs, rows)]
+    proved = [row for row in rows if _proved(row) and any(isinstance(row.get(key), _SCALAR) for key, _, _ in balls[1:])]
+    return [*tables, _table("The ball at the hand-over", balls, proved)] if len(balls) > 1 else tables
+
+
+def _proved(row: Mapping[str, Any]) -> bool:
+    """Whether what the row says of a ball and of further descent is a claim."""
+    return bool(row.get("verdict", "PROVED") == "PROVED")
+
+
+def _table(title: str, columns: Sequence[_Column], rows: Sequence[Mapping[str, Any]]) -> Table:
     numeric = tuple(
         i for i, (key, _, _) in enumerate(columns) if not any(isinstance(row.get(key), str | bool) for row in rows)
     )
     lines = tuple(
-        tuple(show(row[key]) if isinstance(row.get(key), scalar) else "–" for key, _, show in columns) for row in rows
+        tuple(show(row[key]) if isinstance(row.get(key), _SCALAR) else "–" for key, _, show in columns) for row in rows
     )
-    return Table("Experiments", tuple(label for _, label, _ in columns), lines, numeric)
+    return Table(title, tuple(label for _, label, _ in columns), lines, numeric)
 
 
 def reason_table(experiments: Any) -> Table | None:
@@ -90,6 +107,21 @@ def reason_table(experiments: Any) -> Table | None:
         return None
     lines = tuple((str(r.get("name", "")), str(r.get("about") or ""), str(r["reason"])) for r in rows)
     return Table("What came of each experiment", ("experiment", "about", "result"), lines)
+
+
+def _curve(row: Mapping[str, Any]) -> tuple[Sequence[float], Sequence[float]] | None:
+    curve = row.get("curve")
+    if isinstance(curve, Mapping):
+        steps, losses = curve.get("steps"), curve.get("losses")
+        return (steps, losses) if steps and losses and len(steps) == len(losses) else None
+    if isinstance(curve, list) and curve:
+        return [float(p[0]) for p in curve], [float(p[1]) for p in curve]
+    return None
+
+
+def _number(row: Mapping[str, Any], key: str) -> float | None:
+    value = row.get(key)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def related_tables(rows: Any) -> list[Table]:
@@ -125,39 +157,38 @@ def related_tables(rows: Any) -> list[Table]:
     ]
 
 
-def _curve(row: Mapping[str, Any]) -> tuple[Sequence[float], Sequence[float]] | None:
-    curve = row.get("curve")
-    if isinstance(curve, Mapping):
-        steps, losses = curve.get("steps"), curve.get("losses")
-        return (steps, losses) if steps and losses and len(steps) == len(losses) else None
-    if isinstance(curve, list) and curve:
-        return [float(p[0]) for p in curve], [float(p[1]) for p in curve]
-    return None
+def row_plots(row: Mapping[str, Any], name: str) -> list[Plot]:
+    """Figures of one experiment: its loss, NTK gap and distance from the start; `name` is unique in the page."""
+    step, loss, rate = (_number(row, key) for key in ("handover_step", "handover_loss", "rate"))
+    return run_plots(
+        name,
+        points=row.get("checkpoints") or (),
+        curve=_curve(row),
+        handover=None if not _proved(row) or step is None or loss is None or rate is None else (int(step), loss, rate),
+        radius=_number(row, "radius"),
+        lambda_region=_number(row, "lambda_region"),
+        restarted=row.get("scope") != "exact",
+        isolated=True,
+    )
 
 
-def _number(row: Mapping[str, Any], key: str) -> float | None:
-    value = row.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def width_plot(rows: Sequence[Mapping[str, Any]], *, name: str = "width") -> Plot | None:
+    """Certified radius against width, one marker per row {width, radius}; None with fewer than two widths.
 
-
-def experiment_plots(experiments: Any) -> list[Plot | None]:
-    """Figures of the experiments: per run its loss, gap and drift; over all rows the certified radius against width."""
-    rows = experiment_rows(experiments)
-    plots: list[Plot | None] = []
-    for index, row in enumerate(rows):
-        label = str(row.get("name") or f"run {index + 1}")
-        step, loss, rate = (_number(row, key) for key in ("handover_step", "handover_loss", "rate"))
-        handover = None if step is None or loss is None or rate is None else (int(step), loss, rate)
-        found = run_plots(
-            f"experiment-{index}-" + re.sub(r"[^A-Za-z0-9]+", "-", label),
-            points=row.get("checkpoints") or (),
-            curve=_curve(row),
-            handover=handover,
-            radius=_number(row, "radius"),
-            lambda_region=_number(row, "lambda_region"),
-            restarted=row.get("scope") != "exact",
-            isolated=True,
-        )
-        for plot in found:
-            plots.append(Plot(**{**vars(plot), "caption": f"{label}. {plot.caption}".strip()}))
-    return [*plots, width_plot(rows)]
+    Rows may differ in more than their width, so nothing is joined.
+    """
+    known = [r for r in rows if r.get("width") and r.get("radius") and _proved(r)]
+    if len({r["width"] for r in known}) < 2:
+        return None
+    widths, radii = [float(r["width"]) for r in known], [float(r["radius"]) for r in known]
+    series = [Series("radius R of the final ball", widths, radii, quantity="distance", isolated=True)]
+    return Plot(
+        name,
+        "Certified radius and width",
+        "width",
+        "R",
+        series,
+        log_x=True,
+        log_y=True,
+        caption="One marker per experiment; they may differ in data and step as well.",
+    )

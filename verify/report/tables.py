@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,14 @@ from verify.decimals import at_least, at_most, below_one, bounds, plain
 __all__ = [
     "Table",
     "chain_table",
+    "latex_document",
     "ledger_tables",
     "looseness_table",
     "records",
     "summary_table",
     "to_latex",
     "to_markdown",
+    "undecided_table",
 ]
 
 
@@ -39,30 +41,48 @@ def records(rows: Iterable[Any]) -> list[dict[str, Any]]:
     return [dict(row) if isinstance(row, Mapping) else dataclasses.asdict(row) for row in rows]
 
 
+def _cell(certificate: Any, key: str, show: Callable[[Any], str]) -> str:
+    """A constant of a PROVED certificate as text; scope `region` states its own."""
+    constants = certificate.constants
+    value = constants.get(f"region_{key}" if certificate.scope == "region" else key, constants.get(key))
+    return show(value) if certificate.verdict == "PROVED" and value is not None else "–"
+
+
 def summary_table(certificates: Mapping[str, Any]) -> Table:
-    """One line per certificate: what it is about, its verdict and its main constants, safely rounded."""
+    """One line per certificate, numbered: what it is about, its verdict and its main constants, safely rounded."""
+    rows = [
+        (
+            str(number),
+            name,
+            certificate.problem.network.describe(),
+            str(certificate.problem.data.n),
+            certificate.scope,
+            certificate.verdict,
+            _cell(certificate, "lr", lambda v: plain(bounds(v)[0])),
+            _cell(certificate, "radius", lambda v: at_most(bounds(v)[1])),
+            _cell(certificate, "mu", lambda v: at_least(bounds(v)[0])),
+            _cell(certificate, "rate", lambda v: below_one(bounds(v)[1]) if bounds(v)[1] < 1 else "none below 1"),
+        )
+        for number, (name, certificate) in enumerate(certificates.items(), start=1)
+    ]
+    columns = ("", "certificate", "network", "n", "scope", "verdict", "η ≈", "R ≤", "μ ≥", "rate ≤")
+    return Table("Certificates", columns, tuple(rows), (0, 3, 6, 7, 8, 9))
+
+
+_SHORT_BY = re.compile(r"short by a factor ([0-9.e+]+)")
+
+
+def undecided_table(certificates: Mapping[str, Any]) -> Table:
+    """One line per certificate that proves nothing, with the factor that it lacks where its reason names one."""
     rows = []
     for name, certificate in certificates.items():
-        c, proved = certificate.constants, certificate.verdict == "PROVED"
-
-        def cell(key: str, show: Any, c: Mapping[str, Any] = c, proved: bool = proved) -> str:
-            return show(c[key]) if proved and c.get(key) is not None else "–"
-
-        rows.append(
-            (
-                name,
-                certificate.problem.network.describe(),
-                str(certificate.problem.data.n),
-                certificate.scope,
-                certificate.verdict,
-                cell("lr", lambda v: plain(bounds(v)[0])),
-                cell("radius", lambda v: at_most(bounds(v)[1])),
-                cell("mu", lambda v: at_least(bounds(v)[0])),
-                cell("rate", lambda v: below_one(bounds(v)[1]) if bounds(v)[1] < 1 else "none below 1"),
-            )
-        )
-    columns = ("certificate", "network", "n", "scope", "verdict", "η ≈", "R ≤", "μ ≥", "rate ≤")
-    return Table("Certificates", columns, tuple(rows), (2, 5, 6, 7, 8))
+        lacks = _SHORT_BY.search(certificate.reason)
+        problem = certificate.problem
+        size = (problem.network.describe(), str(problem.data.n), certificate.scope)
+        rows.append((name, *size, certificate.verdict, f"{lacks[1]}×" if lacks else "–"))
+    return Table(
+        "What is not proved", ("certificate", "network", "n", "scope", "verdict", "short by"), tuple(rows), (2, 5)
+    )
 
 
 def chain_table(name: str, certificate: Any) -> Table:
@@ -175,20 +195,23 @@ def _sign(character: str) -> str:
     return character if character.isascii() else f"[U+{ord(character):04X}]"
 
 
-def to_latex(tables: Sequence[Table]) -> str:
-    """Return all tables as LaTeX: longtable, no package beyond it."""
-    parts = ["% \\usepackage{longtable} in the preamble; written by lplr-verify.\n"]
-    for table in tables:
-        texts = [i for i in range(len(table.columns)) if i not in table.numeric]
-        share = 0.9 / max(len(texts), 1) if len(table.numeric) == 0 else 0.6 / max(len(texts), 1)
-        spec = "".join("r" if i in table.numeric else f"p{{{share:.2f}\\linewidth}}" for i in range(len(table.columns)))
-        head = " & ".join(latex(c) for c in table.columns) + r" \\ \hline"
-        body = "\n".join(" & ".join(latex(cell) for cell in row) + r" \\" for row in table.rows)
-        parts.append(
-            f"{{\\small\\raggedright\n\\begin{{longtable}}{{{spec}}}\n\\caption{{{latex(table.title)}}}\\\\\n{head}\n\\endhead\n{body}\n"
-            "\\end{longtable}}\n"
-        )
-    return "\n".join(parts)
+def to_latex(table: Table, label: str) -> str:
+    """Return one table as a longtable with caption and label, to be ``\\input``; no package beyond longtable."""
+    texts = [i for i in range(len(table.columns)) if i not in table.numeric]
+    share = (0.6 if table.numeric else 0.9) / max(len(texts), 1)
+    columns = "".join("r" if i in table.numeric else f"p{{{share:.2f}\\linewidth}}" for i in range(len(table.columns)))
+    head = " & ".join(latex(c) for c in table.columns) + r" \\ \hline"
+    body = "\n".join(" & ".join(latex(cell) for cell in row) + r" \\" for row in table.rows)
+    return (
+        f"{{\\small\\raggedright\n\\begin{{longtable}}{{{columns}}}\n\\caption{{{latex(table.title)}}}\\label{{tab:{label}}}\\\\\n"
+        f"{head}\n\\endhead\n{body}\n\\end{{longtable}}}}\n"
+    )
+
+
+def latex_document(labels: Sequence[str]) -> str:
+    """Return a document that inputs ``tables/<label>.tex`` for each label: compile it, or copy its two lines of preamble."""
+    inputs = "\n".join(f"\\input{{tables/{label}}}" for label in labels)
+    return f"\\documentclass{{article}}\n\\usepackage{{longtable}}\n\\begin{{document}}\n{inputs}\n\\end{{document}}\n"
 
 
 def to_markdown(tables: Sequence[Table]) -> str:

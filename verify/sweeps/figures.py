@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verify.certificates.display import INK
 from verify.errors import extra
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ __all__ = ["families", "family_figure", "write_figures"]
 
 Row = Mapping[str, Any]
 _VERDICTS = ("PROVED", "INCONCLUSIVE", "REFUTED", "FAILED")
-_COLOURS = ("#1b7837", "#d9d9d9", "#b2182b", "#4d4d4d")
+_COLOURS = (INK["PROVED"], INK["INCONCLUSIVE"], INK["REFUTED"], "#b0b0b0")
 
 
 @dataclass(frozen=True)

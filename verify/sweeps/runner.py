@@ -11,27 +11,21 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from verify.errors import InputError, extra
+from verify.errors import InputError
 from verify.files import write_whole
 from verify.sweeps.case import failed_row, run_case
 from verify.sweeps.figures import write_figures
-from verify.sweeps.specification import Case, Specification
+from verify.sweeps.specification import Specification
 from verify.sweeps.table import write_tables
-
-if TYPE_CHECKING:
-    from distributed import Client
+from verify.sweeps.workers import Lost, on_workers
 
 __all__ = ["Sweep", "sweep"]
-
-_LOST_AT_MOST = 3
-"""Workers that a case may lose before it is given up: the fourth loss is the case's own doing (memory, a crash)."""
 
 
 @dataclass(frozen=True)
@@ -68,31 +62,6 @@ def _only_one(directory: Path) -> Iterator[None]:
         except OSError as error:
             raise InputError(f"out={directory}: another sweep is running in this folder") from error
         yield
-
-
-@contextmanager
-def _client(scheduler: str | None, workers: int | None) -> Iterator[Client]:
-    with extra("sweep"):
-        import dask
-        from distributed import Client, LocalCluster
-    if scheduler is not None:
-        try:
-            client = Client(scheduler, timeout="10s", set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise InputError(f"scheduler={scheduler!r}: no scheduler answers there ({error})") from error
-        with client:
-            yield client
-        return
-    # Queued cases must not be charged with the loss of a worker that ran another one: a worker holds one case at a time.
-    settings = {"distributed.scheduler.allowed-failures": _LOST_AT_MOST, "distributed.scheduler.worker-saturation": 1.0}
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address=None
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield client
 
 
 def _finished(directory: Path, specification: Specification, retry_failed: bool) -> dict[str, dict[str, Any]]:
@@ -148,47 +117,18 @@ def sweep(
             if not todo:
                 raise InputError(f"only={only!r}: no case of {plan.name} has this id")
             rows.pop(only, None)
-        if todo:
-            with _client(scheduler, workers) as client:
-                for case, row, file in _results(client, todo, plan.keep):
-                    if file is not None:
-                        write_whole(directory / "certificates" / f"{case.id}.zip", file)
-                    text = json.dumps(row, indent=1, ensure_ascii=False, allow_nan=False)
-                    write_whole(directory / "rows" / f"{case.id}.json", text)
-                    rows[case.id] = row
-                    if progress is not None:
-                        progress(len(rows), len(plan.cases), row)
+        by_id = {case.id: case for case in todo}
+        tasks = {case.id: (case.as_json(), plan.keep) for case in todo}
+        for id, result in on_workers(run_case, tasks, scheduler=scheduler, workers=workers):
+            row, file = (failed_row(by_id[id], result.reason), None) if isinstance(result, Lost) else result
+            if file is not None:
+                write_whole(directory / "certificates" / f"{id}.zip", file)
+            text = json.dumps(row, indent=1, ensure_ascii=False, allow_nan=False)
+            write_whole(directory / "rows" / f"{id}.json", text)
+            rows[id] = row
+            if progress is not None:
+                progress(len(rows), len(plan.cases), row)
         ordered = tuple(rows[case.id] for case in plan.cases if case.id in rows)
         write_tables(directory, plan.name, ordered)
         write_figures(directory / "figures", ordered)
     return Sweep(plan.name, directory, ordered)
-
-
-def _results(client: Client, cases: list[Case], keep: str) -> Iterator[tuple[Case, dict[str, Any], bytes | None]]:
-    """Yield each case's result as it comes, whatever becomes of its worker."""
-    from distributed import as_completed
-
-    by_key = {f"case-{case.id}": case for case in cases}
-    futures = client.map(
-        run_case, [case.as_json() for case in cases], keep=keep, key=list(by_key), pure=False, batch_size=None
-    )
-    finished = as_completed(futures, loop=client.loop)
-    del futures
-    for future in finished:
-        case = by_key[future.key]
-        error = future.exception()
-        if error is None:
-            row, file = future.result()
-        else:
-            row, file = failed_row(case, _loss(error)), None
-        future.release()
-        yield case, row, file
-
-
-def _loss(error: BaseException) -> str:
-    """Say what became of a case whose result never came."""
-    from distributed import KilledWorker
-
-    if isinstance(error, KilledWorker):
-        return f"its worker was lost {error.allowed_failures + 1} times while it ran (killed, or out of memory)"
-    return f"{type(error).__name__}: {error}"

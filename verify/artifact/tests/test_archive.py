@@ -37,6 +37,22 @@ def test_an_archive_without_wheels_is_refused(tmp_path: Path) -> None:
         write_archive(tmp_path, tmp_path / "out.tar")
 
 
+def test_a_dry_archive_needs_no_wheels_and_holds_the_source_at_its_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from verify.artifact import archive
+
+    git = archive._git
+    monkeypatch.setattr(archive, "_git", lambda *words: "" if words[0] == "status" else git(*words))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "sbom.json").write_text("{}")
+    with tarfile.open(write_archive(tmp_path / "a", tmp_path / "out.tar", dry=True)) as tar:
+        names = {member.name.split("/", 1)[1] for member in tar}
+    assert {"README.md", "NUMBERS.md", "Containerfile", "COMMIT", "lplr-checker.pyz", "sbom.json"} <= names
+    assert {"source/Makefile", "source/.ci/constraints.txt", "source/verify/checker/examples/MANIFEST.sha256"} <= names
+    assert "wheels.sha256" not in names
+
+
 def test_wrong_usage_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nothing"]) == 3
     assert "usage" in capsys.readouterr().err

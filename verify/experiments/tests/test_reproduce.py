@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -31,5 +33,10 @@ def test_the_main_job_ends_with_a_report_and_names_its_results(tmp_path: Path, m
     assert verify.check(tmp_path / "results" / "tiny.zip").accepted
     page = (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
     assert "pl_from_ntk" in page
-    assert "report.html" in out.getvalue()
+    *_, proved, quick, last = out.getvalue().strip().splitlines()
+    assert (proved, "report.html" in last) == ("  PROVED, scope ball: tiny", True)
+    assert quick == f"Check one in seconds: verify check {tmp_path / 'results' / 'tiny.zip'}"
+    digest = hashlib.sha256((tmp_path / "results" / "tiny.zip").read_bytes()).hexdigest()
+    made = json.loads((tmp_path / "results" / "provenance" / f"{digest}.json").read_text(encoding="utf-8"))
+    assert f"SHA-256 {digest}; made on {made['date']}, at commit {made['commit'] or 'not recorded'}" in page
     assert not list((tmp_path / "results").glob("*.partial"))

@@ -15,7 +15,7 @@ import verify
 from verify import datasets
 from verify.experiments import runs as experiments
 from verify.experiments.runs import Experiment, full_experiments, mlp, run_experiment
-from verify.report.experiments import experiment_plots, experiment_table
+from verify.report.experiments import experiment_tables, row_plots
 
 _DATA = functools.partial(datasets.sphere, 6, 5, 4.0)
 _RUN = Experiment("tiny-run", (5, 32, 1), _DATA, lr="1/8", steps=800, probe=40)
@@ -33,8 +33,8 @@ def test_a_row_summarises_its_certificate_and_is_plain_json() -> None:
     for point in row["checkpoints"]:
         low, high = point["loss"]
         assert low * (1 - 1e-9) <= losses.get(point["step"], low) <= high * (1 + 1e-9)
-    assert experiment_table([row]) is not None
-    assert any(plot is not None for plot in experiment_plots([row]))
+    assert [table.title for table in experiment_tables([row])] == ["Experiments", "The ball at the hand-over"]
+    assert len(row_plots(row, "run")) == 3
 
 
 def test_finished_experiments_are_read_and_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

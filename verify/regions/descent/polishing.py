@@ -1,6 +1,7 @@
 """A nearby zero of the residual by a damped Gauss–Newton iteration in float64. A guess: nothing here is rigorous, or needs to be.
 
-θ ← θ + d + a, d = −Jᵀ(JJᵀ + τλ_max I)⁻¹e, one N × N eigenvalue problem per step. τ (Levenberg–Marquardt) starts at 0, grows where ‖e‖² falls by less than
+θ ← θ + d + a, d = −Jᵀ(JJᵀ + τλ_max I)⁻¹e; one N × N eigenvalue problem per step, from N = 1,000 on
+one Cholesky factor per trial. τ (Levenberg–Marquardt) starts at 0, grows where ‖e‖² falls by less than
 a quarter of what the linearisation promises, and shrinks after good steps. a = −½Jᵀ(JJᵀ + τλ_max I)⁻¹D²F[d, d] follows the bend of the path to second order
 (geodesic acceleration, Transtrum and Sethna, arXiv:1207.4999), D²F[d, d] by a finite difference: in the narrow valleys of ill-conditioned networks it
 saves most of the steps. Once τ is 0 the steps are the shortest that solve the linearised equations, so the zero found is near the start, and ‖e‖ falls
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import scipy.linalg
 
 from verify.arrays import Ball
 from verify.networks import DataSet, Network, kernel_of, linearise, residual_of
@@ -24,12 +26,26 @@ from verify.regions.descent.float64 import Descent
 
 __all__ = ["Polished", "polish"]
 
-_ITERATIONS, _TRIALS, _STILL = 300, 40, 3
-_FALL, _CREEP, _CREEP_STEPS = 0.5, 0.97, 25
-_PROBE, _BENT = 0.1, 0.5
-_LEAST_DAMPING, _NOISE = 1e-14, 1e-16
+# Steps at most (ill-conditioned iris takes 30 to 70), and dampings tried in one.
+_ITERATIONS = 300
+_TRIALS = 40
+# Arrived: so many undamped steps in a row that leave more than this share of ‖e‖.
+_STILL = 3
+_FALL = 0.5
+# Given up: so many steps that leave more than this share of ‖e‖ together.
+_CREEP_STEPS = 25
+_CREEP = 0.97
+# The second derivative along d comes from a step of this part of it; a correction longer than this part of d is none.
+_PROBE = 0.1
+_BENT = 0.5
+# The first τ > 0, and the rounding of the kernel's eigenvalues, both relative to λ_max.
+_LEAST_DAMPING = 1e-14
+_NOISE = 1e-16
+# From this size on an eigenvalue problem costs some thirty times the factor of a Cholesky decomposition.
+_FACTOR_FROM = 1000
 # Below this share of the first residual an iteration that stops has arrived; below the other second differences are noise.
-_CLOSE, _STRAIGHT = 1e-6, 1e-9
+_CLOSE = 1e-6
+_STRAIGHT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -97,6 +113,51 @@ def _polish(network: Network, data: DataSet, seconds: float) -> Polished:
     return Polished(best[1], tuple(trace), why)
 
 
+class _Eigenvalues:
+    """Solves with Θ + shift·I for any shift, approximately, from one eigenvalue problem."""
+
+    def __init__(self, kernel: np.ndarray) -> None:
+        values, self._vectors = np.linalg.eigh(kernel)
+        self.largest = float(values[-1])
+        # Eigenvalues below the rounding of the kernel are noise: they are treated as that rounding.
+        self._values = np.maximum(values, _NOISE * self.largest)
+        self._shifted = self._values
+
+    def shift(self, shift: float) -> bool:
+        """Choose the shift; always possible."""
+        self._shifted = self._values + shift
+        return True
+
+    def solve(self, right: np.ndarray) -> np.ndarray:
+        """(Θ + shift·I)⁻¹·right, approximate."""
+        solution: np.ndarray = self._vectors @ ((self._vectors.T @ right) / self._shifted)
+        return solution
+
+
+class _Factor:
+    """The same by a Cholesky factor per shift. `largest` is the largest row sum, which bounds λ_max."""
+
+    def __init__(self, kernel: np.ndarray) -> None:
+        self._kernel = kernel
+        self.largest = float(np.abs(kernel).sum(axis=1).max())
+        self._factor: tuple[np.ndarray, bool] | None = None
+
+    def shift(self, shift: float) -> bool:
+        """Choose the shift; False where Θ + shift·I is not numerically positive definite."""
+        shifted = self._kernel.copy()
+        shifted[np.diag_indices_from(shifted)] += shift
+        try:
+            self._factor = scipy.linalg.cho_factor(shifted, lower=True, overwrite_a=True, check_finite=False)
+        except scipy.linalg.LinAlgError:
+            return False
+        return True
+
+    def solve(self, right: np.ndarray) -> np.ndarray:
+        """(Θ + shift·I)⁻¹·right, approximate; a shift was chosen."""
+        solution: np.ndarray = scipy.linalg.cho_solve(self._factor, right, check_finite=False)
+        return solution
+
+
 class _Search:
     """The iteration's state: θ, ‖e(θ)‖, τ."""
 
@@ -120,22 +181,22 @@ class _Search:
         kernel, residual = kernel_of(state).mid, residual_of(state, self._data.y).mid
         if not (np.isfinite(kernel).all() and np.isfinite(residual).all()):
             return False
-        values, vectors = np.linalg.eigh(kernel)
-        largest = float(values[-1])
-        if not largest > 0.0:
+        normal = _Eigenvalues(kernel) if len(kernel) < _FACTOR_FROM else _Factor(kernel)
+        if not normal.largest > 0.0:
             return False
-        # Eigenvalues below the rounding of the kernel are noise: they are treated as that rounding.
-        values = np.maximum(values, _NOISE * largest)
-        parts = vectors.T @ residual
         for _ in range(_TRIALS):
-            shifted = values + self.damping * largest
-            weights = vectors @ (parts / shifted)
+            shift = self.damping * normal.largest
+            if not normal.shift(shift):
+                self.damping = max(4.0 * self.damping, _LEAST_DAMPING)
+                continue
+            weights = normal.solve(residual)
             straight = self.theta - _direction(state, weights)
             trial: Vector | None = straight
             if accelerate:
-                trial = self._bend(state, straight, kernel @ weights, residual, (vectors, shifted))
+                trial = self._bend(state, straight, kernel @ weights, residual, normal)
             after = math.inf if trial is None else self._norm(trial)
-            promised = self.norm**2 - float(np.sum((parts * (self.damping * largest / shifted)) ** 2))
+            # What the linearisation leaves of e: (I − JJᵀ(JJᵀ + τλ_max I)⁻¹)e = τλ_max(JJᵀ + τλ_max I)⁻¹e.
+            promised = self.norm**2 - float(np.sum((shift * weights) ** 2))
             gain = (self.norm**2 - after**2) / promised if promised > 0.0 else -1.0
             if trial is not None and after < self.norm and (gain > 1e-3 or not accelerate):
                 self.theta, self.norm = trial, after
@@ -153,19 +214,18 @@ class _Search:
         trial: Vector,
         moved: np.ndarray,
         residual: np.ndarray,
-        eigen: tuple[np.ndarray, np.ndarray],
+        normal: _Eigenvalues | _Factor,
     ) -> Vector | None:
         """Return the trial with its second-order correction; None where that is no small correction: the step is too long.
 
-        `moved` is −Jd; `eigen` are eigenvectors and eigenvalues of JJᵀ + τλ_max I.
+        `moved` is −Jd; `normal` solves with JJᵀ + τλ_max I.
         """
         d = trial - self.theta
         ahead = self._residual(self.theta + _PROBE * d)
         second = (2.0 / _PROBE) * ((ahead - residual) / _PROBE + moved)
         if not np.isfinite(second).all():
             return None
-        vectors, values = eigen
-        correction = -0.5 * _direction(state, vectors @ ((vectors.T @ second) / values))
+        correction = -0.5 * _direction(state, normal.solve(second))
         if float(np.linalg.norm(correction)) > _BENT * float(np.linalg.norm(d)):
             return None
         corrected: Vector = trial + correction

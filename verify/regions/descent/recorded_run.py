@@ -42,7 +42,11 @@ __all__ = [
 ]
 
 
-_AUTOMATIC, _LARGEST_COUNT, _LARGEST_BYTES = 64, 4096, 4 * 2**30
+# Checkpoints that a run places by itself; beyond, every other one is dropped.
+_AUTOMATIC = 64
+# Checkpoints of any kind, and the bytes that they may take (two parameter vectors each).
+_LARGEST_COUNT = 4096
+_LARGEST_BYTES = 4 * 2**30
 
 
 def _counts(values: Any, name: str) -> list[int]:

@@ -27,8 +27,17 @@ __all__ = ["Attempt", "approx_supply", "attempt", "next_target", "shortfall", "w
 
 _PANELS = 40
 _BEYOND = (1.03, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)
-_HOPELESS, _TRY_SHARED, _TRY_ABOVE, _ROOM = 0.15, 0.3, 0.99, 1.004
-_NEAR, _AIM = 0.45, 1.01
+# Supply over need, all guesses. Below this even the layers' best case is far off: nothing else is computed.
+_HOPELESS = 0.15
+# From here on the neuron budget may close the gap and is worth its eigenproblems.
+_TRY_SHARED = 0.3
+# From here on the criteria are evaluated: the estimate errs by about a per cent.
+_TRY_ABOVE = 0.99
+# The radius is chosen where the estimate has this much, so that the proved supply is still enough there.
+_ROOM = 1.004
+# Above this ratio the prediction of the next look is taken as it is, aimed this far beyond what is needed.
+_NEAR = 0.45
+_AIM = 1.01
 _CARRY = (0.3, 0.5, 0.75, 1.0)
 _PARABOLA_SAMPLES = 2048
 # Radii at which the estimate looks, in units of the shortest conceivable path ‖e‖/√λ0: dense where most certificates are decided, and far
@@ -97,7 +106,7 @@ def approx_supply(ingredients: Ingredients, lr: Fraction, looks: np.ndarray | No
         unit = _unit(ingredients)
         looks = _looked_up(ingredients) if looks is None else looks
         radii = _CANDIDATES * unit
-        # (candidates, panels): ρ_j = jR/20, L_H(ρ_j), Δ_J(ρ_j), σ(ρ_j).
+        # (candidates, panels): ρ_j = jR/40, L_H(ρ_j), Δ_J(ρ_j), σ(ρ_j).
         rho = radii[:, None] * (np.arange(1, _PANELS + 1) / _PANELS)
         bound = np.interp(rho, _LOOKS * unit, looks)
         delta_j = np.cumsum(bound, axis=1) * (radii[:, None] / _PANELS)

@@ -24,7 +24,12 @@ __all__ = ["KAPPA", "BallResult", "critical_radius", "search_ball", "stability_r
 KAPPA = Fraction(1, 2)
 """Fraction of λ0 that must survive in the reported NTK stability radii."""
 
-_COARSE, _FINE, _TAIL = 40, 16, 12
+# Radii of the first table, evenly over a few times what the residual needs.
+_COARSE = 40
+# Parts into which the step between its last failing and its first certifying radius is divided for the second.
+_FINE = 16
+# Radii from there to where λ is lost, geometrically.
+_TAIL = 12
 _DOUBT = 1e-6  # relative: guesses this close to a threshold are settled by the criterion itself
 
 

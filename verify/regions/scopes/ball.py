@@ -19,8 +19,10 @@ from verify.regions.neighbourhood.search import BallResult, search_ball, stabili
 
 __all__ = ["ball_certificate", "ball_constants", "ball_witness"]
 
-# Samples nearer than this, relative to their norm, are said to repeat nearly; pairs are looked at up to so many samples.
-_NEAR, _PAIRS = 1e-5, 4096
+# Samples nearer than this, relative to their norm, are said to repeat nearly.
+_NEAR = 1e-5
+# All pairs are looked at up to so many samples.
+_PAIRS = 4096
 
 
 def _not_positive(ingredients: Ingredients, network: Network, data: DataSet) -> str:

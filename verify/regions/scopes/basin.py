@@ -52,9 +52,15 @@ from verify.regions.neighbourhood.search import critical_radius
 
 __all__ = ["Basin", "basin_certificate", "displacement", "find_basin", "search_seconds"]
 
-_ROWS, _SEARCHED = 96, 16
+# Rows of the radius table up to where λ is lost, and pairs (ρ, R) among them that are tried in a proof.
+_ROWS = 96
+_SEARCHED = 16
+# Rows for c's own zero-loss point, in units of ‖e(c)‖/√λ_min: where the step's drift is small the first suffices.
 _NEAR = (1.01, 1.1, 1.3, 1.7, 2.5, 4.0, 8.0, 16.0)
-_PARABOLA_SAMPLES, _FARTHEST = 1024, 1e100
+# The neuron budget's eigenproblems (n·k) × (n·k) take seconds up to this size.
+_PARABOLA_SAMPLES = 1024
+# Where F is linear no radius loses λ; squares of this stay finite.
+_FARTHEST = 1e100
 # Where, in units of the radius at which the layers' bound loses λ, a parabola should be good.
 _CARRY = (0.1, 0.3, 0.5, 0.75, 1.0, 1.5)
 # The rate is 1 − ηsσ(σ − δ): a basin with σ(R) barely above δ would be a little larger and converge arbitrarily slowly.

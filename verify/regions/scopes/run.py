@@ -61,7 +61,11 @@ __all__ = [
 
 OPTIONS = ("directory", "iterates", "iterate_steps", "checkpoints", "progress", "save_seconds")
 DEFAULT_STEPS = 20_000
-_DIVERGED, _STALL_FALL, _STALL_STEPS = 1e6, 1e-3, 1000
+# A run has diverged when ‖e‖ exceeds its start so many times (the loss 10^12 times).
+_DIVERGED = 1e6
+# It stalls when ‖e‖ falls by less than this share over this many steps, or over half the steps so far where those are more.
+_STALL_FALL = 1e-3
+_STALL_STEPS = 1000
 _STATE = "run-state.npz"
 
 

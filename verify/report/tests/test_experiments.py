@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from verify.certificates.plots import envelope
 from verify.report import write_report
-from verify.report.experiments import experiment_plots, experiment_table
+from verify.report.experiments import experiment_tables, row_plots, width_plot
 from verify.report.figures import draw
-from verify.report.trajectories import envelope
 
 ROWS = [
     {
@@ -23,32 +23,43 @@ ROWS = [
 
 
 def test_scalars_become_columns_and_missing_values_stay_missing() -> None:
-    other = experiment_table([{"flag": False, "alpha": 1.5, "nested": [1]}, {"alpha": 2}])
-    assert other is not None
+    (other,) = experiment_tables([{"flag": False, "alpha": 1.5, "nested": [1]}, {"alpha": 2}])
     assert (other.columns, other.numeric) == (("flag", "alpha"), (1,))
     assert other.rows == (("no", "1.5"), ("–", "2"))
-    table = experiment_table(ROWS)
-    assert table is not None
-    assert table.rows[1][table.columns.index("rate ≤")] == "–"
-    real = experiment_table(
+    runs, balls = experiment_tables(ROWS)
+    assert runs.rows[1][runs.columns.index("T")] == "–"
+    assert balls.rows[1][balls.columns.index("rate ≤")] == "–"
+    _, real = experiment_tables(
         [{**ROWS[0], "network": "8-64-1 tanh", "mu": 0.123456, "verdict": "PROVED", "mu_extra": None}]
     )
-    assert real is not None
     line = dict(zip(real.columns, real.rows[0], strict=True))
     # Rounded to nearest, μ would read 0.1235 and be no lower bound any more.
     assert (line["μ on the ball ≥"], line["rate ≤"]) == ("0.1234", "0.901")
 
 
+def test_a_row_that_is_not_proved_states_no_ball_and_draws_no_envelope() -> None:
+    row = {**ROWS[0], "mu": 0.1, "verdict": "INCONCLUSIVE"}
+    assert [table.title for table in experiment_tables([row, {**row, "verdict": "PROVED"}])] == [
+        "Experiments",
+        "The ball at the hand-over",
+    ]
+    assert len(experiment_tables([row, {**row, "verdict": "PROVED"}])[1].rows) == 1
+    assert not [s for plot in row_plots(row, "r") for s in plot.series if "envelope" in s.label]
+    assert width_plot([{**r, "verdict": "INCONCLUSIVE"} for r in ROWS]) is None
+
+
 def test_runs_and_widths_are_drawn() -> None:
-    plots = [p for p in experiment_plots(ROWS) if p is not None]
+    plots = [*row_plots(ROWS[0], "first"), *[p for p in [width_plot(ROWS)] if p is not None]]
     assert [p.title for p in plots] == [
-        "Loss and proved envelope", "NTK gap and PL ratio", "Drift and certified radius", "Certified radius and width",
+        "Loss and proved envelope", "NTK gap and PL ratio", "Distance from the start of the run", "Certified radius and width",
     ]  # fmt: skip
     kinds = {s.label: (s.kind, s.isolated) for p in plots for s in p.series}
     assert kinds["loss of the float64 run"] == ("observed", False)
     assert kinds["loss at checkpoints, upper bound"] == ("proved", True)
     assert kinds["envelope after the hand-over"] == ("proved", False)
     assert all(draw(p) for p in plots)
+    # The radius of the ball at the end is no distance from the start: it is not a line in that figure.
+    assert plots[2].levels == ()
 
 
 def test_envelope_is_the_certified_power() -> None:
@@ -57,7 +68,8 @@ def test_envelope_is_the_certified_power() -> None:
 
 
 def test_nothing_is_drawn_from_nothing(tmp_path: Path) -> None:
-    assert experiment_table(None) is None
-    assert [p for p in experiment_plots([]) if p is not None] == []
+    assert experiment_tables(None) == []
+    assert width_plot([]) is None
     page = write_report(tmp_path, certificates={}, experiments=[{"name": "only a name"}]).read_text(encoding="utf-8")
-    assert "No curve was stored" in page
+    assert "only a name" in page
+    assert "<svg" not in page
