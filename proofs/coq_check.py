@@ -59,6 +59,7 @@ THEOREMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "Criterion.from_centre",
             "Spectral.residual_pays",
         ),
+        "containment_residual_relu": ("Relu.containment_residual_relu", "Relu.mean_jacobian"),
         "containment_displacement": (
             "Region.head_step",
             "Region.containment_displacement",

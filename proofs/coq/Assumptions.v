@@ -6,7 +6,7 @@
     and the one with logarithms, also use classical logic; they are printed one by one. *)
 
 From LPLR Require Setting NtkStability Curvature Spectral Path Residual Certificate Integral Polyak Classical.
-From LPLR Require PaperV3 Main Links Region Lqcr Criterion Converges CheckFacts FixedTanh Psd TwoLayer.
+From LPLR Require PaperV3 Main Links Region Relu Lqcr Criterion Converges CheckFacts FixedTanh Psd TwoLayer.
 From LPLR Require Sphere20 Biased8 Basin8.
 
 Definition core := (
@@ -17,7 +17,7 @@ Definition core := (
   @Links.distance_classical, @Links.handover_residual, @Links.rate_simple_valid,
   @Curvature.jacobian_lipschitz, @Curvature.curvature_bilinear, @Spectral.residual_pays,
   @Residual.containment_residual, @Certificate.staircase_certificate, @Certificate.weyl_table_valid,
-  @Region.enclosing_ball, @Region.containment_displacement, @Region.containment_displacement_paid,
+  @Relu.containment_residual_relu, @Relu.mean_jacobian, @Region.enclosing_ball, @Region.containment_displacement, @Region.containment_displacement_paid,
   @Region.head_step, @Criterion.from_centre, @Criterion.from_ball, @Integral.containment_integral, @Integral.closed_form_sound,
   @Polyak.descent, @Polyak.sublevel_kept, @Polyak.smooth_of_hessian, @Polyak.smooth_of_lipschitz,
   @Classical.containment_classical, @Classical.smoothness_from_ingredients, @Path.conclude,

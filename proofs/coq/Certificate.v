@@ -187,7 +187,7 @@ Theorem staircase_certificate c P0 Rad K delta (st : list (R * R)) sig :
   0 < s -> 0 < eta -> 0 <= K -> 0 <= delta -> delta < sig ->
   0 <= P0 -> in_ball c P0 th0 ->
   increasing P0 st -> last_radius P0 st = Rad -> st <> [] ->
-  (forall z, in_ball c Rad z -> differentiable_at M z) ->
+  (forall z z', in_ball c Rad z -> in_ball c Rad z' -> norm (residual M y z' ⊖ residual M y z) <= K * norm (z' ⊖ z)) ->
   (forall z, in_ball c Rad z -> jac_bound M z K) ->
   (forall z, in_ball c Rad z -> sigma_lower M z sig) ->
   Forall (fun p => forall z, in_ball c (fst p) z -> sigma_lower M z (snd p)) st ->
@@ -199,7 +199,7 @@ Theorem staircase_certificate c P0 Rad K delta (st : list (R * R)) sig :
   /\ forall k, norm (residual M y (gd M y s eta th0 k))
                <= residual_rate s eta delta sig ^ k * norm (residual M y th0).
 Proof.
-  intros Hs Heta HK Hd Hsd HP0 Hstart Hinc Hlast Hne Hdiff Hbound Hsig Hst Hdef Hstep Hcont.
+  intros Hs Heta HK Hd Hsd HP0 Hstart Hinc Hlast Hne Hlip Hbound Hsig Hst Hdef Hstep Hcont.
   pose proof (last_radius_ge P0 st Hinc) as HR. rewrite Hlast in HR.
   apply (containment_residual M y s eta c th0 Rad P0 K delta sig (potential_of delta P0 st)); try assumption.
   - lra.
@@ -256,6 +256,8 @@ Proof.
   - now apply sigmas_increasing.
   - apply sigmas_last.
   - unfold sigmas. rewrite map_app. intros E. now apply app_eq_nil in E.
+  - intros z z' Hz Hz'. apply (residual_lipschitz M y th0 Rad (K0 + DR)); try assumption; [|lra].
+    intros x Hx. apply (jac_bound_change M th0 x K0 DR); auto.
   - intros z Hz. apply (jac_bound_change M th0 z K0 DR); auto.
   - unfold sigmas. clear - Htab. induction Htab as [|[r lam] tl H _ IH]; cbn; constructor; [|exact IH].
     cbn in *. intros z Hz. apply sigma_of_ntk. auto.

@@ -205,6 +205,7 @@ Proof.
   apply (conclude M y s eta th0 th0 Rad K); try assumption.
   - now apply Rmult_lt_0_compat.
   - nra.
+  - intros z z' Hz Hz'. now apply (residual_lipschitz M y th0 Rad K).
   - apply lplr_from_ntk; [lra|lra|assumption].
   - exact stays_classical.
   - intros k. fold th.

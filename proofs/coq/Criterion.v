@@ -74,7 +74,7 @@ Proof.
   - apply drift_nonneg. lra.
   - lra.
   - apply (centre_in c).
-  - auto using (f_diff known).
+  - intros z z' Hz Hz'. apply (residual_lipschitz M y c Rad K); auto using (f_diff known); [apply bound_on|apply K_nonneg, (f_R known)].
   - apply bound_on.
   - exact (sigma_everywhere 0 Hne Hlast).
   - now apply has_drift.
@@ -128,7 +128,7 @@ Proof.
     - intros z _ Hz. now apply has_drift. }
   apply (kept_certified M y s eta c start Rad K (drift_of e) sig); try assumption; try apply known.
   - apply K_nonneg, (f_R known).
-  - auto using (f_diff known).
+  - intros z z' Hz Hz'. apply (residual_lipschitz M y c Rad K); auto using (f_diff known); [apply bound_on|apply K_nonneg, (f_R known)].
   - apply bound_on.
   - now apply has_drift.
   - apply drift_nonneg. pose proof (norm_pos (residual M y start)). lra.

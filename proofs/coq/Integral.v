@@ -2,7 +2,7 @@
 
 From Coq Require Import Reals Lra Psatz.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Segment Setting NtkStability Path Residual Certificate.
+From LPLR Require Import Inner Segment Setting NtkStability MeanValue Path Residual Certificate.
 Open Scope R_scope.
 
 Section Integral.
@@ -40,7 +40,7 @@ Theorem containment_integral :
 Proof.
   intros Hcont sig q.
   apply (containment_residual M y s eta th0 th0 Rad 0 K delta sig (RInt (fun r => sigma r - delta) 0));
-    try assumption; [|lra|apply (centre_in th0)| |].
+    try assumption; [intros z z' Hz Hz'; now apply (residual_lipschitz M y th0 Rad K)| |lra|apply (centre_in th0)| |].
   - intros z Hz. apply (sigma_valid Rad); [lra|assumption].
   - intros a b Hab Hb. exists (sigma a). split.
     { intros z Hz. apply (sigma_valid a); [lra|assumption]. }
@@ -103,10 +103,12 @@ Proof.
   fold closed_delta in Hdef.
   assert (He0pos : 0 <= e0) by (pose proof (norm_pos (residual M y th0)); lra).
   assert (Hdelta : 0 <= closed_delta) by (apply delta_of_pos; assumption).
+  assert (Hbound : forall z, in_ball th0 Rad z -> jac_bound M z (K0 + L * Rad)).
+  { intros z Hz. apply (jac_bound_change M th0 z K0 (L * Rad)); [assumption|]. apply (Hch Rad); [lra|assumption]. }
   apply (containment_residual M y s eta th0 th0 Rad 0 (K0 + L * Rad) closed_delta sig
            (fun r => (sqrt lam0 - closed_delta) * r - L * (r * r) / 2)); try assumption.
   - lra.
-  - intros z Hz. apply (jac_bound_change M th0 z K0 (L * Rad)); [assumption|]. apply (Hch Rad); [lra|assumption].
+  - intros z z' Hz Hz'. apply (residual_lipschitz M y th0 Rad (K0 + L * Rad)); try assumption. lra.
   - intros z Hz. apply Hsigma; [lra|assumption].
   - lra.
   - apply (centre_in th0).

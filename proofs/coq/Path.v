@@ -112,8 +112,8 @@ Hypothesis Rad_pos : 0 <= Rad.
 Hypothesis K_pos : 0 <= K.
 Hypothesis mu_pos : 0 < mu.
 Hypothesis gam_pos : 0 < gam.
-Hypothesis diff : forall z, in_ball c Rad z -> differentiable_at M z.
-Hypothesis bound : forall z, in_ball c Rad z -> jac_bound M z K.
+(** F is Lipschitz on the ball: by the mean value inequality where it is differentiable, across kinks where it is not. *)
+Hypothesis lip : forall z z', in_ball c Rad z -> in_ball c Rad z' -> norm (residual M y z' ⊖ residual M y z) <= K * norm (z' ⊖ z).
 Hypothesis region : LPLR M y s (in_ball c Rad) mu.
 Hypothesis stays : forall k, in_ball c Rad (th k).
 Hypothesis pays : forall k, gam * norm (th (S k) ⊖ th k) <= norm (e k) - norm (e (S k)).
@@ -194,7 +194,7 @@ Proof.
       destruct (Hl eps Heps) as [n1 H1]. destruct (residual_vanishes eps Heps) as [n2 H2].
       specialize (H1 (max n1 n2) (Nat.le_max_l _ _)). specialize (H2 (max n1 n2) (Nat.le_max_r _ _)).
       set (n := max n1 n2) in *. rewrite norm_opp in H1.
-      pose proof (residual_lipschitz M y c Rad K (th n) l diff bound K_pos (stays n) Hin).
+      pose proof (lip (th n) l (stays n) Hin).
       pose proof (norm_minus_le (residual M y l) (e n)). unfold e in *. nra. }
     exists l. repeat split; try assumption.
     + apply norm_eq_0. exact Hres.

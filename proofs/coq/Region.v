@@ -2,7 +2,7 @@
 
 From Coq Require Import Reals Lra Psatz Lia.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Setting Spectral Path Residual Certificate.
+From LPLR Require Import Inner Setting MeanValue Spectral Path Residual Certificate.
 Open Scope R_scope.
 
 Section Region.
@@ -134,6 +134,7 @@ Proof.
   intros H0 HK Hd Hsd Hinc Hlast Hne Hdiff Hb Hsig Hst Hdef Hstep Hpay. apply containment_displacement; [exact H0|].
   intros z k Hz HE.
   destruct (staircase_certificate M y s eta z c d0 Rad Kr delta st sig) as [C _]; try assumption.
+  - intros x x' Hx Hx'. now apply (residual_lipschitz M y c Rad Kr).
   - now apply Hdef.
   - lra.
   - apply (contained _ _ _ _ _ _ _ _ _ _ C).

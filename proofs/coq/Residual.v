@@ -18,7 +18,8 @@ Variables (y : Y) (s eta : R) (c th0 : X) (Rad P0 K delta sig : R) (G : R -> R).
 Hypothesis s_pos : 0 < s.
 Hypothesis eta_pos : 0 < eta.
 Hypothesis K_pos : 0 <= K.
-Hypothesis diff : forall z, in_ball c Rad z -> differentiable_at M z.
+(** F is Lipschitz on the ball: by the mean value inequality where it is differentiable, across kinks where it is not. *)
+Hypothesis lip : forall z z', in_ball c Rad z -> in_ball c Rad z' -> norm (residual M y z' ⊖ residual M y z) <= K * norm (z' ⊖ z).
 Hypothesis bound : forall z, in_ball c Rad z -> jac_bound M z K.
 Hypothesis step_condition : eta * s * (K * K) <= 1.
 
