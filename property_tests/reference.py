@@ -58,6 +58,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "softplus": lambda z: (1 + z.exp()).log(),
     "softplus:5": lambda z: (1 + (5 * z).exp()).log() / 5,
     "silu": lambda z: z * _sigmoid(z),
+    "erf": lambda z: z.erf(),
     "gelu": lambda z: z * (1 + (z * (arb(1) / 2).sqrt()).erf()) / 2,
     "gelu_tanh": _gelu_tanh,
     "sine": lambda z: z.sin(),

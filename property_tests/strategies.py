@@ -24,7 +24,7 @@ import torch
 from hypothesis import strategies as st
 
 from property_tests.reference import LayerSpec
-from verify.nn import NTKLinear, Sine
+from verify.nn import Erf, NTKLinear, Sine
 
 __all__ = [
     "ACTIVATION_NAMES",
@@ -40,7 +40,7 @@ __all__ = [
     "wide_problems",
 ]
 
-ACTIVATION_NAMES = ("tanh", "sigmoid", "softplus", "softplus:5", "silu", "gelu", "gelu_tanh", "sine")
+ACTIVATION_NAMES = ("tanh", "sigmoid", "softplus", "softplus:5", "silu", "gelu", "gelu_tanh", "sine", "erf")
 """Every smooth activation the engine supports, besides the identity."""
 
 Parametrisation = Literal["pytorch", "ntk"]
@@ -61,6 +61,7 @@ def _module(name: str) -> torch.nn.Module:
         "gelu": torch.nn.GELU,
         "gelu_tanh": lambda: torch.nn.GELU(approximate="tanh"),
         "sine": Sine,
+        "erf": Erf,
     }
     return modules[name]()  # type: ignore[no-any-return, operator]
 
@@ -406,7 +407,7 @@ def wide_problems(draw: st.DrawFn, *, max_width: int = 2**16) -> TrainingProblem
     width = draw(st.sampled_from([w for w in (2**12, 2**13, 2**14, 2**15, 2**16) if w <= max_width]))
     arch = Architecture(
         widths=(draw(st.integers(3, 5)), width, 1),
-        activations=(draw(st.sampled_from(["tanh", "sine", "gelu", "silu", "sigmoid", "softplus"])),),
+        activations=(draw(st.sampled_from(["tanh", "sine", "erf", "gelu", "silu", "sigmoid", "softplus"])),),
         parametrisation="ntk",
         bias=draw(st.booleans()),
         seed=draw(_SEEDS),

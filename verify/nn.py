@@ -1,4 +1,4 @@
-"""Two small torch modules for the setting of the theory: the NTK parametrisation and a sine activation.
+"""Small torch modules for the setting of the theory: the NTK parametrisation, sine and error function as activations.
 
 Example:
     >>> import torch, verify
@@ -18,7 +18,7 @@ import torch
 from verify.arguments import exact_count
 from verify.errors import InputError
 
-__all__ = ["NTKLinear", "Sine", "antisymmetric_two_layer", "fully_connected"]
+__all__ = ["Erf", "NTKLinear", "Sine", "antisymmetric_two_layer", "fully_connected"]
 
 
 class NTKLinear(torch.nn.Module):
@@ -65,6 +65,14 @@ class Sine(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return sin(x) elementwise."""
         return torch.sin(x)
+
+
+class Erf(torch.nn.Module):
+    """Elementwise error function 2/√π ∫₀ˣ e^(−t²)dt, the activation whose kernels have closed forms (Williams 1996)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return erf(x) elementwise."""
+        return torch.erf(x)
 
 
 def antisymmetric_two_layer(

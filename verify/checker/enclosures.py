@@ -208,6 +208,8 @@ def activation(name: str, beta: Any, z: Any) -> tuple[Any, Any]:
         return z * p, p * (1 + z * (1 - p))
     if name == "sine":
         return z.sin(), z.cos()
+    if name == "erf":
+        return z.erf(), 2 * (-z * z).exp() / arb.pi().sqrt()
     c = (2 / arb.pi()).sqrt()
     if name == "gelu":
         half = (1 + (z / arb(2).sqrt()).erf()) / 2
@@ -237,7 +239,8 @@ def suprema(name: str, beta: Any) -> tuple[Any, Any]:
 
     ReLU, LeakyReLU: σ' jumps, so that σ'' is not bounded.
     tanh: σ'' = −2t(1 − t²), extreme at t = 1/√3: 4/(3√3). Sigmoid: p(1 − p) ≤ 1/4, p(1 − p)(1 − 2p) ≤ 1/(6√3). Softplus: those
-    scaled by β. SiLU: σ'' = p(1 − p)(2 − z tanh(z/2)) ≤ ½, ≥ −|z|e^-|z| ≥ −1/e; σ' is extreme at the only z > 0 with
+    scaled by β. erf: σ' = 2e^(−z²)/√π, largest at 0; σ'' = −2zσ', extreme at z = 1/√2: 2√(2/π)e^(−½). SiLU:
+    σ'' = p(1 − p)(2 − z tanh(z/2)) ≤ ½, ≥ −|z|e^-|z| ≥ −1/e; σ' is extreme at the only z > 0 with
     z tanh(z/2) = 2, and σ'(z) + σ'(−z) = 1. GELU: σ'' = φ(z)(2 − z²) lies in [−2φ(√2), 2φ(0)], σ' is extreme at √2. Its tanh
     form, with w = 1 + 3az² and u = c(z + az³): σ'' = c·sech²u·(1 + 6az² − czw²tanh u), so σ' is extreme at the only z > 0 with
     czw²tanh u = 1 + 6az² (the left side over w² grows, the right side over w² falls); σ'' ≤ c because sech²u ≤ 1/(1 + c²z²)
@@ -250,6 +253,8 @@ def suprema(name: str, beta: Any) -> tuple[Any, Any]:
         return arb(1), beta / 4
     if name == "gelu":
         return activation(name, beta, arb(2).sqrt())[1], c
+    if name == "erf":
+        return 2 / arb.pi().sqrt(), 2 * c * (-half).exp()
     if name == "silu":
         peak = _zero(lambda z: 2 - z * (half * z).tanh(), "2.39935728051546766783273969728")
         return activation(name, beta, peak)[1], half

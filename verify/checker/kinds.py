@@ -17,7 +17,7 @@ from verify.checker.reading import Array, expect, take
 
 __all__ = ["layers_of", "stored"]
 
-_NAMES = ("identity", "tanh", "sigmoid", "softplus", "silu", "sine", "gelu", "gelu_tanh", "relu", "leaky_relu")
+_NAMES = ("identity", "tanh", "sigmoid", "softplus", "silu", "sine", "erf", "gelu", "gelu_tanh", "relu", "leaky_relu")
 _GIVEN = {"softplus": "beta", "leaky_relu": "negative_slope"}
 
 # How many entries a convolution may meet, position by position and channel by channel.

@@ -8,6 +8,7 @@ the looseness table.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,21 +16,13 @@ import torch
 
 from verify.errors import InputError
 from verify.networks import DataSet, Loss, Network, loss_scale
+from verify.networks.activations import Activation
 
 __all__ = ["AttackReport", "TorchNetwork", "attack"]
 
-_ACTIVATIONS: dict[str, Callable[[torch.Tensor, float], torch.Tensor]] = {
-    "identity": lambda z, _: z,
-    "tanh": lambda z, _: torch.tanh(z),
-    "sigmoid": lambda z, _: torch.sigmoid(z),
-    "silu": lambda z, _: torch.nn.functional.silu(z),
-    "sine": lambda z, _: torch.sin(z),
-    "relu": lambda z, _: torch.relu(z),
-    "leaky_relu": lambda z, below: torch.where(z > 0.0, z, below * z),
-    "softplus": lambda z, beta: torch.logaddexp(beta * z, torch.zeros_like(z)) / beta,
-    "gelu": lambda z, _: torch.nn.functional.gelu(z),
-    "gelu_tanh": lambda z, _: torch.nn.functional.gelu(z, approximate="tanh"),
-}
+
+def _activated(activation: Activation, z: torch.Tensor) -> torch.Tensor:
+    return activation.record.in_torch(z, dict(activation.parameters))
 
 
 class TorchNetwork:
@@ -66,7 +59,7 @@ class TorchNetwork:
         for (weight, bias, scale), layer in zip(self._layers(theta), self.network.chain, strict=True):
             z = scale * (h @ weight.T)
             z = z if bias is None else z + bias
-            h = _ACTIVATIONS[layer.activation.name](z, layer.activation.parameter)
+            h = _activated(layer.activation, z)
         return h
 
     def loss(self, theta: torch.Tensor) -> torch.Tensor:
@@ -83,11 +76,7 @@ class TorchNetwork:
             z = a @ weight.T
             if bias is not None:
                 a, z = torch.cat([a, torch.ones(n, 1, dtype=a.dtype)], dim=1), z + bias
-            beta = layer.activation.parameter
-            name = layer.activation.name
-            h, slope = torch.func.jvp(
-                lambda t, name=name, beta=beta: _ACTIVATIONS[name](t, beta), (z,), (torch.ones_like(z),)
-            )  # type: ignore[misc]
+            h, slope = torch.func.jvp(functools.partial(_activated, layer.activation), (z,), (torch.ones_like(z),))  # type: ignore[misc]
             inputs.append(a)
             slopes.append(slope)
             weights.append(scale * weight)

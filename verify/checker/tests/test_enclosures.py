@@ -17,7 +17,7 @@ from verify.checker.enclosures import activation, norm, psd_norm, real, root, sm
 
 mp: Any = _mp  # untyped
 mpf = mp.mpf
-NAMES = ["identity", "tanh", "sigmoid", "softplus", "silu", "sine", "gelu", "gelu_tanh"]
+NAMES = ["identity", "tanh", "sigmoid", "softplus", "silu", "sine", "erf", "gelu", "gelu_tanh"]
 
 
 def _arb(x: Any) -> arb:
@@ -37,7 +37,7 @@ def _reference(name: str, z: Any, beta: Any) -> Any:
     return {
         "identity": lambda: z, "tanh": lambda: mp.tanh(z), "sigmoid": lambda: p(z), "silu": lambda: z * p(z),
         "softplus": lambda: mp.log(1 + mp.exp(beta * z)) / beta, "sine": lambda: mp.sin(z), "gelu": lambda: z * mp.ncdf(z),
-        "gelu_tanh": lambda: z * (1 + mp.tanh(cube)) / 2,
+        "gelu_tanh": lambda: z * (1 + mp.tanh(cube)) / 2, "erf": lambda: mp.erf(z),
     }[name]()  # fmt: skip
 
 
@@ -117,6 +117,7 @@ def test_suprema_are_as_sharp_as_the_precision_asks_for(name: str) -> None:
         ("tanh", lambda z: abs(mp.diff(mp.tanh, z, 2))),
         ("sigmoid", lambda z: abs(mp.diff(lambda t: 1 / (1 + mp.exp(-t)), z, 2))),
         ("sine", lambda z: abs(mp.sin(z))),
+        ("erf", lambda z: abs(mp.diff(mp.erf, z, 2))),
     ],
 )
 def test_suprema_of_the_others_are_attained_and_not_exceeded(name: str, second: Callable[[Any], Any]) -> None:

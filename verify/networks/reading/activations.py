@@ -9,18 +9,11 @@ import torch
 
 from verify.errors import UnsupportedLayerError
 from verify.networks.activations import Activation, activation_named
-from verify.nn import Sine
+from verify.networks.functions import ACTIVATIONS
 
 __all__ = ["activation_from_module"]
 
-_FROM_MODULE: dict[type[torch.nn.Module], str] = {
-    torch.nn.Tanh: "tanh",
-    torch.nn.Sigmoid: "sigmoid",
-    torch.nn.SiLU: "silu",
-    Sine: "sine",
-    torch.nn.ReLU: "relu",
-    torch.nn.Identity: "identity",
-}
+_FROM_MODULE = {record.module: name for name, record in ACTIVATIONS.items() if record.module is not None}
 
 _WHY_NOT_RELU = (
     "its gradient jumps at a kink, so no smoothness constant β exists on a ball that meets one (claim relu_smoothness)"
@@ -55,7 +48,7 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     """Return the real activation that a torch module stands for.
 
     Args:
-        module: an instance of Tanh, Sigmoid, Softplus, GELU, SiLU, ReLU, LeakyReLU, Identity or verify.nn.Sine (exact types).
+        module: an instance of Tanh, Sigmoid, Softplus, GELU, SiLU, ReLU, LeakyReLU, Identity, verify.nn.Sine or verify.nn.Erf (exact types).
         where: how an error names the layer, e.g. ``"model[1] (ReLU)"``.
 
     Raises:
@@ -128,6 +121,7 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     raise UnsupportedLayerError(
         f"{where}: {kind.__name__} is not known, so neither its Jacobian nor its curvature is bounded. Supported:"
         " Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d, BatchNorm2d, AvgPool2d, AdaptiveAvgPool2d, Flatten,"
-        " Tanh, Sigmoid, Softplus, GELU, SiLU, ReLU, LeakyReLU, verify.nn.Sine, Identity, and Dropout in"
+        " Tanh, Sigmoid, Softplus, GELU, SiLU, ReLU, LeakyReLU, verify.nn.Sine, verify.nn.Erf, Identity, and"
+        " Dropout in"
         " evaluation mode"
     )

@@ -54,6 +54,7 @@ _ACTIVATIONS: Mapping[str, tuple[type[torch.nn.Module], Mapping[str, Callable[[A
     "ReLU": (torch.nn.ReLU, {}),
     "LeakyReLU": (torch.nn.LeakyReLU, {"negative_slope": _positive}),
     "Sine": (nn.Sine, {}),
+    "Erf": (nn.Erf, {}),
     "Identity": (torch.nn.Identity, {}),
 }
 

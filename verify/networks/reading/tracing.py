@@ -67,6 +67,7 @@ _Rule = tuple[tuple[str, ...], Callable[..., torch.nn.Module]]
 _TANH: _Rule = ((), torch.nn.Tanh)
 _SIGMOID: _Rule = ((), torch.nn.Sigmoid)
 _SINE: _Rule = ((), nn.Sine)
+_ERF: _Rule = ((), nn.Erf)
 _RELU: _Rule = ((), torch.nn.ReLU)
 _FLATTEN: _Rule = (("start_dim", "end_dim"), lambda start_dim=0, end_dim=-1: torch.nn.Flatten(start_dim, end_dim))
 _HARDTANH: _Rule = (("min_val", "max_val", "inplace"), torch.nn.Hardtanh)
@@ -76,6 +77,7 @@ _METHODS: Mapping[str, _Rule] = {
     "sigmoid": _SIGMOID,
     "sigmoid_": _SIGMOID,
     "sin": _SINE,
+    "erf": _ERF,
     "relu": _RELU,
     "relu_": _RELU,
     "flatten": _FLATTEN,
@@ -88,6 +90,8 @@ _FUNCTIONS: Mapping[Any, _Rule] = {
     functional.sigmoid: _SIGMOID,
     torch.special.expit: _SIGMOID,
     torch.sin: _SINE,
+    torch.erf: _ERF,
+    torch.special.erf: _ERF,
     torch.relu: _RELU,
     torch.relu_: _RELU,
     functional.relu: (("inplace",), torch.nn.ReLU),

@@ -39,6 +39,7 @@ ACTIVATIONS: dict[str, Any] = {
     "sigmoid": lambda t, _: _sigmoid(t),
     "silu": lambda t, _: t * _sigmoid(t),
     "sine": lambda t, _: t.sin(),
+    "erf": lambda t, _: t.erf(),
     "relu": lambda t, _: _leaky(t, 0.0),
     "leaky_relu": _leaky,
     "gelu": lambda t, _: _gelu(t),
@@ -83,7 +84,7 @@ def along(
                     for c in range(fan_in):
                         total = total + entries[0][r * fan_in + c] * h[c] * scale
                     z.append(total + entries[1][r] if layer.bias is not None else total)
-                beta = layer.activation.parameter
+                beta = next(iter(dict(layer.activation.parameters).values()), 1.0)
                 h = [ACTIVATIONS[layer.activation.name](t, beta) for t in z]
             outputs.extend(h)
         return outputs

@@ -19,7 +19,7 @@ from verify.networks.parameters import flatten, with_parameters
 RELU = activation_named("relu")
 LEAKY = activation_named("leaky_relu", {"negative_slope": 0.1})
 STEEP = activation_named("leaky_relu", {"negative_slope": 3.0})
-KINKED = pytest.mark.parametrize("activation", [RELU, LEAKY, STEEP], ids=lambda a: f"{a.name}{a.parameter}")
+KINKED = pytest.mark.parametrize("activation", [RELU, LEAKY, STEEP], ids=lambda a: f"{a.name}{dict(a.parameters)}")
 
 
 def _net(sizes: tuple[int, ...], activation: Activation, seed: int, bias: bool = True) -> Network:

@@ -11,11 +11,8 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
-import scipy.special
 
-from verify.arrays import Ball
 from verify.networks import DataSet, Network
-from verify.networks.activations import Activation
 from verify.networks.layers import Activated, AveragePool, BatchNorm, Convolution, Flatten, Layer, Linear, Scale, Sum
 from verify.networks.layers.layer import Shape
 from verify.networks.parameters import Vector, views
@@ -38,63 +35,6 @@ def default_step(lambda_max_upper: float, s: Fraction) -> Fraction:
     exact = Fraction(4, 5) / (s * Fraction(lambda_max_upper))
     rounded = approx_float(exact)
     return Fraction(rounded) if 0.0 < rounded < float("inf") else exact
-
-
-# An activation writes σ(z) over z and returns (σ(z), σ'(z)); `work` is an array of z's shape that it may use.
-Function = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-
-
-def _sigmoid(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    value = scipy.special.expit(z, out=z)
-    return value, np.multiply(value, np.subtract(1.0, value, out=work), out=work)
-
-
-def _tanh(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    value = np.tanh(z, out=z)
-    return value, np.subtract(1.0, np.multiply(value, value, out=work), out=work)
-
-
-def _silu(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    gate = scipy.special.expit(z)
-    return z * gate, gate * (1.0 + z * (1.0 - gate))
-
-
-def _gelu(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    gate = scipy.special.ndtr(z)
-    return z * gate, gate + z * np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
-
-
-def _gelu_tanh(z: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    scale = np.sqrt(2.0 / np.pi)
-    gate = np.tanh(scale * (z + 0.044715 * z**3))
-    slope = 0.5 * z * (1.0 - gate * gate) * scale * (1.0 + 3.0 * 0.044715 * z * z)
-    return 0.5 * z * (1.0 + gate), 0.5 * (1.0 + gate) + slope
-
-
-def _softplus(beta: float) -> Function:
-    return lambda z, _: (np.logaddexp(0.0, beta * z) / beta, scipy.special.expit(beta * z))
-
-
-def _leaky_relu(below: float) -> Function:
-    return lambda z, _: (np.where(z > 0.0, z, below * z), np.where(z > 0.0, 1.0, below))
-
-
-def _float_activation(activation: Activation) -> Function:
-    """Return the activation in ordinary float64; a name without a fast version goes through the enclosures."""
-    fast: dict[str, Function] = {
-        "tanh": _tanh,
-        "sigmoid": _sigmoid,
-        "silu": _silu,
-        "gelu": _gelu,
-        "gelu_tanh": _gelu_tanh,
-        "sine": lambda z, _: (np.sin(z), np.cos(z)),
-        "relu": lambda z, work: (np.maximum(z, 0.0), np.greater(z, 0.0, out=work, casting="unsafe")),
-    }
-    if activation.name == "softplus":
-        return _softplus(dict(activation.parameters)["beta"])
-    if activation.name == "leaky_relu":
-        return _leaky_relu(activation.parameter)
-    return fast.get(activation.name, lambda z, _: (activation(Ball(z), 0).mid, activation(Ball(z), 1).mid))
 
 
 class Rule(Protocol):
@@ -165,13 +105,13 @@ class _Activated(_Untrained):
     """σ entrywise."""
 
     def __init__(self, layer: Activated, n: int, below: tuple[Shape, ...], still: bool) -> None:
-        self._function = _float_activation(layer.function)
+        self._function, self._given = layer.function.record.in_float64, dict(layer.function.parameters)
         self._z, self._work, self._back = (np.empty((n, *below[0])) for _ in range(3))
 
     def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
         """σ(z), keeping σ'(z)."""
         np.copyto(self._z, below[0])
-        value, self._slope = self._function(self._z, self._work)
+        value, self._slope = self._function(self._z, self._work, self._given)
         return value
 
     def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:
