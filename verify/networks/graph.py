@@ -251,7 +251,9 @@ class Network:
         if not self.is_chain:
             kinds = [la.kind for la in self.layers if not isinstance(la, Activated)]
             counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-            return f"{'×'.join(map(str, self.input_shape))} → {self.outputs} graph of {counted}, {names}"
+            stored = sum(array.size for la in self.layers if isinstance(la, Trained) for array in la.stored.values())
+            held = "" if stored == self.parameters else f" ({self.parameters} of {stored} parameters trained)"
+            return f"{'×'.join(map(str, self.input_shape))} → {self.outputs} graph of {counted}, {names}{held}"
         widths = "-".join(str(w) for w in [self.inputs, *(la.fan_out for la in self.chain)])
         return f"{widths} {names} ({self._parametrisation()})"
 

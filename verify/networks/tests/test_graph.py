@@ -320,6 +320,7 @@ def test_a_frozen_parameter_is_no_part_of_theta_nor_of_any_bound() -> None:
     free = Network((Linear(one, None), Linear(one, one[0], 1, (0,))), (1,))
     held = Network((Linear(one, None), Linear(one, one[0], 1, (0,), ("weight",))), (1,))
     assert (free.parameters, held.parameters) == (3, 2)
+    assert "2 of 3 parameters trained" in held.describe()
     assert with_parameters(held, np.array([2.0, 5.0])).architecture() == held.architecture()
     X = 3.0 * one
     assert kernel_of(linearise(held, X)).contains([[9.0 + 1.0]])
@@ -384,3 +385,21 @@ def test_what_is_no_graph_is_refused() -> None:
             Scale(factor)
     with pytest.raises(InputError, match="frozen"):
         Linear(one, None, 1, (-1,), ("bias",))
+
+
+def test_a_frozen_weight_of_a_torch_network_stays_where_it_is(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(6, 64), torch.nn.Tanh(), torch.nn.Linear(64, 1)).double()
+    held = next(model.parameters()).requires_grad_(False)
+    X = np.random.default_rng(0).standard_normal((8, 6))
+    certificate = verify.certify(model, X, 0.3 * X[:, 0], scope="basin")
+    assert certificate.verdict == "PROVED", certificate.reason
+    assert certificate.witness["centre"].shape == (129,)
+    first = certificate.problem.network.layers[0]
+    assert isinstance(first, Linear)
+    assert first.frozen == ("weight",)
+    assert (first.weight == held.numpy()).all()
+    certificate.save(tmp_path / "c.zip")
+    found = check(tmp_path / "c.zip")
+    assert found.accepted, found.failures
+    assert "129 of 513 parameters trained" in found.claims[0]
