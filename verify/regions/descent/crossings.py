@@ -1,10 +1,11 @@
 """How often a recorded run crosses the kinks of its network: signs of pre-activations certified at every iterate.
 
 At an iterate the sign of each pre-activation z_ir (sample i, unit r of a layer with kinks) is certain, or undecided: its enclosure meets 0. A pair (i, r)
-changes between two iterates when both its signs are certain and differ. In the *first* layer z_ir = s·w_r·x_i + b_r is affine in the parameters: along the
-straight segment between two iterates it crosses 0 exactly once where its signs differ and never where they agree, so that with nothing undecided the number
-of changes *is* the number of crossings of the polygon through the iterates. In deeper layers z_ir is no affine function of all parameters, and the number
-of changes is a lower bound. Changes of a pair are counted between its certain signs, so an undecided sign can only hide some.
+changes between two iterates when both its signs are certain and differ. Where z_ir = s·w_r·x_i + b_r with an x_i that training does not move, as in the
+*first* layer, it is affine in the parameters: along the straight segment between two iterates it crosses 0 exactly once where its signs differ and never
+where they agree, so that with nothing undecided the number of changes *is* the number of crossings of the polygon through the iterates. In deeper layers
+z_ir is no affine function of all parameters, and the number of changes is a lower bound. Changes of a pair are counted between its certain signs, so an
+undecided sign can only hide some.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from verify.arrays import Ball, matmul
+from verify.arrays import Rows
 from verify.errors import InputError
 from verify.networks import Network, read_network
+from verify.networks.layers import Activated, Layer, Trained, Value
+from verify.networks.linearisation import rows_of_data
 from verify.networks.parameters import with_parameters
 from verify.networks.reading.data import read_inputs
+from verify.networks.reading.modules import map_shape
 from verify.regions.descent.iterates import read_iterates
 
 __all__ = ["Crossings", "count_crossings"]
@@ -30,7 +34,8 @@ class Crossings:
     """The changes of sign in one layer along a recorded run.
 
     Attributes:
-        layer: position of the layer, from 0. kinks: number of pairs (sample, unit). iterates: number of iterates looked at.
+        layer: position among the layers with kinks, from 0. affine: whether its pre-activations are affine in the parameters, as in the first layer.
+        kinks: number of pairs (sample, unit), of a map one unit a channel and position. iterates: number of iterates looked at.
         changes: certified changes of sign; the exact number of crossings where `exact`.
         undecided: pairs and iterates whose sign is not certain (exactly 0, or beyond float64's reach).
         pairs: pairs that change at least once. most: changes of one pair, at most.
@@ -38,6 +43,7 @@ class Crossings:
     """
 
     layer: int
+    affine: bool
     kinks: int
     iterates: int
     changes: int
@@ -48,33 +54,32 @@ class Crossings:
 
     @property
     def exact(self) -> bool:
-        """Whether `changes` counts the crossings of the polygon through the iterates: the first layer, with every sign certain."""
-        return self.layer == 0 and self.undecided == 0
+        """Whether `changes` counts the crossings of the polygon through the iterates: affine, with every sign certain."""
+        return self.affine and self.undecided == 0
 
 
 class _Count:
     """The running count of one layer."""
 
-    def __init__(self, layer: int, shape: tuple[int, int]) -> None:
-        self.layer = layer
+    def __init__(self, shape: tuple[int, ...]) -> None:
         self.last = np.zeros(shape, dtype=np.int8)
         self.changes = np.zeros(shape, dtype=np.int64)
         self.patterns: set[bytes] = set()
         self.iterates = self.undecided = 0
 
-    def look(self, z: Ball) -> None:
-        signs = np.where(z.lower() > 0.0, 1, np.where(z.upper() < 0.0, -1, 0)).astype(np.int8)
+    def look(self, z: Rows) -> None:
+        signs = np.where(np.abs(z.mid) > z.sup[:, None], np.sign(z.mid), 0).astype(np.int8)
         self.changes += signs * self.last < 0
         self.last = np.where(signs == 0, self.last, signs)
         self.undecided += int((signs == 0).sum())
         self.patterns.add(np.packbits(signs > 0).tobytes())
         self.iterates += 1
 
-    def result(self) -> Crossings:
+    def result(self, layer: int, affine: bool) -> Crossings:
         patterns = len(self.patterns) if self.undecided == 0 else None
         found = self.changes
         total, pairs, most = int(found.sum()), int((found > 0).sum()), int(found.max(initial=0))
-        return Crossings(self.layer, found.size, self.iterates, total, self.undecided, pairs, most, patterns)
+        return Crossings(layer, affine, found.size, self.iterates, total, self.undecided, pairs, most, patterns)
 
 
 def count_crossings(
@@ -85,7 +90,7 @@ def count_crossings(
     Nothing is assumed of how the iterates came about: any optimiser will do.
 
     Args:
-        model: torch.nn.Sequential as :func:`verify.certify` reads it. X: inputs (n, d), exact as stored.
+        model: what :func:`verify.certify` reads. X: inputs (n, d) or (n, C, H, W), exact as stored.
         iterates: a list, or a generator, of modules, state dicts, lists of parameters or flat vectors.
         iterate_steps: the step of each; None means 0, 1, 2, … Where they begin after 0 the model itself is step 0.
 
@@ -103,24 +108,33 @@ def count_crossings(
         >>> found.changes, found.pairs, found.exact
         (4, 2, True)
     """
-    network = read_network(model)
+    network = read_network(model, map_shape(X))
     inputs = read_inputs(network, X)
-    if network.is_smooth:
+    kinked = [
+        i
+        for i, layer in enumerate(network.layers)
+        if isinstance(layer, Activated) and layer.function.slopes is not None
+    ]
+    if not kinked:
         raise InputError(f"model: {network.describe()} has no kinks to cross; expected ReLU or LeakyReLU units")
     counts: dict[int, _Count] = {}
     for _, theta in read_iterates(network, iterates, iterate_steps):
-        for layer, z in _kinked(with_parameters(network, theta), Ball(inputs)):
-            counts.setdefault(layer, _Count(layer, (z.shape[0], z.shape[1]))).look(z)
-    return tuple(count.result() for count in counts.values())
+
+        def visit(index: int, layer: Layer, below: tuple[Value, ...]) -> Value:
+            if index in kinked:
+                z = below[0].rows
+                counts.setdefault(index, _Count(z.mid.shape)).look(z)
+            return layer.value(*below)[0]
+
+        with_parameters(network, theta).forward(visit, rows_of_data(network, inputs))
+    return tuple(
+        counts[i].result(position, _is_affine(network, network.layers[i].inputs[0]))
+        for position, i in enumerate(kinked)
+    )
 
 
-def _kinked(network: Network, h: Ball) -> Iterable[tuple[int, Ball]]:
-    """Yield (position, pre-activations (n, m)) of the layers with kinks."""
-    last = max(i for i, layer in enumerate(network.chain) if layer.activation.slopes is not None)
-    for index, layer in enumerate(network.chain[: last + 1]):
-        z = matmul(h, layer.weight.T)
-        z = z if layer.inverse_square_scale == 1 else z * layer.scale
-        z = z if layer.bias is None else z + layer.bias
-        if layer.activation.slopes is not None:
-            yield index, z
-        h = layer.activation(z)
+def _is_affine(network: Network, source: int) -> bool:
+    """Whether the value of layer `source` is affine in the parameters: its own layer is, and nothing below moves."""
+    if source < 0 or not network.moves[source]:
+        return True
+    return isinstance(network.layers[source], Trained) and not any(network.moving_inputs[source])

@@ -53,6 +53,30 @@ def test_deeper_layers_count_changes_and_claim_no_exactness() -> None:
     assert second.changes == sum(int((a != b).sum()) for a, b in itertools.pairwise(signs))
 
 
+def test_a_convolution_counts_every_channel_and_position() -> None:
+    torch.manual_seed(1)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 2, 2),
+        torch.nn.ReLU(),
+        torch.nn.Flatten(),
+        torch.nn.Linear(8, 3),
+        torch.nn.ReLU(),
+        torch.nn.Linear(3, 1),
+    ).double()
+    X = np.random.default_rng(1).normal(size=(4, 1, 3, 3))
+    run = [torch.randn(sum(p.numel() for p in net.parameters()), dtype=torch.float64) for _ in range(10)]
+    first, second = verify.count_crossings(net, X, run)
+    assert (first.kinks, second.kinks) == (32, 12)
+    assert (first.exact, second.exact) == (True, False)
+    signs: list[list[np.ndarray]] = [[], []]
+    for theta in run:
+        torch.nn.utils.vector_to_parameters(theta.clone(), net.parameters())
+        signs[0].append((net[:1](torch.tensor(X)) > 0).numpy())
+        signs[1].append((net[:4](torch.tensor(X)) > 0).numpy())
+    for found, seen in zip((first, second), signs, strict=True):
+        assert found.changes == sum(int((a != b).sum()) for a, b in itertools.pairwise(seen))
+
+
 def test_smooth_networks_and_wrong_iterates_are_refused() -> None:
     smooth = torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.Tanh())
     with pytest.raises(InputError, match="no kinks"):
