@@ -20,6 +20,8 @@ import torch
 from hypothesis import strategies as st
 from safetensors.torch import save
 
+from property_tests.command_line import commands, damage_command, run_command
+from property_tests.damage import damaged
 from property_tests.damaged_certificates import TOKENS, read_certificate, sound_certificates, with_fitting_hash
 from verify.networks.reading.data import exact_array
 from verify.networks.reading.files import load_data, load_model
@@ -27,27 +29,6 @@ from verify.networks.reading.files import load_data, load_model
 __all__ = ["ENTRIES", "Entry", "damaged"]
 
 _MODULES = iter(range(10**9))
-
-
-def damaged(content: bytes, rng: random.Random, tokens: list[bytes]) -> bytes:
-    """Edit `content` up to six times: cut, flip, insert, repeat, replace; sometimes not at all."""
-    data = bytearray(content)
-    for _ in range(rng.choice([0, 1, 1, 2, 3, 6])):
-        at, width = rng.randrange(len(data) + 1), rng.choice([1, 1, 2, 4, 8])
-        match rng.randrange(6):
-            case 0:
-                del data[at : at + width]
-            case 1 if at < len(data):
-                data[at] ^= 1 << rng.randrange(8)
-            case 2:
-                data[at:at] = rng.choice(tokens)
-            case 3:
-                data[at:at] = data[at : at + width]
-            case 4:
-                data[at : at + width] = rng.choice(tokens)
-            case _:
-                data[at:at] = rng.randbytes(width)
-    return bytes(data[: rng.randrange(len(data) + 1)] if rng.random() < 0.05 else data)
 
 
 @dataclass(frozen=True)
@@ -337,6 +318,7 @@ ENTRIES = {
     entry.name: entry
     for entry in (
         Entry("certificate", sound_certificates(), read_certificate, _by_bytes(TOKENS)),
+        Entry("command_line", commands(), run_command, damage_command),
         Entry("sealed_certificate", sound_certificates(), read_certificate, with_fitting_hash),
         Entry("csv", _tables(), _read_table, _by_bytes(_CSV_TOKENS)),
         Entry(

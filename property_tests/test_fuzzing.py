@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from property_tests.damaged_files import ENTRIES, damaged
+from property_tests.damage import damaged
+from property_tests.damaged_files import ENTRIES
 from property_tests.fuzzing import fuzz
 from verify.networks.reading import files, tables
 

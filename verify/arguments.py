@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import operator
 import re
+from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
@@ -13,7 +15,91 @@ import numpy as np
 
 from verify.errors import InputError, NonFiniteError
 
-__all__ = ["exact_count", "exact_number", "exact_step", "positive_float"]
+__all__ = [
+    "exact_count",
+    "exact_number",
+    "exact_step",
+    "positive_float",
+    "refuse_options",
+    "why_no_loss",
+]
+
+# Other programs' words for options, and what they are called here.
+_MEANT = {
+    "learning_rate": "lr", "eta": "lr", "step": "lr", "step_size": "lr", "stepsize": "lr", "alpha": "lr",
+    "epochs": "steps", "n_steps": "steps", "num_steps": "steps", "max_steps": "steps", "iterations": "steps", "max_iter": "steps",
+    "timeout": "seconds", "time_limit": "seconds", "max_seconds": "seconds", "criterion": "loss", "loss_fn": "loss", "reduction": "loss",
+    "verbose": "progress", "trajectory": "iterates", "states": "iterates", "indices": "iterate_steps", "continue_from": "resume",
+}  # fmt: skip
+_TRAINED = (
+    "Train with it, then certify the trained network: scope='basin', or its iterates in scope='run' with iterates=; the statement is about plain"
+    " gradient descent from there"
+)
+# What is asked for in vain, with the reason in mathematics and what can be said instead.
+_NO_SUCH = {
+    "weight_decay": "with decay ω a fixed point has ω‖θ‖ = ‖∇Φ(θ)‖, so no exact fit with θ ≠ 0 is one, and Φ ≥ ω²‖θ‖²/(2s‖J‖²) at each (claim"
+    f" weight_decay_floor): nothing converges to zero loss. {_TRAINED}",
+    "momentum": f"pass descent=verify.SGD(momentum=…) in scopes ball, basin and run. {_TRAINED}",
+    "betas": "Adam's step is preconditioned by past gradients and does not shrink with ‖∇Φ‖ alone: no linear rate is proved for it here."
+    f" {_TRAINED}",
+    "batch_size": f"pass descent=verify.SGD(batch_size=…) in scopes ball, basin and run. {_TRAINED}",
+}  # fmt: skip
+for _same, _as in (
+    ("nesterov", "momentum"),
+    ("optimizer", "betas"),
+    ("optimiser", "betas"),
+    ("batch", "batch_size"),
+    ("l2", "weight_decay"),
+):
+    _NO_SUCH[_same] = _NO_SUCH[_as]
+_ENTROPY = (
+    "cross-entropy with class labels is > 0 at every finite θ: its infimum is not attained, there is no zero-loss point to converge to, and"
+    " descent runs to infinity along separable data. Squared loss on one-hot targets (loss='mse', y=one_hot(y, k)) has zeros; a network trained"
+    " with cross-entropy can be certified for it with scope='basin'"
+)
+_NO_LOSS = {
+    "entropy": _ENTROPY, "nll": _ENTROPY, "bce": _ENTROPY, "logistic": _ENTROPY,
+    "l1": "|e| keeps a gradient of constant size up to the kink at e = 0, so descent with a fixed step ends in an oscillation, not at a zero."
+    " loss='mse' is the differentiable one",
+    "hinge": "the hinge loss vanishes on open sets of θ, where J says nothing about how far they reach: no PL constant follows from the NTK."
+    " loss='mse' with targets ±1 can be certified",
+    "huber": "where every |e_i| ≤ δ, torch.nn.HuberLoss() is Σe²/(2nk): there its descent is that of loss='mean' with lr/k. Beyond δ it is not"
+    " covered",
+}  # fmt: skip
+_NO_LOSS |= {"mae": _NO_LOSS["l1"], "margin": _NO_LOSS["hinge"]}
+
+
+def refuse_options(unknown: Iterable[str], allowed: Sequence[str], scope: str) -> None:
+    """Refuse option names that a scope does not take: with what was probably meant, or the reason why there is no such option.
+
+    Args:
+        unknown: the names; nothing happens if there are none. allowed: those taken besides lr and loss. scope: its name.
+
+    Raises:
+        InputError: `unknown` holds a name.
+    """
+    names = sorted(unknown)
+    if not names:
+        return
+    known = ("lr", "loss", *allowed)
+    hints = []
+    for name in names:
+        meant = _MEANT.get(name.lower()) or next(iter(difflib.get_close_matches(name.lower(), known, 1, 0.7)), None)
+        if name.lower() in _NO_SUCH:
+            hints.append(f"{name}: {_NO_SUCH[name.lower()]}")
+        elif meant in known:
+            hints.append(f"{name}: did you mean {meant}?")
+    taken = f"expected one of {', '.join(allowed)}" if allowed else "it takes none besides lr and loss"
+    raise InputError(f"unknown option {', '.join(names)} for scope={scope!r}: {'. '.join(hints) or taken}")
+
+
+def why_no_loss(loss: Any) -> str | None:
+    """Say why a loss of this name, or a torch loss object, is not certified and what can be said instead; None for a name that says nothing."""
+    kind = type(loss).__name__
+    name = (loss if isinstance(loss, str) else kind).lower()
+    if kind == "MSELoss":
+        return f"pass its name: loss={'mse_sum' if getattr(loss, 'reduction', '') == 'sum' else 'mse'!r}"
+    return next((reason for part, reason in _NO_LOSS.items() if part in name), None)
 
 
 # Fraction("1e999999999") would take hours.

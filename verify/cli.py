@@ -84,7 +84,9 @@ def certify(
     scope: Annotated[ScopeName, typer.Option(help="auto: ball where PROVED, else basin")] = ScopeName.auto,
     loss: Annotated[LossName, typer.Option()] = LossName.sum,
     radius: Annotated[float | None, typer.Option(help="prescribed radius of the ball")] = None,
-    steps: Annotated[int | None, typer.Option(help="step budget of scopes run and exact")] = None,
+    steps: Annotated[int | None, typer.Option(help="step budget of scopes run, exact and region")] = None,
+    seconds: Annotated[float | None, typer.Option(help="time allowed to scopes run and basin")] = None,
+    resume: Annotated[Path | None, typer.Option(help="certificate of an earlier run to go on from (scope run)")] = None,
     out: Annotated[Path | None, typer.Option(help="save the certificate here (.zip or a directory)")] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -100,9 +102,13 @@ def certify(
     if not as_json:
         console.print(f"read {read.description}", highlight=False, markup=False, soft_wrap=True)
     network = load_model(model, architecture)
-    with console.status("certifying"):
+    options: dict[str, Any] = {
+        name: value for name, value in (("seconds", seconds), ("resume", resume)) if value is not None
+    }
+    # A run shows its own progress, and two live displays do not fit one terminal.
+    with nullcontext() if scope in (ScopeName.run, ScopeName.exact, ScopeName.region) else console.status("certifying"):
         certificate = run(
-            network, read.X, read.y, lr=lr, scope=scope.value, loss=loss.value, radius=radius, steps=steps
+            network, read.X, read.y, lr=lr, scope=scope.value, loss=loss.value, radius=radius, steps=steps, **options
         )  # fmt: skip
     certificate = dataclasses.replace(
         certificate, observed=dict(certificate.observed) | {"data_file": read.description}

@@ -24,6 +24,7 @@ from verify.arrays.environment import require_default_environment
 from verify.arrays.formatting import format_ball
 from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_down, sum_up
 from verify.arrays.shape import ArrayShape
+from verify.decimals import enclosure
 from verify.errors import DomainError, DtypeError, InputError, NotCertainError, ShapeError
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
@@ -352,7 +353,18 @@ class Ball(ArrayShape, CertainComparisons):
             return repr(self)
         return format_ball(float(self._mid.reshape(())), float(self._rad.reshape(())))
 
-    __format__ = object.__format__
+    def __format__(self, spec: str) -> str:
+        """As str(); with ``.4g`` both ends to so many digits, rounded outward (of an array, the smallest and the largest).
+
+        Raises:
+            ValueError: another format.
+        """
+        if not spec:
+            return str(self)
+        digits = spec.removeprefix(".").removesuffix("g")
+        if spec != f".{digits}g" or not digits.isdecimal() or not 0 < int(digits) < 1000:
+            raise ValueError(f"format {spec!r} of a Ball: expected '' or '.Ng', both ends to N digits, rounded outward")
+        return enclosure(self, int(digits))
 
 
 def _build(mid: Array, rad: Array, point: bool) -> Ball:

@@ -172,6 +172,13 @@ class Certificate:
         return f"containment_{form}" if form else "none"
 
     @property
+    def numbers(self) -> dict[str, float]:
+        """Each constant as one double, at the end that stays true (see :func:`verify.certificates.wording.numbers`)."""
+        from verify.certificates.wording import numbers
+
+        return numbers(self)
+
+    @property
     def proved(self) -> bool:
         """Whether the statement of the scope is proved."""
         return self.verdict == "PROVED"

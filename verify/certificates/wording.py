@@ -16,7 +16,7 @@ from verify.certificates.descent_wording import behaviour, rate_meaning
 from verify.decimals import at_least, at_most, below_one, bounds, enclosure, exact, separated
 from verify.networks.model import LOSS_WORDS
 
-__all__ = ["TRUST", "ChainRow", "Fact", "chain", "facts", "observed_text", "sentence", "subject"]
+__all__ = ["TRUST", "ChainRow", "Fact", "broken", "chain", "facts", "numbers", "observed_text", "sentence", "subject"]
 
 Direction = Literal["lower", "upper", "enclosure", "exact", "factor", "count"]
 
@@ -168,6 +168,44 @@ def facts(certificate: Any) -> list[Fact]:
             meaning = "radius of the ball that came nearest; gradient descent may leave it"
         rows.append(Fact(name, symbol, meaning, _constant_text(value, direction)))
     return rows
+
+
+def numbers(certificate: Any) -> dict[str, float]:
+    """Return each constant as one double: the end at which it is a claim (μ from below, rates from above), the midpoint where both ends are.
+
+    Doubles are rounded outward at a claimed end, so that ``numbers["mu"]`` is itself a valid lower bound.
+    """
+    found = {}
+    for name, value in certificate.constants.items():
+        if value is None:
+            continue
+        low, high = bounds(value)
+        direction = _CONSTANTS.get(name, ("", "", "enclosure"))[2]
+        if direction == "lower":
+            found[name] = _double(low, -math.inf)
+        elif direction in ("upper", "factor"):
+            found[name] = _double(high, math.inf)
+        else:
+            found[name] = (
+                float((Fraction(low) + Fraction(high)) / 2) if math.isfinite(low) and math.isfinite(high) else math.nan
+            )
+    return found
+
+
+def _double(value: Any, towards: float) -> float:
+    """The double nearest to an exact number, on the given side of it."""
+    nearest = float(value)
+    if not math.isfinite(nearest) or Fraction(nearest) == Fraction(value) or (nearest > value) == (towards > 0):
+        return nearest
+    return math.nextafter(nearest, towards)
+
+
+def broken(certificate: Any) -> str:
+    """Say which inequality of a certificate is not certain, with the numbers that face each other; else its reason."""
+    for row in chain(certificate):
+        if not row.certain:
+            return f"{row.name}: {row.left} {row.relation} {row.right} is not certain ({row.source}; claim {row.claim})"
+    return str(certificate.reason)
 
 
 _RELATION = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}

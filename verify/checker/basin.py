@@ -16,15 +16,40 @@ from flint import arb
 from verify.checker.claims import BALL, Audit, Ball, Chain, Truth, distance, is_index
 from verify.checker.enclosures import real, root, zips
 from verify.checker.network import Point
-from verify.checker.problem import Problem
+from verify.checker.problem import Parameters, Problem
 from verify.checker.reading import expect, take
 from verify.checker.wording import at_least, at_most, below_one
 
-__all__ = ["basin"]
+__all__ = ["basin", "within"]
 
 
 def basin(audit: Audit, problem: Problem, witness: Any) -> Truth:
-    """Check the table about the centre, both criteria, and where the stored parameters lie."""
+    """Scope `basin`: where the stored parameters lie is stated as it is."""
+    found, where = _basin(audit, problem, witness, problem.parameters())
+    return found._replace(statement=f"{found.statement}; {where}")
+
+
+def within(audit: Audit, problem: Problem, witness: Any, start: Parameters) -> Truth:
+    """Demand that `start` lies in the basin: gradient descent from it converges."""
+    found, _ = _basin(audit, problem, witness, start)
+    c = found.constants
+    audit.require(
+        "hand-over inside the basin", c["distance"], "<=", c["basin_radius"], "claim containment_displacement"
+    )
+    text = (
+        f"with step η = {problem.lr} it stays within R ≤ {at_most(c['radius'])} of the stored centre, a Locally PL Region with ½‖∇Φ‖² ≥ μΦ"
+        f" for μ ≥ {at_least(c['mu'])}, and Φ_k ≤ {_factor(c['rate'])}^k·Φ_0 (displacement criterion), as does every descent started within"
+        f" ρ = {at_least(c['basin_radius'])} of that centre; it converges to a point of zero loss"
+    )
+    return found._replace(statement=text)
+
+
+def _factor(rate: Any) -> str:
+    return below_one(rate) if rate < 1 else "1"
+
+
+def _basin(audit: Audit, problem: Problem, witness: Any, start_at: Parameters) -> tuple[Truth, str]:
+    """Check the table about the centre and both criteria; say where a point lies."""
     by, *columns, centre, zero, inner, outer = take(witness, f"{BALL} centre zero basin region")
     expect(by == "displacement", "expected the displacement criterion")
     table = dict(zips(BALL.split(), ["residual", *columns])) | {"residual": {"index": zero}}
@@ -59,7 +84,7 @@ def basin(audit: Audit, problem: Problem, witness: Any) -> Truth:
     audit.require("NTK positive within r_0", *second[1], "claim ntk_stability")
     for name, (left, relation, right) in chain.items():
         audit.require(name, left, relation, right, "claims containment_displacement, containment_residual")
-    away = distance(problem.parameters(), theta)
+    away = distance(start_at, theta)
     inside = bool(away <= rho)
     if inside:
         chain["parameters inside the basin"] = (away, "<=", rho)
@@ -77,11 +102,10 @@ def basin(audit: Audit, problem: Problem, witness: Any) -> Truth:
         if inside
         else f"the stored parameters lie at ≤ {at_most(away / rho, 4)} times ρ, which is not claimed inside"
     )
-    factor = below_one(rate * rate) if rate * rate < 1 else "1"
     text = (
         f"every real-arithmetic gradient descent with step η = {problem.lr} started within ρ = {at_least(rho)} of the stored centre stays"
         f" within R ≤ {at_most(R)} of it, a Locally PL Region with ½‖∇Φ‖² ≥ μΦ for μ ≥ {at_least(s * lam)}, and"
-        f" Φ_k ≤ {factor}^k·Φ_0: it converges to a point of zero loss; one such point lies within {at_most(ball.radii[zero])} of the"
-        f" centre; {where}"
+        f" Φ_k ≤ {_factor(rate * rate)}^k·Φ_0: it converges to a point of zero loss; one such point lies within {at_most(ball.radii[zero])} of the"
+        f" centre"
     )
-    return Truth(constants, {"displacement containment": supply - head}, chain, text)
+    return Truth(constants, {"displacement containment": supply - head}, chain, text), where

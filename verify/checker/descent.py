@@ -29,11 +29,12 @@ from typing import Any, NamedTuple
 
 from flint import arb, arb_mat
 
-from verify.checker.claims import BALL, Audit, Ball, Chain, Truth, distance, floats, is_index, run
+from verify.checker.claims import BALL, Audit, Ball, Chain, Truth, distance, floats, is_index
 from verify.checker.enclosures import length, psd_norm, real, root, tick, zips
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import expect, take
+from verify.checker.recorded import run
 from verify.checker.wording import at_least, at_most, below_one
 
 __all__ = ["Descent", "moving"]

@@ -8,10 +8,11 @@ from flint import arb
 
 from verify.checker.audit import Audit, ends
 from verify.checker.basin import basin
-from verify.checker.claims import at_parameters, exact, point, run
+from verify.checker.claims import at_parameters, exact, point
 from verify.checker.descent import moving
 from verify.checker.problem import Problem
 from verify.checker.reading import Limit, expect, take
+from verify.checker.recorded import run
 from verify.checker.refutation import refuted
 from verify.checker.region import region
 from verify.checker.wording import stated, step_claims, subject

@@ -75,15 +75,15 @@ def loss_of(residual: Ball, s: Ball) -> Ball:
     return (residual**2).sum() * s * Ball(0.5)
 
 
-def ntk(model: Any, X: Any) -> Ball:
-    """Enclose the empirical neural tangent kernel J·Jᵀ of a torch module.
+def ntk(model: Any, X: Any, X2: Any = None) -> Ball:
+    """Enclose the empirical neural tangent kernel J(X)·J(X2)ᵀ of a torch module.
 
     Args:
         model: torch.nn.Sequential as :func:`verify.networks.read_network` accepts.
-        X: (n, d) array or tensor of floats, taken exactly as stored.
+        X: (n, d) array or tensor of floats, taken exactly as stored. X2: (n2, d), None for X itself.
 
     Returns:
-        Ball (N, N), N = n·k, sample-major; every real-arithmetic NTK entry lies in it. Symmetric. Where float64 layers leave fewer than
+        Ball (n·k, n2·k), sample-major; every real-arithmetic NTK entry lies in it; symmetric where X2 is None. Where float64 layers leave fewer than
         six digits (five or more layers, as a rule) and n·k ≤ 500, the layers are enclosed in Arb: some seconds.
 
     Raises:
@@ -97,11 +97,15 @@ def ntk(model: Any, X: Any) -> Ball:
     """
     network: Network = read_network(model, map_shape(X))
     inputs = read_inputs(network, X)
+    rows = len(inputs) * network.outputs
+    if X2 is not None:
+        # The cross kernel is a block of the kernel of both.
+        inputs = np.concatenate([inputs, read_inputs(network, X2, "X2")])
     require_agreement(model, network, inputs)
     theta = kernel_of(linearise(network, inputs))
     if blurred(theta) and affordable(network, len(inputs)):
         theta = kernel_of(linearise_in_arb(network, inputs))
-    return theta
+    return theta if X2 is None else theta[:rows, rows:]
 
 
 def loss(model: Any, X: Any, y: Any, loss: Loss = "sum") -> Ball:

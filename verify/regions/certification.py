@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
-from verify.arguments import exact_step
+from verify.arguments import exact_step, refuse_options
 from verify.arrays import require_sound_arithmetic
 from verify.certificates import Certificate, Problem
 from verify.errors import InputError, UnsupportedLayerError
@@ -23,6 +23,7 @@ from verify.networks import (
 from verify.networks.reading.comparison import require_agreement
 from verify.networks.reading.modules import map_shape
 from verify.networks.sgd import SGD
+from verify.regions.neighbourhood.prospects import no_region
 from verify.regions.scopes.ball import ball_certificate
 from verify.regions.scopes.point import point_certificate
 from verify.regions.scopes.refuted import contradictory_pair, refuted_certificate
@@ -107,9 +108,11 @@ def certify(
     radius = exact_radius(radius)
     if scope not in ("auto", "point", "ball") and radius is not None:
         raise InputError(f"radius={radius!r}: scope={scope!r} searches its radius itself; leave it None")
-    if scope in ("point", "ball") and (steps is not None or options):
-        unexpected = ", ".join(["steps"] * (steps is not None) + list(options))
-        raise InputError(f"scope={scope!r} takes no {unexpected}; these belong to scopes 'run' and 'exact'")
+    if scope in ("auto", "point", "ball"):
+        if steps is not None:
+            raise InputError(f"steps={steps!r}: scope={scope!r} takes no steps; scopes 'run', 'exact' and 'region' do")
+        allowed = {"auto": ("seconds",), "point": (), "ball": ()}[scope]
+        refuse_options(set(options) - set(allowed), ("radius", *allowed), scope)
     problem = Problem(network, data, loss, step, descent)
     if descent is not None and (radius is not None or scope not in ("auto", "ball", "basin", "run")):
         what = f"scope={scope!r}" if radius is None else f"radius={radius!r}"
@@ -160,6 +163,12 @@ def _certificate(
     pair = contradictory_pair(data)
     if scope != "point" and pair is not None:
         return refuted_certificate(problem, scope, pair)
+    hopeless = no_region(network, data) if scope in ("run", "exact", "basin", "region") else None
+    if hopeless is not None:
+        # Nothing that training or polishing does can help: said before, not after.
+        return Certificate(
+            scope=scope, verdict="INCONCLUSIVE", reason=hopeless, problem=problem, constants={"lr": step}, margins={}, steps=(), witness={}
+        )  # fmt: skip
     if scope == "point":
         return point_certificate(network, data, loss, step)
     if problem.descent is not None:

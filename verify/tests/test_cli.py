@@ -265,7 +265,7 @@ def test_a_certificate_of_other_weights_or_data_is_told_apart(files: Path, capsy
     save_file(dict(model.state_dict()), files / "net.safetensors")
     code, text, _ = answer(capsys, "check", out, "--weights", net, *build)
     assert code == 1
-    assert "weight of layer 1" in text
+    assert "weight of layer 2" in text
     assert "ACCEPTED" in text
     np.savez(files / "data.npz", X=np.array([[2.0]]), y=np.array([8.5]))
     code, text, _ = answer(capsys, "check", out, "--data", data, "--json")

@@ -121,14 +121,14 @@ def _number(value: int | Fraction | Decimal, name: str) -> float:
     return nearest
 
 
-def read_inputs(network: Network, X: Any) -> Float[np.ndarray, "n ..."]:
+def read_inputs(network: Network, X: Any, name: str = "X") -> Float[np.ndarray, "n ..."]:
     """Return the inputs as exact float64 of shape (n, d) or (n, C, H, W), or raise with both shapes named."""
-    inputs = exact_array(X, "X")
+    inputs = exact_array(X, name)
     if inputs.shape[1:] != network.input_shape or inputs.ndim == 0:
         expected = ", ".join(map(str, network.input_shape))
-        raise ShapeError(f"X: shape {inputs.shape}; expected (n, {expected}), one row per sample")
+        raise ShapeError(f"{name}: shape {inputs.shape}; expected (n, {expected}), one row per sample")
     if inputs.shape[0] == 0:
-        raise ShapeError("X: n=0 samples; a loss needs at least one")
+        raise ShapeError(f"{name}: n=0 samples; at least one is needed")
     return inputs
 
 
@@ -141,6 +141,11 @@ def read_data(network: Network, X: Any, y: Any) -> DataSet:
     targets = exact_array(y, "y")
     if targets.ndim == 1 and network.outputs == 1:
         targets = targets[:, None]
+    if targets.ndim < 2 and targets.size == inputs.shape[0] and (targets == np.floor(targets)).all():
+        raise ShapeError(
+            f"y: shape {np.shape(targets)}, whole numbers, for a network of {network.outputs} outputs; if they are classes, pass one row of"
+            f" {network.outputs} targets per sample: torch.nn.functional.one_hot(y, {network.outputs}), or numpy.eye({network.outputs})[y]"
+        )
     if targets.shape != (inputs.shape[0], network.outputs):
         raise ShapeError(
             f"y: shape {np.shape(targets)}; expected ({inputs.shape[0]}, {network.outputs}): one row per sample, one"

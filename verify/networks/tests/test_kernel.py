@@ -185,3 +185,24 @@ def test_a_linearisation_keeps_nothing_of_the_callers() -> None:
         linearise(network, np.empty((0, 2)))
     with pytest.raises(verify.errors.NonFiniteError):
         linearise(network, np.array([[np.nan, 1.0]]))
+
+
+def test_the_cross_kernel_is_the_product_of_two_jacobians() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(3, 7), torch.nn.Tanh(), torch.nn.Linear(7, 2)).double()
+    rng = np.random.default_rng(0)
+    points = [rng.standard_normal((n, 3)) for n in (4, 5)]
+
+    def jacobian(X: np.ndarray) -> np.ndarray:
+        rows = []
+        for value in model(torch.from_numpy(X)).reshape(-1):
+            grads = torch.autograd.grad(value, list(model.parameters()), retain_graph=True)
+            rows.append(torch.cat([g.reshape(-1) for g in grads]).numpy())
+        return np.stack(rows)
+
+    found = verify.ntk(model, *points)
+    assert found.shape == (8, 10)
+    assert np.abs(found.mid - jacobian(points[0]) @ jacobian(points[1]).T).max() < 1e-12
+    assert float(found.rad.max()) < 1e-10
+    with pytest.raises(verify.errors.ShapeError, match="X2: shape"):
+        verify.ntk(model, points[0], points[1][:, :2])

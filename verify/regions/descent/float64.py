@@ -22,8 +22,8 @@ from verify.regions.neighbourhood.ingredients import approx_float
 __all__ = ["RULES", "Descent", "Rule", "default_step"]
 
 
-def default_step(lambda_max_upper: float, s: Fraction) -> Fraction:
-    """Return the step taken when none is given: 4/5 of 1/(s·λ_max(Θ(θ0))), rounded to a double.
+def default_step(lambda_max_upper: float, s: Fraction, share: Fraction = Fraction(4, 5)) -> Fraction:
+    """Return the step taken when none is given: a share, 4/5, of 1/(s·λ_max(Θ)), rounded to a double.
 
     1/(sλ_max) is the largest step at which one linearised step cannot overshoot in any eigen-direction; the residual
     criterion needs ηs(‖J(θ_T)‖ + Δ_J)² ≤ 1 at the hand-over, and a fifth is left for λ_max to grow on the way there. A
@@ -32,7 +32,7 @@ def default_step(lambda_max_upper: float, s: Fraction) -> Fraction:
     """
     if not 0.0 < lambda_max_upper < float("inf"):
         return Fraction(1)
-    exact = Fraction(4, 5) / (s * Fraction(lambda_max_upper))
+    exact = share / (s * Fraction(lambda_max_upper))
     rounded = approx_float(exact)
     return Fraction(rounded) if 0.0 < rounded < float("inf") else exact
 
@@ -192,7 +192,7 @@ class Descent:
         """Prepare a rule for every layer."""
         self.network = network
         self.data = data
-        self._s = float(s)
+        self.scale = float(s)
         self.factor = approx_float(s * lr)
         self._rules = [
             RULES[type(layer)](layer, data.n, network.shapes_below(i), not any(network.moving_inputs[i]))
@@ -233,4 +233,4 @@ class Descent:
 
     def loss(self, residual_norm: float) -> float:
         """Return Φ = (s/2)‖e‖² from ‖e‖."""
-        return 0.5 * self._s * residual_norm * residual_norm
+        return 0.5 * self.scale * residual_norm * residual_norm

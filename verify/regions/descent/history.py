@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-__all__ = ["History", "observed_rate"]
+__all__ = ["History", "observed_rate", "steps_to_fall"]
 
 
 class History:
@@ -16,14 +18,14 @@ class History:
 
     limit = 4096
 
-    def __init__(self, stride: int = 1, values: list[float] | None = None) -> None:
-        """Start empty, or from a saved stride and values."""
-        self.stride = stride
+    def __init__(self, stride: int = 1, values: list[float] | None = None, first: int = 0) -> None:
+        """Start empty at the step `first`, or from a saved stride and values."""
+        self.stride, self.first = stride, first
         self.values = list(values or [])
 
     def add(self, step: int, value: float) -> None:
-        """Record the value of one step; steps come in order 0, 1, 2, …"""
-        if step % self.stride:
+        """Record the value of one step; steps come in order first, first + 1, …"""
+        if (step - self.first) % self.stride:
             return
         self.values.append(float(value))
         if len(self.values) >= self.limit:
@@ -32,7 +34,7 @@ class History:
 
     def steps(self) -> list[int]:
         """Return the step of each kept value."""
-        return [i * self.stride for i in range(len(self.values))]
+        return [self.first + i * self.stride for i in range(len(self.values))]
 
 
 def observed_rate(history: History) -> float | None:
@@ -43,3 +45,14 @@ def observed_rate(history: History) -> float | None:
     if tail.size < 2:
         return None
     return float((tail[-1] / tail[0]) ** (1.0 / ((tail.size - 1) * history.stride)))
+
+
+def steps_to_fall(history: History, fall: float) -> int | None:
+    """Estimate how many steps ‖e‖ = √(2Φ/s) takes to fall to the share `fall` at the rate of the last tenth of the run; None if Φ did not fall."""
+    reach = max(1, len(history.values) // 10)
+    if len(history.values) <= reach or not 0.0 < fall < 1.0:
+        return None
+    before, last = history.values[-1 - reach], history.values[-1]
+    if not 0.0 < last < before < math.inf:
+        return None
+    return math.ceil(2.0 * math.log(fall) / math.log(last / before) * reach * history.stride)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 
 from verify.errors import InputError, ShapeError
-from verify.networks import Network, read_network
+from verify.networks import Loss, Network, loss_scale, read_network
 from verify.networks.parameters import Vector, flatten
 from verify.networks.reading.data import exact_array
 from verify.regions.descent.float64 import Descent
@@ -239,6 +239,14 @@ class Neighbours:
             self.ratio = along if aligned and along > 0.0 else None
         self.apart += 1
 
+    def _other_loss(self) -> str | None:
+        """Name the loss of which the recorded steps would be steps with the same lr."""
+        data, stated = self.descent.data, self.descent.scale
+        for name in get_args(Loss):
+            if abs(float(loss_scale(name, data.n, data.k)) / stated / (self.ratio or 1.0) - 1.0) < 1e-3:
+                return f"as loss={name!r} with this lr takes it"
+        return None
+
     def describe(self) -> str:
         """Say what was found, as a clause of a certificate's reason."""
         if not self.compared:
@@ -253,5 +261,5 @@ class Neighbours:
             f" ({self.apart} of {self.compared} pairs)"
         )
         if self.ratio is not None:
-            words += f", the recorded step is {self.ratio:.4g} times the stated one (another loss, or another lr?)"
+            words += f", the recorded step is {self.ratio:.4g} times the stated one ({self._other_loss() or 'another loss, or another lr?'})"
         return f"{words}. The facts hold of the vectors; nothing is claimed of how they arose"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from verify.errors import extra
@@ -42,17 +45,27 @@ class Clock:
 
 
 class Progress:
-    """A progress line on a terminal, nothing elsewhere."""
+    """What a long run shows on stderr: a line that is kept up to date on a terminal, a new line every 30 s elsewhere."""
 
-    def __init__(self, shown: bool, total: int, done: int, what: str) -> None:
-        """Prepare the line; it appears on entry."""
+    _every_seconds = 30.0
+
+    def __init__(self, wanted: bool | None, total: int | None, done: int, what: str) -> None:
+        """Prepare; the line appears on entry.
+
+        Args:
+            wanted: False shows nothing, True a line also where there is no terminal, None what the class says.
+            total, done: steps in all (None where that is not known), and those behind us. what: the activity.
+        """
+        self._what, self._shown, self._written = what, 0.0, time.monotonic()
         self._bar: Any = None
-        self._shown = 0.0
-        if shown:
+        terminal = sys.stderr.isatty()
+        self._lines = wanted is None and not terminal
+        if wanted or (wanted is None and terminal and importlib.util.find_spec("rich") is not None):
             with extra("cli"):
                 from rich.console import Console
                 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
                 from rich.progress import Progress as Bar
+
             columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
             self._id = self._bar.add_task(what, total=total, completed=done)
@@ -68,9 +81,12 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, step: int, text: str) -> None:
-        """Show a step and a text, ten times a second at most."""
+    def update(self, step: int, describe: Callable[[], str]) -> None:
+        """Show a step and a text, asked for only when it is shown: ten times a second at most."""
         now = time.monotonic()
         if self._bar is not None and now - self._shown > 0.1:
             self._shown = now
-            self._bar.update(self._id, completed=step, description=text)
+            self._bar.update(self._id, completed=step, description=describe())
+        elif self._lines and now - self._written > self._every_seconds:
+            self._written = now
+            print(f"{self._what}: {describe()}", file=sys.stderr, flush=True)

@@ -11,11 +11,9 @@ beyond 4,096 or 4 GiB.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import itertools
 import json
 import os
-import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -24,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.arguments import exact_count
+from verify.arguments import exact_count, positive_float, refuse_options
 from verify.arrays import Ball
 from verify.errors import InputError, ResourceError
 from verify.networks import DataSet, Network
@@ -66,7 +64,9 @@ class Options:
         iterate_steps: the step index of each; None means 0, 1, 2, … The iterate of step 0 is where the run starts (the model only gives
             the architecture); without one, the model's own parameters are taken as step 0.
         checkpoints: steps at which facts are proved in addition to the ones chosen automatically.
-        progress: show a progress line; None shows it on a terminal only.
+        progress: show a progress line; None shows it on a terminal, and elsewhere a line every 30 s.
+        seconds: scope `run` only: the time allowed; None sets no limit where `steps` is given.
+        resume: scope `run` only: a certificate of an earlier run, or its path, to go on from.
         save_seconds: how often the state is written between checkpoints.
         method: scope `exact` only: 'auto', 'shadow' (float64), 'shadow-arb' (midpoints in Arb) or 'arb' (GD in balls).
         bits: scope `exact` only: precision of the Arb methods to start from; None chooses.
@@ -80,17 +80,17 @@ class Options:
     save_seconds: float = 30.0
     method: str = "auto"
     bits: int | None = None
+    seconds: float | None = None
+    resume: Any = None
 
     @classmethod
-    def read(cls, options: Mapping[str, Any], allowed: Sequence[str]) -> Options:
-        """Validate keyword options.
+    def read(cls, options: Mapping[str, Any], allowed: Sequence[str], scope: str) -> Options:
+        """Validate keyword options of a scope.
 
         Raises:
             InputError: an unknown name or a value out of range.
         """
-        unknown = sorted(set(options) - set(allowed))
-        if unknown:
-            raise InputError(f"unknown option {', '.join(unknown)}: expected one of {', '.join(allowed)}")
+        refuse_options(set(options) - set(allowed), ("steps", *allowed), scope)
         values = dict(options)
         if values.get("directory") is not None:
             values["directory"] = Path(values["directory"])
@@ -108,18 +108,16 @@ class Options:
             )
         if values.get("iterates") is None and values.get("iterate_steps") is not None:
             raise InputError("iterate_steps without iterates: hand in the parameter vectors too")
+        if values.get("resume") is not None and (values.get("iterates") or values.get("directory")) is not None:
+            raise InputError("resume: goes on from a certificate, so neither iterates= nor directory= is taken with it")
+        if values.get("seconds") is not None:
+            values["seconds"] = positive_float(values["seconds"], "seconds")
         if values.get("bits") is not None:
             values["bits"] = exact_count(values["bits"], "bits")
         seconds = values.get("save_seconds", 0.0)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
             raise InputError(f"save_seconds={seconds!r}: expected a number of seconds ≥ 0")
         return cls(**values)
-
-    def shows_progress(self) -> bool:
-        """Whether to draw a progress line."""
-        if self.progress is not None:
-            return self.progress
-        return sys.stderr.isatty() and importlib.util.find_spec("rich") is not None
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,6 @@ __all__ = [
     "decided_by",
     "gather",
     "lower",
-    "rank_deficient",
     "tabulate",
     "upper",
 ]
@@ -203,11 +202,3 @@ def tabulate(ingredients: Ingredients, radii: Sequence[float]) -> RadiusTable:
     # A bound for a larger ball holds on a smaller one.
     monotone = np.maximum.accumulate(lam[::-1])[::-1]
     return RadiusTable(rho, bound, delta, monotone)
-
-
-def rank_deficient(size: int, parameters: int) -> str:
-    """Say why a network of fewer parameters than residuals, n·k = `size`, has no region of this kind."""
-    return (
-        f"n·k = {size} residuals depend on p = {parameters} parameters, so the NTK has rank at most {parameters} and λ_min = 0"
-        " for every θ: no region of this kind exists. Widen the network, or use fewer samples"
-    )

@@ -14,26 +14,26 @@ from verify.decimals import at_least, at_most, below_one
 from verify.networks import DataSet, Loss, Network
 from verify.networks.model import LOSS_WORDS
 from verify.regions.neighbourhood.criteria import rate_stated
-from verify.regions.neighbourhood.ingredients import Ingredients, decided_by, gather, lower, rank_deficient, upper
+from verify.regions.neighbourhood.ingredients import Ingredients, decided_by, gather, lower, upper
+from verify.regions.neighbourhood.prospects import closest_samples, no_region
 from verify.regions.neighbourhood.search import BallResult, search_ball, stability_radii
 
 __all__ = ["ball_certificate", "ball_constants", "ball_witness"]
 
 # Samples nearer than this, relative to their norm, are said to repeat nearly.
 _NEAR = 1e-5
-# All pairs are looked at up to so many samples.
-_PAIRS = 4096
 
 
 def _not_positive(ingredients: Ingredients, network: Network, data: DataSet) -> str:
     """Say why λ_min(Θ(θ0)) is not certified positive: too few parameters, samples that nearly repeat, or too wide an enclosure."""
-    size, low, high = data.n * data.k, lower(ingredients.lambda0), upper(ingredients.lambda0)
-    if size > network.parameters:
-        return rank_deficient(size, network.parameters)
+    low, high = lower(ingredients.lambda0), upper(ingredients.lambda0)
+    hopeless = no_region(network, data)
+    if hopeless is not None:
+        return hopeless
     what = (
         f"λ_min(Θ(θ0)) ∈ [{low:.3e}, {high:.3e}] is not separated from 0 (λ_max ≈ {upper(ingredients.lambda_max0):.3g})"
     )
-    pair = _closest(data)
+    pair = closest_samples(data)
     if pair is not None and pair[2] < _NEAR:
         i, j, distance = pair
         return f"{what}: samples {i} and {j} are equal up to {distance:.1e} of their norm. Remove one of them"
@@ -47,21 +47,6 @@ def _not_positive(ingredients: Ingredients, network: Network, data: DataSet) -> 
         f"{what}: no two samples nearly repeat{nearest}, so either Θ is singular for another reason, such as units that are all saturated or"
         f" inputs in a plane, or this enclosure, {high - low:.1e} wide, is too coarse for it. scope='basin' looks at a trained point instead"
     )
-
-
-def _closest(data: DataSet) -> tuple[int, int, float] | None:
-    """Return the two samples nearest to each other with their distance over the larger norm (approximate); None for many or one."""
-    if not 1 < data.n <= _PAIRS:
-        return None
-    with np.errstate(all="ignore"):
-        size = float(np.abs(data.X).max()) or 1.0
-        X = data.X / size
-        squares = (X * X).sum(axis=1)
-        apart = np.maximum(squares[:, None] + squares[None, :] - 2.0 * (X @ X.T), 0.0)
-    apart[np.diag_indices(data.n)] = np.inf
-    i, j = np.unravel_index(int(np.argmin(apart)), apart.shape)
-    largest = float(np.sqrt(max(squares[i], squares[j]))) or 1.0
-    return int(i), int(j), float(np.linalg.norm(X[i] - X[j])) / largest
 
 
 def _describe_shortfall(

@@ -21,6 +21,7 @@ Witness: ``method``, ``bits``, ``steps`` T, ``end`` (θ̂_T), ``delta``, ``growt
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -47,7 +48,6 @@ from verify.regions.neighbourhood.estimate import Attempt, attempt, next_target,
 from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
 from verify.regions.neighbourhood.point_facts import Examined, drift, examine
 from verify.regions.scopes.ball import ball_constants, ball_witness
-from verify.regions.scopes.run import DEFAULT_STEPS
 
 __all__ = [
     "METHODS",
@@ -64,6 +64,7 @@ __all__ = [
 
 OPTIONS = ("directory", "progress", "method", "bits")
 METHODS = ("auto", "shadow", "shadow-arb", "arb")
+DEFAULT_STEPS = 20_000
 _STATE = "exact-state.npz"
 _SAVE_EVERY = 25
 _SAMPLES = 12
@@ -138,9 +139,9 @@ class Task:
 
 def make_plan(task: Task) -> Plan | str:
     """Choose method and precision from a float64 rehearsal; a text says why there is nothing to plan."""
-    from verify.regions.scopes.run import rehearse
+    from verify.regions.scopes.recording import rehearse
 
-    end, steps = rehearse(task.network, task.data, task.loss, task.lr, task.budget, task.options.shows_progress())
+    end, steps = rehearse(task.network, task.data, task.loss, task.lr, task.budget, task.options.progress)
     if end != "certified":
         return end
     method = task.options.method
@@ -208,7 +209,7 @@ def enclose(task: Task, plan: Plan, follower: Follower | None = None) -> Outcome
             look, target = float(meta["look"]), float(meta["target"])
     norms, resumed = NormCache(), len(path.growth)
     eta_s = Ball(task.lr * task.s)
-    with Progress(task.options.shows_progress(), task.budget, len(path.growth), "enclosing") as progress:
+    with Progress(task.options.progress, task.budget, len(path.growth), "enclosing") as progress:
         while True:
             k = len(path.growth)
             if k % _SAVE_EVERY == 0:
@@ -244,7 +245,11 @@ def enclose(task: Task, plan: Plan, follower: Follower | None = None) -> Outcome
             engine.advance(here.state, here.residual, growth)
             path.growth.append(growth)
             path.rounding.append(engine.rounding)
-            progress.update(k, f"step {k}  ‖e‖ {path.residual_upper[-1]:.4g}  δ {engine.delta:.2e}")
+            progress.update(k, functools.partial(_outline, k, path, engine))
+
+
+def _outline(k: int, path: _Path, engine: Engine) -> str:
+    return f"step {k}  ‖e‖ {path.residual_upper[-1]:.4g}  δ {engine.delta:.2e}"
 
 
 def _start_residual(here: Examined, delta: float, jacobian_change: float) -> float:
@@ -298,7 +303,7 @@ def read_task(
 ) -> tuple[Task, Examined, bool]:
     """Validate; return the task, the facts at θ0 and whether the step was chosen here. Arguments as of :func:`exact_certificate`."""
     require_sound_arithmetic()
-    opts = Options.read(options, OPTIONS)
+    opts = Options.read(options, OPTIONS, "exact")
     if opts.method not in METHODS:
         raise InputError(f"method={opts.method!r}: expected one of {', '.join(METHODS)}")
     if opts.bits is not None and not 53 <= opts.bits <= 1_000_000:

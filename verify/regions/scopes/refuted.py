@@ -7,17 +7,14 @@ import numpy as np
 from verify.arrays import Ball
 from verify.certificates import Certificate, Problem, Scope, Step
 from verify.networks import DataSet
+from verify.regions.neighbourhood.prospects import equal_samples
 
 __all__ = ["contradictory_pair", "refuted_certificate"]
 
 
 def contradictory_pair(data: DataSet) -> tuple[int, int] | None:
     """Return two samples with identical inputs and different targets, if there are any (exact comparison)."""
-    # Adding 0.0 turns −0.0 into +0.0: equal numbers must compare equal as rows.
-    _, first, inverse = np.unique(data.X + 0.0, axis=0, return_index=True, return_inverse=True)
-    representative = first[inverse.reshape(-1)]
-    clash = np.flatnonzero((data.y != data.y[representative]).any(axis=1))
-    return (int(representative[clash[0]]), int(clash[0])) if clash.size else None
+    return next((pair for pair in equal_samples(data) if (data.y[pair[0]] != data.y[pair[1]]).any()), None)
 
 
 def refuted_certificate(problem: Problem, scope: Scope, pair: tuple[int, int]) -> Certificate:

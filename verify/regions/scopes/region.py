@@ -26,6 +26,7 @@ from fractions import Fraction
 from typing import Any
 
 from proofs.evaluation import evaluate
+from verify.arguments import refuse_options
 from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one
@@ -69,9 +70,7 @@ def region_certificate(
     Raises:
         InputError: options out of range.
     """
-    unknown = sorted(set(options) - set(OPTIONS))
-    if unknown:
-        raise InputError(f"unknown option {', '.join(unknown)}: expected one of {', '.join(OPTIONS)}")
+    refuse_options(set(options) - set(OPTIONS), ("steps", *OPTIONS), "region")
     name = options.get("centre", "midpoint")
     if name not in CENTRES:
         raise InputError(f"centre={name!r}: expected one of {', '.join(CENTRES)}")

@@ -13,6 +13,7 @@ not stored: a checker follows its own.
 
 from __future__ import annotations
 
+import functools
 import math
 from fractions import Fraction
 from typing import Any
@@ -71,7 +72,7 @@ def certificate_of_starts(task: Task, first: Examined, centre: Vector, where: st
     reach, sections = Reach(centre), list[Section]()
     found: Attempt | None = None
     look, target, why = float(task.budget), float("inf"), ""
-    with Progress(task.options.shows_progress(), task.budget, 0, "enclosing") as progress:
+    with Progress(task.options.progress, task.budget, 0, "enclosing") as progress:
         while True:
             k = len(sections)
             here = examine(with_parameters(task.network, shadow.theta), task.data, task.loss)
@@ -79,7 +80,7 @@ def certificate_of_starts(task: Task, first: Examined, centre: Vector, where: st
             now = section(here, shadow.delta, task.lr, known)
             sections.append(now)
             reach.visit(shadow.theta, shadow.delta)
-            progress.update(k, f"step {k}  ‖e‖ {now.residual:.4g}  δ {shadow.delta:.2e}")
+            progress.update(k, functools.partial("step {}  ‖e‖ {:.4g}  δ {:.2e}".format, k, now.residual, shadow.delta))
             if not now.lambda_min > 0.0:
                 why = (
                     f"λ_min of the NTK is not certified positive within δ = {now.delta:.3g} of the iterate of step {k}"

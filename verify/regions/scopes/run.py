@@ -4,24 +4,31 @@ Statement. θ̂_0, θ̂_1, … are vectors of doubles: what a float64 loop compu
 nothing is assumed of how they came about, and every fact below holds whatever they are). At each
 checkpoint k kept, enclosures of Φ, λ_min and λ_max of the NTK, ‖∇Φ‖, the PL ratio and the drift hold for the exact vector θ̂_k; between
 kept neighbours Φ(θ̂_{k+1}) ≤ (1 − ημ_k)Φ(θ̂_k), μ_k = sλ_k with the certified λ_k ≤ λ_min(Θ(θ̂_k)), by comparing enclosures of
-both sides. At the hand-over step T a
-`ball` certificate centred at θ̂_T holds: real-arithmetic gradient descent *restarted at θ̂_T* with step η converges
-linearly to zero loss inside B(θ̂_T, R). Nothing is said of real-arithmetic gradient descent from θ̂_0 (that is scope `exact`), nor
-of what lies between the checkpoints.
+both sides. At the hand-over step T real-arithmetic gradient descent *restarted at θ̂_T* with step η converges linearly to zero loss: inside a certified
+ball about θ̂_T (scope `ball`), or inside a certified basin about a zero nearby within whose ρ θ̂_T lies (scope `basin`). Nothing is said of real-arithmetic
+gradient descent from θ̂_0 (that is scope `exact`), nor of what lies between the checkpoints.
 
-Hand-over. Training goes on until a checkpoint's ball certificate holds. Checkpoints are placed where the residual has fallen to what
+Hand-over. Training goes on until one is certified (:mod:`verify.regions.scopes.handover`). Checkpoints are placed where the residual has fallen to what
 the last look predicts to be enough, by at most a factor 4 at a time (:func:`verify.regions.neighbourhood.estimate.next_target`); T is the first of
 them that is certified. At steps asked for with ``checkpoints=`` the facts are proved and nothing is searched.
 
-Witness: ``checkpoints`` (step, parameters, next, bounds of every fact), ``handover`` (step, index, the ball witness).
+Budget. ``steps=`` and ``seconds=``; with neither, 300 seconds, and less where the forecast puts the hand-over far beyond them. A run that a time limit
+ends depends on the machine, one that is PROVED before does not. ``resume=`` goes on from a certificate of this scope: its checkpoints are proved again,
+steps are counted from its last one.
+
+Step. ``lr=None`` trains with 0.9/(sλ_max) at the zero that Gauss–Newton finds from θ̂_0, where λ_max is as at the end; if that is beyond what can be
+certified at the hand-over, the largest certified step there takes over, and every statement is about that step.
+
+Witness: ``checkpoints`` (step, parameters, next, bounds of every fact), ``handover`` (step, index, the ball's or basin's witness).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -34,220 +41,25 @@ from verify.certificates import Certificate, Problem, Step
 from verify.certificates.certificate import Verdict
 from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError
-from verify.networks import LOSS_WORDS, DataSet, Loss, Network, loss_of, loss_scale
-from verify.networks.linearisation import forward
+from verify.networks import LOSS_WORDS, DataSet, Loss, Network, kernel_of, linearise, loss_scale
 from verify.networks.parameters import Vector, flatten, with_parameters
-from verify.regions.descent.float64 import Descent, default_step
+from verify.regions.descent.float64 import default_step
 from verify.regions.descent.history import History, observed_rate
-from verify.regions.descent.iterates import Neighbours, read_iterates
-from verify.regions.descent.progress import Clock, Progress
-from verify.regions.descent.recorded_run import (
-    Checkpoint,
-    Options,
-    fingerprint,
-    load_arrays,
-    require_room,
-    save_arrays,
-    thinned,
-)
-from verify.regions.neighbourhood.estimate import Attempt, attempt, next_target, shortfall
+from verify.regions.descent.iterates import read_iterates
+from verify.regions.descent.polishing import polish
+from verify.regions.descent.recorded_run import Checkpoint, Options, fingerprint, require_room
+from verify.regions.neighbourhood.estimate import shortfall
 from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
 from verify.regions.neighbourhood.point_facts import Examined, decrease_certified, examine
-from verify.regions.scopes.ball import ball_constants, ball_witness
+from verify.regions.scopes.handover import Handover
+from verify.regions.scopes.recording import End, Run, Task, forecast, replay, train
 
-__all__ = [
-    "DEFAULT_STEPS", "OPTIONS", "RecordedRun", "facts_steps", "record_run", "rehearse", "run_certificate", "tally",
-]  # fmt: skip
+__all__ = ["DEFAULT_SECONDS", "OPTIONS", "RecordedRun", "facts_steps", "record_run", "run_certificate", "tally"]
 
-OPTIONS = ("directory", "iterates", "iterate_steps", "checkpoints", "progress", "save_seconds")
-DEFAULT_STEPS = 20_000
-# A run has diverged when ‖e‖ exceeds its start so many times (the loss 10^12 times).
-_DIVERGED = 1e6
-# It stalls when ‖e‖ falls by less than this share over this many steps, or over half the steps so far where those are more.
-_STALL_FALL = 1e-3
-_STALL_STEPS = 1000
-_STATE = "run-state.npz"
-
-
-@dataclass
-class _Run:
-    """The state of a run between two steps; everything that a resumed run needs."""
-
-    theta: Vector
-    step: int = 0
-    target: float = float("inf")
-    anchor: tuple[int, float] = (0, float("inf"))
-    history: History = field(default_factory=History)
-    kept: list[Checkpoint] = field(default_factory=list)
-    training_seconds: float = 0.0
-    proving_seconds: float = 0.0
-    neighbours: Neighbours | None = None
-
-    def save(self, directory: Path, key: str) -> None:
-        """Write the state (checkpoints are written when they are made)."""
-        meta = {
-            "key": key,
-            "step": self.step,
-            "target": self.target,
-            "anchor": list(self.anchor),
-            "stride": self.history.stride,
-            "kept": [c.facts.step for c in self.kept],
-            "training_seconds": self.training_seconds,
-            "proving_seconds": self.proving_seconds,
-        }
-        save_arrays(directory / _STATE, {"theta": self.theta, "history": np.array(self.history.values)}, meta)
-
-    @classmethod
-    def load(cls, directory: Path, key: str) -> _Run | None:
-        """Read a state of the same run, or None if there is none.
-
-        Raises:
-            InputError: the directory holds the state of another run.
-        """
-        path = directory / _STATE
-        if not path.exists():
-            return None
-        arrays, meta = load_arrays(path)
-        if meta["key"] != key:
-            raise InputError(f"directory={str(directory)!r}: holds the state of another run; choose an empty one")
-        return cls(
-            theta=arrays["theta"],
-            step=int(meta["step"]),
-            target=float(meta["target"]),
-            anchor=(int(meta["anchor"][0]), float(meta["anchor"][1])),
-            history=History(int(meta["stride"]), arrays["history"].tolist()),
-            kept=[Checkpoint.load(_checkpoint_path(directory, k)) for k in meta["kept"]],
-            training_seconds=float(meta["training_seconds"]),
-            proving_seconds=float(meta["proving_seconds"]),
-        )
-
-
-def _checkpoint_path(directory: Path, step: int) -> Path:
-    return directory / f"checkpoint-{step:08d}.npz"
-
-
-@dataclass(frozen=True)
-class _Task:
-    """What is being run, exact."""
-
-    network: Network
-    data: DataSet
-    loss: Loss
-    lr: Fraction
-    budget: int
-    origin: Vector
-    options: Options
-
-    @property
-    def s(self) -> Fraction:
-        """Loss scale."""
-        return loss_scale(self.loss, self.data.n, self.data.k)
-
-    def look(
-        self, theta: Vector, step: int, after: Vector | None, *, search: bool = True, known: Examined | None = None
-    ) -> tuple[Checkpoint, Examined, Attempt | None]:
-        """Prove the facts at θ̂_step, the decrease to its neighbour, and, with `search`, try a ball certificate.
-
-        known: the examination of θ̂_step where it has been made.
-        """
-        here = known
-        if here is None:
-            here = examine(with_parameters(self.network, theta), self.data, self.loss, step=step, origin=self.origin)
-        found = attempt(here.ingredients(), here.state, self.lr) if search else None
-        loss_after, decrease = None, None
-        if after is not None and np.isfinite(after).all():
-            residual = forward(with_parameters(self.network, after), self.data.X) - Ball(self.data.y)
-            loss_after = loss_of(residual.reshape(-1), Ball(self.s))
-            left, right, _ = decrease_certified(here.facts, loss_after, self.lr, self.s)
-            decrease = bool(left.upper() <= right.lower())
-        else:
-            after = None
-        ratio = 0.0 if found is None else found.ratio
-        return Checkpoint(here.facts, theta, after, loss_after, decrease, ratio), here, found
-
-
-@dataclass(frozen=True)
-class _End:
-    """How a run ended: its last look, and why it stopped ('certified', 'budget', 'diverged', 'stalled', 'iterates', 'overflow')."""
-
-    why: str
-    here: Examined | None
-    found: Attempt | None
-
-
-def _train(task: _Task, run: _Run, key: str, first: Examined | None = None) -> _End:
-    """Step until a checkpoint is certified, the budget ends, or the run diverges or stalls.
-
-    first: the examination of θ̂_0 where it has been made.
-    """
-    descent = Descent(task.network, task.data, task.s, task.lr)
-    directory = task.options.directory
-    saved = time.monotonic()
-    extra = set(task.options.checkpoints)
-    with Progress(task.options.shows_progress(), task.budget, run.step, "training") as progress:
-        initial = descent.step(task.origin)[1]
-        clock = Clock(run)
-        while True:
-            after, norm = descent.step(run.theta)
-            clock.training()
-            if not np.isfinite(norm) or norm > _DIVERGED * (initial + 1.0):
-                if not run.kept:
-                    run.kept = [task.look(run.theta, run.step, None, search=False, known=first)[0]]
-                    clock.proving()
-                return _End("diverged", None, None)
-            run.history.add(run.step, descent.loss(norm))
-            if norm < (1.0 - _STALL_FALL) * run.anchor[1]:
-                run.anchor = (run.step, norm)
-            stalled = run.step - run.anchor[0] > max(_STALL_STEPS, run.step // 2)
-            last = stalled or run.step >= task.budget
-            search = norm <= run.target or last
-            looked = search or run.step in extra
-            if looked:
-                known = first if run.step == 0 else None
-                checkpoint, here, found = task.look(run.theta, run.step, after, search=search, known=known)
-                clock.proving()
-                run.kept = thinned([*run.kept, checkpoint], extra)
-                if directory is not None:
-                    checkpoint.save(_checkpoint_path(directory, run.step))
-                holds = found is not None and found.holds
-                if holds or last:
-                    return _End("certified" if holds else "stalled" if stalled else "budget", here, found)
-                if found is not None:
-                    run.target = next_target(norm, found.ratio)
-            run.theta, run.step = after, run.step + 1
-            if directory is not None and (looked or time.monotonic() - saved > task.options.save_seconds):
-                run.save(directory, key)
-                saved = time.monotonic()
-            progress.update(run.step, f"step {run.step}  ‖e‖ {norm:.4g} (next look at {run.target:.4g})")
-            clock.other()
-
-
-def rehearse(network: Network, data: DataSet, loss: Loss, lr: Fraction, budget: int, shown: bool) -> tuple[str, int]:
-    """Run float64 gradient descent up to a certifiable point; return how it ended and the step (guidance for scope `exact`)."""
-    task = _Task(network, data, loss, lr, budget, flatten(network), Options(progress=shown))
-    run = _Run(theta=task.origin)
-    return _train(task, run, "").why, run.step
-
-
-def _replay(task: _Task, run: _Run, source: Iterator[tuple[int, Vector]]) -> _End:
-    """Prove facts at θ̂_0 and at each handed-in iterate after it, until one is certified."""
-    clock = Clock(run)
-    step, theta = 0, task.origin
-    run.neighbours = Neighbours(Descent(task.network, task.data, task.s, task.lr))
-    while True:
-        following = next(source, None)
-        neighbour = following[1] if following is not None and following[0] == step + 1 else None
-        checkpoint, here, found = task.look(theta, step, neighbour)
-        if neighbour is not None:
-            run.neighbours.compare(step, theta, neighbour, float(np.sqrt(max(0.0, upper(here.facts.lambda_max)))))
-        run.kept.append(checkpoint)
-        require_room(len(run.kept), task.network.parameters)
-        run.step, run.theta = step, theta
-        holds = found is not None and found.holds
-        if holds or following is None:
-            clock.proving()
-            return _End("certified" if holds else "iterates", here, found)
-        step, theta = following
+OPTIONS = ("directory", "iterates", "iterate_steps", "checkpoints", "progress", "save_seconds", "seconds", "resume")
+DEFAULT_SECONDS = 300.0
+# Share of 1/(sλ_max(c)) that a run is trained with; larger kernels are not polished for it.
+_SHARE, _POLISHED = Fraction(9, 10), 1500
 
 
 @dataclass(frozen=True)
@@ -272,8 +84,8 @@ def run_certificate(
 
     Args:
         network: exact parameters θ̂_0. data, loss: the objective.
-        lr: step η, exact; None takes :func:`verify.regions.descent.float64.default_step` of the certified λ_max at θ̂_0.
-        steps: budget of gradient steps; None allows 20,000.
+        lr: step η, exact; None chooses, see the module's docstring.
+        steps: budget of gradient steps; with `resume` counted from there.
         options: see :class:`verify.regions.descent.recorded_run.Options` (all but `method` and `bits`).
 
     Returns:
@@ -297,33 +109,97 @@ def record_run(
 ) -> RecordedRun:
     """Do as :func:`run_certificate`, and return the observed curve and times as well."""
     require_sound_arithmetic()
-    opts = Options.read(options, OPTIONS)
+    opts = Options.read(options, OPTIONS, "run")
     steps = None if steps is None else exact_count(steps, "steps")
-    chosen, first = lr is None, None
+    seconds = opts.seconds or (DEFAULT_SECONDS if steps is None else math.inf)
+    free, first = lr is None, None
     started = time.monotonic()
     source: Iterator[tuple[int, Vector]] | None = None
+    earlier = None if opts.resume is None else _earlier(opts.resume, network, data, loss)
+    if earlier is not None:
+        network = earlier.problem.network
+        lr = earlier.problem.lr if lr is None else lr
     if opts.iterates is not None:
         source = read_iterates(network, opts.iterates, opts.iterate_steps)
         network = with_parameters(network, next(source)[1])
     if lr is None:
         first = examine(network, data, loss)
-        lr = default_step(upper(first.facts.lambda_max), loss_scale(loss, data.n, data.k))
+        lr = _training_step(first, network, data, loss)
     choosing = time.monotonic() - started
-    budget = DEFAULT_STEPS if steps is None else steps
     require_room(len(set(opts.checkpoints)), network.parameters)
-    task = _Task(network, data, loss, lr, budget, flatten(network), opts)
-    key = fingerprint(network, data, loss, lr, checkpoints=opts.checkpoints)
+    patient = steps is not None or opts.seconds is not None
+    task = Task(network, data, loss, lr, steps, flatten(network), opts, seconds, free, patient=patient)
+    key = fingerprint(network, data, loss, lr, checkpoints=opts.checkpoints, free=free)
     run = None
     if opts.directory is not None:
         opts.directory.mkdir(parents=True, exist_ok=True)
-        run = _Run.load(opts.directory, key)
+        run = Run.load(opts.directory, key)
+    elif earlier is not None:
+        run, task = _resumed(task, earlier)
     if run is None:
-        run = _Run(theta=task.origin)
-    end = _train(task, run, key, first) if source is None else _replay(task, run, source)
+        run = Run(theta=task.origin)
+    end = train(task, run, key, first) if source is None else replay(task, run, source)
     started = time.monotonic()
-    certificate = _certificate(task, run, end, chosen)
+    certificate = _certificate(task, run, end)
     run.proving_seconds += choosing + time.monotonic() - started
     return RecordedRun(certificate, run.history, run.training_seconds, run.proving_seconds)
+
+
+def _training_step(first: Examined, network: Network, data: DataSet, loss: Loss) -> Fraction:
+    """Choose η where none is given: from λ_max at a zero near θ̂_0, or at θ̂_0 itself where none is found. A guess."""
+    s, largest = loss_scale(loss, data.n, data.k), upper(first.facts.lambda_max)
+    size = data.n * data.k
+    if size <= min(_POLISHED, network.parameters):
+        polished = polish(network, data)
+        kernel = kernel_of(linearise(with_parameters(network, polished.theta), data.X)).mid
+        if polished.why == "converged" and np.isfinite(kernel).all():
+            return default_step(max(largest, float(np.linalg.eigvalsh(kernel)[-1])), s, _SHARE)
+    return default_step(largest, s)
+
+
+def _earlier(given: Any, network: Network, data: DataSet, loss: Loss) -> Certificate:
+    """Read the certificate to go on from, and refuse one of another problem.
+
+    Raises:
+        InputError: another scope, network, data set or loss, or no checkpoints.
+    """
+    found = given if isinstance(given, Certificate) else None
+    if isinstance(given, str | Path):
+        found = Certificate.load(given)
+    if found is None:
+        raise InputError(f"resume: a {type(given).__name__}; expected a certificate of scope 'run', or the path of one")
+    if found.scope != "run" or not found.witness.get("checkpoints"):
+        raise InputError(
+            f"resume: a certificate of scope '{found.scope}'; expected one of scope 'run' with checkpoints"
+        )
+    if found.problem.loss != loss:
+        raise InputError(f"resume: the certificate is about loss={found.problem.loss!r}, asked for is {loss!r}")
+    other = found.mismatch(network, data.X, data.y)
+    if other is not None:
+        raise InputError(f"resume: {other}. Pass the model as it was at the start, and the same data")
+    return found
+
+
+def _resumed(task: Task, earlier: Certificate) -> tuple[Run, Task]:
+    """Return the run at the last checkpoint of an earlier one, with every fact proved again, and the task with its budget moved there."""
+    rows = earlier.witness["checkpoints"]
+    kept = []
+    for row in rows[:-1]:
+        after = row["next"]
+        kept.append(
+            task.look(_vector(row, task), row["step"], None if after is None else np.array(after), search=False)[0]
+        )
+    start = rows[-1]["step"]
+    # Where an earlier hand-over holds already, only the end is looked at: it was asked for.
+    target = 0.0 if earlier.proved else math.inf
+    run = Run(theta=_vector(rows[-1], task), step=start, target=target, history=History(first=start), kept=kept)
+    run.anchor = (start, math.inf)
+    return run, dataclasses.replace(task, steps=None if task.steps is None else start + task.steps)
+
+
+def _vector(row: Mapping[str, Any], task: Task) -> Vector:
+    """θ̂_k of a witness' row; none is stored where it is the network's own."""
+    return task.origin if row["parameters"] is None else np.array(row["parameters"])
 
 
 def facts_steps(kept: list[Checkpoint], lr: Fraction, s: Fraction) -> list[Step]:
@@ -365,7 +241,7 @@ def tally(kept: list[Checkpoint]) -> str:
     return text
 
 
-def _observed(run: _Run) -> dict[str, float]:
+def _observed(run: Run) -> dict[str, float]:
     # No wall-clock times: equal inputs give equal certificates.
     observed = {"steps_run": float(run.step)}
     rate = observed_rate(run.history)
@@ -374,54 +250,87 @@ def _observed(run: _Run) -> dict[str, float]:
     return observed
 
 
-def _missing(task: _Task, run: _Run, end: _End) -> str:
+def _step_text(lr: Fraction) -> str:
+    return f"step η = {approx_float(lr):.6g}"
+
+
+def _missing(task: Task, run: Run, end: End) -> str:
     """Say why there is no hand-over, and what would close the gap."""
-    step = f"step η = {approx_float(task.lr):.6g}"
+    step = _step_text(task.lr)
     if end.why == "diverged":
         return (
             f"the run diverged: at step {run.step} the loss overflowed or grew beyond 10^12 times its start with {step}. Use a smaller"
             " lr, or lr=None"
         )
     if end.why == "overflow":
-        return "a ball certificate holds at the end, but the NTK or the loss overflows float64 at a checkpoint: rescale the data or the weights"
-    if end.found is None:
+        return "a hand-over holds at the end, but the NTK or the loss overflows float64 at a checkpoint: rescale the data or the weights"
+    if end.look is None:
         return "the run ended before its first look"
-    values = shortfall(end.found)
+    ball, ratio = end.look.ball, end.look.ratio
+    values = shortfall(ball)
     facts = (
-        f"λ_min {values['lambda_min']:.4g}, ‖e‖ {values['residual']:.4g}, L_H {values['curvature']:.4g}: containment has"
-        f" {values['approx_supply_over_need']:.3g} of what it needs"
+        f"λ_min {values['lambda_min']:.4g}, ‖e‖ {values['residual']:.4g}, L_H {values['curvature']:.4g}: the hand-over has about"
+        f" {ratio:.3g} of what it needs, by a ball or by a basin"
     )
     if end.why == "stalled":
         return f"the run stalled: ‖e‖ fell by less than 0.1 % over the last {run.step - run.anchor[0]} steps with {step}; {facts}"
     if not values["lambda_min"] > 0.0:
         return f"at step {run.step} λ_min of the NTK is not certified positive; {facts}"
-    if approx_float(task.s * task.lr) * float(end.found.ingredients.lambda_max0.upper()) > 1.0:
-        largest = approx_float(1 / task.s) / float(end.found.ingredients.lambda_max0.upper())
+    share = approx_float(task.s * task.lr) * float(ball.ingredients.lambda_max0.upper())
+    if share > 1.0 and not task.free:
         facts += (
-            f"; the residual form needs ηsλ_max(Θ) < 1, and with this {step} it is {approx_float(task.lr) / largest:.3g} there: a step below"
-            f" {largest:.3g} meets that"
+            f"; the residual form and basins need ηsλ_max(Θ) < 1, and with this {step} it is {share:.3g} there: a step below"
+            f" {approx_float(task.lr) / share:.3g} meets that"
         )
-    what = "the step budget ended" if end.why == "budget" else "no iterate handed in is certifiable"
-    return f"{what} at step {run.step}: {facts}. Train on (more steps), or widen the network"
+    what = {
+        "steps": "the step budget ended",
+        "seconds": f"the {task.seconds:g} seconds allowed ended",
+        "out of reach": f"stopped, since the forecast is far beyond the {task.seconds:g} seconds of the default (seconds= or steps= train on),",
+        "iterates": "no iterate handed in is certifiable; the last look was",
+    }[end.why]
+    text = f"{what} at step {run.step}: {facts}"
+    if end.why == "iterates":
+        return f"{text}. Train on, or use scope='basin' at the last of them"
+    ahead = forecast(run, ratio) if ratio < 1.0 else None
+    if ahead is None:
+        return f"{text}. Train on (steps=, seconds=, resume=), or widen the network"
+    return (
+        f"{text}. At the present rate it takes about {ahead}, an estimate: go on with resume= and more steps or seconds; scope='basin' needs no"
+        " further training"
+    )
 
 
-def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate:
+def _prospect(handover: Handover, task: Task, run: Run) -> str:
+    """Say what further training would buy: at the zero that the run tends to, μ → sλ_min and the factor → (1 − ηsλ_min)²; estimates."""
+    low = lower(run.kept[-1].facts.lambda_min)
+    mu = approx_float(task.s) * low
+    rate = max(0.0, 1.0 - approx_float(handover.lr) * mu) ** 2
+    if not mu > 1.05 * lower(handover.constants["mu"]):
+        return ""
+    return f"; further training would bring μ up to about {mu:.3g} and the factor down to about {rate:.6g} (estimates)"
+
+
+def _certificate(task: Task, run: Run, end: End) -> Certificate:
     unknown = [c.facts.step for c in run.kept if not np.isfinite([c.facts.lambda_min.rad, c.facts.loss.rad]).all()]
     if unknown and end.why == "certified":
         # A certificate states these facts at every checkpoint.
         end = dataclasses.replace(end, why="overflow")
-    problem = Problem(task.network, task.data, task.loss, task.lr)
+    handover = end.look.handover if end.look is not None and end.why == "certified" else None
+    lr = task.lr if handover is None else handover.lr
+    if lr != task.lr:
+        # The statements are about the step that takes over; a decrease is one of them.
+        run.kept = [_with_step(c, lr, task.s) for c in run.kept]
     first, last = run.kept[0].facts, run.kept[-1].facts
-    steps = facts_steps(run.kept, task.lr, task.s)
+    steps = facts_steps(run.kept, lr, task.s)
     witness: dict[str, Any] = {"checkpoints": [c.as_witness() for c in run.kept], "handover": None}
     constants: dict[str, Any] = {
-        "lr": task.lr,
+        "lr": lr,
         "initial_lambda_min": first.lambda_min,
         "initial_loss": first.loss,
         "drift": last.drift,
     }
-    margins: dict[str, Ball] = {}
-    observed = _observed(run)
+    margins: Mapping[str, Ball] = {}
+    observed: dict[str, Any] = _observed(run)
     if run.neighbours is not None:
         observed |= {"neighbours_compared": run.neighbours.compared, "neighbours_apart": run.neighbours.apart}
     on = LOSS_WORDS[task.loss]
@@ -431,29 +340,29 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
             f"{len(run.kept)} vectors handed in as iterates, up to step {last.step} for {on} and η ="
             f" {approx_float(task.lr):.6g} ({'' if run.neighbours is None else run.neighbours.describe()})"
         )
-    note = f"; η was chosen as 0.8/(sλ_max(Θ(θ̂_0))) = {approx_float(task.lr):.6g}" if chosen else ""
-    found = end.found
-    if found is not None and found.result is not None and found.result.outcome is not None:
-        margins = {
-            f"{form} containment": o.margin
-            for form, o in found.result.best.items()
-            # In a proof only what holds is a margin: a form that does not has no witness to check.
-            if o.margin is not None and (o.holds or end.why != "certified")
-        }
-    if end.why == "certified" and found is not None and found.result is not None and found.result.outcome is not None:
-        ball = ball_constants(found.ingredients, found.result)
+    note = ""
+    if task.free and lr == task.lr:
+        note = f"; η was chosen from λ_max(Θ): {approx_float(lr):.6g}"
+    elif task.free:
+        note = f"; trained with η = {approx_float(task.lr):.6g}, but everything stated is about η = {approx_float(lr):.6g}, the largest step certified here"
+        observed["trained_with_step"] = approx_float(task.lr)
+    if handover is not None:
+        ball = handover.constants
         constants |= {**ball, "handover_step": last.step, "handover_radius": ball["radius"]}
-        witness["handover"] = {
-            "step": last.step,
-            "checkpoint": len(run.kept) - 1,
-            **ball_witness(found.ingredients, found.result),
-        }
-        steps += found.result.outcome.steps
+        margins = handover.margins
+        witness["handover"] = {"step": last.step, "checkpoint": len(run.kept) - 1, **handover.witness}
+        steps += handover.steps
+        where = f"the ball of radius R ≤ {at_most(upper(ball['radius']), 6)}"
+        if handover.form == "displacement":
+            where += (
+                f" about a point c that Gauss–Newton found (‖θ̂_T − c‖ ≤ {at_most(upper(ball['distance']), 4)}, within ρ ="
+                f" {at_least(lower(ball['basin_radius']), 4)})"
+            )
         reason = (
             f"{what}{note}: {tally(run.kept)}. Real-arithmetic gradient"
-            f" descent restarted at the exact doubles of step {last.step} stays in the ball of radius R ≤ {at_most(upper(ball['radius']), 6)}, a"
-            f" Locally PL Region with μ ≥ {at_least(lower(ball['mu']), 6)}, and Φ_k ≤ {below_one(upper(ball['rate']))}^k·Φ ({found.result.outcome.form}"
-            " criterion). Nothing is claimed of real-arithmetic descent from the initialisation: that is scope='exact'"
+            f" descent restarted at the exact doubles of step {last.step} stays in {where}, a"
+            f" Locally PL Region with μ ≥ {at_least(lower(ball['mu']), 6)}, and Φ_k ≤ {below_one(upper(ball['rate']))}^k·Φ ({handover.form}"
+            f" criterion){_prospect(handover, task, run)}. Nothing is claimed of real-arithmetic descent from the initialisation: that is scope='exact'"
         )
         verdict: Verdict = "PROVED"
     else:
@@ -461,15 +370,27 @@ def _certificate(task: _Task, run: _Run, end: _End, chosen: bool) -> Certificate
         if run.neighbours is not None:
             reason += f". Iterates, for {on} and η = {approx_float(task.lr):.6g}: {run.neighbours.describe()}"
         verdict = "INCONCLUSIVE"
-        observed |= {} if found is None else shortfall(found)
+        if end.look is not None:
+            observed |= {**shortfall(end.look.ball), "approx_supply_over_need": end.look.ratio}
+            ball_found = end.look.ball.result
+            best = {} if ball_found is None else ball_found.best
+            margins = {f"{form} containment": o.margin for form, o in best.items() if o.margin is not None}
     return Certificate(
         scope="run",
         verdict=verdict,
         reason=reason,
-        problem=problem,
+        problem=Problem(task.network, task.data, task.loss, lr),
         constants=constants,
         margins=margins,
         steps=tuple(steps),
         witness=witness,
         observed=observed,
     )
+
+
+def _with_step(checkpoint: Checkpoint, lr: Fraction, s: Fraction) -> Checkpoint:
+    """Decide the decrease to the kept neighbour for another step η."""
+    if checkpoint.loss_after is None:
+        return checkpoint
+    left, right, _ = decrease_certified(checkpoint.facts, checkpoint.loss_after, lr, s)
+    return dataclasses.replace(checkpoint, decrease=bool(left.upper() <= right.lower()))

@@ -28,7 +28,8 @@ from verify.regions.descent.recorded_run import Checkpoint, Options, require_roo
 from verify.regions.neighbourhood.estimate import next_target
 from verify.regions.neighbourhood.ingredients import approx_float
 from verify.regions.neighbourhood.point_facts import examine
-from verify.regions.scopes.run import DEFAULT_STEPS, facts_steps, tally
+from verify.regions.scopes.exact import DEFAULT_STEPS
+from verify.regions.scopes.run import facts_steps, tally
 from verify.regions.scopes.sgd import (
     Found,
     default_step,
@@ -118,7 +119,7 @@ def sgd_run_certificate(problem: Problem, steps: int | None, options: Mapping[st
     assert problem.descent is not None
     given = dict(options)
     orders, seed = given.pop("orders", None), exact_count(given.pop("seed", 0), "seed")
-    read = Options.read(given, _OPTIONS)
+    read = Options.read(given, _OPTIONS, "run")
     if orders is not None and (read.iterates is None or problem.descent.beta):
         raise InputError("orders: for the iterates of a mini-batch loop; hand in iterates= too")
     budget = DEFAULT_STEPS if steps is None else exact_count(steps, "steps")

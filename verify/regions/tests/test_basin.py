@@ -20,8 +20,8 @@ from verify.networks.activations import IDENTITY
 from verify.networks.parameters import with_parameters
 from verify.regions.descent.float64 import Descent
 from verify.regions.descent.polishing import polish
+from verify.regions.neighbourhood.basins import displacement, find_basin
 from verify.regions.neighbourhood.point_facts import examine, examine_in_arb
-from verify.regions.scopes.basin import displacement, find_basin
 
 
 def _problem(
@@ -179,7 +179,7 @@ def test_repeated_inputs_are_no_basin() -> None:
     X, y = np.vstack([X, X[:1]]), np.vstack([y, y[:1]])
     certificate = verify.certify(model, X, y, scope="basin")
     assert certificate.verdict == "INCONCLUSIVE"
-    assert "samples 0, 6" in certificate.reason
+    assert "rows 0 and 6 of X are equal" in certificate.reason
 
 
 def test_polishing_reaches_the_rounding_of_the_residual_near_its_start() -> None:

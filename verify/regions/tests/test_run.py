@@ -28,7 +28,7 @@ from verify.regions.descent.float64 import Descent
 from verify.regions.descent.history import History, observed_rate
 from verify.regions.descent.iterates import read_iterate
 from verify.regions.neighbourhood.point_facts import examine
-from verify.regions.scopes import run as run_module
+from verify.regions.scopes import recording
 from verify.regions.scopes.ball import ball_certificate
 
 
@@ -209,7 +209,7 @@ def dying(stream, *args, **kwargs):
 count(numpy, "savez", dying, 5)
 """,
     # The checkpoint is on disk, the state is the one before it.
-    "between checkpoint and state": 'count(run._Run, "save", lambda *a: die(), 3)',
+    "between checkpoint and state": 'count(recording.Run, "save", lambda *a: die(), 3)',
     "between the state's file and its name": 'count(pathlib.Path, "replace", lambda *a: die(), 6)',
     "in the middle of a step": 'count(training.Descent, "step", lambda *a: die(), 30)',
 }
@@ -224,7 +224,7 @@ def test_sigkill_at_any_moment_changes_nothing(moment: str, tmp_path: Path, prov
     child = f"""
 import os, pathlib, signal, numpy, torch, verify
 from verify.regions.descent import float64 as training
-from verify.regions.scopes import run
+from verify.regions.scopes import recording
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 def count(owner, name, last, limit):
@@ -281,14 +281,14 @@ def test_a_run_that_diverges_or_stalls_or_ends_early_says_so(monkeypatch: pytest
     assert wild.verdict == "INCONCLUSIVE"
     linear = torch.nn.Sequential(verify.nn.NTKLinear(3, 1))
     points = np.array([[1.0, 2.0, 3.0], [2.0, 1.0, 0.5], [1.0, -1.0, 2.0], [0.5, 0.5, 1.0]])
-    away = verify.certify(linear, points, [1.0, -1.0, 1.0, 1.0], scope="run", lr=10.0, steps=2000)
+    away = verify.certify(linear, points[:3], [1.0, -1.0, 1.0], scope="run", lr=10.0, steps=2000)
     assert away.verdict == "INCONCLUSIVE"
     assert "diverged" in away.reason
-    monkeypatch.setattr(run_module, "_STALL_STEPS", 50)
-    # Four samples, three parameters: the residual cannot reach zero and λ_min(JJᵀ) = 0.
-    stuck = verify.certify(linear, points, [1.0, -1.0, 1.0, 1.0], scope="run", lr=0.1, steps=2000)
+    monkeypatch.setattr(recording, "_STALL_STEPS", 50)
+    # tanh never reaches 3: the residual cannot reach zero, and the output saturates.
+    short = torch.nn.Sequential(verify.nn.NTKLinear(3, 8), torch.nn.Tanh(), verify.nn.NTKLinear(8, 1), torch.nn.Tanh())
+    stuck = verify.certify(short, points, [3.0, -3.0, 3.0, 3.0], scope="run", lr=0.1, steps=20_000)
     assert "stalled" in stuck.reason
-    assert stuck.observed["lambda_min"] <= 0.0
     early = verify.certify(model, X, y, scope="run", lr=0.05, steps=3)
     assert "the step budget ended at step 3" in early.reason
     assert early.observed["approx_supply_over_need"] < 1.0
@@ -300,9 +300,10 @@ def test_a_step_is_chosen_and_named_when_none_is_given() -> None:
     cert = verify.certify(model, X, y, scope="run", steps=2000)
     assert cert.verdict == "PROVED"
     lr = float(cert.constants["lr"])
-    network = read_network(model)
+    network = with_parameters(read_network(model), np.asarray(cert.witness["checkpoints"][-1]["parameters"]))
     top = float(examine(network, read_data(network, X, y), "sum").facts.lambda_max.mid)
-    assert lr * top == pytest.approx(0.8, rel=1e-9)
+    # The zero that was looked at for λ_max is not the one that descent tends to.
+    assert 0.8 < lr * top < 1.0
     assert "η was chosen" in cert.reason
 
 

@@ -1,0 +1,1 @@
+"""Ten short scripts, each a complete answer to one question; the tests run every one of them."""

@@ -1,0 +1,220 @@
+"""A run that is handed over by a basin, continued from its certificate, limited in time; what is said before and instead of training."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import verify
+from verify.certificates import Certificate
+from verify.networks import read_data, read_network
+from verify.networks.parameters import with_parameters
+from verify.regions.descent import progress
+from verify.regions.descent.float64 import Descent
+from verify.regions.descent.history import History, steps_to_fall
+from verify.regions.neighbourhood import estimate
+from verify.regions.neighbourhood.basins import find_basin, outlook
+from verify.regions.neighbourhood.point_facts import examine
+from verify.regions.scopes import handover
+from verify.regions.tests.test_run import small
+
+
+def _without_balls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no ball hold, so that only a basin can take over."""
+    original = estimate.attempt
+    monkeypatch.setattr(handover, "attempt", lambda *args: replace(original(*args), result=None))
+
+
+@pytest.fixture(scope="module")
+def by_basin() -> Any:
+    model, X, y = small()
+    with pytest.MonkeyPatch.context() as patch:
+        _without_balls(patch)
+        return model, X, y, verify.certify(model, X, y, scope="run", lr=0.1, steps=2000)
+
+
+def test_a_basin_takes_over_and_the_checker_agrees(by_basin: Any, tmp_path: Path) -> None:
+    _, _, _, cert = by_basin
+    assert cert.verdict == "PROVED", cert.reason
+    assert cert.claim == "containment_displacement"
+    assert cert.steps[-1].name == "parameters inside the basin"
+    assert all(step.certain for step in cert.steps)
+    found = verify.check(cert.save(tmp_path / "run.zip"))
+    assert found.accepted, found.failures
+    assert "restarted at the stored point" in found.claims[0]
+    assert Certificate.load(tmp_path / "run.zip").constants.keys() == cert.constants.keys()
+
+
+def test_descent_from_the_iterate_handed_over_stays_and_decays(by_basin: Any) -> None:
+    _, _, _, cert = by_basin
+    c, problem = cert.constants, cert.problem
+    centre = np.asarray(cert.witness["handover"]["centre"])
+    theta = np.asarray(cert.witness["checkpoints"][-1]["parameters"])
+    assert np.linalg.norm(theta - centre) <= float(c["basin_radius"].upper())
+    descent, seen = Descent(problem.network, problem.data, problem.scale, problem.lr), []
+    for _ in range(300):
+        assert np.linalg.norm(theta - centre) < float(c["radius"].lower())
+        theta, norm = descent.step(theta)
+        seen.append(norm**2)
+    rate = float(c["rate"].upper())
+    assert all(after <= rate * before for before, after in itertools.pairwise(seen) if after > 1e-24)
+
+
+def test_a_forged_hand_over_is_rejected(by_basin: Any, tmp_path: Path) -> None:
+    _, _, _, cert = by_basin
+    witness, rows = cert.witness, cert.witness["checkpoints"]
+    given = witness["handover"]
+    centre, end = np.asarray(given["centre"]), np.asarray(rows[-1]["parameters"])
+    away = 1.01 * float(cert.constants["basin_radius"].upper()) / np.linalg.norm(end - centre)
+    outside = {**rows[-1], "parameters": centre + away * (end - centre)}
+    facts: dict[str, Any] = {name: None for name in rows[-1] if name not in ("step", "parameters", "lambda_min")}
+    forgeries: dict[str, dict[str, Any]] = {
+        "outside": {"checkpoints": [*rows[:-1], {**outside, **facts}]},
+        "larger rho": {"handover": {**given, "basin": given["region"] - 1}},
+        "another centre": {"handover": {**given, "centre": centre + 1e-3}},
+        "as a ball": {"handover": {**given, "certified_by": "residual"}},
+    }
+    for name, change in forgeries.items():
+        forged = replace(cert, witness={**witness, **change})
+        assert verify.check(forged.save(tmp_path / f"{name}.zip")).verdict == "REJECTED", name
+    nearer = {**cert.constants, "distance": 0.5 * cert.constants["distance"]}
+    assert verify.check(replace(cert, constants=nearer).save(tmp_path / "nearer.zip")).verdict == "REJECTED"
+
+
+def test_the_outlook_knows_the_basin_it_stands_in() -> None:
+    model, X, y = small()
+    cert = verify.certify(model, X, y, scope="basin")
+    network = read_network(model)
+    data = read_data(network, X, y)
+    centre = np.asarray(cert.witness["centre"])
+    direction = np.random.default_rng(0).standard_normal(centre.size)
+    rho = float(cert.constants["basin_radius"].mid)
+    shares = []
+    for share in (0.5, 2.0):
+        theta = centre + share * rho * direction / np.linalg.norm(direction)
+        shares.append(outlook(examine(with_parameters(network, theta), data, "sum"), None))
+    # A random direction is mostly along solutions: the zero that Gauss–Newton would find is nearer than c.
+    assert shares[0] > 2.0 > 0.0
+    assert shares[1] < 0.5 * shares[0]
+    assert outlook(examine(network, data, "sum"), None) < 0.9
+
+
+def test_without_a_step_the_largest_certified_one_takes_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _without_balls(monkeypatch)
+    # A run trained with a step far beyond what a basin allows.
+    monkeypatch.setattr("verify.regions.scopes.run._SHARE", Fraction(3, 2))
+    model, X, y = small()
+    cert = verify.certify(model, X, y, scope="run", steps=3000)
+    assert cert.verdict == "PROVED", cert.reason
+    assert cert.observed["trained_with_step"] > float(cert.constants["lr"])
+    assert "everything stated is about" in cert.reason
+    for row in cert.witness["checkpoints"][:-1]:
+        bound = (1.0 - float(cert.constants["lr"]) * row["lambda_min"][0]) * row["loss"][0]
+        assert row["decrease"] is None or row["decrease"] == (row["next_loss"][1] <= bound)
+    assert verify.check(cert.save(tmp_path / "c.zip")).accepted
+
+
+def test_a_run_goes_on_from_its_certificate(tmp_path: Path) -> None:
+    model, X, y = small()
+    whole = verify.certify(model, X, y, scope="run", lr=0.1, steps=2000)
+    early = verify.certify(model, X, y, scope="run", lr=0.1, steps=60)
+    assert early.verdict == "INCONCLUSIVE"
+    assert "more steps" in early.reason
+    assert "an estimate" in early.reason
+    later = verify.certify(model, X, y, scope="run", resume=early.save(tmp_path / "early.zip"), steps=2000)
+    assert later.verdict == "PROVED"
+    assert later.problem.lr == whole.problem.lr
+    # Looks fall at other steps, so the hand-over may too; the iterates are the same.
+    assert 60 < later.constants["handover_step"] <= 1.2 * whole.constants["handover_step"]
+    assert [c["step"] for c in later.witness["checkpoints"][:2]] == [0, 25]
+    assert verify.check(later.save(tmp_path / "later.zip")).accepted
+    further = verify.certify(model, X, y, scope="run", resume=whole, steps=200)
+    assert further.constants["handover_step"] == whole.constants["handover_step"] + 200
+    assert float(further.constants["mu"].lower()) > float(whole.constants["mu"].upper())
+    assert "further training would bring μ" in whole.reason
+
+
+def test_only_a_run_of_this_problem_is_gone_on_from() -> None:
+    model, X, y = small()
+    early = verify.certify(model, X, y, scope="run", lr=0.1, steps=2)
+    with pytest.raises(verify.errors.InputError, match="X is not the certificate's"):
+        verify.certify(model, 2.0 * X, y, scope="run", resume=early)
+    with pytest.raises(verify.errors.InputError, match="loss='sum'"):
+        verify.certify(model, X, y, scope="run", loss="mean", resume=early)
+    with pytest.raises(verify.errors.InputError, match="scope 'point'"):
+        verify.certify(model, X, y, scope="run", resume=verify.certify(model, X, y, scope="point"))
+    with pytest.raises(verify.errors.InputError, match="a list"):
+        verify.certify(model, X, y, scope="run", resume=[early])
+    with pytest.raises(verify.errors.InputError, match="neither iterates="):
+        verify.certify(model, X, y, scope="run", resume=early, directory="somewhere")
+
+
+def test_seconds_end_a_run_and_a_forecast_ends_it_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, X, y = small()
+    ended = verify.certify(model, X, y, scope="run", lr=2e-6, seconds=0.3)
+    assert ended.verdict == "INCONCLUSIVE"
+    assert "the 0.3 seconds allowed ended" in ended.reason
+    monkeypatch.setattr("verify.regions.scopes.run.DEFAULT_SECONDS", 4.0)
+    hopeless = verify.certify(model, X, y, scope="run", lr=2e-6)
+    assert "far beyond the 4 seconds" in hopeless.reason
+    assert "days" in hopeless.reason or " h)" in hopeless.reason or "min" in hopeless.reason
+    for wrong in (0.0, -1.0, float("nan"), True, "10"):
+        with pytest.raises(verify.errors.InputError, match="seconds"):
+            verify.certify(model, X, y, scope="run", seconds=wrong)
+
+
+def test_the_forecast_is_the_geometric_one() -> None:
+    history = History(first=10)
+    for k in range(10, 300):
+        history.add(k, 4.0 * 0.98**k)
+    # ‖e‖ falls by √0.98 a step: to a hundredth in 2·log 100/log(1/0.98) steps.
+    assert steps_to_fall(history, 0.01) == 456
+    assert history.steps()[0] == 10
+    assert steps_to_fall(History(values=[1.0, 2.0]), 0.5) is None
+
+
+def test_without_a_terminal_a_line_appears_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress.Progress, "_every_seconds", 0.0)
+    model, X, y = small()
+    verify.certify(model, X, y, scope="run", lr=0.1, steps=40)
+    lines = capfd.readouterr().err.splitlines()
+    assert lines[-1].startswith("training: step 40  ‖e‖ ")
+    assert "the hand-over needs about" in lines[-1]
+    verify.certify(model, X, y, scope="run", lr=0.1, steps=40, progress=False)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("scope", ["ball", "run", "exact", "basin", "region"])
+def test_equal_rows_are_named_before_any_training(scope: Any) -> None:
+    model, X, y = small()
+    X, y = np.vstack([X, X[3:4]]), np.append(y, y[3])
+    cert = verify.certify(model, X, y, scope=scope)
+    assert cert.verdict == "INCONCLUSIVE"
+    assert "rows 3 and 8 of X are equal" in cert.reason
+
+
+def test_class_numbers_for_several_outputs_are_named() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3))
+    with pytest.raises(verify.errors.ShapeError, match=r"one_hot\(y, 3\)"):
+        verify.loss(model, [[1.0, 2.0], [2.0, 1.0]], [0, 2])
+
+
+def test_a_basin_needs_its_own_step_condition() -> None:
+    model, X, y = small()
+    network = read_network(model)
+    data = read_data(network, X, y)
+    cert = verify.certify(model, X, y, scope="basin")
+    there = examine(with_parameters(network, np.asarray(cert.witness["centre"])), data, "sum")
+    largest = cert.problem.lr
+    assert largest is not None
+    assert find_basin(there, largest) is not None
+    assert find_basin(there, Fraction(3, 2) * largest) is None
