@@ -130,12 +130,12 @@ def test_without_a_branch_the_bound_is_false(monkeypatch: pytest.MonkeyPatch) ->
                 assert float(_movement(document)[0].jacobian(arb(1e-3))) < 0.4 * found
 
 
-def _beside_a_kink() -> Document:
-    """F = relu(w1·x) + 4·relu(w2·x) at w = (1, 0.001): the second unit crosses within 0.01, and J jumps by 4."""
+def _beside_a_kink(x: float = 1.0) -> Document:
+    """F = relu(w1·x) + 4·relu(w2·x) at w = (1, 0.001): the second unit crosses within 0.01, and J jumps by 4x."""
     b = Builder((1,), 0)
     b.linear(b.activation(b.linear(-1, 2, bias=False), "relu"), 1, bias=False, frozen=("weight",))
     document = b.document(1)
-    document["data"]["X"] = Array((1, 1), array("d", [1.0]))
+    document["data"]["X"] = Array((1, 1), array("d", [x]))
     document["network"]["layers"][0]["weight"] = Array((2, 1), array("d", [1.0, 0.001]))
     document["network"]["layers"][2]["weight"] = Array((1, 2), array("d", [1.0, 4.0]))
     return document
@@ -153,6 +153,68 @@ def test_a_unit_that_may_cross_counts_and_one_that_cannot_does_not(monkeypatch: 
         assert 3.9 < found <= bound * SLACK < 4.1
         monkeypatch.setattr(movement, "candidates", lambda units, reach: kinks.candidates(units, reach)[1:])
         assert float(_movement(document)[0].jacobian(arb(0.01))) < 0.1 * found
+
+
+def test_how_far_a_unit_moves_is_the_radius_times_its_data() -> None:
+    document = _beside_a_kink(4.0)
+    with ctx.workprec(128):
+        bounds, theta = _movement(document)
+        for radius, jump in ((0.00099, 0.0), (0.00101, 16.0)):
+            assert bounds.jacobian(arb(radius)).overlaps(arb(jump))
+            assert bounds.curvature(arb(radius)).is_finite() == (jump == 0.0)
+        assert 15.9 < farthest(document, theta, 0.0011, 12, 1) <= 16.0 * SLACK
+
+
+def test_a_dead_unit_is_no_zero_for_all_parameters() -> None:
+    """relu(−0.001·w) = 0, and with it what reads it without a bias: yet both wake up within 0.002."""
+    b = Builder((1,), 0)
+    v = b.activation(b.linear(-1, 1, bias=False), "relu")
+    b.linear(b.activation(b.linear(v, 1, bias=False), "relu"), 1, bias=False, frozen=("weight",))
+    document = b.document(1)
+    document["data"]["X"] = Array((1, 1), array("d", [1.0]))
+    for v, value in ((0, -0.001), (2, 1.0), (4, 1.0)):
+        document["network"]["layers"][v]["weight"] = Array((1, 1), array("d", [value]))
+    with ctx.workprec(128):
+        bounds, theta = _movement(document)
+        assert not bounds.curvature(arb(0.0005)).is_finite()
+        assert farthest(document, theta, 0.002, 9, 1) <= float(bounds.jacobian(arb(0.002)).upper()) * SLACK
+
+
+def test_the_curvature_of_a_product_is_attained_at_the_centre() -> None:
+    """F = w3·w2·w1 at (1, 1, 1), with multiples in between: D²F is 1 off the diagonal, of norm 2."""
+    b = Builder((1,), 0)
+    b.linear(b.scale(b.linear(b.scale(b.linear(-1, 1, bias=False), 2.0), 1, bias=False), 0.5), 1, bias=False)
+    document = b.document(1)
+    document["data"]["X"] = Array((1, 1), array("d", [1.0]))
+    for v in (0, 2, 4):
+        document["network"]["layers"][v]["weight"] = Array((1, 1), array("d", [1.0]))
+    with ctx.workprec(128):
+        found = _movement(document)[0].curvature(arb(0))
+        assert found.overlaps(arb(2))
+        assert found < arb("2.000001")
+
+
+def test_a_sum_moves_if_one_of_its_summands_does() -> None:
+    b = Builder((2,), 0)
+    b.linear(b.activation(b.sum(-1, b.linear(-1, 2)), "tanh"), 1)
+    document = b.document(2)
+    with ctx.workprec(128):
+        bounds, theta = _movement(document)
+        bound = float(bounds.jacobian(arb(0.5)).upper())
+        assert 0.1 * bound < farthest(document, theta, 0.5, 6, 1) <= bound * SLACK
+        assert bounds.moves == [True] * 4
+
+
+def test_columns_grow_on_the_ball() -> None:
+    """F = w2·tanh(w1) at (0.6585, 1), r = 1: at (0.6585, 2) D²F = [[−2·0.7698, 2/3], [2/3, 0]], of norm above 1.78."""
+    b = Builder((1,), 0)
+    b.linear(b.scale(b.activation(b.linear(-1, 1, bias=False), "tanh"), 1.0), 1, bias=False)
+    document = b.document(1)
+    document["data"]["X"] = Array((1, 1), array("d", [1.0]))
+    for v, value in ((0, 0.6585), (3, 1.0)):
+        document["network"]["layers"][v]["weight"] = Array((1, 1), array("d", [value]))
+    with ctx.workprec(128):
+        assert arb("1.78") < _movement(document)[0].curvature(arb(1)) < arb("2.2")
 
 
 def test_midpoint_slopes_halve_a_jump() -> None:
