@@ -154,7 +154,7 @@ def _speed(certificates: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]
     return Plot(
         "summary",
         "By how much each step lowers the loss",
-        "1 − Φ_{k+1}/Φ_k",
+        "1 − Φ(k + 1)/Φ(k)",
         "certificate (number in the table)",
         [curve for curve in curves if len(curve.x)],
         log_x=True,
