@@ -24,7 +24,7 @@ from verify import datasets, nn
 from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one, bounds
 from verify.errors import InputError, UnsoundArithmeticError
-from verify.experiments import growth, runs
+from verify.experiments import growth, runs, stochastic
 from verify.experiments.files import save, write_json
 from verify.experiments.looseness import looseness_table
 from verify.experiments.related import catalogue
@@ -203,6 +203,10 @@ def _experiments(directory: Path, size: Size, console: Console) -> None:
     with _timed(console, "growth of cost"):
         sizes = growth.FULL if size == "full" and datasets.has_fashion_mnist() else growth.QUICK
         write_json(directory / "growth.json", growth.measure(directory / "growth", sizes))
+    with _timed(console, "stochastic descent"):
+        drawn = stochastic.run_cases(directory / "stochastic", stochastic.CASES if size == "full" else stochastic.SHORT)
+    write_json(directory / "stochastic.json", drawn)
+    console.print(f"  {sum(row['verdict'] == 'PROVED' for row in drawn)} of {len(drawn)} PROVED", highlight=False)
 
 
 def _long(directory: Path, console: Console, workers: int) -> list[dict[str, Any]]:

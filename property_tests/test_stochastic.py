@@ -1,0 +1,230 @@
+"""Stochastic descent: drawn problems, batches and the worst orders that a search finds, against the certified bounds; a twin beyond the step is refuted.
+
+Runs are simulated here in float64 from the network's formula and its derivative written out, with no code of the engine. Rounding is far below every margin.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import verify
+
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+FLOOR = 1e-26
+
+
+class Tanh:
+    """F(x) = W₂ tanh(W₁x + b₁) + b₂ for R parameter vectors at once, (R, p): values, Jacobians, batch steps."""
+
+    def __init__(self, X: np.ndarray, y: np.ndarray, width: int) -> None:
+        self.X, self.y, self.h = X, y, width
+        self.n, self.d, self.k = X.shape[0], X.shape[1], y.shape[1]
+
+    def split(self, theta: np.ndarray) -> Arrays:
+        R, h, d, k = theta.shape[0], self.h, self.d, self.k
+        cuts = np.split(theta, np.cumsum([h * d, h, k * h]), axis=1)
+        return cuts[0].reshape(R, h, d), cuts[1], cuts[2].reshape(R, k, h), cuts[3]
+
+    def residual(self, theta: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """e (R, b, k) and tanh (R, b, h) for the samples `rows` (R, b)."""
+        W1, b1, W2, b2 = self.split(theta)
+        t = np.tanh(np.einsum("rhd,rbd->rbh", W1, self.X[rows]) + b1[:, None])
+        return np.einsum("rkh,rbh->rbk", W2, t) + b2[:, None] - self.y[rows], t
+
+    def pulled(self, theta: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """J_bᵀe_b (R, p)."""
+        W2 = self.split(theta)[2]
+        e, t = self.residual(theta, rows)
+        back = np.einsum("rbk,rkh->rbh", e, W2) * (1.0 - t * t)
+        R = theta.shape[0]
+        parts = (
+            np.einsum("rbh,rbd->rhd", back, self.X[rows]),
+            back.sum(axis=1),
+            np.einsum("rbk,rbh->rkh", e, t),
+            e.sum(axis=1),
+        )
+        return np.concatenate([part.reshape(R, -1) for part in parts], axis=1)
+
+    def norms(self, theta: np.ndarray) -> np.ndarray:
+        """‖e‖ (R,)."""
+        everyone = np.broadcast_to(np.arange(self.n), (theta.shape[0], self.n))
+        return np.asarray(np.linalg.norm(self.residual(theta, everyone)[0].reshape(theta.shape[0], -1), axis=1))
+
+    def jacobian(self, theta: np.ndarray) -> np.ndarray:
+        """J (nk, p) at one θ (p,): the columns of Jᵀ are pulled-back unit residuals."""
+        rows = []
+        for i, a in itertools.product(range(self.n), range(self.k)):
+            one = Tanh(self.X[[i]], self.y[[i]], self.h)
+            e = one.residual(theta[None], np.zeros((1, 1), int))[0]
+            unit = np.zeros_like(e)
+            unit[0, 0, a] = 1.0
+            one.y = one.y + (e - unit)[0]
+            rows.append(one.pulled(theta[None], np.zeros((1, 1), int))[0])
+        return np.stack(rows)
+
+
+def _batch_scale(loss: str, size: int, k: int) -> float:
+    return {"sum": 1.0, "mean": 1.0 / size, "mse": 2.0 / (size * k), "mse_sum": 2.0}[loss]
+
+
+def _certified(seed: int, n: int, k: int, loss: Any, descent: verify.SGD) -> tuple[verify.Certificate, Tanh]:
+    torch.manual_seed(seed)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 24), torch.nn.Tanh(), torch.nn.Linear(24, k)).double()
+    X, y = torch.randn(n, 3).double(), torch.randn(n, k).double()
+    return verify.certify(net, X, y, scope="basin", loss=loss, descent=descent), Tanh(X.numpy(), y.numpy(), 24)
+
+
+def _starts(certificate: verify.Certificate, model: Tanh, count: int, seed: int) -> np.ndarray:
+    """Points on the basin's edge: along the row space of J (the weakest direction first), and anywhere."""
+    centre, rng = np.asarray(certificate.witness["centre"]), np.random.default_rng(seed)
+    J = model.jacobian(centre)
+    directions = [
+        np.linalg.svd(J)[2][J.shape[0] - 1],
+        *(J.T @ rng.standard_normal(J.shape[0]) for _ in range(count // 2)),
+    ]
+    directions += [rng.standard_normal(centre.size) for _ in range(count - len(directions))]
+    rho = float(certificate.constants["basin_radius"].mid) * (1.0 - 1e-9)
+    return np.asarray(centre + np.stack([rho * v / np.linalg.norm(v) for v in directions[:count]]))
+
+
+def _worst_epoch(
+    model: Tanh, theta: np.ndarray, fit: np.ndarray, size: int, lr: float, loss: str
+) -> Iterator[np.ndarray]:
+    """Yield the iterates of an epoch in which each batch, of any samples that are left, is the one that ends farthest from `fit`."""
+    left = set(range(model.n))
+    while left:
+        choices = list(itertools.combinations(sorted(left), min(size, len(left))))
+        step = lr * _batch_scale(loss, len(choices[0]), model.k)
+        ends = [theta - step * model.pulled(theta[None], np.array([rows]))[0] for rows in choices]
+        worst = int(np.argmax([np.linalg.norm(end - fit) for end in ends]))
+        theta, left = ends[worst], left - set(choices[worst])
+        yield theta
+
+
+def _project(model: Tanh, theta: np.ndarray) -> np.ndarray:
+    """An exact fit next to θ, by Gauss–Newton."""
+    for _ in range(6):
+        J = model.jacobian(theta)
+        e = model.residual(theta[None], np.arange(model.n)[None])[0].ravel()
+        theta = theta - J.T @ np.linalg.solve(J @ J.T, e)
+    return np.asarray(theta)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    seed=st.integers(0, 10**6), n=st.integers(2, 5), k=st.integers(1, 2), size=st.integers(1, 3), loss=st.sampled_from(["sum", "mean", "mse"]),
+    share=st.sampled_from([None, Fraction(1, 2)]),
+)  # fmt: skip
+def test_the_worst_orders_found_obey_the_certified_factor(
+    seed: int, n: int, k: int, size: int, loss: str, share: Fraction | None
+) -> None:
+    size = min(size, n - 1)
+    certificate, model = _certified(seed, n, k, loss, verify.SGD(batch_size=size))
+    if share is not None and certificate.proved:
+        lr = certificate.problem.lr
+        assert lr is not None
+        certificate, model = _certified(seed, n, k, loss, verify.SGD(batch_size=size, lr=lr * share))
+    assert certificate.verdict == "PROVED", certificate.reason
+    c = certificate.constants
+    R, A, rate, lr_float = (
+        float(c["radius"].upper()),
+        float(c["loss_bound"].upper()),
+        float(c["rate"].upper()),
+        float(c["lr"]),
+    )
+    centre, s = np.asarray(certificate.witness["centre"]), float(certificate.problem.scale)
+    for start in _starts(certificate, model, 3, seed):
+        theta = start
+        before = float(np.linalg.norm(theta - _project(model, theta)))
+        first = before
+        for epoch in range(1, 4):
+            fit = _project(model, theta)
+            for inner in list(_worst_epoch(model, theta, fit, size, lr_float, loss)):
+                assert np.linalg.norm(inner - centre) <= R
+                theta = inner
+            after = float(np.linalg.norm(theta - _project(model, theta)))
+            assert after**2 <= rate**epoch * first**2 * (1.0 + 1e-3) + FLOOR
+            assert 0.5 * s * float(model.norms(theta[None])[0]) ** 2 <= A * rate**epoch + FLOOR
+            assert after <= before * (1.0 + 1e-6) + 1e-13
+            before = after
+
+
+@pytest.mark.parametrize(("order", "size"), [("any", 2), ("with_replacement", 2), ("any", 4)])
+def test_five_thousand_random_runs_stay_inside_and_below(order: Any, size: int) -> None:
+    certificate, model = _certified(1, 6, 1, "mse", verify.SGD(batch_size=size, order=order))
+    assert certificate.verdict == "PROVED", certificate.reason
+    c, runs, rng = certificate.constants, 5_000, np.random.default_rng(0)
+    R, A, rate, lr = (
+        float(c["radius"].upper()),
+        float(c["loss_bound"].upper()),
+        float(c["rate"].upper()),
+        float(c["lr"]),
+    )
+    centre, s, drawn = (
+        np.asarray(certificate.witness["centre"]),
+        float(certificate.problem.scale),
+        order == "with_replacement",
+    )
+    theta = np.repeat(_starts(certificate, model, 50, 0), runs // 50, axis=0)
+    outside, steps = np.zeros(runs, dtype=bool), 0
+    for epoch in range(1, 9):
+        samples = rng.integers(0, 6, (runs, 6)) if drawn else np.argsort(rng.random((runs, 6)), axis=1)
+        for start in range(0, 6, size):
+            rows = samples[:, start : start + size]
+            theta = theta - lr * _batch_scale("mse", rows.shape[1], 1) * model.pulled(theta, rows)
+            outside |= np.linalg.norm(theta - centre, axis=1) > R
+            steps += 1
+        losses = 0.5 * s * model.norms(theta) ** 2
+        assert (losses.mean() if drawn else losses.max()) <= A * rate ** (steps if drawn else epoch) + FLOOR
+    allowed = float(c["exit_probability"].upper()) if drawn else 0.0
+    assert outside.mean() <= allowed
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_momentum_runs_obey_the_envelope(nesterov: bool) -> None:
+    certificate, model = _certified(2, 4, 1, "mse", verify.SGD(momentum="9/10", nesterov=nesterov))
+    assert certificate.verdict == "PROVED", certificate.reason
+    c = certificate.constants
+    R, A, rate, lr = (
+        float(c["radius"].upper()),
+        float(c["loss_bound"].upper()),
+        float(c["rate"].upper()),
+        float(c["lr"]),
+    )
+    centre, s = np.asarray(certificate.witness["centre"]), float(certificate.problem.scale)
+    theta = _starts(certificate, model, 200, 0)
+    buffer, everyone = np.zeros_like(theta), np.broadcast_to(np.arange(4), (200, 4))
+    for step in range(300):
+        assert (0.5 * s * model.norms(theta) ** 2 <= A * rate**step + FLOOR).all()
+        assert (np.linalg.norm(theta - centre, axis=1) <= R).all()
+        g = s * model.pulled(theta, everyone)
+        buffer = 0.9 * buffer + g
+        theta = theta - lr * (g + 0.9 * buffer if nesterov else buffer)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), n=st.integers(2, 5), beyond=st.floats(1.02, 3.0))
+def test_a_step_beyond_the_bound_is_refuted_by_an_order(seed: int, n: int, beyond: float) -> None:
+    """F linear, orthogonal samples: with ε‖J_b‖² = 2·beyond for the strongest sample the distance to the fit grows in every order, and nothing is certified."""
+    rng = np.random.default_rng(seed)
+    X = np.linalg.qr(rng.standard_normal((n, n)))[0] * rng.uniform(0.5, 2.0, (n, 1))
+    lr = 2.0 * beyond / float((X * X).sum(axis=1).max())
+    strongest = int((X * X).sum(axis=1).argmax())
+    theta = X[strongest].copy()
+    before = float(np.linalg.norm(theta))
+    for i in rng.permutation(n):
+        theta = theta - lr * X[i] * float(X[i] @ theta)
+    assert np.linalg.norm(theta) > before
+    net = torch.nn.Sequential(torch.nn.Linear(n, 1, bias=False, dtype=torch.float64))
+    certificate = verify.certify(net, X, np.zeros(n), scope="basin", descent=verify.SGD(batch_size=1, lr=lr))
+    assert certificate.verdict == "INCONCLUSIVE"
+    assert "beyond the certified bound" in certificate.reason
