@@ -38,7 +38,9 @@ def sharpened(state: Linearisation, y: np.ndarray) -> Linearisation:
     """
     network = state.network
     F = state.F
-    blurred = float(np.linalg.norm(F.rad)) > _BLURRED * float(np.linalg.norm(F.mid - y))
+    with np.errstate(all="ignore"):
+        # A guess of whether Arb pays; beyond the range both are infinite and it does not.
+        blurred = float(np.linalg.norm(F.rad)) > _BLURRED * float(np.linalg.norm(F.mid - y))
     if not blurred or not np.isfinite(F.rad).all() or not _affordable(network, state.n):
         return state
     return state.with_outputs(Value(Rows.of(outputs_in_arb(network, state.data)), network.shapes[-1]))
