@@ -304,6 +304,9 @@ class Certificate:
             )
             for row in document["steps"]
         )
+        for group in ("constants", "margins", "witness", "observed"):
+            if not isinstance(decode(document[group], arrays), dict):
+                raise InputError(f"{path}: {group}: expected named values")
         return cls(
             scope=document["scope"],
             verdict=document["verdict"],
