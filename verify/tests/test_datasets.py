@@ -15,7 +15,7 @@ from verify.errors import InputError
 
 def write_idx(path: Path, values: np.ndarray) -> None:
     head = bytes([0, 0, 8, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
-    path.write_bytes(gzip.compress(head + values.astype(np.uint8).tobytes()))
+    path.write_bytes(gzip.compress(head + values.astype(np.uint8).tobytes(), mtime=0))
 
 
 @pytest.fixture
@@ -47,11 +47,11 @@ def test_a_missing_file_names_the_package_that_holds_it(tmp_path: Path) -> None:
     ("content", "says"),
     [
         (b"not gzip", "not a gzip"),
-        (gzip.compress(bytes(2000))[:12] + b"\xff" * 40, "not a gzip"),
-        (gzip.compress(b""), "not an IDX"),
-        (gzip.compress(bytes([0, 0, 8, 3]) + struct.pack(">3I", 8, 28, 28) + b"\x00" * 10), "10 entries"),
-        (gzip.compress(bytes([0, 0, 8, 1]) + struct.pack(">I", 8) + b"\x00" * 8), "3 axes"),
-        (gzip.compress(bytes([0, 0, 8, 3]) + struct.pack(">3I", 8, 28, 28))[:-9], "not a gzip"),
+        (gzip.compress(bytes(2000), mtime=0)[:12] + b"\xff" * 40, "not a gzip"),
+        (gzip.compress(b"", mtime=0), "not an IDX"),
+        (gzip.compress(bytes([0, 0, 8, 3]) + struct.pack(">3I", 8, 28, 28) + b"\x00" * 10, mtime=0), "10 entries"),
+        (gzip.compress(bytes([0, 0, 8, 1]) + struct.pack(">I", 8) + b"\x00" * 8, mtime=0), "3 axes"),
+        (gzip.compress(bytes([0, 0, 8, 3]) + struct.pack(">3I", 8, 28, 28), mtime=0)[:-9], "not a gzip"),
     ],
 )
 def test_a_damaged_file_is_an_input_error_that_says_what_is_wrong(folder: Path, content: bytes, says: str) -> None:
