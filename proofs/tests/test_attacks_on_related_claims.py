@@ -213,3 +213,59 @@ def test_multipliers_are_gradients_and_violations_are_paid_for_in_random_network
             error = rng.standard_normal(len(W)) * off
             x, bound = np.tanh(W @ x) + error, float(np.linalg.norm(error)) + float(np.linalg.norm(W, 2)) * bound
         assert np.linalg.norm(x - xs[-1]) <= bound * (1 + SLACK)
+
+
+# --------------------------------------------------------------------------- lp_no_spurious, ppo_inner_lplr
+def _stationarity(seed: int, share: float = 0.0) -> float:
+    """‖∂𝓛/∂W‖ − √λ‖e‖ at a random feasible point of 𝓛 = ½‖h_2 − y‖² + Σ⟨λ_l, z_l − h_l⟩, h_1 = tanh(W_1x), h_2 = W_2h_1.
+
+    λ is λ_min(Θ), or that share of the way to λ_max. The multipliers that make 𝓛 stationary in the outputs are solved for; where λ_min > 0
+    the weights' stationarity is then an exact fit, with multipliers 0.
+    """
+    rng = np.random.default_rng(seed)
+    n, d, m = int(rng.integers(1, 4)), 3, int(rng.integers(4, 9))
+    X, W1, W2 = rng.standard_normal((n, d)), rng.standard_normal((m, d)), rng.standard_normal((1, m))
+    y = rng.standard_normal((n, 1))
+    hidden = np.tanh(X @ W1.T)
+    slope = 1.0 - hidden**2
+    last = hidden @ W2.T - y  # ∂𝓛/∂h_2 = 0: the multiplier of h_2 is the residual
+    first = last @ W2  # ∂𝓛/∂h_1 = 0
+    in_weights = np.concatenate([((first * slope).T @ X).ravel(), (last.T @ hidden).ravel()])
+    rows = [np.concatenate([np.outer(W2[0] * slope[i], X[i]).ravel(), hidden[i]]) for i in range(n)]
+    spectrum = np.linalg.eigvalsh(np.array(rows) @ np.array(rows).T)
+    lam = float(spectrum[0] + share * (spectrum[-1] - spectrum[0]))
+    return float(np.linalg.norm(in_weights) - np.sqrt(max(lam, 0.0)) * np.linalg.norm(last))
+
+
+def test_stationary_multipliers_leave_no_residual_where_the_ntk_is_positive() -> None:
+    assert min(_stationarity(seed) for seed in range(2000)) >= -1e-9
+
+
+def test_the_largest_eigenvalue_in_place_of_the_smallest_is_refuted() -> None:
+    assert min(_stationarity(seed, 1.0) for seed in range(200)) < -1e-3
+
+
+def _inner_regression(seed: int, power: int = 1) -> float:
+    """Smallest of rate^j‖e_0‖ − ‖logits_j − (f + ηQ)‖ over 30 steps of descent on one policy's regression, logits linear in features."""
+    rng = np.random.default_rng(seed)
+    pairs = int(rng.integers(2, 6))
+    features = rng.standard_normal((pairs, pairs + 3))
+    target = rng.standard_normal(pairs) + 0.3 * rng.standard_normal(pairs)
+    spectrum = np.linalg.eigvalsh(features @ features.T)
+    step = float(rng.uniform(0.05, 1.0)) / float(spectrum[-1])
+    rate = (1.0 - step * float(spectrum[0])) ** power
+    theta, worst = rng.standard_normal(features.shape[1]), np.inf
+    start = float(np.linalg.norm(features @ theta - target))
+    for j in range(30):
+        error = features @ theta - target
+        worst = min(worst, rate**j * start - float(np.linalg.norm(error)))
+        theta = theta - step * features.T @ error
+    return worst
+
+
+def test_the_logits_error_of_an_inner_regression_falls_at_its_rate() -> None:
+    assert min(_inner_regression(seed) for seed in range(1000)) >= -1e-9
+
+
+def test_the_rate_of_the_loss_for_that_of_the_residual_is_refuted() -> None:
+    assert min(_inner_regression(seed, 2) for seed in range(100)) < -1e-3
