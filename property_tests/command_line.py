@@ -21,6 +21,7 @@ from property_tests.damage import damaged
 from property_tests.damaged_certificates import TOKENS, sound_certificates, with_fitting_hash
 from verify.answers import ERROR
 from verify.cli import main
+from verify.errors import InputError
 
 __all__ = ["commands", "damage_command", "run_command"]
 
@@ -89,7 +90,7 @@ def damage_command(command: dict[str, Any], rng: random.Random) -> dict[str, Any
 
 
 def run_command(command: dict[str, Any], folder: Path) -> None:
-    """Run one command in `folder`; raises AssertionError where it ends otherwise than promised."""
+    """Run one command in `folder`; raises AssertionError where it ends otherwise than promised, InputError where it refuses (exit code 3)."""
     home = folder / "case"
     for name, content in command["files"].items():
         path = home / name
@@ -113,3 +114,5 @@ def run_command(command: dict[str, Any], folder: Path) -> None:
         assert (code == ERROR) == ("error" in answer), answer
     elif code == ERROR:
         assert err.getvalue().strip().count("\n") == 0, err.getvalue()
+    if code == ERROR:
+        raise InputError("refused")

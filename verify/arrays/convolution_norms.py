@@ -26,6 +26,7 @@ from verify.arrays.ball import Ball, as_ball
 from verify.arrays.combine import concatenate
 from verify.arrays.convolutions import Windows
 from verify.arrays.functions.on_balls import cos, sin, sqrt_of_nonnegative
+from verify.arrays.guesses import cholesky_of_stack, largest_of_stack
 from verify.arrays.products import gram, matmul, row_norms_upper
 from verify.arrays.rounding import ETA, INFLATE
 from verify.arrays.spectra import spectral_norm
@@ -145,14 +146,13 @@ def _largest_norm(real: Ball, imaginary: Ball) -> float:
     spread = float(row_norms_upper(squares.rad.reshape(squares.shape[0], -1)).max())
     eye, middle = np.eye(squares.shape[1]), Ball(squares.mid)
     trace = float(np.trace(squares.mid, axis1=1, axis2=2).max())
-    guess = float(np.linalg.eigvalsh(squares.mid)[:, -1].max())
+    guess = largest_of_stack(squares.mid)
+    if not math.isfinite(guess):
+        return math.inf
     for margin in (2.0**-40, 2.0**-30, 2.0**-20):
         shift = guess + margin * trace + ETA
-        try:
-            factor = np.linalg.cholesky(shift * eye - squares.mid)
-        except np.linalg.LinAlgError:
-            continue
-        if not np.isfinite(factor).all():
+        factor = cholesky_of_stack(shift * eye - squares.mid)
+        if factor is None:
             continue
         gap = Ball(shift) * Ball(eye) - middle - gram(factor)
         rest = row_norms_upper((np.abs(gap.mid) + gap.rad).reshape(len(factor), -1) * INFLATE)

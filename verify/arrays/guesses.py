@@ -43,6 +43,23 @@ class Ritz(NamedTuple):
     slack: float
 
 
+def largest_of_stack(m: Array) -> float:
+    """Approximate largest eigenvalue over a stack of symmetric finite matrices (f, n, n); NaN where LAPACK fails."""
+    try:
+        return float(np.linalg.eigvalsh(m)[:, -1].max())
+    except np.linalg.LinAlgError:
+        return float("nan")
+
+
+def cholesky_of_stack(m: Array) -> Array | None:
+    """Approximate lower Cholesky factors of a stack (f, n, n), or None when one fails or is not finite."""
+    try:
+        factor = np.linalg.cholesky(m)
+    except np.linalg.LinAlgError:
+        return None
+    return factor if np.isfinite(factor).all() else None
+
+
 def smallest_eigenpair(a: Array) -> Ritz:
     """Approximate smallest eigenvalue of a symmetric finite matrix, the eigenvalue estimated to be in [value − slack, value].
 

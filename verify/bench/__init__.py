@@ -42,7 +42,7 @@ def run_all(quick: bool = False, only: Sequence[str] | None = None) -> list[dict
 
     >>> run_all(only=["everything"])
     Traceback (most recent call last):
-    verify.errors.InputError: only=everything: expected names among ntk, maps, eigenvalues, arrays, functions, rates, weights, growth
+    verify.errors.InputError: only=everything: expected names among ntk, maps, eigenvalues, arrays, functions, rates, weights, steps, growth
     """
     chosen = list(SECTIONS) if not only else list(only)
     unknown = [name for name in chosen if name not in SECTIONS]

@@ -16,7 +16,7 @@ from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget
 from verify.networks.neurons_local import LocalBudget
 from verify.networks.parameters import flatten, with_parameters
-from verify.regions.scopes import region as scope
+from verify.regions.scopes import convex_ball
 
 
 def _state(seed: int, width: int = 12, n: int = 3, k: int = 1) -> tuple[Network, np.ndarray, Linearisation]:
@@ -98,7 +98,7 @@ def test_the_suprema_belong_to_the_interval_not_to_the_centre() -> None:
 def test_a_region_that_rests_on_it_is_accepted_and_its_forgeries_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scope, "_LITTLE", 1.0)  # else only where the global budget leaves little
+    monkeypatch.setattr(convex_ball, "_LITTLE", 1.0)  # else only where the global budget leaves little
     X, y = datasets.sphere(3, 6, norm=6.0)
     certificate = verify.certify(nn.antisymmetric_two_layer(6, 96, seed=0), X, y, lr="1/10", scope="region")
     assert certificate.verdict == "PROVED", certificate.reason

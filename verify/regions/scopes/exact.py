@@ -375,7 +375,8 @@ def refused(task: Task, first: Examined, end: str) -> Certificate:
     words = {
         "diverged": "diverges (the loss overflows): use a smaller lr, or lr=None",
         "stalled": "stalls: the residual no longer falls",
-        "budget": f"reaches no certifiable point within {task.budget} steps: raise steps, or widen the network",
+        "steps": f"reaches no certifiable point within {task.budget} steps: raise steps, or widen the network",
+        "seconds": "reaches no certifiable point in the time that a run is given: use scope='run' with seconds=, or widen the network",
     }
     reason = (
         f"a float64 rehearsal with η = {approx_float(task.lr):.6g} {words[end]}. scope='run' reports the facts along it"
