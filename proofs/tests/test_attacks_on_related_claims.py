@@ -254,12 +254,13 @@ def _inner_regression(seed: int, power: int = 1) -> float:
     spectrum = np.linalg.eigvalsh(features @ features.T)
     step = float(rng.uniform(0.05, 1.0)) / float(spectrum[-1])
     rate = (1.0 - step * float(spectrum[0])) ** power
-    theta, worst = rng.standard_normal(features.shape[1]), np.inf
+    theta: Array = rng.standard_normal(features.shape[1])
+    worst = float("inf")
     start = float(np.linalg.norm(features @ theta - target))
     for j in range(30):
         error = features @ theta - target
         worst = min(worst, rate**j * start - float(np.linalg.norm(error)))
-        theta = theta - step * features.T @ error
+        theta = np.asarray(theta - step * features.T @ error)
     return worst
 
 

@@ -57,7 +57,7 @@ def cholesky_of_stack(m: Array) -> Array | None:
         factor = np.linalg.cholesky(m)
     except np.linalg.LinAlgError:
         return None
-    return factor if np.isfinite(factor).all() else None
+    return np.asarray(factor, dtype=np.float64) if np.isfinite(factor).all() else None
 
 
 def smallest_eigenpair(a: Array) -> Ritz:
