@@ -254,7 +254,7 @@ def _inner_regression(seed: int, power: int = 1) -> float:
     spectrum = np.linalg.eigvalsh(features @ features.T)
     step = float(rng.uniform(0.05, 1.0)) / float(spectrum[-1])
     rate = (1.0 - step * float(spectrum[0])) ** power
-    theta: Array = rng.standard_normal(features.shape[1])
+    theta: Array = np.asarray(rng.standard_normal(features.shape[1]))
     worst = float("inf")
     start = float(np.linalg.norm(features @ theta - target))
     for j in range(30):
