@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from flint import arb
@@ -14,7 +14,7 @@ from property_tests.claims import Claims, Facts, Undecided, point_facts, require
 from property_tests.reference import LayerSpec, Reference, as_arb, float_matrix, precision, squared_norm
 from property_tests.trajectories import with_weights
 
-__all__ = ["BasinClaims", "basin_facts", "directions"]
+__all__ = ["BasinClaims", "basin_facts", "descent_in_ball", "directions"]
 
 _BITS = (256, 1024)
 _LEAST_ACCURACY = 64
@@ -74,15 +74,9 @@ def basin_facts(layers: list[LayerSpec], problem: Any, claims: BasinClaims, *, s
     reach = min(claims.basin * _WITHIN, scale)
     for direction in directions(centre, seed):
         start = claims.centre + reach * direction
-        for bits in _BITS:
-            try:
-                with precision(bits):
-                    found = list(_descent(centre, layers, problem, claims, start, steps))
-                break
-            except Undecided:
-                if bits == _BITS[-1]:
-                    raise
-        yield from found
+        reference = Reference(with_weights(layers, start), problem.X, problem.y, problem.s)
+        yield from descent_in_ball("basin", reference, centre, claims, steps)
+        yield from _first_residual(reference, claims.residual)
         yield from point_facts(centre, claims.ball, claims.centre + min(claims.radius * _WITHIN, scale) * direction, {})
 
 
@@ -97,10 +91,49 @@ def directions(centre: Reference, seed: int) -> Iterator[np.ndarray]:
         yield np.asarray(vector / np.linalg.norm(vector))
 
 
-def _descent(
-    centre: Reference, layers: list[LayerSpec], problem: Any, claims: BasinClaims, start: np.ndarray, steps: int
-) -> Facts:
-    reference = Reference(with_weights(layers, start), problem.X, problem.y, problem.s)
+def _first_residual(reference: Reference, bound: float) -> Facts:
+    """‖e‖ at the reference's own parameters."""
+    with precision(_BITS[-1]):
+        squared = squared_norm(reference.residual(reference.centre))
+        if squared > 0 and squared.rel_accuracy_bits() >= _LEAST_ACCURACY:
+            require("basin_residual", squared.sqrt(), as_arb(bound))
+            yield "basin_residual", 1.0 - float((squared.sqrt() / as_arb(bound)).mid())
+
+
+class _Ball(Protocol):
+    """What is claimed of descent in a ball: B(centre, radius) is not left, Φ_{k+1} ≤ rate·Φ_k with step lr."""
+
+    @property
+    def radius(self) -> float: ...
+
+    @property
+    def rate(self) -> float: ...
+
+    @property
+    def lr(self) -> Fraction: ...
+
+
+def descent_in_ball(name: str, reference: Reference, centre: Reference, claims: _Ball, steps: int) -> Facts:
+    """Decide containment and rate along descent from the reference's own parameters: facts ``name_containment`` and ``name_rate``.
+
+    Args:
+        reference: starts the descent. centre: its parameters are the ball's. claims: of the certificate. steps: of the descent.
+
+    Raises:
+        Violation, Undecided.
+    """
+    for bits in _BITS:
+        try:
+            with precision(bits):
+                found = list(_descent(name, reference, centre, claims, steps))
+            break
+        except Undecided:
+            if bits == _BITS[-1]:
+                raise
+    yield from found
+
+
+def _descent(name: str, reference: Reference, centre: Reference, claims: _Ball, steps: int) -> Facts:
     before: arb | None = None
     farthest = arb(0)
     for theta, error in reference.descend(claims.lr, steps):
@@ -108,13 +141,10 @@ def _descent(
         if not squared > 0 or squared.rel_accuracy_bits() < _LEAST_ACCURACY:
             break
         distance = squared_norm(theta.minus(centre.centre)).sqrt()
-        require("basin_containment", distance, as_arb(claims.radius))
+        require(f"{name}_containment", distance, as_arb(claims.radius))
         farthest = farthest.max(distance)
-        if before is None:
-            require("basin_residual", squared.sqrt(), as_arb(claims.residual))
-            yield "basin_residual", 1.0 - float((squared.sqrt() / as_arb(claims.residual)).mid())
-        else:
-            require("basin_rate", squared, as_arb(claims.rate) * before)
-            yield "basin_rate", 1.0 - float((squared / (as_arb(claims.rate) * before)).mid())
+        if before is not None:
+            require(f"{name}_rate", squared, as_arb(claims.rate) * before)
+            yield f"{name}_rate", 1.0 - float((squared / (as_arb(claims.rate) * before)).mid())
         before = squared
-    yield "basin_containment", max(0.0, 1.0 - float((farthest / as_arb(claims.radius)).mid()))
+    yield f"{name}_containment", max(0.0, 1.0 - float((farthest / as_arb(claims.radius)).mid()))

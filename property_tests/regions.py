@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb
 from hypothesis import strategies as st
 
-from property_tests.basins import directions
-from property_tests.claims import Claims, Facts, Undecided, decide, pl_facts, require, semidefinite_above
-from property_tests.reference import Reference, as_arb, precision, squared_norm
+from property_tests.basins import descent_in_ball, directions
+from property_tests.claims import Claims, Facts, decide, pl_facts, semidefinite_above
+from property_tests.reference import Reference
 from property_tests.strategies import Architecture, Inputs, Targets, TrainingProblem
 from property_tests.trajectories import with_weights
 
 __all__ = ["RegionClaims", "RegionDraw", "region_draws", "region_facts"]
 
-_BITS = (256, 1024)
-_LEAST_ACCURACY = 64
 # Rounding centre + r·u to doubles must not leave the ball.
 _WITHIN = 1.0 - 2.0**-20
 
@@ -114,7 +110,9 @@ def region_facts(problem: TrainingProblem, claims: RegionClaims, *, steps: int =
     start = origin.flat_centre
     for index, direction in enumerate(directions(origin, seed)):
         if index == 0 or claims.starts > 0.0:
-            yield from _descent(middle, problem, claims, start + _WITHIN * claims.starts * direction, steps)
+            moved = with_weights(layers, start + _WITHIN * claims.starts * direction)
+            reference = Reference(moved, problem.X, problem.y, problem.s)
+            yield from descent_in_ball("region", reference, middle, claims, steps)
         yield from _point(middle, problem, claims, claims.centre + _WITHIN * claims.radius * direction)
 
 
@@ -132,37 +130,3 @@ def _point(middle: Reference, problem: TrainingProblem, claims: RegionClaims, fl
         curvature=float("inf"), drift=float("inf"), path=float("inf"), rate=claims.rate, payment=0.0, arrival=0.0,
     )  # fmt: skip
     yield from pl_facts(here, ball, here.centre)
-
-
-def _descent(
-    middle: Reference, problem: TrainingProblem, claims: RegionClaims, start: np.ndarray, steps: int
-) -> Iterator[tuple[str, float]]:
-    for bits in _BITS:
-        try:
-            with precision(bits):
-                found = list(_enclosed(middle, problem, claims, start, steps))
-            break
-        except Undecided:
-            if bits == _BITS[-1]:
-                raise
-    yield from found
-
-
-def _enclosed(
-    middle: Reference, problem: TrainingProblem, claims: RegionClaims, start: np.ndarray, steps: int
-) -> Iterator[tuple[str, float]]:
-    reference = Reference(with_weights(problem.architecture.layers(), start), problem.X, problem.y, problem.s)
-    before: arb | None = None
-    farthest = arb(0)
-    for theta, error in reference.descend(claims.lr, steps):
-        squared = squared_norm(error)
-        if not squared > 0 or squared.rel_accuracy_bits() < _LEAST_ACCURACY:
-            break
-        distance = squared_norm(theta.minus(middle.centre)).sqrt()
-        require("region_containment", distance, as_arb(claims.radius))
-        farthest = farthest.max(distance)
-        if before is not None:
-            require("region_rate", squared, as_arb(claims.rate) * before)
-            yield "region_rate", 1.0 - float((squared / (as_arb(claims.rate) * before)).mid())
-        before = squared
-    yield "region_containment", max(0.0, 1.0 - float((farthest / as_arb(claims.radius)).mid()))

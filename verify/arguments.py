@@ -17,6 +17,7 @@ from verify.errors import InputError, NonFiniteError
 
 __all__ = [
     "exact_count",
+    "exact_double",
     "exact_number",
     "exact_step",
     "positive_float",
@@ -155,6 +156,22 @@ def exact_count(value: Any, name: str, *, least: int = 0) -> int:
     if count < least or isinstance(value, bool | np.bool_):
         raise InputError(f"{name}={value!r}: expected a whole number ≥ {least}")
     return count
+
+
+def exact_double(value: Any, name: str, *, positive: bool) -> float:
+    """Return a number as the finite double that it is, > 0 or, unless `positive`, ≥ 0.
+
+    Raises:
+        InputError: anything else, text and numbers that no double equals among it.
+    """
+    try:
+        double = float(value)
+        exact = not isinstance(value, str | bool) and Fraction(double) == Fraction(value)
+    except (TypeError, ValueError, OverflowError):
+        double, exact = -1.0, False
+    if not exact or double < 0.0 or (positive and double == 0.0):
+        raise InputError(f"{name}={value!r}: expected a finite double {'>' if positive else '≥'} 0")
+    return double
 
 
 def positive_float(value: Any, name: str) -> float:

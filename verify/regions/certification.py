@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
-from verify.arguments import exact_step, refuse_options
+from verify.arguments import exact_double, exact_step, refuse_options
 from verify.arrays import require_sound_arithmetic
 from verify.certificates import Certificate, Problem
 from verify.errors import InputError, UnsupportedLayerError
@@ -31,20 +31,6 @@ from verify.regions.scopes.refuted import contradictory_pair, refuted_certificat
 __all__ = ["Scope", "certify"]
 
 Scope = Literal["point", "ball", "run", "exact", "basin", "region"]
-
-
-def exact_radius(radius: Any) -> float | None:
-    """Return a prescribed radius as the double it is, or raise InputError."""
-    if radius is None:
-        return None
-    try:
-        value = float(radius)
-        exact = not isinstance(radius, str | bool) and Fraction(value) == Fraction(radius)
-    except (TypeError, ValueError, OverflowError):
-        value, exact = 0.0, False
-    if not (exact and value > 0.0):
-        raise InputError(f"radius={radius!r}: expected a finite double > 0")
-    return value
 
 
 def certify(
@@ -105,7 +91,7 @@ def certify(
     require_agreement(model, network, data.X)
     loss_scale(loss, data.n, data.k)
     step, descent = _read_descent(descent, exact_step(lr), data.n)
-    radius = exact_radius(radius)
+    radius = None if radius is None else exact_double(radius, "radius", positive=True)
     if scope not in ("auto", "point", "ball") and radius is not None:
         raise InputError(f"radius={radius!r}: scope={scope!r} searches its radius itself; leave it None")
     if scope in ("auto", "point", "ball"):

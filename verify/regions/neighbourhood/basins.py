@@ -23,6 +23,7 @@ from verify.regions.neighbourhood.ingredients import (
     RadiusTable,
     approx_float,
     lower,
+    table_witness,
     tabulate,
     upper,
 )
@@ -269,14 +270,7 @@ def basin_witness(found: Basin, centre: np.ndarray) -> dict[str, Any]:
     return {
         "certified_by": "displacement",
         "centre": centre,
-        "lambda0_lower": lower(ingredients.lambda0),
-        "jacobian_norm0_upper": upper(ingredients.jacobian_norm0),
-        "residual0_upper": upper(ingredients.residual0),
-        "parabolas": [[p.weight, p.intercept] for p in ingredients.parabolas],
-        "radii": table.radii[:last].tolist(),
-        "curvature": table.curvature[:last].tolist(),
-        "delta_j": table.delta_j[:last].tolist(),
-        "lambda": table.lam[:last].tolist(),
+        **table_witness(ingredients, table, last),
         "zero": zero,
         "basin": inner,
         "region": outer,

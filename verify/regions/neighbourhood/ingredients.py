@@ -34,6 +34,7 @@ __all__ = [
     "decided_by",
     "gather",
     "lower",
+    "table_witness",
     "tabulate",
     "upper",
 ]
@@ -202,3 +203,17 @@ def tabulate(ingredients: Ingredients, radii: Sequence[float]) -> RadiusTable:
     # A bound for a larger ball holds on a smaller one.
     monotone = np.maximum.accumulate(lam[::-1])[::-1]
     return RadiusTable(rho, bound, delta, monotone)
+
+
+def table_witness(ingredients: Ingredients, table: RadiusTable, last: int) -> dict[str, Any]:
+    """Return what a checker needs of the centre and of the table's first `last` rows, all exact doubles."""
+    return {
+        "lambda0_lower": lower(ingredients.lambda0),
+        "jacobian_norm0_upper": upper(ingredients.jacobian_norm0),
+        "residual0_upper": upper(ingredients.residual0),
+        "parabolas": [[p.weight, p.intercept] for p in ingredients.parabolas],
+        "radii": table.radii[:last].tolist(),
+        "curvature": table.curvature[:last].tolist(),
+        "delta_j": table.delta_j[:last].tolist(),
+        "lambda": table.lam[:last].tolist(),
+    }

@@ -14,7 +14,7 @@ from verify.decimals import at_least, at_most, below_one
 from verify.networks import DataSet, Loss, Network
 from verify.networks.model import LOSS_WORDS
 from verify.regions.neighbourhood.criteria import rate_stated
-from verify.regions.neighbourhood.ingredients import Ingredients, decided_by, gather, lower, upper
+from verify.regions.neighbourhood.ingredients import Ingredients, decided_by, gather, lower, table_witness, upper
 from verify.regions.neighbourhood.prospects import closest_samples, no_region
 from verify.regions.neighbourhood.search import BallResult, search_ball, stability_radii
 
@@ -162,24 +162,17 @@ def ball_witness(ingredients: Ingredients, result: BallResult) -> dict[str, Any]
     rows: dict[str, Any] = {
         form: {"index": outcome.index} if outcome.holds else None for form, outcome in result.best.items()
     }
-    crossed = result.certified_by == "residual_relu"
-    if crossed:
+    if result.certified_by == "residual_relu":
         index = result.best["residual_relu"].index
         rows = {
             "classical": None,
             "residual": None,
             "residual_relu": {"index": index, "midpoints": result.midpoints},
+            "curvature": None,
         }
     return {
         "certified_by": result.certified_by,
-        "lambda0_lower": lower(ingredients.lambda0),
-        "jacobian_norm0_upper": upper(ingredients.jacobian_norm0),
-        "residual0_upper": upper(ingredients.residual0),
-        "parabolas": [[p.weight, p.intercept] for p in ingredients.parabolas],
-        "radii": table.radii[:last].tolist(),
-        "curvature": None if crossed else table.curvature[:last].tolist(),
-        "delta_j": table.delta_j[:last].tolist(),
-        "lambda": table.lam[:last].tolist(),
+        **table_witness(ingredients, table, last),
         **rows,
     }
 

@@ -26,7 +26,7 @@ from fractions import Fraction
 from typing import Any
 
 from proofs.evaluation import evaluate
-from verify.arguments import refuse_options
+from verify.arguments import exact_double, refuse_options
 from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one
@@ -45,7 +45,7 @@ from verify.regions.scopes.convex_ball import (
     where_is,
     witness_of,
 )
-from verify.regions.scopes.region_of_starts import certificate_of_starts, read_radius
+from verify.regions.scopes.region_of_starts import certificate_of_starts
 
 __all__ = ["OPTIONS", "region_certificate"]
 
@@ -74,7 +74,8 @@ def region_certificate(
     name = options.get("centre", "midpoint")
     if name not in CENTRES:
         raise InputError(f"centre={name!r}: expected one of {', '.join(CENTRES)}")
-    starts = read_radius(options.get("start_radius"))
+    given = options.get("start_radius")
+    starts = 0.0 if given is None else exact_double(given, "start_radius", positive=False)
     rest = {key: value for key, value in options.items() if key not in ("centre", "start_radius")}
     if starts > 0.0 and {"method", "bits"} & set(rest):
         raise InputError("start_radius with method or bits: a ball of starts is followed in float64; leave them out")

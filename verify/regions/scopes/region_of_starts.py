@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import functools
 import math
-from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +22,6 @@ from proofs.evaluation import evaluate
 from verify.arrays import Ball
 from verify.certificates import Certificate, Problem, Step
 from verify.decimals import at_least, at_most, below_one
-from verify.errors import InputError
 from verify.networks import linearise
 from verify.networks.parameters import Vector, with_parameters
 from verify.regions.descent.enclosed_iterates import FloatShadow
@@ -37,32 +34,12 @@ from verify.regions.scopes.ball import ball_constants, ball_witness
 from verify.regions.scopes.convex_ball import Reach, inside_step, lambda_bound, positive_step, witness_of
 from verify.regions.scopes.exact import Task
 
-__all__ = ["certificate_of_starts", "read_radius"]
+__all__ = ["certificate_of_starts"]
 
 # A checker's radii are computed otherwise: this much room, per step, for roundings.
 _ROOM = 1.0 + 2.0**-30
 # After a hand-over that holds but decides R, look again after this part of the steps so far.
 _PARTS = 8
-
-
-def read_radius(value: Any) -> float:
-    """Return start_radius as the double it is; 0.0 for None.
-
-    Raises:
-        InputError: no finite double ≥ 0.
-    """
-    if value is None:
-        return 0.0
-    try:
-        radius = float(value)
-        good = (
-            not isinstance(value, str | bool) and 0.0 <= radius < float("inf") and Fraction(radius) == Fraction(value)
-        )
-    except (TypeError, ValueError, OverflowError):
-        radius, good = 0.0, False
-    if not good:
-        raise InputError(f"start_radius={value!r}: expected a finite double ≥ 0")
-    return radius
 
 
 def certificate_of_starts(task: Task, first: Examined, centre: Vector, where: str, radius: float) -> Certificate:

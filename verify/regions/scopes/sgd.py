@@ -35,6 +35,7 @@ from verify.regions.neighbourhood.ingredients import (
     approx_float,
     decided_by,
     lower,
+    table_witness,
     tabulate,
     upper,
 )
@@ -236,14 +237,7 @@ def found_witness(found: Found) -> dict[str, Any]:
     last = max(best.witness["region"], found.largest.witness["region"]) + 1
     return {
         "certified_by": "descent",
-        "lambda0_lower": lower(ingredients.lambda0),
-        "jacobian_norm0_upper": upper(ingredients.jacobian_norm0),
-        "residual0_upper": upper(ingredients.residual0),
-        "parabolas": [[p.weight, p.intercept] for p in ingredients.parabolas],
-        "radii": table.radii[:last].tolist(),
-        "curvature": table.curvature[:last].tolist(),
-        "delta_j": table.delta_j[:last].tolist(),
-        "lambda": table.lam[:last].tolist(),
+        **table_witness(ingredients, table, last),
         "batches": [[size, norm] for size, norm in sorted(batches.norms.items())],
         "sample": batches.sample_norm,
         "criterion": dict(best.witness),
