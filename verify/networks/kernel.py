@@ -101,8 +101,9 @@ def ntk(model: Any, X: Any, X2: Any = None) -> Ball:
     if X2 is not None:
         # The cross kernel is a block of the kernel of both.
         inputs = np.concatenate([inputs, read_inputs(network, X2, "X2")])
-    require_agreement(model, network, inputs)
-    theta = kernel_of(linearise(network, inputs))
+    state = linearise(network, inputs)
+    require_agreement(model, network, inputs, state)
+    theta = kernel_of(state)
     if blurred(theta) and affordable(network, len(inputs)):
         theta = kernel_of(linearise_in_arb(network, inputs))
     return theta if X2 is None else theta[:rows, rows:]
@@ -121,8 +122,8 @@ def loss(model: Any, X: Any, y: Any, loss: Loss = "sum") -> Ball:
     """
     network = read_network(model, map_shape(X))
     data = read_data(network, X, y)
-    require_agreement(model, network, data.X)
     state = linearise(network, data.X)
+    require_agreement(model, network, data.X, state)
     if blurred(state.F) and affordable(network, data.n):
         state = linearise_in_arb(network, data.X)
     return loss_of(residual_of(state, data.y), scale_ball(loss, data.n, data.k))

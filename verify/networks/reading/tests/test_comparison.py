@@ -11,11 +11,13 @@ import pytest
 import torch
 
 import verify
+from verify.arrays import Ball
 from verify.errors import DisagreementError
-from verify.networks import Network, chain, read_network
+from verify.networks import Network, chain, linearise, read_network
 from verify.networks.activations import activation_named
+from verify.networks.layers import Value
 from verify.networks.reading.comparison import require_agreement
-from verify.networks.reading.modules import leaves
+from verify.networks.reading.modules import Leaf, leaves
 
 ACTIVATIONS: list[Callable[[], torch.nn.Module]] = [
     torch.nn.Tanh,
@@ -101,12 +103,52 @@ def _last_bit(network: Network) -> Network:
         (_last_bit, r"model\[5\] \(Linear\)"),
     ],
 )
+@pytest.mark.parametrize("at_hand", [False, True])
 def test_a_fault_of_reading_is_named_at_the_first_module_that_disagrees(
-    fault: Callable[[Network], Network], where: str
+    fault: Callable[[Network], Network], where: str, at_hand: bool
 ) -> None:
     model = net()
+    network = fault(read_network(model))
     with pytest.raises(DisagreementError, match=where):
-        require_agreement(model, fault(read_network(model)), X)
+        require_agreement(model, network, X, linearise(network, X) if at_hand else None)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_linearisation_at_hand_is_not_made_twice(monkeypatch: pytest.MonkeyPatch, outputs: int) -> None:
+    model = net(outputs=outputs)
+    network = read_network(model)
+    state = linearise(network, X)
+    from verify.networks.reading import comparison
+
+    monkeypatch.setattr(comparison, "linearise", lambda *_: pytest.fail("linearised again"))
+    original = comparison._reading
+
+    def passing(network: Network, leaf: Leaf, given: Any) -> Any:
+        return original(network, leaf, given) if leaf.layer is None else pytest.fail("enclosed again")
+
+    monkeypatch.setattr(comparison, "_reading", passing)
+    require_agreement(model, network, X, state)
+
+
+def test_a_gradient_that_is_not_of_the_linearisation_at_hand_is_compared_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Sensitivities at hand that are off change nothing: the gradient is then enclosed, and is right."""
+    model = net()
+    network = read_network(model)
+    state = linearise(network, X)
+    off = replace(
+        state,
+        sensitivities=tuple(
+            g if g is None else Value(g.rows.scaled(Ball(1.0 + 1e-4)), g.shape) for g in state.sensitivities
+        ),
+    )
+    from verify.networks.reading import comparison
+
+    again = []
+    monkeypatch.setattr(comparison, "linearise", lambda *given: again.append(given) or linearise(*given))
+    require_agreement(model, network, X, off)
+    assert len(again) == 1
 
 
 @pytest.mark.parametrize("beta", [1.0, 3.0])
