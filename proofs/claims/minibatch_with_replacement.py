@@ -139,6 +139,7 @@ CLAIM = Claim(
         Hypothesis("contracts", "ασ̂ ≥ 2q_b", Counterexample("F = θ − θ²/2 at 3/2: the step leads away", _opposed)),
     ),
     proof=prove,
-    remarks="The proof is in the module's docstring. A sample may be drawn twice into a batch: ‖J_b‖² ≤ b·max_i‖J_i‖² and q_b ≤ √b·½max_i L_iD, not"
-    " the norms of the whole. R' ≤ R/(1 + 3K/σ) is small enough. T ≈ 2α·log G/(εq_b²), so the probability falls exponentially with (σ/q_b)².",
+    remarks="The proof is in the module's docstring. A sample may be drawn twice into a batch: ‖J_b‖² ≤ b·max_i‖J_i‖², ‖J_b − J_b(c)‖ ≤ √b·Δ_J and q_b ≤"
+    " √b·½max_i L_iD, not the norms of the whole. R' ≤ R/(1 + 3K/σ) is small enough. T ≈ 2α·log G/(εq_b²), so the probability falls"
+    " exponentially with (σ/q_b)².",
 )

@@ -41,7 +41,7 @@ _INEQUALITIES = {
     ("NTK positive on the ball about c", "neuron_budget_local"): "λ on B(c, R), by the neurons, suprema near c",
     ("NTK positive on the ball about c", "feature_kernel"): "λ on B(c, R), by the features",
     ("step below 2/‖J_b‖²", "minibatch_any_order"): "ηs_b(‖J_b(c)‖ + Δ_J(R))² < 2 for every batch b",
-    ("step below 2/‖J_b‖²", "minibatch_with_replacement"): "ηs_b(‖J_b(c)‖ + Δ_J(R))² < 2 for every batch b",
+    ("step below 2/‖J_b‖²", "minibatch_with_replacement"): "ηs_b(‖J_b(c)‖ + √b·Δ_J(R))² < 2 for every batch b",
     ("drift within an epoch", "minibatch_epoch"): "Q² < α = 2 − x",
     ("growth within an epoch", "minibatch_epoch"): "α/(α − Q²) ≤ g²",
     ("an epoch brings the iterate nearer", "minibatch_any_order"): "αs_1 − 2gQ > 0",

@@ -182,12 +182,14 @@ class Moving:
         moved = ball.delta[start] if isinstance(start, int) else arb(0)
         R, L, D, lam = real(ball.radii[index]), ball.curvature[index], ball.delta[index], ball.lam[index]
         eta, s, K, sigma, e = real(lr), real(self.problem.s), ball.J + D, root(lam), ball.e
-        x = _top(
-            eta * real(t) * (self.norms[size] + D) ** 2 for size, t in zips(self.descent.sizes, self.descent.scales)
-        )
+        # A sample drawn |b| times moves |b| rows of J_b alike.
+        jacobians = {
+            size: norm + (root(arb(size)) if self.descent.drawn else arb(1)) * D for size, norm in self.norms.items()
+        }
+        x = _top(eta * real(t) * jacobians[size] ** 2 for size, t in zips(self.descent.sizes, self.descent.scales))
         single = real(self.descent.single) * ((self.sample + D) ** 2 + (e + K * R) * L)
         constants = {
-            "lambda_region": lam, "L_H": L, "Delta_J": D, "mu": s * lam, "batch_jacobian": _top(self.norms.values()) + D,
+            "lambda_region": lam, "L_H": L, "Delta_J": D, "mu": s * lam, "batch_jacobian": _top(jacobians.values()),
             "sample_smoothness": single, "radius": R,
         }  # fmt: skip
         chain: Chain = {
@@ -198,14 +200,16 @@ class Moving:
             V = o + e / sigma
             chain["step below 2/‖J_b‖²"] = (x, "<", arb(2))
             constants |= {"batch_fraction": x, "fit_distance": V, "loss_bound": s * (K * V) ** 2 / 2}
-            more, margin, steps = own[self.descent.claim](rest, eta, (R, L, D, K, sigma, x, V, o))
+            more, margin, steps = own[self.descent.claim](
+                rest, eta, (R, L, K, sigma, x, V, o, constants["batch_jacobian"])
+            )
         else:
             start_residual = e + (ball.J + moved) * o
             more, margin, steps = self._momentum(rest, eta, (R, L, D, K, start_residual, o))
         return constants | more, margin, chain | steps, o
 
     def _any_order(self, record: Any, eta: Any, values: Any) -> tuple[dict[str, Any], Any, Chain]:
-        R, L, _, K, sigma, x, V, o = values
+        R, L, K, sigma, x, V, o, _ = values
         g, tau = map(real, floats(take(record, "growth triangle")))
         m, scales = len(self.descent.sizes), self.descent.scales
         true = 1 / (2 * (arb.pi() / (4 * m - 2)).sin()) if m > 1 else arb(0)
@@ -226,7 +230,7 @@ class Moving:
         return {"rate": 1 - s1 * excess, "path_length": per_loss * V}, R - reach, chain
 
     def _drawn(self, record: Any, eta: Any, values: Any) -> tuple[dict[str, Any], Any, Chain]:
-        R, L, D, K, sigma, x, V, o = values
+        R, L, K, sigma, x, V, o, J_b = values
         inner, half = take(record, "inner half_steps")
         expect(
             is_index(inner, len(self.ball.radii)) and is_index(half, MAX_HALF_STEPS),
@@ -239,7 +243,7 @@ class Moving:
         rate = 1 - epsilon * share * sigma * (pull - 2 * q)
         room = r - o - 3 * V
         waits = 2 * half * (epsilon * near * near / alpha)
-        leaves = 2 * epsilon * (self.norms[b] + D) * share * K * V * rate**half / ((1 - rate) * room)
+        leaves = 2 * epsilon * J_b * share * K * V * rate**half / ((1 - rate) * room)
         limit = real(Fraction(1, 10**6))
         chain: Chain = {
             "exact fits near the smaller ball": (r + (self.ball.e + K * r) / sigma, "<", R),

@@ -176,6 +176,7 @@ OWN: dict[str, dict[str, Any]] = {
         "many more steps in which none leaves": lambda d: d["witness"]["criterion"].update(half_steps=2**51),
         "less probable exit": _constant("exit_probability", 0.999),
         "smaller outer ball": _constant("outer_radius", 0.999),
+        "one sample's change counted once": lambda d: _as_of_one_sample(d, "batch_jacobian"),
     },
     "heavy": {
         "mini-batches": lambda d: d["descent"].update(batch_size=2),
@@ -198,6 +199,12 @@ OWN: dict[str, dict[str, Any]] = {
         "smaller powers": _scaled("witness", "criterion", "power_bound", factor=0.99),
     },
 }
+
+
+def _as_of_one_sample(document: Any, name: str) -> None:
+    """max‖J_b‖ with Δ_J in place of √b·Δ_J."""
+    (_, norm), delta = document["witness"]["batches"][0], float.fromhex(document["constants"]["Delta_J"]["$ball"][0])
+    document["constants"][name]["$ball"][0] = (float.fromhex(norm["$float"]) + delta).hex()
 
 
 def _nearer_zero(document: Any, key: str) -> None:

@@ -3,7 +3,8 @@
 ‖J_b(c)‖ for *every* batch b of a size, since a reshuffling may put any samples together: with N_ij ≥ ‖Θ_ij(c)‖_F, Θ_ij the k × k block of samples i and
 j, ‖J_b‖² = λ_max(Θ_bb) is at most (i) λ_max(Θ), (ii) the sum of the |b| largest N_ii (its trace), (iii) the largest sum of |b| entries in a row of N
 (Gershgorin, blockwise). A fixed partition has its own λ_max(Θ_bb). With replacement a sample may occur |b| times: ‖J_b‖² ≤ |b|·max_i N_ii.
-On a ball about c, ‖J_b‖ ≤ ‖J_b(c)‖ + Δ_J: the rows of J_b are rows of J.
+On a ball about c, ‖J_b‖ ≤ ‖J_b(c)‖ + Δ_J where the rows of J_b are rows of J, each at most once; a sample that is drawn |b| times changes |b| rows alike,
+so with replacement ‖J_b‖ ≤ ‖J_b(c)‖ + √|b|·Δ_J.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball, largest_eigenvalue, maximum, sqrt_of_nonnegative
+from verify.arrays import Ball, largest_eigenvalue, maximum, sqrt, sqrt_of_nonnegative
 from verify.networks import Loss
 from verify.networks.sgd import SGD, batch_scales
 from verify.regions.neighbourhood.ingredients import approx_float, upper
@@ -51,12 +52,26 @@ class Batches:
         """Scale s_b of each batch's loss, exact."""
         return batch_scales(self.loss, self.sizes, self.k)
 
+    def change(self, size: int, delta_j: float) -> Ball:
+        """Bound ‖J_b(θ) − J_b(c)‖ for all batches of that size on a ball with ‖J(θ) − J(c)‖ ≤ Δ_J."""
+        repeats = sqrt(Ball(float(size))) if self.descent.drawn else Ball(1.0)
+        return repeats * Ball(delta_j)
+
+    def jacobian(self, delta_j: float) -> Ball:
+        """Bound ‖J_b‖ for all batches on a ball with that Δ_J."""
+        return reduce(maximum, [Ball(norm) + self.change(size, delta_j) for size, norm in self.norms.items()])
+
     def fraction(self, lr: Fraction, delta_j: float) -> Ball:
-        """Enclose x = max_b ηs_b(‖J_b(c)‖ + Δ_J)², at least ηs_b‖J_b‖² for all batches on a ball with that Δ_J."""
+        """Enclose x = max_b ηs_b(‖J_b(c)‖ + ‖J_b − J_b(c)‖)², at least ηs_b‖J_b‖² for all batches on a ball with that Δ_J."""
         values = [
             evaluate(
                 "residual_step",
-                {"eta": Ball(lr), "s": Ball(scale), "jacobian_norm0": Ball(self.norms[size]), "Delta_J": Ball(delta_j)},
+                {
+                    "eta": Ball(lr),
+                    "s": Ball(scale),
+                    "jacobian_norm0": Ball(self.norms[size]),
+                    "Delta_J": self.change(size, delta_j),
+                },
             )
             for size, scale in set(zip(self.sizes, self.scales, strict=True))
         ]
@@ -65,7 +80,7 @@ class Batches:
     def approx_step(self, fraction: float, delta_j: float) -> float:
         """About the step at which x takes that value."""
         return min(
-            fraction / (approx_float(scale) * (self.norms[size] + delta_j) ** 2)
+            fraction / (approx_float(scale) * (self.norms[size] + upper(self.change(size, delta_j))) ** 2)
             for size, scale in set(zip(self.sizes, self.scales, strict=True))
         )
 

@@ -103,7 +103,7 @@ def stated(values: Mapping[str, Ball], batches: Batches) -> dict[str, Ball]:
         "L_H": values["L_H"],
         "Delta_J": values["Delta_J"],
         "mu": evaluate("mu", values),
-        "batch_jacobian": Ball(max(batches.norms.values())) + values["Delta_J"],
+        "batch_jacobian": batches.jacobian(float(values["Delta_J"].mid)),
         "sample_smoothness": evaluate("smoothness", {**values, **one, "e0": everywhere}),
     }
 
@@ -217,7 +217,7 @@ def with_replacement(
             values["batch_fraction"],
             "<",
             Ball(2.0),
-            "ηs_b(‖J_b(c)‖ + Δ_J(R))² < 2 for every batch b",
+            "ηs_b(‖J_b(c)‖ + √b·Δ_J(R))² < 2 for every batch b",
         ),
     ]
     alpha = Ball(2.0) - values["batch_fraction"]
@@ -227,7 +227,7 @@ def with_replacement(
     radius, V, root = Ball(float(table.radii[inner])), values["fit_distance"], sqrt(values["b"])
     need = radius + (values["e_c"] + values["jacobian_norm"] * radius) / values["sigma"]
     values["batch_defect"] = root * values["L_H"] * radius
-    values["batch_jacobian"] = Ball(max(batches.norms.values())) + values["Delta_J"]
+    values["batch_jacobian"] = batches.jacobian(float(values["Delta_J"].mid))
     pull, push = alpha * values["sigma"] * sqrt(values["b"] / values["n"]), Ball(2.0) * values["batch_defect"]
     room = radius - values["d0"] - Ball(3.0) * V
     steps += [

@@ -213,6 +213,24 @@ def test_batch_norms_bound_every_subset(k: int, seed: int) -> None:
                 assert np.linalg.eigvalsh(theta[np.ix_(rows, rows)])[-1] <= norm**2 * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("order", ["any", "fixed", "with_replacement"])
+def test_batch_norms_hold_on_a_ball_where_one_sample_may_be_drawn_often(order: Any) -> None:
+    """The change of J within Δ_J that hurts most: all in the strongest sample. Drawn b times it counts √b times."""
+    n, size, change = 4, 4 if order == "with_replacement" else 2, 0.5
+    J = np.random.default_rng(0).standard_normal((n, n + 2))
+    strongest = int((J * J).sum(axis=1).argmax())
+    moved = J.copy()
+    moved[strongest] *= 1.0 + change / np.linalg.norm(J[strongest])
+    descent = SGD(batch_size=size, order=order).on(n)
+    assert descent is not None
+    top = Ball(float(np.linalg.norm(J, 2)) ** 2 * (1 + 1e-12))
+    batches = gather_batches(descent, Ball(J @ J.T), top, n, 1, "mean")
+    subset = [strongest] * size if order == "with_replacement" else [strongest, (strongest + 2) % n]
+    largest = float(np.linalg.norm(moved[subset], 2))
+    assert largest <= float(batches.jacobian(change).upper()) * (1 + 1e-12)
+    assert largest**2 / size <= float(batches.fraction(Fraction(1), change).upper()) * (1 + 1e-12)
+
+
 @pytest.mark.parametrize("m", [1, 2, 3, 10, 100, 1000])
 def test_the_triangle_of_ones(m: int) -> None:
     true = float(np.linalg.norm(np.tril(np.ones((m, m)), -1), 2))
