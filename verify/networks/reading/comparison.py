@@ -135,6 +135,9 @@ def _torch(
         try:
             with _recording(nodes, recorder):
                 outputs = torch.func.functional_call(model, copies, (torch.from_numpy(X.copy()),))
+            if outputs.shape == (len(X),) and weights.shape == (len(X), 1):
+                # A single output, squeezed.
+                outputs = outputs[:, None]
             recorder.outputs = outputs.detach().numpy().copy()
             found = torch.autograd.grad((outputs * torch.from_numpy(weights)).sum(), list(copies.values()))
         except Exception as error:

@@ -163,7 +163,7 @@ class _Reading:
         """Follow what a module's own forward computes."""
         where = f"{path} ({type(module).__name__})"
         calls = _Calls(self, path, where, name, (*above, module))
-        found = follow(module, where, source, calls)
+        found = follow(module, where, source, calls, outermost=not above)
         unused = [
             n for n, _ in module.named_parameters() if not any(n.startswith(f"{child}.") for child in calls.called)
         ]

@@ -1,24 +1,37 @@
 """Following a module with a forward of its own by torch.fx: which layers it calls on which values.
 
 The forward is run once on a symbol in place of the inputs; then its calls are followed one by one, as a graph. Sums of values and multiples by
-exact numbers are layers, views that keep a sample's numbers together too; sizes are followed as numbers. Control flow that depends on the inputs, other
-arithmetic and calls that are not known are refused, each by name. What the symbol does not see (a forward that changes from call to call) is left
-to the comparison with torch's own values (:mod:`verify.networks.reading.comparison`).
+exact numbers are layers, views that keep a sample's numbers together too; sizes are followed as numbers. A single output may be returned as (n, 1)
+or squeezed to (n,). Control flow that depends on the inputs, other arithmetic and calls that are not known are refused, each by name. What the symbol
+does not see (a forward that changes from call to call) is left to the comparison with torch's own values
+(:mod:`verify.networks.reading.comparison`).
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
-from torch.nn import functional
 
-from verify import nn
 from verify.errors import UnsupportedLayerError
+from verify.networks.reading.calls import (
+    ADD,
+    DIVIDE,
+    FUNCTIONS,
+    IN_PLACE,
+    LINE,
+    MEAN,
+    METHODS,
+    NEGATE,
+    SQUEEZE,
+    SUBTRACT,
+    TIMES,
+    VIEW,
+)
 
 __all__ = ["Added", "Reader", "Times", "follow"]
 
@@ -62,73 +75,6 @@ class Reader(Protocol[H]):
         """Return a sample's shape; None where it is not known."""
 
 
-# function or method → (names of its arguments after the input, the module that computes it).
-_Rule = tuple[tuple[str, ...], Callable[..., torch.nn.Module]]
-_TANH: _Rule = ((), torch.nn.Tanh)
-_SIGMOID: _Rule = ((), torch.nn.Sigmoid)
-_SINE: _Rule = ((), nn.Sine)
-_ERF: _Rule = ((), nn.Erf)
-_RELU: _Rule = ((), torch.nn.ReLU)
-_FLATTEN: _Rule = (("start_dim", "end_dim"), lambda start_dim=0, end_dim=-1: torch.nn.Flatten(start_dim, end_dim))
-_HARDTANH: _Rule = (("min_val", "max_val", "inplace"), torch.nn.Hardtanh)
-_METHODS: Mapping[str, _Rule] = {
-    "tanh": _TANH,
-    "tanh_": _TANH,
-    "sigmoid": _SIGMOID,
-    "sigmoid_": _SIGMOID,
-    "sin": _SINE,
-    "erf": _ERF,
-    "relu": _RELU,
-    "relu_": _RELU,
-    "flatten": _FLATTEN,
-    "contiguous": ((), torch.nn.Identity),
-}
-_FUNCTIONS: Mapping[Any, _Rule] = {
-    torch.tanh: _TANH,
-    functional.tanh: _TANH,
-    torch.sigmoid: _SIGMOID,
-    functional.sigmoid: _SIGMOID,
-    torch.special.expit: _SIGMOID,
-    torch.sin: _SINE,
-    torch.erf: _ERF,
-    torch.special.erf: _ERF,
-    torch.relu: _RELU,
-    torch.relu_: _RELU,
-    functional.relu: (("inplace",), torch.nn.ReLU),
-    functional.silu: (("inplace",), torch.nn.SiLU),
-    functional.gelu: (("approximate",), torch.nn.GELU),
-    functional.softplus: (("beta", "threshold"), torch.nn.Softplus),
-    functional.leaky_relu: (("negative_slope", "inplace"), torch.nn.LeakyReLU),
-    functional.hardtanh: _HARDTANH,
-    functional.elu: (("alpha", "inplace"), torch.nn.ELU),
-    functional.dropout: (
-        ("p", "training", "inplace"),
-        lambda p=0.5, training=True, inplace=False: _dropout(p, training),
-    ),
-    functional.avg_pool2d: (
-        ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"),
-        torch.nn.AvgPool2d,
-    ),
-    functional.adaptive_avg_pool2d: (("output_size",), torch.nn.AdaptiveAvgPool2d),
-    functional.max_pool2d: (
-        ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
-        lambda kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False: (
-            torch.nn.MaxPool2d(kernel_size, stride, padding, dilation, return_indices, ceil_mode)
-        ),
-    ),
-    torch.flatten: _FLATTEN,
-}
-_ADD = {operator.add, operator.iadd, torch.add, "add", "add_"}
-_TIMES = {operator.mul, operator.imul, torch.mul, "mul", "mul_"}
-_MEAN = {torch.mean, "mean"}
-_VIEW = {torch.reshape, "view", "reshape"}
-_IN_PLACE = {operator.iadd, operator.imul, torch.relu_}
-
-
-def _dropout(p: float, training: bool) -> torch.nn.Module:
-    return torch.nn.Dropout(p).train(training)
-
-
 class _Tracer(torch.fx.Tracer):
     """Every submodule is one call; what it computes is read on its own."""
 
@@ -148,8 +94,15 @@ class _Samples:
     """x.shape[0]."""
 
 
-def follow(module: torch.nn.Module, where: str, source: H, reader: Reader[H]) -> H:
-    """Follow a module's own forward from a value, and return what it returns.
+@dataclass(frozen=True)
+class _Squeezed(Generic[H]):
+    """A single output as (n,) in place of (n, 1): to be returned, since torch would broadcast it against (n, 1)."""
+
+    value: H
+
+
+def follow(module: torch.nn.Module, where: str, source: H, reader: Reader[H], *, outermost: bool) -> H:
+    """Follow a module's own forward from a value, and return what it returns; only the outermost may squeeze its output.
 
     Raises:
         UnsupportedLayerError: the forward cannot be traced, or does what is not known here; names the call and a remedy.
@@ -162,7 +115,7 @@ def follow(module: torch.nn.Module, where: str, source: H, reader: Reader[H]) ->
             f"{where}: its forward cannot be followed for all inputs at once ({type(error).__name__}: {line}): control flow may not"
             " depend on the inputs' values or shapes. Write it as a torch.nn.Sequential, or without the branch"
         ) from error
-    return _Walk(module, where, reader).run(graph, source)
+    return _Walk(module, where, reader).run(graph, source, outermost=outermost)
 
 
 class _Walk(Generic[H]):
@@ -173,7 +126,7 @@ class _Walk(Generic[H]):
         self._known: dict[torch.fx.Node, Any] = {}
         self._values: set[torch.fx.Node] = set()
 
-    def run(self, graph: torch.fx.Graph, source: H) -> H:
+    def run(self, graph: torch.fx.Graph, source: H, *, outermost: bool) -> H:
         placeholders = [node for node in graph.nodes if node.op == "placeholder"]
         if len(placeholders) != 1:
             raise self._refused(f"its forward takes {len(placeholders)} arguments; expected the inputs alone")
@@ -183,8 +136,13 @@ class _Walk(Generic[H]):
                 (returned,) = node.args
                 if not isinstance(returned, torch.fx.Node) or returned not in self._values or not computed:
                     raise self._refused("its forward must return the output of its last layer, one tensor")
-                found: H = self._known[returned]
-                return found
+                found = self._known[returned]
+                if isinstance(found, _Squeezed) and not outermost:
+                    raise self._refused(
+                        "returns a squeezed output, of shape (n,), to another module; squeeze in the outermost"
+                    )
+                ended: H = found.value if isinstance(found, _Squeezed) else found
+                return ended
             self._known[node] = source if node.op == "placeholder" else self._step(node)
             if node.op == "placeholder" or not isinstance(self._known[node], _Sizes | _Samples | int):
                 self._values.add(node)
@@ -210,20 +168,31 @@ class _Walk(Generic[H]):
             raise self._refused(
                 f"{node.name} uses the tensor {node.target} itself, which is not known here; only layers may"
             )
+        if any(isinstance(self._known.get(source), _Squeezed) for source in node.all_input_nodes):
+            raise self._refused(
+                f"{node.name} ({_name(node)}) takes a squeezed output, of shape (n,); squeeze last, in the model's own return"
+            )
         target, first = node.target, args[0] if args else None
-        if target in (getattr, operator.getitem, "size") or (
-            target in _TIMES and all(isinstance(a, int) for a in args)
-        ):
+        squeezed = self._squeezed(node, args, kwargs)
+        if squeezed is not None:
+            return squeezed
+        if target in (getattr, operator.getitem, "size") or (target in TIMES and all(isinstance(a, int) for a in args)):
             return self._number(node, args)
-        if target in _ADD:
+        if target in ADD:
             return self._sum(node, args, kwargs)
-        if target in _TIMES:
+        if target in TIMES:
             return self._times(node, args, kwargs)
+        if target in SUBTRACT:
+            return self._difference(node, args, kwargs)
+        if target in NEGATE and len(args) == 1 and isinstance(first, torch.fx.Node) and not kwargs:
+            return self._compute(node, Times(-1.0), (first,))
+        if target in DIVIDE:
+            return self._quotient(node, args, kwargs)
         if not isinstance(first, torch.fx.Node) or any(self._holds_value(a) for a in (*args[1:], *kwargs.values())):
             raise self._refused(f"{node.name} ({_name(node)}) combines several values in a way that is not known here")
-        if target in _MEAN:
+        if target in MEAN:
             return self._mean(node, args, kwargs)
-        if target in _VIEW:
+        if target in VIEW:
             return self._view(node, args, kwargs)
         return self._function(node, args, kwargs)
 
@@ -247,7 +216,7 @@ class _Walk(Generic[H]):
                 value = value if node.target is getattr or len(args) == 1 else _entry(value, args[1])
         elif node.target is operator.getitem and isinstance(first, _Sizes):
             value = _entry(first, args[1])
-        elif node.target in _TIMES:
+        elif node.target in TIMES:
             value = math.prod(args)
         if value is None or node.kwargs:
             raise self._refused(f"{node.name} ({_name(node)}) is not known here; of a size, single entries are")
@@ -277,6 +246,49 @@ class _Walk(Generic[H]):
                 f"{node.name} ({_name(node)}): multiples by one exact number are known, not products of values"
             )
         return self._compute(node, Times(float(factors[0])), (values[0],))
+
+    def _difference(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
+        """a − b as a + (−1)·b, which rounds alike."""
+        if len(args) != 2 or not all(isinstance(a, torch.fx.Node) for a in args) or kwargs:
+            raise self._refused(f"{node.name} ({_name(node)}): differences of two values of layers are known")
+        minus = self._reader.function(node.name, Times(-1.0), (self._known[args[1]],), in_place=False)
+        return self._reader.function(node.name, Added(), (self._known[args[0]], minus), in_place=_in_place(node))
+
+    def _quotient(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
+        """x / c where 1/c is a double: c = ±2^k."""
+        value, divisor = args if len(args) == 2 else (None, None)
+        exact = type(divisor) in (int, float) and math.isfinite(divisor) and abs(math.frexp(divisor)[0]) == 0.5
+        if not isinstance(value, torch.fx.Node) or kwargs or not exact or not 2.0**-1000 < abs(divisor) < 2.0**1000:
+            raise self._refused(
+                f"{node.name} ({_name(node)}): quotients by powers of two are known, whose inverse is a double; multiply by the double"
+                " that you mean in place of a division by another number"
+            )
+        return self._compute(node, Times(1.0 / divisor), (value,))
+
+    def _squeezed(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Squeezed[H] | None:
+        """A single output (n, 1) as (n,); None where the call is something else."""
+        if not args or not isinstance(args[0], torch.fx.Node) or self._reader.shape(self._known[args[0]]) != (1,):
+            return None
+        rest = (*args[1:], *kwargs.values())
+        rest = rest[0] if len(rest) == 1 and isinstance(rest[0], tuple) else rest
+        if node.target in SQUEEZE:
+            found = rest in ((1,), (-1,)) and set(kwargs) <= {"dim"}
+            if not found:
+                raise self._refused(
+                    f"{node.name} (squeeze): squeeze(-1) of a single output is known; squeeze() drops a batch of one too"
+                )
+        elif node.target is operator.getitem:
+            found = len(rest) == 2 and rest[0] in (slice(None), ...) and type(rest[1]) is int and rest[1] in (0, -1)
+        else:
+            line = rest in ((), (-1,), (_Samples(),), (0,), (0, -1)) and set(kwargs) <= {
+                "shape",
+                "start_dim",
+                "end_dim",
+            }
+            # reshape(0) is no line; flatten(-1) is the column itself.
+            starts = (-1,) if node.target in VIEW else (0,)
+            found = node.target in LINE and line and (not rest or rest[0] in (*starts, _Samples()))
+        return _Squeezed(self._known[args[0]]) if found else None
 
     def _mean(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
         given = dict(zip(("dim", "keepdim"), args[1:], strict=False)) | dict(kwargs)
@@ -312,9 +324,9 @@ class _Walk(Generic[H]):
         return self._compute(node, flat, (args[0],))
 
     def _function(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
-        rule = _METHODS.get(str(node.target)) if node.op == "call_method" else _FUNCTIONS.get(node.target)
+        rule = METHODS.get(str(node.target)) if node.op == "call_method" else FUNCTIONS.get(node.target)
         if rule is None:
-            known = ", ".join(sorted({_short(function) for function in _FUNCTIONS}))
+            known = ", ".join(sorted({_short(function) for function in FUNCTIONS}))
             raise self._refused(f"{node.name} calls {_name(node)}, which is not known here. Known: {known}")
         names, build = rule
         given = dict(zip(names, args[1:], strict=False)) | dict(kwargs)
@@ -335,13 +347,17 @@ class _Walk(Generic[H]):
         in_place: bool = False,
     ) -> H:
         """In place works on the first of its values: the function is told, and whoever reads the old value is refused."""
-        written = in_place or node.target in _IN_PLACE or (isinstance(node.target, str) and node.target.endswith("_"))
-        return self._reader.function(node.name, module, tuple(self._known[s] for s in sources), in_place=written)
+        known = tuple(self._known[s] for s in sources)
+        return self._reader.function(node.name, module, known, in_place=in_place or _in_place(node))
 
 
 def _entry(sizes: _Sizes, index: Any) -> Any:
     whole = (_Samples(), *sizes.shape)
     return whole[index] if type(index) is int and -len(whole) <= index < len(whole) else None
+
+
+def _in_place(node: torch.fx.Node) -> bool:
+    return node.target in IN_PLACE or (isinstance(node.target, str) and node.target.endswith("_"))
 
 
 def _name(node: torch.fx.Node) -> str:

@@ -113,9 +113,57 @@ def test_functions_are_read_as_the_modules_they_are(function: Any, name: str, pa
     verify.ntk(model, X)
 
 
+def _branches(s: Any, x: Any, joined: Any) -> Any:
+    h = s.fc1(x)
+    return s.head(joined(torch.tanh(h), s.fc2(h)))
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda s, x: s.head(s.fc2(s.fc1(x))).squeeze(-1),
+        lambda s, x: torch.squeeze(s.head(s.fc2(s.fc1(x))), dim=1),
+        lambda s, x: s.head(s.fc2(s.fc1(x)))[:, 0],
+        lambda s, x: s.head(s.fc2(s.fc1(x)))[..., -1],
+        lambda s, x: s.head(s.fc2(s.fc1(x))).view(-1),
+        lambda s, x: s.head(s.fc2(s.fc1(x))).reshape(x.shape[0]),
+        lambda s, x: torch.flatten(s.head(s.fc2(s.fc1(x)))),
+        lambda s, x: s.head(s.fc2(s.fc1(x))).ravel(),
+        lambda s, x: _branches(s, x, lambda a, b: a - b),
+        lambda s, x: _branches(s, x, torch.sub),
+        lambda s, x: _branches(s, x, lambda a, b: a - (-b)),
+        lambda s, x: _branches(s, x, lambda a, b: torch.neg(a) + b / 4),
+        lambda s, x: _branches(s, x, lambda a, b: (a + b).sub_(a).div(-2.0)),
+    ],
+)
+def test_outputs_squeezed_and_signed_sums_have_torchs_kernel(forward: Any) -> None:
+    class Net(Base):
+        pass
+
+    Net.forward = forward
+    model = Net()
+    weights = {name: value.detach().double() for name, value in model.named_parameters()}
+    jacobians = torch.func.jacrev(lambda w: torch.func.functional_call(model, w, (torch.as_tensor(X),)).reshape(-1))(
+        weights
+    )
+    J = torch.cat([j.reshape(len(X), -1) for j in jacobians.values()], 1)
+    kernel, expected = verify.ntk(model, X), (J @ J.T).numpy()
+    assert (np.abs(kernel.mid - expected) <= kernel.rad + 1e-13 * np.abs(expected).max()).all()
+
+
 @pytest.mark.parametrize(
     ("forward", "words"),
     [
+        (lambda s, x: s.head(s.fc2(s.fc1(x))).squeeze(), "batch of one"),
+        (lambda s, x: s.head(s.fc2(s.fc1(x))).squeeze(0), "batch of one"),
+        (lambda s, x: s.head(s.fc2(s.fc1(x)))[0], "getitem"),
+        (lambda s, x: s.head(s.fc2(s.fc1(x)))[:, 1], "getitem"),
+        (lambda s, x: 2 * s.head(s.fc2(s.fc1(x))).squeeze(-1), "takes a squeezed output"),
+        (lambda s, x: (lambda o: o + o.squeeze(-1))(s.head(s.fc2(s.fc1(x)))), "takes a squeezed output"),
+        (lambda s, x: s.head(s.fc2(s.fc1(x) / 3)), "powers of two"),
+        (lambda s, x: s.head(s.fc2(4 / s.fc1(x))), "powers of two"),
+        (lambda s, x: s.head(s.fc2(s.fc1(x) - 1)), "differences of two values"),
+        (lambda s, x: s.head(s.fc2(torch.sub(s.fc1(x), s.act(x), alpha=2))), "differences of two values"),
         (lambda s, x: s.head(s.fc2(s.fc1(x)) + s.fc1(x)), "used twice"),
         (lambda s, x: s.head(s.fc2(s.fc1(x)) * s.act(x)), "products of values"),
         (lambda s, x: s.head(s.fc2(s.fc1(x) + 1.0)), "sums of two values"),
@@ -147,6 +195,23 @@ def test_what_is_no_chain_of_known_calls_is_refused_by_name(forward: Any, words:
     Net.forward = forward
     with pytest.raises(UnsupportedLayerError, match=words):
         read_network(Net())
+
+
+def test_a_squeezed_output_inside_another_model_is_refused() -> None:
+    class Inner(Base):
+        def forward(self, x: Any) -> Any:
+            return self.head(self.fc2(self.fc1(x))).squeeze(-1)
+
+    class Outer(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other = Inner(), Inner()
+
+        def forward(self, x: Any) -> Any:
+            return self.one(x) + self.other(x)
+
+    with pytest.raises(UnsupportedLayerError, match="squeeze in the outermost"):
+        read_network(Outer())
 
 
 def test_hooks_and_replaced_calls_of_a_user_module_are_refused() -> None:

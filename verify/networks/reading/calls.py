@@ -1,0 +1,98 @@
+"""The calls that a module's own forward may make: functions and methods of torch, and what each of them is."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from verify import nn
+
+__all__ = [
+    "ADD",
+    "DIVIDE",
+    "FUNCTIONS",
+    "IN_PLACE",
+    "LINE",
+    "MEAN",
+    "METHODS",
+    "NEGATE",
+    "SQUEEZE",
+    "SUBTRACT",
+    "TIMES",
+    "VIEW",
+]
+
+# function or method → (names of its arguments after the input, the module that computes it).
+_Rule = tuple[tuple[str, ...], Callable[..., torch.nn.Module]]
+_TANH: _Rule = ((), torch.nn.Tanh)
+_SIGMOID: _Rule = ((), torch.nn.Sigmoid)
+_SINE: _Rule = ((), nn.Sine)
+_ERF: _Rule = ((), nn.Erf)
+_RELU: _Rule = ((), torch.nn.ReLU)
+_FLATTEN: _Rule = (("start_dim", "end_dim"), lambda start_dim=0, end_dim=-1: torch.nn.Flatten(start_dim, end_dim))
+_HARDTANH: _Rule = (("min_val", "max_val", "inplace"), torch.nn.Hardtanh)
+METHODS: Mapping[str, _Rule] = {
+    "tanh": _TANH,
+    "tanh_": _TANH,
+    "sigmoid": _SIGMOID,
+    "sigmoid_": _SIGMOID,
+    "sin": _SINE,
+    "erf": _ERF,
+    "relu": _RELU,
+    "relu_": _RELU,
+    "flatten": _FLATTEN,
+    "contiguous": ((), torch.nn.Identity),
+}
+FUNCTIONS: Mapping[Any, _Rule] = {
+    torch.tanh: _TANH,
+    functional.tanh: _TANH,
+    torch.sigmoid: _SIGMOID,
+    functional.sigmoid: _SIGMOID,
+    torch.special.expit: _SIGMOID,
+    torch.sin: _SINE,
+    torch.erf: _ERF,
+    torch.special.erf: _ERF,
+    torch.relu: _RELU,
+    torch.relu_: _RELU,
+    functional.relu: (("inplace",), torch.nn.ReLU),
+    functional.silu: (("inplace",), torch.nn.SiLU),
+    functional.gelu: (("approximate",), torch.nn.GELU),
+    functional.softplus: (("beta", "threshold"), torch.nn.Softplus),
+    functional.leaky_relu: (("negative_slope", "inplace"), torch.nn.LeakyReLU),
+    functional.hardtanh: _HARDTANH,
+    functional.elu: (("alpha", "inplace"), torch.nn.ELU),
+    functional.dropout: (
+        ("p", "training", "inplace"),
+        lambda p=0.5, training=True, inplace=False: _dropout(p, training),
+    ),
+    functional.avg_pool2d: (
+        ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"),
+        torch.nn.AvgPool2d,
+    ),
+    functional.adaptive_avg_pool2d: (("output_size",), torch.nn.AdaptiveAvgPool2d),
+    functional.max_pool2d: (
+        ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
+        lambda kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False: (
+            torch.nn.MaxPool2d(kernel_size, stride, padding, dilation, return_indices, ceil_mode)
+        ),
+    ),
+    torch.flatten: _FLATTEN,
+}
+ADD = {operator.add, operator.iadd, torch.add, "add", "add_"}
+SUBTRACT = {operator.sub, operator.isub, torch.sub, torch.subtract, "sub", "sub_", "subtract"}
+NEGATE = {operator.neg, torch.neg, torch.negative, "neg", "neg_", "negative"}
+DIVIDE = {operator.truediv, operator.itruediv, torch.div, torch.divide, "div", "div_", "divide"}
+TIMES = {operator.mul, operator.imul, torch.mul, "mul", "mul_"}
+MEAN = {torch.mean, "mean"}
+VIEW = {torch.reshape, "view", "reshape"}
+SQUEEZE = {torch.squeeze, "squeeze"}
+LINE = {torch.ravel, "ravel", torch.flatten, "flatten", *VIEW}
+IN_PLACE = {operator.iadd, operator.imul, operator.isub, operator.itruediv, torch.relu_}
+
+
+def _dropout(p: float, training: bool) -> torch.nn.Module:
+    return torch.nn.Dropout(p).train(training)
