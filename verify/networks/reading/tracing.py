@@ -13,6 +13,7 @@ import math
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
@@ -256,14 +257,14 @@ class _Walk(Generic[H]):
 
     def _quotient(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
         """x / c where 1/c is a double: c = ±2^k."""
-        value, divisor = args if len(args) == 2 else (None, None)
-        exact = type(divisor) in (int, float) and math.isfinite(divisor) and abs(math.frexp(divisor)[0]) == 0.5
-        if not isinstance(value, torch.fx.Node) or kwargs or not exact or not 2.0**-1000 < abs(divisor) < 2.0**1000:
+        value, divisor = args if len(args) == 2 and not kwargs else (None, None)
+        inverse = _inverse(divisor)
+        if not isinstance(value, torch.fx.Node) or inverse is None:
             raise self._refused(
                 f"{node.name} ({_name(node)}): quotients by powers of two are known, whose inverse is a double; multiply by the double"
                 " that you mean in place of a division by another number"
             )
-        return self._compute(node, Times(1.0 / divisor), (value,))
+        return self._compute(node, Times(inverse), (value,))
 
     def _squeezed(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Squeezed[H] | None:
         """A single output (n, 1) as (n,); None where the call is something else."""
@@ -354,6 +355,14 @@ class _Walk(Generic[H]):
 def _entry(sizes: _Sizes, index: Any) -> Any:
     whole = (_Samples(), *sizes.shape)
     return whole[index] if type(index) is int and -len(whole) <= index < len(whole) else None
+
+
+def _inverse(divisor: Any) -> float | None:
+    """1/divisor where both are doubles: ±2^k."""
+    if type(divisor) not in (int, float) or not 2.0**-1000 < abs(divisor) < 2.0**1000:
+        return None
+    inverse = 1.0 / divisor
+    return inverse if Fraction(inverse) * Fraction(divisor) == 1 else None
 
 
 def _in_place(node: torch.fx.Node) -> bool:
