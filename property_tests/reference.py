@@ -50,6 +50,21 @@ def _gelu_tanh(z: Any) -> Any:
     return z * _sigmoid(2 * inner)
 
 
+def _joined(left: Callable[[Any], Any], right: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """One function below 0, another above, both smooth across; where the sign is not certain every coefficient holds both."""
+
+    def function(z: Any) -> Any:
+        at = z[0] if isinstance(z, arb_series) else z
+        if at > 0 or at < 0:
+            return right(z) if at > 0 else left(z)
+        below, above = left(z), right(z)
+        if not isinstance(z, arb_series):
+            return below.union(above)
+        return arb_series([below[k].union(above[k]) for k in range(z.prec)], z.prec)
+
+    return function
+
+
 # Each works on a ball and on a truncated power series of balls; (1 + tanh u)/2 = sigmoid(2u).
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "identity": lambda z: z,
@@ -62,6 +77,9 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "gelu": lambda z: z * (1 + (z * (arb(1) / 2).sqrt()).erf()) / 2,
     "gelu_tanh": _gelu_tanh,
     "sine": lambda z: z.sin(),
+    "elu": _joined(lambda z: z.exp() - 1, lambda z: z),
+    "celu:0.5": _joined(lambda z: ((2 * z).exp() - 1) / 2, lambda z: z),
+    "softsign": _joined(lambda z: z / (1 - z), lambda z: z / (1 + z)),
 }
 
 

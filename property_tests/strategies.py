@@ -40,8 +40,11 @@ __all__ = [
     "wide_problems",
 ]
 
-ACTIVATION_NAMES = ("tanh", "sigmoid", "softplus", "softplus:5", "silu", "gelu", "gelu_tanh", "sine", "erf")
-"""Every smooth activation the engine supports, besides the identity."""
+ACTIVATION_NAMES = (
+    *("tanh", "sigmoid", "softplus", "softplus:5", "silu", "gelu", "gelu_tanh", "sine", "erf"),
+    *("elu", "celu:0.5", "softsign"),
+)
+"""Every activation of Lipschitz derivative that the engine supports, besides the identity."""
 
 Parametrisation = Literal["pytorch", "ntk"]
 InputKind = Literal["sphere", "gaussian", "clustered", "near-duplicate", "digits"]
@@ -62,6 +65,9 @@ def _module(name: str) -> torch.nn.Module:
         "gelu_tanh": lambda: torch.nn.GELU(approximate="tanh"),
         "sine": Sine,
         "erf": Erf,
+        "elu": torch.nn.ELU,
+        "celu:0.5": lambda: torch.nn.CELU(alpha=0.5),
+        "softsign": torch.nn.Softsign,
     }
     return modules[name]()  # type: ignore[no-any-return, operator]
 

@@ -1,8 +1,9 @@
 """Claim unstable_units: how much of a piecewise linear activation's slopes can change on a ball: a knapsack, bounded by its dual.
 
-One sample, one activation with one kink at 0 and slopes in [s_−, s_+]; reference slopes d⁰_r ∈ [s_−, s_+] (the slope at z⁰, or the midpoint for
-chosen units), w_r = max|slope − d⁰_r|, g_r the column of G. On the ball ‖Δz‖ ≤ ρ. A unit whose slope is not the one at z⁰ has changed its sign or
-touches 0, so |Δz_r| ≥ |z⁰_r|: the set S of such units obeys Σ_S(z⁰_r)² ≤ ρ². Hence, for every τ ≥ 0 (weak duality, no sorting),
+One sample, one piecewise linear activation with slopes in [s_−, s_+], |z⁰_r| the distance from the nearest kink (that of ReLU is at 0); reference slopes
+d⁰_r ∈ [s_−, s_+] (the slope at z⁰, or the midpoint for chosen units), w_r = max|slope − d⁰_r|, g_r the column of G. On the ball ‖Δz‖ ≤ ρ. A unit whose
+slope is not the one at z⁰ has met a kink c, (z_r − c)(z⁰_r − c) ≤ 0, so |Δz_r| ≥ |z⁰_r|: the set S of such units obeys Σ_S(z⁰_r)² ≤ ρ². Hence, for every
+τ ≥ 0 (weak duality, no sorting),
     ‖G·diag(d − d⁰)‖² ≤ Σ_S w_r²‖g_r‖² ≤ τρ² + Σ_{|z⁰_r| ≤ ρ} max(0, w_r²‖g_r‖² − τ(z⁰_r)²).
 A unit with a midpoint slope counts in full (z⁰_r is taken as 0).
 """
@@ -22,12 +23,14 @@ def prove(formulas: Formulas) -> Proof:
     moved = sp.Symbol("z_moved", real=True)
     at = sp.Symbol("z_at", real=True)
     proof = Proof()
-    # z_at = z⁰_r, moved = z_r at θ, dz = |Δz_r|.
+    # z_at = z⁰_r − c, moved = z_r − c at θ, c the kink met, dz = |Δz_r|, z = |z⁰_r|, the distance from the nearest.
     dz = sym("dz")
     proof.define("dz", sp.Eq(dz, sp.Abs(moved - at)))
-    proof.hypothesis("flips", moved * at <= 0, "the unit's slope is not that at z⁰: the sign changed or 0 is touched")
-    proof.define("z", sp.Eq(z, sp.Abs(at)))
-    proof.derive("far", dz >= z, "dz flips z", "|Δz_r| ≥ |z⁰_r|")
+    proof.hypothesis(
+        "flips", moved * at <= 0, "the unit's slope is not that at z⁰: a kink c lies between, or is touched"
+    )
+    proof.hypothesis("nearest", z <= sp.Abs(at), "no kink is nearer than the nearest")
+    proof.derive("far", dz >= z, "dz flips nearest", "|Δz_r| ≥ |z⁰_r|")
     proof.derive("far_square", z**2 <= dz**2, "far")
     squares, moves = sym("squares moves")
     proof.lemma(
@@ -102,9 +105,9 @@ def _midpoint_weight() -> list[Fact]:
 CLAIM = Claim(
     id="unstable_units",
     title="slopes that can change on a ball",
-    statement="One sample's activation with one kink at 0, slopes in [s_−, s_+], reference slopes d⁰, w_r ≥ |slope − d⁰_r|. If ‖Δz‖ ≤ ρ on the ball,"
-    " then for every rule at the kink and every τ ≥ 0: ‖G·diag(d(θ) − d⁰)‖² ≤ τρ² + Σ_{|z⁰_r| ≤ ρ} max(0, w_r²‖g_r‖² − τ(z⁰_r)²), where z⁰_r is replaced"
-    " by 0 for units whose d⁰_r is not the slope at z⁰_r.",
+    statement="One sample's piecewise linear activation, slopes in [s_−, s_+], |z⁰_r| the distance from the nearest kink, reference slopes d⁰,"
+    " w_r ≥ |slope − d⁰_r|. If ‖Δz‖ ≤ ρ on the ball, then for every rule at kinks and every τ ≥ 0:"
+    " ‖G·diag(d(θ) − d⁰)‖² ≤ τρ² + Σ_{|z⁰_r| ≤ ρ} max(0, w_r²‖g_r‖² − τ(z⁰_r)²), where z⁰_r is replaced by 0 for units whose d⁰_r is not the slope at z⁰_r.",
     source="our formulation",
     hypotheses=(
         Hypothesis(
@@ -117,8 +120,8 @@ CLAIM = Claim(
     ),
     witnesses=(Counterexample("flips in different neurons: Perron root 3 against the trace 6", perron),),
     proof=prove,
-    remarks="Only the 2-norm of Δz is needed, no interval per unit. Several kinks: one item per kink with (z⁰ − kink)² and its jump, or the sum of the"
-    " jumps where ρ exceeds half their distance. The same inequality with joint sums over the samples bounds the Frobenius norm over them. Where the"
+    remarks="Only the 2-norm of Δz is needed, no interval per unit. Several kinks are one item: the nearest, and the whole range of slopes. The same"
+    " inequality with joint sums over the samples bounds the Frobenius norm over them. Where the"
     " jump reaches a layer's rows unchanged, its part of ‖ΔJ_v‖² is at most the Perron root of P_ij = Σ_c Σ_pp' ĝ_icp ĝ_jcp'(|⟨a_ip, a_jp'⟩| +"
     " ‖a_ip‖d_j + d_i‖a_jp'‖ + d_id_j), ĝ = w‖g‖ on candidates, d_i a bound of the patches' movement; it is at most max_i (Px)_i/x_i for positive x.",
 )

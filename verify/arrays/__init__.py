@@ -31,6 +31,7 @@ from verify.arrays.arithmetic_probe import require_sound_arithmetic
 from verify.arrays.ball import Ball, as_ball
 from verify.arrays.combine import concatenate, diagonal, maximum, minimum, stack, where, zeros
 from verify.arrays.functions.on_balls import (
+    celu,
     cos,
     erf,
     exp,
@@ -42,6 +43,7 @@ from verify.arrays.functions.on_balls import (
     silu,
     sin,
     softplus,
+    softsign,
     sqrt,
     sqrt_of_nonnegative,
     tanh,
@@ -76,6 +78,7 @@ __all__ = [
     "Rows",
     "TensorBall",
     "as_ball",
+    "celu",
     "concatenate",
     "cos",
     "diagonal",
@@ -103,6 +106,7 @@ __all__ = [
     "smallest_eigenvalue",
     "smallest_singular_value",
     "softplus",
+    "softsign",
     "spectral_norm",
     "sqrt",
     "sqrt_of_nonnegative",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from flint import arb, arb_mat
 
 from verify.checker.enclosures import length, norm, suprema, tick, zips
-from verify.checker.layers import KINKED, Trained
+from verify.checker.layers import Elementwise, Trained
 from verify.checker.network import Point
 from verify.checker.norms import block_norms, column_norms, largest
 from verify.checker.problem import Pair
@@ -30,7 +30,7 @@ class Link(NamedTuple):
     columns: list[Any]  # the largest column norm of G_{l,i}
     slope: Any  # sup|σ_l'|
     bend: Any  # sup|σ_l''|
-    kinks: list[list[Any]]  # |z_l| sample by sample, where σ_l has a kink
+    kinks: list[list[Any]]  # how far z_l is from a kink, sample by sample, where σ_l has one
 
 
 class Grown(NamedTuple):
@@ -65,18 +65,21 @@ class ChainCurvature:
         assert isinstance(layer, Trained)
         slope, bend = suprema(name, beta)
         data = layer.data(point.input(pair.affine), 0)
-        z = point.value[pair.affine].tolist() if name in KINKED else []
+        after = problem.layers[pair.after]
+        z: list[list[Any]] = []
+        if isinstance(after, Elementwise) and after.kinked:
+            z = [list(map(after.from_kink, row)) for row in point.value[pair.affine].tolist()]
         return Link(
             layer.scale(), norm(data), list(map(length, data.tolist())), norm(point.local[pair.affine][1]),
             block_norms(point.sensitivity[pair.affine], k), list(map(largest, column_norms(point.sensitivity[pair.after], k))), slope,
-            # A kink's σ'' is 0 as long as no unit's sign can change: that is watched below.
-            arb(0) if name in KINKED else bend, [list(map(abs, row)) for row in z],
+            # A kink's σ'' is 0 as long as no unit can meet it: that is watched below.
+            arb(0) if z else bend, z,
         )  # fmt: skip
 
     def _forward(self, r: Any) -> list[Grown] | None:
         """‖ΔZ_l‖ ≤ ‖A_l‖r + (‖V_l‖ + s_l r)‖ΔH_{l-1}‖, ‖ΔA_l‖ ≤ s_l‖ΔH_{l-1}‖, ‖ΔH_l‖ ≤ sup|σ_l'|‖ΔZ_l‖, ΔH_0 = 0; single rows alike.
 
-        None where a unit may meet its kink: where |z⁰| > ‖Δz_{l,i}‖ for all units and samples, none does.
+        None where a unit may meet a kink: where each is farther from all than ‖Δz_{l,i}‖, for all samples, none does.
         """
         grown: list[Grown] = []
         moved, moved_rows = arb(0), [arb(0)] * len(self.links[0].data_rows)

@@ -17,7 +17,7 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from verify.checker.reading import Limit
 
-__all__ = ["activation", "deadline", "gram", "is_below", "length", "listen", "norm", "psd_norm", "real", "require_environment", "root",
+__all__ = ["CLIPPED", "activation", "deadline", "gram", "is_below", "length", "listen", "norm", "psd_norm", "real", "require_environment", "root",
            "smallest_eigenvalue", "stage", "staged", "suprema", "tick", "zips"]  # fmt: skip
 
 zips: Any = partial(zip, strict=True)
@@ -182,11 +182,26 @@ def _logistic(z: Any) -> Any:
     return 1 / (1 + (-z).exp())
 
 
+def _celu(z: Any, above: bool, alpha: Any) -> tuple[Any, Any]:
+    """z above 0, α(e^{z/α} − 1) below."""
+    return (z, arb(1)) if above else (alpha * (z / alpha).expm1(), (z / alpha).exp())
+
+
+def _softsign(z: Any, above: bool, _: Any) -> tuple[Any, Any]:
+    """z/(1 + |z|), with the slope (1 + |z|)^-2."""
+    size = 1 + z if above else 1 - z
+    return z / size, 1 / size**2
+
+
+# Lines of slope 1 between two numbers and constant outside: hard tanh and ReLU6.
+CLIPPED: dict[str, tuple[int, int]] = {"hardtanh": (-1, 1), "relu6": (0, 6)}
+
+
 def activation(name: str, beta: Any, z: Any) -> tuple[Any, Any]:
-    """Enclose (σ(z), σ'(z)); `beta` is the parameter of Softplus or LeakyReLU (anything otherwise).
+    """Enclose (σ(z), σ'(z)); `beta` is the parameter of Softplus, LeakyReLU or CELU (anything otherwise).
 
     At 0 a kink has the slope of its left side (torch: relu'(0) = 0); where the sign is not certain σ' is every number between the two slopes,
-    and σ(z) = slope·z for one of them.
+    and σ(z) = slope·z for one of them. A clipped line has slope 0 at both its kinks, as torch's, and [0, 1] where it is not certain on which piece z lies.
     """
     tick()
     if name == "identity":
@@ -195,6 +210,18 @@ def activation(name: str, beta: Any, z: Any) -> tuple[Any, Any]:
         below = beta if name == "leaky_relu" else arb(0)
         slope = arb(1) if z > 0 else below if z <= 0 else below.union(arb(1))
         return slope * z, slope
+    if name in CLIPPED:
+        low, high = CLIPPED[name]
+        inside, outside = bool(low < z < high), bool(z <= low or z >= high)
+        slope = arb(1) if inside else arb(0) if outside else arb(0).union(arb(1))
+        return z.max(arb(low)).min(arb(high)), slope
+    if name in ("celu", "softsign"):
+        side = _celu if name == "celu" else _softsign
+        if z > 0 or z < 0:
+            return side(z, z > 0, beta)
+        # The value increases; the slopes of both sides are those of the numbers on either side of 0.
+        (left, steep), (right, flat) = (side(end, end > 0, beta) for end in (z.lower(), z.upper()))
+        return left.union(right), steep.union(flat).union(arb(1))
     if name == "tanh":
         t = z.tanh()
         return t, 1 - t * t
@@ -235,9 +262,10 @@ def _zero(sign: Any, guess: str) -> Any:
 
 
 def suprema(name: str, beta: Any) -> tuple[Any, Any]:
-    """Enclose (sup|σ'|, sup|σ''|) over R.
+    """Enclose (sup|σ'|, sup|σ''|) over R; where σ'' jumps, the least Lipschitz constant of σ', as good (claim lipschitz_slope).
 
-    ReLU, LeakyReLU: σ' jumps, so that σ'' is not bounded.
+    ReLU, LeakyReLU, clipped lines: σ' jumps, so that σ'' is not bounded. CELU: σ'' = e^{z/α}/α for z < 0 and 0 for z > 0; σ' = 1 at 0 from both
+    sides. Softsign: σ' = (1 + |z|)^-2 and |σ''| = 2(1 + |z|)^-3, both largest next to 0.
     tanh: σ'' = −2t(1 − t²), extreme at t = 1/√3: 4/(3√3). Sigmoid: p(1 − p) ≤ 1/4, p(1 − p)(1 − 2p) ≤ 1/(6√3). Softplus: those
     scaled by β. erf: σ' = 2e^(−z²)/√π, largest at 0; σ'' = −2zσ', extreme at z = 1/√2: 2√(2/π)e^(−½). SiLU:
     σ'' = p(1 − p)(2 − z tanh(z/2)) ≤ ½, ≥ −|z|e^-|z| ≥ −1/e; σ' is extreme at the only z > 0 with
@@ -249,6 +277,12 @@ def suprema(name: str, beta: Any) -> tuple[Any, Any]:
     c, half = (2 / arb.pi()).sqrt(), arb(1) / 2
     if name in ("relu", "leaky_relu"):
         return (arb(1).max(beta) if name == "leaky_relu" else arb(1)), arb("inf")
+    if name in CLIPPED:
+        return arb(1), arb("inf")
+    if name == "celu":
+        return arb(1), 1 / beta
+    if name == "softsign":
+        return arb(1), arb(2)
     if name == "softplus":
         return arb(1), beta / 4
     if name == "gelu":

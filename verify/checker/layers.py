@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from flint import arb, arb_mat
 
-from verify.checker.enclosures import activation, gram, real, suprema, tick, zips
+from verify.checker.enclosures import CLIPPED, activation, gram, real, suprema, tick, zips
 from verify.checker.reading import Array
 
 __all__ = ["Elementwise", "Fixed", "Layer", "Sum", "Trained", "Window", "columns", "repeated", "schur", "weighted"]
 
 Exact = int | Fraction
-KINKED = ("relu", "leaky_relu")
+KINKED = ("relu", "leaky_relu", *CLIPPED)
 # Numbers held at once where samples are taken block by block.
 _BLOCK = 1 << 20
 
@@ -109,13 +109,18 @@ class Elementwise(Layer):
 
     @property
     def kinked(self) -> bool:
-        """Whether σ' jumps at 0."""
+        """Whether σ' jumps: it is 1 somewhere and `below` elsewhere."""
         return self.name in KINKED
 
     @property
     def below(self) -> Any:
-        """The slope left of a kink."""
+        """The other slope than 1."""
         return self.beta if self.name == "leaky_relu" else arb(0)
+
+    def from_kink(self, z: Any) -> Any:
+        """Enclose how far z is from the nearest kink."""
+        kinks = CLIPPED.get(self.name, (0,))
+        return reduce(arb.min, (abs(z - at) for at in kinks))
 
     @property
     def at_zero(self) -> Any:

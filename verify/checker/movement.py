@@ -227,7 +227,7 @@ class Movement:
                 if (i, at) in middle:
                     units.append(Unit(0.0, arb(0), jump * gain / 2, at))
                 elif not (z == 0 and self._always_zero(layer.inputs[0], i, at)):
-                    distance = max(0.0, nextafter(float(abs(z).lower()), -inf))
+                    distance = max(0.0, nextafter(float(layer.from_kink(z).lower()), -inf))
                     units.append(Unit(distance, arb(distance) ** 2, jump * gain, at))
             result.append(sorted(units, key=lambda unit: unit.distance))
         return result

@@ -18,14 +18,14 @@ from verify.arrays.functions import at_points
 from verify.arrays.products import row_norms_upper
 from verify.arrays.rounding import ETA, INFLATE, U, quiet
 from verify.errors import InputError
-from verify.networks.functions import ACTIVATIONS, ActivationRecord, between
+from verify.networks.functions import ACTIVATIONS, ActivationRecord, Pieces
 
 __all__ = ["IDENTITY", "Activation", "activation_named"]
 
 
 @dataclass(frozen=True)
 class Activation:
-    """An elementwise function R → R, smooth but for a kink at 0 (`slopes`), with enclosures of its derivatives; its name determines it.
+    """An elementwise function R → R, of Lipschitz derivative or piecewise linear (`pieces`), with enclosures of its derivatives; its name determines it.
 
     Attributes:
         name: the key under which a certificate stores it.
@@ -67,8 +67,8 @@ class Activation:
 
     def rows(self, z: Rows) -> tuple[Rows, Rows]:
         """Enclose σ(M) and σ'(M) entrywise for all M in `z`: evaluated at its midpoints, moved by at most sup|σ'|, sup|σ''| times its error."""
-        if self.slopes is not None:
-            return self._kinked_rows(z)
+        if self.pieces is not None:
+            return self._piecewise_rows(z, self.pieces)
         if self.name == "tanh":
             found = _tanh_rows(z.mid)
         else:
@@ -76,13 +76,12 @@ class Activation:
         value, slope = found
         return z.image(*value, self.supremum(1)), z.image(*slope, self.supremum(2))
 
-    def _kinked_rows(self, z: Rows) -> tuple[Rows, Rows]:
-        """The same for a kink at 0: the slope is exact where |mid| > sup decides the sign, and between the two slopes elsewhere."""
-        below, above = self.slopes or (1.0, 1.0)
+    def _piecewise_rows(self, z: Rows, pieces: Pieces) -> tuple[Rows, Rows]:
+        """The same beside kinks: the slope is exact where no kink lies within sup of the midpoint, and between the extreme slopes elsewhere."""
         value = self(Ball(z.mid))
-        undecided = ~(np.abs(z.mid) > z.sup[:, None])
-        middle, half = between(below)
-        slope = np.where(undecided, middle, np.where(z.mid > 0.0, above, below))
+        undecided = ~(pieces.gap(z.mid) > z.sup[:, None])
+        middle, half = pieces.mean
+        slope = np.where(undecided, middle, pieces.slope(z.mid))
         count = undecided.sum(axis=1)
         with quiet():
             err = np.sqrt(count.astype(np.float64)) * (half * INFLATE)
@@ -96,10 +95,10 @@ class Activation:
         return ACTIVATIONS[self.name]
 
     @property
-    def slopes(self) -> tuple[float, float] | None:
-        """The slopes (below 0, above 0) of a function that is linear on either side of its kink at 0; None for a smooth one."""
-        slopes = self.record.slopes
-        return None if slopes is None else slopes(dict(self.parameters))
+    def pieces(self) -> Pieces | None:
+        """Kinks and slopes of a piecewise linear function; None for one whose derivative is Lipschitz."""
+        pieces = self.record.pieces
+        return None if pieces is None else pieces(dict(self.parameters))
 
     @property
     def is_identity(self) -> bool:
@@ -108,8 +107,8 @@ class Activation:
 
     def supremum(self, derivative: int) -> float:
         """Upper bound of sup over all real z of |σ^(derivative)(z)| (a double, derivative ≥ 1)."""
-        if self.slopes is not None and derivative == 1:
-            return max(self.slopes)
+        if self.pieces is not None and derivative == 1:
+            return max(self.pieces.slopes)
         return _supremum(self, derivative)
 
 

@@ -22,7 +22,8 @@ perturbation with ‖[U_l q_l]‖_F ≤ r can make; exact differences, no linear
     ΔB_l = σ_l'(z_l(θ)) ∘ ΔG_l + (σ_l'(z_l(θ)) − σ_l'(z_l⁰)) ∘ G_l⁰: ‖ΔB_{l,i}‖ ≤ sup|σ_l'| ‖ΔG_{l,i}‖ + sup|σ_l''| ‖Δz_{l,i}‖ g⁰_{l,i}
 (the last because ‖G diag(δ)‖ ≤ ‖G diag(δ)‖_F ≤ ‖δ‖ max_r‖G_{·r}‖). Inputs, A_1 and G_L = I do not move.
 
-Kinks. Let σ_l be linear on either side of a kink at 0 (ReLU). ΔZ_l above is bounded by Lipschitz constants alone, whatever signs change. Where
+Kinks. Let σ_l be piecewise linear (ReLU; |z| below is the distance from the nearest kink).
+ ΔZ_l above is bounded by Lipschitz constants alone, whatever signs change. Where
 ‖Δz_{l,i}‖ < min_r|z⁰_{l,ir}| for every sample i and every such layer l, no pre-activation meets its kink on the ball (nor on a slightly larger
 one): σ_l is multiplication by fixed slopes there, F is a polynomial in θ, and the derivation holds with σ_l'' = 0. On every other ball nothing is
 claimed: L_H = ∞.
@@ -105,7 +106,7 @@ class Curvature:
         n, k = state.n, state.network.outputs
         layers: list[_Norms] = []
         for index, layer in enumerate(state.network.chain):
-            kinked = layer.activation.slopes is not None
+            pieces = layer.activation.pieces
             flat = layer.activation.is_identity
             layers.append(
                 _Norms(
@@ -117,8 +118,8 @@ class Curvature:
                     b_rows=row_norms(state.b_rows[index]) if k == 1 else block_norms(state.B[index], n, k),
                     g_rows=column_norms(state.G[index], n, k),
                     slope=Ball(1.0 if flat else layer.activation.supremum(1)),
-                    bend=Ball(0.0 if flat or kinked else layer.activation.supremum(2)),
-                    margin=distance_from_kink(state.z_rows[index]) if kinked else None,
+                    bend=Ball(0.0 if flat or pieces is not None else layer.activation.supremum(2)),
+                    margin=None if pieces is None else distance_from_kink(state.z_rows[index], pieces.gap),
                 )
             )
         return layers
@@ -142,7 +143,7 @@ class Curvature:
         if not state.network.is_chain:
             return floor
         for index, layer in enumerate(state.network.chain):
-            if not layer.activation.is_identity and layer.activation.slopes is None:
+            if not layer.activation.is_identity and layer.activation.pieces is None:
                 rows, columns = state.a_rows[index].norms, np.abs(state.g_rows[index].mid).max(axis=1)
                 largest = float((rows * columns.reshape(n, k).max(axis=1)).max()) * float(rows.max())
                 floor = max(floor, layer.activation.supremum(2) * largest)

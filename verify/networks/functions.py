@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.special
@@ -22,25 +22,51 @@ from verify.arrays import Ball
 from verify.arrays.rounding import quiet
 from verify.nn import Erf, Sine
 
-__all__ = ["ACTIVATIONS", "ActivationRecord", "between"]
+__all__ = ["ACTIVATIONS", "ActivationRecord", "Pieces"]
 
 Parameters = Mapping[str, float]
 Pair = tuple[Any, Any]
+
+
+class Pieces(NamedTuple):
+    """A continuous piecewise linear function: kinks in increasing order, and the slopes left of the first, between, and right of the last; exact."""
+
+    kinks: tuple[float, ...]
+    slopes: tuple[float, ...]
+
+    @property
+    def mean(self) -> tuple[float, float]:
+        """Midpoint and radius of an interval that holds every slope."""
+        least, most = min(self.slopes), max(self.slopes)
+        middle = 0.5 * least + 0.5 * most
+        return middle, math.nextafter(max(abs(most - middle), abs(middle - least)), math.inf)
+
+    def slope(self, z: np.ndarray) -> np.ndarray:
+        """The slope at each point; at a kink that on its left, as torch's relu'(0) = 0."""
+        return np.asarray(self.slopes)[np.searchsorted(np.asarray(self.kinks), z, side="left")]
+
+    def gap(self, z: np.ndarray) -> np.ndarray:
+        """Lower bounds of the distance to the nearest kink."""
+        # A difference is rounded by at most half the step to the double below it; from 0 there is none.
+        gaps = [np.abs(z) if kink == 0.0 else np.nextafter(np.abs(z - kink), -1.0) for kink in self.kinks]
+        return np.asarray(np.maximum(np.minimum.reduce(gaps), 0.0))
 
 
 @dataclass(frozen=True)
 class ActivationRecord:
     """One activation σ, a real function.
 
+    A σ' that is Lipschitz with a σ'' that jumps (CELU, Softsign) is as good as a second derivative: claim lipschitz_slope.
+
     Attributes:
-        enclosure: (z, k, parameters) → the range of σ^(k) over each ball of z, k = 0, 1, 2.
+        enclosure: (z, k, parameters) → the range of σ^(k) over each ball of z, k = 0, 1, 2; where σ'' jumps, both its sides.
         in_arb: (z, parameters) → enclosures of (σ(z), σ'(z)) for one arb.
         in_float64: (z, work, parameters) → (σ(z), σ'(z)), not rigorous; it may overwrite z and `work`, an array of z's shape.
         in_torch: (z, parameters) → σ(z), differentiable, not rigorous.
         module: the torch module that stands for it where no attribute of the module matters, else None.
         parameters: names of its exact float parameters, each positive.
         from_value: (σ(z), k) → enclosures of σ', …, σ^(k) as polynomials of σ; None where there are none.
-        slopes: parameters → the slopes (below 0, above 0) of a function that is linear on either side of a kink at 0; None for a smooth one.
+        pieces: parameters → kinks and slopes of a piecewise linear function; None for one whose derivative is Lipschitz.
     """
 
     enclosure: Callable[[Ball, int, Parameters], Ball]
@@ -50,7 +76,7 @@ class ActivationRecord:
     module: type[torch.nn.Module] | None = None
     parameters: frozenset[str] = frozenset()
     from_value: Callable[[Ball, int], tuple[Ball, ...]] | None = None
-    slopes: Callable[[Parameters], tuple[float, float]] | None = None
+    pieces: Callable[[Parameters], Pieces] | None = None
 
 
 # ---- the identity
@@ -62,39 +88,85 @@ def _identity(z: Ball, derivative: int, _: Parameters) -> Ball:
     return Ball(np.full(z.shape, 1.0 if derivative == 1 else 0.0))
 
 
-# ---- functions with a kink at 0
+# ---- piecewise linear functions
 
 
-def _kinked(z: Ball, derivative: int, below: float) -> Ball:
-    """Enclose σ(z) = z for z > 0 and below·z elsewhere, or one of its derivatives; at the kink, every slope between the two.
+def _leaky(below: float) -> Pieces:
+    return Pieces((0.0,), (below, 1.0))
 
-    σ is Lipschitz with constant max(1, below); where the sign is certain, σ' is exact and σ'' vanishes.
+
+def _clipped(low: float, high: float) -> Pieces:
+    return Pieces((low, high), (0.0, 1.0, 0.0))
+
+
+def _piecewise(z: Ball, derivative: int, pieces: Pieces, at_points: Callable[[np.ndarray], Ball]) -> Ball:
+    """Enclose σ or one of its derivatives; at a kink, every slope.
+
+    σ is Lipschitz with its largest slope; where no kink is met, σ' is exact and σ'' vanishes.
     """
     if derivative == 0:
-        value = Ball(np.maximum(z.mid, 0.0))
-        if below:
-            value = value + Ball(np.minimum(z.mid, 0.0)) * Ball(below)
+        value, most = at_points(z.mid), max(pieces.slopes)
         with quiet():
-            reach = z.rad if below <= 1.0 else np.nextafter(z.rad * below, np.inf)
+            reach = z.rad if most == 1.0 else np.nextafter(z.rad * most, np.inf)
         return value if z.is_point else value + Ball(np.zeros(z.shape), reach)
-    positive, negative = z.lower() > 0.0, z.upper() < 0.0
+    lower, upper = z.lower(), z.upper()
+    apart = np.logical_and.reduce([(lower > kink) | (upper < kink) for kink in pieces.kinks])
     if derivative > 1:
-        return Ball(np.zeros(z.shape), np.where(positive | negative, 0.0, np.inf))
-    middle, half = between(below)
-    slope = np.where(positive, 1.0, np.where(negative, below, middle))
-    return Ball(slope, np.where(positive | negative, 0.0, half))
+        return Ball(np.zeros(z.shape), np.where(apart, 0.0, np.inf))
+    middle, half = pieces.mean
+    return Ball(np.where(apart, pieces.slope(z.mid), middle), np.where(apart, 0.0, half))
 
 
-def between(below: float) -> tuple[float, float]:
-    """Midpoint and radius of an interval that holds the slopes 1 and `below`."""
-    middle = 0.5 + 0.5 * below
-    return middle, math.nextafter(max(abs(1.0 - middle), abs(middle - below)), math.inf)
+def _leaky_values(z: np.ndarray, below: float) -> Ball:
+    value = Ball(np.maximum(z, 0.0))
+    return value + Ball(np.minimum(z, 0.0)) * Ball(below) if below else value
 
 
-def _kinked_arb(z: Any, below: float) -> Pair:
+def _leaky_arb(z: Any, below: float) -> Pair:
     """Slope 1 above 0 and `below` under it; where the sign is not certain, every slope between the two, one of which gives σ(z) = slope·z."""
     slope = arb(1) if z > 0 else arb(below) if z < 0 else arb(below).union(arb(1))
     return slope * z, slope
+
+
+def _clipped_arb(z: Any, low: float, high: float) -> Pair:
+    """Slope 1 between the kinks and 0 outside; every slope between the two where that is not certain."""
+    slope = arb(1) if low < z < high else arb(0) if z < low or z > high else arb(0).union(arb(1))
+    return z.max(arb(low)).min(arb(high)), slope
+
+
+def _clipped_record(low: float, high: float, module: type[torch.nn.Module]) -> ActivationRecord:
+    """min(max(z, low), high), −∞ < low < high < ∞."""
+    pieces = _clipped(low, high)
+
+    def in_float64(z: np.ndarray, work: np.ndarray, _: Parameters) -> tuple[np.ndarray, np.ndarray]:
+        slope = np.logical_and(z > low, z < high)
+        return np.clip(z, low, high), np.multiply(slope, 1.0, out=work)
+
+    return ActivationRecord(
+        enclosure=lambda z, k, _: _piecewise(z, k, pieces, lambda t: Ball(np.clip(t, low, high))),
+        in_arb=lambda z, _: _clipped_arb(z, low, high),
+        in_float64=in_float64,
+        in_torch=lambda z, _: torch.nn.functional.hardtanh(z, low, high),
+        module=module,
+        pieces=lambda _: pieces,
+    )
+
+
+# ---- functions whose derivative is Lipschitz, in Arb: both increase, so that the ends of a ball bound them
+
+
+def _increasing(z: Any, value: Callable[[Any], Any]) -> Any:
+    return value(z.lower()).union(value(z.upper())) if z.contains(0) else value(z)
+
+
+def _celu_arb(z: Any, given: Parameters) -> Pair:
+    alpha = arb(given["alpha"])
+    value = _increasing(z, lambda t: t if t > 0 else alpha * (t / alpha).expm1())
+    return value, _increasing(z, lambda t: arb(1) if t > 0 else (t / alpha).exp())
+
+
+def _softsign_arb(z: Any, _: Parameters) -> Pair:
+    return _increasing(z, lambda t: t / (1 + abs(t))), 1 / (1 + abs(z)) ** 2
 
 
 # ---- smooth functions in Arb
@@ -182,6 +254,17 @@ def _relu_float(z: np.ndarray, work: np.ndarray, _: Parameters) -> tuple[np.ndar
     return np.maximum(z, 0.0), np.greater(z, 0.0, out=work, casting="unsafe")
 
 
+def _celu_float(z: np.ndarray, work: np.ndarray, given: Parameters) -> tuple[np.ndarray, np.ndarray]:
+    alpha = given["alpha"]
+    below = np.minimum(z, 0.0) / alpha
+    return np.where(z > 0.0, z, alpha * np.expm1(below)), np.exp(below, out=work)
+
+
+def _softsign_float(z: np.ndarray, work: np.ndarray, _: Parameters) -> tuple[np.ndarray, np.ndarray]:
+    inverse = 1.0 / (1.0 + np.abs(z))
+    return z * inverse, np.multiply(inverse, inverse, out=work)
+
+
 def _leaky_float(z: np.ndarray, work: np.ndarray, given: Parameters) -> tuple[np.ndarray, np.ndarray]:
     below = given["negative_slope"]
     return np.where(z > 0.0, z, below * z), np.where(z > 0.0, 1.0, below)
@@ -265,20 +348,38 @@ ACTIVATIONS: Mapping[str, ActivationRecord] = {
         parameters=frozenset({"beta"}),
     ),
     "relu": ActivationRecord(
-        enclosure=lambda z, k, _: _kinked(z, k, 0.0),
-        in_arb=lambda z, _: _kinked_arb(z, 0.0),
+        enclosure=lambda z, k, _: _piecewise(z, k, _leaky(0.0), lambda t: _leaky_values(t, 0.0)),
+        in_arb=lambda z, _: _leaky_arb(z, 0.0),
         in_float64=_relu_float,
         in_torch=lambda z, _: torch.relu(z),
         module=torch.nn.ReLU,
-        slopes=lambda _: (0.0, 1.0),
+        pieces=lambda _: _leaky(0.0),
     ),
     "leaky_relu": ActivationRecord(
-        enclosure=lambda z, k, given: _kinked(z, k, given["negative_slope"]),
-        in_arb=lambda z, given: _kinked_arb(z, given["negative_slope"]),
+        enclosure=lambda z, k, given: _piecewise(
+            z, k, _leaky(given["negative_slope"]), lambda t: _leaky_values(t, given["negative_slope"])
+        ),
+        in_arb=lambda z, given: _leaky_arb(z, given["negative_slope"]),
         in_float64=_leaky_float,
         in_torch=lambda z, given: torch.where(z > 0.0, z, given["negative_slope"] * z),
         parameters=frozenset({"negative_slope"}),
-        slopes=lambda given: (given["negative_slope"], 1.0),
+        pieces=lambda given: _leaky(given["negative_slope"]),
+    ),
+    "hardtanh": _clipped_record(-1.0, 1.0, torch.nn.Hardtanh),
+    "relu6": _clipped_record(0.0, 6.0, torch.nn.ReLU6),
+    "celu": ActivationRecord(
+        enclosure=lambda z, k, given: arrays.celu(z, k, given["alpha"]),
+        in_arb=_celu_arb,
+        in_float64=_celu_float,
+        in_torch=lambda z, given: torch.nn.functional.celu(z, given["alpha"]),
+        parameters=frozenset({"alpha"}),
+    ),
+    "softsign": ActivationRecord(
+        enclosure=lambda z, k, _: arrays.softsign(z, k),
+        in_arb=_softsign_arb,
+        in_float64=_softsign_float,
+        in_torch=lambda z, _: torch.nn.functional.softsign(z),
+        module=torch.nn.Softsign,
     ),
 }  # fmt: skip
 """Name, as certificates store it → everything known of the function."""

@@ -188,8 +188,8 @@ class Network:
 
     @property
     def is_smooth(self) -> bool:
-        """Whether every activation is twice differentiable: none has a kink."""
-        return not any(isinstance(la, Activated) and la.function.slopes is not None for la in self.layers)
+        """Whether every activation has a Lipschitz derivative: none has a kink."""
+        return not any(isinstance(la, Activated) and la.function.pieces is not None for la in self.layers)
 
     # ---- chains
 

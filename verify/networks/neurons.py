@@ -79,7 +79,7 @@ class NeuronBudget:
         if not state.network.is_chain:
             return False
         layers = state.network.chain
-        return len(layers) == 2 and layers[1].activation.is_identity and layers[0].activation.slopes is None
+        return len(layers) == 2 and layers[1].activation.is_identity and layers[0].activation.pieces is None
 
     def __init__(self, state: Linearisation) -> None:
         """Compute ω_r for every neuron."""

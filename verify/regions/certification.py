@@ -143,8 +143,8 @@ def _certificate(
     network, data, loss, step = problem.network, problem.data, problem.loss, problem.lr
     if scope in ("exact", "region") and not network.is_smooth:
         raise UnsupportedLayerError(
-            f"scope={scope!r}: the network has ReLU or LeakyReLU units, whose kinks gradient descent crosses on its way, and this scope"
-            " is proved for twice differentiable activations only. Use scope='basin' (or 'run', 'ball', 'point')"
+            f"scope={scope!r}: the network has units with kinks (ReLU), which gradient descent crosses on its way, and this scope"
+            " is proved for activations of Lipschitz derivative only. Use scope='basin' (or 'run', 'ball', 'point')"
         )
     pair = contradictory_pair(data)
     if scope != "point" and pair is not None:

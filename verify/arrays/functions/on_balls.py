@@ -25,6 +25,8 @@ from verify.errors import DomainError, InputError
 
 # Beyond ±_TAIL every bounded function here is monotone and within its limit's hull with the value at ±_TAIL.
 _TAIL = 800.0
+# Beyond it 1/(1 + |t|) and its powers are taken between their value there and 0.
+_SOFTSIGN_TAIL = 1e100
 
 
 def _range(x: Ball, f: PointFunction, critical: tuple[float, ...], left: float, right: float, tail: float) -> Ball:
@@ -229,6 +231,54 @@ def gelu(x: Any, derivative: int = 0, approximate: str = "none") -> Ball:
     )
     right = (math.inf, 1.0, 0.0, 0.0)[k]
     return _range(as_ball(x), point, CRITICAL[name][k], 0.0, right, on_thin_balls.GELU_TAIL)
+
+
+def celu(x: Any, derivative: int = 0, alpha: float = 1.0) -> Ball:
+    """Range of CELU, t for t > 0 and α(e^{t/α} − 1) elsewhere, or of its derivative 1 or 2; ELU(1) is α = 1.
+
+    σ and σ' increase. σ'' = e^{t/α}/α below 0 jumps to 0 there; a ball that meets 0 gets both sides, so that differences of σ' are covered too.
+
+    Args:
+        x: Ball or array. derivative: 0..2. alpha: an exact double, 0 < α < ∞.
+    """
+    k, b, a = _check_derivative("celu", derivative, most=2), as_ball(x), Ball(alpha)
+    if not 0.0 < alpha < math.inf:
+        raise InputError(f"celu: alpha={alpha!r}; expected a finite number > 0")
+
+    def below(t: Array) -> Ball:
+        return Ball(np.minimum(t, 0.0)) / a
+
+    def value(t: Ball) -> Ball:
+        v = a * expm1(below(t.mid)) if k == 0 else exp(below(t.mid))
+        right = np.where(t.mid > 0.0, t.mid if k == 0 else 1.0, v.mid)
+        return Ball(right, np.where(t.mid > 0.0, 0.0, v.rad))
+
+    tail = min(_TAIL * alpha, MAX)
+    if k < 2:
+        return _range(b, value, (), (-alpha, 0.0)[k], (math.inf, 1.0)[k], tail)
+    with quiet():
+        lo, hi = b.lower(), b.upper()
+        least, most = (exp(below(np.maximum(t, -tail))) / a for t in (lo, hi))
+        low = np.where((hi >= 0.0) | (lo < -tail), 0.0, np.maximum(least.lower(), 0.0))
+        return Ball.from_bounds(low, np.where(lo > 0.0, 0.0, most.upper()))
+
+
+def softsign(x: Any, derivative: int = 0) -> Ball:
+    """Range of t/(1 + |t|) or its derivative 1 or 2; σ'' jumps from 2 to −2 at 0, and a ball that meets 0 gets both sides."""
+    k, b = _check_derivative("softsign", derivative, most=2), as_ball(x)
+    if k < 2:
+        limit = (1.0, 0.0)[k]
+        return _range(b, on_thin_balls.softsign(k), (0.0,) * k, -limit, limit, _SOFTSIGN_TAIL)
+    with quiet():
+        lo, hi = b.lower(), b.upper()
+        # |σ''| = 2/(1 + |t|)³ falls with |t|.
+        near = np.where(lo > 0.0, lo, np.where(hi < 0.0, -hi, 0.0))
+        far = np.maximum(-lo, hi)
+        least, most = (2.0 * (1.0 / (1.0 + _point(np.minimum(t, _SOFTSIGN_TAIL)))) ** 3 for t in (far, near))
+        smallest = np.where(far > _SOFTSIGN_TAIL, 0.0, np.maximum(least.lower(), 0.0))
+        largest = most.upper()
+        low = np.where(lo > 0.0, -largest, np.where(hi < 0.0, smallest, -largest))
+        return Ball.from_bounds(low, np.where(hi < 0.0, largest, np.where(lo > 0.0, -smallest, largest)))
 
 
 def sin(x: Any, derivative: int = 0) -> Ball:

@@ -131,6 +131,16 @@ def silu(k: int) -> PointFunction:
     return f
 
 
+def softsign(k: int) -> PointFunction:
+    """t/(1 + |t|), or its derivative 1/(1 + |t|)², for thin balls."""
+
+    def f(x: Ball) -> Ball:
+        inverse = 1.0 / (1.0 + abs(x))
+        return inverse * inverse if k else x * inverse
+
+    return f
+
+
 def _gauss(x: Ball) -> Ball:
     """e^(−x²) for a thin ball, relatively accurate for large |x|.
 

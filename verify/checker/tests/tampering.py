@@ -175,7 +175,7 @@ def problem(draft: Draft) -> Iterator[tuple[str, Draft]]:
         square = layer["inverse_square_scale"]
         for value in (square + 1, square * 2, 0, -square):
             yield f"layer {i} scale {value}", _put(draft, ("network", "layers", i, "inverse_square_scale"), value)
-        for name in ("identity", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh", "sine", "relu6"):
+        for name in ("identity", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh", "sine", "hardswish"):
             if name != layer["activation"]["name"]:
                 kind = {"name": name, "parameters": {}}
                 yield f"layer {i} {name}", _put(draft, ("network", "layers", i, "activation"), kind)

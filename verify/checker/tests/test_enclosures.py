@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 from collections.abc import Callable
 from fractions import Fraction
@@ -17,7 +18,8 @@ from verify.checker.enclosures import activation, norm, psd_norm, real, root, sm
 
 mp: Any = _mp  # untyped
 mpf = mp.mpf
-NAMES = ["identity", "tanh", "sigmoid", "softplus", "silu", "sine", "erf", "gelu", "gelu_tanh"]
+NAMES = ["identity", "tanh", "sigmoid", "softplus", "silu", "sine", "erf", "gelu", "gelu_tanh", "celu", "softsign"]
+GIVEN = {"softplus": 1.7, "celu": 0.6}
 
 
 def _arb(x: Any) -> arb:
@@ -38,6 +40,7 @@ def _reference(name: str, z: Any, beta: Any) -> Any:
         "identity": lambda: z, "tanh": lambda: mp.tanh(z), "sigmoid": lambda: p(z), "silu": lambda: z * p(z),
         "softplus": lambda: mp.log(1 + mp.exp(beta * z)) / beta, "sine": lambda: mp.sin(z), "gelu": lambda: z * mp.ncdf(z),
         "gelu_tanh": lambda: z * (1 + mp.tanh(cube)) / 2, "erf": lambda: mp.erf(z),
+        "celu": lambda: z if z > 0 else beta * mp.expm1(z / beta), "softsign": lambda: z / (1 + abs(z)),
     }[name]()  # fmt: skip
 
 
@@ -45,7 +48,7 @@ def _reference(name: str, z: Any, beta: Any) -> Any:
 def test_activation_values_and_slopes(name: str) -> None:
     with mp.workdps(60), ctx.workprec(128):
         for z in (-7.5, -1.25, -0.3, 0.0, 0.7, 2.0, 9.0):
-            beta = 1.7 if name == "softplus" else None
+            beta = GIVEN.get(name)
             value, slope = activation(name, None if beta is None else arb(beta), arb(z))
             f = functools.partial(_reference, name, beta=beta)
             assert value.overlaps(_arb(f(mpf(z))))
@@ -53,7 +56,37 @@ def test_activation_values_and_slopes(name: str) -> None:
             with mp.workdps(120):
                 step = mpf(10) ** -30
                 difference = (f(mpf(z) + step) - f(mpf(z) - step)) / (2 * step)
-            assert abs(slope - _arb(difference)) < 1e-50 + 1e-30
+            assert abs(slope - _arb(difference)) < 1e-50 + 1e-29
+
+
+@pytest.mark.parametrize("name", ["celu", "softsign", "hardtanh", "relu6"])
+def test_a_ball_over_a_jump_holds_both_sides(name: str) -> None:
+    """Of σ' at a kink, of σ'' at 0; values and slopes of every number in the ball, and little more."""
+    beta = arb(GIVEN["celu"])
+    for z in (arb(0, 0.25), arb(0), arb(0.125, 0.25), arb(-0.125, 0.25), arb(1, 0.5), arb(6, 0.5), arb(-1, 0.25)):
+        value, slope = activation(name, beta, z)
+        for share in range(-8, 9):
+            inside = z.mid() + z.rad() * share / 8
+            exact, steep = activation(name, beta, inside)
+            assert value.contains(exact.mid())
+            assert slope.contains(steep.mid())
+        assert value.rad() <= z.rad() * 1.5
+    if name in ("hardtanh", "relu6"):
+        low, high = (-1, 1) if name == "hardtanh" else (0, 6)
+        assert [float(activation(name, None, arb(at))[1]) for at in (low, high, low - 1, high + 1, high - 0.5)] == [
+            0,
+            0,
+            0,
+            0,
+            1,
+        ]
+        assert not suprema(name, None)[1].is_finite()
+    else:
+        # The least Lipschitz constant of σ': attained by difference quotients next to 0, exceeded by none.
+        bend, points = suprema(name, beta)[1], [arb(i) / 256 for i in range(-1024, 1025)]
+        slopes = [activation(name, beta, at)[1] for at in points]
+        steepest = max(float(abs(b - a).lower()) * 256 for a, b in itertools.pairwise(slopes))
+        assert 0.98 * float(bend) < steepest <= float(bend)
 
 
 def _second(name: str, z: arb) -> arb:
@@ -135,9 +168,9 @@ def test_suprema_of_the_others_are_attained_and_not_exceeded(name: str, second: 
 
 def test_unknown_activations() -> None:
     with pytest.raises(KeyError):
-        activation("relu6", None, arb(1))
+        activation("hardswish", None, arb(1))
     with pytest.raises(KeyError):
-        suprema("relu6", None)
+        suprema("hardswish", None)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 5), (5, 1), (2, 2), (3, 7), (9, 4), (12, 12)])

@@ -151,7 +151,7 @@ def test_a_weight_at_two_positions_is_one_parameter(tmp_path: Path) -> None:
         ([0, "inputs"], [-1, -1]), ([0, "stride"], [0, 1]), ([0, "stride"], [1]), ([0, "stride"], [1.0, 1]), ([0, "padding"], [-1, 0]), ([0, "groups"], 4),
         ([0, "groups"], 3), ([0, "groups"], 0), ([0, "dilation"], [0, 1]), ([0, "frozen"], ["bias", "bias"]), ([0, "frozen"], ["kernel"]),
         ([0, "inverse_square_scale"], 0), ([0, "extra"], 1), ([3, "frozen"], ["bias"]), ([1, "eps"], -1.0), ([1, "eps"], float("inf")), ([1, "weight"], None),
-        ([5, "inputs"], [4]), ([5, "inputs"], [4, -1]), ([6, "function"], "relu6"), ([7, "kernel"], [3, 3]), ([7, "kernel"], [9, 9]),
+        ([5, "inputs"], [4]), ([5, "inputs"], [4, -1]), ([6, "function"], "hardswish"), ([7, "kernel"], [3, 3]), ([7, "kernel"], [9, 9]),
         ([7, "padding"], [2, 2]), ([7, "count_include_pad"], 1), ([10, "factor"], 0.0), ([10, "factor"], 1), ([11, "inputs"], [7]),
         ([0, "weight"], Array((4, 1, 1), array("d", [1.0] * 4))), ([0, "bias"], Array((3,), array("d", [1.0] * 3))),
     ],

@@ -152,7 +152,7 @@ def _changed(path: Sequence[Any], value: Any) -> dict[str, Any]:
         (("network", "layers", 0, "inverse_square_scale"), 0),
         (("network", "layers", 0, "inverse_square_scale"), True),
         (("network", "layers", 0, "inverse_square_scale"), 2.0),
-        (("network", "layers", 0, "activation", "name"), "relu6"),
+        (("network", "layers", 0, "activation", "name"), "hardswish"),
         (("network", "layers", 0, "activation", "parameters"), {"beta": 1.0}),
         (("network", "layers", 0, "activation"), {"name": "softplus", "parameters": {"beta": 0.0}}),
         (("network", "layers", 0, "activation"), {"name": "softplus", "parameters": {"beta": 1}}),

@@ -1,4 +1,4 @@
-"""Activations as layers: smooth ones, and those that are linear on either side of a kink at 0."""
+"""Activations as layers: smooth ones, and piecewise linear ones."""
 
 from __future__ import annotations
 
@@ -70,12 +70,14 @@ class Activated(Elementwise):
         return Value(h, z.shape), Slopes(slope)
 
     def midpoints(self, z: Value, chosen: Bool[np.ndarray, "n units"]) -> Slopes:
-        """σ'(z) with the mean of the two slopes at the chosen units (position by position, channels last), whatever their sign."""
-        below, above = self.function.slopes or (1.0, 1.0)
+        """σ'(z) with the mean of the extreme slopes at the chosen units (position by position, channels last), wherever they are."""
+        pieces = self.function.pieces
+        assert pieces is not None
+        below, above = min(pieces.slopes), max(pieces.slopes)
         mask = chosen.reshape(z.rows.mid.shape)
         mean = Ball(above) * Ball(0.5) + Ball(below) * Ball(0.5)
-        undecided = ~mask & ~(np.abs(z.rows.mid) > z.rows.sup[:, None])
-        mid = np.where(mask | undecided, float(mean.mid), np.where(z.rows.mid > 0.0, above, below))
+        undecided = ~mask & ~(pieces.gap(z.rows.mid) > z.rows.sup[:, None])
+        mid = np.where(mask | undecided, float(mean.mid), pieces.slope(z.rows.mid))
         half = (Upper(abs(Ball(above) - Ball(below))) * 0.5 + Upper(mean.rad)).value
         rad = np.where(undecided, half, np.where(mask, float(mean.rad), 0.0))
         return Slopes(Rows.of(Ball(mid, rad)), chosen)
@@ -88,14 +90,14 @@ class Activated(Elementwise):
     def norms(
         self, saved: Slopes | None, below: tuple[Value, ...], g: Value, k: int, norm: SpectralNorm, moves: bool
     ) -> ElementwiseNorms:
-        """Suprema of the derivatives over R, columns of G, and of a function with a kink each unit's distance from it and jump."""
+        """Suprema of the derivatives over R, columns of G, and beside kinks each unit's distance from the nearest and jump."""
         (z,) = below
         units = unit_norms(g.rows, z.samples, k)
-        slopes = self.function.slopes
+        pieces = self.function.pieces
         kinks = None
-        if slopes is not None:
-            distances = np.nextafter(np.abs(z.rows.mid) - z.rows.sup[:, None], -np.inf)
-            jump = Upper(np.nextafter(abs(slopes[1] - slopes[0]), np.inf))
+        if pieces is not None:
+            distances = np.nextafter(pieces.gap(z.rows.mid) - z.rows.sup[:, None], -np.inf)
+            jump = Upper(np.nextafter(max(pieces.slopes) - min(pieces.slopes), np.inf))
             distances, jumps = np.maximum(distances, 0.0).reshape(units.shape), (jump * Upper(units)).value
             if saved is not None and saved.chosen is not None:
                 # From the mean it is half the jump to either slope, whatever the sign.
@@ -118,7 +120,7 @@ class Activated(Elementwise):
         return (replace(change, direct=(Jump(norms.kinks, sizes, reach),)),) if sizes.value.any() else (change,)
 
     def meets_kink(self, norms: ElementwiseNorms, r: Upper, *below: ValueChange) -> np.ndarray:
-        """Whether some unit of some sample may change its sign, or touch 0."""
+        """Whether some unit of some sample may meet a kink."""
         if norms.kinks is None:
             return super().meets_kink(norms, r, *below)
         (x,) = below

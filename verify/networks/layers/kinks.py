@@ -11,6 +11,9 @@ a knapsack. By weak duality of its linear relaxation, for every τ ≥ 0
 
     K_i(ρ)² ≤ τρ² + Σ_{r: |z⁰_r| ≤ ρ} max(0, j²‖g_{i,r}‖² − τ(z⁰_r)²).
 
+A function with several kinks (hard tanh) enters by its nearest: |z⁰_r| becomes the distance from it, within which no slope changes, and j the difference of
+the extreme slopes, beyond which none does.
+
 The multiplier is a guess (the greedy order's critical ratio, where the relaxation is attained); any τ is a bound. K is 0 exactly where no |z⁰_r| ≤ ρ.
 """
 
@@ -48,7 +51,7 @@ class Jump:
 
 @dataclass(frozen=True)
 class Kinks:
-    """Units of one layer: lower bounds of |z⁰| and upper bounds of j‖g‖, per sample, (n, units)."""
+    """Units of one layer: lower bounds of |z⁰|, or of the distance from the nearest kink, and upper bounds of j‖g‖, per sample, (n, units)."""
 
     distances: Float[np.ndarray, "n units"]
     jumps: Float[np.ndarray, "n units"]

@@ -5,7 +5,7 @@ frozen record of exact numbers; what depends on the parameters' neighbourhood li
 
 - :class:`Trained`: z = W∗h + b, bilinear in the parameters and the input (linear, convolution); each of weight and bias may be frozen;
 - :class:`Fixed`: linear or affine and not trained, of one input or several (sum, scale, flatten, pooling);
-- :class:`Elementwise`: an activation, twice differentiable or linear on either side of a kink.
+- :class:`Elementwise`: an activation, of Lipschitz derivative or piecewise linear.
 
 **Values** are :class:`Value`: one row per sample and position, channels last, (n·P, C); a vector is the case P = 1. **Sensitivities**
 G_v = ∂F/∂h_v are Values too, with the N = n·k outputs (sample-major) in the place of the samples: (N·P, C).

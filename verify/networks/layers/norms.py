@@ -79,9 +79,9 @@ def column_norms(rows: Ball, n: int, k: int) -> Ball:
     return root(np.max(squares.upper(), axis=1))
 
 
-def distance_from_kink(rows: Rows) -> Float[np.ndarray, " n"]:
-    """Lower bounds (n,) of min_r|z_ir|, at least 0."""
-    return np.asarray(np.maximum(np.nextafter(np.abs(rows.mid).min(axis=1) - rows.sup, -np.inf), 0.0))
+def distance_from_kink(rows: Rows, gap: Callable[[Any], Any]) -> Float[np.ndarray, " n"]:
+    """Lower bounds (n,) of the units' least distance from a kink, at least 0; `gap` bounds that of exact numbers from below."""
+    return np.asarray(np.maximum(np.nextafter(gap(rows.mid).min(axis=1) - rows.sup, -np.inf), 0.0))
 
 
 def sample_norms(rows: Rows, samples: int) -> Upper:

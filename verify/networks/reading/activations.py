@@ -15,20 +15,19 @@ __all__ = ["activation_from_module"]
 
 _FROM_MODULE = {record.module: name for name, record in ACTIVATIONS.items() if record.module is not None}
 
+_CLIPPED: dict[tuple[float | None, float | None], str] = {(-1.0, 1.0): "hardtanh", (0.0, 6.0): "relu6"}
+
 _WHY_NOT_RELU = (
     "its gradient jumps at a kink, so no smoothness constant β exists on a ball that meets one (claim relu_smoothness)"
 )
 _NON_SMOOTH = (
-    torch.nn.ReLU6,
     torch.nn.RReLU,
-    torch.nn.Hardtanh,
     torch.nn.Hardswish,
     torch.nn.Hardsigmoid,
     torch.nn.Threshold,
     torch.nn.Softshrink,
     torch.nn.Hardshrink,
     torch.nn.ELU,
-    torch.nn.CELU,
     torch.nn.SELU,
 )
 
@@ -48,7 +47,8 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     """Return the real activation that a torch module stands for.
 
     Args:
-        module: an instance of Tanh, Sigmoid, Softplus, GELU, SiLU, ReLU, LeakyReLU, Identity, verify.nn.Sine or verify.nn.Erf (exact types).
+        module: an instance of Tanh, Sigmoid, Softplus, GELU, SiLU, CELU, ELU(1), Softsign, ReLU, LeakyReLU, Hardtanh, ReLU6, Identity,
+            verify.nn.Sine or verify.nn.Erf (exact types).
         where: how an error names the layer, e.g. ``"model[1] (ReLU)"``.
 
     Raises:
@@ -58,6 +58,14 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     ignored.
     """
     kind = type(module)
+    if kind is torch.nn.Hardtanh:
+        limits = (_real(module.min_val), _real(module.max_val))
+        if limits not in _CLIPPED:
+            raise UnsupportedLayerError(
+                f"{where}: limits {module.min_val!r} and {module.max_val!r}; Hardtanh is known from -1 to 1, and from 0 to 6 (ReLU6). Scale its"
+                " input and output instead, with verify.nn.Scale"
+            )
+        return activation_named(_CLIPPED[limits])
     if kind in _FROM_MODULE:
         return activation_named(_FROM_MODULE[kind])
     if isinstance(module, torch.nn.Softplus) and kind is torch.nn.Softplus:
@@ -87,6 +95,14 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
                 f"{where}: PReLU is read with one slope ≥ 0 that does not train; set weight.requires_grad_(False), or use LeakyReLU"
             )
         return activation_named("leaky_relu", {"negative_slope": below}) if below else activation_named("relu")
+    if kind in (torch.nn.CELU, torch.nn.ELU):
+        alpha = _real(module.alpha)
+        if alpha is None or not 0.0 < alpha < math.inf or (kind is torch.nn.ELU and alpha != 1.0):
+            raise UnsupportedLayerError(
+                f"{where}: alpha={module.alpha!r}; CELU needs a number > 0 that a double holds exactly, ELU alpha=1: with any other its slope jumps at 0"
+                " where it is curved. Use CELU(alpha)"
+            )
+        return activation_named("celu", {"alpha": alpha})
     if isinstance(module, torch.nn.GELU) and kind is torch.nn.GELU:
         forms = {"none": "gelu", "tanh": "gelu_tanh"}
         if not isinstance(module.approximate, str) or module.approximate not in forms:
@@ -94,15 +110,10 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
                 f"{where}: approximate={module.approximate!r}; torch.nn.GELU knows 'none' and 'tanh'"
             )
         return activation_named(forms[module.approximate])
-    if isinstance(module, torch.nn.CELU) or (isinstance(module, torch.nn.ELU) and module.alpha == 1):
-        raise UnsupportedLayerError(
-            f"{where}: {kind.__name__} has a Lipschitz derivative, but its second derivative jumps at 0 and it is not"
-            " implemented. Use Softplus(beta), GELU or SiLU, which are smooth and close to it"
-        )
     if isinstance(module, _NON_SMOOTH):
         raise UnsupportedLayerError(
-            f"{where}: {kind.__name__} is not twice differentiable: {_WHY_NOT_RELU}."
-            " Use ReLU or LeakyReLU, or Softplus(beta), GELU or SiLU, which are smooth and close to ReLU"
+            f"{where}: the slope of {kind.__name__} jumps, and it is not piecewise linear or not implemented: {_WHY_NOT_RELU}."
+            " Use ReLU, LeakyReLU or Hardtanh, or Softplus(beta), GELU, SiLU or CELU, whose slope does not jump"
         )
     if isinstance(module, torch.nn.modules.dropout._DropoutNd):
         raise UnsupportedLayerError(
@@ -121,7 +132,8 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     raise UnsupportedLayerError(
         f"{where}: {kind.__name__} is not known, so neither its Jacobian nor its curvature is bounded. Supported:"
         " Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d, BatchNorm2d, AvgPool2d, AdaptiveAvgPool2d, Flatten,"
-        " Tanh, Sigmoid, Softplus, GELU, SiLU, ReLU, LeakyReLU, verify.nn.Sine, verify.nn.Erf, Identity, and"
+        " Tanh, Sigmoid, Softplus, GELU, SiLU, CELU, ELU, Softsign, ReLU, LeakyReLU,"
+        " Hardtanh, ReLU6, verify.nn.Sine, verify.nn.Erf, Identity, and"
         " Dropout in"
         " evaluation mode"
     )

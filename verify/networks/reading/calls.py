@@ -64,7 +64,10 @@ FUNCTIONS: Mapping[Any, _Rule] = {
     functional.softplus: (("beta", "threshold"), torch.nn.Softplus),
     functional.leaky_relu: (("negative_slope", "inplace"), torch.nn.LeakyReLU),
     functional.hardtanh: _HARDTANH,
+    functional.relu6: (("inplace",), torch.nn.ReLU6),
     functional.elu: (("alpha", "inplace"), torch.nn.ELU),
+    functional.celu: (("alpha", "inplace"), torch.nn.CELU),
+    functional.softsign: ((), torch.nn.Softsign),
     functional.dropout: (
         ("p", "training", "inplace"),
         lambda p=0.5, training=True, inplace=False: _dropout(p, training),

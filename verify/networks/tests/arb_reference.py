@@ -33,6 +33,20 @@ def _leaky(t: Any, below: float) -> Any:
     return t if (t[0] if isinstance(t, arb_series) else t) > 0 else t * arb(below) + (t - t)
 
 
+def _celu(t: Any, alpha: float) -> Any:
+    above = (t[0] if isinstance(t, arb_series) else t) > 0
+    return t if above else ((t / arb(alpha)).exp() - 1) * arb(alpha)
+
+
+def _softsign(t: Any) -> Any:
+    return t / (t + 1) if (t[0] if isinstance(t, arb_series) else t) > 0 else t / (1 - t)
+
+
+def _clip(t: Any, low: float, high: float) -> Any:
+    at = t[0] if isinstance(t, arb_series) else t
+    return t if low < at < high else t - t + arb(low if at <= low else high)
+
+
 ACTIVATIONS: dict[str, Any] = {
     "identity": lambda t, _: t,
     "tanh": lambda t, _: _tanh(t),
@@ -42,6 +56,10 @@ ACTIVATIONS: dict[str, Any] = {
     "erf": lambda t, _: t.erf(),
     "relu": lambda t, _: _leaky(t, 0.0),
     "leaky_relu": _leaky,
+    "celu": _celu,
+    "softsign": lambda t, _: _softsign(t),
+    "hardtanh": lambda t, _: _clip(t, -1.0, 1.0),
+    "relu6": lambda t, _: _clip(t, 0.0, 6.0),
     "gelu": lambda t, _: _gelu(t),
     "gelu_tanh": lambda t, _: _gelu_tanh(t),
     "softplus": lambda t, beta: ((t * arb(beta)).exp() + 1).log() / arb(beta),

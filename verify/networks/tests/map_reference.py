@@ -149,7 +149,7 @@ def _activated(layer: Activated, own: dict[str, Pair], h: Pair) -> Pair:
     elif layer.function.name == "sine":
         value, first = np.sin(z), np.cos(z)
     else:
-        below = Wide(layer.function.slopes[0]) if layer.function.slopes else Wide(0)
+        below = Wide(dict(layer.function.parameters).get("negative_slope", 0.0))
         value, first = np.where(z > 0, z, below * z), np.where(z > 0, Wide(1), below)
     return value, first[..., None] * h[1]
 

@@ -41,7 +41,7 @@ def test_values_ntk_and_gradient_contain_the_definition(seed: int) -> None:
     radius = np.concatenate([np.broadcast_to(part.rad, part.shape).ravel() for part in state.gradient(Ball(e))])
     assert _contains(Ball(gradient, radius), e @ J)
     # Known to ten digits: wide enclosures would contain anything. Where a pre-activation vanishes, as behind units that are all off, every slope counts.
-    kinked = [i for i, la in enumerate(network.layers) if isinstance(la, Activated) and la.function.slopes is not None]
+    kinked = [i for i, la in enumerate(network.layers) if isinstance(la, Activated) and la.function.pieces is not None]
     if all(float(state.saved[i].rows.sup.max()) == 0.0 for i in kinked):
         assert theta.rad.max() <= 1e-9 * max(1.0, float(np.abs(theta.mid).max()))
 

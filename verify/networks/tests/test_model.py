@@ -40,7 +40,10 @@ def test_every_float_dtype_is_exact(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        (torch.nn.ReLU6(), "kink"),
+        (torch.nn.Hardswish(), "kink"),
+        (torch.nn.ELU(alpha=0.5), "CELU"),
+        (torch.nn.CELU(alpha=-1.0), "alpha"),
+        (torch.nn.Hardtanh(-2.0, 2.0), "verify.nn.Scale"),
         (torch.nn.PReLU(), "does not train"),
         (torch.nn.LeakyReLU(-0.5), "negative_slope"),
         (torch.nn.BatchNorm1d(2), "couples the samples"),
@@ -190,7 +193,10 @@ def test_layers_and_activations_made_by_hand_are_validated() -> None:
     with pytest.raises(InputError):
         Pair(np.zeros((2, 2)), None, 0, IDENTITY)
     for name, parameters in (
-        ("relu6", ()),
+        ("hardswish", ()),
+        ("celu", ()),
+        ("celu", (("alpha", 0.0),)),
+        ("hardtanh", (("alpha", 1.0),)),
         ("leaky_relu", ()),
         ("leaky_relu", (("negative_slope", -0.1),)),
         ("relu", (("beta", 1.0),)),

@@ -5,7 +5,8 @@ changes between two iterates when both its signs are certain and differ. Where z
 *first* layer, it is affine in the parameters: along the straight segment between two iterates it crosses 0 exactly once where its signs differ and never
 where they agree, so that with nothing undecided the number of changes *is* the number of crossings of the polygon through the iterates. In deeper layers
 z_ir is no affine function of all parameters, and the number of changes is a lower bound. Changes of a pair are counted between its certain signs, so an
-undecided sign can only hide some.
+undecided sign can only hide some. A unit with several kinks (hard tanh) has the number of kinks below z_ir instead of a sign, and crosses as many as that
+changes by.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from verify.arrays import Rows
 from verify.errors import InputError
 from verify.networks import Network, read_network
+from verify.networks.functions import Pieces
 from verify.networks.layers import Activated, Layer, Trained, Value
 from verify.networks.linearisation import rows_of_data
 from verify.networks.parameters import with_parameters
@@ -61,18 +63,20 @@ class Crossings:
 class _Count:
     """The running count of one layer."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.last = np.zeros(shape, dtype=np.int8)
+    def __init__(self, pieces: Pieces, shape: tuple[int, ...]) -> None:
+        self.pieces = pieces
+        self.last = np.full(shape, -1, dtype=np.int8)
         self.changes = np.zeros(shape, dtype=np.int64)
         self.patterns: set[bytes] = set()
         self.iterates = self.undecided = 0
 
     def look(self, z: Rows) -> None:
-        signs = np.where(np.abs(z.mid) > z.sup[:, None], np.sign(z.mid), 0).astype(np.int8)
-        self.changes += signs * self.last < 0
-        self.last = np.where(signs == 0, self.last, signs)
-        self.undecided += int((signs == 0).sum())
-        self.patterns.add(np.packbits(signs > 0).tobytes())
+        certain = self.pieces.gap(z.mid) > z.sup[:, None]
+        side = np.searchsorted(np.asarray(self.pieces.kinks), z.mid).astype(np.int8)
+        self.changes += np.where(certain & (self.last >= 0), np.abs(side - self.last), 0)
+        self.last = np.where(certain, side, self.last)
+        self.undecided += int((~certain).sum())
+        self.patterns.add(side.tobytes())
         self.iterates += 1
 
     def result(self, layer: int, affine: bool) -> Crossings:
@@ -85,7 +89,7 @@ class _Count:
 def count_crossings(
     model: Any, X: Any, iterates: Iterable[Any], *, iterate_steps: Sequence[int] | None = None
 ) -> tuple[Crossings, ...]:
-    """Count the certified changes of sign of every ReLU and LeakyReLU unit along a recorded run, sample by sample.
+    """Count the certified crossings of kinks by every unit that has some along a recorded run, sample by sample.
 
     Nothing is assumed of how the iterates came about: any optimiser will do.
 
@@ -110,20 +114,22 @@ def count_crossings(
     """
     network = read_network(model, map_shape(X))
     inputs = read_inputs(network, X)
-    kinked = [
-        i
+    kinked = {
+        i: layer.function.pieces
         for i, layer in enumerate(network.layers)
-        if isinstance(layer, Activated) and layer.function.slopes is not None
-    ]
+        if isinstance(layer, Activated) and layer.function.pieces is not None
+    }
     if not kinked:
-        raise InputError(f"model: {network.describe()} has no kinks to cross; expected ReLU or LeakyReLU units")
+        raise InputError(
+            f"model: {network.describe()} has no kinks to cross; expected ReLU, LeakyReLU, Hardtanh or ReLU6 units"
+        )
     counts: dict[int, _Count] = {}
     for _, theta in read_iterates(network, iterates, iterate_steps):
 
         def visit(index: int, layer: Layer, below: tuple[Value, ...]) -> Value:
             if index in kinked:
                 z = below[0].rows
-                counts.setdefault(index, _Count(z.mid.shape)).look(z)
+                counts.setdefault(index, _Count(kinked[index], z.mid.shape)).look(z)
             return layer.value(*below)[0]
 
         with_parameters(network, theta).forward(visit, rows_of_data(network, inputs))

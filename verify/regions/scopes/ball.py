@@ -60,8 +60,8 @@ def _describe_shortfall(
     nearest = result.outcome
     if nearest is None and not network.is_smooth:
         return (
-            "no ball around these parameters is certified free of kinks: at the centre some pre-activation of a ReLU or LeakyReLU unit is 0, or"
-            " so close to 0 that its sign changes before the ball is large enough. scope='basin' looks for a better centre nearby",
+            "no ball around these parameters is certified free of kinks: at the centre some pre-activation of a unit is at its kink (0 of ReLU), or"
+            " so close to it that it is met before the ball is large enough. scope='basin' looks for a better centre nearby",
             None,
         )
     if nearest is None:
