@@ -1,4 +1,4 @@
-"""Small torch modules for the setting of the theory: the NTK parametrisation, sine and error function as activations.
+"""Small torch modules for the setting of the theory: the NTK parametrisation, an output scale, sine and error function as activations.
 
 Example:
     >>> import torch, verify
@@ -15,18 +15,19 @@ from collections.abc import Sequence
 
 import torch
 
-from verify.arguments import exact_count
+from verify.arguments import exact_count, positive_float
 from verify.errors import InputError
 
-__all__ = ["Erf", "NTKLinear", "Sine", "antisymmetric_two_layer", "fully_connected"]
+__all__ = ["Erf", "NTKLinear", "Scale", "Sine", "antisymmetric_two_layer", "fully_connected"]
 
 
 class NTKLinear(torch.nn.Module):
-    """Affine layer in the NTK parametrisation: ``x ↦ W x / √in_features + b``.
+    """Affine layer in the NTK parametrisation: ``x ↦ (weight_std/√in_features) W x + bias_std b``.
 
     Entries of ``W`` (out_features, in_features) and of ``b`` (out_features,) are drawn N(0, 1); the
-    factor 1/√in_features stands in the forward pass, not in the weights, so the neural tangent kernel
-    has a limit as the width grows (Jacot et al. 2018). Parameters are float64.
+    factors stand in the forward pass, not in the parameters, so the neural tangent kernel
+    has a limit as the width grows (Jacot et al. 2018). Parameters are float64. ``weight_std`` and ``bias_std`` are W_std and b_std of
+    neural-tangents' ``Dense(..., parameterization="ntk")``; positive numbers that doubles hold exactly.
     """
 
     def __init__(
@@ -35,6 +36,8 @@ class NTKLinear(torch.nn.Module):
         out_features: int,
         bias: bool = False,
         *,
+        weight_std: float = 1.0,
+        bias_std: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> None:
         """Draw the parameters; `generator` makes the draw reproducible."""
@@ -42,6 +45,8 @@ class NTKLinear(torch.nn.Module):
         # The forward divides by √in_features: True or 2.0 would be read as another number, or not at all.
         self.in_features = exact_count(in_features, "in_features", least=1)
         self.out_features = exact_count(out_features, "out_features", least=1)
+        self.weight_std = positive_float(weight_std, "weight_std")
+        self.bias_std = positive_float(bias_std, "bias_std")
         self.weight = torch.nn.Parameter(
             torch.randn(out_features, in_features, dtype=torch.float64, generator=generator)
         )
@@ -50,13 +55,34 @@ class NTKLinear(torch.nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return ``x Wᵀ / √in_features + b`` for x of shape (n, in_features)."""
-        z = x @ self.weight.T / math.sqrt(self.in_features)
-        return z if self.bias is None else z + self.bias
+        """Return ``weight_std x Wᵀ / √in_features + bias_std b`` for x of shape (n, in_features)."""
+        z = self.weight_std * (x @ self.weight.T) / math.sqrt(self.in_features)
+        return z if self.bias is None else z + self.bias_std * self.bias
 
     def extra_repr(self) -> str:
         """Show the layer's sizes as torch.nn.Linear does."""
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        shown = f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        scales = {"weight_std": self.weight_std, "bias_std": self.bias_std}
+        return shown + "".join(f", {name}={value}" for name, value in scales.items() if value != 1.0)
+
+
+class Scale(torch.nn.Module):
+    """``x ↦ factor·x``: the output scale α of lazy training (Chizat, Oyallon, Bach 2019), or of one branch; a number, not trained."""
+
+    def __init__(self, factor: float) -> None:
+        """Take a finite number other than 0 that a double holds exactly."""
+        super().__init__()
+        self.factor = float(factor)
+        if isinstance(factor, bool) or not math.isfinite(self.factor) or self.factor == 0.0 or self.factor != factor:
+            raise InputError(f"factor={factor!r}: expected a finite number other than 0 that a double holds exactly")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return factor·x."""
+        return self.factor * x
+
+    def extra_repr(self) -> str:
+        """Show the factor."""
+        return str(self.factor)
 
 
 class Sine(torch.nn.Module):

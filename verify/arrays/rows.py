@@ -184,9 +184,9 @@ class Rows:
             err = (self.err + other.err + own) * INFLATE
             return Rows(mid, err, (self.sup + other.sup + own) * INFLATE)
 
-    def with_ones(self) -> Rows:
-        """Append an exact column of ones."""
-        return Rows(np.concatenate([self.mid, np.ones((self.mid.shape[0], 1))], axis=1), self.err, self.sup)
+    def with_column(self, value: float) -> Rows:
+        """Append a column of one exact number."""
+        return Rows(np.concatenate([self.mid, np.full((self.mid.shape[0], 1), value)], axis=1), self.err, self.sup)
 
     def image(self, values: Array, rounding: Array, entry: Array, lipschitz: float) -> Rows:
         """Enclose f(M) entrywise, f with Lipschitz constant `lipschitz` on R.

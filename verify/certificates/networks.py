@@ -20,6 +20,9 @@ from verify.networks.layers import LAYERS, Layer
 
 __all__ = ["network_document", "read_network_document"]
 
+_OPTIONAL = ("weight_scale", "bias_scale")
+"""Fields that are stored only where they differ from their default."""
+
 
 def network_document(network: Network, arrays: Arrays) -> dict[str, Any]:
     """Return the document's part about the network; its arrays go to `arrays`."""
@@ -46,7 +49,7 @@ def _layer(layer: Layer, where: str, arrays: Arrays) -> dict[str, Any]:
     row: dict[str, Any] = {"kind": layer.kind}
     for item in fields(layer):  # type: ignore[arg-type]
         value = getattr(layer, item.name)
-        if not item.compare:
+        if not item.compare or (item.name in _OPTIONAL and value == item.default):
             continue
         if isinstance(value, Activation):
             row["function"] = value.name

@@ -52,6 +52,13 @@ def _whole(value: Any, least: int) -> int:
     return int(value)
 
 
+def _positive(value: Any) -> float:
+    """Return a scale: a finite double > 0, or 1 where none is stored."""
+    scale = 1.0 if value is None else value
+    expect(isinstance(scale, float) and 0.0 < scale < float("inf"), "a scale is no finite double > 0")
+    return float(scale)
+
+
 def _couple(value: Any, least: int) -> tuple[int, int]:
     """Return a pair of integers, down and across."""
     expect(isinstance(value, list) and len(value) == 2, "expected two integers, down and across")
@@ -92,8 +99,11 @@ def _linear(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[Shape]
     m, d = weight.shape
     expect(m > 0 and shapes == [(d,)], "the layers' and the inputs' shapes do not fit together")
     expect(bias is None or stored(bias, m), f"expected a bias of shape ({m},)")
-    reads, squares = ((tuple(range(d)),),), (_whole(fields["inverse_square_scale"], 1),)
-    return Trained("linear", inputs, (m,), _still(fields), reads, weight, bias, squares, None, _moving(fields))
+    by, last = (_positive(fields[name]) for name in ("weight_scale", "bias_scale"))
+    reads, squares = ((tuple(range(d)),),), (_whole(fields["inverse_square_scale"], 1) / Fraction(by) ** 2,)
+    return Trained(
+        "linear", inputs, (m,), _still(fields), reads, weight, bias, squares, None, _moving(fields), None, last
+    )
 
 
 def _convolution(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[Shape]) -> Layer:
@@ -198,7 +208,9 @@ def _activation(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[Sh
     return Elementwise("activation", inputs, shape, "", name, real(beta or 0))
 
 
-# Kind → the fields it has, how many inputs, and its reader.
+# Fields that a layer may leave out.
+_OPTIONAL = {"linear": "weight_scale bias_scale"}
+# Kind → the fields it has, and its reader.
 _KINDS: dict[str, tuple[str, Reader]] = {
     "linear": ("weight bias inverse_square_scale frozen", _linear),
     "activation": ("function parameters", _activation),
@@ -218,7 +230,9 @@ def layers_of(rows: list[Any], shape: Shape) -> list[Layer]:
         kind = row.get("kind") if isinstance(row, dict) else None
         expect(isinstance(kind, str) and kind in _KINDS, f"layer of kind {str(kind)[:40]!r}")
         names, reader = _KINDS[str(kind)]
-        take(row, f"kind inputs {names}", "name")
+        optional = _OPTIONAL.get(str(kind), "")
+        take(row, f"kind inputs {names}", f"name {optional}")
+        row = dict.fromkeys(optional.split()) | row
         inputs = row["inputs"]
         listed = isinstance(inputs, list) and all(type(u) is int and -1 <= u < v for u in inputs)
         expect(listed and inputs, f"layer {v}: its inputs are no earlier layers")

@@ -206,7 +206,7 @@ class Trained(Layer):
 
     `reads[g][p]` lists for group g and position p the entry of the input that meets each weight of a channel of that group, −1 for padding, where 0
     is read. A fully connected layer is one group with one position; means are those of batch_norm, one position a tap. A_p = [s(h_{reads(p,·)} − m), 1]
-    (the 1 where there is a bias) is the row that meets [W b].
+    (the 1 where there is a bias; `last` where that has a scale of its own) is the row that meets [W b].
     """
 
     reads: tuple[tuple[tuple[int, ...], ...], ...]
@@ -216,6 +216,7 @@ class Trained(Layer):
     means: tuple[float, ...] | None
     moving: tuple[bool, bool]  # whether weight and bias are trained
     window: Window | None = None
+    last: float = 1.0  # what stands in the place of the 1 beside a row: the bias counts so many times
 
     @property
     def channels(self) -> int:
@@ -236,6 +237,11 @@ class Trained(Layer):
     def dense(self) -> bool:
         """Whether this is a fully connected layer."""
         return self.kind == "linear"
+
+    @property
+    def plain(self) -> bool:
+        """Whether 1/s² is an integer and the bias counts once, as in a chain."""
+        return self.last == 1.0 and all(square == int(square) for square in self.squares)
 
     @property
     def weight_count(self) -> int:
@@ -276,7 +282,7 @@ class Trained(Layer):
     def data(self, h: Any, g: int) -> Any:
         """Enclose the rows A_p of group g: one for each sample and position, sample-major; h a matrix or, unless dense, its rows."""
         tick()
-        one, scale = [arb(1)] * (self.bias is not None), self.scale(g)
+        one, scale = [arb(self.last)] * (self.bias is not None), self.scale(g)
         if self.dense:
             return arb_mat([[*row, *one] for row in (h * scale).tolist()])
         zero, mean = arb(0), self.means[g] if self.means else 0

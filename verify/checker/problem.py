@@ -95,7 +95,12 @@ class Problem:
         for v, layer in enumerate(self.layers):
             if layer.inputs != (v - 1,):
                 return None
-            if isinstance(layer, Trained) and layer.dense and layer.moving == (True, layer.bias is not None):
+            if (
+                isinstance(layer, Trained)
+                and layer.dense
+                and layer.plain
+                and layer.moving == (True, layer.bias is not None)
+            ):
                 pairs.append(Pair(v, v))
             elif isinstance(layer, Elementwise) and pairs and pairs[-1].after == v - 1 == pairs[-1].affine:
                 pairs[-1] = Pair(v - 1, v)

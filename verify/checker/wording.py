@@ -118,15 +118,17 @@ def below_one(rate: Any) -> str:
 
 def _affine(layer: Any, index: int, source: str) -> str:
     square = layer.squares[0]
-    scale = "" if square == 1 or len(layer.squares) > 1 else f"/√{square}"
+    scale = "" if square == 1 or len(layer.squares) > 1 else f"/√{square if square == int(square) else f'({square})'}"
     times = " " if layer.dense else " ∗ "
     if layer.kind == "batch_norm":
         times, source = " ", f"({source} − mean)/√(variance + eps)"
-    return f"W_{index}{times}{source}{scale}" + (f" + b_{index}" if layer.bias is not None else "")
+    return f"W_{index}{times}{source}{scale}" + (
+        f" + {'' if layer.last == 1.0 else f'{Fraction(layer.last)}·'}b_{index}" if layer.bias is not None else ""
+    )
 
 
 def _activation(name: str, beta: Any, argument: str) -> str:
-    given = {"softplus": "β", "leaky_relu": "slope below 0"}.get(name)
+    given = {"softplus": "β", "leaky_relu": "slope below 0", "celu": "α"}.get(name)
     return argument if name == "identity" else f"{name}{f'({given} = {_fraction(beta)})' if given else ''}({argument})"
 
 

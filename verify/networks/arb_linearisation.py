@@ -81,10 +81,10 @@ def _rows(matrix: Any) -> Rows:
 
 
 class _Linear:
-    """z = a·Wᵀ + b with a = s·h."""
+    """z = a·Wᵀ + c·b with a = s·h."""
 
     def __init__(self, layer: Linear) -> None:
-        self._layer, self._scale = layer, 1 / arb(layer.inverse_square_scale).sqrt()
+        self._layer, self._scale = layer, arb(layer.weight_scale) / arb(layer.inverse_square_scale).sqrt()
         self._weight = exact_matrix(layer.weight)
 
     def value(self, h: Any) -> Any:
@@ -92,7 +92,8 @@ class _Linear:
         z = self._a * self._weight.transpose()
         if self._layer.bias is None:
             return z
-        n, m, row = z.nrows(), z.ncols(), self._layer.bias.tolist()
+        n, m = z.nrows(), z.ncols()
+        row = [arb(value) * self._layer.bias_scale for value in self._layer.bias.tolist()]
         return arb_mat(n, m, [v + row[i % m] for i, v in enumerate(z.entries())])
 
     def pullback(self, g: Any) -> tuple[Any]:

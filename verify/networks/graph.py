@@ -203,6 +203,8 @@ class Network:
             if isinstance(layer, Linear):
                 if layer.frozen:
                     return f"layer {index} does not train its {' and '.join(layer.frozen)}"
+                if not layer.is_unscaled:
+                    return f"layer {index} scales its weight by {layer.weight_scale!r} and its bias by {layer.bias_scale!r}"
                 pairs.append(Pair(layer.weight, layer.bias, layer.inverse_square_scale, IDENTITY, layer.name))
             elif isinstance(layer, Activated) and pairs and pairs[-1].activation.is_identity:
                 pairs[-1] = dataclasses.replace(pairs[-1], activation=layer.function)
@@ -212,7 +214,7 @@ class Network:
 
     @property
     def is_chain(self) -> bool:
-        """Whether it is fully connected layers, each followed by at most one activation, one after the other, all trained."""
+        """Whether it is fully connected layers without scales of their own, each followed by at most one activation, one after the other, all trained."""
         return not isinstance(self._pairs, str)
 
     @property

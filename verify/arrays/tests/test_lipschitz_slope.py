@@ -33,8 +33,8 @@ def _softsign(t: Any, k: int) -> Any:
 Case = tuple[Callable[[Ball, int], Ball], Callable[[Any, int], Any]]
 CASES: dict[str, Case] = {
     f"celu({alpha})": (
-        lambda x, k, alpha=alpha: arrays.celu(x, k, alpha),  # type: ignore[misc]
-        lambda t, k, alpha=alpha: _celu(alpha, t, k),  # type: ignore[misc]
+        lambda x, k, alpha=alpha: arrays.celu(x, k, alpha),
+        lambda t, k, alpha=alpha: _celu(alpha, t, k),
     )
     for alpha in ALPHAS
 } | {"softsign": (arrays.softsign, _softsign)}

@@ -111,7 +111,7 @@ def _schur(rng: np.random.Generator, module: Any) -> tuple[Any, Matrix]:
 
 def _ones(rng: np.random.Generator, module: Any) -> tuple[Any, Matrix]:
     found = _draw(rng, module, 3, 4)
-    return found.with_ones(), [[*row, Fraction(1)] for row in _member(rng, found)]
+    return found.with_column(1.0), [[*row, Fraction(1)] for row in _member(rng, found)]
 
 
 OPERATIONS: dict[str, Callable[[np.random.Generator, Any], tuple[Any, Matrix]]] = {

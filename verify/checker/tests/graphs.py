@@ -33,11 +33,13 @@ class Builder:
         self.shapes[len(self.layers) - 1] = tuple(shape)
         return len(self.layers) - 1
 
-    def linear(self, u: int, m: int, *, bias: bool = True, frozen: Sequence[str] = (), square: int = 1) -> int:
+    def linear(self, u: int, m: int, *, bias: bool = True, frozen: Sequence[str] = (), square: int = 1,
+               scales: tuple[float, float] | None = None) -> int:  # fmt: skip
         [d] = self.shapes[u]
         weight, b = self.draw(m, d, scale=d**-0.5), self.draw(m, scale=0.3) if bias else None
         return self.add(
-            "linear", [u], (m,), weight=weight, bias=b, inverse_square_scale=square, frozen=list(frozen)
+            "linear", [u], (m,), weight=weight, bias=b, inverse_square_scale=square, frozen=list(frozen),
+            **({} if scales is None else {"weight_scale": scales[0], "bias_scale": scales[1]}),
         )  # fmt: skip
 
     def convolution(self, u: int, out: int, kernel: tuple[int, int], *, stride: tuple[int, int] = (1, 1), padding: tuple[int, int] = (0, 0),
@@ -54,7 +56,9 @@ class Builder:
         )  # fmt: skip
 
     def activation(self, u: int, name: str) -> int:
-        given = {"leaky_relu": {"negative_slope": 0.125}, "softplus": {"beta": 1.5}}.get(name, {})
+        given = {"leaky_relu": {"negative_slope": 0.125}, "softplus": {"beta": 1.5}, "celu": {"alpha": 0.5}}.get(
+            name, {}
+        )
         return self.add("activation", [u], self.shapes[u], function=name, parameters=given)
 
     def pool(self, u: int, kernel: tuple[int, int], *, stride: tuple[int, int] | None = None, padding: tuple[int, int] = (0, 0),
@@ -97,7 +101,7 @@ class Builder:
 def chosen(seed: int, act: str | None = None, n: int = 2) -> Document:
     """A random small graph: a convolutional net, with skips, projections, groups, strides, pooling, batch_norm and frozen parts by chance."""
     rng = random.Random(seed)
-    name = act or rng.choice(["tanh", "silu", "relu", "leaky_relu", "gelu", "softplus"])
+    name = act or rng.choice(["tanh", "silu", "relu", "leaky_relu", "gelu", "softplus", "softsign", "celu", "hardtanh"])
     size, channels = (rng.randint(3, 5), rng.randint(3, 5)), rng.choice([1, 2])
     b = Builder((channels, *size), seed)
     still = rng.choice([(), (), ("weight",), ("bias",), ("weight", "bias")])
@@ -123,7 +127,13 @@ def chosen(seed: int, act: str | None = None, n: int = 2) -> Document:
     v = b.flatten(v)
     if rng.random() < 0.4:
         v = b.scale(b.activation(b.linear(v, 3, frozen=still), name), 0.75)
-    b.linear(v, rng.choice([1, 1, 2]), bias=rng.random() < 0.7, square=rng.choice([1, 3]))
+    b.linear(
+        v,
+        rng.choice([1, 1, 2]),
+        bias=rng.random() < 0.7,
+        square=rng.choice([1, 3]),
+        scales=rng.choice([None, (1.25, 0.3)]),
+    )
     return b.document(n)
 
 
@@ -131,6 +141,8 @@ def chosen(seed: int, act: str | None = None, n: int = 2) -> Document:
 def _sigma(name: str, given: dict[str, float]) -> Callable[[Any], Any]:
     return {
         "tanh": lambda z: z.tanh(), "silu": lambda z: z / (1 + (-z).exp()), "relu": lambda z: z if z > 0 else arb(0),
+        "hardtanh": lambda z: z if -1 < z < 1 else arb(1 if z > 0 else -1),
+        "softsign": lambda z: z / (1 + z) if z > 0 else z / (1 - z), "celu": lambda z: z if z > 0 else given["alpha"] * ((z / given["alpha"]).exp() - 1),
         "leaky_relu": lambda z: z if z > 0 else z * given["negative_slope"], "gelu": lambda z: z * (1 + (z / arb(2).sqrt()).erf()) / 2,
         "softplus": lambda z: (1 + (z * given["beta"]).exp()).log() / given["beta"],
     }[name]  # fmt: skip
@@ -204,9 +216,11 @@ def _value(layer: Layer, inputs: list[dict[Any, Any]], shape: Sequence[int], res
             return _convolved(layer, h, shape, W, b)
         if kind == "linear":
             m, d = layer["weight"].shape
-            s = 1 / arb(layer["inverse_square_scale"]).sqrt()
+            s = arb(layer.get("weight_scale", 1.0)) / arb(layer["inverse_square_scale"]).sqrt()
+            c = layer.get("bias_scale", 1.0)
             return {
-                (o,): s * sum((W[o * d + i] * h[i,] for i in range(d)), arb(0)) + (b[o] if b else 0) for o in range(m)
+                (o,): s * sum((W[o * d + i] * h[i,] for i in range(d)), arb(0)) + (c * b[o] if b else 0)
+                for o in range(m)
             }
     if kind == "batch_norm":
         normal = {
@@ -254,6 +268,7 @@ def function(document: Document, middle: dict[int, set[tuple[int, int]]] | None 
 
     sigma: dict[str, Callable[[Any, dict[str, float]], Any]] = {
         "tanh": lambda z, _: z.tanh(), "silu": lambda z, _: functional.silu(z), "relu": lambda z, _: z.relu(),
+        "hardtanh": lambda z, _: functional.hardtanh(z), "softsign": lambda z, _: functional.softsign(z), "celu": lambda z, g: functional.celu(z, g["alpha"]),
         "leaky_relu": lambda z, g: functional.leaky_relu(z, g["negative_slope"]), "gelu": lambda z, _: functional.gelu(z),
         "softplus": lambda z, g: functional.softplus(z, g["beta"]),
     }  # fmt: skip
@@ -263,8 +278,8 @@ def function(document: Document, middle: dict[int, set[tuple[int, int]]] | None 
         kind = layer["kind"]
         if kind == "linear":
             weight, bias = part(layer, "weight"), part(layer, "bias")
-            z = h[0] @ weight.T / layer["inverse_square_scale"] ** 0.5
-            return z if bias is None else z + bias
+            z = layer.get("weight_scale", 1.0) * h[0] @ weight.T / layer["inverse_square_scale"] ** 0.5
+            return z if bias is None else z + layer.get("bias_scale", 1.0) * bias
         if kind == "convolution":
             weight, bias = part(layer, "weight"), part(layer, "bias")
             return functional.conv2d(

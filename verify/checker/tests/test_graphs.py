@@ -59,7 +59,7 @@ def _all_kinds() -> Document:
     inner = b.batch_norm(inner, frozen=("weight",))
     joined = b.activation(b.sum(inner, stem), "silu")
     pooled = b.pool(joined, (2, 2), stride=(1, 1), padding=(1, 1), counted=False)
-    b.linear(b.scale(b.flatten(b.batch_norm(pooled, affine=False)), 0.75), 1, square=3)
+    b.linear(b.scale(b.flatten(b.batch_norm(pooled, affine=False)), 0.75), 1, square=3, scales=(1.25, 0.3125))
     return b.document(2)
 
 
@@ -74,7 +74,7 @@ def test_a_certificate_of_every_kind_is_accepted_and_says_what_the_network_is(tm
         "h_6 = h_5 + h_3 ∈ ℝ^(4×2×2)",
         "average_pool(h_7) [2×2 windows, stride 1×1, zero padding 1×1 not counted]",
         "[times 3/4]",
-        "W_12 h_11/√3 + b_12",
+        "W_12 h_11/√(48/25) + 5/16·b_12",
         "129 of 133 parameters trained, the others fixed",
     ):
         assert part in claim, claim
@@ -108,6 +108,8 @@ TWINS: dict[str, Callable[[Document], None]] = {
     "frozen forgotten": _put([4, "frozen"], []),
     "statistics without eps": _put([1, "eps"], 0.0),
     "scale forgotten": _put([11, "inverse_square_scale"], 1),
+    "weight scale forgotten": _put([11, "weight_scale"], 1.0),
+    "bias scale forgotten": _put([11, "bias_scale"], 1.0),
     "another factor": _put([10, "factor"], 0.75 + 2.0**-52),
 }
 
@@ -152,7 +154,8 @@ def test_a_weight_at_two_positions_is_one_parameter(tmp_path: Path) -> None:
         ([0, "groups"], 3), ([0, "groups"], 0), ([0, "dilation"], [0, 1]), ([0, "frozen"], ["bias", "bias"]), ([0, "frozen"], ["kernel"]),
         ([0, "inverse_square_scale"], 0), ([0, "extra"], 1), ([3, "frozen"], ["bias"]), ([1, "eps"], -1.0), ([1, "eps"], float("inf")), ([1, "weight"], None),
         ([5, "inputs"], [4]), ([5, "inputs"], [4, -1]), ([6, "function"], "hardswish"), ([7, "kernel"], [3, 3]), ([7, "kernel"], [9, 9]),
-        ([7, "padding"], [2, 2]), ([7, "count_include_pad"], 1), ([10, "factor"], 0.0), ([10, "factor"], 1), ([11, "inputs"], [7]),
+        ([7, "padding"], [2, 2]), ([7, "count_include_pad"], 1), ([10, "factor"], 0.0), ([10, "factor"], 1),
+        ([11, "weight_scale"], 0.0), ([11, "bias_scale"], -1.0), ([11, "weight_scale"], 1), ([11, "bias_scale"], float("inf")), ([11, "inputs"], [7]),
         ([0, "weight"], Array((4, 1, 1), array("d", [1.0] * 4))), ([0, "bias"], Array((3,), array("d", [1.0] * 3))),
     ],
 )  # fmt: skip

@@ -229,7 +229,7 @@ class Convolution(Trained):
                 continue
             mine = np.ascontiguousarray(rows.mid[chosen, group * c : (group + 1) * c])
             found = patches(Rows(mine, rows.err[chosen], rows.sup[chosen]), windows)
-            yield found.with_ones() if "bias" in self.trained else found
+            yield found.with_column(1.0) if "bias" in self.trained else found
 
     def _jacobian(self, saved: Value, g: Value, k: int, group: int, channels: slice) -> Rows:
         """Rows (N, C·q) of J_v for some output channels of a group."""

@@ -1,4 +1,4 @@
-"""The fully connected layer: z = s·W h + b."""
+"""The fully connected layer: z = s·W h + c·b."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def inverse_root(square: int) -> Ball:
 
 @dataclass(frozen=True)
 class Linear(Trained):
-    """z = s·W h + b, s = 1/√inverse_square_scale.
+    """z = s·W h + c·b, s = weight_scale/√inverse_square_scale, c = bias_scale.
 
     Attributes:
         weight: W, (fan_out, fan_in) float64, exact. bias: b, (fan_out,) float64, exact, or None.
@@ -42,6 +42,7 @@ class Linear(Trained):
         inputs: position of the layer whose value is h; −1 the data.
         frozen: which of "weight", "bias" gradient descent does not move.
         name: the module's name in ``state_dict()``; None where no module was read. Not part of what the layer computes.
+        weight_scale, bias_scale: exact doubles > 0; 1 but for an NTKLinear with weight_std or bias_std.
     """
 
     kind: ClassVar[str] = "linear"
@@ -51,6 +52,8 @@ class Linear(Trained):
     inputs: tuple[int, ...] = (-1,)
     frozen: tuple[str, ...] = ()
     name: str | None = field(default=None, compare=False)
+    weight_scale: float = 1.0
+    bias_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse shapes that would broadcast, and what is no exact finite matrix."""
@@ -62,11 +65,20 @@ class Linear(Trained):
             raise ShapeError(f"linear layer: weight {w.shape} and bias {shape}; expected (m, d) with d, m ≥ 1 and (m,)")
         if not (isinstance(q, int) and q >= 1):
             raise InputError(f"linear layer: inverse_square_scale={q!r}, expected an integer ≥ 1")
+        for name, scale in (("weight_scale", self.weight_scale), ("bias_scale", self.bias_scale)):
+            if type(scale) is not float or not 0.0 < scale < math.inf:
+                raise InputError(f"linear layer: {name}={scale!r}, expected a finite double > 0")
 
     @property
     def scale(self) -> Ball:
         """Enclosure of s."""
-        return inverse_root(self.inverse_square_scale)
+        root = inverse_root(self.inverse_square_scale)
+        return root if self.weight_scale == 1.0 else root * Ball(self.weight_scale)
+
+    @property
+    def is_unscaled(self) -> bool:
+        """Whether s = 1/√inverse_square_scale and c = 1."""
+        return self.weight_scale == self.bias_scale == 1.0
 
     @functools.cached_property
     def _exact(self) -> Exact:
@@ -85,20 +97,28 @@ class Linear(Trained):
         return (int(self.weight.shape[0]),)
 
     def value(self, *below: Value) -> tuple[Value, Rows | None]:
-        """Z (n, fan_out); saved: A = [s·h, 1], the columns whose parameters train, None where none does."""
+        """Z (n, fan_out); saved: A = [s·h, c], the columns whose parameters train, None where none does."""
         (h,) = below
         scaled = h.rows.scaled(self.scale)
         z = scaled.times(self._exact)
         if self.bias is not None:
-            z = z.plus(self.bias)
+            z = self._with_bias(z, self.bias)
         return Value(z, (int(self.weight.shape[0]),)), self.data_operator(scaled)
+
+    def _with_bias(self, z: Rows, bias: Float[np.ndarray, " fan_out"]) -> Rows:
+        """Z + c·b, in the product's own rounding."""
+        if self.bias_scale == 1.0:
+            return z.plus(bias)
+        scaled = Ball(bias) * Ball(self.bias_scale)
+        wide = (np.broadcast_to(part, z.mid.shape) for part in (scaled.mid, scaled.rad))
+        return z.added(Rows.of(Ball(*wide)))
 
     def data_operator(self, scaled: Rows) -> Rows | None:
         """A from s·h: z is linear in the trained parameters with these rows as coefficients, the same for every unit."""
         trained = self.trained
         if "weight" in trained:
-            return scaled.with_ones() if "bias" in trained else scaled
-        return Rows(np.ones((scaled.mid.shape[0], 1))) if "bias" in trained else None
+            return scaled.with_column(self.bias_scale) if "bias" in trained else scaled
+        return Rows(np.full((scaled.mid.shape[0], 1), self.bias_scale)) if "bias" in trained else None
 
     def pullback(self, saved: Rows | None, below: tuple[Shape, ...], g: Value) -> tuple[Value, ...]:
         """G_u = s·G W."""

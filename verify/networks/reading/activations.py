@@ -11,7 +11,7 @@ from verify.errors import UnsupportedLayerError
 from verify.networks.activations import Activation, activation_named
 from verify.networks.functions import ACTIVATIONS
 
-__all__ = ["activation_from_module"]
+__all__ = ["activation_from_module", "real_number"]
 
 _FROM_MODULE = {record.module: name for name, record in ACTIVATIONS.items() if record.module is not None}
 
@@ -32,7 +32,7 @@ _NON_SMOOTH = (
 )
 
 
-def _real(value: object) -> float | None:
+def real_number(value: object) -> float | None:
     """Return the double that a Python or numpy number equals; None for anything else, and where there is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return None
@@ -59,7 +59,7 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     """
     kind = type(module)
     if kind is torch.nn.Hardtanh:
-        limits = (_real(module.min_val), _real(module.max_val))
+        limits = (real_number(module.min_val), real_number(module.max_val))
         if limits not in _CLIPPED:
             raise UnsupportedLayerError(
                 f"{where}: limits {module.min_val!r} and {module.max_val!r}; Hardtanh is known from -1 to 1, and from 0 to 6 (ReLU6). Scale its"
@@ -69,7 +69,7 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     if kind in _FROM_MODULE:
         return activation_named(_FROM_MODULE[kind])
     if isinstance(module, torch.nn.Softplus) and kind is torch.nn.Softplus:
-        beta, threshold = (_real(value) for value in (module.beta, module.threshold))
+        beta, threshold = (real_number(value) for value in (module.beta, module.threshold))
         if beta is None or not 0.0 < beta < float("inf"):
             raise UnsupportedLayerError(
                 f"{where}: beta={module.beta!r}; Softplus needs a number beta > 0 that a double holds exactly"
@@ -81,7 +81,7 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
             )
         return activation_named("softplus", {"beta": beta})
     if isinstance(module, torch.nn.LeakyReLU) and kind is torch.nn.LeakyReLU:
-        below = _real(module.negative_slope)
+        below = real_number(module.negative_slope)
         if below is None or not 0.0 <= below < float("inf"):
             raise UnsupportedLayerError(
                 f"{where}: negative_slope={module.negative_slope!r}; LeakyReLU needs a number ≥ 0 that a double holds exactly"
@@ -96,7 +96,7 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
             )
         return activation_named("leaky_relu", {"negative_slope": below}) if below else activation_named("relu")
     if kind in (torch.nn.CELU, torch.nn.ELU):
-        alpha = _real(module.alpha)
+        alpha = real_number(module.alpha)
         if alpha is None or not 0.0 < alpha < math.inf or (kind is torch.nn.ELU and alpha != 1.0):
             raise UnsupportedLayerError(
                 f"{where}: alpha={module.alpha!r}; CELU needs a number > 0 that a double holds exactly, ELU alpha=1: with any other its slope jumps at 0"

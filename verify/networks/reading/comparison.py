@@ -262,8 +262,13 @@ def _slack(layer: Layer, given: tuple[np.ndarray, ...], value: np.ndarray) -> np
     terms = 1
     if isinstance(layer, Linear):
         terms = layer.weight.shape[1]
-        size = np.linalg.norm(given[0], axis=1)[:, None] * np.linalg.norm(layer.weight, axis=1)[None, :]
-        total: np.ndarray = 4.0 * _UNIT * (terms + 8) * (size if layer.bias is None else size + np.abs(layer.bias))
+        size = (
+            np.linalg.norm(given[0], axis=1)[:, None]
+            * np.linalg.norm(layer.weight, axis=1)[None, :]
+            * layer.weight_scale
+        )
+        bias = 0.0 if layer.bias is None else layer.bias_scale * np.abs(layer.bias)
+        total: np.ndarray = 4.0 * _UNIT * (terms + 8) * (size + bias)
         return total
     if isinstance(layer, Convolution):
         terms = math.prod(layer.weight.shape[1:])

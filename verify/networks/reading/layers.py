@@ -21,11 +21,12 @@ from verify.networks.layers import (
     Sum,
 )
 from verify.networks.layers.layer import Shape
-from verify.networks.reading.activations import activation_from_module
+from verify.networks.reading.activations import activation_from_module, real_number
 from verify.networks.reading.data import exact_array
 from verify.networks.reading.integrity import require_own_parameter
-from verify.networks.reading.tracing import Added, Times
+from verify.networks.reading.tracing import Added
 from verify.nn import NTKLinear
+from verify.nn import Scale as ScaleModule
 
 __all__ = ["layer_of"]
 
@@ -64,8 +65,8 @@ def layer_of(
         return _flatten(module, where, name, shape, inputs)
     if isinstance(module, Added):
         return Sum(inputs, name)
-    if isinstance(module, Times):
-        return Scale(module.factor, inputs, name)
+    if kind is ScaleModule:
+        return Scale(_exact(module.factor, where, "factor"), inputs, name)
     if kind is torch.nn.Identity or (kind in _DROPOUTS and module.training is False):
         return None
     activation = activation_from_module(module, where)
@@ -104,15 +105,27 @@ def _with_weight(module: torch.nn.Module, where: str) -> tuple[np.ndarray, np.nd
 
 def _linear(module: Any, where: str, name: str, inputs: tuple[int, ...]) -> Layer:
     weight, bias, frozen = _with_weight(module, where)
-    square = 1
+    square, scales = 1, (1.0, 1.0)
     if isinstance(module, NTKLinear):
         square = module.in_features
         if weight.ndim != 2 or type(square) is not int or square != weight.shape[1]:
             raise ShapeError(f"{where}: in_features={square!r} but the weight has shape {weight.shape}")
+        by_bias = 1.0 if bias is None else _exact(module.bias_std, where, "bias_std")
+        scales = _exact(module.weight_std, where, "weight_std"), by_bias
     try:
-        return Linear(weight, bias, square, inputs, frozen, name)
+        return Linear(weight, bias, square, inputs, frozen, name, *scales)
     except ShapeError as error:
         raise ShapeError(f"{where}: {error}") from error
+
+
+def _exact(value: object, where: str, name: str) -> float:
+    """The double that a number equals."""
+    found = real_number(value)
+    if found is None or not math.isfinite(found) or found == 0.0 or (name != "factor" and found < 0.0):
+        raise UnsupportedLayerError(
+            f"{where}: {name}={value!r}; expected a finite number that a double holds exactly, other than 0"
+        )
+    return found
 
 
 def _pair(value: object, where: str, name: str, least: int) -> tuple[int, int]:

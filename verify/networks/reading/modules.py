@@ -18,7 +18,7 @@ from verify.networks.layers.layer import Shape
 from verify.networks.reading.integrity import require_no_global_hooks, require_plain, require_separate_memory
 from verify.networks.reading.layers import layer_of
 from verify.networks.reading.tracing import follow
-from verify.nn import Erf, NTKLinear, Sine
+from verify.nn import Erf, NTKLinear, Scale, Sine
 
 __all__ = ["Leaf", "leaves", "map_shape", "read_network"]
 
@@ -205,7 +205,7 @@ class _Calls:
 
 def _has_own_forward(kind: type[torch.nn.Module]) -> bool:
     """Whether a user wrote a class's forward: a torch.nn.Module, or a subclass of one that this package reads by its type."""
-    return kind.__module__.partition(".")[0] != "torch" and kind not in (NTKLinear, Sine, Erf)
+    return kind.__module__.partition(".")[0] != "torch" and kind not in (NTKLinear, Scale, Sine, Erf)
 
 
 def _read(model: torch.nn.Module, input_shape: Shape | None) -> _Reading:

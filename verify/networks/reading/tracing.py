@@ -34,7 +34,7 @@ from verify.networks.reading.calls import (
     VIEW,
 )
 
-__all__ = ["Added", "Reader", "Times", "follow"]
+__all__ = ["Added", "Reader", "follow"]
 
 H = TypeVar("H")
 
@@ -48,19 +48,6 @@ class Added(torch.nn.Module):
         for value in values[1:]:
             total = total + value
         return total
-
-
-class Times(torch.nn.Module):
-    """A multiple by an exact number."""
-
-    def __init__(self, factor: float) -> None:
-        """Take the factor."""
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, value: torch.Tensor) -> torch.Tensor:
-        """factor·value."""
-        return self.factor * value
 
 
 class Reader(Protocol[H]):
@@ -246,7 +233,7 @@ class _Walk(Generic[H]):
             raise self._refused(
                 f"{node.name} ({_name(node)}): multiples by one exact number are known, not products of values"
             )
-        return self._compute(node, Times(float(factors[0])), (values[0],))
+        return self._compute(node, nn.Scale(factors[0]), (values[0],))
 
     def _difference(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
         """a − b as a + (−1)·b, which rounds alike."""

@@ -54,16 +54,17 @@ def _product(w: Pair, h: Pair) -> Pair:
 
 
 def _affine(layer: Any, own: dict[str, Pair], places: Any, shape: tuple[int, ...]) -> Pair:
-    """Output entries: s·Σ weight·input + bias; `places` yields (output index, output channel, weight part, input part)."""
+    """Output entries: s·Σ weight·input + c·bias; `places` yields (output index, output channel, weight part, input part)."""
     p = own[next(iter(own))][1].shape[-1]
     value, slope = np.zeros(shape, dtype=Wide), np.zeros((*shape, p), dtype=Wide)
-    scale = 1 / np.sqrt(Wide(layer.inverse_square_scale))
+    scale = Wide(getattr(layer, "weight_scale", 1.0)) / np.sqrt(Wide(layer.inverse_square_scale))
+    by_bias = Wide(getattr(layer, "bias_scale", 1.0))
     for index, channel, w, h in places:
         v, s = _product(w, h)
         value[index], slope[index] = scale * v, scale * s
         if "bias" in own:
-            value[index] += own["bias"][0][channel]
-            slope[index] += own["bias"][1][channel]
+            value[index] += by_bias * own["bias"][0][channel]
+            slope[index] += by_bias * own["bias"][1][channel]
     return value, slope
 
 

@@ -32,6 +32,8 @@ FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "gelu": torch.nn.functional.gelu,
     "sine": torch.sin,
     "relu": torch.relu,
+    "softsign": torch.nn.functional.softsign,
+    "hardtanh": torch.nn.functional.hardtanh,
 }
 
 
@@ -57,8 +59,9 @@ def torch_value(network: Network, X: np.ndarray, theta: torch.Tensor, chosen: Ch
         if isinstance(layer, Linear):
             own = parts.get(index, {})
             bias = own.get("bias", None if layer.bias is None else torch.from_numpy(layer.bias))
-            z = below[0] @ own.get("weight", torch.from_numpy(layer.weight)).T / layer.inverse_square_scale**0.5
-            known[index] = z if bias is None else z + bias
+            scale = layer.weight_scale / layer.inverse_square_scale**0.5
+            z = below[0] @ own.get("weight", torch.from_numpy(layer.weight)).T * scale
+            known[index] = z if bias is None else z + layer.bias_scale * bias
         elif isinstance(layer, Activated):
             value = FUNCTIONS[layer.function.name](below[0])
             if chosen and index in chosen:
@@ -92,7 +95,10 @@ def random_graph(seed: int, *, smooth: bool = True) -> tuple[Network, np.ndarray
         bias = rng.standard_normal(m) if rng.random() < 0.7 else None
         names = ("weight",) if bias is None else ("weight", "bias")
         frozen = tuple(name for name in names if may_freeze and rng.random() < 0.2)
-        return Linear(rng.standard_normal((m, fan_in)), bias, int(rng.choice([1, fan_in])), (source,), frozen)
+        scales = (1.0, 1.0) if rng.random() < 0.5 else (float(rng.uniform(0.3, 2.0)), float(rng.uniform(0.1, 3.0)))
+        return Linear(
+            rng.standard_normal((m, fan_in)), bias, int(rng.choice([1, fan_in])), (source,), frozen, None, *scales
+        )
 
     layers.append(linear(width, d, -1))
     for _ in range(int(rng.integers(3, 8))):
@@ -103,7 +109,7 @@ def random_graph(seed: int, *, smooth: bool = True) -> tuple[Network, np.ndarray
         if kind == "linear":
             layers.append(linear(width, width, source))
         elif kind == "activation":
-            name = str(rng.choice(["tanh", "gelu", "sine"] if smooth else ["relu", "tanh"]))
+            name = str(rng.choice(["tanh", "gelu", "sine", "softsign"] if smooth else ["relu", "tanh", "hardtanh"]))
             layers.append(Activated(activation_named(name), (source,)))
         elif kind == "sum":
             layers.append(Sum((source, int(rng.integers(0, len(layers))))))
@@ -255,7 +261,8 @@ def test_no_second_derivative_on_the_ball_is_larger(seed: int) -> None:
             # Power iteration on the form ⟨D²F[u, u]/‖·‖, D²F[·, u]⟩.
             point_ = point.clone().requires_grad_()
             first = derivative(value, point_, u, True)
-            (after,) = torch.autograd.grad((first * second.detach()).sum(), point_)
+            # 0·θ: a network may be linear in θ.
+            (after,) = torch.autograd.grad((first * second.detach()).sum() + 0.0 * point_.sum(), point_)
             u = after + 1e-9
 
 

@@ -63,12 +63,12 @@ class _Untrained:
 
 
 class _Linear:
-    """z = a·Wᵀ + b, a = s·h."""
+    """z = a·Wᵀ + c·b, a = s·h."""
 
     def __init__(self, layer: Linear, n: int, below: tuple[Shape, ...], still: bool) -> None:
         (shape,) = below
         self._layer, self._still, self._known = layer, still, False
-        self._scale = 1.0 / float(np.sqrt(float(layer.inverse_square_scale)))
+        self._scale = layer.weight_scale / float(np.sqrt(float(layer.inverse_square_scale)))
         self._a, self._below = np.empty((n, *shape)), np.empty((n, *shape))
         self._z = np.empty((n, layer.weight.shape[0]))
         self._slope = np.empty(layer.weight.shape)
@@ -82,7 +82,7 @@ class _Linear:
         bias = parameters.get("bias", self._layer.bias)
         z = np.matmul(self._a, self._weight.T, out=self._z)
         if bias is not None:
-            z += bias
+            z += bias if self._layer.bias_scale == 1.0 else self._layer.bias_scale * bias
         return z
 
     def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -97,7 +97,7 @@ class _Linear:
         if "weight" in trained:
             found["weight"] = np.matmul(back.T, self._a, out=self._slope)
         if "bias" in trained:
-            found["bias"] = back.sum(axis=0)
+            found["bias"] = back.sum(axis=0) * self._layer.bias_scale
         return found
 
 

@@ -231,9 +231,9 @@ def test_every_kind_of_global_hook_is_refused(register: Callable[..., torch.util
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        (torch.nn.ELU(), "Lipschitz derivative"),
-        (torch.nn.CELU(0.5), "Lipschitz derivative"),
-        (torch.nn.ELU(0.5), "kink"),
+        (torch.nn.ELU(0.5), "jumps at 0"),
+        (torch.nn.CELU(0.0), "alpha"),
+        (torch.nn.Hardtanh(-1.0, 2.0), "from -1 to 1"),
         (torch.nn.SELU(), "kink"),
         (torch.nn.BatchNorm1d(2), "model.eval"),
         (torch.nn.BatchNorm1d(2, track_running_stats=False).eval(), "without running statistics"),
