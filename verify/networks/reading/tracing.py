@@ -18,6 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
+from verify import nn
 from verify.errors import UnsupportedLayerError
 from verify.networks.reading.calls import (
     ADD,
@@ -173,7 +174,7 @@ class _Walk(Generic[H]):
         if target in SUBTRACT:
             return self._difference(node, args, kwargs)
         if target in NEGATE and len(args) == 1 and isinstance(first, torch.fx.Node) and not kwargs:
-            return self._compute(node, Times(-1.0), (first,))
+            return self._compute(node, nn.Scale(-1.0), (first,))
         if target in DIVIDE:
             return self._quotient(node, args, kwargs)
         if not isinstance(first, torch.fx.Node) or any(self._holds_value(a) for a in (*args[1:], *kwargs.values())):
@@ -239,7 +240,7 @@ class _Walk(Generic[H]):
         """a − b as a + (−1)·b, which rounds alike."""
         if len(args) != 2 or not all(isinstance(a, torch.fx.Node) for a in args) or kwargs:
             raise self._refused(f"{node.name} ({_name(node)}): differences of two values of layers are known")
-        minus = self._reader.function(node.name, Times(-1.0), (self._known[args[1]],), in_place=False)
+        minus = self._reader.function(node.name, nn.Scale(-1.0), (self._known[args[1]],), in_place=False)
         return self._reader.function(node.name, Added(), (self._known[args[0]], minus), in_place=_in_place(node))
 
     def _quotient(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
@@ -251,7 +252,7 @@ class _Walk(Generic[H]):
                 f"{node.name} ({_name(node)}): quotients by powers of two are known, whose inverse is a double; multiply by the double"
                 " that you mean in place of a division by another number"
             )
-        return self._compute(node, Times(inverse), (value,))
+        return self._compute(node, nn.Scale(inverse), (value,))
 
     def _squeezed(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Squeezed[H] | None:
         """A single output (n, 1) as (n,); None where the call is something else."""
