@@ -66,7 +66,27 @@ class LossName(StrEnum):
     mse_sum = "mse_sum"
 
 
+class OrderName(StrEnum):
+    """Which batches an epoch of mini-batch descent takes."""
+
+    any = "any"
+    fixed = "fixed"
+    with_replacement = "with_replacement"
+
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+def _descent(
+    batch_size: int | None, order: OrderName, momentum: str | None, nesterov: bool, drop_last: bool
+) -> dict[str, Any]:
+    """Return the option `descent` where any of its parts is given."""
+    from verify.networks.sgd import SGD
+
+    if (batch_size, order, momentum, nesterov, drop_last) == (None, OrderName.any, None, False, False):
+        return {}
+    beta = 0 if momentum is None else momentum
+    return {"descent": SGD(batch_size, order.value, beta, nesterov, drop_last=drop_last)}
 
 
 @app.command()
@@ -87,6 +107,11 @@ def certify(
     steps: Annotated[int | None, typer.Option(help="step budget of scopes run, exact and region")] = None,
     seconds: Annotated[float | None, typer.Option(help="time allowed to scopes run and basin")] = None,
     resume: Annotated[Path | None, typer.Option(help="certificate of an earlier run to go on from (scope run)")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="mini-batches of so many samples; default: all")] = None,
+    order: Annotated[OrderName, typer.Option(help="any: every reshuffling; fixed: as without shuffling")] = OrderName.any,
+    momentum: Annotated[str | None, typer.Option(help="momentum β, exact: 0.9 means 9/10; full batch only")] = None,
+    nesterov: Annotated[bool, typer.Option("--nesterov", help="Nesterov's momentum, as torch has it")] = False,
+    drop_last: Annotated[bool, typer.Option("--drop-last", help="as in DataLoader")] = False,
     out: Annotated[Path | None, typer.Option(help="save the certificate here (.zip or a directory)")] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -105,6 +130,7 @@ def certify(
     options: dict[str, Any] = {
         name: value for name, value in (("seconds", seconds), ("resume", resume)) if value is not None
     }
+    options |= _descent(batch_size, order, momentum, nesterov, drop_last)
     # A run shows its own progress, and two live displays do not fit one terminal.
     with nullcontext() if scope in (ScopeName.run, ScopeName.exact, ScopeName.region) else console.status("certifying"):
         certificate = run(

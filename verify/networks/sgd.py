@@ -35,7 +35,7 @@ class SGD:
         nesterov: torch's nesterov=True.
         lr: step η; None leaves it to `certify`.
         drop_last: as in DataLoader; refused where it would leave samples out of an epoch.
-        weight_decay: must be 0.
+        weight_decay, dampening: must be 0.
 
     Raises:
         InputError: out of range, or a descent for which nothing is proved; the message says why.
@@ -48,6 +48,7 @@ class SGD:
     lr: Number | None = None
     drop_last: bool = False
     weight_decay: Number = 0
+    dampening: Number = 0
 
     def __post_init__(self) -> None:
         """Validate, and keep numbers as the exact rationals they denote."""
@@ -65,6 +66,11 @@ class SGD:
             raise InputError(
                 f"weight_decay={self.weight_decay!r}: with weight decay no exact fit is a fixed point, so the loss does not go to zero (claim"
                 " weight_decay_floor bounds it from below); nothing of this kind is proved. Use weight_decay=0"
+            )
+        if exact_number(self.dampening, "dampening"):
+            raise InputError(
+                f"dampening={self.dampening!r}: torch's first step takes the whole gradient and every later one the share 1 − dampening, so the buffer"
+                " does not begin as momentum_descent has it; nothing is proved of it. Use dampening=0 and a smaller lr"
             )
         if self.nesterov and not beta:
             raise InputError("nesterov=True needs momentum > 0, as in torch")

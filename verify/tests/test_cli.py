@@ -74,6 +74,41 @@ def test_inconclusive_exits_two_and_json_is_one_object(files: Path) -> None:
     assert "lr" in answer["reason"]
 
 
+def linear() -> torch.nn.Sequential:
+    """Factory for the command line: F(x) = x·w at w = 0 for two inputs."""
+    layer = torch.nn.Linear(2, 1, bias=False, dtype=torch.float64)
+    layer.weight.data[:] = 0.0
+    return torch.nn.Sequential(layer)
+
+
+@pytest.mark.parametrize(
+    ("given", "descent"),
+    [
+        (["--batch-size", "1"], verify.SGD(batch_size=1)),
+        (["--batch-size", "1", "--order", "fixed", "--drop-last"], verify.SGD(1, "fixed", drop_last=True)),
+        (["--batch-size", "1", "--order", "with_replacement"], verify.SGD(1, "with_replacement")),
+        (["--momentum", "0.9", "--nesterov"], verify.SGD(2, momentum=Fraction(9, 10), nesterov=True)),
+    ],
+)
+def test_mini_batches_and_momentum_are_options_of_certify(
+    files: Path, given: list[str], descent: verify.SGD
+) -> None:
+    np.savez(files / "two.npz", X=np.array([[1.0, 0.0], [0.0, 2.0]]), y=np.array([1.0, 1.0]))
+    out = files / "c.zip"
+    problem = ["certify", "verify.tests.test_cli:linear", "--data", str(files / "two.npz"), "--scope", "ball"]
+    code, text = run(*problem, *given, "--out", str(out))
+    assert code == 0, text
+    assert verify.Certificate.load(out).problem.descent == descent
+    for wrong, words in (
+        (["--batch-size", "3"], "there are 2 samples"),
+        (["--batch-size", "1", "--momentum", "0.9"], "momentum with mini-batches"),
+        (["--momentum", "1"], "in \\[0, 1\\)"),
+        (["--nesterov"], "momentum > 0"),
+    ):
+        with pytest.raises(InputError, match=words):
+            run(*problem, *wrong)
+
+
 def test_refuted_exits_one(files: Path) -> None:
     np.savez(files / "clash.npz", X=np.array([[2.0], [2.0]]), y=np.array([8.0, 1.0]))
     assert run("certify", FACTORY, "--data", str(files / "clash.npz"), "--lr", "0.1")[0] == 1

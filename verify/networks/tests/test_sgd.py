@@ -27,6 +27,7 @@ from verify.networks.sgd import SGD, batch_scales
         ({"nesterov": 1, "momentum": 0.9}, "True or False"),
         ({"drop_last": None}, "True or False"),
         ({"weight_decay": 1e-4}, "no exact fit is a fixed point"),
+        ({"momentum": 0.9, "dampening": 0.1}, "first step takes the whole gradient"),
         ({"momentum": 0.9, "order": "with_replacement"}, "momentum with mini-batches"),
         ({"lr": 0}, "step > 0"),
     ],
