@@ -211,6 +211,61 @@ def test_momentum_runs_obey_the_envelope(nesterov: bool) -> None:
         theta = theta - lr * (g + 0.9 * buffer if nesterov else buffer)
 
 
+def _torch_loss(loss: str) -> Any:
+    """What a user writes in the loop for a loss of that name, of one batch."""
+    return {
+        "mse": torch.nn.MSELoss(),
+        "mse_sum": torch.nn.MSELoss(reduction="sum"),
+        "mean": lambda out, target: 0.5 * ((out - target) ** 2).sum() / len(out),
+        "sum": lambda out, target: 0.5 * ((out - target) ** 2).sum(),
+    }[loss]
+
+
+@pytest.mark.parametrize(
+    ("loss", "descent"),
+    [
+        ("mse", verify.SGD(batch_size=3)),
+        ("mse_sum", verify.SGD(batch_size=2, order="fixed")),
+        ("mean", verify.SGD(batch_size=3, order="with_replacement", drop_last=True)),
+        ("mse", verify.SGD(momentum=0.9, nesterov=True)),
+    ],
+)
+def test_torchs_own_loop_stays_within_what_is_certified(loss: Any, descent: verify.SGD) -> None:
+    """DataLoader and torch.optim.SGD as they are, n = 4 and two outputs, so that the last batch of three is a single sample."""
+    certificate, model = _certified(4, 4, 2, loss, descent)
+    assert certificate.verdict == "PROVED", certificate.reason
+    c, drawn = certificate.constants, descent.order == "with_replacement"
+    R, A, rate = (float(c[name].upper()) for name in ("radius", "loss_bound", "rate"))
+    centre = torch.from_numpy(np.asarray(certificate.witness["centre"]))
+    X, y = torch.from_numpy(model.X), torch.from_numpy(model.y)
+    data, full, s = torch.utils.data.TensorDataset(X, y), descent.momentum, float(certificate.problem.scale)
+    torch.manual_seed(0)
+    sampler = torch.utils.data.RandomSampler(data, replacement=True) if drawn else None
+    shuffle = None if drawn else descent.order == "any"
+    size = 4 if full else descent.batch_size
+    loader = torch.utils.data.DataLoader(data, size, shuffle=shuffle, sampler=sampler, drop_last=descent.drop_last)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 24), torch.nn.Tanh(), torch.nn.Linear(24, 2)).double()
+    losses = []
+    for start in _starts(certificate, model, 2, 0):
+        torch.nn.utils.vector_to_parameters(torch.from_numpy(start), net.parameters())
+        optimiser = torch.optim.SGD(
+            net.parameters(), lr=float(c["lr"]), momentum=float(descent.beta), nesterov=descent.nesterov
+        )
+        run = []
+        for _ in range(8):
+            with torch.no_grad():
+                run.append(0.5 * s * float(((net(X) - y) ** 2).sum()))
+            for inputs, targets in loader:
+                optimiser.zero_grad()
+                _torch_loss(loss)(net(inputs), targets).backward()
+                optimiser.step()
+                away = torch.nn.utils.parameters_to_vector(net.parameters()).detach() - centre
+                assert float(away.norm()) <= R
+        losses.append(run)
+    seen = np.mean(losses, axis=0) if drawn else np.max(losses, axis=0)
+    assert (seen <= A * rate ** np.arange(8) + FLOOR).all()
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(2, 5), beyond=st.floats(1.02, 3.0))
 def test_a_step_beyond_the_bound_is_refuted_by_an_order(seed: int, n: int, beyond: float) -> None:
