@@ -108,7 +108,9 @@ def certify(
     seconds: Annotated[float | None, typer.Option(help="time allowed to scopes run and basin")] = None,
     resume: Annotated[Path | None, typer.Option(help="certificate of an earlier run to go on from (scope run)")] = None,
     batch_size: Annotated[int | None, typer.Option(help="mini-batches of so many samples; default: all")] = None,
-    order: Annotated[OrderName, typer.Option(help="any: every reshuffling; fixed: as without shuffling")] = OrderName.any,
+    order: Annotated[
+        OrderName, typer.Option(help="any: every reshuffling; fixed: as without shuffling")
+    ] = OrderName.any,
     momentum: Annotated[str | None, typer.Option(help="momentum β, exact: 0.9 means 9/10; full batch only")] = None,
     nesterov: Annotated[bool, typer.Option("--nesterov", help="Nesterov's momentum, as torch has it")] = False,
     drop_last: Annotated[bool, typer.Option("--drop-last", help="as in DataLoader")] = False,

@@ -1,15 +1,18 @@
 """Stochastic descent on handwritten digits: which batches, steps and momenta are PROVED, and what simulated runs do against the certified bounds.
 
-Digits 8 × 8, centred, norm 24, ±1 labels (odd, even), one hidden layer, torch's default initialisation, 300 steps of Adam; scope `basin`,
-``loss="mse"``, lr None: nine tenths of 1/(s_b‖J_b‖²). Each certificate is checked. Then runs are simulated from the edge of the basin
-(:func:`simulate`), every epoch's end against the certified ball and the certified loss.
+Digits 8 × 8, centred, norm 24, ±1 labels (odd, even), torch's default initialisation; scope `basin`, ``loss="mse"``, lr None: nine tenths of
+1/(s_b‖J_b‖²). One hidden layer after 300 steps of Adam; MNIST (3, 8) likewise. CNN and ResNet (:mod:`verify.experiments.architectures`) after epochs of
+torch.optim.SGD with a shuffling DataLoader, BatchNorm in evaluation mode from some epoch on; there the recorded epochs are handed to scope `run` as well, which
+proves the four diagnostics at each. Each basin is checked. Then runs are simulated from its edge (:func:`simulate`), every epoch's end against the
+certified ball and the certified loss.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,61 +21,141 @@ import numpy as np
 import torch
 
 import verify
+from verify import datasets
 from verify.certificates import Certificate
-from verify.experiments.files import run_resumably
+from verify.experiments import architectures
+from verify.experiments.files import run_resumably, save
 from verify.networks.sgd import SGD
 from verify.regions.descent.minibatch import Epochs
 
 __all__ = ["CASES", "SHORT", "Case", "run_case", "run_cases", "simulate"]
 
+# Epochs in training mode, and those at whose beginning the parameters of maps are kept.
+_THAWED, _KEPT = 20, (0, 25, 50, 100, 200, 400, 800)
+
 
 @dataclass(frozen=True)
 class Case:
-    """One row: n digits, width, activation, descent."""
+    """One row.
+
+    Attributes:
+        name: file-safe and unique. n: samples of the data set, digits or MNIST.
+        network: '64-256-1' (one hidden layer; 784 inputs take MNIST), 'cnn', or 'resnet-16-32' with the width of each block.
+        activation: 'tanh' or 'relu'. descent: what is certified. seed: of initialisation and of the shuffling.
+    """
 
     name: str
     n: int
-    width: int
+    network: str
     activation: str
     descent: SGD
+    seed: int = 0
+
+    @property
+    def maps(self) -> bool:
+        """Whether samples are maps (1, 8, 8)."""
+        return not self.network[0].isdigit()
+
+
+def _mapped() -> Iterator[Case]:
+    """The networks of the paper's experiments, each trained by mini-batches."""
+    for network, activation, seed in itertools.product(("cnn", "resnet-16-16"), ("tanh", "relu"), range(3)):
+        size = 10 if network == "cnn" else 25
+        yield Case(f"{network}-{activation}-{50 // size}x{size}-seed{seed}", 50, network, activation, SGD(size), seed)
 
 
 CASES: tuple[Case, ...] = (
-    Case("tanh-256-4x25", 100, 256, "tanh", SGD(batch_size=25)),
-    Case("tanh-256-10x10", 100, 256, "tanh", SGD(batch_size=10)),
-    Case("tanh-256-100x1", 100, 256, "tanh", SGD(batch_size=1)),
-    Case("tanh-1024-10x10", 100, 1024, "tanh", SGD(batch_size=10)),
-    Case("relu-256-10x10", 100, 256, "relu", SGD(batch_size=10)),
-    Case("tanh-256-drawn-10", 100, 256, "tanh", SGD(batch_size=10, order="with_replacement")),
-    Case("tanh-256-heavy-n30", 30, 256, "tanh", SGD(momentum=0.9)),
-    Case("tanh-256-nesterov-n30", 30, 256, "tanh", SGD(momentum=0.9, nesterov=True)),
+    Case("tanh-256-4x25", 100, "64-256-1", "tanh", SGD(25)),
+    Case("tanh-256-10x10", 100, "64-256-1", "tanh", SGD(10)),
+    Case("tanh-256-100x1", 100, "64-256-1", "tanh", SGD(1)),
+    Case("tanh-1024-10x10", 100, "64-1024-1", "tanh", SGD(10)),
+    *(Case(f"relu-256-10x10-seed{seed}", 100, "64-256-1", "relu", SGD(10), seed) for seed in range(3)),
+    Case("tanh-256-drawn-10", 100, "64-256-1", "tanh", SGD(10, "with_replacement")),
+    Case("tanh-256-heavy-n30", 30, "64-256-1", "tanh", SGD(momentum=0.9)),
+    Case("tanh-256-nesterov-n30", 30, "64-256-1", "tanh", SGD(momentum=0.9, nesterov=True)),
+    Case("mnist-tanh-1024-10x100", 1000, "784-1024-1", "tanh", SGD(100)),
+    *_mapped(),
 )
 SHORT: tuple[Case, ...] = (CASES[1],)
 """What `make reproduce` runs."""
 
 
-def load(n: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return (X (n, 64), y (n, 1)), float64."""
+def load(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (X (n, d) or (n, 1, 8, 8), y (n, 1)), float64."""
+    if case.network.startswith("784"):
+        X, y = datasets.mnist(case.n, classes=(3, 8))
+        return torch.tensor(np.asarray(X)), torch.tensor(np.asarray(y)).reshape(-1, 1)
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    X = bunch.data[:n] - bunch.data.mean(axis=0)
+    X = bunch.data[: case.n] - bunch.data.mean(axis=0)
     X = X / np.linalg.norm(X, axis=1, keepdims=True) * 24.0
-    return torch.tensor(X), torch.tensor(np.where(bunch.target[:n] % 2, 1.0, -1.0)).reshape(-1, 1)
+    inputs = torch.tensor(X)
+    return (
+        inputs.reshape(-1, 1, 8, 8) if case.maps else inputs,
+        torch.tensor(np.where(bunch.target[: case.n] % 2, 1.0, -1.0)).reshape(-1, 1),
+    )
 
 
-def certified(case: Case) -> Certificate:
-    """Train and certify one case."""
-    X, y = load(case.n)
-    torch.manual_seed(0)
-    activation = torch.nn.Tanh() if case.activation == "tanh" else torch.nn.ReLU()
-    net = torch.nn.Sequential(torch.nn.Linear(64, case.width), activation, torch.nn.Linear(case.width, 1)).double()
+def build(case: Case) -> torch.nn.Module:
+    """Return the network in torch's default initialisation, float64."""
+    torch.manual_seed(case.seed)
+    activation = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[case.activation]
+    if case.network == "cnn":
+        return architectures.cnn(activation).double()
+    if case.maps:
+        return architectures.ResNet([int(width) for width in case.network.split("-")[1:]], activation).double()
+    d, width, k = map(int, case.network.split("-"))
+    return torch.nn.Sequential(torch.nn.Linear(d, width), activation(), torch.nn.Linear(width, k)).double()
+
+
+def _by_adam(net: torch.nn.Module, X: torch.Tensor, y: torch.Tensor) -> list[torch.Tensor]:
     optimiser, loss = torch.optim.Adam(net.parameters(), lr=1e-3), torch.nn.MSELoss()
     for _ in range(300):
         optimiser.zero_grad()
         loss(net(X), y).backward()
         optimiser.step()
-    return verify.certify(net, X, y, scope="basin", loss="mse", descent=case.descent)
+    return []
+
+
+def _by_batches(net: torch.nn.Module, X: torch.Tensor, y: torch.Tensor, size: int) -> list[torch.Tensor]:
+    """Train by DataLoader(shuffle=True) and torch.optim.SGD, BatchNorm's statistics frozen after some epochs; return parameters at `_KEPT`."""
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, y), size, shuffle=True)
+    optimiser, loss = torch.optim.SGD(net.parameters(), lr=0.02, momentum=0.9), torch.nn.MSELoss()
+    kept = []
+    for epoch in range(-_THAWED, _KEPT[-1] + 1):
+        net.train(epoch < 0)
+        if epoch in _KEPT:
+            kept.append(torch.nn.utils.parameters_to_vector(net.parameters()).detach().clone())
+        for inputs, targets in loader:
+            optimiser.zero_grad()
+            loss(net(inputs), targets).backward()
+            optimiser.step()
+    torch.nn.utils.vector_to_parameters(kept[-1], net.parameters())
+    return kept
+
+
+def certified(case: Case) -> tuple[Certificate, Certificate | None]:
+    """Train and certify one case: the basin, and for maps the recorded run with the basin's step."""
+    X, y = load(case)
+    net = build(case)
+    kept = _by_batches(net, X, y, case.descent.batch_size or case.n) if case.maps else _by_adam(net, X, y)
+    net.eval()
+    basin = verify.certify(net, X, y, scope="basin", loss="mse", descent=case.descent)
+    if not kept:
+        return basin, None
+    run = verify.certify(
+        net,
+        X,
+        y,
+        scope="run",
+        loss="mse",
+        descent=case.descent,
+        lr=basin.problem.lr,
+        iterates=kept,
+        iterate_steps=_KEPT,
+    )
+    return basin, run
 
 
 def simulate(certificate: Certificate, runs: int, epochs: int, seed: int = 0) -> dict[str, float]:
@@ -97,7 +180,7 @@ def simulate(certificate: Certificate, runs: int, epochs: int, seed: int = 0) ->
         for epoch in range(epochs + 1):
             losses[run, epoch] = 0.5 * float(problem.scale) * descent.residual(theta) ** 2
             left |= bool(np.linalg.norm(theta - centre) > R)
-            theta = descent.run(theta, descent.order())
+            theta = descent.run(theta, descent.order(epoch))
         outside += left
     allowed = A * rate ** (per * np.arange(epochs + 1)) + floor
     seen = losses.mean(axis=0, keepdims=True) if drawn else losses
@@ -111,23 +194,32 @@ def simulate(certificate: Certificate, runs: int, epochs: int, seed: int = 0) ->
     }
 
 
+def _diagnostics(run: Certificate) -> list[dict[str, Any]]:
+    """What is proved at the ends of epochs: loss, λ_min, λ_max, PL ratio and drift, each [lower, upper]."""
+    names = ("step", "loss", "lambda_min", "lambda_max", "pl_ratio", "drift")
+    return [{name: row[name] for name in names} for row in run.witness["checkpoints"]]
+
+
 def run_case(case: Case, path: Path) -> dict[str, Any]:
     """Certify, check and simulate one case; save its certificate at `path`; return its row, plain JSON."""
     started = time.perf_counter()
-    certificate = certified(case)
+    certificate, run = certified(case)
     row: dict[str, Any] = {
         "name": case.name,
         "verdict": certificate.verdict,
         "seconds": round(time.perf_counter() - started, 1),
     }
     row["reason"] = certificate.reason
+    if run is not None:
+        save(run, path.with_name(f"{case.name}-run.zip"))
+        row["run"] = {"verdict": run.verdict, "reason": run.reason, "diagnostics": _diagnostics(run)}
     if not certificate.proved:
         return row
     for name in ("radius", "basin_radius", "rate", "exit_probability", "power_bound", "distance_over_radius"):
         value = certificate.constants.get(name)
         row[name] = None if value is None else float(value.upper())
     row |= {"lr": float(certificate.constants["lr"]), "lr_largest": float(certificate.constants["lr_largest"])}
-    certificate.save(path)
+    save(certificate, path)
     found = verify.check(path)
     row |= {
         "checker": found.verdict,
@@ -143,10 +235,12 @@ def run_cases(directory: Path, cases: Sequence[Case] = CASES) -> list[dict[str, 
 
 
 def main() -> None:
-    """Run the cases from a shell: ``python -m verify.experiments.stochastic DIRECTORY``."""
+    """Run the cases from a shell: ``python -m verify.experiments.stochastic DIRECTORY [NAME …]``; without names, all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
-    for row in run_cases(parser.parse_args().directory):
+    parser.add_argument("names", nargs="*", choices=[[], *(case.name for case in CASES)])
+    given = parser.parse_args()
+    for row in run_cases(given.directory, [case for case in CASES if not given.names or case.name in given.names]):
         print(row)
 
 

@@ -90,9 +90,7 @@ def linear() -> torch.nn.Sequential:
         (["--momentum", "0.9", "--nesterov"], verify.SGD(2, momentum=Fraction(9, 10), nesterov=True)),
     ],
 )
-def test_mini_batches_and_momentum_are_options_of_certify(
-    files: Path, given: list[str], descent: verify.SGD
-) -> None:
+def test_mini_batches_and_momentum_are_options_of_certify(files: Path, given: list[str], descent: verify.SGD) -> None:
     np.savez(files / "two.npz", X=np.array([[1.0, 0.0], [0.0, 2.0]]), y=np.array([1.0, 1.0]))
     out = files / "c.zip"
     problem = ["certify", "verify.tests.test_cli:linear", "--data", str(files / "two.npz"), "--scope", "ball"]

@@ -32,19 +32,22 @@ class Epochs:
         self._sizes = descent.sizes(data.n)
         self._scales = batch_scales(loss, self._sizes, data.k)
         self._whole = Descent(network, data, batch_scales(loss, [data.n], data.k)[0], lr)
-        self._draw = np.random.default_rng(seed)
+        self._seed = seed
         self._buffer: Vector | None = None
 
-    def order(self) -> np.ndarray:
-        """Draw an epoch's samples: a permutation, the batches of a fixed partition in a random order, or independent draws."""
-        n, b = self.data.n, self._sizes[0]
+    def order(self, epoch: int) -> np.ndarray:
+        """Draw an epoch's samples: a permutation, the batches of a fixed partition in a random order, or independent draws.
+
+        Depends on the seed and the epoch's number alone, so that a run that goes on later takes the same orders.
+        """
+        n, b, draw = self.data.n, self._sizes[0], np.random.default_rng((self._seed, epoch))
         if self.descent.order == "with_replacement":
-            return np.asarray(self._draw.integers(0, n, size=sum(self._sizes)))
+            return np.asarray(draw.integers(0, n, size=sum(self._sizes)))
         if self.descent.order == "fixed":
             # A smaller last batch stays last: only whole batches change places.
-            whole = self._draw.permutation(n // b)
+            whole = draw.permutation(n // b)
             return np.concatenate([*(np.arange(i * b, (i + 1) * b) for i in whole), np.arange(n - n % b, n)])
-        return np.asarray(self._draw.permutation(n))
+        return np.asarray(draw.permutation(n))
 
     def residual(self, theta: Vector) -> float:
         """‖F(θ) − y‖."""

@@ -54,7 +54,16 @@ from verify.regions.neighbourhood.point_facts import Examined, decrease_certifie
 from verify.regions.scopes.handover import Handover
 from verify.regions.scopes.recording import End, Run, Task, forecast, replay, train
 
-__all__ = ["DEFAULT_SECONDS", "OPTIONS", "RecordedRun", "facts_steps", "record_run", "run_certificate", "tally"]
+__all__ = [
+    "DEFAULT_SECONDS",
+    "OPTIONS",
+    "RecordedRun",
+    "earlier_run",
+    "facts_steps",
+    "record_run",
+    "run_certificate",
+    "tally",
+]
 
 OPTIONS = ("directory", "iterates", "iterate_steps", "checkpoints", "progress", "save_seconds", "seconds", "resume")
 DEFAULT_SECONDS = 300.0
@@ -115,7 +124,7 @@ def record_run(
     free, first = lr is None, None
     started = time.monotonic()
     source: Iterator[tuple[int, Vector]] | None = None
-    earlier = None if opts.resume is None else _earlier(opts.resume, network, data, loss)
+    earlier = None if opts.resume is None else earlier_run(opts.resume, Problem(network, data, loss, lr))
     if earlier is not None:
         network = earlier.problem.network
         lr = earlier.problem.lr if lr is None else lr
@@ -157,11 +166,11 @@ def _training_step(first: Examined, network: Network, data: DataSet, loss: Loss)
     return default_step(largest, s)
 
 
-def _earlier(given: Any, network: Network, data: DataSet, loss: Loss) -> Certificate:
-    """Read the certificate to go on from, and refuse one of another problem.
+def earlier_run(given: Any, asked: Problem) -> Certificate:
+    """Read the certificate to go on from, and refuse one of another problem than the one asked for; its step is left to the caller.
 
     Raises:
-        InputError: another scope, network, data set or loss, or no checkpoints.
+        InputError: another scope, network, data set, loss or descent, or no checkpoints.
     """
     found = given if isinstance(given, Certificate) else None
     if isinstance(given, str | Path):
@@ -172,9 +181,13 @@ def _earlier(given: Any, network: Network, data: DataSet, loss: Loss) -> Certifi
         raise InputError(
             f"resume: a certificate of scope '{found.scope}'; expected one of scope 'run' with checkpoints"
         )
-    if found.problem.loss != loss:
-        raise InputError(f"resume: the certificate is about loss={found.problem.loss!r}, asked for is {loss!r}")
-    other = found.mismatch(network, data.X, data.y)
+    for name, stored, wanted in (
+        ("loss", found.problem.loss, asked.loss),
+        ("descent", found.problem.descent, asked.descent),
+    ):
+        if stored != wanted:
+            raise InputError(f"resume: the certificate is about {name}={stored!r}, asked for is {wanted!r}")
+    other = found.mismatch(asked.network, asked.data.X, asked.data.y)
     if other is not None:
         raise InputError(f"resume: {other}. Pass the model as it was at the start, and the same data")
     return found

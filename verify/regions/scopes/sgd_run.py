@@ -5,11 +5,16 @@ kept, enclosures of Φ, λ_min and λ_max of the NTK, ‖∇Φ‖, the PL ratio 
 at θ̂_T*, stays and converges as scope `ball` states for it (:mod:`verify.regions.scopes.sgd`). Nothing is assumed, and nothing claimed, of how the vectors
 arose; with the sampled orders handed in as well (``orders=``), each epoch is compared with a float64 replay of it: observed, not proved.
 
+Budget of a run made here: ``steps=`` epochs, ``seconds=``. Its orders depend on the seed and the epoch's number alone, so ``resume=`` takes the same ones from
+the last checkpoint of a certificate on (facts at earlier ones are proved again). A run with momentum is not resumed: its buffer is in no certificate.
+
 Witness: as for scope `run`, without neighbours; ``handover`` holds the witness of scope `ball` for this descent.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -29,7 +34,7 @@ from verify.regions.neighbourhood.estimate import next_target
 from verify.regions.neighbourhood.ingredients import approx_float
 from verify.regions.neighbourhood.point_facts import examine
 from verify.regions.scopes.exact import DEFAULT_STEPS
-from verify.regions.scopes.run import facts_steps, tally
+from verify.regions.scopes.run import earlier_run, facts_steps, tally
 from verify.regions.scopes.sgd import (
     Found,
     default_step,
@@ -43,15 +48,16 @@ from verify.regions.scopes.sgd import (
 
 __all__ = ["sgd_run_certificate"]
 
-_OPTIONS = ("iterates", "iterate_steps")
+_OPTIONS = ("iterates", "iterate_steps", "seconds", "resume")
 _DIVERGED, _CLOSE = 1e6, 1e-3
 
 
 @dataclass
 class _Record:
-    """What was kept of a run, and how it ended."""
+    """What was kept of a run, and how it ended; `resumed` is the epoch that it went on from."""
 
     kept: list[Checkpoint] = field(default_factory=list)
+    resumed: int | None = None
     found: Found | None = None
     compared: int = 0
     apart: int = 0
@@ -85,24 +91,48 @@ def _replay(problem: Problem, source: Iterator[tuple[int, Vector]], orders: Iter
         step, theta = following
 
 
-def _train(problem: Problem, budget: int, seed: int) -> tuple[_Record, str]:
-    """Run epochs from the network's parameters until a look is certified; return how it ended as well."""
+@dataclass(frozen=True)
+class _Budget:
+    """Epochs and seconds that a run made here may take, and the seed of its orders."""
+
+    epochs: float
+    seconds: float
+    seed: int
+
+
+def _earlier(problem: Problem, earlier: Certificate) -> tuple[_Record, int, Vector]:
+    """Prove the facts at an earlier run's checkpoints again; return the record without the last one, and where that is."""
+    origin = flatten(problem.network)
+    rows = [(row["step"], row["parameters"]) for row in earlier.witness["checkpoints"]]
+    vectors = [(step, origin if theta is None else np.array(theta)) for step, theta in rows]
+    record = _Record(resumed=vectors[-1][0])
+    for step, theta in vectors[:-1]:
+        here = examine(with_parameters(problem.network, theta), problem.data, problem.loss, step=step, origin=origin)
+        record.kept.append(Checkpoint(here.facts, theta))
+    return record, *vectors[-1]
+
+
+def _train(problem: Problem, budget: _Budget, earlier: Certificate | None) -> tuple[_Record, str]:
+    """Run epochs, from the network's parameters or an earlier run's end, until a look is certified; return how it ended as well."""
     assert problem.descent is not None
     assert problem.lr is not None
-    record, epochs = _Record(), Epochs(problem.network, problem.data, problem.loss, problem.lr, problem.descent, seed)
-    theta = origin = flatten(problem.network)
-    first, target = epochs.residual(theta), float("inf")
-    for step in range(budget + 1):
-        norm = epochs.residual(theta)
+    epochs = Epochs(problem.network, problem.data, problem.loss, problem.lr, problem.descent, budget.seed)
+    origin = flatten(problem.network)
+    record, step, theta = (_Record(), 0, origin) if earlier is None else _earlier(problem, earlier)
+    first, target, started, end = epochs.residual(origin), math.inf, time.monotonic(), step + budget.epochs
+    while True:
+        norm, late = epochs.residual(theta), time.monotonic() - started >= budget.seconds
         if not np.isfinite(norm) or norm > _DIVERGED * (first + 1.0):
             return record, "diverged"
-        if norm <= target or step == budget:
-            if record.look(problem, theta, step, origin, last=step == budget):
+        last = late or step >= end
+        if norm <= target or last:
+            if record.look(problem, theta, step, origin, last=last):
                 return record, "certified"
             best = None if record.found is None else record.found.best
             target = next_target(norm, 0.0 if best is None else min(best.ratio, 0.99))
-        theta = epochs.run(theta, epochs.order())
-    return record, "budget"
+        if last:
+            return record, "seconds" if late else "budget"
+        theta, step = epochs.run(theta, epochs.order(step)), step + 1
 
 
 def sgd_run_certificate(problem: Problem, steps: int | None, options: Mapping[str, Any]) -> Certificate:
@@ -110,11 +140,13 @@ def sgd_run_certificate(problem: Problem, steps: int | None, options: Mapping[st
 
     Args:
         problem: with its descent; lr None takes nine tenths of 1/(s_b‖J_b‖²) at θ̂_0.
-        steps: budget of epochs of a run made here; None allows 20,000.
-        options: `iterates`, `iterate_steps` (counted in epochs) and `orders`, the sampled order of each epoch between neighbours; or `seed` of a run made here.
+        steps: budget of epochs of a run made here, with `resume` counted from there; None allows 20,000, or any number where `seconds` is given.
+        options: `iterates`, `iterate_steps` (counted in epochs) and `orders`, the sampled order of each epoch between neighbours; or `seed` and
+            `seconds` of a run made here, and `resume`, the certificate of an earlier one (or its path).
 
     Raises:
-        InputError: options that it does not take, an order of the wrong length; whatever an iterate is refused for.
+        InputError: options that it does not take, an order of the wrong length, an earlier run of another problem or step, or with momentum; whatever an
+            iterate is refused for.
     """
     assert problem.descent is not None
     given = dict(options)
@@ -122,7 +154,15 @@ def sgd_run_certificate(problem: Problem, steps: int | None, options: Mapping[st
     read = Options.read(given, _OPTIONS, "run")
     if orders is not None and (read.iterates is None or problem.descent.beta):
         raise InputError("orders: for the iterates of a mini-batch loop; hand in iterates= too")
-    budget = DEFAULT_STEPS if steps is None else exact_count(steps, "steps")
+    unlimited = DEFAULT_STEPS if read.seconds is None else math.inf
+    budget = _Budget(
+        unlimited if steps is None else exact_count(steps, "steps"),
+        math.inf if read.seconds is None else read.seconds,
+        seed,
+    )
+    earlier = None if read.resume is None else _resumable(read.resume, problem)
+    if earlier is not None:
+        problem = replace(problem, network=earlier.problem.network, lr=earlier.problem.lr)
     source: Iterator[tuple[int, Vector]] | None = None
     if read.iterates is not None:
         source = read_iterates(problem.network, read.iterates, read.iterate_steps)
@@ -134,11 +174,25 @@ def sgd_run_certificate(problem: Problem, steps: int | None, options: Mapping[st
     assert problem.lr is not None
     assert problem.descent is not None
     if source is None:
-        record, why = _train(problem, budget, seed)
+        record, why = _train(problem, budget, earlier)
     else:
         sampled = None if orders is None else read_orders(orders, problem.descent, problem.data.n)
         record, why = _replay(problem, source, sampled), "iterates"
     return _certificate(problem, record, why)
+
+
+def _resumable(given: Any, problem: Problem) -> Certificate:
+    """Read the certificate to go on from."""
+    assert problem.descent is not None
+    if problem.descent.beta:
+        raise InputError(
+            "resume: a run with momentum cannot go on from a certificate, which holds no buffer: begin anew with more steps, or hand in the"
+            " iterates of your own loop as iterates="
+        )
+    earlier = earlier_run(given, problem)
+    if problem.lr is not None and problem.lr != earlier.problem.lr:
+        raise InputError(f"resume: the certificate is about lr={earlier.problem.lr}, asked for is {problem.lr}")
+    return earlier
 
 
 def _after(first: tuple[int, Vector], rest: Iterator[tuple[int, Vector]]) -> Iterator[tuple[int, Vector]]:
@@ -150,7 +204,12 @@ def _origin(problem: Problem, record: _Record, why: str) -> str:
     """Say what the vectors are."""
     on = f"{len(record.kept)} vectors, up to epoch {record.kept[-1].facts.step}"
     if why != "iterates":
-        return f"float64 run of {subject(problem, problem.lr or Fraction(0)).removeprefix('real-arithmetic ')}, {on}"
+        run = f"float64 run of {subject(problem, problem.lr or Fraction(0)).removeprefix('real-arithmetic ')}, {on}"
+        return (
+            run
+            if record.resumed is None
+            else f"{run}, those up to {record.resumed} taken from a certificate as they are"
+        )
     if not record.compared:
         return f"{on}, handed in as ends of epochs; nothing is claimed of how they arose"
     said = "are" if not record.apart else "are not all"
@@ -182,9 +241,11 @@ def _certificate(problem: Problem, record: _Record, why: str) -> Certificate:
     made = _origin(problem, record, why)
     best = found.best
     if not found.holds or best is None or best.margin is None or why == "diverged":
-        ended = {"diverged": "the run diverged: use a smaller step", "budget": "the budget of epochs ended"}.get(
-            why, "no iterate handed in is certifiable"
-        )
+        ended = {
+            "diverged": "the run diverged: use a smaller step",
+            "budget": "the budget of epochs ended",
+            "seconds": "the seconds allowed ended",
+        }.get(why, "no iterate handed in is certifiable")
         return Certificate(
             "run", "INCONCLUSIVE", f"{ended}: {missing(found, problem)}. {made}: {tally(kept)}", problem, constants, {}, tuple(chain), witness, observed
         )  # fmt: skip

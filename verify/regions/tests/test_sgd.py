@@ -17,7 +17,7 @@ from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.certificates.wording import sentence
 from verify.errors import InputError
-from verify.networks.parameters import Vector, with_parameters
+from verify.networks.parameters import Vector, flatten, with_parameters
 from verify.networks.sgd import SGD
 from verify.regions.descent.minibatch import Epochs
 from verify.regions.neighbourhood.batches import gather_batches, triangle_norm
@@ -106,7 +106,7 @@ def test_simulated_runs_obey_the_certified_bounds(name: str, seed: int, basins: 
         loss = 0.5 * float(problem.scale) * epochs.residual(theta) ** 2
         assert loss <= A * rate ** (per * epoch) + 1e-28
         assert np.linalg.norm(theta - centre) <= float(c["radius"].upper())
-        theta = epochs.run(theta, epochs.order())
+        theta = epochs.run(theta, epochs.order(epoch))
 
 
 def test_a_step_beyond_the_bound_is_inconclusive_with_the_number() -> None:
@@ -179,6 +179,30 @@ def test_a_run_made_here_by_reshuffled_batches_is_handed_over(tmp_path: Path) ->
     short = verify.certify(net, X, y, scope="run", loss="mse", descent=SGD(batch_size=2), steps=3)
     assert short.verdict == "INCONCLUSIVE"
     assert "the budget of epochs ended" in short.reason
+    again = verify.certify(
+        net, X, y, scope="run", loss="mse", descent=SGD(batch_size=2), steps=20_000, resume=short.save(tmp_path / "short.zip")
+    )  # fmt: skip
+    assert again.verdict == "PROVED", again.reason
+    assert "up to 3 taken from a certificate" in again.reason
+    assert verify.check(again.save(tmp_path / "again.zip")).accepted
+    # The same orders as in one go.
+    problem, theta = certificate.problem, flatten(certificate.problem.network)
+    assert problem.lr is not None
+    assert problem.descent is not None
+    epochs = Epochs(problem.network, problem.data, problem.loss, problem.lr, problem.descent)
+    for epoch in range(again.constants["handover_step"]):
+        theta = epochs.run(theta, epochs.order(epoch))
+    assert np.array_equal(theta, again.witness["checkpoints"][-1]["parameters"])
+    for asked, words in (
+        ({"descent": SGD(batch_size=3)}, "the certificate is about descent"),
+        ({"descent": SGD(batch_size=2), "lr": 1e-3}, "the certificate is about lr"),
+        ({"descent": SGD(momentum=0.5)}, "holds no buffer"),
+        ({"descent": None}, "the certificate is about descent"),
+    ):
+        with pytest.raises(InputError, match=words):
+            verify.certify(net, X, y, scope="run", loss="mse", resume=short, **asked)
+    late = verify.certify(net, X, y, scope="run", loss="mse", descent=SGD(batch_size=2), seconds=1e-9)
+    assert "the seconds allowed ended" in late.reason
 
 
 def _gram(n: int, k: int, seed: int) -> np.ndarray:

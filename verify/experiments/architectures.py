@@ -1,0 +1,60 @@
+"""Convolutional and residual networks as they are usually written in torch, at sizes that certify within minutes: inputs (n, 1, 8, 8), one output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+__all__ = ["ResNet", "cnn"]
+
+
+class _Block(nn.Module):
+    """act(BN(conv(act(BN(conv(x))))) + skip(x)); the skip is a 1 × 1 projection where the size changes."""
+
+    def __init__(self, channels: int, width: int, activation: type[nn.Module]) -> None:
+        super().__init__()
+        stride = 1 if width == channels else 2
+        self.inner = nn.Sequential(
+            nn.Conv2d(channels, width, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(width),
+            activation(),
+            nn.Conv2d(width, width, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(width),
+        )
+        self.skip = nn.Identity() if stride == 1 else nn.Conv2d(channels, width, 1, stride, bias=False)
+        self.activation = activation()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.activation(self.inner(x) + self.skip(x))
+        return out
+
+
+class ResNet(nn.Module):
+    """Stem, one block per width (stride 2 where the width changes), average pooling to 1 × 1, a linear layer; BatchNorm after each convolution."""
+
+    def __init__(self, widths: Sequence[int], activation: type[nn.Module]) -> None:
+        """Build in torch's default initialisation, float32; the first width is the stem's."""
+        super().__init__()
+        before = [widths[0], *widths]
+        self.body = nn.Sequential(
+            nn.Conv2d(1, widths[0], 3, 1, 1, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            activation(),
+            *(_Block(channels, width, activation) for channels, width in zip(before, widths, strict=False)),
+        )
+        self.pool, self.head = nn.AdaptiveAvgPool2d(1), nn.Linear(widths[-1], 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return F(x) (n, 1)."""
+        out: torch.Tensor = self.head(torch.flatten(self.pool(self.body(x)), 1))
+        return out
+
+
+def cnn(activation: type[nn.Module]) -> nn.Sequential:
+    """Two convolutions of 16 and 32 channels, each with average pooling, and a linear layer: p = 4,929."""
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), activation(), nn.AvgPool2d(2), nn.Conv2d(16, 32, 3, padding=1), activation(), nn.AvgPool2d(2),
+        nn.Flatten(), nn.Linear(128, 1),
+    )  # fmt: skip
