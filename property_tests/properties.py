@@ -23,6 +23,7 @@ from property_tests.reference import Reference
 from property_tests.regions import RegionClaims, RegionDraw, region_draws, region_facts
 from property_tests.scaling import LAWS, ScalingDraw, check_scaling, scaling_draws
 from property_tests.search import adversarial_points, worst_directions
+from property_tests.stochastic import stochastic, stochastic_draws
 from property_tests.strategies import TrainingProblem
 from property_tests.tally import TALLY
 from property_tests.trajectories import exact_facts, round_trip, run_facts, tampered_copies, with_weights
@@ -418,6 +419,7 @@ PROPERTIES: dict[str, Property] = {
                      {None: 0.2} if law in ("permuted samples", "loss scale") else None)
             for law in LAWS
         ),
+        Property("stochastic", stochastic_draws, stochastic, 0.2, {None: 0.8}, "basin"),
         Property("step_limit", step_draws, step_limit, 0.5, {"below 2/β": 0.8}),
     )
 }  # fmt: skip

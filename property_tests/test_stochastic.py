@@ -17,83 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import verify
-
-Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-FLOOR = 1e-26
-
-
-class Tanh:
-    """F(x) = W₂ tanh(W₁x + b₁) + b₂ for R parameter vectors at once, (R, p): values, Jacobians, batch steps."""
-
-    def __init__(self, X: np.ndarray, y: np.ndarray, width: int) -> None:
-        self.X, self.y, self.h = X, y, width
-        self.n, self.d, self.k = X.shape[0], X.shape[1], y.shape[1]
-
-    def split(self, theta: np.ndarray) -> Arrays:
-        R, h, d, k = theta.shape[0], self.h, self.d, self.k
-        cuts = np.split(theta, np.cumsum([h * d, h, k * h]), axis=1)
-        return cuts[0].reshape(R, h, d), cuts[1], cuts[2].reshape(R, k, h), cuts[3]
-
-    def residual(self, theta: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """e (R, b, k) and tanh (R, b, h) for the samples `rows` (R, b)."""
-        W1, b1, W2, b2 = self.split(theta)
-        t = np.tanh(np.einsum("rhd,rbd->rbh", W1, self.X[rows]) + b1[:, None])
-        return np.einsum("rkh,rbh->rbk", W2, t) + b2[:, None] - self.y[rows], t
-
-    def pulled(self, theta: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """J_bᵀe_b (R, p)."""
-        W2 = self.split(theta)[2]
-        e, t = self.residual(theta, rows)
-        back = np.einsum("rbk,rkh->rbh", e, W2) * (1.0 - t * t)
-        R = theta.shape[0]
-        parts = (
-            np.einsum("rbh,rbd->rhd", back, self.X[rows]),
-            back.sum(axis=1),
-            np.einsum("rbk,rbh->rkh", e, t),
-            e.sum(axis=1),
-        )
-        return np.concatenate([part.reshape(R, -1) for part in parts], axis=1)
-
-    def norms(self, theta: np.ndarray) -> np.ndarray:
-        """‖e‖ (R,)."""
-        everyone = np.broadcast_to(np.arange(self.n), (theta.shape[0], self.n))
-        return np.asarray(np.linalg.norm(self.residual(theta, everyone)[0].reshape(theta.shape[0], -1), axis=1))
-
-    def jacobian(self, theta: np.ndarray) -> np.ndarray:
-        """J (nk, p) at one θ (p,): the columns of Jᵀ are pulled-back unit residuals."""
-        rows = []
-        for i, a in itertools.product(range(self.n), range(self.k)):
-            one = Tanh(self.X[[i]], self.y[[i]], self.h)
-            e = one.residual(theta[None], np.zeros((1, 1), int))[0]
-            unit = np.zeros_like(e)
-            unit[0, 0, a] = 1.0
-            one.y = one.y + (e - unit)[0]
-            rows.append(one.pulled(theta[None], np.zeros((1, 1), int))[0])
-        return np.stack(rows)
-
-
-def _batch_scale(loss: str, size: int, k: int) -> float:
-    return {"sum": 1.0, "mean": 1.0 / size, "mse": 2.0 / (size * k), "mse_sum": 2.0}[loss]
-
-
-def _certified(seed: int, n: int, k: int, loss: Any, descent: verify.SGD) -> tuple[verify.Certificate, Tanh]:
-    torch.manual_seed(seed)
-    net = torch.nn.Sequential(torch.nn.Linear(3, 24), torch.nn.Tanh(), torch.nn.Linear(24, k)).double()
-    X, y = torch.randn(n, 3).double(), torch.randn(n, k).double()
-    return verify.certify(net, X, y, scope="basin", loss=loss, descent=descent), Tanh(X.numpy(), y.numpy(), 24)
-
-
-def _starts(certificate: verify.Certificate, model: Tanh, count: int, seed: int) -> np.ndarray:
-    """Points on the basin's edge: along the row space of J (the weakest direction first), and anywhere."""
-    centre, rng = np.asarray(certificate.witness["centre"]), np.random.default_rng(seed)
-    J = model.jacobian(centre)
-    directions = [
-        np.linalg.svd(J)[2][J.shape[0] - 1],
-        *(J.T @ rng.standard_normal(J.shape[0]) for _ in range(count // 2)),
-    ]
-    directions += [rng.standard_normal(centre.size) for _ in range(count - len(directions))]
-    rho = float(certificate.constants["basin_radius"].mid) * (1.0 - 1e-9)
-    return np.asarray(centre + np.stack([rho * v / np.linalg.norm(v) for v in directions[:count]]))
+from property_tests.stochastic import FLOOR, Tanh, batch_scale, certified, starts
 
 
 def _worst_epoch(
@@ -103,7 +27,7 @@ def _worst_epoch(
     left = set(range(model.n))
     while left:
         choices = list(itertools.combinations(sorted(left), min(size, len(left))))
-        step = lr * _batch_scale(loss, len(choices[0]), model.k)
+        step = lr * batch_scale(loss, len(choices[0]), model.k)
         ends = [theta - step * model.pulled(theta[None], np.array([rows]))[0] for rows in choices]
         worst = int(np.argmax([np.linalg.norm(end - fit) for end in ends]))
         theta, left = ends[worst], left - set(choices[worst])
@@ -128,11 +52,11 @@ def test_the_worst_orders_found_obey_the_certified_factor(
     seed: int, n: int, k: int, size: int, loss: str, share: Fraction | None
 ) -> None:
     size = min(size, n - 1)
-    certificate, model = _certified(seed, n, k, loss, verify.SGD(batch_size=size))
+    certificate, model = certified(seed, n, k, loss, verify.SGD(batch_size=size))
     if share is not None and certificate.proved:
         lr = certificate.problem.lr
         assert lr is not None
-        certificate, model = _certified(seed, n, k, loss, verify.SGD(batch_size=size, lr=lr * share))
+        certificate, model = certified(seed, n, k, loss, verify.SGD(batch_size=size, lr=lr * share))
     assert certificate.verdict == "PROVED", certificate.reason
     c = certificate.constants
     R, A, rate, lr_float = (
@@ -142,7 +66,7 @@ def test_the_worst_orders_found_obey_the_certified_factor(
         float(c["lr"]),
     )
     centre, s = np.asarray(certificate.witness["centre"]), float(certificate.problem.scale)
-    for start in _starts(certificate, model, 3, seed):
+    for start in starts(certificate, model, 3, seed):
         theta = start
         before = float(np.linalg.norm(theta - _project(model, theta)))
         first = before
@@ -160,7 +84,7 @@ def test_the_worst_orders_found_obey_the_certified_factor(
 
 @pytest.mark.parametrize(("order", "size"), [("any", 2), ("with_replacement", 2), ("any", 4)])
 def test_five_thousand_random_runs_stay_inside_and_below(order: Any, size: int) -> None:
-    certificate, model = _certified(1, 6, 1, "mse", verify.SGD(batch_size=size, order=order))
+    certificate, model = certified(1, 6, 1, "mse", verify.SGD(batch_size=size, order=order))
     assert certificate.verdict == "PROVED", certificate.reason
     c, runs, rng = certificate.constants, 5_000, np.random.default_rng(0)
     R, A, rate, lr = (
@@ -174,13 +98,13 @@ def test_five_thousand_random_runs_stay_inside_and_below(order: Any, size: int) 
         float(certificate.problem.scale),
         order == "with_replacement",
     )
-    theta = np.repeat(_starts(certificate, model, 50, 0), runs // 50, axis=0)
+    theta = np.repeat(starts(certificate, model, 50, 0), runs // 50, axis=0)
     outside, steps = np.zeros(runs, dtype=bool), 0
     for epoch in range(1, 9):
         samples = rng.integers(0, 6, (runs, 6)) if drawn else np.argsort(rng.random((runs, 6)), axis=1)
         for start in range(0, 6, size):
             rows = samples[:, start : start + size]
-            theta = theta - lr * _batch_scale("mse", rows.shape[1], 1) * model.pulled(theta, rows)
+            theta = theta - lr * batch_scale("mse", rows.shape[1], 1) * model.pulled(theta, rows)
             outside |= np.linalg.norm(theta - centre, axis=1) > R
             steps += 1
         losses = 0.5 * s * model.norms(theta) ** 2
@@ -191,7 +115,7 @@ def test_five_thousand_random_runs_stay_inside_and_below(order: Any, size: int) 
 
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_momentum_runs_obey_the_envelope(nesterov: bool) -> None:
-    certificate, model = _certified(2, 4, 1, "mse", verify.SGD(momentum="9/10", nesterov=nesterov))
+    certificate, model = certified(2, 4, 1, "mse", verify.SGD(momentum="9/10", nesterov=nesterov))
     assert certificate.verdict == "PROVED", certificate.reason
     c = certificate.constants
     R, A, rate, lr = (
@@ -201,7 +125,7 @@ def test_momentum_runs_obey_the_envelope(nesterov: bool) -> None:
         float(c["lr"]),
     )
     centre, s = np.asarray(certificate.witness["centre"]), float(certificate.problem.scale)
-    theta = _starts(certificate, model, 200, 0)
+    theta = starts(certificate, model, 200, 0)
     buffer, everyone = np.zeros_like(theta), np.broadcast_to(np.arange(4), (200, 4))
     for step in range(300):
         assert (0.5 * s * model.norms(theta) ** 2 <= A * rate**step + FLOOR).all()
@@ -232,7 +156,7 @@ def _torch_loss(loss: str) -> Any:
 )
 def test_torchs_own_loop_stays_within_what_is_certified(loss: Any, descent: verify.SGD) -> None:
     """DataLoader and torch.optim.SGD as they are, n = 4 and two outputs, so that the last batch of three is a single sample."""
-    certificate, model = _certified(4, 4, 2, loss, descent)
+    certificate, model = certified(4, 4, 2, loss, descent)
     assert certificate.verdict == "PROVED", certificate.reason
     c, drawn = certificate.constants, descent.order == "with_replacement"
     R, A, rate = (float(c[name].upper()) for name in ("radius", "loss_bound", "rate"))
@@ -246,7 +170,7 @@ def test_torchs_own_loop_stays_within_what_is_certified(loss: Any, descent: veri
     loader = torch.utils.data.DataLoader(data, size, shuffle=shuffle, sampler=sampler, drop_last=descent.drop_last)
     net = torch.nn.Sequential(torch.nn.Linear(3, 24), torch.nn.Tanh(), torch.nn.Linear(24, 2)).double()
     losses = []
-    for start in _starts(certificate, model, 2, 0):
+    for start in starts(certificate, model, 2, 0):
         torch.nn.utils.vector_to_parameters(torch.from_numpy(start), net.parameters())
         optimiser = torch.optim.SGD(
             net.parameters(), lr=float(c["lr"]), momentum=float(descent.beta), nesterov=descent.nesterov

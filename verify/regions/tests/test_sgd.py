@@ -60,6 +60,48 @@ def test_a_basin_is_proved_accepted_and_read_back(tmp_path: Path, name: str, bas
     assert float(certificate.constants["lr_largest"]) >= float(certificate.constants["lr"])
 
 
+def _convolutional() -> tuple[torch.nn.Module, torch.Tensor]:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 6, 3, padding=1), torch.nn.BatchNorm2d(6), torch.nn.Tanh(), torch.nn.AvgPool2d(2),
+        torch.nn.Flatten(), torch.nn.Linear(24, 1),
+    )  # fmt: skip
+    return net.double().eval(), torch.randn(5, 1, 4, 4).double()
+
+
+def _kinked() -> tuple[torch.nn.Module, torch.Tensor]:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(4, 48), torch.nn.ReLU(), torch.nn.Linear(48, 1))
+    return net.double(), torch.randn(5, 4).double()
+
+
+@pytest.mark.parametrize("network", [_convolutional, _kinked])
+def test_maps_and_kinks_with_a_smaller_last_batch_are_proved_accepted_and_obeyed(tmp_path: Path, network: Any) -> None:
+    net, X = network()
+    y = torch.randn(5, 1).double()
+    certificate = verify.certify(net, X, y, scope="basin", loss="mse", descent=SGD(batch_size=2))
+    assert certificate.verdict == "PROVED", certificate.reason
+    assert float(certificate.constants["batch_fraction"].upper()) <= 0.9 + 1e-9
+    found = verify.check(certificate.save(tmp_path / "c.zip"))
+    assert found.accepted, found.failures
+    # torch's own loop, its batches of 2, 2 and 1.
+    c, centre = certificate.constants, torch.from_numpy(np.asarray(certificate.witness["centre"]))
+    A, rate, R = (float(c[name].upper()) for name in ("loss_bound", "rate", "radius"))
+    away = torch.randn(centre.shape).double()
+    start = centre + away / away.norm() * 0.999 * float(c["basin_radius"].mid)
+    torch.nn.utils.vector_to_parameters(start, net.parameters())
+    optimiser, loss = torch.optim.SGD(net.parameters(), lr=float(c["lr"])), torch.nn.MSELoss()
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, y), batch_size=2, shuffle=True)
+    for epoch in range(30):
+        assert loss(net(X), y).item() <= A * rate**epoch + 1e-28
+        for inputs, targets in loader:
+            optimiser.zero_grad()
+            loss(net(inputs), targets).backward()
+            optimiser.step()
+        away = torch.nn.utils.parameters_to_vector(net.parameters()).detach() - centre
+        assert float(away.norm()) <= R
+
+
 @pytest.mark.parametrize("name", ["any", "drawn", "heavy"])
 def test_a_ball_about_a_fitted_network_is_proved_and_accepted(
     tmp_path: Path, name: str, basins: dict[str, Certificate]
