@@ -7,14 +7,14 @@ errors of the positions it reads. The adjoint adds, at each position, what the w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from verify.arrays.arithmetic_probe import require_probed_products
-from verify.arrays.products import row_norms_upper
+from verify.arrays.products import root_upper, row_norms_upper
 from verify.arrays.rounding import ETA, INFLATE, Array, gamma, quiet
 from verify.arrays.rows import Exact, Rows
 from verify.arrays.spectra import spectral_norm
@@ -23,8 +23,8 @@ from verify.errors import InputError, ShapeError
 __all__ = ["Kernel", "Windows", "patches", "position_sums"]
 
 Pair = tuple[int, int]
-# Doubles of a gathered block, 32 MiB: larger ones only miss the cache.
-_CHUNK = 2**22
+# Doubles of a gathered block, 1 MiB: larger ones miss the cache.
+_CHUNK = 2**17
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,20 @@ class Windows:
             found[:, :, :, index] = padded[(slice(None), *place)]
         return found.reshape(n, -1, self.size, c)
 
+    def sums(self, values: Array) -> Array:
+        """Return the sums (n, P', c) of maps (n, P, c) over each window, of its `size` entries one after the other; 0 for padding."""
+        n, _, c = values.shape
+        maps = values.reshape(n, *self.image, c)
+        if self.padding != (0, 0):
+            padded = np.zeros((n, *self.padded, c))
+            padded[(slice(None), *self._inside)] = maps
+            maps = padded
+        first, *others = self._places
+        total = maps[(slice(None), *first)].copy()
+        for place in others:
+            total += maps[(slice(None), *place)]
+        return total.reshape(n, -1, c)
+
     def scatter(self, parts: Iterable[Array]) -> Array:
         """Return the sums (n, P, c), at each position, over the windows that read it.
 
@@ -143,6 +157,14 @@ def patches(h: Rows, windows: Windows) -> Rows:
 
 def _gathered_norms(values: Array, windows: Windows) -> Array:
     """Upper bounds (n·P',) of the roots of the sums of squares that each window reads of `values` (n·P,) ≥ 0."""
+    top = float(values.max(initial=0.0))
+    if top == 0.0:
+        return np.zeros(values.size // windows.positions[0] * windows.positions[1])
+    if 1e-140 < top < 1e140:
+        # Valid for every square that over- or underflows, and sharp where none does that matters.
+        with quiet():
+            squares = (values * values).reshape(-1, windows.positions[0], 1)
+            return np.asarray(root_upper(windows.sums(squares).ravel(), windows.size))
     return row_norms_upper(windows.gather(values.reshape(-1, windows.positions[0], 1)).reshape(-1, windows.size))
 
 
@@ -181,8 +203,8 @@ class Kernel:
         turned = [group.transpose(2, 1, 0).reshape(group.shape[2], -1) for group in self._places]
         return max(float(spectral_norm(np.ascontiguousarray(m)).upper()) for m in turned)
 
-    def apply(self, h: Rows) -> Rows:
-        """Enclose W∗h (n·P', C') for a map (n·P, C).
+    def apply(self, h: Rows, read: Sequence[Rows] | None = None) -> Rows:
+        """Enclose W∗h (n·P', C') for a map (n·P, C); `read`: the patches of each group's channels where they are at hand.
 
         A row of the result is, group by group, W_mat times a patch a: with α, ε the patch's norm and error over all channels, it is off by
         ‖W_mat‖₂ε from the error, and by γ_q α max‖W_mat‖_F from rounding sums of q = K·c products (the groups' squares add up to at most
@@ -202,9 +224,17 @@ class Kernel:
         with quiet():
             for start in range(0, n, block):
                 for j, matrix in enumerate(self.forward_matrices):
-                    gathered = self.windows.gather(maps[start : start + block, :, j * c : (j + 1) * c]).reshape(-1, q)
                     rows, columns = slice(start * after, (start + block) * after), slice(j * outputs, (j + 1) * outputs)
-                    mid[rows, columns] = gathered @ matrix.value.T
+                    if read is None:
+                        gathered = self.windows.gather(maps[start : start + block, :, j * c : (j + 1) * c]).reshape(
+                            -1, q
+                        )
+                    else:
+                        gathered = read[j].mid[rows]
+                    if self.groups == 1:
+                        np.matmul(gathered, matrix.value.T, out=mid[rows])
+                    else:
+                        mid[rows, columns] = gathered @ matrix.value.T
             own = _gathered_norms(h.norms, self.windows) * (gamma(q) * INFLATE) + ETA
             moved = _gathered_norms(h.err, self.windows)
             tiny = float(self.weight.shape[0] * q + 4) * ETA
@@ -229,12 +259,14 @@ class Kernel:
         if b.mid.shape != (samples * after, outputs * groups):
             raise ShapeError(f"kernel: values {b.mid.shape} at the output of {self.weight.shape} on {after} positions")
         with quiet():
-            split = [b.mid[:, j * outputs : (j + 1) * outputs] for j in range(groups)]
-            parts = (
-                np.concatenate([part @ self._places[j, :, place] for j, part in enumerate(split)], axis=1)
-                for place in range(windows.size)
-            )
-            mid = windows.scatter(part.reshape(samples, after, -1) for part in parts)
+            block = max(1, _CHUNK // (after * windows.size * c * groups))
+            mid = np.empty((samples, windows.positions[0], c * groups))
+            for start in range(0, samples, block):
+                rows = slice(start * after, (start + block) * after)
+                for j in range(groups):
+                    back = b.mid[rows, j * outputs : (j + 1) * outputs] @ self._places[j].reshape(outputs, -1)
+                    back = back.reshape(-1, after, windows.size, c)
+                    mid[start : start + block, :, j * c : (j + 1) * c] = windows.scatter(np.moveaxis(back, 2, 0))
             sizes = row_norms_upper(self._places.transpose(0, 2, 1, 3).reshape(groups, windows.size, -1)).max(axis=0)
             factor = gamma(outputs + windows.overlap) * (1.0 + 4.0 * gamma(windows.size + 4)) * INFLATE
             rounded, squares = (
@@ -249,11 +281,12 @@ class Kernel:
             return Rows(mid.reshape(-1, c * groups), (rounded * INFLATE + moved) * INFLATE + tiny)
 
 
-def position_sums(b: Rows, a: Rows, positions: int, channels: slice) -> Rows:
+def position_sums(b: Rows, a: Rows, positions: int, channels: slice, *, bias: bool = False) -> Rows:
     """Enclose the gradients vec(Σ_p b_p ⊗ a_p), (N, C'·q): rows of the Jacobian with respect to a kernel's output channels in `channels`.
 
     Args:
         b: (N·P', C'), N = n·k: ∂F/∂z, sample-major. a: (n·P', q): patches. positions: P'.
+        bias: stand for [a_p, 1] in the place of a_p.
 
     Row: computed sums of P' products are off by γ_P' Σ β_pα_p + C'qP'η; b̂ ⊗ â from b ⊗ a by Σ β_pε_p + δ_p(α_p + ε_p), with α, β the norms of the
     midpoints' rows and ε, δ their errors.
@@ -266,9 +299,14 @@ def position_sums(b: Rows, a: Rows, positions: int, channels: slice) -> Rows:
         c = left.shape[-1]
         # One product for each sample: (k·c, P')·(P', q).
         turned = left.transpose(0, 1, 3, 2).reshape(n, k * c, positions)
-        mid = np.matmul(turned, a.mid.reshape(n, positions, q)).reshape(total, c * q)
+        mid = np.empty((n, k * c, q + bias))
+        np.matmul(turned, a.mid.reshape(n, positions, q), out=mid[..., :q])
+        alpha = a.norms
+        if bias:
+            mid[..., q] = turned.sum(axis=2)
+            alpha, q = np.sqrt(alpha * alpha * INFLATE + 1.0) * (INFLATE * INFLATE), q + 1
         beta, delta = (v.reshape(n, k, positions) for v in (b.norms, b.err))
-        alpha, epsilon = (v.reshape(n, 1, positions) for v in (a.norms, a.err))
+        alpha, epsilon = (v.reshape(n, 1, positions) for v in (alpha, a.err))
         terms = beta * (alpha * gamma(positions) + epsilon + 2.0 * ETA) + delta * (alpha + epsilon) + 4.0 * ETA
         err = terms.sum(axis=2).ravel() * (1.0 + 4.0 * gamma(positions + 8)) + float(c * q * positions + 4) * ETA
-        return Rows(mid, err * INFLATE)
+        return Rows(mid.reshape(total, c * q), err * INFLATE)

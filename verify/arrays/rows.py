@@ -164,25 +164,33 @@ class Rows:
             own = (self.norms * ((r + size * U) * INFLATE + ETA) + float(m + 4) * ETA) * INFLATE
             return Rows(self.mid * s, (self.err * top + own) * INFLATE + ETA, (self.sup * top + own) * INFLATE + ETA)
 
-    def plus(self, row: Array) -> Rows:
+    def plus(self, row: Array, *, in_place: bool = False) -> Rows:
         """Enclose M + 1·bᵀ for an exact b (m,): one rounding of each entry, at most u times the computed one.
 
         u‖computed‖ may itself underflow, by η/2: near 2^-1021 half an ulp is η, and √m of them are more than one.
+        in_place: as for :meth:`scaled`.
         """
         with quiet():
-            mid = self.mid + _plain(row)
-            own = row_norms_upper(mid) * (U * INFLATE) + ETA
-            return Rows(mid, (self.err + own) * INFLATE, (self.sup + own) * INFLATE)
+            mid = np.add(self.mid, _plain(row), out=self.mid if in_place else None)
+            return self._rounded(mid, self.err, self.sup)
+
+    def _rounded(self, mid: Array, err: Array, sup: Array) -> Rows:
+        """Enclose what was computed with one rounding of each entry beside these errors; its norms are known then."""
+        norms = row_norms_upper(mid)
+        own = norms * (U * INFLATE) + ETA
+        result = Rows(mid, (err + own) * INFLATE, (sup + own) * INFLATE)
+        if result.mid is mid:
+            result.__dict__["norms"] = norms
+        return result
 
     def added(self, other: Rows) -> Rows:
         """Enclose M + M' for a matrix of the same shape: the errors add, and one rounding of each entry, at most u times the computed one."""
         if other.mid.shape != self.mid.shape:
             raise ShapeError(f"Rows: shapes {self.mid.shape} and {other.mid.shape}; expected the same")
         with quiet():
-            mid = self.mid + other.mid
-            own = row_norms_upper(mid) * (U * INFLATE) + ETA
-            err = (self.err + other.err + own) * INFLATE
-            return Rows(mid, err, (self.sup + other.sup + own) * INFLATE)
+            return self._rounded(
+                self.mid + other.mid, (self.err + other.err) * INFLATE, (self.sup + other.sup) * INFLATE
+            )
 
     def with_column(self, value: float) -> Rows:
         """Append a column of one exact number."""

@@ -141,11 +141,11 @@ def _symbol(window: Window, rows: list[list[Any]]) -> Any:
     for number in range(len(frequencies)):
         tick()
         own = slice(number * phases, (number + 1) * phases)
-        parts = [
+        real_part, imaginary = (
             arb_mat([[x for line in table[c * share : (c + 1) * share] for x in line[own]] for c in range(len(rows))])
             for table in symbols
-        ]
-        best = best.max(_complex_square(*parts, best))
+        )
+        best = best.max(_complex_square(real_part, imaginary, best))
     return best.sqrt()
 
 

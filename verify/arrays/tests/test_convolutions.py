@@ -63,7 +63,11 @@ def _apply(rng: np.random.Generator, module: Any, made: Any) -> tuple[Any, Matri
             exact[o][q][place // windows.kernel[1]][place % windows.kernel[1]] * true[i * before + at][first + q]
             for q in range(c)
         )
-    return kernel.apply(h), z
+    read = [
+        module.patches(made.Rows(np.ascontiguousarray(h.mid[:, j * c : (j + 1) * c]), h.err), windows)
+        for j in range(kernel.groups)
+    ]
+    return kernel.apply(h, read if rng.integers(2) else None), z
 
 
 def _adjoint(rng: np.random.Generator, module: Any, made: Any) -> tuple[Any, Matrix]:
@@ -96,17 +100,19 @@ def _sums(rng: np.random.Generator, module: Any, made: Any) -> tuple[Any, Matrix
     n, k, positions, outputs, q = 2, int(rng.integers(1, 3)), int(rng.integers(1, 5)), 3, 2
     b, a = _draw(rng, made, n * k * positions, outputs), _draw(rng, made, n * positions, q)
     tb, ta = _member(rng, b), _member(rng, a)
-    first = int(rng.integers(0, 2))
+    first, bias = int(rng.integers(0, 2)), bool(rng.integers(2))
+    if bias:
+        ta = [[*row, Fraction(1)] for row in ta]
     truth = [
         [
             sum((tb[(i * k + j) * positions + p][o] * ta[i * positions + p][r] for p in range(positions)), Fraction(0))
             for o in range(first, outputs)
-            for r in range(q)
+            for r in range(q + bias)
         ]
         for i in range(n)
         for j in range(k)
     ]
-    return module.position_sums(b, a, positions, slice(first, outputs)), truth
+    return module.position_sums(b, a, positions, slice(first, outputs), bias=bias), truth
 
 
 OPERATIONS = {"apply": _apply, "adjoint": _adjoint, "patches": _patches, "sums": _sums}
@@ -213,6 +219,9 @@ MUTANTS = [
     ("(alpha * gamma(positions) + epsilon + 2.0 * ETA)", "(alpha * gamma(positions))", "sums"),
     ("+ delta * (alpha + epsilon)", "", "sums"),
     ("terms.sum(axis=2)", "terms.max(axis=2)", "sums"),
+    ("mid[..., q] = turned.sum(axis=2)", "mid[..., q] = 1.0", "sums"),
+    ("np.sqrt(alpha * alpha * INFLATE + 1.0)", "np.sqrt(alpha * alpha * INFLATE)", "sums"),
+    ("np.asarray(root_upper(windows.sums(squares).ravel(), windows.size))", "0.5 * root_upper(windows.sums(squares).ravel(), windows.size)", "apply"),
 ]  # fmt: skip
 
 

@@ -276,7 +276,7 @@ MUTANTS = [
     ("top = (abs(s) + r) * INFLATE", "top = abs(s) * INFLATE", "scaled"),
     ("((r + abs(s) * U) * INFLATE + ETA)", "((abs(s) * U) * INFLATE + ETA)", "scaled"),
     ("((r + abs(s) * U) * INFLATE + ETA)", "(r * INFLATE + ETA)", "scaled"),
-    ("own = row_norms_upper(mid) * (U * INFLATE)", "own = row_norms_upper(mid) * (U * 0.01)", "plus"),
+    ("own = norms * (U * INFLATE)", "own = norms * (U * 0.01)", "plus"),
     ("(U * INFLATE) + ETA", "(U * INFLATE)", "ties"),
     ("(self.sup * lipschitz + entry)", "(self.sup * lipschitz)", "image"),
     ("(self.err * lipschitz + rounding)", "(self.err + rounding)", "image"),

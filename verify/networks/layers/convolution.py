@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -29,6 +29,13 @@ __all__ = ["Convolution"]
 
 _PATCHES, _JACOBIAN, _PAIRS = 2**22, 2**25, 2**24
 """Doubles of patches, of a block of the Jacobian, and of the matrix of pairs of positions, held at once."""
+
+
+@dataclass(frozen=True)
+class _Read(Value):
+    """A map and, where they are few, the patches that a convolution read of it, per group."""
+
+    patches: tuple[Rows, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,13 +91,17 @@ class Convolution(Trained):
         return (self.weight.shape[0], *self.windows(below[0]).output)
 
     def value(self, *below: Value) -> tuple[Value, Value]:
-        """Z (n·P', C'); saved: s·h, from which patches are gathered where they are needed."""
+        """Z (n·P', C'); saved: s·h with its patches, which are gathered again where they are many."""
         (h,) = below
         scaled = h.rows.scaled(self.scale)
-        z = self._kernel(h.shape).apply(scaled)
+        saved = _Read(scaled, h.shape)
+        if h.samples * self._positions(saved) * math.prod(self.weight.shape[1:]) * self.groups <= _PATCHES:
+            saved = replace(saved, patches=tuple(self._gathered(saved, group) for group in range(self.groups)))
+        z = self._kernel(h.shape).apply(scaled, saved.patches)
         if self.bias is not None:
-            z = z.plus(self.bias)
-        return Value(z, self.shape(h.shape)), Value(scaled, h.shape)
+            # The product belongs to nobody else.
+            z = z.plus(self.bias, in_place=True)
+        return Value(z, self.shape(h.shape)), saved
 
     def pullback(self, saved: Value, below: tuple[Shape, ...], g: Value) -> tuple[Value, ...]:
         """G_u = s·(W∗)ᵀG."""
@@ -124,7 +135,8 @@ class Convolution(Trained):
         for group in range(self.groups):
             total: Ball | None = None
             rows, errors = [], []
-            for part in self._patches(saved, group):
+            for gathered in self._patches(saved, group):
+                part = gathered.with_column(1.0) if self._with_bias else gathered
                 count = part.mid.shape[0] // self._positions(saved)
                 stacked = part.mid.reshape(count, -1, part.mid.shape[1])
                 own = gram(np.ascontiguousarray(part.mid.T))
@@ -181,7 +193,8 @@ class Convolution(Trained):
                 rows = slice(at, at + part.mid.shape[0])
                 at = rows.stop
                 here = Rows(weighted.mid[rows], weighted.err[rows], weighted.sup[rows])
-                own = position_sums(here, part, part.mid.shape[0], slice(group * outputs, (group + 1) * outputs))
+                channels = slice(group * outputs, (group + 1) * outputs)
+                own = position_sums(here, part, part.mid.shape[0], channels, bias=self._with_bias)
                 total = own if total is None else total.added(own)
             assert total is not None
             found.append(total.ball().reshape(outputs, -1))
@@ -216,20 +229,36 @@ class Convolution(Trained):
     def _positions(self, saved: Value) -> int:
         return self.windows(saved.shape).positions[1]
 
-    def _patches(self, saved: Value, group: int) -> Iterator[Rows]:
-        """Blocks of samples' patches (count·P', q), the group's channels place by place, then the 1 of a bias that trains."""
+    @property
+    def _with_bias(self) -> bool:
+        """Whether a 1 belongs to each patch beside the weight's entries."""
+        return {"weight", "bias"} <= self.trained.keys()
+
+    def _gathered(self, saved: Value, group: int, samples: slice = slice(None)) -> Rows:
+        """What some samples' windows read in a group's channels, place by place (count·P', q)."""
         windows, c = self.windows(saved.shape), self.weight.shape[1]
-        before, after = windows.positions
-        block = max(1, _PATCHES // (after * self._columns))
-        rows = saved.rows
+        start, stop, _ = samples.indices(saved.samples)
+        rows, chosen = saved.rows, slice(start * windows.positions[0], stop * windows.positions[0])
+        mine = rows.mid[chosen, group * c : (group + 1) * c]
+        here = Rows(np.ascontiguousarray(mine), rows.err[chosen], rows.sup[chosen])
+        if self.groups == 1:
+            here.__dict__["norms"] = rows.norms[chosen]
+        return patches(here, windows)
+
+    def _patches(self, saved: Value, group: int) -> Iterator[Rows]:
+        """Blocks of samples' patches (count·P', q), without the 1 of a bias that trains; a column of ones where the bias alone does."""
+        known = saved.patches if isinstance(saved, _Read) else None
+        positions = self._positions(saved)
+        block = max(1, _PATCHES // (positions * self._columns))
+        if "weight" in self.trained and known is not None:
+            yield known[group]
+            return
         for start in range(0, saved.samples, block):
-            chosen = slice(start * before, (start + block) * before)
-            if "weight" not in self.trained:
-                yield Rows(np.ones((rows.mid[chosen].shape[0] // before * after, 1)))
-                continue
-            mine = np.ascontiguousarray(rows.mid[chosen, group * c : (group + 1) * c])
-            found = patches(Rows(mine, rows.err[chosen], rows.sup[chosen]), windows)
-            yield found.with_column(1.0) if "bias" in self.trained else found
+            samples = slice(start, min(start + block, saved.samples))
+            if "weight" in self.trained:
+                yield self._gathered(saved, group, samples)
+            else:
+                yield Rows(np.ones(((samples.stop - samples.start) * positions, 1)))
 
     def _jacobian(self, saved: Value, g: Value, k: int, group: int, channels: slice) -> Rows:
         """Rows (N, C·q) of J_v for some output channels of a group."""
@@ -238,14 +267,14 @@ class Convolution(Trained):
             rows = slice(at, at + part.mid.shape[0] * k)
             at = rows.stop
             b = Rows(np.ascontiguousarray(g.rows.mid[rows, channels]), g.rows.err[rows], g.rows.sup[rows])
-            found.append(position_sums(b, part, positions, slice(None)))
+            found.append(position_sums(b, part, positions, slice(None), bias=self._with_bias))
         if len(found) == 1:
             return found[0]
         return Rows(*(np.concatenate([getattr(part, name) for part in found]) for name in ("mid", "err", "sup")))
 
     def _position_pairs(self, saved: Value, g: Value, k: int, group: int, channels: slice) -> Ball:
         """The same term from the Gram matrices of all positions, summed over pairs of positions."""
-        parts = list(self._patches(saved, group))
+        parts = [part.with_column(1.0) if self._with_bias else part for part in self._patches(saved, group)]
         a = [np.concatenate([getattr(part, name) for part in parts]) for name in ("mid", "err", "sup")]
         size, positions = g.samples, g.positions
         order = np.arange(len(a[0])).reshape(-1, 1, positions).repeat(k, axis=1).ravel()

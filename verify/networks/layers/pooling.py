@@ -57,10 +57,9 @@ class AveragePool(Fixed):
         (h,) = below
         windows, channels = self.windows(h.shape), h.shape[0]
         with quiet():
-            mid = windows.gather(h.rows.mid.reshape(h.samples, h.positions, channels)).sum(axis=2)
+            mid = windows.sums(h.rows.mid.reshape(h.samples, h.positions, channels))
             norms, err, sup = (
-                windows.gather(v.reshape(h.samples, h.positions, 1)).sum(axis=(2, 3))
-                * (1.0 + 4.0 * gamma(windows.size + 4))
+                windows.sums(v.reshape(h.samples, h.positions, 1)) * (1.0 + 4.0 * gamma(windows.size + 4))
                 for v in (h.rows.norms, h.rows.err, h.rows.sup)
             )
             own = norms * (gamma(windows.size) * INFLATE) + ETA

@@ -109,7 +109,8 @@ class _Known:
 
     def value(self, index: int) -> np.ndarray:
         """The value of a fully connected layer or activation (rows, units)."""
-        return self.state.values[index].rows.mid[self.at]
+        found: np.ndarray = self.state.values[index].rows.mid[self.at]
+        return found
 
     def gradient(self, index: int) -> tuple[np.ndarray, ...]:
         """Jᵀw of a fully connected layer, per trained array."""

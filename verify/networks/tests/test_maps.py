@@ -128,8 +128,8 @@ def _per_position(monkeypatch: pytest.MonkeyPatch) -> None:
     """A weight of its own at each position: the double sum over positions loses its mixed terms."""
     original = convolutions.position_sums
 
-    def apart(b: Any, a: Any, positions: int, channels: slice) -> Any:
-        found = original(b, a, positions, channels)
+    def apart(b: Any, a: Any, positions: int, channels: slice, bias: bool = False) -> Any:
+        found = original(b, a, positions, channels, bias=bias)
         return type(found)(found.mid / np.sqrt(2.0), found.err)
 
     monkeypatch.setattr(convolution, "position_sums", apart)

@@ -146,7 +146,12 @@ def test_a_gradient_that_is_not_of_the_linearisation_at_hand_is_compared_once_mo
     from verify.networks.reading import comparison
 
     again = []
-    monkeypatch.setattr(comparison, "linearise", lambda *given: again.append(given) or linearise(*given))
+
+    def counted(*given: Any) -> Any:
+        again.append(given)
+        return linearise(*given)
+
+    monkeypatch.setattr(comparison, "linearise", counted)
     require_agreement(model, network, X, off)
     assert len(again) == 1
 
