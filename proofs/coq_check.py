@@ -80,7 +80,7 @@ THEOREMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Claim id (proofs/claims) -> the Coq theorems that state it, as module.theorem."""
 
-NETWORKS = ("Sphere20.converges", "Biased8.converges", "Basin8.converges")
+NETWORKS = ("Sphere20.converges", "Biased8.converges", "Basin8.converges", "Classes6.converges")
 """Concrete networks certified end to end inside Coq in every build; ``make proofs-networks`` adds the digits."""
 
 _RECORD = COQ_DIRECTORY / "build" / "assumptions.txt"

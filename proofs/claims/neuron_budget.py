@@ -90,5 +90,5 @@ CLAIM = Claim(
     ),
     proof=prove,
     remarks="S_1 = sup|σ'|, S_2 = sup|σ''|, p = S_1‖A_1‖, q_r = ‖v_r‖S_2‖A_1A_1ᵀ∘A_1A_1ᵀ‖^½. The constant output bias block keeps"
-    " its full weight. ω_r = 0 means D_r = 0 and k_r = 1. In Coq for one output, S_1 ≤ 1 and any smaller shares k_r.",
+    " its full weight. ω_r = 0 means D_r = 0 and k_r = 1. In Coq for S_1 ≤ 1 and any smaller shares k_r.",
 )

@@ -12,7 +12,7 @@ Open Scope Z_scope.
 (** A rounded Cholesky factor: M = C + G L L^T up to cap in each entry. *)
 Record factor := { f_C : Z; f_G : Z; f_cap : Z; f_L : list (list Z) }.
 
-(** Neurons with output weights of about one size: a bound of |a_r| and the l that goes with it (see [shares_ok]). *)
+(** Neurons with output weights of about one size: a bound of |a_r| and the l that goes with it (see [share_ok]). *)
 Record group := { g_max : Z; g_ell : Q }.
 
 (** The NTK on a ball, the budget shared between the neurons: lambda_min >= p_floor - p_weight rho^2 on B(start, rho), for
@@ -38,6 +38,7 @@ Section Check.
 Variables (c : problem) (w : witness) (V : vectors).
 Let n := samples c.
 Let m := width c.
+Let N := equations c.
 Let wb := weight_bits c.
 
 (** ** Rounding *)
@@ -64,7 +65,8 @@ Definition half : Z := 2 ^ (k - 1).
 Definition roundZ (t : Z) : Z := Z.shiftr (t + half) k.
 Definition slope_shift : Z := wb + 28 - k.
 Definition slopeZ (a h : Z) : Z := Z.shiftr (a * (unit * unit - h * h) + 2 ^ (slope_shift - 1)) slope_shift.
-Definition slopesZ (h : list Z) : list Z := map2 slopeZ (outers c) h.
+Definition slopesZ (H : list (list Z)) : list (list Z) :=
+  map (fun I => map2 slopeZ (row (outers c) (output_of c I)) (row H (sample_of c I))) (seq 0 N).
 
 (** ** The kernel and its error *)
 Definition qx : Z := hidden_scale c * 2 ^ (2 * xh).
@@ -74,36 +76,43 @@ Definition gramZ (X : list (list Z)) : list (list Z) :=
 Definition scaleZ : Z := unit * unit * output_scale c * qx.
 Definition selected (rows : list (list Z)) : list (list (vec V)) :=
   map (fun h => map (fun g => pack V (select g (group_of w) h)) (seq 0 (length (groups w)))) rows.
-Fixpoint products (x : Z) (h b h' b' : list (vec V)) : list Z :=
+Fixpoint products (same : bool) (x : Z) (h b h' b' : list (vec V)) : list Z :=
   match h, b, h', b' with
-  | p :: h, q :: b, p' :: h', q' :: b' => (qx * product V p p' + x * product V q q') :: products x h b h' b'
+  | p :: h, q :: b, p' :: h', q' :: b' => ((if same then qx * product V p p' else 0) + x * product V q q') :: products same x h b h' b'
   | _, _, _, _ => []
   end.
-(** The kernel, entry by entry, as a list over the groups; then any combination of the groups. *)
+(** The kernel, entry by entry, as a list: the output biases, then the groups; then any combination of the groups. *)
 Definition partsZ (XX H B : list (list Z)) : list (list (list Z)) :=
-  let SH := selected H in let SB := selected B in
-  map (fun i => let Hi := nth i SH [] in let Bi := nth i SB [] in let Xi := row XX i in
-    map (fun j => products (at_ Xi j) Hi Bi (nth j SH []) (nth j SB [])) (seq 0 (S i))) (seq 0 n).
+  let SH := selected H in let SB := selected B in let out := Z.of_nat (biases c) * scaleZ in
+  map (fun I => let Hi := nth (sample_of c I) SH [] in let Bi := nth I SB [] in let Xi := row XX (sample_of c I) in let o := output_of c I in
+    map (fun J => let j := sample_of c J in let same := (o =? output_of c J)%nat in
+      (if same then out else 0) :: products same (at_ Xi j) Hi Bi (nth j SH []) (nth J SB [])) (seq 0 (S I))) (seq 0 N).
 Definition combineZ (one_share : Z) (shares : list Z) (parts : list (list (list Z))) : list (list Z) :=
-  let out := one_share * (Z.of_nat (biases c) * scaleZ) in map (map (fun l => dot l shares + out)) parts.
+  map (map (fun l => dot l (one_share :: shares))) parts.
 Definition ones : list Z := map (fun _ => 1) (groups w).
 Definition e_hid (et : Z) : Z := et + half.
 Definition slope_gain (eh : Z) : Z := 2 * eh + 1.
 Definition mZ : Z := Z.of_nat m.
 Definition nZ : Z := Z.of_nat n.
+Definition NZ : Z := Z.of_nat N.
 Definition weight_one : Z := 2 ^ wb.
 Definition finer : Z := 2 ^ (2 * k) * (weight_one * weight_one).      (* errors are in units of 1 / finer *)
+(** Of a neuron: its largest |a_or|, and |a_r|^2. *)
+Definition over_outputs (f : Z -> Z -> Z) : list Z := fold_right (map2 f) (map (fun _ => 0) (inners c)) (outers c).
+Definition largest_outer : list Z := over_outputs (fun a most => Z.max (Z.abs a) most).
+Definition outer_squares : list Z := over_outputs (fun a total => a * a + total).
 Definition e_slopes (eh : Z) : Z :=
-  sum_list (fun a => let e := slope_gain eh * Z.abs a + half * weight_one in e * (2 * one * Z.abs a + e)) (outers c).
+  sum_list (fun a => let e := slope_gain eh * a + half * weight_one in e * (2 * one * a + e)) largest_outer.
 Definition e_kernel (eg eh : Z) : Z :=
-  qx * (mZ * (eh * (2 * one + eh))) * (weight_one * weight_one) + xx_max w * e_slopes eh + eg * (one * one) * dot (outers c) (outers c).
+  qx * (mZ * (eh * (2 * one + eh))) * (weight_one * weight_one) + xx_max w * e_slopes eh + eg * (one * one) * dot largest_outer largest_outer.
 
 (** ** The residual *)
 Definition out_unit : Z := one * weight_one * two40 * 2 ^ target_bits c.
-Definition residualZ (T : list (list Z)) (i : nat) : Z :=
-  2 ^ target_bits c * (r2 w * dot (outers c) (row T i) + sum_list (fun b => b) (output_biases c) * one * two40)
-  - at_ (targets c) i * (one * weight_one * two40).
-Definition e_out (et : Z) : Z := 2 ^ target_bits c * (one * norm1 (outers c) + r2 w * (norm1 (outers c) * et)).
+Definition residualZ (T : list (list Z)) (I : nat) : Z :=
+  2 ^ target_bits c * (r2 w * dot (row (outers c) (output_of c I)) (row T (sample_of c I)) + at_ (output_biases c) (output_of c I) * one * two40)
+  - at_ (targets c) I * (one * weight_one * two40).
+Definition e_out (et : Z) (I : nat) : Z :=
+  let size := norm1 (row (outers c) (output_of c I)) in 2 ^ target_bits c * (one * size + r2 w * (size * et)).
 
 (** ** The ball: radius, K = K0 + Delta_J, the drift of a step, the area under the table *)
 Definition grid (z : Z) : Q := z # 1099511627776.
@@ -122,7 +131,7 @@ Definition check_shape : bool :=
   (0 <=? wb) && (0 <=? input_bits c) && (0 <=? target_bits c) && (0 <? hidden_scale c) && (0 <? output_scale c)
   && (0 <=? weight_drop w) && (0 <=? wh) && (0 <=? input_drop w) && (0 <=? xh) && (1 <=? k) && (k <=? 27)
   && (1 <=? r1 w) && (1 <=? r2 w) && (0 <=? xx_max w)
-  && (length (inners c) =? m)%nat
+  && forallb (fun a => (length a =? m)%nat) (outers c)
   && forallb (fun q => (length q <=? size c)%nat) (inners c)
   && forallb (fun x => (length x <=? dim c)%nat) (inputs c)
   && (0 <=? f_G (low w)) && (0 <=? f_G (high w)) && (0 <=? f_G (ins w)) && (0 <=? f_G (twice w))
@@ -135,7 +144,7 @@ Definition check_scalars : bool :=
   ltQ 0 (loss_scale c) && ltQ 0 (lr c) && leQ 0 (jac0 w) && leQ 0 (res0 w) && leQ 0 (sigma0 w) && leQ 0 (drop w)
   && leQ 0 (lip w) && leQ 0 (out_max w) && leQ 0 (in_norm w) && leQ 0 (in_twice w) && ltQ 0 (ell0 w) && ltQ 0 (ell w)
   && leQ 0 (scale2 w)
-  && forallb (fun a => leQ (inject_Z (Z.abs a)) (out_max w * inject_Z weight_one)) (outers c)
+  && forallb (fun v => leQ (inject_Z v) (out_max w * inject_Z weight_one * (out_max w * inject_Z weight_one))) outer_squares
   && leQ 1 (scale2 w * scale2 w * inject_Z (output_scale c))
   && leQ (1 + (77 # 100) * out_max w * in_twice w * ell0 w) (ell0 w * ell0 w)
   && leQ (1 + (77 # 100) * (out_max w + radius) * in_twice w * ell w) (ell w * ell w)
@@ -150,16 +159,16 @@ Definition check_inputs (X XX : list (list Z)) : bool :=
   && psd_test n (neg (squares XX)) (f_C (twice w)) (f_G (twice w)) (f_L (twice w)) (f_cap (twice w))
   && leQ (inject_Z (nZ * (f_cap (twice w) + eg * (2 * xx_max w + eg)) - f_C (twice w)))
          (in_norm w * in_twice w * (in_norm w * in_twice w) * inject_Z (qx * qx)).
-Definition check_kernel (N : list (list Z)) (ek : Z) : bool :=
-  psd_test n N (f_C (low w)) (f_G (low w)) (f_L (low w)) (f_cap (low w))
-  && leQ (sigma0 w * sigma0 w * inject_Z (scaleZ * finer)) (inject_Z (f_C (low w) * finer - nZ * (f_cap (low w) * finer + ek)))
-  && psd_test n (neg N) (f_C (high w)) (f_G (high w)) (f_L (high w)) (f_cap (high w))
-  && leQ (inject_Z (nZ * (f_cap (high w) * finer + ek) - f_C (high w) * finer)) (jac0 w * jac0 w * inject_Z (scaleZ * finer)).
+Definition check_kernel (M : list (list Z)) (ek : Z) : bool :=
+  psd_test N M (f_C (low w)) (f_G (low w)) (f_L (low w)) (f_cap (low w))
+  && leQ (sigma0 w * sigma0 w * inject_Z (scaleZ * finer)) (inject_Z (f_C (low w) * finer - NZ * (f_cap (low w) * finer + ek)))
+  && psd_test N (neg M) (f_C (high w)) (f_G (high w)) (f_L (high w)) (f_cap (high w))
+  && leQ (inject_Z (NZ * (f_cap (high w) * finer + ek) - f_C (high w) * finer)) (jac0 w * jac0 w * inject_Z (scaleZ * finer)).
 (** Shares of the budget: a neuron of the group may keep p_shares / 2^16 <= w / (w + om), om = (scale2 in_norm l)^2. *)
 Definition share_one : Z := 65536.
-Definition neuron_ok (g : nat) (a : Z) : bool := Z.abs a <=? nth g (map g_max (groups w)) 0.
+Definition neuron_ok (g : nat) (square : Z) : bool := let most := nth g (map g_max (groups w)) 0 in square <=? most * most.
 Definition group_ok (g : group) : bool :=
-  ltQ 0 (g_ell g)
+  (0 <=? g_max g) && ltQ 0 (g_ell g)
   && leQ (inject_Z weight_one + (77 # 100) * inject_Z (g_max g) * in_twice w * g_ell g) (g_ell g * g_ell g * inject_Z weight_one).
 Definition share_ok (weight : Q) (share : Z) (g : group) : bool :=
   (0 <=? share) && (share <=? share_one)
@@ -168,11 +177,11 @@ Fixpoint all2 {A B : Type} (f : A -> B -> bool) (x : list A) (y : list B) : bool
   match x, y with [], [] => true | a :: x, b :: y => f a b && all2 f x y | _, _ => false end.
 Definition parabola_ok (parts : list (list (list Z))) (ek : Z) (p : parabola) : bool :=
   leQ 0 (p_weight p) && all2 (share_ok (p_weight p)) (p_shares p) (groups w) && (0 <=? f_G (p_factor p))
-  && psd_test n (combineZ share_one (p_shares p) parts) (f_C (p_factor p)) (f_G (p_factor p)) (f_L (p_factor p)) (f_cap (p_factor p))
+  && psd_test N (combineZ share_one (p_shares p) parts) (f_C (p_factor p)) (f_G (p_factor p)) (f_L (p_factor p)) (f_cap (p_factor p))
   && leQ (p_floor p * inject_Z (scaleZ * share_one * finer))
-         (inject_Z (f_C (p_factor p) * finer - nZ * (f_cap (p_factor p) * finer + share_one * ek))).
+         (inject_Z (f_C (p_factor p) * finer - NZ * (f_cap (p_factor p) * finer + share_one * ek))).
 Definition check_budget (parts : list (list (list Z))) (ek : Z) : bool :=
-  all2 neuron_ok (group_of w) (outers c) && forallb group_ok (groups w) && forallb (parabola_ok parts ek) (parabolas w).
+  all2 neuron_ok (group_of w) outer_squares && forallb group_ok (groups w) && forallb (parabola_ok parts ek) (parabolas w).
 (** A row holds by the Weyl step from the centre, or by a parabola. *)
 Definition stair_ok (row : Z * Z) : bool :=
   let (r, g) := row in (0 <=? r) && (0 <=? g)
@@ -181,7 +190,7 @@ Definition stair_ok (row : Z * Z) : bool :=
 Definition check_stairs : bool :=
   match stairs w with [] => false | _ => true end && (0 <=? offset w) && ascending (offset w) (stairs w) && forallb stair_ok (stairs w).
 Definition check_residual (T : list (list Z)) (et : Z) : bool :=
-  leQ (inject_Z (sumZ n (fun i => let e := Z.abs (residualZ T i) + e_out et in e * e))) (res0 w * res0 w * inject_Z (out_unit * out_unit)).
+  leQ (inject_Z (sumZ N (fun I => let e := Z.abs (residualZ T I) + e_out et I in e * e))) (res0 w * res0 w * inject_Z (out_unit * out_unit)).
 
 Definition presZ (Ds : list (list Z)) : list (list Z) := let b := biasZ in map (fun ds => map2 preZ ds b) Ds.
 Definition hiddenZ (T : list (list Z)) : list (list Z) := map (map roundZ) T.
@@ -191,7 +200,7 @@ Definition check : bool :=
   check_shape && check_root (r1 w) (hidden_scale c) && check_root (r2 w) (output_scale c) && check_scalars && check_stairs
   && (let tab := table in let W := weightsZ in let X := inputsZ in
       let Ds := dotsZ W X in let Ps := presZ Ds in let T := map (map (tanhZ tab)) Ps in
-      let H := hiddenZ T in let B := map slopesZ H in let XX := gramZ X in
+      let H := hiddenZ T in let B := slopesZ H in let XX := gramZ X in
       let et := 16 + e_pre (e_dot W X) in
       below62 W && check_inputs X XX && check_pre Ds Ps && (e_hid et * e_hid et <=? one) && check_residual T et
       && below62 H && below62 B

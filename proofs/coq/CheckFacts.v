@@ -2,7 +2,7 @@
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Setting NtkStability Tanh TwoLayer Psd Criterion
+From LPLR Require Import Inner Sums Rn Setting NtkStability Tanh TwoLayer Rows Psd Criterion
   Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward CheckScalars CheckKernel.
 Import ListNotations.
 Open Scope R_scope.
@@ -19,7 +19,7 @@ Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
 Notation Tan := (map (map (tanhZ table)) Ps).
 Notation Hid := (hiddenZ w Tan).
-Notation Slo := (map (slopesZ c w) Hid).
+Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w X).
 Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
@@ -33,20 +33,24 @@ Notation W1 := (weight_unit c).
 Notation K := (drop_unit w).
 Notation U := (kept_unit w).
 Notation R1 := (Rn (size c)).
-Notation pre_ := (pre R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid R1 m (biases c) (input c) th (start c)).
-Notation slope_ := (slope R1 m (biases c) (input c) dth (start c)).
-Notation outer_ := (outer R1 m (biases c) (start c)).
+Notation RY := (Rn (outputs c)).
+Notation N := (equations c).
+Notation xs := (fun e => input c (sample_of c e)).
+Notation ys := (fun e => axis (outputs c) (output_of c e)).
+Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
+Notation hid_ := (hid RY R1 m (biases c) (input c) th (start c)).
+Notation slope_ := (slope RY R1 m (biases c) xs ys dth (start c)).
+Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
+Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
 Hypothesis Hcheck : check c w V = true.
 Notation passed := (CheckForward.passed c w V Hcheck).
 Notation shaped := (CheckForward.shaped c w V Hcheck).
 Notation W1_pos := (CheckForward.W1_pos c w V Hcheck).
-Notation H_length := (CheckForward.H_length c w V Hcheck).
+Notation H_length := (CheckForward.H_length c w V).
 Notation tanh_near := (CheckForward.tanh_near c w V Hcheck).
 Notation outer_value := (CheckForward.outer_value c).
 Notation hid_le := (CheckForward.hid_le c).
-Notation outer_abs := (CheckKernel.outer_abs c w V Hcheck).
 Notation qx_pos := (CheckKernel.qx_pos c w V Hcheck).
 Notation gram_near := (CheckKernel.gram_near c w V Hcheck).
 Notation XX_bound := (CheckKernel.XX_bound c w V Hcheck).
@@ -56,7 +60,7 @@ Notation finer_pos := (CheckKernel.finer_pos c w V Hcheck).
 Notation XX_entry := (CheckKernel.XX_entry c w).
 Notation gram_sym := (CheckKernel.gram_sym c).
 Notation theta_sym := (CheckKernel.theta_sym c).
-Notation theta_ kk := (theta R1 m (biases c) (input c) s2 th dth kk (start c)).
+Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 th dth kk (start c)).
 Notation scalars := (CheckScalars.scalars c w V Hcheck).
 Notation residual_le := (CheckScalars.residual_le c w V Hcheck).
 Notation radius_pos := (CheckScalars.radius_pos c w V Hcheck).
@@ -130,37 +134,42 @@ Proof.
 Qed.
 
 (** ** How far the Jacobian moves *)
+Notation K2 := (Q2R (in_norm w) * Q2R (in_norm w)).
+Notation T2 := (Q2R (in_norm w) * Q2R (in_twice w) * (Q2R (in_norm w) * Q2R (in_twice w))).
+Lemma equations_op (b : nat -> R) (v : RY) :
+  ⟨vsum N (fun e => (b e * ⟨v, ys e⟩) ⋅ xs e), vsum N (fun e => (b e * ⟨v, ys e⟩) ⋅ xs e)⟩ <= K2 * sum N (fun e => b e * b e) * ⟨v, v⟩.
+Proof. apply (rows_op R1 n (outputs c) (input c) K2); [apply Rle_0_sqr|exact inputs_norm]. Qed.
+Lemma equations_twice (b : nat -> R) (v : RY) (u : R1) :
+  ⟨vsum N (fun e => (b e * ⟨v, ys e⟩ * ⟨u, xs e⟩) ⋅ xs e), vsum N (fun e => (b e * ⟨v, ys e⟩ * ⟨u, xs e⟩) ⋅ xs e)⟩
+    <= T2 * sum N (fun e => b e * b e) * ⟨v, v⟩ * ⟨u, u⟩.
+Proof. apply (rows_twice R1 n (outputs c) (input c) T2); [apply Rle_0_sqr|exact inputs_twice]. Qed.
+
 Lemma jacobian_moves A l D z z' : 0 <= A -> 0 < l -> 1 + 77 / 100 * A * Q2R (in_twice w) * l <= l * l ->
-  Q2R (scale2 w) * Q2R (in_norm w) * l <= D -> (forall r, (r < m)%nat -> Rabs (outer R1 m (biases c) z r) <= A) ->
+  Q2R (scale2 w) * Q2R (in_norm w) * l <= D -> (forall r, (r < m)%nat -> norm (out RY R1 m (biases c) z r) <= A) ->
   jac_change (model c) z z' (D * norm (z' ⊖ z)).
 Proof.
   intros HA Hl He HD Hz. pose proof s2_pos. pose proof s2_le. pose proof (c_N _ _ scalars). pose proof (norm_pos (z' ⊖ z)).
-  intros v. eapply Rle_trans; [apply (network_lipschitz R1 n m (biases c) (input c) s2 th dth (77 / 100) th_lipschitz dth_le_1 dth_lipschitz
-    ltac:(lra) (Q2R (in_norm w)) (Q2R (in_twice w)) (c_N _ _ scalars) (c_X _ _ scalars) inputs_norm inputs_twice A l HA Hl He z z' Hz)|].
+  intros v. eapply Rle_trans; [apply (network_lipschitz RY R1 N m (biases c) xs ys s2 th dth (77 / 100) th_lipschitz dth_le_1 dth_lipschitz
+    ltac:(lra) (Q2R (in_norm w)) (Q2R (in_twice w)) (c_N _ _ scalars) (c_X _ _ scalars) equations_op equations_twice A l HA Hl He z z' Hz)|].
   apply Rmult_le_compat_r; [apply norm_pos|]. apply Rmult_le_compat_r; [assumption|]. rewrite Rabs_pos_eq by lra.
   eapply Rle_trans; [|exact HD]. apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat_r; assumption.
 Qed.
 
-Lemma outer_at_start r : (r < m)%nat -> Rabs (outer_ r) <= Q2R (out_max w).
-Proof.
-  intros Hr. rewrite (outer_abs r Hr). unfold size_of. apply Rle_div_l; [apply W1_pos|]. now apply (c_outer _ _ scalars).
-Qed.
-
 Lemma jacobian_from_start z : jac_change (model c) (start c) z (Q2R (drop w) * norm (z ⊖ start c)).
 Proof.
-  apply (jacobian_moves (Q2R (out_max w)) (Q2R (ell0 w))); try apply scalars. exact outer_at_start.
+  apply (jacobian_moves (Q2R (out_max w)) (Q2R (ell0 w))); apply scalars.
 Qed.
 
 Lemma jacobian_lipschitz z z' : in_ball (start c) (Q2R (radius w)) z -> jac_change (model c) z z' (Q2R (lip w) * norm (z' ⊖ z)).
 Proof.
   intros Hz. destruct radius_pos as [HR _]. pose proof (c_A _ _ scalars).
   apply (jacobian_moves (Q2R (out_max w) + Q2R (radius w)) (Q2R (ell w))); try apply scalars; [lra|].
-  intros r Hr. eapply Rle_trans; [apply (outer_ball R1 m (biases c) (start c) (Q2R (radius w)) z r Hr Hz)|].
-  apply Rplus_le_compat_r. now apply outer_at_start.
+  intros r Hr. eapply Rle_trans; [apply (out_ball RY R1 m (biases c) (start c) (Q2R (radius w)) z r Hr Hz)|].
+  apply Rplus_le_compat_r. now apply (c_outer _ _ scalars).
 Qed.
 
 (** ** The NTK at the start, lambda_min >= sigma0^2 and |J| <= K0 *)
-Let q (u : Rn n) := sum n (fun i => entry u i * entry u i).
+Let q (u : Rn N) := sum N (fun i => entry u i * entry u i).
 Lemma q_pos u : 0 <= q u.
 Proof. apply sum_nonneg. intros. apply Rle_0_sqr. Qed.
 
@@ -169,56 +178,57 @@ Proof. intros H. unfold ones. now rewrite (nth_map_lt _ _ _ {| g_max := 0; g_ell
 Lemma ones_unit g : (g < length (groups w))%nat -> (0 <= at_ (ones w) g <= 1)%Z.
 Proof. intros H. rewrite ones_entry by assumption. lia. Qed.
 
-Lemma theta_whole i j : theta_ (fun _ => 1) i j = theta_ (share_of w 1 (ones w)) i j.
+Lemma theta_whole I J : theta_ (fun _ => 1) I J = theta_ (share_of w 1 (ones w)) I J.
 Proof.
   assert (E : forall f : nat -> R, sum m (fun r => 1 * f r) = sum m (fun r => share_of w 1 (ones w) r * f r)).
   { intros f. apply sum_ext. intros r Hr. unfold share_of. rewrite ones_entry by now apply (s_group _ _ shaped). field. }
-  unfold theta. now rewrite (E (fun r => hid_ r i * hid_ r j)), (E (fun r => slope_ r i * slope_ r j)).
+  unfold theta. set (h := hid RY R1 m (biases c) xs th (start c)).
+  now rewrite (E (fun r => h r I * h r J)), (E (fun r => slope_ r I * slope_ r J)).
 Qed.
 
-Lemma ntk_whole (u : Rn n) : ⟨JT (model c) (start c) u, JT (model c) (start c) u⟩
-  = sum n (fun i => sum n (fun j => entry u i * entry u j * theta_ (share_of w 1 (ones w)) i j)).
+Lemma ntk_whole (u : Rn N) : ⟨JT (model c) (start c) u, JT (model c) (start c) u⟩
+  = sum N (fun I => sum N (fun J => entry u I * entry u J * theta_ (share_of w 1 (ones w)) I J)).
 Proof.
-  change (JT (model c)) with (net_JT R1 n m (biases c) (input c) s2 th dth). rewrite ntk_matrix.
-  apply sum_ext. intros i _. apply sum_ext. intros j _. now rewrite theta_whole.
+  change (JT (model c)) with (net_JT RY R1 N m (biases c) xs ys s2 th dth). rewrite ntk_matrix.
+  apply sum_ext. intros I _. apply sum_ext. intros J _. now rewrite theta_whole.
 Qed.
 
-Lemma whole_near i j : (i < n)%nat -> (j <= i)%nat ->
-  Rabs (IZR (scaleZ c w) * theta_ (share_of w 1 (ones w)) i j - IZR (at_ (row (combineZ c w 1 (ones w) Parts) i) j)) <= IZR ek / finer_unit c w.
+Lemma whole_near I J : (I < N)%nat -> (J <= I)%nat ->
+  Rabs (IZR (scaleZ c w) * theta_ (share_of w 1 (ones w)) I J - IZR (at_ (row (combineZ 1 (ones w) Parts) I) J)) <= IZR ek / finer_unit c w.
 Proof.
-  intros Hi Hj. pose proof (theta_near 1 (ones w) i j ltac:(lia) ones_unit Hi Hj) as N. rewrite Z.mul_1_r, Rmult_1_l in N. exact N.
+  intros HI HJ. pose proof (theta_near 1 (ones w) I J ltac:(lia) ones_unit HI HJ) as T. rewrite Z.mul_1_r, Rmult_1_l in T. exact T.
 Qed.
 
 Lemma kernel_lower : ntk_lower (model c) (start c) (Q2R (sigma0 w) * Q2R (sigma0 w)).
 Proof.
   intros u. rewrite ntk_form, ntk_whole, inner_Rn. fold (q u).
   pose proof (t_kernel _ _ _ passed) as C. unfold check_kernel in C. rewrite !andb_true_iff in C. destruct C as [[[C1 C2] _] _].
-  pose proof (psd_test_correct _ _ _ _ _ _ _ (IZR (scaleZ c w)) (IZR ek / finer_unit c w) (entry (n := n) u) C1 (s_low _ _ shaped) (theta_sym _) whole_near) as P.
+  pose proof (psd_test_correct _ _ _ _ _ _ _ (IZR (scaleZ c w)) (IZR ek / finer_unit c w) (entry (n := N) u) C1 (s_low _ _ shaped) (theta_sym _) whole_near) as P.
   fold (q u) in P. apply leQ_R in C2. set (e := ek) in *. clearbody e.
   rewrite !Q2R_mult, !Q2R_Z, minus_IZR, !mult_IZR, plus_IZR, mult_IZR in C2. fold (finer_unit c w) in C2.
-  unfold nZ in C2. rewrite <- INR_IZR_INZ in C2.
+  unfold NZ in C2. rewrite <- INR_IZR_INZ in C2.
   pose proof scale_pos as S. pose proof finer_pos as Fp. pose proof (q_pos u). set (fu := finer_unit c w) in *. clearbody fu.
   apply Rmult_le_reg_l with (IZR (scaleZ c w)); [assumption|]. eapply Rle_trans; [|exact P].
   rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [assumption|].
   apply Rmult_le_reg_r with fu; [assumption|].
-  replace ((IZR (f_C (low w)) - INR n * (IZR (f_cap (low w)) + IZR e / fu)) * fu)
-    with (IZR (f_C (low w)) * fu - INR n * (IZR (f_cap (low w)) * fu + IZR e)) by (field; lra). lra.
+  replace ((IZR (f_C (low w)) - INR N * (IZR (f_cap (low w)) + IZR e / fu)) * fu)
+    with (IZR (f_C (low w)) * fu - INR N * (IZR (f_cap (low w)) * fu + IZR e)) by (field; lra). lra.
 Qed.
 
 Lemma kernel_upper : jac_bound (model c) (start c) (Q2R (jac0 w)).
 Proof.
   apply jac_bound_of_JT; [apply (c_K _ _ scalars)|]. intros u. rewrite ntk_whole, inner_Rn. fold (q u).
   pose proof (t_kernel _ _ _ passed) as C. unfold check_kernel in C. rewrite !andb_true_iff in C. destruct C as [[_ C1] C2].
-  pose proof (psd_test_upper _ _ _ _ _ _ _ (IZR (scaleZ c w)) (IZR ek / finer_unit c w) (entry (n := n) u) C1 (s_high _ _ shaped) (theta_sym _) whole_near) as P.
+  pose proof (psd_test_upper _ _ _ _ _ _ _ (IZR (scaleZ c w)) (IZR ek / finer_unit c w) (entry (n := N) u) C1 (s_high _ _ shaped) (theta_sym _) whole_near) as P.
   fold (q u) in P. apply leQ_R in C2. set (e := ek) in *. clearbody e.
   rewrite !Q2R_mult, !Q2R_Z, minus_IZR, !mult_IZR, plus_IZR, mult_IZR in C2. fold (finer_unit c w) in C2.
-  unfold nZ in C2. rewrite <- INR_IZR_INZ in C2.
+  unfold NZ in C2. rewrite <- INR_IZR_INZ in C2.
   pose proof scale_pos as S. pose proof finer_pos as Fp. pose proof (q_pos u). set (fu := finer_unit c w) in *. clearbody fu.
   apply Rmult_le_reg_l with (IZR (scaleZ c w)); [assumption|]. eapply Rle_trans; [exact P|].
   rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [assumption|].
   apply Rmult_le_reg_r with fu; [assumption|].
-  replace ((INR n * (IZR (f_cap (high w)) + IZR e / fu) - IZR (f_C (high w))) * fu)
-    with (INR n * (IZR (f_cap (high w)) * fu + IZR e) - IZR (f_C (high w)) * fu) by (field; lra). lra.
+  replace ((INR N * (IZR (f_cap (high w)) + IZR e / fu) - IZR (f_C (high w))) * fu)
+    with (INR N * (IZR (f_cap (high w)) * fu + IZR e) - IZR (f_C (high w)) * fu) by (field; lra). lra.
 Qed.
 
 (** ** The NTK on every ball: the budget shared between the neurons *)
@@ -234,20 +244,23 @@ Notation no_group := {| g_max := 0; g_ell := 0 |}.
 Notation group_at r := (nth (nth r (group_of w) O) (groups w) no_group).
 
 Lemma neuron_group r : (r < m)%nat -> 0 < Q2R (g_ell (group_at r)) /\
-  1 + 77 / 100 * Rabs (outer_ r) * Q2R (in_twice w) * Q2R (g_ell (group_at r)) <= Q2R (g_ell (group_at r)) * Q2R (g_ell (group_at r)).
+  1 + 77 / 100 * norm (out RY R1 m (biases c) (start c) r) * Q2R (in_twice w) * Q2R (g_ell (group_at r)) <= Q2R (g_ell (group_at r)) * Q2R (g_ell (group_at r)).
 Proof.
   intros Hr. pose proof (s_group _ _ shaped r Hr) as Hg.
   pose proof (t_budget _ _ _ passed) as C. unfold check_budget in C. rewrite !andb_true_iff in C. destruct C as [[C1 C2] _].
-  pose proof (all2_nth _ _ _ r O 0%Z C1 Hr) as E1. unfold neuron_ok in E1. apply Z.leb_le in E1.
-  change 0%Z with (g_max no_group) in E1 at 2. rewrite map_nth in E1.
-  pose proof (forallb_nth _ _ _ no_group C2 Hg) as E2. unfold group_ok in E2. rewrite andb_true_iff in E2. destruct E2 as [E2 E3].
-  apply ltQ_R in E2. apply leQ_R in E3. rewrite RMicromega.Q2R_0 in E2. set (g := group_at r) in *. clearbody g.
+  pose proof (all2_nth _ _ _ r O 0%Z C1 ltac:(unfold outer_squares; rewrite (CheckForward.over_outputs_length c w V Hcheck); exact Hr)) as E1. unfold neuron_ok in E1. apply Z.leb_le in E1.
+  change 0%Z with (g_max no_group) in E1 at 2 3. rewrite map_nth in E1.
+  pose proof (forallb_nth _ _ _ no_group C2 Hg) as E2. unfold group_ok in E2. rewrite !andb_true_iff in E2. destruct E2 as [[E0 E2] E3].
+  apply Z.leb_le in E0. apply ltQ_R in E2. apply leQ_R in E3. rewrite RMicromega.Q2R_0 in E2. set (g := group_at r) in *. clearbody g.
   repeat rewrite ?Q2R_plus, ?Q2R_mult, ?Q2R_Z, ?Q2R_77 in E3. fold (weight_unit c) in E3.
-  split; [assumption|]. rewrite (outer_abs r Hr). unfold size_of. pose proof W1_pos as HW. pose proof (c_X _ _ scalars) as HX.
-  apply IZR_le in E1. rewrite abs_IZR in E1. set (a := Rabs (IZR (at_ (outers c) r))) in *. clearbody a.
+  split; [assumption|]. pose proof W1_pos as HW. pose proof (c_X _ _ scalars) as HX.
+  assert (Ha : W1 * norm (out RY R1 m (biases c) (start c) r) <= IZR (g_max g)).
+  { rewrite <- (Rabs_pos_eq W1) by lra. rewrite <- norm_scal. apply norm_le_sq; [now apply IZR_le|].
+    rewrite inner_scal_l, inner_scal_r, <- Rmult_assoc, <- (CheckForward.outer_squares_value c w V Hcheck r Hr), <- mult_IZR. now apply IZR_le. }
+  set (a := norm (out RY R1 m (biases c) (start c) r)) in *. clearbody a.
   set (x := Q2R (in_twice w)) in *. set (l := Q2R (g_ell g)) in *. clearbody x l.
   apply Rmult_le_reg_r with W1; [assumption|].
-  replace ((1 + 77 / 100 * (a / W1) * x * l) * W1) with (W1 + 77 / 100 * a * x * l) by (field; lra).
+  replace ((1 + 77 / 100 * a * x * l) * W1) with (W1 + 77 / 100 * (W1 * a) * x * l) by ring.
   eapply Rle_trans; [|exact E3]. apply Rplus_le_compat_l. apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat_r; [assumption|]. lra.
 Qed.
 
@@ -264,23 +277,23 @@ Proof.
   { intros g Hg. pose proof (all2_nth _ _ _ g 0%Z no_group C2 Hg) as E. unfold share_ok in E. rewrite !andb_true_iff in E.
     destruct E as [[E1 E2] E3]. apply Z.leb_le in E1, E2. apply leQ_R in E3. split; [lia|].
     repeat rewrite ?Q2R_plus, ?Q2R_mult, ?Q2R_Z in E3. exact E3. }
-  pose proof (theta_near share_one (p_shares p)) as N.
-  pose proof (psd_test_correct _ _ _ _ _ _ _ (IZR (scaleZ c w * share_one)) (IZR share_one * IZR ek / finer_unit c w) (entry (n := n) u) C4 C3
-    (theta_sym _) (fun i j => N i j eq_refl (fun g Hg => proj1 (S g Hg)))) as P.
+  pose proof (theta_near share_one (p_shares p)) as Near.
+  pose proof (psd_test_correct _ _ _ _ _ _ _ (IZR (scaleZ c w * share_one)) (IZR share_one * IZR ek / finer_unit c w) (entry (n := N) u) C4 C3
+    (theta_sym _) (fun i j => Near i j eq_refl (fun g Hg => proj1 (S g Hg)))) as P.
   fold (q u) in P. set (e := ek) in *. clearbody e.
-  assert (B : Q2R (p_floor p) * q u <= sum n (fun i => sum n (fun j => entry u i * entry u j * theta_ (share_of w share_one (p_shares p)) i j))).
+  assert (B : Q2R (p_floor p) * q u <= sum N (fun i => sum N (fun j => entry u i * entry u j * theta_ (share_of w share_one (p_shares p)) i j))).
   { repeat rewrite ?Q2R_mult, ?Q2R_Z in C5. repeat rewrite ?minus_IZR, ?mult_IZR, ?plus_IZR in C5. fold (finer_unit c w) in C5.
-    unfold nZ in C5. rewrite <- INR_IZR_INZ in C5. pose proof scale_pos as SP. pose proof finer_pos as Fp. pose proof (q_pos u).
+    unfold NZ in C5. rewrite <- INR_IZR_INZ in C5. pose proof scale_pos as SP. pose proof finer_pos as Fp. pose proof (q_pos u).
     assert (O1 : 0 < IZR share_one) by (unfold share_one; lra). rewrite mult_IZR in P.
     set (fu := finer_unit c w) in *. clearbody fu. set (o := IZR share_one) in *. clearbody o.
     apply Rmult_le_reg_l with (IZR (scaleZ c w) * o); [now apply Rmult_lt_0_compat|]. eapply Rle_trans; [|exact P].
     rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [assumption|].
     apply Rmult_le_reg_r with fu; [assumption|].
-    replace ((IZR (f_C (p_factor p)) - INR n * (IZR (f_cap (p_factor p)) + o * IZR e / fu)) * fu)
-      with (IZR (f_C (p_factor p)) * fu - INR n * (IZR (f_cap (p_factor p)) * fu + o * IZR e)) by (field; lra). lra. }
-  change (JT (model c)) with (net_JT R1 n m (biases c) (input c) s2 th dth).
-  eapply Rle_trans; [|apply (neuron_budget R1 n m (biases c) (input c) s2 th dth (77 / 100) th_lipschitz dth_le_1 dth_lipschitz
-    ltac:(lra) (Q2R (in_norm w)) (Q2R (in_twice w)) (c_N _ _ scalars) (c_X _ _ scalars) inputs_norm inputs_twice
+    replace ((IZR (f_C (p_factor p)) - INR N * (IZR (f_cap (p_factor p)) + o * IZR e / fu)) * fu)
+      with (IZR (f_C (p_factor p)) * fu - INR N * (IZR (f_cap (p_factor p)) * fu + o * IZR e)) by (field; lra). lra. }
+  change (JT (model c)) with (net_JT RY R1 N m (biases c) xs ys s2 th dth).
+  eapply Rle_trans; [|apply (neuron_budget RY R1 N m (biases c) xs ys s2 th dth (77 / 100) th_lipschitz dth_le_1 dth_lipschitz
+    ltac:(lra) (Q2R (in_norm w)) (Q2R (in_twice w)) (c_N _ _ scalars) (c_X _ _ scalars) equations_op equations_twice
     (start c) (Q2R (p_weight p)) (share_of w share_one (p_shares p)) (fun r => Q2R (g_ell (group_at r))) C1)].
   - rewrite inner_Rn. fold (q u). lra.
   - intros r Hr. apply (neuron_group r Hr).
@@ -342,7 +355,7 @@ Theorem check_correct : facts (model c) (target c) (Q2R (loss_scale c)) (Q2R (lr
 Proof.
   constructor; try apply scalars.
   - apply radius_pos.
-  - intros z. apply (network_differentiable R1 n m (biases c) (input c) s2 th dth th_derive).
+  - intros z. apply (network_differentiable RY R1 N m (biases c) xs ys s2 th dth th_derive).
   - exact kernel_upper.
   - exact residual_le.
   - exact jacobian_from_start.

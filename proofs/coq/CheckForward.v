@@ -2,7 +2,7 @@
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Tanh TwoLayer
+From LPLR Require Import Inner Sums Rn Tanh TwoLayer Rows
   Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding.
 Import ListNotations.
 Open Scope R_scope.
@@ -14,6 +14,25 @@ Definition kept_unit (w : witness) : R := IZR (unit w).
 Definition scale1 (c : problem) : R := / sqrt (IZR (hidden_scale c)).
 Definition scale2R (c : problem) : R := / sqrt (IZR (output_scale c)).
 Definition gram_of (c : problem) (i j : nat) : R := @inner (Rn (size c)) (input c i) (input c j).
+
+(** Columns of a matrix, folded. *)
+Section Columns.
+Variables (f : Z -> Z -> Z) (m : nat).
+Lemma columns_length z rows : length z = m -> (forall o, (o < length rows)%nat -> length (row rows o) = m) -> length (fold_right (map2 f) z rows) = m.
+Proof.
+  intros Hz. induction rows as [|a rows IH]; intros H; [assumption|]. cbn [fold_right].
+  pose proof (H O ltac:(cbn; lia)) as Ha. cbn [nth] in Ha. rewrite length_map2, IH, Ha; [apply Nat.min_id|].
+  intros o Ho. apply (H (S o)). cbn. lia.
+Qed.
+Lemma columns_entry z rows r : length z = m -> (forall o, (o < length rows)%nat -> length (row rows o) = m) -> (r < m)%nat ->
+  at_ (fold_right (map2 f) z rows) r = fold_right (fun a acc => f (at_ a r) acc) (at_ z r) rows.
+Proof.
+  intros Hz H Hr. induction rows as [|a rows IH]; [reflexivity|].
+  assert (H' : forall o, (o < length rows)%nat -> length (row rows o) = m) by (intros o Ho; apply (H (S o)); cbn; lia).
+  pose proof (H O ltac:(cbn; lia)) as Ha. cbn [nth] in Ha. cbn [fold_right].
+  rewrite nth_map2, IH; [reflexivity|assumption|now rewrite Ha|now rewrite columns_length].
+Qed.
+End Columns.
 
 Section Forward.
 Variables (c : problem) (w : witness) (V : vectors).
@@ -27,7 +46,7 @@ Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
 Notation Tan := (map (map (tanhZ table)) Ps).
 Notation Hid := (hiddenZ w Tan).
-Notation Slo := (map (slopesZ c w) Hid).
+Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w X).
 Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
@@ -41,10 +60,15 @@ Notation W1 := (weight_unit c).
 Notation K := (drop_unit w).
 Notation U := (kept_unit w).
 Notation R1 := (Rn (size c)).
-Notation pre_ := (pre R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid R1 m (biases c) (input c) th (start c)).
-Notation slope_ := (slope R1 m (biases c) (input c) dth (start c)).
-Notation outer_ := (outer R1 m (biases c) (start c)).
+Notation RY := (Rn (outputs c)).
+Notation N := (equations c).
+Notation xs := (fun e => input c (sample_of c e)).
+Notation ys := (fun e => axis (outputs c) (output_of c e)).
+Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
+Notation hid_ := (hid RY R1 m (biases c) (input c) th (start c)).
+Notation slope_ := (slope RY R1 m (biases c) xs ys dth (start c)).
+Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
+Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
 Hypothesis Hcheck : check c w V = true.
 
@@ -54,7 +78,7 @@ Record tests : Prop := {
   t_W : below62 W = true; t_inputs : check_inputs c w X XX = true; t_pre : check_pre c w Ds Ps = true;
   t_eh : (eh * eh <= one)%Z; t_res : check_residual c w Tan et = true;
   t_H : below62 Hid = true; t_B : below62 Slo = true;
-  t_kernel : check_kernel c w (combineZ c w 1 (ones w) Parts) ek = true; t_budget : check_budget c w Parts ek = true
+  t_kernel : check_kernel c w (combineZ 1 (ones w) Parts) ek = true; t_budget : check_budget c w Parts ek = true
 }.
 
 Lemma passed : tests.
@@ -68,7 +92,7 @@ Record shape : Prop := {
   s_q1 : (0 < hidden_scale c)%Z; s_q2 : (0 < output_scale c)%Z;
   s_wd : (0 <= weight_drop w)%Z; s_wh : (0 <= wh c w)%Z; s_xd : (0 <= input_drop w)%Z; s_xh : (0 <= xh c w)%Z;
   s_k : (1 <= k w <= 27)%Z; s_r1 : (1 <= r1 w)%Z; s_r2 : (1 <= r2 w)%Z; s_xx : (0 <= xx_max w)%Z;
-  s_m : length (inners c) = m; s_inners : forall r, (length (row (inners c) r) <= size c)%nat;
+  s_outers : forall o, (o < outputs c)%nat -> length (row (outers c) o) = m; s_inners : forall r, (length (row (inners c) r) <= size c)%nat;
   s_inputs : forall i, (length (row (inputs c) i) <= d)%nat;
   s_low : (0 <= f_G (low w))%Z; s_high : (0 <= f_G (high w))%Z; s_ins : (0 <= f_G (ins w))%Z; s_twice : (0 <= f_G (twice w))%Z;
   s_groups : length (group_of w) = m; s_group : forall r, (r < m)%nat -> (nth r (group_of w) O < length (groups w))%nat
@@ -79,8 +103,9 @@ Proof.
   pose proof (t_shape passed) as C. unfold check_shape in C. rewrite !andb_true_iff in C.
   destruct C as [[[[[[[[[[[[[[[[[[[[[[C1 C2] C3] C4] C5] C6] C7] C8] C9] C10] C11] C12] C13] C14] C15] C16] C17] C18] C19] C20] C21] C22] C23].
   apply Z.leb_le in C1, C2, C3, C6, C7, C8, C9, C10, C11, C12, C13, C14, C18, C19, C20, C21. apply Z.ltb_lt in C4, C5.
-  apply Nat.eqb_eq in C15, C22. constructor; try assumption; try lia; intros; try (now apply row_short).
-  pose proof (forallb_nth _ _ r O C23 ltac:(lia)) as E. now apply Nat.ltb_lt in E.
+  apply Nat.eqb_eq in C22. constructor; try assumption; try lia; intros; try (now apply row_short).
+  - pose proof (forallb_nth _ _ o (@nil Z) C15 ltac:(assumption)) as E. now apply Nat.eqb_eq in E.
+  - pose proof (forallb_nth _ _ r O C23 ltac:(lia)) as E. now apply Nat.ltb_lt in E.
 Qed.
 
 Notation x_ i j := (value (input_bits c) (at_ (row (inputs c) i) j)).
@@ -100,8 +125,44 @@ Proof.
   - rewrite E. ring.
 Qed.
 
-Lemma outer_value r : (r < m)%nat -> outer_ r = IZR (at_ (outers c) r) / W1.
-Proof. intros Hr. unfold start. now rewrite outer_build. Qed.
+Lemma equation_lt I : (I < N)%nat -> (sample_of c I < n)%nat /\ (output_of c I < outputs c)%nat.
+Proof.
+  unfold equations, sample_of, output_of. intros HI. assert (outputs c <> 0%nat) by (intros E; rewrite E, Nat.mul_0_r in HI; lia).
+  split; [apply Nat.div_lt_upper_bound; [assumption|lia]|now apply Nat.mod_upper_bound].
+Qed.
+
+Lemma out_entry r o : (r < m)%nat -> (o < outputs c)%nat -> entry (out RY R1 m (biases c) (start c) r) o = IZR (a_ o r) / W1.
+Proof. intros Hr Ho. unfold start. rewrite out_build by assumption. cbn [fst]. now rewrite entry_vector. Qed.
+Lemma outer_value r I : (r < m)%nat -> (I < N)%nat -> outer_ r I = IZR (a_ (output_of c I) r) / W1.
+Proof. intros Hr HI. destruct (equation_lt I HI). unfold outer. rewrite inner_axis by assumption. now apply out_entry. Qed.
+
+(** Of a neuron: its largest output weight, and |a_r|^2. *)
+Lemma zeros_entry r : at_ (map (fun _ => 0%Z) (inners c)) r = 0%Z.
+Proof. revert r. induction (inners c) as [|q rows IH]; intros [|r]; try reflexivity. apply IH. Qed.
+Lemma over_outputs_entry f r : (r < m)%nat -> at_ (over_outputs c f) r = fold_right (fun a acc => f (at_ a r) acc) 0%Z (outers c).
+Proof.
+  intros Hr. unfold over_outputs. rewrite (columns_entry f m) by (try assumption; try apply map_length; apply (s_outers shaped)).
+  now rewrite zeros_entry.
+Qed.
+Lemma over_outputs_length f : length (over_outputs c f) = m.
+Proof. apply columns_length; [apply map_length|apply (s_outers shaped)]. Qed.
+Lemma largest_outer_ge r o : (r < m)%nat -> (o < outputs c)%nat -> (Z.abs (a_ o r) <= at_ (largest_outer c) r)%Z.
+Proof.
+  intros Hr. unfold largest_outer. rewrite over_outputs_entry by assumption. unfold outputs. revert o.
+  induction (outers c) as [|a rows IH]; intros o Ho; cbn [length fold_right] in *; [lia|].
+  destruct o as [|o]; cbn [nth]; [lia|]. specialize (IH o ltac:(lia)). lia.
+Qed.
+Lemma largest_outer_pos r : (r < m)%nat -> (0 <= at_ (largest_outer c) r)%Z.
+Proof.
+  intros Hr. unfold largest_outer. rewrite over_outputs_entry by assumption. induction (outers c); cbn [fold_right]; lia.
+Qed.
+Lemma outer_squares_value r : (r < m)%nat -> IZR (at_ (outer_squares c) r) = W1 * W1 * ⟨out RY R1 m (biases c) (start c) r, out RY R1 m (biases c) (start c) r⟩.
+Proof.
+  intros Hr. rewrite inner_Rn, <- sum_scal. rewrite (sum_ext (outputs c) _ (fun o => IZR (a_ o r) * IZR (a_ o r))).
+  2:{ intros o Ho. rewrite out_entry by assumption. field. pose proof W1_pos. lra. }
+  unfold outer_squares. rewrite over_outputs_entry by assumption. unfold outputs.
+  induction (outers c) as [|a rows IH]; [reflexivity|]. cbn [fold_right length sum nth]. rewrite plus_IZR, mult_IZR, IH. reflexivity.
+Qed.
 
 Lemma pre_value r i : (r < m)%nat ->
   pre_ r i = s1 * sum d (fun j => w_ r j * x_ i j) + (if hidden_bias c then w_ r d else 0).
@@ -134,7 +195,7 @@ Qed.
 Lemma X_count : length X = n.
 Proof. unfold inputsZ. now rewrite map_length. Qed.
 Lemma W_count : length W = m.
-Proof. unfold weightsZ. rewrite map_length. apply (s_m shaped). Qed.
+Proof. unfold weightsZ. apply map_length. Qed.
 
 Lemma XX_test i : (i < n)%nat -> (dot (row X i) (row X i) + beta c * qx c w <= xx_max w)%Z /\ (dot (row X i) (row X i) < 2 ^ 62)%Z.
 Proof.
@@ -168,11 +229,11 @@ Qed.
 
 (** ** Pre-activations *)
 Lemma biasZ_length : length (biasZ c) = m.
-Proof. unfold biasZ. rewrite map_length. apply (s_m shaped). Qed.
+Proof. unfold biasZ. apply map_length. Qed.
 Lemma biasZ_near r : (r < m)%nat ->
   IZR one * (if hidden_bias c then w_ r d else 0) - 1 <= IZR (at_ (biasZ c) r) <= IZR one * (if hidden_bias c then w_ r d else 0).
 Proof.
-  intros Hr. unfold biasZ. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite (s_m shaped); exact Hr).
+  intros Hr. unfold biasZ. rewrite (nth_map_lt _ _ _ (@nil Z)) by exact Hr.
   destruct (hidden_bias c); [|rewrite Rmult_0_r; lra].
   pose proof (shift_floor (at_ (row (inners c) r) (dim c) * one) (weight_bits c) (s_wb shaped)) as F. rewrite mult_IZR in F.
   unfold value. fold d in F. pose proof W1_pos as P. unfold weight_unit, weight_one in P. fold wb in F, P.

@@ -2,13 +2,13 @@
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Tanh TwoLayer
+From LPLR Require Import Inner Sums Rn Tanh TwoLayer Rows
   Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward.
 Import ListNotations.
 Open Scope R_scope.
 
-(** |a_r|, the error of a slope, a neuron's share, the unit of the kernel's error. *)
-Definition size_of (c : problem) (r : nat) : R := Rabs (IZR (at_ (outers c) r)) / weight_unit c.
+(** The largest |a_or| of a neuron, the error of a slope, a neuron's share, the unit of the kernel's error. *)
+Definition size_of (c : problem) (r : nat) : R := IZR (at_ (largest_outer c) r) / weight_unit c.
 Definition slope_error (c : problem) (w : witness) (r : nat) : R :=
   IZR (slope_gain (e_hid w (16 + e_pre c w (e_dot c (weightsZ c w) (inputsZ c w))))) * size_of c r + IZR (half w).
 Definition share_of (w : witness) (one_share : Z) (shares : list Z) (r : nat) : R :=
@@ -27,7 +27,7 @@ Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
 Notation Tan := (map (map (tanhZ table)) Ps).
 Notation Hid := (hiddenZ w Tan).
-Notation Slo := (map (slopesZ c w) Hid).
+Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w X).
 Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
@@ -41,10 +41,15 @@ Notation W1 := (weight_unit c).
 Notation K := (drop_unit w).
 Notation U := (kept_unit w).
 Notation R1 := (Rn (size c)).
-Notation pre_ := (pre R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid R1 m (biases c) (input c) th (start c)).
-Notation slope_ := (slope R1 m (biases c) (input c) dth (start c)).
-Notation outer_ := (outer R1 m (biases c) (start c)).
+Notation RY := (Rn (outputs c)).
+Notation N := (equations c).
+Notation xs := (fun e => input c (sample_of c e)).
+Notation ys := (fun e => axis (outputs c) (output_of c e)).
+Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
+Notation hid_ := (hid RY R1 m (biases c) (input c) th (start c)).
+Notation slope_ := (slope RY R1 m (biases c) xs ys dth (start c)).
+Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
+Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
 Hypothesis Hcheck : check c w V = true.
 Notation passed := (CheckForward.passed c w V Hcheck).
@@ -53,7 +58,7 @@ Notation W1_pos := (CheckForward.W1_pos c w V Hcheck).
 Notation X_entry := (CheckForward.X_entry c w V Hcheck).
 Notation X_length := (CheckForward.X_length c w V Hcheck).
 Notation XX_test := (CheckForward.XX_test c w V Hcheck).
-Notation H_length := (CheckForward.H_length c w V Hcheck).
+Notation H_length := (CheckForward.H_length c w V).
 Notation hid_near := (CheckForward.hid_near c w V Hcheck).
 Notation K_pos := (CheckForward.K_pos c w V Hcheck).
 Notation U_pos := (CheckForward.U_pos c w V Hcheck).
@@ -61,8 +66,9 @@ Notation one_KU := (CheckForward.one_KU c w V Hcheck).
 Notation K_half := (CheckForward.K_half c w V Hcheck).
 Notation tanh_near := (CheckForward.tanh_near c w V Hcheck).
 Notation gram_value := (CheckForward.gram_value c w V Hcheck).
-Notation T_length := (CheckForward.T_length c w V Hcheck).
+Notation T_length := (CheckForward.T_length c w V).
 Notation outer_value := (CheckForward.outer_value c).
+Notation equation_lt := (CheckForward.equation_lt c).
 Notation hid_le := (CheckForward.hid_le c).
 Notation scaled_hid_le := (CheckForward.scaled_hid_le c).
 Notation H_count := (CheckForward.H_count c w V).
@@ -71,40 +77,52 @@ Notation small_product := (CheckForward.small_product V).
 Notation x_ i j := (value (input_bits c) (at_ (row (inputs c) i) j)).
 Notation A := (size_of c).
 Notation es := (slope_error c w).
-Local Notation theta_ kk := (theta R1 m (biases c) (input c) s2 th dth kk (start c)).
+Local Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 th dth kk (start c)).
+Notation same I J := (output_of c I =? output_of c J)%nat.
 
 (** ** Slopes *)
-Lemma B_entry r i : (r < m)%nat -> (i < n)%nat -> at_ (row Slo i) r = slopeZ c w (at_ (outers c) r) (at_ (row Hid i) r).
+Lemma B_row I : (I < N)%nat -> row Slo I = map2 (slopeZ c w) (row (outers c) (output_of c I)) (row Hid (sample_of c I)).
+Proof. intros HI. unfold slopesZ. exact (nth_seq_map (fun I => map2 (slopeZ c w) (row (outers c) (output_of c I)) (row Hid (sample_of c I))) N I [] HI). Qed.
+Lemma B_entry r I : (r < m)%nat -> (I < N)%nat -> at_ (row Slo I) r = slopeZ c w (a_ (output_of c I) r) (at_ (row Hid (sample_of c I)) r).
 Proof.
-  intros Hr Hi. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite H_count; exact Hi).
-  unfold slopesZ. apply nth_map2; [exact Hr|now rewrite H_length].
+  intros Hr HI. destruct (equation_lt I HI) as [Hi Ho]. rewrite B_row by assumption.
+  apply nth_map2; [now rewrite (s_outers _ _ shaped)|now rewrite H_length].
 Qed.
-Lemma B_count : length Slo = n.
-Proof. now rewrite map_length, H_count. Qed.
-Lemma B_length i : (i < n)%nat -> length (row Slo i) = m.
+Lemma B_count : length Slo = N.
+Proof. unfold slopesZ. now rewrite map_length, seq_length. Qed.
+Lemma B_length I : (I < N)%nat -> length (row Slo I) = m.
 Proof.
-  intros Hi. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite H_count; exact Hi).
-  unfold slopesZ. rewrite length_map2, H_length by assumption. apply Nat.min_id.
-Qed.
-
-Lemma A_pos r : 0 <= A r.
-Proof. apply Rdiv_le_0_compat; [apply Rabs_pos|apply W1_pos]. Qed.
-Lemma outer_abs r : (r < m)%nat -> Rabs (outer_ r) = A r.
-Proof.
-  intros Hr. rewrite outer_value by assumption. pose proof W1_pos. unfold size_of, Rdiv.
-  now rewrite Rabs_mult, Rabs_inv, (Rabs_pos_eq W1) by lra.
-Qed.
-Lemma slope_le r i : (r < m)%nat -> Rabs (slope_ r i) <= A r.
-Proof.
-  intros Hr. unfold slope. rewrite Rabs_mult, outer_abs by assumption. rewrite <- (Rmult_1_r (A r)) at 2.
-  apply Rmult_le_compat_l; [apply A_pos|apply dth_le_1].
+  intros HI. destruct (equation_lt I HI) as [Hi Ho]. rewrite B_row by assumption.
+  rewrite length_map2, H_length, (s_outers _ _ shaped) by assumption. apply Nat.min_id.
 Qed.
 
-Lemma slope_near r i : (r < m)%nat -> (i < n)%nat -> Rabs (IZR one * slope_ r i - K * IZR (at_ (row Slo i) r)) <= es r.
+Lemma largest_length : length (largest_outer c) = m.
+Proof. apply (CheckForward.over_outputs_length c w V Hcheck). Qed.
+Lemma A_pos r : (r < m)%nat -> 0 <= A r.
 Proof.
-  intros Hr Hi. rewrite B_entry by assumption. pose proof (hid_near r i Hr Hi) as N. pose proof (scaled_hid_le r i) as L.
-  unfold slope. rewrite outer_value by assumption. unfold slope_error, size_of. unfold hid in N, L. unfold dth.
-  set (h := at_ (row Hid i) r) in *. set (a := at_ (outers c) r) in *. set (t := th (pre_ r i)) in *. clearbody h a t.
+  intros Hr. apply Rdiv_le_0_compat; [|apply W1_pos]. apply IZR_le. now apply (CheckForward.largest_outer_pos c w V Hcheck).
+Qed.
+Lemma outer_le r I : (r < m)%nat -> (I < N)%nat -> Rabs (outer_ r I) <= A r.
+Proof.
+  intros Hr HI. destruct (equation_lt I HI) as [Hi Ho]. rewrite outer_value by assumption. pose proof W1_pos. unfold size_of, Rdiv.
+  rewrite Rabs_mult, Rabs_inv, (Rabs_pos_eq W1) by lra. apply Rmult_le_compat_r; [left; now apply Rinv_0_lt_compat|].
+  rewrite <- abs_IZR. apply IZR_le. now apply (CheckForward.largest_outer_ge c w V Hcheck).
+Qed.
+Lemma slope_le r I : (r < m)%nat -> (I < N)%nat -> Rabs (slope_ r I) <= A r.
+Proof.
+  intros Hr HI. unfold slope. rewrite Rabs_mult, <- (Rmult_1_r (A r)).
+  apply Rmult_le_compat; try apply Rabs_pos; [now apply outer_le|apply dth_le_1].
+Qed.
+
+Lemma slope_near r I : (r < m)%nat -> (I < N)%nat -> Rabs (IZR one * slope_ r I - K * IZR (at_ (row Slo I) r)) <= es r.
+Proof.
+  intros Hr HI. destruct (equation_lt I HI) as [Hi Ho]. rewrite B_entry by assumption.
+  pose proof (hid_near r (sample_of c I) Hr Hi) as N. pose proof (scaled_hid_le r (sample_of c I)) as L.
+  pose proof (outer_le r I Hr HI) as HA. rewrite outer_value in HA by assumption.
+  assert (Es : slope_ r I = outer_ r I * dth (pre_ r (sample_of c I))) by reflexivity.
+  rewrite Es, outer_value by assumption. clear Es. unfold slope_error.
+  unfold hid in N, L. unfold dth.
+  set (h := at_ (row Hid (sample_of c I)) r) in *. set (a := a_ (output_of c I) r) in *. set (t := th (pre_ r (sample_of c I))) in *. clearbody h a t.
   pose proof (t_eh _ _ _ passed) as E2. apply IZR_le in E2. rewrite mult_IZR in E2. unfold slope_gain. rewrite plus_IZR, mult_IZR.
   set (e := IZR eh) in *. clearbody e. pose proof W1_pos as HW. pose proof K_pos as HK. pose proof U_pos as HU.
   assert (Hsh : (1 <= slope_shift c w)%Z) by (unfold slope_shift; pose proof (s_k _ _ shaped); pose proof (s_wb _ _ shaped); lia).
@@ -120,8 +138,7 @@ Proof.
   pose proof K_half as EK. pose proof one_KU as EO. set (O := IZR one) in *. clearbody O.
   assert (OP : 0 < O) by (rewrite EO; now apply Rmult_lt_0_compat).
   set (al := IZR a / W1). assert (Ea : IZR a = al * W1) by (unfold al; field; lra).
-  assert (Eal : Rabs (IZR a) / W1 = Rabs al) by (unfold al, Rdiv; rewrite Rabs_mult, Rabs_inv, (Rabs_pos_eq W1); lra).
-  rewrite Eal. clearbody al.
+  fold al in HA |- *. clearbody al.
   (* rounding *)
   set (v := al * (U * U - g * g) / U).
   assert (Ev : IZR a * (U * U - g * g) / (W1 * U) = v) by (rewrite Ea; unfold v; field; lra).
@@ -141,8 +158,8 @@ Proof.
   replace (O * (al * (1 - t * t)) - K * b) with (al * (O * (1 - t * t) - K * ((U * U - g * g) / U)) + (K * v - K * b))
     by (unfold v; field; lra).
   eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_mult.
-  assert (Rabs al * Rabs (O * (1 - t * t) - K * ((U * U - g * g) / U)) <= Rabs al * (2 * e + 1))
-    by (apply Rmult_le_compat_l; [apply Rabs_pos|exact Q]). lra.
+  assert (Rabs al * Rabs (O * (1 - t * t) - K * ((U * U - g * g) / U)) <= A r * (2 * e + 1))
+    by (apply Rmult_le_compat; try apply Rabs_pos; assumption). lra.
 Qed.
 
 (** ** Sums over the neurons, each with its group's share *)
@@ -205,14 +222,14 @@ Proof.
   - rewrite sum_const. unfold mZ. rewrite !mult_IZR, plus_IZR, mult_IZR, <- INR_IZR_INZ. right. ring.
 Qed.
 
-Lemma slope_sums i j : (i < n)%nat -> (j < n)%nat ->
-  Rabs (IZR one * IZR one * (S1 * sum m (fun r => part r * (slope_ r i * slope_ r j))) - K * K * grouped (row Slo i) (row Slo j))
+Lemma slope_sums I J : (I < N)%nat -> (J < N)%nat ->
+  Rabs (IZR one * IZR one * (S1 * sum m (fun r => part r * (slope_ r I * slope_ r J))) - K * K * grouped (row Slo I) (row Slo J))
     <= S1 * (IZR (e_slopes c w eh) / (W1 * W1)).
 Proof.
-  intros Hi Hj. pose proof one_pos. pose proof W1_pos.
-  assert (L : forall r i, (r < m)%nat -> Rabs (IZR one * slope_ r i) <= IZR one * A r).
-  { intros r i' Hr. rewrite Rabs_mult, Rabs_pos_eq by lra. apply Rmult_le_compat_l; [lra|now apply slope_le]. }
-  eapply Rle_trans; [apply (dot_near (fun r => slope_ r i) (fun r => slope_ r j) _ _ es (fun r => IZR one * A r))|].
+  intros HI HJ. pose proof one_pos. pose proof W1_pos.
+  assert (L : forall r I, (r < m)%nat -> (I < N)%nat -> Rabs (IZR one * slope_ r I) <= IZR one * A r).
+  { intros r I' Hr HI'. rewrite Rabs_mult, Rabs_pos_eq by lra. apply Rmult_le_compat_l; [lra|now apply slope_le]. }
+  eapply Rle_trans; [apply (dot_near (fun r => slope_ r I) (fun r => slope_ r J) _ _ es (fun r => IZR one * A r))|].
   - now apply B_length.
   - now apply B_length.
   - intros. now apply slope_near.
@@ -220,20 +237,22 @@ Proof.
   - intros. now apply L.
   - intros. now apply L.
   - apply Rmult_le_compat_l; [apply IZR_le; lia|].
-    unfold e_slopes. rewrite sum_list_sum. fold (width c). unfold Rdiv. rewrite <- sum_scal_r. right. apply sum_ext. intros r Hr.
-    unfold slope_error, size_of. fold W1. rewrite !mult_IZR, !plus_IZR, !mult_IZR, !abs_IZR. fold W1. field. lra.
+    unfold e_slopes. rewrite sum_list_sum, largest_length.
+    unfold Rdiv. rewrite <- sum_scal_r. right. apply sum_ext. intros r Hr.
+    unfold slope_error, size_of. fold W1. rewrite !mult_IZR, !plus_IZR, !mult_IZR. fold W1. field. lra.
 Qed.
 
-Lemma slope_size i j : (i < n)%nat -> (j < n)%nat ->
-  Rabs (sum m (fun r => part r * (slope_ r i * slope_ r j))) <= IZR (dot (outers c) (outers c)) / (W1 * W1).
+Lemma slope_size I J : (I < N)%nat -> (J < N)%nat ->
+  Rabs (sum m (fun r => part r * (slope_ r I * slope_ r J))) <= IZR (dot (largest_outer c) (largest_outer c)) / (W1 * W1).
 Proof.
-  intros Hi Hj. eapply Rle_trans; [apply sum_abs|]. rewrite (dot_sum _ _ m) by (unfold width; lia).
+  intros HI HJ. eapply Rle_trans; [apply sum_abs|].
+  rewrite (dot_sum _ _ m) by (rewrite largest_length; lia).
   unfold Rdiv. rewrite <- sum_scal_r. apply sum_le. intros r Hr. destruct (part_range r Hr) as [P0 P1].
   rewrite Rabs_mult, (Rabs_pos_eq (part r)) by assumption.
-  apply Rle_trans with (1 * Rabs (slope_ r i * slope_ r j)); [apply Rmult_le_compat_r; [apply Rabs_pos|assumption]|].
+  apply Rle_trans with (1 * Rabs (slope_ r I * slope_ r J)); [apply Rmult_le_compat_r; [apply Rabs_pos|assumption]|].
   rewrite Rmult_1_l, Rabs_mult.
   apply Rle_trans with (A r * A r); [apply Rmult_le_compat; try apply Rabs_pos; now apply slope_le|].
-  right. pose proof W1_pos. unfold size_of. pose proof (abs_sq (IZR (at_ (outers c) r))) as E. rewrite <- E. field. lra.
+  right. pose proof W1_pos. unfold size_of. field. lra.
 Qed.
 End Shares.
 
@@ -279,20 +298,25 @@ Lemma gram_sym i j : gram i j = gram j i.
 Proof. apply inner_sym. Qed.
 
 (** ** The kernel *)
-Lemma products_dot (x : Z) (h b h' b' shares : list Z) G a :
+Lemma products_dot (eq : bool) (x : Z) (h b h' b' shares : list Z) G a :
   (forall g, product V (pack V (select g (group_of w) h)) (pack V (select g (group_of w) h')) = dot (select g (group_of w) h) (select g (group_of w) h')) ->
   (forall g, product V (pack V (select g (group_of w) b)) (pack V (select g (group_of w) b')) = dot (select g (group_of w) b) (select g (group_of w) b')) ->
   let P l := map (fun g => pack V (select g (group_of w) l)) (seq a G) in
-  IZR (dot (products c w V x (P h) (P b) (P h') (P b')) shares)
-  = IZR (qx c w) * sum G (fun g => IZR (dot (select (a + g) (group_of w) h) (select (a + g) (group_of w) h')) * IZR (at_ shares g))
+  IZR (dot (products c w V eq x (P h) (P b) (P h') (P b')) shares)
+  = (if eq then 1 else 0) * IZR (qx c w) * sum G (fun g => IZR (dot (select (a + g) (group_of w) h) (select (a + g) (group_of w) h')) * IZR (at_ shares g))
     + IZR x * sum G (fun g => IZR (dot (select (a + g) (group_of w) b) (select (a + g) (group_of w) b')) * IZR (at_ shares g)).
 Proof.
   intros Ph Pb. revert a shares. induction G as [|G IH]; intros a shares; [cbn; ring|].
   destruct shares as [|s shares].
   - cbn [dot products seq map]. rewrite !(sum_ext (S G) (fun g => _ * IZR (at_ [] g)) (fun _ => 0)) by (intros; rewrite nth_nil_Z; ring).
     rewrite sum_0. ring.
-  - specialize (IH (S a) shares). cbn zeta in IH. cbn [seq map products dot sum nth]. rewrite plus_IZR, IH, Ph, Pb.
-    rewrite mult_IZR, plus_IZR, !mult_IZR, Nat.add_0_r.
+  - specialize (IH (S a) shares). cbn zeta in IH. cbn [seq map products dot sum nth]. rewrite plus_IZR, IH, Pb.
+    replace (IZR (((if eq then qx c w * product V (pack V (select a (group_of w) h)) (pack V (select a (group_of w) h')) else 0)
+        + x * dot (select a (group_of w) b) (select a (group_of w) b')) * s))
+      with ((if eq then 1 else 0) * (IZR (qx c w) * IZR (dot (select a (group_of w) h) (select a (group_of w) h')) * IZR s)
+        + IZR x * IZR (dot (select a (group_of w) b) (select a (group_of w) b')) * IZR s)
+      by (rewrite Ph; destruct eq; rewrite mult_IZR, plus_IZR, ?mult_IZR; ring).
+    rewrite Nat.add_0_r.
     rewrite !(sum_ext G (fun g => IZR (dot (select (a + S g) _ _) _) * _)
       (fun g => IZR (dot (select (S a + g) (group_of w) h) (select (S a + g) (group_of w) h')) * IZR (at_ shares g)))
       by (intros g _; now rewrite Nat.add_succ_r).
@@ -312,20 +336,25 @@ Lemma selected_row rows i : (i < length rows)%nat ->
   nth i (selected w V rows) [] = map (fun g => pack V (select g (group_of w) (row rows i))) (seq 0 (length (groups w))).
 Proof. intros Hi. unfold selected. now rewrite (nth_map_lt _ _ _ (@nil Z)). Qed.
 
-Lemma kernel_entry one_share shares i j : (i < n)%nat -> (j <= i)%nat ->
-  IZR (at_ (row (combineZ c w one_share shares Parts) i) j)
-  = IZR (qx c w) * grouped shares (row Hid i) (row Hid j) + IZR (at_ (row XX i) j) * grouped shares (row Slo i) (row Slo j)
-    + IZR one_share * (INR (biases c) * IZR (scaleZ c w)).
+Lemma kernel_entry one_share shares I J : (I < N)%nat -> (J <= I)%nat ->
+  let i := sample_of c I in let j := sample_of c J in let eq := if same I J then 1 else 0 in
+  IZR (at_ (row (combineZ one_share shares Parts) I) J)
+  = eq * IZR (qx c w) * grouped shares (row Hid i) (row Hid j) + IZR (at_ (row XX i) j) * grouped shares (row Slo I) (row Slo J)
+    + eq * IZR one_share * (INR (biases c) * IZR (scaleZ c w)).
 Proof.
-  intros Hi Hj. assert (Hj' : (j < n)%nat) by lia. unfold combineZ. cbn zeta.
-  assert (N : nth i Parts [] = map (fun j => products c w V (at_ (row XX i) j) (nth i (selected w V Hid) []) (nth i (selected w V Slo) [])
-      (nth j (selected w V Hid) []) (nth j (selected w V Slo) [])) (seq 0 (S i))).
-  { unfold partsZ. cbn zeta. apply (nth_seq_map (fun i => map _ (seq 0 (S i))) n i). exact Hi. }
-  rewrite (nth_map_lt _ _ _ (@nil (list Z))) by (unfold partsZ; rewrite map_length, seq_length; exact Hi).
-  rewrite N. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite map_length, seq_length; lia). rewrite nth_seq_map by lia.
+  intros HI HJ i j eq. assert (HJ' : (J < N)%nat) by lia. destruct (equation_lt I HI) as [Hi _]. destruct (equation_lt J HJ') as [Hj _].
+  unfold combineZ.
+  assert (Np : nth I Parts [] = map (fun J => (if same I J then Z.of_nat (biases c) * scaleZ c w else 0)%Z
+      :: products c w V (same I J) (at_ (row XX i) (sample_of c J)) (nth i (selected w V Hid) []) (nth I (selected w V Slo) [])
+      (nth (sample_of c J) (selected w V Hid) []) (nth J (selected w V Slo) [])) (seq 0 (S I))).
+  { unfold partsZ. cbn zeta. apply (nth_seq_map (fun I => map _ (seq 0 (S I))) N I). exact HI. }
+  rewrite (nth_map_lt _ _ _ (@nil (list Z))) by (unfold partsZ; rewrite map_length, seq_length; exact HI).
+  rewrite Np. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite map_length, seq_length; lia). rewrite nth_seq_map by lia.
   rewrite !selected_row by (rewrite ?H_count, ?B_count; assumption).
-  rewrite plus_IZR, products_dot.
-  - rewrite !mult_IZR, <- INR_IZR_INZ. reflexivity.
+  cbn [dot]. rewrite plus_IZR, products_dot.
+  - fold j. rewrite mult_IZR. replace (IZR (if same I J then (Z.of_nat (biases c) * scaleZ c w)%Z else 0%Z)) with (eq * (INR (biases c) * IZR (scaleZ c w)))
+      by (unfold eq; destruct (same I J); rewrite ?mult_IZR, <- ?INR_IZR_INZ; ring).
+    unfold grouped, eq. cbn [Nat.add]. ring.
   - intros g. apply selected_product; apply below; try apply (t_H _ _ _ passed); now rewrite H_count.
   - intros g. apply selected_product; apply below; try apply (t_B _ _ _ passed); now rewrite B_count.
 Qed.
@@ -339,39 +368,48 @@ Lemma finer_pos : 0 < finer_unit c w.
 Proof. rewrite finer_value. pose proof K_pos. pose proof W1_pos. apply Rmult_lt_0_compat; now apply Rmult_lt_0_compat. Qed.
 
 (** The kernel with shares, from integers: what the tests for definiteness need. *)
-Lemma theta_near one_share shares i j :
-  (0 < one_share)%Z -> (forall g, (g < length (groups w))%nat -> (0 <= at_ shares g <= one_share)%Z) -> (i < n)%nat -> (j <= i)%nat ->
-  Rabs (IZR (scaleZ c w * one_share) * theta_ (share_of w one_share shares) i j - IZR (at_ (row (combineZ c w one_share shares Parts) i) j))
+Lemma theta_near one_share shares I J :
+  (0 < one_share)%Z -> (forall g, (g < length (groups w))%nat -> (0 <= at_ shares g <= one_share)%Z) -> (I < N)%nat -> (J <= I)%nat ->
+  Rabs (IZR (scaleZ c w * one_share) * theta_ (share_of w one_share shares) I J - IZR (at_ (row (combineZ one_share shares Parts) I) J))
     <= IZR one_share * IZR ek / finer_unit c w.
 Proof.
-  intros H1 Hs Hi Hj. assert (Hj' : (j < n)%nat) by lia. rewrite kernel_entry by assumption.
-  pose proof (XX_bound i j Hi Hj') as HX. pose proof (gram_near i j) as HG. rewrite <- XX_entry in HX, HG by assumption.
-  pose proof (hidden_sums one_share shares H1 Hs i j Hi Hj') as HH. pose proof (slope_sums one_share shares H1 Hs i j Hi Hj') as HB.
-  pose proof (slope_size one_share shares H1 Hs i j Hi Hj') as HS.
-  unfold theta. fold (gram_of c i j).
+  intros H1 Hs HI HJ. assert (HJ' : (J < N)%nat) by lia. rewrite kernel_entry by assumption. cbn zeta.
+  destruct (equation_lt I HI) as [Hi Ho]. destruct (equation_lt J HJ') as [Hj Ho'].
+  assert (Hji : (sample_of c J <= sample_of c I)%nat) by (apply Nat.div_le_mono; lia).
+  unfold theta. rewrite inner_axes by assumption. fold (gram_of c (sample_of c I) (sample_of c J)).
+  rewrite (sum_ext m (fun r => share_of w one_share shares r * (hid RY R1 m (biases c) xs th (start c) r I * hid RY R1 m (biases c) xs th (start c) r J))
+    (fun r => share_of w one_share shares r * (hid_ r (sample_of c I) * hid_ r (sample_of c J)))) by reflexivity.
+  pose proof (slope_sums one_share shares H1 Hs I J HI HJ') as HB. pose proof (slope_size one_share shares H1 Hs I J HI HJ') as HS.
+  set (i := sample_of c I) in *. set (j := sample_of c J) in *.
+  pose proof (XX_bound i j Hi Hj) as HX. pose proof (gram_near i j) as HG. rewrite <- XX_entry in HX, HG by assumption.
+  pose proof (hidden_sums one_share shares H1 Hs i j Hi Hj) as HH.
+  set (eq := if same I J then 1 else 0). assert (Heq : Rabs eq <= 1) by (unfold eq; destruct (same I J); [rewrite Rabs_R1|rewrite Rabs_R0]; lra).
+  clearbody eq.
   assert (E : s2 * s2 = / IZR (output_scale c)).
   { unfold scale2R. rewrite <- Rinv_mult. f_equal. apply sqrt_sqrt. apply IZR_le. pose proof (s_q2 _ _ shaped). lia. }
   rewrite E. pose proof (IZR_pos _ (s_q2 _ _ shaped)). pose proof qx_pos as Q. pose proof K_pos. pose proof W1_pos. pose proof U_pos.
   pose proof (IZR_pos _ H1) as P1.
   unfold e_kernel. set (EH := (mZ c * (eh * (2 * one + eh)))%Z) in *. clearbody EH.
-  set (ES := e_slopes c w eh) in *. clearbody ES. set (A2 := dot (outers c) (outers c)) in *. clearbody A2.
+  set (ES := e_slopes c w eh) in *. clearbody ES. set (A2 := dot (largest_outer c) (largest_outer c)) in *. clearbody A2.
   set (e := e_gram c X) in *. clearbody e. rewrite !plus_IZR, !mult_IZR. fold W1.
   set (SH := sum m (fun r => share_of w one_share shares r * (hid_ r i * hid_ r j))) in *.
-  set (SB := sum m (fun r => share_of w one_share shares r * (slope_ r i * slope_ r j))) in *.
-  set (x := IZR (at_ (row XX i) j)) in *. set (DH := grouped shares (row Hid i) (row Hid j)) in *. set (DB := grouped shares (row Slo i) (row Slo j)) in *.
+  set (SB := sum m (fun r => share_of w one_share shares r * (slope_ r I * slope_ r J))) in *.
+  set (x := IZR (at_ (row XX i) j)) in *. set (DH := grouped shares (row Hid i) (row Hid j)) in *. set (DB := grouped shares (row Slo I) (row Slo J)) in *.
   assert (ESC : IZR (scaleZ c w) = U * U * IZR (output_scale c) * IZR (qx c w)) by (unfold scaleZ; now rewrite !mult_IZR).
   rewrite finer_value. pose proof one_KU as EO. set (O := IZR one) in *. clearbody O.
   set (S1 := IZR one_share) in *. clearbody S1.
   set (g := gram_of c i j) in *. clearbody g SH SB x DH DB. set (q := IZR (qx c w)) in *. clearbody q.
   apply Rmult_le_reg_r with (K * K); [now apply Rmult_lt_0_compat|].
-  replace (Rabs (IZR (scaleZ c w) * S1 * (/ IZR (output_scale c) * (SH + g * SB) + INR (biases c))
-      - (q * DH + x * DB + S1 * (INR (biases c) * IZR (scaleZ c w)))) * (K * K))
-    with (Rabs (q * (O * O * (S1 * SH) - K * K * DH) + x * (O * O * (S1 * SB) - K * K * DB) + (q * g - x) * (O * O * (S1 * SB)))).
+  replace (Rabs (IZR (scaleZ c w) * S1 * (/ IZR (output_scale c) * (eq * SH + g * SB) + INR (biases c) * eq)
+      - (eq * q * DH + x * DB + eq * S1 * (INR (biases c) * IZR (scaleZ c w)))) * (K * K))
+    with (Rabs (eq * q * (O * O * (S1 * SH) - K * K * DH) + x * (O * O * (S1 * SB) - K * K * DB) + (q * g - x) * (O * O * (S1 * SB)))).
   2:{ rewrite <- (Rabs_pos_eq (K * K)) at 3 by (apply Rmult_le_pos; lra). rewrite <- Rabs_mult. f_equal. rewrite ESC, EO. field. lra. }
   replace (S1 * (q * IZR EH * (W1 * W1) + IZR (xx_max w) * IZR ES + IZR e * (O * O) * IZR A2) / (K * K * (W1 * W1)) * (K * K))
     with (q * (S1 * IZR EH) + IZR (xx_max w) * (S1 * (IZR ES / (W1 * W1))) + IZR e * (O * O * (S1 * (IZR A2 / (W1 * W1))))) by (field; lra).
   eapply Rle_trans; [apply Rabs_triang|]. apply Rplus_le_compat; [eapply Rle_trans; [apply Rabs_triang|]; apply Rplus_le_compat|].
-  - rewrite Rabs_mult, (Rabs_pos_eq q) by lra. apply Rmult_le_compat_l; [lra|exact HH].
+  - rewrite !Rabs_mult, (Rabs_pos_eq q) by lra. apply Rmult_le_compat; try apply Rabs_pos; [| |exact HH].
+    + apply Rmult_le_pos; [apply Rabs_pos|lra].
+    + rewrite <- (Rmult_1_l q) at 2. apply Rmult_le_compat_r; [lra|exact Heq].
   - rewrite Rabs_mult. apply Rmult_le_compat; try apply Rabs_pos; assumption.
   - rewrite Rabs_mult. apply Rmult_le_compat; try apply Rabs_pos; [exact HG|].
     rewrite Rabs_mult, (Rabs_pos_eq (O * O)) by apply Rle_0_sqr. apply Rmult_le_compat_l; [apply Rle_0_sqr|].
@@ -380,7 +418,7 @@ Qed.
 
 Lemma theta_sym kk i j : theta_ kk i j = theta_ kk j i.
 Proof.
-  unfold theta. rewrite (inner_sym _ (input c j) (input c i)). f_equal. f_equal. f_equal; [|f_equal]; apply sum_ext; intros; ring.
+  unfold theta. rewrite (inner_sym _ (xs j) (xs i)), (inner_sym _ (ys j) (ys i)). f_equal. f_equal. f_equal; f_equal; apply sum_ext; intros; ring.
 Qed.
 
 Lemma scale_pos : 0 < IZR (scaleZ c w).

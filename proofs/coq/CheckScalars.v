@@ -2,7 +2,7 @@
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Setting Tanh TwoLayer
+From LPLR Require Import Inner Sums Rn Setting Tanh TwoLayer Rows
   Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward.
 Import ListNotations.
 Open Scope R_scope.
@@ -23,7 +23,7 @@ Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
 Notation Tan := (map (map (tanhZ table)) Ps).
 Notation Hid := (hiddenZ w Tan).
-Notation Slo := (map (slopesZ c w) Hid).
+Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w X).
 Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
@@ -37,10 +37,15 @@ Notation W1 := (weight_unit c).
 Notation K := (drop_unit w).
 Notation U := (kept_unit w).
 Notation R1 := (Rn (size c)).
-Notation pre_ := (pre R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid R1 m (biases c) (input c) th (start c)).
-Notation slope_ := (slope R1 m (biases c) (input c) dth (start c)).
-Notation outer_ := (outer R1 m (biases c) (start c)).
+Notation RY := (Rn (outputs c)).
+Notation N := (equations c).
+Notation xs := (fun e => input c (sample_of c e)).
+Notation ys := (fun e => axis (outputs c) (output_of c e)).
+Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
+Notation hid_ := (hid RY R1 m (biases c) (input c) th (start c)).
+Notation slope_ := (slope RY R1 m (biases c) xs ys dth (start c)).
+Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
+Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
 Hypothesis Hcheck : check c w V = true.
 Notation passed := (CheckForward.passed c w V Hcheck).
@@ -55,7 +60,7 @@ Record scalar_tests : Prop := {
   c_s : 0 < Q2R (loss_scale c); c_lr : 0 < Q2R (lr c); c_K : 0 <= Q2R (jac0 w);
   c_e : 0 <= Q2R (res0 w); c_sig : 0 <= Q2R (sigma0 w); c_D : 0 <= Q2R (drop w); c_L : 0 <= Q2R (lip w); c_A : 0 <= Q2R (out_max w);
   c_N : 0 <= Q2R (in_norm w); c_X : 0 <= Q2R (in_twice w); c_l0 : 0 < Q2R (ell0 w); c_l : 0 < Q2R (ell w); c_s2 : 0 <= Q2R (scale2 w);
-  c_outer : forall r, (r < m)%nat -> Rabs (IZR (at_ (outers c) r)) <= Q2R (out_max w) * W1;
+  c_outer : forall r, (r < m)%nat -> norm (out RY R1 m (biases c) (start c) r) <= Q2R (out_max w);
   c_q2 : 1 <= Q2R (scale2 w) * Q2R (scale2 w) * IZR (output_scale c);
   c_ell0 : 1 + 77 / 100 * Q2R (out_max w) * Q2R (in_twice w) * Q2R (ell0 w) <= Q2R (ell0 w) * Q2R (ell0 w);
   c_ell : 1 + 77 / 100 * (Q2R (out_max w) + Q2R (radius w)) * Q2R (in_twice w) * Q2R (ell w) <= Q2R (ell w) * Q2R (ell w);
@@ -70,9 +75,13 @@ Proof.
   pose proof (t_scalars _ _ _ passed) as C. unfold check_scalars, jac_ball in C. rewrite !andb_true_iff in C.
   destruct C as [[[[[[[[[[[[[[[[[[[P1 P2] P3] P4] P5] P6] P7] P8] P9] P10] P11] P12] P13] P14] P15] P16] P17] P18] P19] P20].
   apply ltQ_R in P1, P2, P11, P12. apply leQ_R in P3, P4, P5, P6, P7, P8, P9, P10, P13, P15, P16, P17, P18, P19, P20.
-  assert (Ho : forall r, (r < m)%nat -> Rabs (IZR (at_ (outers c) r)) <= Q2R (out_max w) * W1).
-  { intros r Hr. pose proof (forallb_nth _ _ r 0%Z P14 Hr) as E. cbn beta in E. apply leQ_R in E.
-    rewrite Q2R_mult, !Q2R_Z, abs_IZR in E. exact E. }
+  pose proof P8 as P8'. rewrite RMicromega.Q2R_0 in P8'.
+  assert (Ho : forall r, (r < m)%nat -> norm (out RY R1 m (biases c) (start c) r) <= Q2R (out_max w)).
+  { intros r Hr. pose proof (forallb_nth _ _ r 0%Z P14 ltac:(unfold outer_squares; rewrite (CheckForward.over_outputs_length c w V Hcheck); exact Hr)) as E.
+    cbn beta in E. apply leQ_R in E. repeat rewrite ?Q2R_mult, ?Q2R_Z in E. fold W1 in E.
+    rewrite (CheckForward.outer_squares_value c w V Hcheck r Hr) in E. pose proof W1_pos as HW.
+    apply norm_le_sq; [assumption|]. apply Rmult_le_reg_l with (W1 * W1); [now apply Rmult_lt_0_compat|].
+    eapply Rle_trans; [exact E|]. right. ring. }
   remember (radius w) as rad eqn:Erad in *.
   rewrite ?Q2R_minus, ?Q2R_plus, ?Q2R_mult, ?Q2R_minus, ?Q2R_plus, ?Q2R_mult, ?Q2R_plus, ?Q2R_mult, ?Q2R_Z, ?Q2R_half, ?Q2R_77, ?RMicromega.Q2R_0, ?RMicromega.Q2R_1 in *.
   subst rad. constructor; assumption.
@@ -87,39 +96,45 @@ Proof.
 Qed.
 
 (** ** The residual *)
-Lemma bias_value : bias R1 m (biases c) (start c) = IZR (sum_list (fun b => b) (output_biases c)) / W1.
+Lemma bias_value I : (I < N)%nat -> bias RY R1 m (biases c) ys (start c) I = IZR (at_ (output_biases c) (output_of c I)) / W1.
 Proof.
-  unfold bias, start. cbn [snd]. rewrite sum_list_sum. unfold Rdiv. rewrite <- sum_scal_r. unfold biases. apply sum_ext.
-  intros j Hj. now rewrite entry_vector.
+  intros HI. destruct (CheckForward.equation_lt c I HI) as [_ Ho]. unfold bias, start. cbn [snd].
+  rewrite (sum_ext (biases c) _ (fun _ => IZR (at_ (output_biases c) (output_of c I)) / W1)).
+  2:{ intros k Hk. rewrite coord_build, inner_axis, entry_vector by assumption. reflexivity. }
+  rewrite sum_const. unfold biases. destruct (output_biases c); cbn [INR]; [rewrite nth_nil_Z; unfold Rdiv; ring|ring].
 Qed.
 
-Lemma output_near i : (i < n)%nat ->
-  Rabs (IZR (out_unit c) * (s2 * sum m (fun r => outer_ r * hid_ r i) + bias R1 m (biases c) (start c) - value (target_bits c) (at_ (targets c) i))
-        - IZR (residualZ c w Tan i)) <= IZR (e_out c w et).
+Lemma output_near I : (I < N)%nat ->
+  Rabs (IZR (out_unit c) * (s2 * sum m (fun r => outer_ r I * hid_ r (sample_of c I)) + bias RY R1 m (biases c) ys (start c) I
+          - value (target_bits c) (at_ (targets c) I))
+        - IZR (residualZ c w Tan I)) <= IZR (e_out c w et I).
 Proof.
-  intros Hi. pose proof (root_correct _ _ (s_q2 _ _ shaped) (s_r2 _ _ shaped) (t_r2 _ _ _ passed)) as HR. fold s2 in HR.
+  intros HI. destruct (CheckForward.equation_lt c I HI) as [Hi Ho].
+  pose proof (root_correct _ _ (s_q2 _ _ shaped) (s_r2 _ _ shaped) (t_r2 _ _ _ passed)) as HR. fold s2 in HR.
   pose proof W1_pos as HW. pose proof one_pos as O1. pose proof (IZR_le _ _ (s_r2 _ _ shaped)) as Hr2.
   assert (HY : 0 < IZR (2 ^ target_bits c)) by (destruct (pow2_pos (target_bits c)) as [P|P]; [exact P|pose proof (s_tb _ _ shaped); lia]).
-  rewrite bias_value. set (t := sum m (fun r => outer_ r * hid_ r i)).
-  assert (NA : IZR (norm1 (outers c)) = sum m (fun r => Rabs (IZR (at_ (outers c) r)))) by (apply norm1_sum; reflexivity).
-  assert (HD : Rabs (IZR one * W1 * t - IZR (dot (outers c) (row Tan i))) <= IZR (norm1 (outers c)) * IZR et).
-  { rewrite (dot_sum _ _ m) by reflexivity. unfold t. rewrite NA, <- sum_scal, <- sum_minus, <- sum_scal_r.
+  rewrite bias_value by assumption. set (i := sample_of c I) in *. set (o := output_of c I) in *. set (as_ := row (outers c) o).
+  set (t := sum m (fun r => outer_ r I * hid_ r i)).
+  assert (La : length as_ = m) by now apply (s_outers _ _ shaped).
+  assert (NA : IZR (norm1 as_) = sum m (fun r => Rabs (IZR (at_ as_ r)))) by (apply norm1_sum; lia).
+  assert (HD : Rabs (IZR one * W1 * t - IZR (dot as_ (row Tan i))) <= IZR (norm1 as_) * IZR et).
+  { rewrite (dot_sum _ _ m) by lia. unfold t. rewrite NA, <- sum_scal, <- sum_minus, <- sum_scal_r.
     eapply Rle_trans; [apply sum_abs|]. apply sum_le. intros r Hr. pose proof (tanh_near r i Hr Hi) as N. unfold near in N.
-    rewrite outer_value by assumption.
-    replace (IZR one * W1 * (IZR (at_ (outers c) r) / W1 * hid_ r i) - IZR (at_ (outers c) r) * IZR (at_ (row Tan i) r))
-      with (IZR (at_ (outers c) r) * (IZR one * hid_ r i - IZR (at_ (row Tan i) r))) by (field; lra).
+    rewrite outer_value by assumption. fold o as_.
+    replace (IZR one * W1 * (IZR (at_ as_ r) / W1 * hid_ r i) - IZR (at_ as_ r) * IZR (at_ (row Tan i) r))
+      with (IZR (at_ as_ r) * (IZR one * hid_ r i - IZR (at_ (row Tan i) r))) by (field; lra).
     rewrite Rabs_mult. apply Rmult_le_compat_l; [apply Rabs_pos|exact N]. }
-  assert (HT : Rabs (IZR one * W1 * t) <= IZR one * IZR (norm1 (outers c))).
+  assert (HT : Rabs (IZR one * W1 * t) <= IZR one * IZR (norm1 as_)).
   { unfold t. rewrite NA, <- !sum_scal. eapply Rle_trans; [apply sum_abs|]. apply sum_le. intros r Hr.
-    rewrite outer_value by assumption. pose proof (hid_le r i).
-    replace (IZR one * W1 * (IZR (at_ (outers c) r) / W1 * hid_ r i)) with (IZR one * (IZR (at_ (outers c) r) * hid_ r i)) by (field; lra).
+    rewrite outer_value by assumption. fold o as_. pose proof (hid_le r i).
+    replace (IZR one * W1 * (IZR (at_ as_ r) / W1 * hid_ r i)) with (IZR one * (IZR (at_ as_ r) * hid_ r i)) by (field; lra).
     rewrite Rabs_mult, (Rabs_pos_eq (IZR one)) by lra. apply Rmult_le_compat_l; [lra|].
-    rewrite Rabs_mult. rewrite <- (Rmult_1_r (Rabs (IZR (at_ (outers c) r)))) at 2. apply Rmult_le_compat_l; [apply Rabs_pos|assumption]. }
-  unfold out_unit, residualZ, e_out, value. set (e := et) in *. clearbody e.
+    rewrite Rabs_mult. rewrite <- (Rmult_1_r (Rabs (IZR (at_ as_ r)))) at 2. apply Rmult_le_compat_l; [apply Rabs_pos|assumption]. }
+  unfold out_unit, residualZ, e_out, value. cbn zeta. fold i o as_. set (e := et) in *. clearbody e.
   rewrite ?mult_IZR, ?minus_IZR, ?plus_IZR, ?mult_IZR, ?plus_IZR, ?mult_IZR. fold W1.
   set (Y := IZR (2 ^ target_bits c)) in *. set (F40 := IZR two40) in *.
-  set (dt := IZR (dot (outers c) (row Tan i))) in *. set (bs := IZR (sum_list (fun b => b) (output_biases c))).
-  set (nA := IZR (norm1 (outers c))) in *. set (O := IZR one) in *. clearbody Y F40 dt bs nA O t.
+  set (dt := IZR (dot as_ (row Tan i))) in *. set (bs := IZR (at_ (output_biases c) o)).
+  set (nA := IZR (norm1 as_)) in *. set (O := IZR one) in *. clearbody Y F40 dt bs nA O t.
   match goal with |- Rabs ?e <= _ => replace e with
     (Y * ((F40 * s2 - IZR (r2 w)) * (O * W1 * t) + IZR (r2 w) * (O * W1 * t - dt))) by (field; lra) end.
   rewrite Rabs_mult, (Rabs_pos_eq Y) by lra. apply Rmult_le_compat_l; [lra|].
@@ -142,16 +157,16 @@ Proof.
   pose proof (t_res _ _ _ passed) as C. unfold check_residual in C. cbn zeta in C. apply leQ_R in C. 
   rewrite !Q2R_mult, !Q2R_Z, sumZ_sum, mult_IZR in C. pose proof out_unit_pos as Up.
   rewrite inner_Rn. apply Rmult_le_reg_r with (IZR (out_unit c) * IZR (out_unit c)); [now apply Rmult_lt_0_compat|].
-  eapply Rle_trans; [|exact C]. rewrite <- sum_scal_r. apply sum_le. intros i Hi.
-  assert (Er : entry (n := n) (residual (model c) (target c) (start c)) i
-     = s2 * sum m (fun r => outer_ r * hid_ r i) + bias R1 m (biases c) (start c) - value (target_bits c) (at_ (targets c) i)).
+  eapply Rle_trans; [|exact C]. rewrite <- sum_scal_r. apply sum_le. intros I HI.
+  assert (Er : entry (n := N) (residual (model c) (target c) (start c)) I
+     = s2 * sum m (fun r => outer_ r I * hid_ r (sample_of c I)) + bias RY R1 m (biases c) ys (start c) I - value (target_bits c) (at_ (targets c) I)).
   { unfold residual. rewrite entry_minus.
-    change (F (model c) (start c)) with (net_F R1 n m (biases c) (input c) s2 th (start c)).
-    unfold net_F, target. now rewrite !entry_vector by assumption. }
-  rewrite Er. pose proof (output_near i Hi) as N.
-  set (v := s2 * _ + _ - _) in *. set (e := e_out c w et) in *. clearbody e. rewrite mult_IZR, !plus_IZR, !abs_IZR.
+    change (F (model c) (start c)) with (net_F RY R1 N m (biases c) xs ys s2 th (start c)).
+    unfold net_F, target. rewrite !entry_vector by assumption. reflexivity. }
+  rewrite Er. pose proof (output_near I HI) as On.
+  set (v := s2 * _ + _ - _) in *. set (e := e_out c w et I) in *. clearbody e. rewrite mult_IZR, !plus_IZR, !abs_IZR.
   replace (v * v * (IZR (out_unit c) * IZR (out_unit c))) with (IZR (out_unit c) * v * (IZR (out_unit c) * v)) by ring.
-  apply sq_le_abs. set (z := IZR (residualZ c w Tan i)) in *.
+  apply sq_le_abs. set (z := IZR (residualZ c w Tan I)) in *.
   pose proof (Rabs_triang (IZR (out_unit c) * v - z) z) as Tr.
   replace (IZR (out_unit c) * v - z + z) with (IZR (out_unit c) * v) in Tr by ring. lra.
 Qed.

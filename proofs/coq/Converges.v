@@ -63,7 +63,7 @@ Proof.
 Qed.
 
 (** From the abstract theorem's rate and constants to the stated ones. *)
-Lemma concluded (e : Q) (from : Params (Rn (size c)) (width c) (biases c)) :
+Lemma concluded (e : Q) (from : Params (Rn (outputs c)) (Rn (size c)) (width c) (biases c)) :
   concludes c w e ball rate mu = true -> 0 <= Q2R (drift c w e) ->
   certified (model c) (target c) (Q2R (loss_scale c)) (Q2R (lr c)) (start c) from (Q2R (radius w))
     (Q2R (loss_scale c) * (Q2R (sigma_end w) * Q2R (sigma_end w)))

@@ -3,20 +3,20 @@
     A reader has to read this file, and nothing of the checker, to know what an accepted certificate says.
     A double is an integer over a power of two, so all numbers below are exact. *)
 
-From Coq Require Import Reals ZArith QArith Qreals List Bool.
-From LPLR Require Import Inner Sums Rn Setting Tanh TwoLayer IntegerMatrix.
+From Coq Require Import Reals Lia ZArith QArith Qreals List Bool.
+From LPLR Require Import Inner Sums Rn Setting Tanh TwoLayer Rows IntegerMatrix.
 Import ListNotations.
 Open Scope R_scope.
 
 Record problem := {
   inputs : list (list Z);  input_bits : Z;       (* x_ij = integer / 2^input_bits; one row a sample *)
-  targets : list Z;        target_bits : Z;      (* y_i *)
-  outers : list Z;                               (* output weights a_r = integer / 2^weight_bits *)
+  targets : list Z;        target_bits : Z;      (* y_io, sample by sample *)
+  outers : list (list Z);                        (* output weights a_or = integer / 2^weight_bits; one row an output *)
   inners : list (list Z);                        (* hidden weights w_rj, one row a neuron; a hidden bias comes last *)
-  output_biases : list Z;  weight_bits : Z;      (* none or one, in the same unit *)
+  output_biases : list Z;  weight_bits : Z;      (* none, or one for each output, in the same unit *)
   dim : nat;               hidden_bias : bool;
   hidden_scale : Z;        output_scale : Z;     (* q1, q2: the layers are multiplied by 1/sqrt q *)
-  loss_scale : Q;          lr : Q                (* s in s/2 sum (F_i - y_i)^2, and the step *)
+  loss_scale : Q;          lr : Q                (* s in s/2 sum (F_io - y_io)^2, and the step *)
 }.
 
 Definition value (bits z : Z) : R := IZR z / IZR (2 ^ bits).
@@ -24,28 +24,46 @@ Definition value (bits z : Z) : R := IZR z / IZR (2 ^ bits).
 Section Problem.
 Variable c : problem.
 Definition samples : nat := length (inputs c).
-Definition width : nat := length (outers c).
-Definition biases : nat := length (output_biases c).
+Definition outputs : nat := length (outers c).
+Definition width : nat := length (inners c).
+Definition biases : nat := match output_biases c with [] => 0 | _ => 1 end.
 Definition size : nat := if hidden_bias c then S (dim c) else dim c.
 
 (** x_i / sqrt q1, followed by the constant 1 when there are hidden biases. *)
 Definition input (i : nat) : Rn size :=
   vector size (fun j => if (j <? dim c)%nat then / sqrt (IZR (hidden_scale c)) * value (input_bits c) (at_ (row (inputs c) i) j) else 1).
 
-(** F_i(theta) = (1 / sqrt q2) sum_r a_r tanh <w_r, input i> + output bias. *)
-Definition model : Model (Params (Rn size) width biases) (Rn samples) :=
-  network (Rn size) samples width biases input (/ sqrt (IZR (output_scale c))) tanh dth.
+(** Equation I is about output I mod k of sample I / k. *)
+Definition equations : nat := samples * outputs.
+Definition sample_of (I : nat) : nat := I / outputs.
+Definition output_of (I : nat) : nat := I mod outputs.
 
-Definition target : Rn samples := vector samples (fun i => value (target_bits c) (at_ (targets c) i)).
+(** F_io(theta) = (1 / sqrt q2) sum_r a_or tanh <w_r, input i> + b_o ([model_value]). *)
+Definition model : Model (Params (Rn outputs) (Rn size) width biases) (Rn equations) :=
+  network (Rn outputs) (Rn size) equations width biases (fun I => input (sample_of I)) (fun I => axis outputs (output_of I))
+    (/ sqrt (IZR (output_scale c))) tanh dth.
+
+Definition target : Rn equations := vector equations (fun I => value (target_bits c) (at_ (targets c) I)).
 
 (** The stored parameters. *)
-Definition start : Params (Rn size) width biases :=
-  (build width (fun r => (value (weight_bits c) (at_ (outers c) r),
-                          vector size (fun j => value (weight_bits c) (at_ (row (inners c) r) j))) : neuron (Rn size)),
-   vector biases (fun k => value (weight_bits c) (at_ (output_biases c) k))).
+Definition start : Params (Rn outputs) (Rn size) width biases :=
+  (build width (fun r => (vector outputs (fun o => value (weight_bits c) (at_ (row (outers c) o) r)),
+                          vector size (fun j => value (weight_bits c) (at_ (row (inners c) r) j))) : neuron (Rn outputs) (Rn size)),
+   build biases (fun _ => vector outputs (fun o => value (weight_bits c) (at_ (output_biases c) o)))).
 
-Definition risk (z : Params (Rn size) width biases) : R := loss model target (Q2R (loss_scale c)) z.
-Definition descent (from : Params (Rn size) width biases) (k : nat) : Params (Rn size) width biases :=
+Theorem model_value z i o : (i < samples)%nat -> (o < outputs)%nat ->
+  entry (F model z) (i * outputs + o) = / sqrt (IZR (output_scale c))
+    * sum width (fun r => entry (out (Rn outputs) (Rn size) width biases z r) o * tanh ⟨inn (Rn outputs) (Rn size) width biases z r, input i⟩)
+    + sum biases (fun k => entry (coord k (snd z)) o).
+Proof.
+  intros Hi Ho. change (F model z) with (net_F (Rn outputs) (Rn size) equations width biases (fun I => input (sample_of I))
+    (fun I => axis outputs (output_of I)) (/ sqrt (IZR (output_scale c))) tanh z).
+  unfold net_F, bias, hid, pre, outer, sample_of, output_of. rewrite entry_vector by (unfold equations; nia).
+  rewrite row_div, row_mod by assumption. f_equal; [f_equal|]; apply sum_ext; intros; now rewrite inner_axis.
+Qed.
+
+Definition risk (z : Params (Rn outputs) (Rn size) width biases) : R := loss model target (Q2R (loss_scale c)) z.
+Definition descent (from : Params (Rn outputs) (Rn size) width biases) (k : nat) : Params (Rn outputs) (Rn size) width biases :=
   gd model target (Q2R (loss_scale c)) (Q2R (lr c)) from k.
 
 (** The ball of [radius] about the stored parameters is a locally PL region with constant [mu]. *)
@@ -53,7 +71,7 @@ Definition region (radius mu : Q) : Prop :=
   0 < Q2R mu /\ LPLR model target (Q2R (loss_scale c)) (in_ball start (Q2R radius)) (Q2R mu).
 
 (** Descent from a point stays in that ball, its loss falls by [rate] or better in every step, the limit fits the data. *)
-Definition reaches (from : Params (Rn size) width biases) (radius rate : Q) : Prop :=
+Definition reaches (from : Params (Rn outputs) (Rn size) width biases) (radius rate : Q) : Prop :=
   Q2R rate < 1 /\
   (forall k, in_ball start (Q2R radius) (descent from k)) /\
   (forall k, risk (descent from k) <= Q2R rate ^ k * risk from) /\

@@ -1,7 +1,9 @@
-(** * Two-layer networks: n samples, m neurons, any activation, inputs in any inner-product space
+(** * Two-layer networks: n equations, m neurons, any activation, inputs and outputs in any inner-product spaces
 
-    F_i(theta) = s sum_{r<m} a_r act(<w_r, x_i>) + sum_{k<p} b_k, i < n, where theta consists of the neurons
-    (a_r, w_r), r < m, and of the output biases b_k (p is 0 or 1).  A hidden bias is one more coordinate of the inputs. *)
+    F_i(theta) = s sum_{r<m} <a_r, y_i> act(<w_r, x_i>) + sum_{k<p} <b_k, y_i>, i < n, where theta consists of the neurons
+    (a_r, w_r), r < m, and of the output biases b_k (p is 0 or 1).  Equation i is about the input x_i and reads the outputs in
+    the direction y_i: with several outputs a sample stands in several equations, and each y_i is a unit vector.  A hidden
+    bias is one more coordinate of the inputs. *)
 
 From Coq Require Import Reals Lra Psatz Lia.
 From Coquelicot Require Import Coquelicot.
@@ -15,7 +17,7 @@ Lemma abs_sq x : Rabs x * Rabs x = x * x.
 Proof. symmetry. apply Rsqr_abs. Qed.
 
 Section TwoLayer.
-Variables (W : InnerSpace) (n m p : nat) (x : nat -> W) (s : R).
+Variables (Y W : InnerSpace) (n m p : nat) (x : nat -> W) (y : nat -> Y) (s : R).
 Variables (act dact : R -> R) (kap : R).
 Hypothesis act_derive : forall t, is_derive act t (dact t).
 Hypothesis act_lip : forall t t', Rabs (act t' - act t) <= Rabs (t' - t).
@@ -23,42 +25,40 @@ Hypothesis dact_le_1 : forall t, Rabs (dact t) <= 1.
 Hypothesis dact_lip : forall t t', Rabs (dact t' - dact t) <= kap * Rabs (t' - t).
 Hypothesis kap_pos : 0 <= kap.
 
-Definition neuron : InnerSpace := product_space real_space W.
-Definition Params : InnerSpace := product_space (Power neuron m) (Rn p).
+Definition neuron : InnerSpace := product_space Y W.
+Definition Params : InnerSpace := product_space (Power neuron m) (Power Y p).
 
-Definition outer (z : Params) (r : nat) : R := fst (coord r (fst z)).
+Definition out (z : Params) (r : nat) : Y := fst (coord r (fst z)).
 Definition inn (z : Params) (r : nat) : W := snd (coord r (fst z)).
-Definition bias (z : Params) : R := sum p (fun k => entry (snd z) k).
+Definition outer (z : Params) (r i : nat) : R := ⟨out z r, y i⟩.
+Definition bias (z : Params) (i : nat) : R := sum p (fun k => ⟨coord k (snd z), y i⟩).
 Definition pre (z : Params) (r i : nat) : R := ⟨inn z r, x i⟩.
 Definition hid (z : Params) (r i : nat) : R := act (pre z r i).
-Definition slope (z : Params) (r i : nat) : R := outer z r * dact (pre z r i).
+Definition slope (z : Params) (r i : nat) : R := outer z r i * dact (pre z r i).
 
-Definition net_F (z : Params) : Rn n := vector n (fun i => s * sum m (fun r => outer z r * hid z r i) + bias z).
+Definition net_F (z : Params) : Rn n := vector n (fun i => s * sum m (fun r => outer z r i * hid z r i) + bias z i).
 Definition net_J (z v : Params) : Rn n :=
-  vector n (fun i => s * sum m (fun r => outer v r * hid z r i + slope z r i * ⟨inn v r, x i⟩) + bias v).
+  vector n (fun i => s * sum m (fun r => outer v r i * hid z r i + slope z r i * ⟨inn v r, x i⟩) + bias v i).
 Definition net_JT (z : Params) (u : Rn n) : Params :=
-  (build m (fun r => ((s * sum n (fun i => entry u i * hid z r i)) : real_space,
+  (build m (fun r => (vsum n (fun i => (s * (entry u i * hid z r i)) ⋅ y i),
                       vsum n (fun i => (s * (entry u i * slope z r i)) ⋅ x i)) : neuron),
-   vector p (fun _ => sum n (fun i => entry u i))).
+   build p (fun _ => vsum n (fun i => entry u i ⋅ y i))).
 
 Lemma inner_params (u v : Params) :
-  ⟨u, v⟩ = sum m (fun r => outer u r * outer v r + ⟨inn u r, inn v r⟩) + sum p (fun k => entry (snd u) k * entry (snd v) k).
+  ⟨u, v⟩ = sum m (fun r => ⟨out u r, out v r⟩ + ⟨inn u r, inn v r⟩) + sum p (fun k => ⟨coord k (snd u), coord k (snd v)⟩).
 Proof.
   change (⟨fst u, fst v⟩ + ⟨snd u, snd v⟩ = sum m (fun r => ⟨coord r (fst u), coord r (fst v)⟩)
-    + sum p (fun k => entry (snd u) k * entry (snd v) k)).
-  now rewrite inner_power, inner_Rn.
+    + sum p (fun k => ⟨coord k (snd u), coord k (snd v)⟩)).
+  now rewrite !inner_power.
 Qed.
 
-Lemma outer_build r (f : nat -> neuron) b : (r < m)%nat -> outer (build m f, b) r = fst (f r).
-Proof. intros. unfold outer. cbn [fst]. now rewrite coord_build. Qed.
+Lemma out_build r (f : nat -> neuron) b : (r < m)%nat -> out (build m f, b) r = fst (f r).
+Proof. intros. unfold out. cbn [fst]. now rewrite coord_build. Qed.
 Lemma inn_build r (f : nat -> neuron) b : (r < m)%nat -> inn (build m f, b) r = snd (f r).
 Proof. intros. unfold inn. cbn [fst]. now rewrite coord_build. Qed.
 
-Lemma outer_minus z z' r : outer (z' ⊖ z) r = outer z' r - outer z r.
-Proof.
-  unfold outer. change (fst (z' ⊖ z)) with (fst z' ⊖ fst z).
-  rewrite (coord_minus (X := neuron)). unfold minus; cbn. ring.
-Qed.
+Lemma out_minus z z' r : out (z' ⊖ z) r = out z' r ⊖ out z r.
+Proof. unfold out. change (fst (z' ⊖ z)) with (fst z' ⊖ fst z). now rewrite (coord_minus (X := neuron)). Qed.
 Lemma inn_minus z z' r : inn (z' ⊖ z) r = inn z' r ⊖ inn z r.
 Proof. unfold inn. change (fst (z' ⊖ z)) with (fst z' ⊖ fst z). now rewrite (coord_minus (X := neuron)). Qed.
 
@@ -66,36 +66,39 @@ Lemma net_adjoint z v u : ⟨net_J z v, u⟩ = ⟨v, net_JT z u⟩.
 Proof.
   rewrite inner_Rn, inner_params. unfold net_J.
   rewrite (sum_ext n _ (fun i => sum m (fun r =>
-      s * (entry u i * (outer v r * hid z r i + slope z r i * ⟨inn v r, x i⟩))) + entry u i * bias v)).
+      s * (entry u i * (outer v r i * hid z r i + slope z r i * ⟨inn v r, x i⟩))) + entry u i * bias v i)).
   2:{ intros i Hi. rewrite entry_vector by assumption. rewrite !sum_scal. ring. }
-  rewrite sum_plus, sum_scal_r. f_equal.
+  rewrite sum_plus. f_equal.
   - rewrite sum_swap. apply sum_ext. intros r Hr. unfold net_JT.
-    rewrite outer_build, inn_build by assumption. cbn [fst snd].
-    rewrite inner_vsum_r, <- !sum_scal, <- sum_plus. apply sum_ext. intros i Hi.
-    rewrite inner_scal_r. ring.
-  - unfold bias, net_JT. cbn [snd]. rewrite Rmult_comm, <- sum_scal_r. apply sum_ext. intros k Hk.
-    now rewrite entry_vector.
+    rewrite out_build, inn_build by assumption. cbn [fst snd].
+    rewrite !inner_vsum_r, <- sum_plus. apply sum_ext. intros i Hi.
+    rewrite !inner_scal_r. unfold outer. ring.
+  - unfold bias, net_JT. cbn [snd].
+    rewrite (sum_ext n _ (fun i => sum p (fun k => entry u i * ⟨coord k (snd v), y i⟩))) by (intros; now rewrite sum_scal).
+    rewrite sum_swap. apply sum_ext. intros k Hk. rewrite coord_build, inner_vsum_r by assumption.
+    apply sum_ext. intros i _. now rewrite inner_scal_r.
 Qed.
 
 Definition network : Model Params (Rn n) :=
   {| F := net_F; J := net_J; JT := net_JT; adjoint := net_adjoint |}.
 
 (** ** Differentiability *)
-Lemma outer_line z v r t : outer (z ⊕ t ⋅ v) r = outer z r + t * outer v r.
+Lemma outer_line z v r i t : outer (z ⊕ t ⋅ v) r i = outer z r i + t * outer v r i.
 Proof.
-  unfold outer. change (fst (z ⊕ t ⋅ v)) with (fst z ⊕ t ⋅ fst v).
-  now rewrite (coord_plus (X := neuron)), (coord_scal (X := neuron)).
+  unfold outer, out. change (fst (z ⊕ t ⋅ v)) with (fst z ⊕ t ⋅ fst v).
+  rewrite (coord_plus (X := neuron)), (coord_scal (X := neuron)).
+  change (⟨fst (coord r (fst z)) ⊕ t ⋅ fst (coord r (fst v)), y i⟩ = ⟨fst (coord r (fst z)), y i⟩ + t * ⟨fst (coord r (fst v)), y i⟩).
+  now rewrite inner_plus_l, inner_scal_l.
 Qed.
 Lemma inn_line z v r t : inn (z ⊕ t ⋅ v) r = inn z r ⊕ t ⋅ inn v r.
 Proof.
   unfold inn. change (fst (z ⊕ t ⋅ v)) with (fst z ⊕ t ⋅ fst v).
   now rewrite (coord_plus (X := neuron)), (coord_scal (X := neuron)).
 Qed.
-Lemma bias_line z v t : bias (z ⊕ t ⋅ v) = bias z + t * bias v.
+Lemma bias_line z v i t : bias (z ⊕ t ⋅ v) i = bias z i + t * bias v i.
 Proof.
   unfold bias. rewrite <- sum_scal, <- sum_plus. apply sum_ext. intros k _.
-  change (snd (z ⊕ t ⋅ v)) with (snd z ⊕ t ⋅ snd v). unfold entry, Rn.
-  now rewrite (coord_plus (X := real_space)), (coord_scal (X := real_space)).
+  change (snd (z ⊕ t ⋅ v)) with (snd z ⊕ t ⋅ snd v). now rewrite coord_plus, coord_scal, inner_plus_l, inner_scal_l.
 Qed.
 Lemma pre_line z v r i t : pre (z ⊕ t ⋅ v) r i = pre z r i + t * ⟨inn v r, x i⟩.
 Proof. unfold pre. now rewrite inn_line, inner_plus_l, inner_scal_l. Qed.
@@ -118,49 +121,53 @@ Qed.
 Lemma network_differentiable z : differentiable_at network z.
 Proof.
   apply (gateaux_build (Y := real_space) n
-    (fun i z => s * sum m (fun r => outer z r * hid z r i) + bias z) z
-    (fun i v => s * sum m (fun r => outer v r * hid z r i + slope z r i * ⟨inn v r, x i⟩) + bias v)).
-  intros i Hi. apply (gateaux_real (fun z : Params => s * sum m (fun r => outer z r * hid z r i) + bias z)).
+    (fun i z => s * sum m (fun r => outer z r i * hid z r i) + bias z i) z
+    (fun i v => s * sum m (fun r => outer v r i * hid z r i + slope z r i * ⟨inn v r, x i⟩) + bias v i)).
+  intros i Hi. apply (gateaux_real (fun z : Params => s * sum m (fun r => outer z r i * hid z r i) + bias z i)).
   intros v.
-  apply (is_derive_plus (fun t => s * sum m (fun r => outer (z ⊕ t ⋅ v) r * hid (z ⊕ t ⋅ v) r i)) (fun t => bias (z ⊕ t ⋅ v))).
-  - apply (is_derive_scal (fun t => sum m (fun r => outer (z ⊕ t ⋅ v) r * hid (z ⊕ t ⋅ v) r i))).
-    apply (is_derive_sum m (fun r t => outer (z ⊕ t ⋅ v) r * hid (z ⊕ t ⋅ v) r i)).
+  apply (is_derive_plus (fun t => s * sum m (fun r => outer (z ⊕ t ⋅ v) r i * hid (z ⊕ t ⋅ v) r i)) (fun t => bias (z ⊕ t ⋅ v) i)).
+  - apply (is_derive_scal (fun t => sum m (fun r => outer (z ⊕ t ⋅ v) r i * hid (z ⊕ t ⋅ v) r i))).
+    apply (is_derive_sum m (fun r t => outer (z ⊕ t ⋅ v) r i * hid (z ⊕ t ⋅ v) r i)).
     intros r Hr.
-    apply (is_derive_ext (fun t => (outer z r + t * outer v r) * act (pre z r i + t * ⟨inn v r, x i⟩))).
+    apply (is_derive_ext (fun t => (outer z r i + t * outer v r i) * act (pre z r i + t * ⟨inn v r, x i⟩))).
     { intros t. unfold hid. now rewrite outer_line, pre_line. }
     apply neuron_output_derive.
-  - apply (is_derive_ext (fun t => bias z + bias v * t)); [intros t; now rewrite bias_line, (Rmult_comm t)|apply derive_affine].
+  - apply (is_derive_ext (fun t => bias z i + bias v i * t)); [intros t; now rewrite bias_line, (Rmult_comm t)|apply derive_affine].
 Qed.
 
-(** ** The inputs as an operator *)
-(** |sum_i c_i x_i| <= K |c|, and |sum_i c_i <w, x_i> x_i| <= K Xs |c| |w|: K Xs bounds the root of the largest
-    eigenvalue of the entrywise square of the Gram matrix; Xs = max |x_i| will do, and less does. *)
+(** ** The inputs and the directions as operators *)
+(** |sum_i b_i <v, y_i> x_i| <= K |b| |v|, and |sum_i b_i <v, y_i> <w, x_i> x_i| <= K Xs |b| |v| |w|.  With one output K bounds
+    the root of the largest eigenvalue of the inputs' Gram matrix, K Xs that of its entrywise square; Xs = max |x_i| will do,
+    and less does.  Several outputs need nothing more ([Rows.v]). *)
 Variables (K Xs : R).
 Hypothesis K_pos : 0 <= K.
 Hypothesis X_pos : 0 <= Xs.
-Hypothesis inputs_op : forall c : nat -> R,
-  ⟨vsum n (fun i => c i ⋅ x i), vsum n (fun i => c i ⋅ x i)⟩ <= K * K * sum n (fun i => c i * c i).
-Hypothesis inputs_twice : forall (c : nat -> R) (w : W),
-  ⟨vsum n (fun i => (c i * ⟨w, x i⟩) ⋅ x i), vsum n (fun i => (c i * ⟨w, x i⟩) ⋅ x i)⟩
-    <= K * Xs * (K * Xs) * sum n (fun i => c i * c i) * ⟨w, w⟩.
+Hypothesis inputs_op : forall (b : nat -> R) (v : Y),
+  ⟨vsum n (fun i => (b i * ⟨v, y i⟩) ⋅ x i), vsum n (fun i => (b i * ⟨v, y i⟩) ⋅ x i)⟩ <= K * K * sum n (fun i => b i * b i) * ⟨v, v⟩.
+Hypothesis inputs_twice : forall (b : nat -> R) (v : Y) (w : W),
+  ⟨vsum n (fun i => (b i * ⟨v, y i⟩ * ⟨w, x i⟩) ⋅ x i), vsum n (fun i => (b i * ⟨v, y i⟩ * ⟨w, x i⟩) ⋅ x i)⟩
+    <= K * Xs * (K * Xs) * sum n (fun i => b i * b i) * ⟨v, v⟩ * ⟨w, w⟩.
 
-Lemma inputs_dual w : sum n (fun i => ⟨w, x i⟩ * ⟨w, x i⟩) <= K * K * ⟨w, w⟩.
+Lemma inputs_dual (b : nat -> R) (w : W) :
+  ⟨vsum n (fun i => (b i * ⟨w, x i⟩) ⋅ y i), vsum n (fun i => (b i * ⟨w, x i⟩) ⋅ y i)⟩ <= K * K * sum n (fun i => b i * b i) * ⟨w, w⟩.
 Proof.
-  set (q := sum n (fun i => ⟨w, x i⟩ * ⟨w, x i⟩)).
-  set (v := vsum n (fun i => ⟨w, x i⟩ ⋅ x i)).
-  assert (E : ⟨w, v⟩ = q).
-  { unfold v. rewrite inner_vsum_r. apply sum_ext. intros. now rewrite inner_scal_r. }
-  assert (Hv : ⟨v, v⟩ <= K * K * q) by apply inputs_op.
-  assert (Hq : 0 <= q) by (apply sum_nonneg; intros; apply Rle_0_sqr).
-  pose proof (cauchy_schwarz w v) as C. rewrite E in C.
-  pose proof (norm_pos w). pose proof (norm_pos v). rewrite <- (norm_sq v) in Hv. rewrite <- (norm_sq w).
-  set (a := norm w) in *. set (b := norm v) in *.
-  assert (q * q <= a * b * (a * b)) by (apply Rmult_le_compat; assumption).
-  assert (q * q <= a * a * (K * K * q)).
-  { eapply Rle_trans; [eassumption|]. replace (a * b * (a * b)) with (a * a * (b * b)) by ring.
-    apply Rmult_le_compat_l; [nra|assumption]. }
-  destruct (Req_dec q 0) as [Z|N]; [rewrite Z; assert (0 <= K * K) by nra; assert (0 <= a * a) by nra; nra|].
-  apply Rmult_le_reg_l with q; [lra|]. lra.
+  set (v := vsum n (fun i => (b i * ⟨w, x i⟩) ⋅ y i)). set (B := sum n (fun i => b i * b i)).
+  set (V := vsum n (fun i => (b i * ⟨v, y i⟩) ⋅ x i)).
+  assert (E : ⟨v, v⟩ = ⟨w, V⟩).
+  { unfold V. rewrite inner_vsum_r. unfold v at 2. rewrite inner_vsum_r. apply sum_ext. intros i _. rewrite !inner_scal_r. ring. }
+  assert (HV : ⟨V, V⟩ <= K * K * B * ⟨v, v⟩) by apply inputs_op.
+  assert (HB : 0 <= B) by (apply sum_nonneg; intros; apply Rle_0_sqr).
+  assert (HK : 0 <= K * K * B) by (apply Rmult_le_pos; [apply Rle_0_sqr|assumption]).
+  pose proof (inner_pos W w) as Pw. pose proof (inner_pos Y v) as Pv.
+  assert (C : ⟨v, v⟩ * ⟨v, v⟩ <= ⟨w, w⟩ * ⟨V, V⟩).
+  { rewrite E at 1 2. rewrite <- (norm_sq w), <- (norm_sq V).
+    replace (norm w * norm w * (norm V * norm V)) with (norm w * norm V * (norm w * norm V)) by ring.
+    apply sq_le_abs, cauchy_schwarz_abs. }
+  assert (D : ⟨v, v⟩ * ⟨v, v⟩ <= ⟨v, v⟩ * (K * K * B * ⟨w, w⟩)).
+  { eapply Rle_trans; [exact C|]. replace (⟨v, v⟩ * (K * K * B * ⟨w, w⟩)) with (⟨w, w⟩ * (K * K * B * ⟨v, v⟩)) by ring.
+    apply Rmult_le_compat_l; assumption. }
+  destruct (Req_dec ⟨v, v⟩ 0) as [Z|N]; [rewrite Z; now apply Rmult_le_pos|].
+  apply Rmult_le_reg_l with ⟨v, v⟩; [lra|exact D].
 Qed.
 
 (** ** The Lipschitz constant of the Jacobian *)
@@ -186,95 +193,110 @@ Proof.
   nra.
 Qed.
 
+(** f(z') - f(z) = c_i <dw, x_i> with |c_i| <= Lf, for f with Lipschitz constant Lf. *)
+Definition quotient (f : R -> R) (z z' : Params) (r i : nat) : R :=
+  if Req_EM_T (pre z' r i - pre z r i) 0 then 0 else (f (pre z' r i) - f (pre z r i)) / (pre z' r i - pre z r i).
+Lemma quotient_spec f Lf z z' r i : 0 <= Lf -> (forall t t', Rabs (f t' - f t) <= Lf * Rabs (t' - t)) ->
+  f (pre z' r i) - f (pre z r i) = quotient f z z' r i * (pre z' r i - pre z r i) /\ Rabs (quotient f z z' r i) <= Lf.
+Proof.
+  intros HL Hf. specialize (Hf (pre z r i) (pre z' r i)). unfold quotient.
+  destruct (Req_EM_T (pre z' r i - pre z r i) 0) as [E|N].
+  - rewrite E, Rabs_R0, Rmult_0_r in Hf. rewrite Rabs_R0, Rmult_0_l. split; [|assumption].
+    pose proof (Rabs_pos (f (pre z' r i) - f (pre z r i))). destruct (Req_dec (f (pre z' r i) - f (pre z r i)) 0) as [Z|Z]; [exact Z|].
+    pose proof (Rabs_pos_lt _ Z). lra.
+  - split; [field; assumption|]. unfold Rdiv. rewrite Rabs_mult, Rabs_inv.
+    apply Rmult_le_reg_r with (Rabs (pre z' r i - pre z r i)); [now apply Rabs_pos_lt|].
+    rewrite Rmult_assoc, Rinv_l, Rmult_1_r by now apply Rabs_no_R0. exact Hf.
+Qed.
+
+Lemma weighted_squares (u : Rn n) (g : nat -> R) (b : R) : (forall i, Rabs (g i) <= b) ->
+  sum n (fun i => entry u i * g i * (entry u i * g i)) <= b * b * sum n (fun i => entry u i * entry u i).
+Proof.
+  intros Hg. rewrite <- sum_scal. apply sum_le. intros i _.
+  replace (entry u i * g i * (entry u i * g i)) with (g i * g i * (entry u i * entry u i)) by ring.
+  apply Rmult_le_compat_r; [apply Rle_0_sqr|apply sq_le_abs, Hg].
+Qed.
+
 Section Neuron.
 Variables (z z' : Params) (u : Rn n) (r : nat).
-Hypothesis small : Rabs (outer z r) <= A.
+Hypothesis small : norm (out z r) <= A.
+Let da := out z' r ⊖ out z r.
 Let dw := inn z' r ⊖ inn z r.
-Let al := Rabs (outer z' r - outer z r).
+Let al := norm da.
 Let om := norm dw.
 Let U := sum n (fun i => entry u i * entry u i).
 
 Lemma pre_change i : pre z' r i - pre z r i = ⟨dw, x i⟩.
 Proof. unfold pre, dw. now rewrite inner_minus_l. Qed.
+Lemma U_nonneg : 0 <= U.
+Proof. apply sum_nonneg. intros. apply Rle_0_sqr. Qed.
 
-Lemma hid_change : sum n (fun i => (hid z' r i - hid z r i) * (hid z' r i - hid z r i)) <= K * K * (om * om).
+(** The change of the hidden values moves sum_i u_i hid_i y_i by at most K om |u|. *)
+Lemma hid_change :
+  ⟨vsum n (fun i => (entry u i * (hid z' r i - hid z r i)) ⋅ y i), vsum n (fun i => (entry u i * (hid z' r i - hid z r i)) ⋅ y i)⟩
+    <= K * K * U * (om * om).
 Proof.
-  unfold om. rewrite norm_sq. eapply Rle_trans; [|apply inputs_dual].
-  apply sum_le. intros i _. unfold hid. pose proof (act_lip (pre z r i) (pre z' r i)) as H.
-  rewrite pre_change in H. apply Rsqr_le_abs_1 in H. exact H.
-Qed.
-
-(** act' (z') - act' (z) = c_i <dw, x_i> with |c_i| <= kap. *)
-Let quotient i := if Req_EM_T ⟨dw, x i⟩ 0 then 0 else (dact (pre z' r i) - dact (pre z r i)) / ⟨dw, x i⟩.
-Lemma quotient_spec i : dact (pre z' r i) - dact (pre z r i) = quotient i * ⟨dw, x i⟩ /\ Rabs (quotient i) <= kap.
-Proof.
-  pose proof (dact_lip (pre z r i) (pre z' r i)) as H. rewrite pre_change in H. unfold quotient.
-  destruct (Req_EM_T ⟨dw, x i⟩ 0) as [E|N].
-  - rewrite E, Rabs_R0, Rmult_0_r in H. rewrite Rabs_R0. split; [|assumption].
-    pose proof (Rabs_pos (dact (pre z' r i) - dact (pre z r i))) as P. destruct (Req_dec (dact (pre z' r i) - dact (pre z r i)) 0) as [Z|Z].
-    + rewrite Z. ring.
-    + pose proof (Rabs_pos_lt _ Z). lra.
-  - split; [field; assumption|]. unfold Rdiv. rewrite Rabs_mult, Rabs_inv.
-    apply Rmult_le_reg_r with (Rabs ⟨dw, x i⟩); [now apply Rabs_pos_lt|].
-    rewrite Rmult_assoc, Rinv_l, Rmult_1_r by now apply Rabs_no_R0. exact H.
+  assert (Q : forall i, hid z' r i - hid z r i = quotient act z z' r i * ⟨dw, x i⟩ /\ Rabs (quotient act z z' r i) <= 1).
+  { intros i. rewrite <- pre_change. apply quotient_spec; [lra|]. intros. rewrite Rmult_1_l. apply act_lip. }
+  assert (E : vsum n (fun i => (entry u i * (hid z' r i - hid z r i)) ⋅ y i)
+    = vsum n (fun i => (entry u i * quotient act z z' r i * ⟨dw, x i⟩) ⋅ y i)).
+  { apply vec_ext. intros w. rewrite !inner_vsum_l. apply sum_ext. intros i _. rewrite !inner_scal_l. destruct (Q i) as [-> _]. ring. }
+  rewrite E. eapply Rle_trans; [apply (inputs_dual (fun i => entry u i * quotient act z z' r i))|].
+  unfold om. rewrite norm_sq. apply Rmult_le_compat_r; [apply inner_pos|]. apply Rmult_le_compat_l; [apply Rle_0_sqr|].
+  eapply Rle_trans; [apply (weighted_squares u _ 1); intros; apply Q|]. fold U. lra.
 Qed.
 
 (** The change of the slopes moves sum_i u_i slope_i x_i by at most K (al + q om) |u|. *)
 Lemma slopes_change :
   norm (vsum n (fun i => (entry u i * (slope z' r i - slope z r i)) ⋅ x i)) <= K * (al + q * om) * sqrt U.
 Proof.
-  assert (HU : 0 <= U) by (apply sum_nonneg; intros; apply Rle_0_sqr).
-  set (v1 := vsum n (fun i => (entry u i * dact (pre z' r i)) ⋅ x i)).
-  set (v2 := vsum n (fun i => (entry u i * quotient i * ⟨dw, x i⟩) ⋅ x i)).
-  assert (E : vsum n (fun i => (entry u i * (slope z' r i - slope z r i)) ⋅ x i)
-    = (outer z' r - outer z r) ⋅ v1 ⊕ outer z r ⋅ v2).
-  { apply vec_ext. intros w. autorewrite with inner. unfold v1, v2. rewrite !inner_vsum_l, <- !sum_scal, <- sum_plus.
-    apply sum_ext. intros i _. rewrite !inner_scal_l. unfold slope. destruct (quotient_spec i) as [Q _].
-    replace (outer z' r * dact (pre z' r i) - outer z r * dact (pre z r i))
-      with ((outer z' r - outer z r) * dact (pre z' r i) + outer z r * (dact (pre z' r i) - dact (pre z r i))) by ring.
-    rewrite Q. ring. }
-  rewrite E. eapply Rle_trans; [apply norm_triang|]. rewrite !norm_scal. fold al.
-  assert (N1 : norm v1 <= K * sqrt U).
-  { apply norm_le_sq; [apply Rmult_le_pos; [assumption|apply sqrt_pos]|].
-    replace (K * sqrt U * (K * sqrt U)) with (K * K * (sqrt U * sqrt U)) by ring. rewrite sqrt_sqrt by assumption.
-    eapply Rle_trans; [apply inputs_op|]. apply Rmult_le_compat_l; [apply Rle_0_sqr|]. apply sum_le. intros i _.
-    replace (entry u i * dact (pre z' r i) * (entry u i * dact (pre z' r i)))
-      with (entry u i * entry u i * (dact (pre z' r i) * dact (pre z' r i))) by ring.
-    rewrite <- (Rmult_1_r (entry u i * entry u i)) at 2. apply Rmult_le_compat_l; [apply Rle_0_sqr|].
-    rewrite <- (Rmult_1_r 1). apply sq_le_abs, dact_le_1. }
-  assert (N2 : norm v2 <= K * Xs * kap * om * sqrt U).
-  { pose proof (norm_pos dw) as Pw. fold om in Pw. assert (HKX : 0 <= K * Xs) by now apply Rmult_le_pos.
-    apply norm_le_sq; [repeat apply Rmult_le_pos; try assumption; apply sqrt_pos|].
-    replace (K * Xs * kap * om * sqrt U * (K * Xs * kap * om * sqrt U))
-      with (K * Xs * (K * Xs) * (kap * kap * (sqrt U * sqrt U)) * (om * om)) by ring. rewrite sqrt_sqrt by assumption.
-    unfold v2. eapply Rle_trans; [apply (inputs_twice (fun i => entry u i * quotient i))|].
-    unfold om. rewrite norm_sq. apply Rmult_le_compat_r; [apply inner_pos|]. apply Rmult_le_compat_l; [now apply Rmult_le_pos|].
-    unfold U. rewrite <- sum_scal. apply sum_le. intros i _. destruct (quotient_spec i) as [_ Q]. apply sq_le_abs in Q.
-    replace (entry u i * quotient i * (entry u i * quotient i)) with (entry u i * entry u i * (quotient i * quotient i)) by ring.
-    rewrite (Rmult_comm (kap * kap)). apply Rmult_le_compat_l; [apply Rle_0_sqr|exact Q]. }
-  assert (M1 : al * norm v1 <= al * (K * sqrt U)) by (apply Rmult_le_compat_l; [apply Rabs_pos|exact N1]).
-  assert (M2 : Rabs (outer z r) * norm v2 <= A * (K * Xs * kap * om * sqrt U))
-    by (apply Rmult_le_compat; try assumption; [apply Rabs_pos|apply norm_pos]).
+  pose proof U_nonneg as HU.
+  assert (Q : forall i, dact (pre z' r i) - dact (pre z r i) = quotient dact z z' r i * ⟨dw, x i⟩ /\ Rabs (quotient dact z z' r i) <= kap).
+  { intros i. rewrite <- pre_change. now apply quotient_spec. }
+  set (v1 := vsum n (fun i => (entry u i * dact (pre z' r i) * ⟨da, y i⟩) ⋅ x i)).
+  set (v2 := vsum n (fun i => (entry u i * quotient dact z z' r i * ⟨out z r, y i⟩ * ⟨dw, x i⟩) ⋅ x i)).
+  assert (E : vsum n (fun i => (entry u i * (slope z' r i - slope z r i)) ⋅ x i) = v1 ⊕ v2).
+  { apply vec_ext. intros w. rewrite inner_plus_l. unfold v1, v2. rewrite !inner_vsum_l, <- sum_plus.
+    apply sum_ext. intros i _. rewrite !inner_scal_l. unfold slope, outer, da. rewrite inner_minus_l. destruct (Q i) as [Qi _].
+    replace (⟨out z' r, y i⟩ * dact (pre z' r i) - ⟨out z r, y i⟩ * dact (pre z r i))
+      with ((⟨out z' r, y i⟩ - ⟨out z r, y i⟩) * dact (pre z' r i) + ⟨out z r, y i⟩ * (dact (pre z' r i) - dact (pre z r i))) by ring.
+    rewrite Qi. ring. }
+  rewrite E. eapply Rle_trans; [apply norm_triang|].
+  pose proof (norm_pos da) as Pa. fold al in Pa. pose proof (norm_pos dw) as Pw. fold om in Pw. pose proof (sqrt_pos U) as Ps.
+  assert (N1 : norm v1 <= K * al * sqrt U).
+  { apply norm_le_sq; [now repeat apply Rmult_le_pos|].
+    replace (K * al * sqrt U * (K * al * sqrt U)) with (K * K * (sqrt U * sqrt U) * (al * al)) by ring. rewrite sqrt_sqrt by assumption.
+    unfold al. rewrite norm_sq. eapply Rle_trans; [apply (inputs_op (fun i => entry u i * dact (pre z' r i)))|].
+    apply Rmult_le_compat_r; [apply inner_pos|]. apply Rmult_le_compat_l; [apply Rle_0_sqr|].
+    eapply Rle_trans; [apply (weighted_squares u _ 1); intros; apply dact_le_1|]. fold U. lra. }
+  assert (HKX : 0 <= K * Xs) by now apply Rmult_le_pos.
+  assert (N2 : norm v2 <= K * Xs * kap * A * om * sqrt U).
+  { apply norm_le_sq; [now repeat apply Rmult_le_pos|].
+    replace (K * Xs * kap * A * om * sqrt U * (K * Xs * kap * A * om * sqrt U))
+      with (K * Xs * (K * Xs) * (kap * kap * (sqrt U * sqrt U)) * (A * A) * (om * om)) by ring. rewrite sqrt_sqrt by assumption.
+    eapply Rle_trans; [apply (inputs_twice (fun i => entry u i * quotient dact z z' r i))|].
+    unfold om. rewrite norm_sq. apply Rmult_le_compat_r; [apply inner_pos|].
+    rewrite <- (norm_sq (out z r)). pose proof (norm_pos (out z r)). assert (S0 : 0 <= K * Xs * (K * Xs)) by now apply Rmult_le_pos.
+    apply Rmult_le_compat.
+    - apply Rmult_le_pos; [assumption|]. apply sum_nonneg. intros. apply Rle_0_sqr.
+    - apply Rle_0_sqr.
+    - apply Rmult_le_compat_l; [assumption|]. apply weighted_squares. intros. apply Q.
+    - apply Rmult_le_compat; assumption. }
   unfold q. lra.
 Qed.
 
 Lemma neuron_change :
-  let d1 := s * sum n (fun i => entry u i * hid z' r i) - s * sum n (fun i => entry u i * hid z r i) in
-  let d2 := vsum n (fun i => (s * (entry u i * slope z' r i)) ⋅ x i)
-            ⊖ vsum n (fun i => (s * (entry u i * slope z r i)) ⋅ x i) in
-  d1 * d1 + ⟨d2, d2⟩ <= s * s * (K * K) * (l * l) * (al * al + om * om) * U.
+  let d1 := vsum n (fun i => (s * (entry u i * hid z' r i)) ⋅ y i) ⊖ vsum n (fun i => (s * (entry u i * hid z r i)) ⋅ y i) in
+  let d2 := vsum n (fun i => (s * (entry u i * slope z' r i)) ⋅ x i) ⊖ vsum n (fun i => (s * (entry u i * slope z r i)) ⋅ x i) in
+  ⟨d1, d1⟩ + ⟨d2, d2⟩ <= s * s * (K * K) * (l * l) * (al * al + om * om) * U.
 Proof.
-  intros d1 d2.
-  assert (HU : 0 <= U) by (apply sum_nonneg; intros; apply Rle_0_sqr).
+  intros d1 d2. pose proof U_nonneg as HU.
   assert (Hs : 0 <= s * s) by apply Rle_0_sqr. assert (HK : 0 <= K * K) by apply Rle_0_sqr.
-  assert (H1 : d1 * d1 <= s * s * (U * (K * K * (om * om)))).
-  { set (t := sum n (fun i => entry u i * (hid z' r i - hid z r i))).
-    assert (E : d1 = s * t).
-    { unfold d1, t. rewrite <- Rmult_minus_distr_l, <- sum_minus. f_equal. apply sum_ext. intros. ring. }
-    rewrite E. replace (s * t * (s * t)) with (s * s * (t * t)) by ring.
-    apply Rmult_le_compat_l; [assumption|].
-    eapply Rle_trans; [apply (sum_cauchy_schwarz n (entry u) (fun i => hid z' r i - hid z r i))|].
-    fold U. apply Rmult_le_compat_l; [assumption|apply hid_change]. }
+  assert (H1 : ⟨d1, d1⟩ <= s * s * (K * K * U * (om * om))).
+  { assert (E : d1 = s ⋅ vsum n (fun i => (entry u i * (hid z' r i - hid z r i)) ⋅ y i)).
+    { unfold d1. rewrite vsum_minus. apply vec_ext. intros w. rewrite inner_scal_l, !inner_vsum_l, <- sum_scal. apply sum_ext.
+      intros i _. rewrite inner_minus_l, !inner_scal_l. ring. }
+    rewrite E, inner_scal_l, inner_scal_r, <- Rmult_assoc. apply Rmult_le_compat_l; [assumption|apply hid_change]. }
   assert (H2 : ⟨d2, d2⟩ <= K * K * (s * s * ((al + q * om) * (al + q * om) * U))).
   { assert (E : d2 = s ⋅ vsum n (fun i => (entry u i * (slope z' r i - slope z r i)) ⋅ x i)).
     { unfold d2. rewrite vsum_minus. apply vec_ext. intros w. rewrite inner_scal_l, !inner_vsum_l, <- sum_scal. apply sum_ext.
@@ -292,7 +314,7 @@ Qed.
 End Neuron.
 
 Theorem network_lipschitz z z' :
-  (forall r, (r < m)%nat -> Rabs (outer z r) <= A) ->
+  (forall r, (r < m)%nat -> norm (out z r) <= A) ->
   jac_change network z z' (Rabs s * K * l * norm (z' ⊖ z)).
 Proof.
   intros Hz. pose proof (norm_pos (z' ⊖ z)). pose proof (Rabs_pos s).
@@ -302,92 +324,84 @@ Proof.
   rewrite inner_params.
   rewrite (sum_ext p _ (fun _ => 0)).
   2:{ intros k Hk. change (snd (net_JT z' u ⊖ net_JT z u)) with (snd (net_JT z' u) ⊖ snd (net_JT z u)).
-      rewrite entry_minus. unfold net_JT. cbn [snd]. ring. }
+      unfold net_JT. cbn [snd]. rewrite coord_minus, inner_minus_l. ring. }
   rewrite sum_0, Rplus_0_r.
   replace (Rabs s * K * l * norm (z' ⊖ z) * (Rabs s * K * l * norm (z' ⊖ z)) * ⟨u, u⟩)
     with (s * s * (K * K) * (l * l) * ⟨u, u⟩ * ⟨z' ⊖ z, z' ⊖ z⟩).
   2:{ rewrite <- (norm_sq (z' ⊖ z)). pose proof (abs_sq s) as E. rewrite <- E. ring. }
   rewrite (inner_params (z' ⊖ z)).
   apply Rle_trans with (s * s * (K * K) * (l * l) * ⟨u, u⟩
-    * sum m (fun r => outer (z' ⊖ z) r * outer (z' ⊖ z) r + ⟨inn (z' ⊖ z) r, inn (z' ⊖ z) r⟩)).
+    * sum m (fun r => ⟨out (z' ⊖ z) r, out (z' ⊖ z) r⟩ + ⟨inn (z' ⊖ z) r, inn (z' ⊖ z) r⟩)).
   2:{ pose proof (inner_pos (Rn n) u). assert (0 <= s * s) by apply Rle_0_sqr. assert (0 <= K * K) by apply Rle_0_sqr.
       assert (0 <= l * l) by apply Rle_0_sqr.
       apply Rmult_le_compat_l; [now apply Rmult_le_pos; [apply Rmult_le_pos; [apply Rmult_le_pos|]|]|].
-      assert (0 <= sum p (fun k => entry (snd (z' ⊖ z)) k * entry (snd (z' ⊖ z)) k)) by (apply sum_nonneg; intros; apply Rle_0_sqr).
+      assert (0 <= sum p (fun k => ⟨coord k (snd (z' ⊖ z)), coord k (snd (z' ⊖ z))⟩)) by (apply sum_nonneg; intros; apply inner_pos).
       lra. }
   rewrite <- sum_scal. apply sum_le. intros r Hr.
   pose proof (neuron_change z z' u r (Hz r Hr)) as N. cbn zeta in N.
-  rewrite !outer_minus, !inn_minus. unfold net_JT.
-  rewrite !outer_build, !inn_build by assumption. cbn [fst snd].
-  rewrite <- (inner_Rn n u u), abs_sq, norm_sq in N.
+  rewrite !out_minus, !inn_minus. unfold net_JT.
+  rewrite !out_build, !inn_build by assumption. cbn [fst snd].
+  rewrite <- (inner_Rn n u u), !norm_sq in N.
   eapply Rle_trans; [exact N|]. right. ring.
 Qed.
 End Lipschitz.
 
 (** Outer weights move by at most the distance. *)
-Lemma outer_ball c rho z r : (r < m)%nat -> in_ball c rho z -> Rabs (outer z r) <= Rabs (outer c r) + rho.
+Lemma out_ball c rho z r : (r < m)%nat -> in_ball c rho z -> norm (out z r) <= norm (out c r) + rho.
 Proof.
   unfold in_ball. intros Hr Hz.
-  assert (Q : (outer z r - outer c r) * (outer z r - outer c r) <= norm (z ⊖ c) * norm (z ⊖ c)).
-  { rewrite norm_sq, inner_params.
-    assert (0 <= sum p (fun k => entry (snd (z ⊖ c)) k * entry (snd (z ⊖ c)) k)) by (apply sum_nonneg; intros; apply Rle_0_sqr).
-    pose proof (sum_ge_term m (fun r => outer (z ⊖ c) r * outer (z ⊖ c) r + ⟨inn (z ⊖ c) r, inn (z ⊖ c) r⟩) r Hr) as G.
-    cbn beta in G. rewrite outer_minus in G at 1 2. pose proof (inner_pos W (inn (z ⊖ c) r)).
-    assert (forall i, (i < m)%nat -> 0 <= outer (z ⊖ c) i * outer (z ⊖ c) i + ⟨inn (z ⊖ c) i, inn (z ⊖ c) i⟩).
-    { intros i _. pose proof (inner_pos W (inn (z ⊖ c) i)). pose proof (Rle_0_sqr (outer (z ⊖ c) i)). unfold Rsqr in *. lra. }
+  assert (Q : norm (out z r ⊖ out c r) <= norm (z ⊖ c)).
+  { apply norm_le_sq; [apply norm_pos|]. rewrite norm_sq, inner_params.
+    assert (0 <= sum p (fun k => ⟨coord k (snd (z ⊖ c)), coord k (snd (z ⊖ c))⟩)) by (apply sum_nonneg; intros; apply inner_pos).
+    pose proof (sum_ge_term m (fun r => ⟨out (z ⊖ c) r, out (z ⊖ c) r⟩ + ⟨inn (z ⊖ c) r, inn (z ⊖ c) r⟩) r Hr) as G.
+    cbn beta in G. rewrite out_minus in G at 1 2. pose proof (inner_pos W (inn (z ⊖ c) r)).
+    assert (forall i, (i < m)%nat -> 0 <= ⟨out (z ⊖ c) i, out (z ⊖ c) i⟩ + ⟨inn (z ⊖ c) i, inn (z ⊖ c) i⟩).
+    { intros i _. pose proof (inner_pos W (inn (z ⊖ c) i)). pose proof (inner_pos Y (out (z ⊖ c) i)). lra. }
     specialize (G H1). lra. }
-  assert (H : Rabs (outer z r - outer c r) <= norm (z ⊖ c)).
-  { rewrite <- (Rabs_pos_eq (norm (z ⊖ c))) by apply norm_pos. apply Rsqr_le_abs_0. exact Q. }
-  pose proof (Rabs_triang (outer c r) (outer z r - outer c r)) as T.
-  replace (outer c r + (outer z r - outer c r)) with (outer z r) in T by ring. lra.
+  pose proof (norm_minus_le (out z r) (out c r)). lra.
 Qed.
 
 (** ** The NTK as a matrix, neuron r weighted by k r *)
 Definition theta (k : nat -> R) (z : Params) (i j : nat) : R :=
-  s * s * (sum m (fun r => k r * (hid z r i * hid z r j)) + ⟨x i, x j⟩ * sum m (fun r => k r * (slope z r i * slope z r j))) + INR p.
+  s * s * (⟨y i, y j⟩ * sum m (fun r => k r * (hid z r i * hid z r j)) + ⟨x i, x j⟩ * sum m (fun r => k r * (slope z r i * slope z r j)))
+  + INR p * ⟨y i, y j⟩.
 
 (** Neuron r's part of J^T u. *)
 Definition part (z : Params) (u : Rn n) (r : nat) : neuron :=
-  ((s * sum n (fun i => entry u i * hid z r i)) : real_space, vsum n (fun i => (s * (entry u i * slope z r i)) ⋅ x i)).
-
-Lemma part_square z u r : ⟨part z u r, part z u r⟩ =
-  s * sum n (fun i => entry u i * hid z r i) * (s * sum n (fun i => entry u i * hid z r i))
-  + ⟨vsum n (fun i => (s * (entry u i * slope z r i)) ⋅ x i), vsum n (fun i => (s * (entry u i * slope z r i)) ⋅ x i)⟩.
-Proof. reflexivity. Qed.
+  (vsum n (fun i => (s * (entry u i * hid z r i)) ⋅ y i), vsum n (fun i => (s * (entry u i * slope z r i)) ⋅ x i)).
 
 Lemma part_change z z' u r : ⟨part z' u r ⊖ part z u r, part z' u r ⊖ part z u r⟩ =
-  let d1 := s * sum n (fun i => entry u i * hid z' r i) - s * sum n (fun i => entry u i * hid z r i) in
+  let d1 := vsum n (fun i => (s * (entry u i * hid z' r i)) ⋅ y i) ⊖ vsum n (fun i => (s * (entry u i * hid z r i)) ⋅ y i) in
   let d2 := vsum n (fun i => (s * (entry u i * slope z' r i)) ⋅ x i) ⊖ vsum n (fun i => (s * (entry u i * slope z r i)) ⋅ x i) in
-  d1 * d1 + ⟨d2, d2⟩.
-Proof.
-  cbn zeta. unfold neuron. rewrite minus_pair, inner_pair. unfold part. cbn [fst snd]. f_equal. unfold minus; cbn. ring.
-Qed.
+  ⟨d1, d1⟩ + ⟨d2, d2⟩.
+Proof. cbn zeta. unfold neuron. rewrite minus_pair, inner_pair. reflexivity. Qed.
 
-Lemma JT_parts z u : ⟨net_JT z u, net_JT z u⟩
-  = sum m (fun r => ⟨part z u r, part z u r⟩) + INR p * (sum n (entry u) * sum n (entry u)).
+Lemma JT_parts z u : ⟨net_JT z u, net_JT z u⟩ = sum m (fun r => ⟨part z u r, part z u r⟩)
+  + INR p * ⟨vsum n (fun i => entry u i ⋅ y i), vsum n (fun i => entry u i ⋅ y i)⟩.
 Proof.
   rewrite inner_params. f_equal.
-  - apply sum_ext. intros r Hr. unfold net_JT. rewrite outer_build, inn_build by assumption. reflexivity.
-  - rewrite <- sum_const. apply sum_ext. intros k Hk. unfold net_JT. cbn [snd]. now rewrite entry_vector.
+  - apply sum_ext. intros r Hr. unfold net_JT. rewrite out_build, inn_build by assumption. reflexivity.
+  - rewrite <- sum_const. apply sum_ext. intros k Hk. unfold net_JT. cbn [snd]. now rewrite coord_build.
 Qed.
 
-Lemma weighted_matrix k z u : sum m (fun r => k r * ⟨part z u r, part z u r⟩) + INR p * (sum n (entry u) * sum n (entry u))
+Lemma vsum_square {V : InnerSpace} (f : nat -> R) (v : nat -> V) :
+  ⟨vsum n (fun i => f i ⋅ v i), vsum n (fun i => f i ⋅ v i)⟩ = sum n (fun i => sum n (fun j => f i * f j * ⟨v i, v j⟩)).
+Proof.
+  rewrite inner_vsum_l. apply sum_ext. intros i _. rewrite inner_scal_l, inner_vsum_r, <- sum_scal. apply sum_ext. intros j _.
+  rewrite inner_scal_r. ring.
+Qed.
+
+Lemma weighted_matrix k z u : sum m (fun r => k r * ⟨part z u r, part z u r⟩)
+    + INR p * ⟨vsum n (fun i => entry u i ⋅ y i), vsum n (fun i => entry u i ⋅ y i)⟩
   = sum n (fun i => sum n (fun j => entry u i * entry u j * theta k z i j)).
 Proof.
   rewrite (sum_ext m _ (fun r => sum n (fun i => sum n (fun j =>
-     s * s * (entry u i * entry u j) * (k r * (hid z r i * hid z r j) + ⟨x i, x j⟩ * (k r * (slope z r i * slope z r j))))))).
-  2:{ intros r Hr. rewrite part_square, inner_vsum_l.
-      rewrite (sum_ext n (fun i => ⟨(s * (entry u i * slope z r i)) ⋅ x i, _⟩)
-        (fun i => sum n (fun j => s * s * (entry u i * entry u j) * (⟨x i, x j⟩ * (slope z r i * slope z r j))))).
-      2:{ intros i _. rewrite inner_scal_l, inner_vsum_r, <- sum_scal. apply sum_ext. intros j _.
-          rewrite inner_scal_r. ring. }
-      replace (s * sum n (fun i => entry u i * hid z r i) * (s * sum n (fun i => entry u i * hid z r i)))
-        with (s * s * (sum n (fun i => entry u i * hid z r i) * sum n (fun i => entry u i * hid z r i))) by ring.
-      rewrite sum_prod, <- sum_scal, <- sum_plus, <- sum_scal. apply sum_ext. intros i _.
-      rewrite <- sum_scal, <- sum_plus, <- sum_scal. apply sum_ext. intros j _. ring. }
-  rewrite sum_prod, sum_swap, <- sum_scal, <- sum_plus. apply sum_ext. intros i _.
+     s * s * (entry u i * entry u j) * (⟨y i, y j⟩ * (k r * (hid z r i * hid z r j)) + ⟨x i, x j⟩ * (k r * (slope z r i * slope z r j))))))).
+  2:{ intros r Hr. unfold neuron. rewrite inner_pair. unfold part. cbn [fst snd]. rewrite !vsum_square, <- sum_plus, <- sum_scal.
+      apply sum_ext. intros i _. rewrite <- sum_plus, <- sum_scal. apply sum_ext. intros j _. ring. }
+  rewrite vsum_square, sum_swap, <- sum_scal, <- sum_plus. apply sum_ext. intros i _.
   rewrite sum_swap, <- sum_scal, <- sum_plus. apply sum_ext. intros j _.
-  rewrite sum_scal, sum_plus, sum_scal. unfold theta. ring.
+  rewrite sum_scal, sum_plus, !sum_scal. unfold theta. ring.
 Qed.
 
 Theorem ntk_matrix z u :
@@ -419,7 +433,7 @@ Section Budget.
 Variables (z : Params) (w : R) (k l : nat -> R).
 Hypothesis w_pos : 0 <= w.
 Hypothesis l_positive : forall r, (r < m)%nat -> 0 < l r.
-Hypothesis l_enough : forall r, (r < m)%nat -> 1 + kap * Rabs (outer z r) * Xs * l r <= l r * l r.
+Hypothesis l_enough : forall r, (r < m)%nat -> 1 + kap * norm (out z r) * Xs * l r <= l r * l r.
 Hypothesis k_unit : forall r, (r < m)%nat -> 0 <= k r <= 1.
 Hypothesis k_share : forall r, (r < m)%nat -> k r * (w + s * s * (K * K) * (l r * l r)) <= w.
 
@@ -428,19 +442,19 @@ Theorem neuron_budget z' u :
     <= ⟨net_JT z' u, net_JT z' u⟩.
 Proof.
   rewrite JT_parts, <- weighted_matrix. set (U := ⟨u, u⟩). assert (HU : 0 <= U) by apply inner_pos.
-  assert (S : sum m (fun r => outer (z' ⊖ z) r * outer (z' ⊖ z) r + ⟨inn (z' ⊖ z) r, inn (z' ⊖ z) r⟩) <= ⟨z' ⊖ z, z' ⊖ z⟩).
+  assert (S : sum m (fun r => ⟨out (z' ⊖ z) r, out (z' ⊖ z) r⟩ + ⟨inn (z' ⊖ z) r, inn (z' ⊖ z) r⟩) <= ⟨z' ⊖ z, z' ⊖ z⟩).
   { rewrite (inner_params (z' ⊖ z)).
-    assert (0 <= sum p (fun k => entry (snd (z' ⊖ z)) k * entry (snd (z' ⊖ z)) k)) by (apply sum_nonneg; intros; apply Rle_0_sqr). lra. }
+    assert (0 <= sum p (fun k => ⟨coord k (snd (z' ⊖ z)), coord k (snd (z' ⊖ z))⟩)) by (apply sum_nonneg; intros; apply inner_pos). lra. }
   apply Rle_trans with (sum m (fun r => k r * ⟨part z u r, part z u r⟩
-      - w * ((outer (z' ⊖ z) r * outer (z' ⊖ z) r + ⟨inn (z' ⊖ z) r, inn (z' ⊖ z) r⟩) * U))
-    + INR p * (sum n (entry u) * sum n (entry u))).
+      - w * ((⟨out (z' ⊖ z) r, out (z' ⊖ z) r⟩ + ⟨inn (z' ⊖ z) r, inn (z' ⊖ z) r⟩) * U))
+    + INR p * ⟨vsum n (fun i => entry u i ⋅ y i), vsum n (fun i => entry u i ⋅ y i)⟩).
   { rewrite sum_minus, sum_scal, sum_scal_r. apply Rmult_le_compat_r with (r := w * U) in S; [|now apply Rmult_le_pos]. lra. }
   apply Rplus_le_compat_r. apply sum_le. intros r Hr.
-  pose proof (neuron_change (Rabs (outer z r)) (l r) (Rabs_pos _) (l_positive r Hr) (l_enough r Hr) z z' u r (Rle_refl _)) as N.
+  pose proof (neuron_change (norm (out z r)) (l r) (norm_pos _) (l_positive r Hr) (l_enough r Hr) z z' u r (Rle_refl _)) as N.
   cbn zeta in N. rewrite <- inner_Rn in N. fold U in N.
-  rewrite abs_sq, norm_sq, <- outer_minus, <- inn_minus in N.
-  set (t := outer (z' ⊖ z) r * outer (z' ⊖ z) r + ⟨inn (z' ⊖ z) r, inn (z' ⊖ z) r⟩) in *.
-  assert (Ht : 0 <= t) by (unfold t; pose proof (inner_pos W (inn (z' ⊖ z) r)); pose proof (Rle_0_sqr (outer (z' ⊖ z) r)); unfold Rsqr in *; lra).
+  rewrite !norm_sq, <- out_minus, <- inn_minus in N.
+  set (t := ⟨out (z' ⊖ z) r, out (z' ⊖ z) r⟩ + ⟨inn (z' ⊖ z) r, inn (z' ⊖ z) r⟩) in *.
+  assert (Ht : 0 <= t) by (unfold t; pose proof (inner_pos W (inn (z' ⊖ z) r)); pose proof (inner_pos Y (out (z' ⊖ z) r)); lra).
   apply (young (part z u r) (part z' u r) (k r) w (s * s * (K * K) * (l r * l r)) (t * U)); try assumption.
   - now apply k_unit.
   - apply Rmult_le_pos; [apply Rmult_le_pos|]; apply Rle_0_sqr.

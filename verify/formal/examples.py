@@ -1,6 +1,6 @@
 """The networks certified inside Coq: trained here, certified by the engine, written as theorems about their own doubles.
 
-``python -m verify.formal.examples`` writes Sphere20.v, Biased8.v and Basin8.v anew (part of the default build; training is ordinary
+``python -m verify.formal.examples`` writes Sphere20.v, Biased8.v, Basin8.v and Classes6.v anew (part of the default build; training is ordinary
 float64, so another machine may write other doubles, and other theorems); ``python -m verify.formal.examples digits FOLDER``
 is ``make proofs-networks``: 100 handwritten digits at width 1,024, compared with the recorded statement and axioms.
 """
@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 import verify
@@ -27,7 +28,7 @@ from verify.formal.accept import Formal, accept
 from verify.formal.text import write
 from verify.nn import NTKLinear
 
-__all__ = ["basin8", "biased8", "compare", "digits", "sphere20", "train"]
+__all__ = ["basin8", "biased8", "classes6", "compare", "digits", "sphere20", "train"]
 
 DIGITS_RECORD = COQ_DIRECTORY / "digits.json"
 """What ``make proofs-networks`` must reach."""
@@ -74,6 +75,14 @@ def basin8() -> Certificate:
     return verify.certify(net, X, y, scope="basin", loss="mse")
 
 
+def classes6() -> Certificate:
+    """The basin near a default PyTorch network 4-48-3, untrained, on 6 points of the sphere of radius 2 in three classes, MSE loss."""
+    X, _ = datasets.sphere(6, 4, 2.0)
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(4, 48), torch.nn.Tanh(), torch.nn.Linear(48, 3)).double()
+    return verify.certify(net, X, np.eye(3)[[0, 0, 1, 1, 2, 2]], scope="basin", loss="mse")
+
+
 def digits() -> Certificate:
     """A run of 64-1024-1 on 100 handwritten digits, NTK parametrisation, up to its hand-over; step 1/30."""
     X, y = datasets.digits(100, norm=24.0)
@@ -115,10 +124,12 @@ def main() -> None:
     if sys.argv[1:2] == ["digits"]:
         check_digits(Path(sys.argv[2]))
         return
-    for make, name in ((sphere20, "Sphere20"), (biased8, "Biased8"), (basin8, "Basin8")):
+    networks = ((sphere20, "Sphere20"), (biased8, "Biased8"), (basin8, "Basin8"), (classes6, "Classes6"))
+    for make, name in networks:
         with tempfile.TemporaryDirectory() as scratch:
             path = make().save(Path(scratch) / "certificate.zip")
-            print(name, write(path, COQ_DIRECTORY / f"{name}.v"))
+            numbers = write(path, COQ_DIRECTORY / f"{name}.v")
+            print(name, *(float(v) for v in (numbers.radius, numbers.rate, numbers.mu)))
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ class FormalProblem:
     """The record ``problem`` of ``Format.v``, and how far from the centre the certificate lets descent start.
 
     Attributes:
-        inputs: (n, d) integers; x_ij = inputs / 2^input_bits. targets: (n,) over 2^target_bits.
-        outers: (m,), inners: (m, d or d + 1, a hidden bias last), output_biases: () or (1,), all over 2^weight_bits.
+        inputs: (n, d) integers; x_ij = inputs / 2^input_bits. targets: (n·k,), sample by sample, over 2^target_bits.
+        outers: (k, m), inners: (m, d or d + 1, a hidden bias last), output_biases: () or (k,), all over 2^weight_bits.
         hidden_scale, output_scale: q; the layers are multiplied by 1/√q. loss_scale: s. lr: step.
         rho: the statement is about every start within this distance (scope `basin`); None: about the centre itself.
     """
@@ -43,12 +43,18 @@ class FormalProblem:
     lr: Fraction
     rho: Fraction | None = None
 
+    @property
+    def outputs(self) -> int:
+        """The number k of outputs."""
+        return len(self.outers)
+
 
 def formal_problem(certificate: Certificate) -> FormalProblem:
     """Return the exact problem of a certificate: its network, the point where its run hands over, or its basin's centre.
 
     Raises:
-        InputError: no proved ball, or a network outside the formal part (one hidden tanh layer, one output).
+        InputError: outside the formal part; says what of it.
+        UnsupportedLayerError: no chain of trained fully connected layers.
     """
     if certificate.verdict != "PROVED" or certificate.scope not in ("ball", "run", "basin"):
         raise InputError(
@@ -56,16 +62,17 @@ def formal_problem(certificate: Certificate) -> FormalProblem:
             " of scope 'ball', 'run' or 'basin'"
         )
     network, problem = _centre(certificate), certificate.problem
-    names = [layer.activation.name for layer in network.chain]
-    if names != ["tanh", "identity"] or network.outputs != 1 or problem.lr is None:
+    outside = _outside(certificate, [layer.activation.name for layer in network.chain])
+    if outside is not None or problem.lr is None:
         raise InputError(
-            f"activations={names}, outputs={network.outputs}: the formal part covers one hidden tanh layer and one output"
+            f"{outside or 'lr=None'}: not covered by the proved checker, which takes full-batch gradient descent on a"
+            " network with one hidden tanh layer and a linear output layer"
         )
     first, last = network.chain
     hidden, hidden_bias = first.weight, first.bias
     if hidden_bias is not None:
         hidden = np.column_stack([hidden, hidden_bias])
-    parts = [last.weight.ravel(), hidden, np.zeros(0) if last.bias is None else last.bias]
+    parts = [last.weight, hidden, np.zeros(0) if last.bias is None else last.bias]
     (outers, inners, biases), weight_bits = exact_integers(parts, 30)
     (inputs,), input_bits = exact_integers([problem.data.X], 30)
     (targets,), target_bits = exact_integers([problem.data.y.ravel()], 0)
@@ -74,6 +81,17 @@ def formal_problem(certificate: Certificate) -> FormalProblem:
         hidden_bias is not None, first.inverse_square_scale, last.inverse_square_scale, problem.scale, problem.lr,
         _starts(certificate),
     )  # fmt: skip
+
+
+def _outside(certificate: Certificate, activations: list[str]) -> str | None:
+    """What of a certificate the proved checker does not cover, in words; None if it covers everything."""
+    if certificate.problem.descent is not None:
+        return f"descent={certificate.problem.descent}"
+    if len(activations) != 2:
+        return f"{len(activations) - 1} hidden layers"
+    if activations[1] != "identity":
+        return f"activation {activations[1]!r} of the output layer"
+    return None if activations[0] == "tanh" else f"activation {activations[0]!r}"
 
 
 def _starts(certificate: Certificate) -> Fraction | None:

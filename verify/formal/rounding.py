@@ -20,7 +20,8 @@ class Rounding:
     """The integers of ``Check.v`` for one choice of bits; names as there.
 
     Attributes:
-        n, m: samples, neurons. XX (n, n): the inputs' Gram matrix in units of 1/qx. H, B (n, m): hidden values, slopes.
+        n, m, N: samples, neurons, equations n·k. XX (n, n): the inputs' Gram matrix in units of 1/qx. H (n, m): hidden values.
+        B (N, m): slopes, k rows for each sample. sizes, squares (m,): of a neuron the largest |a_or|, and |a_r|².
         scale, finer: the kernel's unit is 1/scale, its error e_kernel in units of 1/(scale·finer).
     """
 
@@ -31,7 +32,8 @@ class Rounding:
             NotCertainError: numbers out of the checker's range.
         """
         self.c = c
-        self.n, self.m = len(c.inputs), len(c.outers)
+        self.n, self.m = len(c.inputs), len(c.inners)
+        self.N = self.n * c.outputs
         self.wh, self.xh, self.k = weight_kept, input_kept, hidden_drop
         self.weight_drop, self.input_drop = c.weight_bits - weight_kept, c.input_bits - input_kept
         W, X = c.inners >> self.weight_drop, c.inputs >> self.input_drop
@@ -50,7 +52,9 @@ class Rounding:
         half, unit = 1 << (self.k - 1), 1 << (28 - self.k)
         self.H = (self.T + half) >> self.k
         shift = c.weight_bits + 28 - self.k
-        self.B = (c.outers * (unit * unit - self.H * self.H) + (1 << (shift - 1))) >> shift
+        slopes = unit * unit - self.H * self.H
+        self.B = ((c.outers[None] * slopes[:, None] + (1 << (shift - 1))) >> shift).reshape(self.N, self.m)
+        self.sizes, self.squares = np.abs(c.outers).max(axis=0), (c.outers * c.outers).sum(axis=0)
         self.qx = c.hidden_scale << (2 * self.xh)
         self.XX = X.dot(X.T) + (self.qx if c.hidden_bias else 0)
         self.scale = unit * unit * c.output_scale * self.qx
@@ -67,23 +71,29 @@ class Rounding:
             raise NotCertainError("hidden values are not accurate enough: the weights are too large for this precision")
 
     def _kernel_error(self, eh: int, half: int) -> int:
-        c = self.c
-        errors = [((2 * eh + 1) * abs(a) + half * self.one_w, abs(a)) for a in c.outers]
+        errors = [((2 * eh + 1) * a + half * self.one_w, a) for a in self.sizes]
         slopes = sum(e * (2 * ONE * a + e) for e, a in errors)
         hidden = self.qx * (self.m * (eh * (2 * ONE + eh))) * self.one_w**2
-        return int(hidden + self.xx_max * slopes + self.e_gram * ONE**2 * int(c.outers.dot(c.outers)))
+        return int(hidden + self.xx_max * slopes + self.e_gram * ONE**2 * int(self.sizes.dot(self.sizes)))
 
     def parts(self, group_of: np.ndarray, groups: int) -> list[np.ndarray]:
-        """The kernel's share (n, n) of each group of neurons, exact integers; the output bias is in none."""
-        found = []
+        """The kernel's share (N, N) of each group of neurons, exact integers; the output biases are in none."""
+        found, k = [], self.c.outputs
+        same = np.eye(k, dtype=np.int64).astype(object)
+        XX = np.kron(self.XX, np.ones((k, k), dtype=np.int64).astype(object))
         for g in range(groups):
             H, B = (rows[:, group_of == g] for rows in (self.H, self.B))
-            found.append(self.qx * H.dot(H.T) + self.XX * B.dot(B.T))
+            found.append(np.kron(self.qx * H.dot(H.T), same) + XX * B.dot(B.T))
         return found
 
+    def biases(self) -> np.ndarray:
+        """The share (N, N) of the output biases, in units of 1/scale."""
+        same = np.kron(np.ones((self.n, self.n), dtype=np.int64), np.eye(self.c.outputs, dtype=np.int64)).astype(object)
+        return np.asarray(same * (self.scale if len(self.c.output_biases) else 0))
+
     def combine(self, one_share: int, shares: list[int], parts: list[np.ndarray]) -> np.ndarray:
-        """The kernel (n, n) in which group g has the weight shares[g]/one_share, in units of 1/(scale·one_share)."""
-        total = np.full((self.n, self.n), one_share * len(self.c.output_biases) * self.scale, dtype=object)
+        """The kernel (N, N) in which group g has the weight shares[g]/one_share, in units of 1/(scale·one_share)."""
+        total = one_share * self.biases()
         for share, part in zip(shares, parts, strict=True):
             total = total + share * part
         return total
@@ -92,11 +102,9 @@ class Rounding:
         """Bound of ‖F − y‖², as a numerator and the square of ``out_unit``."""
         c = self.c
         y_one = 1 << c.target_bits
-        sums = self.T.dot(c.outers)
-        out = int(sum(c.output_biases)) * ONE * _TWO40
-        values = [
-            y_one * (self.r2 * s + out) - y * (ONE * self.one_w * _TWO40) for s, y in zip(sums, c.targets, strict=True)
-        ]
-        norm1 = int(sum(abs(a) for a in c.outers))
-        error = y_one * (ONE * norm1 + self.r2 * (norm1 * self.et))
-        return sum((abs(v) + error) ** 2 for v in values), (ONE * self.one_w * _TWO40 * y_one) ** 2
+        outs = self.r2 * self.T.dot(c.outers.T) + (c.output_biases * (ONE * _TWO40) if len(c.output_biases) else 0)
+        values = y_one * outs - c.targets.reshape(self.n, c.outputs) * (ONE * self.one_w * _TWO40)
+        norm1 = np.abs(c.outers).sum(axis=1)
+        errors = y_one * (ONE * norm1 + self.r2 * (norm1 * self.et))
+        squared = (np.abs(values) + errors) ** 2
+        return int(squared.sum()), (ONE * self.one_w * _TWO40 * y_one) ** 2

@@ -89,7 +89,7 @@ Open Scope Z_scope.
 Definition network : problem := {{|
   inputs := {_matrix(c.inputs)}; input_bits := {c.input_bits};
   targets := {_vector(c.targets)}; target_bits := {c.target_bits};
-  outers := {_vector(c.outers)};
+  outers := {_matrix(c.outers)};
   inners := {_matrix(c.inners)};
   output_biases := {_vector(c.output_biases)}; weight_bits := {c.weight_bits};
   dim := {c.dim}; hidden_bias := {bias}; hidden_scale := {c.hidden_scale}; output_scale := {c.output_scale};
@@ -129,7 +129,7 @@ def write(certificate: Path, target: Path, *, name: str = "converges", vectors: 
     numbers = find_witness(problem)
     heading = (
         f"A certificate of scope {loaded.scope}, formally: {len(problem.inputs)} samples, tanh network"
-        f" {problem.dim}-{len(problem.outers)}-1.\n    Written by python -m verify formal from a certificate with SHA-256\n"
+        f" {problem.dim}-{len(problem.inners)}-{problem.outputs}.\n    Written by python -m verify formal from a certificate with SHA-256\n"
         f"    {fingerprint(certificate)}"
     )
     target.write_text(to_coq(problem, numbers, name, heading, vectors), encoding="utf-8")

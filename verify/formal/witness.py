@@ -40,7 +40,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class Group:
-    """Neurons with |a_r| ≤ most/2^weight_bits, and their ℓ."""
+    """Neurons with |a_r| ≤ most/2^weight_bits (the norm over the outputs), and their ℓ."""
 
     most: int
     ell: Fraction
@@ -116,7 +116,7 @@ def _floats(M: np.ndarray, scale: int) -> np.ndarray:
     return np.array([[float(Fraction(int(v), scale)) for v in row] for row in M])
 
 
-def _slack(top: float, n: int) -> float:
+def _slack(top: float) -> float:
     """Room below (above) an eigenvalue, so that the remainder has a Cholesky factor."""
     return float(20 * math.sqrt(top) * 2.0**-_FACTOR_BITS + 1e-9)
 
@@ -132,7 +132,7 @@ def _upper(M: np.ndarray, scale: int, error: int) -> tuple[Factor, Fraction]:
     """A factor of top − M, and an upper bound of λ_max of what M approximates up to `error` in each entry."""
     n = len(M)
     top = float(np.linalg.eigvalsh(_floats(M, scale))[-1])
-    factor = _factor(-M, -int(Fraction(top * (1 + 1e-6) + _slack(top, n)) * scale), scale)
+    factor = _factor(-M, -int(Fraction(top * (1 + 1e-6) + _slack(top)) * scale), scale)
     return factor, Fraction(n * (factor.cap + error) - factor.C, scale)
 
 
@@ -141,30 +141,30 @@ class _Kernel:
 
     def __init__(self, c: FormalProblem, z: Rounding, groups: int) -> None:
         self.c, self.z = c, z
-        n, unit = z.n, z.scale * z.finer
+        N, unit = z.N, z.scale * z.finer
         count = min(groups, z.m)
-        order = np.argsort([abs(v) for v in c.outers], kind="stable")
+        order = np.argsort(z.squares, kind="stable")
         group_of = np.empty(z.m, dtype=np.int64)
         for g, members in enumerate(np.array_split(order, count)):
             group_of[members] = g
         self.parts = z.parts(group_of, count)
-        N = z.combine(1, [1] * count, self.parts)
-        self.spectrum = np.linalg.eigvalsh(_floats(N, z.scale))
-        low = _factor(N, int(Fraction(float(self.spectrum[0]) - _slack(self.spectrum[-1], n)) * z.scale), z.scale)
-        squared = Fraction(low.C * z.finer - n * (low.cap * z.finer + z.e_kernel), unit)
+        theta = z.combine(1, [1] * count, self.parts)
+        self.spectrum = np.linalg.eigvalsh(_floats(theta, z.scale))
+        low = _factor(theta, int(Fraction(float(self.spectrum[0]) - _slack(self.spectrum[-1])) * z.scale), z.scale)
+        squared = Fraction(low.C * z.finer - N * (low.cap * z.finer + z.e_kernel), unit)
         if squared <= 0:
             raise NotCertainError(
                 f"λ_min ≈ {self.spectrum[0]:.6g} is below the rounding errors of the checker's kernel"
             )
         top = self.spectrum[-1]
-        high = _factor(-N, -int(Fraction(top * (1 + 1e-7) + _slack(top, n)) * z.scale), z.scale)
-        jac0 = round_up(Fraction(n * (high.cap * z.finer + z.e_kernel) - high.C * z.finer, unit), root=True)
+        high = _factor(-theta, -int(Fraction(top * (1 + 1e-7) + _slack(top)) * z.scale), z.scale)
+        jac0 = round_up(Fraction(N * (high.cap * z.finer + z.e_kernel) - high.C * z.finer, unit), root=True)
         ins, norm_squared = _upper(z.XX, z.qx, z.e_gram)
         in_norm = round_up(norm_squared, root=True)
         twice, twice_squared = _upper(z.XX * z.XX, z.qx**2, z.e_gram * (2 * z.xx_max + z.e_gram))
         in_twice = round_up(twice_squared / in_norm**2, root=True)
         scale2 = round_up(Fraction(1, c.output_scale), root=True, bits=40)
-        most = [max(abs(int(a)) for a in c.outers[group_of == g]) for g in range(count)]
+        most = [int(round_up(Fraction(int(max(z.squares[group_of == g]))), root=True, bits=0)) for g in range(count)]
         out_max = round_up(Fraction(max(most), z.one_w))
         ell0 = _ell(_S2 * out_max * in_twice)
         numerator, denominator = z.residual_squared()
@@ -183,11 +183,11 @@ class _Kernel:
     def approx_parabolas(self) -> list[tuple[Fraction, float]]:
         """Weights, coarse to fine, with approximate floors."""
         parts = [_floats(part, self.z.scale) for part in self.parts]
-        found = []
+        found, biases = [], _floats(self.z.biases(), self.z.scale)
         for value in np.geomspace(0.02, 60.0, _WEIGHTS) * float(np.median([float(v) for v in self.omega])):
             weight = round_up(Fraction(float(value)))
             combined = sum(share / _SHARE_ONE * part for share, part in zip(self.shares(weight), parts, strict=True))
-            floor = float(np.linalg.eigvalsh(combined + len(self.c.output_biases))[0])
+            floor = float(np.linalg.eigvalsh(combined + biases)[0])
             if floor > 0:
                 found.append((weight, floor))
         return found
@@ -197,8 +197,8 @@ class _Kernel:
         z, shares = self.z, self.shares(weight)
         scale = z.scale * _SHARE_ONE
         M = z.combine(_SHARE_ONE, shares, self.parts)
-        factor = _factor(M, int(Fraction(approx_floor - _slack(self.spectrum[-1], z.n)) * scale), scale)
-        floor = Fraction(factor.C * z.finer - z.n * (factor.cap * z.finer + _SHARE_ONE * z.e_kernel), scale * z.finer)
+        factor = _factor(M, int(Fraction(approx_floor - _slack(self.spectrum[-1])) * scale), scale)
+        floor = Fraction(factor.C * z.finer - z.N * (factor.cap * z.finer + _SHARE_ONE * z.e_kernel), scale * z.finer)
         return FormalParabola(weight, Fraction(math.floor(floor * (1 << 40)), 1 << 40), shares, factor)
 
 

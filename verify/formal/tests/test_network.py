@@ -26,10 +26,13 @@ from verify import datasets
 from verify.certificates import Certificate
 from verify.errors import InputError, NotCertainError
 from verify.formal import accept as coq_accept
-from verify.formal.examples import DIGITS_RECORD, basin8, biased8, compare, train
+from verify.formal.examples import DIGITS_RECORD, basin8, biased8, classes6, compare, train
 from verify.formal.problem import FormalProblem, formal_problem
+from verify.formal.rounding import Rounding
 from verify.formal.text import fingerprint, to_coq
 from verify.formal.witness import Facts, FormalWitness, find_witness
+from verify.networks.parameters import with_parameters
+from verify.networks.sgd import SGD
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +91,7 @@ def test_the_hand_over_of_a_run_is_stated_with_its_own_doubles() -> None:
     assert cert.verdict == "PROVED"
     problem = formal_problem(cert)
     stored = cert.witness["checkpoints"][cert.witness["handover"]["checkpoint"]]["parameters"]
-    exact = [Fraction(int(v), 1 << problem.weight_bits) for v in [*problem.inners.ravel(), *problem.outers]]
+    exact = [Fraction(int(v), 1 << problem.weight_bits) for v in [*problem.inners.ravel(), *problem.outers.ravel()]]
     assert sorted(exact) == sorted(Fraction(float(v)) for v in stored)
     initial = cert.problem.network.chain[0].weight
     assert exact[0] != Fraction(float(initial[0, 0]))  # the hand-over, not the initialisation
@@ -110,7 +113,7 @@ def test_a_basin_is_stated_for_every_start_within_its_own_radius() -> None:
     stored = np.sort(np.asarray(cert.witness["centre"]))
     exact = sorted(
         Fraction(int(v), 1 << problem.weight_bits)
-        for v in [*problem.inners.ravel(), *problem.outers, *problem.output_biases]
+        for v in [*problem.inners.ravel(), *problem.outers.ravel(), *problem.output_biases]
     )
     assert exact == [Fraction(float(v)) for v in stored]
 
@@ -138,17 +141,67 @@ def test_doubles_of_any_exponent_stay_exact() -> None:
     assert [float(Fraction(int(v), 1 << bits)) for v in integers] == values.tolist()
 
 
-@pytest.mark.parametrize("scope", ["point"])
-def test_what_the_formal_part_does_not_cover_is_refused(certificate: Certificate, scope: str) -> None:
+@pytest.fixture(scope="module")
+def three_outputs() -> tuple[Certificate, FormalProblem, FormalWitness]:
+    cert = classes6()
+    problem = formal_problem(cert)
+    return cert, problem, find_witness(problem)
+
+
+def test_several_outputs_are_stated_with_every_double(
+    three_outputs: tuple[Certificate, FormalProblem, FormalWitness],
+) -> None:
+    cert, problem, numbers = three_outputs
+    first, last = with_parameters(cert.problem.network, cert.witness["centre"]).chain
+    assert first.bias is not None
+    assert last.bias is not None
+    assert last.weight.shape == (3, 48)
+    hidden = np.column_stack([first.weight, first.bias])
+    data = cert.problem.data
+    stored = np.concatenate([data.X.ravel(), data.y.ravel(), last.weight.ravel(), hidden.ravel(), last.bias])
+    assert _read_literals(to_coq(problem, numbers, "converges", "")) == stored.tolist()
+    assert numbers.radius <= Fraction(float(cert.constants["radius"].upper()))
+
+
+def test_the_checkers_kernel_of_several_outputs_is_the_ntk(
+    three_outputs: tuple[Certificate, FormalProblem, FormalWitness],
+) -> None:
+    cert, problem, _ = three_outputs
+    first, last = with_parameters(cert.problem.network, cert.witness["centre"]).chain
+    shift = np.arange(18)  # a residual of its own for each output: the centre fits the data
+    moved = replace(problem, targets=problem.targets + (shift.astype(object) << problem.target_bits))
+    z = Rounding(moved, 26, 23, 8)
+    net = torch.nn.Sequential(torch.nn.Linear(4, 48), torch.nn.Tanh(), torch.nn.Linear(48, 3)).double()
+    for layer, stored in ((net[0], first), (net[2], last)):
+        layer.weight.data, layer.bias.data = torch.tensor(stored.weight), torch.tensor(stored.bias)
+    values = net(torch.tensor(cert.problem.data.X)).ravel()
+    parameters = list(net.parameters())
+    rows = [torch.cat([g.ravel() for g in torch.autograd.grad(v, parameters, retain_graph=True)]) for v in values]
+    J = torch.stack(rows).numpy()
+    found = z.combine(1, [1] * 4, z.parts(np.arange(48) % 4, 4)) / z.scale
+    assert np.abs(found.astype(float) - J @ J.T).max() <= z.e_kernel / (z.scale * z.finer)
+    exact = np.linalg.norm(values.detach().numpy() - cert.problem.data.y.ravel() - shift)
+    numerator, denominator = z.residual_squared()
+    assert 0 <= np.sqrt(numerator / denominator) - exact < 1e-5
+
+
+def test_what_the_formal_part_does_not_cover_is_refused(certificate: Certificate) -> None:
     with pytest.raises(InputError, match="PROVED certificate"):
         formal_problem(replace(certificate, scope="point"))
     X, y = datasets.sphere(4, 3, 2.0)
-    deep = torch.nn.Sequential(
-        torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)
-    ).double()
-    network = verify.certify(deep, X, y, scope="point").problem
-    with pytest.raises(InputError, match="one hidden tanh layer"):
-        formal_problem(replace(certificate, problem=replace(network, lr=Fraction(1, 10))))
+    tanh, linear = torch.nn.Tanh(), torch.nn.Linear
+    for layers, what in (
+        ((linear(3, 8), tanh, linear(8, 8), tanh, linear(8, 1)), "2 hidden layers"),
+        ((linear(3, 1),), "0 hidden layers"),
+        ((linear(3, 8), torch.nn.ReLU(), linear(8, 1)), "activation 'relu'"),
+        ((linear(3, 8), tanh, linear(8, 1), tanh), "activation 'tanh' of the output layer"),
+    ):
+        network = verify.certify(torch.nn.Sequential(*layers).double(), X, y, scope="point").problem
+        with pytest.raises(InputError, match=f"{what}: not covered by the proved checker"):
+            formal_problem(replace(certificate, problem=replace(network, lr=Fraction(1, 10))))
+    batches = replace(certificate.problem, descent=SGD(batch_size=4).on(certificate.problem.data.n))
+    with pytest.raises(InputError, match=r"descent=.*: not covered by the proved checker"):
+        formal_problem(replace(certificate, problem=batches))
 
 
 def test_a_residual_that_is_too_large_is_refused_with_the_inequality() -> None:
@@ -220,7 +273,7 @@ def _forgeries(w: FormalWitness, c: FormalProblem) -> dict[str, tuple[dict[str, 
     return {
         "nothing": ({}, {}),
         "a hidden weight": ({"inners": f"(match inners network with (v :: r) :: l => ((v + {unit})%Z :: r) :: l | l => l end)"}, {}),
-        "an output weight": ({"outers": _BUMP.format("(outers network)", unit)}, {}),
+        "an output weight": ({"outers": f"(match outers network with (v :: r) :: l => ((v + {unit})%Z :: r) :: l | l => l end)"}, {}),
         "a bias": ({"output_biases": _BUMP.format("(output_biases network)", unit)}, {}),
         "an input": ({"inputs": f"(match inputs network with (v :: r) :: l => ((v + {1 << (c.input_bits - 3)})%Z :: r) :: l | l => l end)"}, {}),
         "a target": ({"targets": _BUMP.format("(targets network)", 1 << max(c.target_bits - 3, 0))}, {}),
@@ -240,6 +293,7 @@ def _forgeries(w: FormalWitness, c: FormalProblem) -> dict[str, tuple[dict[str, 
         "K0": ({}, {"jac0": "(jac0 numbers * (99 # 100))%Q"}),
         "e0": ({}, {"res0": "(res0 numbers * (99 # 100))%Q"}),
         "the root of a scale": ({}, {"r1": "(r1 numbers - 2)%Z"}),
+        "the root of the other scale": ({}, {"r2": "(r2 numbers - 2)%Z"}),
         "the largest input": ({}, {"xx_max": "(xx_max numbers - 1)%Z"}),
         "an entry of a factor": ({}, {"low": low.replace("LIST", "(match f_L (low numbers) with (v :: r) :: l => ((v + v)%Z :: r) :: l | l => l end)")}),
         "a neuron in the group of the small": ({}, {"group_of": "(map (fun _ => O) (group_of numbers))"}),
@@ -250,34 +304,66 @@ def _forgeries(w: FormalWitness, c: FormalProblem) -> dict[str, tuple[dict[str, 
     }  # fmt: skip
 
 
+def _answers(folder: Path, problem: FormalProblem, numbers: FormalWitness, tests: dict[str, str]) -> dict[str, str]:
+    """What Coq computes of each test, a term about `network` and `numbers`."""
+    build_library(folder)
+    text = to_coq(problem, numbers, "converges", "")
+    source = folder / "Forged.v"
+    lines = "".join(f"Eval vm_compute in {test}.\n" for test in tests.values())
+    source.write_text(text[: text.index("Theorem")] + lines, encoding="utf-8")
+    command = ["coqc", "-q", "-R", str(folder), "LPLR", "-w", "-ambiguous-paths", str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=True)
+    return dict(zip(tests, re.findall(r"= (true|false)", done.stdout), strict=True))
+
+
+def _stated(problem: FormalProblem, numbers: FormalWitness) -> list[str]:
+    assert problem.rho is not None
+    return [f"({v.numerator} # {v.denominator})" for v in (problem.rho, numbers.radius, numbers.rate, numbers.mu)]
+
+
 @needs_coq
 def test_forged_certificates_compute_to_false(tmp_path: Path) -> None:
-    build_library(tmp_path)
     problem = formal_problem(basin8())
     numbers = find_witness(problem)
     assert numbers.parabolas
-    assert problem.rho is not None
-    text = to_coq(problem, numbers, "converges", "")
-    text = text[: text.index("Theorem")]
-    rho, *rest = (f"({v.numerator} # {v.denominator})" for v in (problem.rho, numbers.radius, numbers.rate, numbers.mu))
+    rho, *rest = _stated(problem, numbers)
     conclusion = " ".join(rest)
-    for changed, wrong in _forgeries(numbers, problem).values():
-        text += f"Eval vm_compute in accepted_basin {_record(_PROBLEM, 'network', changed)} {_record(_WITNESS, 'numbers', wrong)} slow {rho} {conclusion}.\n"
-    stated = {  # the theorem's own numbers
+    tests = {
+        name: f"accepted_basin {_record(_PROBLEM, 'network', changed)} {_record(_WITNESS, 'numbers', wrong)} slow {rho} {conclusion}"
+        for name, (changed, wrong) in _forgeries(numbers, problem).items()
+    } | {  # the theorem's own numbers
         "rho": f"accepted_basin network numbers slow (1 # 10) {conclusion}",
         "radius": f"accepted_basin network numbers slow {rho} (1 # 1000) {rest[1]} {rest[2]}",
         "rate": f"accepted_basin network numbers slow {rho} {rest[0]} (1 # 2) {rest[2]}",
         "mu": f"accepted_basin network numbers slow {rho} {rest[0]} {rest[1]} (1000 # 1)",
         "a basin's table for a ball": f"accepted network numbers slow {conclusion}",
+    }  # fmt: skip
+    found = _answers(tmp_path, problem, numbers, tests)
+    assert found == {name: "true" if name == "nothing" else "false" for name in tests}
+
+
+@needs_coq
+def test_forgeries_of_one_output_among_several_compute_to_false(
+    three_outputs: tuple[Certificate, FormalProblem, FormalWitness], tmp_path: Path
+) -> None:
+    _, problem, numbers = three_outputs
+    conclusion = " ".join(_stated(problem, numbers))
+    forgeries: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+        "nothing": ({}, {}),
+        "outputs in another order": ({"outers": "(rev (outers network))"}, {}),
+        "an output weight left out": ({"outers": "(match outers network with a :: l => tl a :: l | l => l end)"}, {}),
+        "biases in another order": ({"output_biases": "(rev (output_biases network))"}, {}),
+        "no biases": ({"output_biases": "[]"}, {}),
+        "targets of another output": ({"targets": "(tl (targets network) ++ [hd 0%Z (targets network)])"}, {}),
+        "a group's bound, negative": ({}, {"groups": "(map (fun g => {| g_max := (- g_max g)%Z; g_ell := g_ell g |}) (groups numbers))"}),
+        "the largest neuron": ({}, {"out_max": "(out_max numbers * (99 # 100))%Q"}),
+    }  # fmt: skip
+    tests = {
+        name: f"accepted_basin {_record(_PROBLEM, 'network', changed)} {_record(_WITNESS, 'numbers', wrong)} fast {conclusion}"
+        for name, (changed, wrong) in forgeries.items()
     }
-    text += "".join(f"Eval vm_compute in {test}.\n" for test in stated.values())
-    source = tmp_path / "Forged.v"
-    source.write_text(text, encoding="utf-8")
-    command = ["coqc", "-q", "-R", str(tmp_path), "LPLR", "-w", "-ambiguous-paths", str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=True)
-    answers = re.findall(r"= (true|false)", done.stdout)
-    names = [*_forgeries(numbers, problem), *stated]
-    assert dict(zip(names, answers, strict=True)) == {name: "true" if name == "nothing" else "false" for name in names}
+    found = _answers(tmp_path, problem, numbers, tests)
+    assert found == {name: "true" if name == "nothing" else "false" for name in tests}
 
 
 @needs_coq
