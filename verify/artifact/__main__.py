@@ -1,4 +1,4 @@
-"""``python -m verify.artifact checker|examples|docs|archive``: the parts of the artifact, one verb each (the Makefile calls them)."""
+"""``python -m verify.artifact checker|examples|docs|numbers|archive``: the parts of the artifact, one verb each (the Makefile calls them)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from verify.errors import VerifyError
 
-_USAGE = "usage: python -m verify.artifact (checker FILE | examples | docs FOLDER | archive [--dry] FOLDER OUT.tar)"
+_USAGE = "usage: python -m verify.artifact (checker FILE | examples | docs FOLDER | numbers FOLDER | archive [--dry] FOLDER OUT.tar)"
 
 
 def main(arguments: list[str]) -> int:
@@ -27,6 +27,10 @@ def main(arguments: list[str]) -> int:
                 from verify.artifact.docs import write_docs
 
                 print(write_docs(Path(folder)))
+            case ["numbers", folder]:
+                from verify.artifact.numbers import main as compare_numbers
+
+                return compare_numbers(Path(folder))
             case ["archive", folder, out]:
                 from verify.artifact.archive import write_archive
 

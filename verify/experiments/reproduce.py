@@ -172,14 +172,17 @@ def reproduce_one(directory: Path, name: str, console: Console | None = None) ->
         with _timed(console, name):
             row = catalogue.run_entry(related[name], directory / f"{name}.zip")
         write_json(directory / f"{name}.json", row)
-        console.print(f"  {row['verdict']}: {row['reason']}", highlight=False, markup=False)
+        console.print(f"  {row['verdict']}: {row['reason']}", highlight=False, markup=False, soft_wrap=True)
         return str(row["verdict"])
     with _timed(console, name):
         certificate = jobs[name].make() if name in jobs else runs.run_experiment(experiments[name])[1]
     path = save(certificate, directory / f"{name}.zip")
-    console.print(f"  {certificate.verdict}: {certificate.reason}", highlight=False, markup=False)
-    console.print(numbers_line(certificate), highlight=False, markup=False)
-    console.print(f"saved: {path} (check it: verify check {path})", highlight=False, markup=False)
+    for line in (
+        f"  {certificate.verdict}: {certificate.reason}",
+        numbers_line(certificate),
+        f"saved: {path} (check it: verify check {path})",
+    ):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     return certificate.verdict
 
 

@@ -14,6 +14,7 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,13 @@ import torch
 import verify
 from verify import datasets
 from verify.certificates import Certificate
+from verify.decimals import at_least, at_most
 from verify.experiments import architectures
 from verify.experiments.files import run_resumably, save
 from verify.networks.sgd import SGD
 from verify.regions.descent.minibatch import Epochs
 
-__all__ = ["CASES", "SHORT", "Case", "run_case", "run_cases", "simulate"]
+__all__ = ["CASES", "SHORT", "Case", "run_case", "run_cases", "simulate", "stated"]
 
 # Epochs in training mode, and those at whose beginning the parameters of maps are kept.
 _THAWED, _KEPT = 20, (0, 25, 50, 100, 200, 400, 800)
@@ -217,7 +219,7 @@ def run_case(case: Case, path: Path) -> dict[str, Any]:
         return row
     for name in ("radius", "basin_radius", "rate", "exit_probability", "power_bound", "distance_over_radius"):
         value = certificate.constants.get(name)
-        row[name] = None if value is None else float(value.upper())
+        row[name] = None if value is None else [float(value.lower()), float(value.upper())]
     row |= {"lr": float(certificate.constants["lr"]), "lr_largest": float(certificate.constants["lr_largest"])}
     save(certificate, path)
     found = verify.check(path)
@@ -234,6 +236,17 @@ def run_cases(directory: Path, cases: Sequence[Case] = CASES) -> list[dict[str, 
     return run_resumably(directory, cases, run_case)
 
 
+def stated(row: dict[str, Any]) -> str:
+    """Say a row in the digits of the README's table, each number rounded to the safe side."""
+    if row["verdict"] != "PROVED":
+        return f"{row['name']}: {row['verdict']}, {row['reason']}"
+    gain = 1 - Fraction(row["rate"][1])
+    text = f"{row['name']}: PROVED, ρ ≥ {at_least(row['basin_radius'][0], 2)}, R ≤ {at_most(row['radius'][1], 2)}, 1 − rate ≥ {at_least(gain, 2)}"
+    if row["exit_probability"] is not None:
+        text += f", P(exit) ≤ {at_most(row['exit_probability'][1], 2)}"
+    return f"{text}, largest step / step {row['lr_largest'] / row['lr']:.2f}; {row['checker']}"
+
+
 def main() -> None:
     """Run the cases from a shell: ``python -m verify.experiments.stochastic DIRECTORY [NAME …]``; without names, all."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -241,7 +254,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[[], *(case.name for case in CASES)])
     given = parser.parse_args()
     for row in run_cases(given.directory, [case for case in CASES if not given.names or case.name in given.names]):
-        print(row)
+        print(stated(row))
 
 
 if __name__ == "__main__":
