@@ -1,6 +1,6 @@
 """Figures drawn by matplotlib: one plot on one pair of axes, and a certificate's plots as a figure for a paper.
 
-Proved curves are solid, values proved only at single points are markers without a line, observed values are dotted. A colour means a quantity,
+Proved curves are solid or dashed, values proved only at single points are markers without a line, observed values are dotted. A colour means a quantity,
 and orange means observed, in every figure.
 """
 
@@ -79,10 +79,13 @@ def paint(plot: Plot, axes: Axes) -> bool:
             # A few sizes, such as widths: name those instead of powers of ten.
             axes.set_xticks(places, [f"{v:g}" for v in places])
             axes.minorticks_off()
+    else:
+        axes.locator_params(axis="x", nbins=6)
     heights = np.concatenate([y for _, _, y in drawn])
     # Over less than a decade a logarithmic axis has no round ticks to read.
     if plot.log_y and heights.max() > 10.0 * heights.min():
         axes.set_yscale("log")
+        _label_few_decades(axes, heights)
     if plot.rows:
         axes.set_yticks(range(1, len(plot.rows) + 1), list(plot.rows))
         axes.invert_yaxis()
@@ -92,13 +95,23 @@ def paint(plot: Plot, axes: Axes) -> bool:
     return True
 
 
+def _label_few_decades(axes: Axes, heights: np.ndarray) -> None:
+    """Over less than three decades powers of ten are too few labels, and every multiple of them is too many: 1, 2, 5."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    if heights.max() < 1e3 * heights.min():
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
 def _curve(axes: Axes, series: Series, x: np.ndarray, y: np.ndarray) -> None:
     observed = series.kind == "observed"
     axes.plot(
         x,
         y,
         color=OBSERVED if observed else COLOURS[series.quantity],
-        linestyle="none" if series.isolated else ":" if observed else "-",
+        linestyle="none" if series.isolated else ":" if observed else "--" if series.dashed else "-",
         marker="D" if series.isolated else "o" if observed and x.size <= 40 else None,
         drawstyle="steps-pre" if series.step else "default",
         markersize=5.0 if series.isolated else 3.5,

@@ -33,7 +33,8 @@ Quantity = Literal["loss", "ntk", "pl", "distance", "residual", "contraction"]
 class Series:
     """One curve: x and y of equal length, what it is and about what, and whether it is proved or observed.
 
-    `isolated`: proved at these points alone, nothing between them. `step`: each value holds back to the point before.
+    `isolated`: proved at these points alone, nothing between them. `step`: each value holds back to the point before. `dashed`: tells two
+    curves about one quantity apart.
     """
 
     label: str
@@ -43,6 +44,7 @@ class Series:
     quantity: Quantity = "loss"
     isolated: bool = False
     step: bool = False
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,48 +97,70 @@ def kernel_on_ball(certificate: Any, name: str) -> Plot | None:
         marks.append(
             (("certified R" if certificate.verdict == "PROVED" else "nearest R") + f" ≈ {plain(radius)}", radius)
         )
+    if "basin_radius" in c:
+        rho = bounds(c["basin_radius"])[0]
+        marks.append((f"starts within ρ ≥ {at_least(rho)}", float(rho)))
     for key, label in (("stability_radius", "½λ₀ survives, sharp"), ("stability_radius_paper", "½λ₀ survives, paper")):
         if key in c and bounds(c[key])[0] > 0.0:
             marks.append((f"{label}, r ≥ {at_least(bounds(c[key])[0], 3)}", bounds(c[key])[0]))
     return Plot(
         name=f"kernel-{name}",
         title="NTK on the ball",
-        x_label="ρ, distance from the centre",
+        x_label="r, distance from the centre",
         y_label="smallest NTK eigenvalue",
         series=[
-            Series("lower bound on B(θ₀, ρ)", [0.0, *radii], [bounds(c["lambda0"])[0], *lam], quantity="ntk", step=True)
+            Series(
+                "lower bound on the ball of radius r",
+                [0.0, *radii],
+                [bounds(c["lambda0"])[0], *lam],
+                quantity="ntk",
+                step=True,
+            )
         ],
         marks=marks,
-        caption="Every point of the ball of radius ρ has an NTK with a smallest eigenvalue at least this large.",
+        caption="Every point of the ball of radius r has an NTK with a smallest eigenvalue at least this large.",
     )
 
 
 def absorbed_residual(certificate: Any, name: str) -> Plot | None:
-    """∫(σ − δ)dρ against ρ beside ‖e₀‖: how much residual a ball can absorb; None without a radius table."""
+    """How much residual a ball of radius r ≤ R can absorb, beside how much it must, in the form that certifies; None where none of them does.
+
+    Residual form: ∫_0^r(σ − δ) against ‖e₀‖. Displacement form, from starts within ρ: ∫_ρ^r(σ − δ_E) against E = L_Hρ² + 2‖e(c)‖. Classical form:
+    c·√λ(r)·r against ‖e₀‖. σ = √λ; δ, δ_E and c are those of R, which are the worst up to R; beyond it nothing is drawn.
+    """
     table, radius = _table(certificate), _radius(certificate)
-    if table is None or "residual0" not in certificate.constants:
+    form = (certificate.witness.get("handover") or certificate.witness).get("certified_by")
+    if certificate.verdict != "PROVED" or table is None or radius is None or certificate.problem.descent is not None:
         return None
-    radii, lam = table
-    c = certificate.constants
-    drift = float(bounds(c["step_drift"])[1]) if "step_drift" in c else 0.0
-    widths = np.diff(np.concatenate([[0.0], radii]))
-    supply = np.cumsum(widths * np.maximum(np.sqrt(np.maximum(lam, 0.0)) - drift, 0.0))
-    need = float(bounds(c["residual0"])[1])
-    word = "∫(σ − δ)dρ" if drift else "∫σ dρ"
-    marks = []
-    if radius is not None:
-        marks.append(
-            (("certified R" if certificate.verdict == "PROVED" else "nearest R") + f" ≈ {plain(radius)}", radius)
+    high = {key: float(bounds(value)[1]) for key, value in certificate.constants.items() if value is not None}
+    radii, lam = (column[table[0] <= radius] for column in table)
+    sigma = np.sqrt(np.maximum(lam, 0.0))
+    start, need, label = 0.0, high["residual0"], "‖e₀‖"
+    if form == "classical":
+        supply, word = float(bounds(certificate.constants["descent_fraction"])[0]) * sigma * radii, "c·√λ(r)·r"
+    elif form in ("residual", "residual_relu"):
+        supply, word = (
+            np.cumsum(np.diff(radii, prepend=0.0) * np.maximum(sigma - high["step_drift"], 0.0)),
+            "∫(σ − δ)dr",
         )
+    elif form == "displacement":
+        start, need, label, word = high["basin_radius"], high["basin_threshold"], "E", "∫(σ − δ)dr from ρ on"
+        norm = high["jacobian_norm0"] + high["Delta_J"]
+        eta_s = high["lr"] * float(certificate.problem.scale)
+        drift = min(0.5 * eta_s * high["L_H"] * norm * need, 2.0 * high["Delta_J"])
+        radii, sigma = radii[radii > start], sigma[radii > start]
+        supply = np.cumsum(np.diff(radii, prepend=start) * np.maximum(sigma - drift, 0.0))
+    else:
+        return None
     return Plot(
         name=f"residual-{name}",
         title="Residual the ball can absorb",
-        x_label="ρ, distance from the centre",
+        x_label="r, distance from the centre",
         y_label="residual norm",
-        series=[Series(word, [0.0, *radii], [0.0, *supply], quantity="residual")],
-        levels=[(f"‖e₀‖ ≤ {at_most(need)}", need)] if math.isfinite(need) else [],
-        marks=marks,
-        caption="Gradient descent cannot leave the ball once the curve passes the dashed line (residual form; plotted in floating point).",
+        series=[Series(word, [start, *radii], [0.0, *supply], quantity="residual")],
+        levels=[(f"{label} ≤ {at_most(need)}", need)] if math.isfinite(need) else [],
+        marks=[(f"certified R ≈ {plain(radius)}", radius)],
+        caption=f"Where the curve has passed the dashed line, gradient descent stays in the ball ({form.replace('_', ', ')} form; plotted in floating point).",
     )
 
 
@@ -191,7 +215,7 @@ def run_plots(
         reach = max([step + 1, *(float(s) for s in (curve[0] if curve is not None else x))])
         # As far again as the run went: the bound concerns every later step.
         steps, values = envelope(loss, rate, step, int(step + max(reach - step, 0.5 * reach, 20)))
-        series.append(Series("envelope after the hand-over", steps, values))
+        series.append(Series("envelope after the hand-over", steps, values, dashed=True))
         marks = [(f"hand-over T = {step:,}", float(step))]
     if series:
         plots.append(
@@ -220,12 +244,9 @@ def run_plots(
         if x:
             series.append(Series(label, x, y, quantity=quantity, isolated=isolated))
     if series:
+        title = "NTK gap and PL ratio" if len(series) > 1 else "NTK gap"
         levels = [(f"λ on the certified ball ≥ {at_least(lambda_region)}", lambda_region)] if lambda_region else []
-        plots.append(
-            Plot(
-                f"gap-{name}", "NTK gap and PL ratio", "step k", "value", series, log_y=True, levels=levels, marks=marks
-            )
-        )
+        plots.append(Plot(f"gap-{name}", title, "step k", "value", series, log_y=True, levels=levels, marks=marks))
     x, y = _column(points, "drift", 1)
     if any(v > 0.0 for v in y):
         # The ball's radius is measured from the hand-over, the drift from the start: on one axis they would be taken for each other.
@@ -235,7 +256,7 @@ def run_plots(
                 f"drift-{name}",
                 "Distance from the start of the run",
                 "step k",
-                "‖θ_k − θ_0‖",
+                "‖θₖ − θ₀‖",
                 [Series("distance from the start, upper bound", x, y, quantity="distance", isolated=isolated)],
                 marks=marks,
                 caption=f"How far the run had moved at each checkpoint.{ball}",

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import verify
 from verify import datasets, nn
+from verify.certificates import Certificate
 from verify.certificates.display import INK
+from verify.certificates.plots import absorbed_residual
 from verify.errors import InputError
+
+EXAMPLES = Path(verify.__file__).parent / "checker" / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +58,37 @@ def test_the_verdict_has_contrast_on_light_and_dark_pages_and_no_other_text_has_
     html = run._repr_html_()
     assert f"background:{INK['PROVED']};color:#fff" in html
     assert len(re.findall(r"[^-]color:", html)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("exact-sphere-n20", "classical"),
+        ("run-digits-n50", "residual"),
+        ("ball-at-initialisation-n10", "residual"),
+        ("basin-digits-n50", "displacement"),
+        ("basin-relu-digits-n50", "displacement"),
+    ],
+)
+def test_the_residual_s_figure_is_of_the_form_that_certifies_and_passes_its_line_at_the_certified_radius(
+    name: str, form: str
+) -> None:
+    certificate = Certificate.load(EXAMPLES / f"{name}.zip")
+    plot = absorbed_residual(certificate, "x")
+    assert plot is not None
+    assert f"({form} form" in plot.caption
+    [series], [(_, need)], [(_, radius)] = plot.series, plot.levels, plot.marks
+    # The earliest radius at which it holds: at half of it the curve is still below the line.
+    assert series.y[-1] > need
+    assert series.x[-1] == radius
+    start = series.x[0]
+    # Balls that kinks limit end at the first row.
+    assert len(series.x) == 2 or np.interp((start + radius) / 2, series.x, series.y) < need
+    assert start == (float(certificate.constants["basin_radius"].upper()) if form == "displacement" else 0.0)
+
+
+def test_nothing_is_drawn_of_what_a_ball_absorbs_where_nothing_is_proved_or_another_form_is() -> None:
+    certificate = Certificate.load(EXAMPLES / "run-digits-n50.zip")
+    assert absorbed_residual(replace(certificate, verdict="INCONCLUSIVE"), "x") is None
+    witness = {**certificate.witness, "handover": {**certificate.witness["handover"], "certified_by": "descent"}}
+    assert absorbed_residual(replace(certificate, witness=witness), "x") is None
