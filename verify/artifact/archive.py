@@ -8,6 +8,7 @@ network), ``lplr-checker.pyz``, ``sbom.json`` (CycloneDX, made from the environm
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import tarfile
@@ -50,6 +51,16 @@ def write_tar(folder: Path, out: Path, prefix: str = _PREFIX) -> Path:
     return out
 
 
+def _without_local_paths(sbom: Path) -> None:
+    """Drop references to files of the machine that made the SBOM, such as where its checkout lies: nobody else has them."""
+    content = json.loads(sbom.read_text(encoding="utf-8"))
+    for component in content.get("components", []):
+        if "externalReferences" in component:
+            references = component["externalReferences"]
+            component["externalReferences"] = [one for one in references if not one["url"].startswith("file:")]
+    sbom.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def write_archive(folder: Path, out: Path, *, dry: bool = False) -> Path:
     """Complete a folder that holds ``wheels/`` and ``sbom.json``, and write it as one tar.
 
@@ -72,6 +83,7 @@ def write_archive(folder: Path, out: Path, *, dry: bool = False) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes((_ROOT / name).read_bytes())
             target.chmod((_ROOT / name).stat().st_mode & 0o755)
+    _without_local_paths(folder / "sbom.json")
     listed = [f"{hashlib.sha256(wheel.read_bytes()).hexdigest()}  wheels/{wheel.name}\n" for wheel in wheels]
     if listed:
         (folder / "wheels.sha256").write_text("".join(listed), encoding="utf-8")

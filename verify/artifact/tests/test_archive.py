@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tarfile
@@ -45,12 +46,17 @@ def test_a_dry_archive_needs_no_wheels_and_holds_the_source_at_its_commit(
     git = archive._git
     monkeypatch.setattr(archive, "_git", lambda *words: "" if words[0] == "status" else git(*words))
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "sbom.json").write_text("{}")
+    references = [{"type": "distribution", "url": url} for url in ("file:///home/me/checkout", "https://example.org")]
+    sbom = {"bomFormat": "CycloneDX", "components": [{"name": "x", "externalReferences": references}, {"name": "y"}]}
+    (tmp_path / "a" / "sbom.json").write_text(json.dumps(sbom))
     with tarfile.open(write_archive(tmp_path / "a", tmp_path / "out.tar", dry=True)) as tar:
         names = {member.name.split("/", 1)[1] for member in tar}
     assert {"README.md", "NUMBERS.md", "Containerfile", "COMMIT", "lplr-checker.pyz", "sbom.json"} <= names
     assert {"source/Makefile", "source/.ci/constraints.txt", "source/verify/checker/examples/MANIFEST.sha256"} <= names
     assert "wheels.sha256" not in names
+    text = (tmp_path / "a" / "sbom.json").read_text()
+    assert "/home/me" not in text
+    assert "https://example.org" in text
 
 
 def test_wrong_usage_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
