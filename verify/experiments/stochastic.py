@@ -244,7 +244,8 @@ def stated(row: dict[str, Any]) -> str:
     text = f"{row['name']}: PROVED, ρ ≥ {at_least(row['basin_radius'][0], 2)}, R ≤ {at_most(row['radius'][1], 2)}, 1 − rate ≥ {at_least(gain, 2)}"
     if row["exit_probability"] is not None:
         text += f", P(exit) ≤ {at_most(row['exit_probability'][1], 2)}"
-    return f"{text}, largest step / step {row['lr_largest'] / row['lr']:.2f}; {row['checker']}"
+    text += f", largest step / step {row['lr_largest'] / row['lr']:.2f}; {row['checker']}"
+    return f"{text}; before it {row['run']['verdict']}: {row['run']['reason']}" if "run" in row else text
 
 
 def main() -> None:
