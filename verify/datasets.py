@@ -1,4 +1,4 @@
-"""The data sets of the examples and experiments: points on a sphere, and real handwritten digits that packages ship.
+"""The data sets of the examples and experiments: points on a sphere, real handwritten digits and photographs that packages ship, CIFAR-10 from its files.
 
 Every function returns float64 arrays; a certificate is about exactly these numbers. Inputs are centred and scaled to one
 common norm, as the theory assumes (inputs on a sphere): the norm decides how well the NTK is conditioned.
@@ -17,10 +17,11 @@ from jaxtyping import Float
 from verify.arguments import exact_count, positive_float
 from verify.errors import InputError, extra
 
-__all__ = ["digits", "fashion_mnist", "has_fashion_mnist", "mnist", "normalise", "sphere"]
+__all__ = ["cifar10", "digits", "fashion_mnist", "has_fashion_mnist", "mnist", "normalise", "photo_patches", "sphere"]
 
 Inputs = Float[np.ndarray, "n d"]
 Targets = Float[np.ndarray, " n"]
+Maps = Float[np.ndarray, "n 3 h w"]
 
 
 def normalise(X: Inputs, norm: float) -> Inputs:
@@ -86,6 +87,79 @@ def mnist(
 
     X, labels = mnist_data()
     return _two_classes(np.asarray(X, dtype=np.float64), np.asarray(labels), classes, n, norm, seed)
+
+
+def photo_patches(n: int = 100, *, size: int = 32, norm: float = 55.0, seed: int = 0) -> tuple[Maps, Targets]:
+    """Return square RGB patches of the two photographs that scikit-learn ships, −1 for the temple and +1 for the flower, in turn.
+
+    Args:
+        n: number of patches, cut at random places. size: their side in pixels, at most 427. norm: common norm of the centred patches. seed: of the places.
+
+    Returns:
+        maps (n, 3, size, size), ±1 labels (n,).
+    """
+    n, size = exact_count(n, "n", least=2), exact_count(size, "size", least=1)
+    with extra("data"):
+        from sklearn.datasets import load_sample_images
+
+        photographs = load_sample_images().images
+    rows, columns, _ = photographs[0].shape
+    if size > min(rows, columns):
+        raise InputError(f"size={size}: the photographs have {rows}×{columns} pixels")
+    draw = np.random.default_rng(seed)
+    places = np.stack([draw.integers(0, side - size + 1, n) for side in (rows, columns)], axis=1)
+    X = np.stack([photographs[i % 2][y : y + size, x : x + size] for i, (y, x) in enumerate(places)])
+    flat = X.transpose(0, 3, 1, 2).reshape(n, -1).astype(np.float64)
+    return normalise(flat, norm).reshape(n, 3, size, size), np.where(np.arange(n) % 2, 1.0, -1.0)
+
+
+_CIFAR = (3, 32, 32)
+_CIFAR_FILES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
+
+
+def cifar10(
+    path: str | Path,
+    n: int | None = None,
+    *,
+    classes: tuple[int, int] | None = None,
+    norm: float = 55.0,
+    seed: int = 0,
+) -> tuple[Maps, Targets]:
+    """Return CIFAR-10 images (n, 3, 32, 32) with ±1 labels from its *binary* version; arguments but path as :func:`digits`.
+
+    Args:
+        path: the folder of ``data_batch_1.bin`` … ``test_batch.bin`` (those that are there are read, training images first), or one such file. The
+            version for Python is pickled and could run anything: it is not read.
+
+    Raises:
+        InputError: no such file, or one that is not a whole number of records: a label byte below 10, then 3·1024 bytes, channel by channel, row by row.
+    """
+    place = Path(path)
+    files = [place / name for name in _CIFAR_FILES if (place / name).is_file()] if place.is_dir() else [place]
+    if not files:
+        raise InputError(
+            f"path={place}: holds none of {', '.join(_CIFAR_FILES)}; unpack the binary version of CIFAR-10 (cifar-10-binary.tar.gz) there"
+        )
+    records = np.concatenate([_cifar_records(file) for file in files])
+    X, y = _two_classes(records[:, 1:].astype(np.float64), records[:, 0], classes, n, norm, seed)
+    return X.reshape(-1, *_CIFAR), y
+
+
+def _cifar_records(path: Path) -> np.ndarray:
+    """Read records (m, 3073) of bytes."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"path={path}: cannot be read ({error.strerror})") from error
+    size = 1 + 3 * 32 * 32
+    if not content or len(content) % size:
+        raise InputError(
+            f"path={path}: {len(content)} bytes, no whole number of records of {size}; expected a *.bin file of the binary version of CIFAR-10"
+        )
+    records = np.frombuffer(content, dtype=np.uint8).reshape(-1, size)
+    if records[:, 0].max() > 9:
+        raise InputError(f"path={path}: a label of {records[:, 0].max()}; expected 0 to 9")
+    return records
 
 
 _FASHION = Path("/usr/share/datasets/fashion-mnist")

@@ -1,4 +1,4 @@
-"""Convolutional and residual networks as they are usually written in torch, at sizes that certify within minutes: inputs (n, 1, 8, 8), one output."""
+"""Convolutional and residual networks as they are usually written in torch, at sizes that certify within minutes: maps (n, C, H, W), one output."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class _Block(nn.Module):
 class ResNet(nn.Module):
     """Stem, one block per width (stride 2 where the width changes), average pooling to 1 × 1, a linear layer; BatchNorm after each convolution."""
 
-    def __init__(self, widths: Sequence[int], activation: type[nn.Module]) -> None:
-        """Build in torch's default initialisation, float32; the first width is the stem's."""
+    def __init__(self, widths: Sequence[int], activation: type[nn.Module], channels: int = 1) -> None:
+        """Build in torch's default initialisation, float32, for maps of `channels` channels; the first width is the stem's."""
         super().__init__()
         before = [widths[0], *widths]
         self.body = nn.Sequential(
-            nn.Conv2d(1, widths[0], 3, 1, 1, bias=False),
+            nn.Conv2d(channels, widths[0], 3, 1, 1, bias=False),
             nn.BatchNorm2d(widths[0]),
             activation(),
             *(_Block(channels, width, activation) for channels, width in zip(before, widths, strict=False)),
@@ -52,9 +52,19 @@ class ResNet(nn.Module):
         return out
 
 
-def cnn(activation: type[nn.Module]) -> nn.Sequential:
-    """Two convolutions of 16 and 32 channels, each with average pooling, and a linear layer: p = 4,929."""
+def cnn(
+    activation: type[nn.Module], shape: tuple[int, int, int] = (1, 8, 8), hidden: int | None = None
+) -> nn.Sequential:
+    """Two convolutions of 16 and 32 channels, each with average pooling, and a linear layer, with `hidden` units before it where given.
+
+    shape: (C, H, W) of a sample, H and W multiples of 4. On (1, 8, 8) p = 4,929; on (1, 28, 28) with hidden = 12 p = 23,641.
+    """
+    channels, height, width = shape
+    features = 32 * (height // 4) * (width // 4)
+    head: list[nn.Module] = [nn.Linear(features, 1)]
+    if hidden is not None:
+        head = [nn.Linear(features, hidden), activation(), nn.Linear(hidden, 1)]
     return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1), activation(), nn.AvgPool2d(2), nn.Conv2d(16, 32, 3, padding=1), activation(), nn.AvgPool2d(2),
-        nn.Flatten(), nn.Linear(128, 1),
+        nn.Conv2d(channels, 16, 3, padding=1), activation(), nn.AvgPool2d(2), nn.Conv2d(16, 32, 3, padding=1), activation(), nn.AvgPool2d(2),
+        nn.Flatten(), *head,
     )  # fmt: skip

@@ -24,7 +24,7 @@ from verify import datasets, nn
 from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one, bounds
 from verify.errors import InputError, UnsoundArithmeticError
-from verify.experiments import growth, runs, stochastic
+from verify.experiments import growth, networks, runs, stochastic
 from verify.experiments.files import save, write_json
 from verify.experiments.looseness import looseness_table
 from verify.experiments.related import catalogue
@@ -209,6 +209,13 @@ def _experiments(directory: Path, size: Size, console: Console) -> None:
     with _timed(console, "stochastic descent"):
         drawn = stochastic.run_cases(directory / "stochastic", stochastic.CASES if size == "full" else stochastic.SHORT)
     write_json(directory / "stochastic.json", drawn)
+    with _timed(console, "the paper's networks"):
+        cases = networks.CASES if size == "full" else networks.SHORT
+        practical = networks.run_cases(directory / "networks", cases, workers=workers)
+    write_json(directory / "networks.json", practical)
+    console.print(
+        f"  {sum(row['verdict'] == 'PROVED' for row in practical)} of {len(practical)} PROVED", highlight=False
+    )
     console.print(f"  {sum(row['verdict'] == 'PROVED' for row in drawn)} of {len(drawn)} PROVED", highlight=False)
 
 
