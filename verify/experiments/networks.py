@@ -117,6 +117,7 @@ def build(case: Case, X: np.ndarray) -> torch.nn.Module:
     torch.manual_seed(case.seed)
     activation = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[case.activation]
     kind, _, size = case.network.partition("-")
+    net: torch.nn.Module
     if kind == "mlp":
         width = int(size)
         net = torch.nn.Sequential(torch.nn.Linear(X.shape[1], width), activation(), torch.nn.Linear(width, 1)).double()
