@@ -50,6 +50,7 @@ from verify.regions.descent.polishing import polish
 from verify.regions.descent.recorded_run import Checkpoint, Options, fingerprint, require_room
 from verify.regions.neighbourhood.estimate import shortfall
 from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
+from verify.regions.neighbourhood.kinks_in_reach import kinks_in_reach
 from verify.regions.neighbourhood.point_facts import Examined, decrease_certified, examine
 from verify.regions.scopes.handover import Handover
 from verify.regions.scopes.recording import End, Run, Task, forecast, replay, train
@@ -285,6 +286,11 @@ def _missing(task: Task, run: Run, end: End) -> str:
         f"λ_min {values['lambda_min']:.4g}, ‖e‖ {values['residual']:.4g}, L_H {values['curvature']:.4g}: the hand-over has about"
         f" {ratio:.3g} of what it needs, by a ball or by a basin"
     )
+    on_kinks = kinks_in_reach(
+        linearise(with_parameters(task.network, run.kept[-1].theta), task.data.X), values["residual"]
+    )
+    if on_kinks is not None:
+        facts += f"; {on_kinks}"
     if end.why == "stalled":
         return f"the run stalled: ‖e‖ fell by less than 0.1 % over the last {run.step - run.anchor[0]} steps with {step}; {facts}"
     if not values["lambda_min"] > 0.0:

@@ -20,8 +20,9 @@ from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.tests.test_engine import _as_document
 from verify.errors import UnsupportedLayerError
-from verify.networks import chain, linearise, read_network
+from verify.networks import chain, kernel_of, linearise, read_network
 from verify.networks.curvature import Curvature
+from verify.regions.neighbourhood.kinks_in_reach import kinks_in_reach
 
 X, Y = verify.datasets.sphere(10, 6, norm=4.0)
 
@@ -143,3 +144,25 @@ def test_the_checkers_kink() -> None:
         assert activation("relu", None, arb(0, 1))[1].contains(1)
         assert not suprema("relu", None)[1].is_finite()
         assert suprema("leaky_relu", arb(3))[0] == 3
+
+
+def test_a_run_that_ends_on_kinks_says_how_many_and_what_they_do() -> None:
+    found = verify.certify(_net(6, 16, 1, act=torch.nn.ReLU()), X, Y, scope="run", steps=40)
+    assert found.verdict == "INCONCLUSIVE"
+    assert "pairs of a sample and a unit may cross their kink within" in found.reason
+    assert "three jumps must stay below" in found.reason
+
+
+def test_what_may_cross_counts_units_by_their_distance_alone() -> None:
+    """One layer below the units: Δz = Uh + q, so a unit at distance |z| crosses within r where |z| ≤ r√(‖x‖² + 1)."""
+    network = read_network(_net(6, 16, 1, act=torch.nn.ReLU()))
+    state = linearise(network, np.asarray(X))
+    smallest = float(np.linalg.eigvalsh(kernel_of(state).mid)[0])
+    z = np.abs(state.z_rows[0].mid) / np.sqrt((np.asarray(X) ** 2).sum(axis=1) + 1.0)[:, None]
+    for count in (1, 5, 20):
+        radius = float(np.sort(z.ravel())[count - 1 : count + 1].mean())
+        text = kinks_in_reach(state, radius * np.sqrt(smallest))
+        assert text is not None
+        assert text.startswith(f"{count} pairs")
+    assert kinks_in_reach(state, 1e-12) is None
+    assert kinks_in_reach(linearise(read_network(_net(6, 16, 1, act=torch.nn.Tanh())), np.asarray(X)), 1.0) is None

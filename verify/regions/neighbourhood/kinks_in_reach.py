@@ -1,0 +1,51 @@
+"""Why a run of a network with kinks is not handed over: how many units may cross within reach, and by how much the Jacobian may jump. Approximate.
+
+Plain gradient descent ends *on* kinks: units that the fit wants on both sides keep |z| far below ‖e‖, at any ‖e‖. Criterion residual_relu needs
+3Δ_J < σ, σ = √λ_min(J_cJ_cᵀ), on a ball of at least ‖e‖/σ (drift 2Δ_J, and λ on the ball); a Δ_J that such units hold up does not fall with ‖e‖.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from verify.arrays import Ball
+from verify.arrays.guesses import approx_spectral_norm
+from verify.networks import kernel_of
+from verify.networks.linearisation import Linearisation, with_midpoints
+from verify.networks.movement import Movement
+
+__all__ = ["kinks_in_reach"]
+
+
+def kinks_in_reach(state: Linearisation, residual: float) -> str | None:
+    """Say what may cross within the shortest conceivable path ‖e‖/σ, and what that does; None of a smooth network or where nothing may.
+
+    Args:
+        state: the linearisation at an iterate. residual: ‖e‖ there.
+    """
+    if state.network.is_smooth:
+        return None
+    smallest = float(np.linalg.eigvalsh(kernel_of(state).mid)[0])
+    if not (smallest > 0.0 and 0.0 < residual < math.inf):
+        return None
+    radius = residual / math.sqrt(smallest)
+    chosen = {i: mask for i, mask in _rough(state).crossing(radius).items() if mask.any()}
+    if not chosen:
+        return None
+    centre = with_midpoints(state, chosen)
+    sigma = math.sqrt(max(float(np.linalg.eigvalsh(kernel_of(centre).mid)[0]), 0.0))
+    jump = float(_rough(centre).jacobian(np.array([radius]))[0])
+    pairs = sum(int(mask.sum()) for mask in chosen.values())
+    text = (
+        f"{pairs:,} pairs of a sample and a unit may cross their kink within ‖e‖/√λ_min = {radius:.3g}: with mean slopes there the Jacobian may"
+        f" still jump by {jump:.3g}, and three jumps must stay below √λ_min = {sigma:.3g}"
+    )
+    if 3.0 * jump < sigma:
+        return text
+    return f"{text}. Plain descent ends on kinks, so a smaller residual need not help: scope='basin' takes a zero off them, a wider network has smaller jumps"
+
+
+def _rough(state: Linearisation) -> Movement:
+    return Movement(state, norm=lambda a: Ball(approx_spectral_norm(a.mid)))
