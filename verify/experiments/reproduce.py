@@ -228,8 +228,9 @@ def _long(directory: Path, console: Console, workers: int) -> list[dict[str, Any
     with _timed(console, "regions about an initialisation"):
         regions = around_initialisation.run_cases(directory / "around_initialisation", workers=workers)
     write_json(directory / "around_initialisation.json", regions)
-    proved = sum(row["verdict"] == "PROVED" for row in regions)
-    console.print(f"  {proved} of {len(regions)} regions PROVED", highlight=False)
+    proved = [row for row in regions if row["verdict"] == "PROVED"]
+    accepted = sum(row["check"]["verdict"] == "ACCEPTED" for row in proved)
+    console.print(f"  {len(proved)} of {len(regions)} regions PROVED, {accepted} ACCEPTED", highlight=False)
     with _timed(console, "ordinary problems"):
         grid = ordinary.run_grid(directory / "ordinary", workers=workers)
     write_json(directory / "ordinary.json", grid)

@@ -25,5 +25,9 @@ def test_a_finished_row_is_read_and_not_made_again(tmp_path: Path) -> None:
     assert row["region_lambda"] > 0.0
     assert 0.0 < row["region_rate"] < 1.0
     assert (tmp_path / f"{case.name}.zip").exists()
-    (tmp_path / f"{case.name}.json").write_text(json.dumps({**row, "seconds": 123.0}))
-    assert run_cases(tmp_path, [case])[0]["seconds"] == 123.0
+    assert row["check"]["verdict"] == "ACCEPTED", row["check"]
+    for name, key in ((case.name, "by"), (f"{case.name}-check", "bits")):
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), key: "read"}))
+    [again] = run_cases(tmp_path, [case])
+    assert (again["by"], again["check"]["bits"]) == ("read", "read")

@@ -45,6 +45,9 @@ from verify.networks.linearisation import Linearisation
 
 __all__ = ["NormCache", "Reach", "curvature_bounds", "growth_factor", "reach", "step_distance"]
 
+# Units that are bounded together.
+_BLOCK = 1024
+
 
 def _up(ball: Ball) -> Ball:
     """Replace an enclosure by its upper end point, exact: every bound here is monotone in its ingredients."""
@@ -54,11 +57,6 @@ def _up(ball: Ball) -> Ball:
 def _root(ball: Ball) -> Ball:
     """Upper bound of √x, exact, for x known to be ≥ 0 (its enclosure may reach below)."""
     return _up(sqrt(Ball(np.maximum(ball.upper(), 0.0))))
-
-
-def _top(ball: Ball) -> Ball:
-    """Scalar upper bound of the largest entry."""
-    return Ball(float(np.max(ball.upper())))
 
 
 class NormCache:
@@ -192,6 +190,49 @@ def _mirrored(form: list[list[Ball]]) -> float:
     return float(maximum(largest_eigenvalue(symmetric), Ball(0.0)).upper())
 
 
+@dataclass(frozen=True)
+class _Units:
+    """Upper bounds of what one layer does to its units, exact doubles.
+
+    Attributes:
+        own: (m,) each, of λ_max(−Aᵀdiag([S]_r)A) and of λ_max(Aᵀdiag([S]_r)A), at least 0.
+        coupled: (m,), of [σ']_rᵀ(CCᵀ ∘ K)[σ']_r with C of the layer above.
+        slope, bend: of max|σ'| and max|S| over samples and units. norm_square: of ‖A‖².
+    """
+
+    own: tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]
+    coupled: Float[np.ndarray, " m"]
+    slope: float
+    bend: float
+    norm_square: float
+
+
+def _units(state: Linearisation, moved: Reach, e: Ball, index: int, kernel: Ball, above: Ball) -> _Units:
+    """Bound what layer `index` does; `e` is the residual on the ball (n·k,), `kernel` is K_l and `above` C_{l+1}C_{l+1}ᵀ ∘ K_l, both (n, n)."""
+    n, k, layer = state.n, state.network.outputs, state.network.chain[index]
+    norm_square = _up(largest_eigenvalue(kernel))
+    if layer.activation.is_identity:
+        nothing, same = np.zeros(layer.fan_out), _quadratic(above, Ball(np.ones((n, 1))))
+        return _Units((nothing, nothing), np.repeat(same, layer.fan_out), 1.0, 0.0, float(norm_square.mid))
+    squares = kernel * kernel
+    parts: list[tuple[np.ndarray, ...]] = []
+    slope_top = bend_top = 0.0
+    # A block of units at a time: arrays of all samples and units would leave the processor's cache at every operation.
+    for first in range(0, layer.fan_out, _BLOCK):
+        block = slice(first, first + _BLOCK)
+        _, slope, bend = layer.activation.jet(_widen(state.Z[index][:, block], moved.dz[index]), 2)
+        s = _contract(e, _widen(state.G[index][:, block], moved.dg[index], k), n, k) * bend
+        low, high = s.lower(), s.upper()
+        frobenius = _root(Ball(_quadratic(squares, s))).mid
+        extremes = (np.maximum(-low.min(axis=0), 0.0), np.maximum(high.max(axis=0), 0.0))
+        own = (np.minimum(frobenius, (norm_square * Ball(extreme)).upper()) for extreme in extremes)
+        parts.append((*own, _quadratic(above, slope)))
+        slope_top = max(slope_top, float(slope.magnitude().max()))
+        bend_top = max(bend_top, *(float(extreme.max()) for extreme in extremes))
+    minus, plus, coupled = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return _Units((minus, plus), coupled, slope_top, bend_top, float(norm_square.mid))
+
+
 def curvature_bounds(state: Linearisation, moved: Reach, residual: Ball) -> tuple[float, float]:
     """Return (ν⁻, ν⁺): upper bounds of λ_max(−E) and λ_max(E) on B(θ̂, δ); claim shadow_growth, part "curvature".
 
@@ -201,75 +242,48 @@ def curvature_bounds(state: Linearisation, moved: Reach, residual: Ball) -> tupl
     layers = state.network.chain
     n, k, depth = state.n, state.network.outputs, state.depth
     e = residual + Ball(np.zeros(n * k), np.repeat(moved.df.upper(), k))
-    kernels, bend_top, cs, slopes = [], [], [], []
-    direct: list[Ball | None] = []
-    for index, layer in enumerate(layers):
+    # C_l, of the layers that read another one.
+    cs = {i: _contract(e, _widen(state.B[i], moved.db[i], k), n, k) for i in range(1, depth)}
+
+    def units(index: int) -> _Units:
         a = state.A[index]
-        if layer.bias is None:
+        if layers[index].bias is None:
             a = _widen(a, moved.da[index])
         else:
             a = concatenate([_widen(a[:, :-1], moved.da[index]), Ball(np.ones((n, 1)))], axis=1)
-        kernels.append(gram(a))
-        cs.append(_contract(e, _widen(state.B[index], moved.db[index], k), n, k))
-        if layer.activation.is_identity:
-            slopes.append(Ball(np.ones((n, layer.fan_out))))
-            direct.append(None)
-            bend_top.append(Ball(0.0))
-            continue
-        z = _widen(state.Z[index], moved.dz[index])
-        _, slope, bend = layer.activation.jet(z, 2)
-        slopes.append(slope)
-        weights = _contract(e, _widen(state.G[index], moved.dg[index], k), n, k)
-        s = weights * bend
-        direct.append(s)
-        bend_top.append(_top(abs(s)))
-    a_squares = [_up(largest_eigenvalue(kernel)) for kernel in kernels]
-
-    def own(index: int, sign: float) -> Float[np.ndarray, " m"]:
-        """Upper bounds (m,) of λ_max(sign·A_lᵀdiag([S]_r)A_l)."""
-        s = direct[index]
-        if s is None:
-            return np.zeros(layers[index].fan_out)
-        frobenius = sqrt(Ball(_quadratic(kernels[index] * kernels[index], s))).upper()
-        extreme = np.maximum(np.max((s * sign).upper(), axis=0), 0.0)
-        return np.minimum(frobenius, (a_squares[index] * Ball(extreme)).upper())
-
-    def coupling(index: int) -> Float[np.ndarray, " m"]:
-        """Upper bounds (m,) of s_l‖C_lᵀ diag([σ']_r) A_{l-1}‖_F over the units r of layer l − 1."""
-        squares = _quadratic(gram(cs[index]) * kernels[index - 1], slopes[index - 1])
-        return (layers[index].scale * sqrt(Ball(squares))).upper()
+        kernel = gram(a)
+        above = gram(cs[index + 1]) * kernel if index + 1 < depth else Ball(np.zeros((n, n)))
+        return _units(state, moved, e, index, kernel, above)
 
     if depth == 2 and layers[1].activation.is_identity:
-        q = Ball(coupling(1))
-        bounds = []
-        for sign in (-1.0, 1.0):
-            p = Ball(own(0, sign))
-            blocks = (p + _root(p * p + q * q * 4.0)) * 0.5
-            bounds.append(float(np.max(blocks.upper())))
-        return bounds[0], bounds[1]
+        hidden = units(0)
+        q = Ball((layers[1].scale * sqrt(Ball(hidden.coupled))).upper())
+        blocks = [(p + _root(p * p + q * q * 4.0)) * 0.5 for p in map(Ball, hidden.own)]
+        return float(blocks[0].upper().max()), float(blocks[1].upper().max())
 
-    # Coefficients over t of ‖Ḣ_l‖_F: `below` that of layer l − 1.
+    found = [units(index) for index in range(depth)]
     results = []
     zero = Ball(0.0)
-    couplings = [zero if index == 0 else Ball(float(np.max(coupling(index)))) for index in range(depth)]
-    for sign in (-1.0, 1.0):
+    for sign in (0, 1):
         form = [[zero for _ in range(depth)] for _ in range(depth)]
+        # Coefficients over t of ‖Ḣ_{l-1}‖_F.
         below: list[Ball] = []
-        for index in range(depth):
-            slope = _top(abs(slopes[index]))
+        for index, here in enumerate(found):
+            bend = Ball(here.bend)
             inherited = [moved.v_norms[index] * coefficient for coefficient in below]
             if index:
-                form[index][index - 1] = form[index][index - 1] + couplings[index] * 2.0
+                coupling = layers[index].scale * _root(Ball(float(found[index - 1].coupled.max())))
+                form[index][index - 1] = form[index][index - 1] + _up(coupling) * 2.0
                 norm_c = _up(cs[index].norm() * layers[index].scale)
                 for j in range(index - 1):
                     form[index][j] = form[index][j] + norm_c * below[j] * 2.0
-            form[index][index] = form[index][index] + Ball(float(np.max(own(index, sign))))
-            a_norm = _root(a_squares[index])
+            form[index][index] = form[index][index] + Ball(float(here.own[sign].max()))
+            a_norm = _root(Ball(here.norm_square))
             for i, first in enumerate(inherited):
-                form[index][i] = form[index][i] + a_norm * bend_top[index] * first * 2.0
+                form[index][i] = form[index][i] + a_norm * bend * first * 2.0
                 for j, second in enumerate(inherited):
-                    form[i][j] = form[i][j] + bend_top[index] * first * second
-            below = [_up(slope * entry) for entry in [*inherited, a_norm]]
+                    form[i][j] = form[i][j] + bend * first * second
+            below = [_up(Ball(here.slope) * entry) for entry in [*inherited, a_norm]]
         results.append(_mirrored(form))
     return results[0], results[1]
 
