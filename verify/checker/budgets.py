@@ -15,7 +15,7 @@ from verify.checker.layers import KINKED, Trained, repeated, schur, weighted
 from verify.checker.network import Point
 from verify.checker.reading import expect
 
-__all__ = ["Budget", "features"]
+__all__ = ["Budget", "Features"]
 
 
 def _links(point: Point) -> list[tuple[Trained, int, str, Any]]:
@@ -67,10 +67,24 @@ class Budget:
                 x.max((weight / (weight + w)).min(weight * real(reach) ** 2 / v))
                 for x, (w, v) in zips(share, self._local(real(reach)))
             ]
+        return smallest_eigenvalue(self._weighted(share), near)
+
+    def size_above(self, weight: float) -> Any:
+        """Enclose T with ‖J(θ)‖² ≤ T + mρ² on B(θ0, ρ), m = `weight` above every ω_r (claim neuron_budget_upper); else ∞.
+
+        (J + D)(J + D)ᵀ ⪯ (1 + τ)JJᵀ + (1 + 1/τ)DDᵀ with τ = ω/(m − ω): Θ(θ) ⪯ Σ_r m/(m − ω_r) J_rJ_rᵀ + Θ_out + mρ²I.
+        """
+        tick()
+        if not all(w < weight for w in self.omega):
+            return arb("inf")
+        return psd_norm(self._weighted([weight / (weight - w) for w in self.omega]))
+
+    def _weighted(self, share: list[Any]) -> Any:
+        """Enclose Σ_r share_r J_rJ_rᵀ + Θ_out."""
         a, a_out = repeated(self.inputs, self.k), repeated(self.hidden, self.k)
         hidden = schur(weighted(self.below, share) * self.below.transpose(), gram(a))
         features = weighted(a_out, share + [arb(1)] * (self.last.bias is not None)) * a_out.transpose()
-        return smallest_eigenvalue(hidden + schur(features, gram(self.above)), near)
+        return hidden + schur(features, gram(self.above))
 
     def _local(self, reach: Any) -> Iterator[tuple[Any, Any]]:
         """Yield ω_r, valid while neuron r moves by t_r ≤ T = `reach`, and ν_r² ≥ ‖J_r‖² (claim neuron_budget_local); tanh only.
@@ -100,18 +114,27 @@ class Budget:
             yield p2 + q * q / 2 + q * (p2 + q * q / 4).sqrt(), own
 
 
-def features(point: Point, radius: Any, near: float) -> Any:
-    """Enclose (√λ_min(A_LA_Lᵀ) − s_L‖C‖r)², or 0 if that difference may be negative: ≤ λ_min(Θ) on the ball (claim feature_kernel).
+class Features:
+    """(√λ_min(A_LA_Lᵀ) − s_L‖C‖r)², or 0 if that difference may be negative: ≤ λ_min(Θ) on the ball of radius r (claim feature_kernel).
 
     Θ ⪰ A_LA_Lᵀ ⊗ I, the share of the last layer, whose output is affine in its weights. ‖A_L(θ) − A_L‖ ≤ s_L‖ΔH_{L-1}‖, and with
     t_l = ‖[ΔW_l Δb_l]‖_F: ‖ΔH_l‖ ≤ sup|σ_l'|(‖A_l‖t_l + (‖V_l‖ + s_l r)‖ΔH_{l-1}‖) = Σ_j C_j t_j at most, ≤ ‖C‖r by Cauchy–Schwarz.
     """
-    *below, (last, at_last, name, _) = _links(point)
-    expect(below and name == "identity", "feature_kernel needs two layers or more and an identity output")
-    coefficients: list[Any] = []
-    for layer, v, activation, beta in below:
-        slope, weight = suprema(activation, beta)[0], norm(point.local[v][1]) + radius * layer.scale()
-        coefficients = [slope * c for c in (*(weight * c for c in coefficients), norm(layer.data(point.input(v), 0)))]
-    change = length(coefficients) * radius * last.scale()
-    room = root(smallest_eigenvalue(gram(last.data(point.input(at_last), 0)), near)) - change
-    return room * room if room > 0 else arb(0)
+
+    def __init__(self, point: Point, near: float) -> None:
+        """Enclose the norms at the centre; `near` is a guess of λ_min(A_LA_Lᵀ)."""
+        *below, (self.last, at_last, name, _) = _links(point)
+        expect(below and name == "identity", "feature_kernel needs two layers or more and an identity output")
+        self.below = [
+            (suprema(activation, beta)[0], norm(point.local[v][1]), layer.scale(), norm(layer.data(point.input(v), 0)))
+            for layer, v, activation, beta in below
+        ]
+        self.root = root(smallest_eigenvalue(gram(self.last.data(point.input(at_last), 0)), near))
+
+    def __call__(self, radius: Any) -> Any:
+        """Enclose the bound at r = `radius`."""
+        coefficients: list[Any] = []
+        for slope, weight, scale, data in self.below:
+            coefficients = [slope * c for c in (*((weight + radius * scale) * c for c in coefficients), data)]
+        room = self.root - length(coefficients) * radius * self.last.scale()
+        return room * room if room > 0 else arb(0)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from flint import arb, ctx
 
 from verify.checker.audit import Audit, Row, ends
-from verify.checker.budgets import Budget
+from verify.checker.budgets import Budget, Features
 from verify.checker.crossing import jacobian_drift, with_midpoints
 from verify.checker.enclosures import length, psd_norm, real, root, staged, tick, zips
 from verify.checker.movement import curvature
@@ -45,6 +45,7 @@ __all__ = [
 
 MAX_TABLE, MAX_STEPS, MAX_BITS, MAX_MEMORY = 4096, 100_000, 1 << 15, 1 << 34
 _FORMS = ("classical", "residual", "residual_relu")
+_MORE = "above features"
 BALL = "certified_by lambda0_lower jacobian_norm0_upper residual0_upper parabolas radii curvature delta_j lambda"
 PATH = "method bits steps end delta growth rounding lambda_lower loss_lower loss_upper handover"
 Chain = dict[str, tuple[Any, str, Any]]  # name of a step → its two sides and their relation
@@ -108,7 +109,10 @@ class Ball:
 
     def __init__(self, audit: Audit, here: Point, witness: Any, offset: float = 0.0, start: Any = None) -> None:
         """Demand that every number of the witness' table is a valid bound."""
-        self.by, lam0, J, e, parabolas, radii, turning, drifts, lam, *rows = take(witness, BALL, " ".join(_FORMS))
+        self.by, lam0, J, e, parabolas, radii, turning, drifts, lam, *rows = take(
+            witness, BALL, " ".join((*_FORMS, _MORE))
+        )
+        *rows, above, features = rows
         self.forms = {form: row for form, row in zips(_FORMS, rows) if row is not None}
         expect(self.by in self.forms and here.problem.lr, "no criterion is said to hold, or there is no step")
         self.crossed = self.by == "residual_relu"
@@ -127,7 +131,9 @@ class Ball:
         expect(all(is_index(j, size) for j in self.forms.values()), "a criterion at no such row")
         expect(isinstance(parabolas, list) and len(parabolas) <= MAX_TABLE, "parabolas: expected a list")
         self.parabolas = [floats(pair, 2) for pair in parabolas]
-        expect(all(weight > 0.0 for weight, _ in self.parabolas), "a parabola has a weight ≤ 0")
+        expect(above is None or (isinstance(above, list) and len(above) <= MAX_TABLE), "above: expected a list")
+        self.above = [floats(pair, 2) for pair in above or []]
+        expect(all(weight > 0.0 for weight, _ in self.parabolas + self.above), "a parabola has a weight ≤ 0")
         self.lam0, self.J, self.e = map(real, floats([lam0, J, e]))
         self.low, self.jacobian, self.residual = here.smallest(lam0), root(psd_norm(here.kernel())), here.e
         audit.require("λ_min at the centre", self.lam0, "<=", self.low, "λ_min by completing squares")
@@ -136,10 +142,14 @@ class Ball:
         # Where descent starts beside the centre, the bound itself is what is stated as the residual.
         self.residual = self.residual if start is None else self.e
         self.curvature, self.delta, self.lam = ([real(v) for v in column] for column in table)
-        if self.parabolas:
+        if self.parabolas or self.above:
             budget = Budget(here)
             for weight, intercept in self.parabolas:
                 audit.require("neuron budget", real(intercept), "<=", budget(weight, intercept), "claim neuron_budget")
+            for weight, top in self.above:
+                size = budget.size_above(weight)
+                audit.require("neuron budget from above", size, "<=", real(top), "claim neuron_budget_upper")
+        by_features = None if features is None else Features(here, floats([features])[0])
         self._drifts(table[0])
         kept, best, sigma = [], arb(0), root(self.lam0)
         for r, drift, claimed in reversed(list(zips(self.radii, self.delta, self.lam))):
@@ -148,8 +158,10 @@ class Ball:
                 best = best.max(self.lam0 - drift * (2 * sigma - drift))
             for weight, intercept in self.parabolas:
                 best = best.max(real(intercept) - real(weight) * real(r) ** 2)
+            if by_features is not None:
+                best = best.max(by_features(real(r)))
             kept.append((claimed, best))
-        audit.every("λ on the ball", kept, "<=", "(√λ0 − Δ_J)² or a parabola, worst ρ shown")
+        audit.every("λ on the ball", kept, "<=", "(√λ0 − Δ_J)², a parabola or the features, worst ρ shown")
 
     def _drifts(self, stored: list[float]) -> None:
         """Demand that the columns of L_H and Δ_J are bounds; Δ_J by what L_H adds up to, or by the Jacobian's own movement."""
@@ -171,9 +183,12 @@ class Ball:
 
     def criterion(self, form: str, j: int) -> tuple[dict[str, Any], Any, Chain]:
         """Return constants, margin and chain of one criterion at R = ρ_j (claims containment_*, with an offset of the start)."""
-        R, L, D, lam, J, e = real(self.radii[j]), self.curvature[j], self.delta[j], self.lam[j], self.J, self.e
+        R, L, D, lam, e = real(self.radii[j]), self.curvature[j], self.delta[j], self.lam[j], self.e
+        K = self.J + D  # ≥ ‖J‖ on the ball
+        for weight, top in self.above:
+            K = K.min(root(real(top) + real(weight) * R**2))
         s, eta, o, sigma = real(self.problem.s), real(self.problem.lr), real(self.offset), root(lam)
-        mu, beta, crossed = s * lam, s * ((J + D) ** 2 + e * L), form == "residual_relu"
+        mu, beta, crossed = s * lam, s * (K**2 + e * L), form == "residual_relu"
         steps: Chain = {
             "NTK positive at the centre": (self.lam0, ">", arb(0)),
             "NTK stays positive on the ball": (lam, ">", arb(0)),
@@ -186,11 +201,11 @@ class Ball:
             steps["path inside the ball"] = (path + o, "<=", R)
             rate = 1 - 2 * eta * mu * c
             return {**common, "descent_fraction": c, "path_length": path, "rate": rate}, R - path - o, steps
-        delta, supply = 2 * D if crossed else (eta * s * L * (J + D) * e / 2).min(2 * D), arb(0)
+        delta, supply = 2 * D if crossed else (eta * s * L * K * e / 2).min(2 * D), arb(0)
         for (inner, outer), bound in zips(self.edges[: j + 1], self.lam[: j + 1]):
             width = real(max(outer, self.offset)) - real(max(inner, self.offset))
             supply += width * (root(bound) - delta)
-        steps["ηΘ below the identity"] = (eta * s * (J + D) ** 2, "<=", arb(1))
+        steps["ηΘ below the identity"] = (eta * s * K**2, "<=", arb(1))
         steps["σ(R) above the step's drift"] = (sigma, ">", delta)
         steps["residual pays for the path"] = (supply, ">", e)
         rate = 1 - eta * s * sigma * (sigma - delta)

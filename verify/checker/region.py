@@ -11,7 +11,7 @@ from typing import Any
 
 from flint import arb
 
-from verify.checker.budgets import Budget, features
+from verify.checker.budgets import Budget, Features
 from verify.checker.claims import PATH, Audit, Truth, enclosed, floats
 from verify.checker.enclosures import real
 from verify.checker.network import Point
@@ -45,7 +45,7 @@ def region(audit: Audit, problem: Problem, witness: Any) -> Truth:
         audit.require("neuron budget", real(intercept), "<=", value, "claim neuron_budget(_local) about c")
         bound = real(intercept) - real(weight) * radius**2
     else:
-        bound = features(here, radius, 0.0)
+        bound = Features(here, 0.0)(radius)
     audit.require("λ on the ball about c", real(lam), "<=", bound, f"by the {by}")
     audit.require("NTK positive on the ball about c", real(lam), ">", arb(0), "claim pl_from_ntk")
     mu, rate = real(problem.s) * real(lam), reduce(arb.max, factors)

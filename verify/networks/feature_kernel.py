@@ -10,37 +10,57 @@ entry. By induction ‖ΔH_l‖_F ≤ Σ_{j≤l} C_j t_j with C ← sup|σ_l'|·
 
 from __future__ import annotations
 
+import functools
+
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, gram, smallest_eigenvalue, spectral_norm, sqrt
 from verify.networks.linearisation import Linearisation
 
-__all__ = ["feature_bound"]
+__all__ = ["FeatureBound"]
 
 
-def feature_bound(state: Linearisation, radius: float) -> float:
-    """Return a lower bound (a double ≥ 0) of λ_min(Θ) on the ball of `radius` about the linearisation's parameters; 0 where it says nothing.
+class FeatureBound:
+    """The function r ↦ lower bound of λ_min(Θ) on the ball of radius r about one linearisation's parameters (derivation in the module's docstring)."""
 
-    Args:
-        state: enclosures at the centre. radius: exact double > 0.
-    """
-    if not state.network.is_chain:
-        return 0.0
-    layers, last = state.network.chain, state.depth - 1
-    if last == 0 or not layers[last].activation.is_identity:
-        return 0.0
-    features = float(smallest_eigenvalue(gram(state.A[last])).lower())
-    if not features > 0.0:
-        return 0.0
-    reach = Ball(radius)
-    coefficients: list[Ball] = []
-    for index in range(last):
-        layer = layers[index]
-        slope = Ball(1.0 if layer.activation.is_identity else layer.activation.supremum(1))
-        if index:
-            inherited = spectral_norm(state.V[index]) + layer.scale * reach
-            coefficients = [inherited * c for c in coefficients]
-        coefficients = [slope * c for c in (*coefficients, spectral_norm(state.A[index]))]
-    squares = sum((c * c for c in coefficients), Ball(0.0))
-    change = (layers[last].scale * sqrt(squares) * reach).upper()
-    values = {"lambda_features": Ball(features), "feature_change": Ball(change)}
-    return max(float(evaluate("lambda_region_features", values).lower()), 0.0)
+    @staticmethod
+    def applies(state: Linearisation) -> bool:
+        """Whether the network is a chain of two affine layers or more with an identity output."""
+        chain = state.network.chain if state.network.is_chain else ()
+        return len(chain) > 1 and chain[-1].activation.is_identity
+
+    def __init__(self, state: Linearisation) -> None:
+        """Prepare; norms are computed at the first call."""
+        self._state = state
+
+    @functools.cached_property
+    def eigenvalue(self) -> float:
+        """Lower bound of λ_min(A_LA_Lᵀ), a double; 0 where the claim does not apply or nothing is certain."""
+        if not self.applies(self._state):
+            return 0.0
+        return max(float(smallest_eigenvalue(gram(self._state.A[-1])).lower()), 0.0)
+
+    @functools.cached_property
+    def _norms(self) -> list[tuple[Ball, Ball, Ball]]:
+        """sup|σ_l'|, ‖A_l‖ and ‖V_l‖ (of the first layer 0: its inputs do not move) of the layers below the last."""
+        state, found = self._state, []
+        for index, layer in enumerate(state.network.chain[:-1]):
+            slope = Ball(1.0 if layer.activation.is_identity else layer.activation.supremum(1))
+            inherited = spectral_norm(state.V[index]) if index else Ball(0.0)
+            found.append((slope, spectral_norm(state.A[index]), inherited))
+        return found
+
+    def __call__(self, radius: float) -> float:
+        """Return the bound at an exact double `radius` > 0; 0 where it says nothing."""
+        if not self.eigenvalue > 0.0:
+            return 0.0
+        layers, reach = self._state.network.chain, Ball(radius)
+        coefficients: list[Ball] = []
+        for layer, (slope, data, inherited) in zip(layers, self._norms, strict=False):
+            weight = inherited + layer.scale * reach
+            coefficients = [slope * c for c in (*(weight * c for c in coefficients), data)]
+        squares = sum((c * c for c in coefficients), Ball(0.0))
+        change = layers[-1].scale * sqrt(squares) * reach
+        if not float(change.rad) < float("inf"):
+            return 0.0
+        values = {"lambda_features": Ball(self.eigenvalue), "feature_change": Ball(change.upper())}
+        return max(float(evaluate("lambda_region_features", values).lower()), 0.0)

@@ -23,6 +23,9 @@ Input weights: row (i, a) is s(v'_a σ'(z'_i) − v_a σ'(z_i)) a_i = s Δv_a σ
     ‖D_r‖² ≤ s²[(p t_v + q_r t_w)² + p² t_w²] ≤ s² t² λ_max([[p², p q_r], [p q_r, q_r² + p²]]) = ω_r t²,
     λ_max = p² + q_r²/2 + q_r (p² + q_r²/4)^½   (half the trace 2p² + q², discriminant q²/4·(q² + 4p²)).
 S₁ = sup|σ'|, S₂ = sup|σ''| over R.
+
+From above (claim neuron_budget_upper). For m'' > max_r ω_r, (J + D)(J + D)ᵀ ⪯ (1 + τ)JJᵀ + (1 + 1/τ)DDᵀ with τ_r = ω_r/(m'' − ω_r) gives
+    ‖J(θ)‖² ≤ λ_max(Σ_r (m''/(m'' − ω_r)) J_r J_rᵀ + Θ_out) + m''ρ².
 """
 
 from __future__ import annotations
@@ -51,6 +54,8 @@ from verify.networks.linearisation import Linearisation
 __all__ = ["NeuronBudget", "Parabola", "useful"]
 
 _EXTENSIONS = 8
+# m'' of the bounds from above, in units of the largest ω_r.
+_ABOVE = (1.1, 1.3, 1.7, 2.5, 4.0, 8.0, 20.0)
 
 
 def _repeat(matrix: np.ndarray, k: int) -> np.ndarray:
@@ -60,7 +65,7 @@ def _repeat(matrix: np.ndarray, k: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Parabola:
-    """λ_min(Θ(θ)) ≥ intercept − weight·ρ² on B(θ0, ρ), for every ρ; both exact doubles."""
+    """λ_min(Θ(θ)) ≥ intercept − weight·ρ² on B(θ0, ρ), for every ρ; both exact doubles. From above: ‖J(θ)‖² ≤ intercept + weight·ρ²."""
 
     weight: float
     intercept: float
@@ -113,12 +118,38 @@ class NeuronBudget:
         """
         if not 0.0 < weight < float("inf"):
             raise InputError(f"weight={weight!r}: expected a finite number > 0")
-        state = self._state
-        k = state.network.outputs
         # Any smaller k_r ≥ 0 is valid too (J_r J_rᵀ ⪰ 0): the square of an exact double below its root.
         root = np.clip(sqrt(Ball(self.shares(weight))).lower(), 0.0, 1.0)
-        psi = schur_of_grams([(state.a_rows[0], self._weighted(state.b_rows[0], root)), self._outgoing(root)], k)
-        return Parabola(weight, float(smallest_eigenvalue(psi).lower()))
+        return Parabola(weight, float(smallest_eigenvalue(self._kernel(root)).lower()))
+
+    def _kernel(self, root: np.ndarray) -> Ball:
+        """Enclose Σ_r root_r² J_r J_rᵀ + Θ_out."""
+        state = self._state
+        terms = [(state.a_rows[0], self._weighted(state.b_rows[0], root)), self._outgoing(root)]
+        return schur_of_grams(terms, state.network.outputs)
+
+    def above(self, radius: float) -> tuple[Parabola, ...]:
+        """Return the certified bound of ‖J‖² from above that is best at `radius`, if any holds: claim neuron_budget_upper."""
+        largest = float(self.omega_upper.max())
+        if not 0.0 < largest < float("inf"):
+            return ()
+        weights = [factor * largest for factor in _ABOVE]
+        found = self.parabola_above(min(weights, key=lambda w: self._approx_top(w) + w * radius * radius))
+        return (found,) if found.intercept < float("inf") else ()
+
+    def parabola_above(self, weight: float) -> Parabola:
+        """Return the bound of ‖J‖² for m'' = `weight`, an exact double above every ω_r."""
+        if not float(self.omega_upper.max()) < weight < float("inf"):
+            raise InputError(f"weight={weight!r}: expected a finite number above every ω_r")
+        return Parabola(weight, float(largest_eigenvalue(self._kernel(self._roots_above(weight))).upper()))
+
+    def _roots_above(self, weight: float) -> np.ndarray:
+        """Upper bounds (m,) of (m''/(m'' − ω_r))^½ for m'' = `weight`."""
+        return np.asarray(sqrt(Ball(weight) / (Ball(weight) - Ball(self.omega_upper))).upper())
+
+    def _approx_top(self, weight: float) -> float:
+        """The midpoints' intercept of :meth:`parabola_above`."""
+        return float(np.linalg.eigvalsh(self._approx_kernel(self._roots_above(weight)))[-1])
 
     def shares(self, weight: float) -> np.ndarray:
         """Return lower bounds (m,) of k_r = m'/(m' + ω_r) for m' = `weight`, doubles in [0, 1]."""
@@ -128,10 +159,10 @@ class NeuronBudget:
         return np.maximum(kept, 0.0)
 
     def _weighted(self, rows: Rows, root: np.ndarray) -> Rows:
-        """Multiply neuron r's column by the exact 0 ≤ root_r ≤ 1; a bias column, the last one, stays."""
+        """Multiply neuron r's column by the exact root_r ≥ 0; a bias column, the last one, stays."""
         columns = rows.mid.shape[1]
         factor = np.concatenate([root, np.ones(columns - root.size)])
-        return rows.schur(Rows(np.broadcast_to(factor, (self._state.n, columns))), 1.0)
+        return rows.schur(Rows(np.broadcast_to(factor, (self._state.n, columns))), float(factor.max()))
 
     def _outgoing(self, root: np.ndarray) -> tuple[Rows, Rows | None]:
         """The output layer's term of Ψ."""
@@ -166,16 +197,19 @@ class NeuronBudget:
 
     def _approx_parabola(self, weight: float) -> Parabola:
         """The midpoints of :meth:`parabola`."""
+        psi = self._approx_kernel(np.sqrt(self.shares(weight)))
+        return Parabola(weight, guesses.smallest_eigenpair(psi).value)
+
+    def _approx_kernel(self, root: np.ndarray) -> np.ndarray:
+        """The midpoints of Σ_r root_r² J_r J_rᵀ + Θ_out."""
         state, k = self._state, self._state.network.outputs
-        root = np.sqrt(self.shares(weight))
         # A product with its own transpose costs half.
         inner, features = state.b_rows[0].mid * root, np.array(state.a_rows[1].mid)
         features[:, : root.size] *= root
         outgoing = _repeat(features @ features.T, k)
         if k > 1:
             outgoing = outgoing * (state.b_rows[1].mid @ state.b_rows[1].mid.T)
-        psi = (inner @ inner.T) * _repeat(self._inputs.mid, k) + outgoing
-        return Parabola(weight, guesses.smallest_eigenpair(psi).value)
+        return np.asarray((inner @ inner.T) * _repeat(self._inputs.mid, k) + outgoing)
 
     def parabolas(self, radius: float) -> tuple[Parabola, ...]:
         """Return certified parabolas that are good near `radius` and below (guesses place them; each is proved by itself)."""

@@ -17,6 +17,7 @@ from verify.networks import kernel_of, linearise, neurons
 from verify.networks.curvature import Curvature
 from verify.networks.graph import Network, chain
 from verify.networks.neurons import NeuronBudget
+from verify.networks.parameters import with_parameters
 from verify.networks.tests.arb_reference import jacobian
 from verify.networks.tests.test_curvature import (
     Array,
@@ -154,6 +155,44 @@ def test_one_linear_neuron_is_bounded_exactly() -> None:
         assert rest >= 0
         assert rest**2 >= 4 * rho * rho * claimed
         assert float((1 - rho) ** 2 - claimed) < 1e-12
+
+
+def test_one_linear_neuron_is_bounded_exactly_from_above() -> None:
+    """F = v·w·x: ‖J‖² = v² + w² = 1 at the centre and (1 + ρ)² at most; m'' = 1 + 1/ρ says that, to rounding."""
+    budget = NeuronBudget(linearise(chain((layer([[0.8]]), layer([[0.6]]))), ONE))
+    squared = Fraction(0.8) ** 2 + Fraction(0.6) ** 2  # ‖J‖² at the centre, within 1e-16 of 1
+    for rho in (Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)):
+        above = budget.parabola_above(float(1 + 1 / rho))
+        claimed = Fraction(above.intercept) + Fraction(above.weight) * rho * rho
+        # (√ν + ρ)² ≤ c iff 2ρ√ν ≤ c − ν − ρ².
+        rest = claimed - squared - rho * rho
+        assert rest >= 0
+        assert rest**2 >= 4 * rho * rho * squared
+        assert float(claimed - (1 + rho) ** 2) < 1e-12
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_jacobian_in_the_ball_is_above_the_bound(name: str) -> None:
+    case = CASES[name]
+    budget = NeuronBudget(linearise(case.network, case.X))
+    centre, rng = flat(case.network), np.random.default_rng(5)
+
+    def top(theta: Array) -> float:
+        return float(np.linalg.eigvalsh(kernel_of(linearise(with_parameters(case.network, theta), case.X)).mid)[-1])
+
+    for radius in (0.1, 1.0):
+        [above] = budget.above(radius)
+        best = 0.0
+        for start in (centre, rng.standard_normal(centre.size)):
+            theta = centre + 0.3 * radius * start / np.linalg.norm(start)
+            for k in range(12):
+                slope = np.array([top(theta + 1e-5 * e) - top(theta - 1e-5 * e) for e in np.eye(centre.size)])
+                theta = theta + radius * 0.8**k * slope / max(float(np.linalg.norm(slope)), 1e-300)
+                theta = centre + (theta - centre) * min(1.0, radius / float(np.linalg.norm(theta - centre)))
+                best = max(best, top(theta))
+        assert top(centre) < best <= (above.intercept + above.weight * radius**2) * (1.0 + 1e-12)
+    with pytest.raises(InputError, match="above every"):
+        budget.parabola_above(0.5 * float(budget.omega_upper.max()))
 
 
 def test_the_shared_budget_outlives_the_norm_of_the_change() -> None:

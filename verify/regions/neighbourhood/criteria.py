@@ -70,9 +70,10 @@ class Outcome:
 
 
 def region_values(ingredients: Ingredients, table: RadiusTable, index: int) -> dict[str, Ball]:
-    """Values of the symbols at R = ρ_index; all exact doubles, each the safe end point of its bound."""
+    """Values of the symbols at R = ρ_index: exact doubles, each the safe end point of its bound, and an enclosure of what stands for ‖J0‖."""
     return {
         **ingredients.at_centre(),
+        "jacobian_norm0": ingredients.jacobian_base(float(table.radii[index]), float(table.delta_j[index])),
         "R": Ball(float(table.radii[index])),
         "Delta_J": Ball(float(table.delta_j[index])),
         "L_H": Ball(float(table.curvature[index])),
@@ -96,7 +97,7 @@ def region_steps(values: Mapping[str, Ball]) -> list[Step]:
     """Return the first two steps of every chain: λ_min at the centre and on the ball."""
     return [
         Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ) at the centre, by shifted Cholesky"),
-        Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R), sharp or neuron budget"),
+        Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R): sharp, neuron budget or features"),
     ]  # fmt: skip
 
 

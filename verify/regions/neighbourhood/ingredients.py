@@ -22,6 +22,7 @@ from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_o
 from verify.networks.arb_linearisation import linearise_in_arb, radius_hides_positivity
 from verify.networks.arb_outputs import hides_positivity, sharpened, values_in_arb
 from verify.networks.curvature import Curvature
+from verify.networks.feature_kernel import FeatureBound
 from verify.networks.kernel import require_room
 from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget, Parabola
@@ -71,6 +72,8 @@ class Ingredients:
         loss0: Φ(θ0).
         curvature: ρ ↦ upper bound of L_H on B(θ0, ρ).
         parabolas: lower bounds of λ on B(θ0, ρ) (claim neuron_budget); empty where it does not apply.
+        above: upper bounds of ‖J‖² on B(θ0, ρ) (claim neuron_budget_upper).
+        features: lower bound of λ on B(θ0, ρ) from the last layer's features (claim feature_kernel); None where it was not asked for.
         offset: gradient descent starts at an unknown point within this distance of θ0 (scope `exact`; 0 otherwise), and
             residual0 then bounds the residual at that point.
         bits: precision that the layers at θ0 were enclosed in; 53 for float64.
@@ -84,6 +87,8 @@ class Ingredients:
     loss0: Ball
     curvature: Curvature
     parabolas: tuple[Parabola, ...] = ()
+    above: tuple[Parabola, ...] = ()
+    features: FeatureBound | None = None
     offset: float = 0.0
     bits: int = 53
 
@@ -95,6 +100,20 @@ class Ingredients:
             "jacobian_norm0": Ball(upper(self.jacobian_norm0)),
             "e0": Ball(upper(self.residual0)),
         }
+
+    def jacobian_base(self, radius: float, delta_j: float) -> Ball:
+        """Enclose b with ‖J(θ)‖ ≤ b + Δ_J on B(θ0, radius): ‖J0‖, or less where the neurons' budget from above bounds ‖J‖ by less.
+
+        The criteria read ‖J0‖ in K = ‖J0‖ + Δ_J alone, any bound of ‖J‖ on the ball; so this may stand for it there.
+
+        Args:
+            radius: exact double > 0. delta_j: the bound of Δ_J on that ball, finite.
+        """
+        base = Ball(upper(self.jacobian_norm0))
+        for bound in self.above:
+            square = Ball(bound.intercept) + Ball(bound.weight) * Ball(radius) ** 2
+            base = min(base, sqrt_of_nonnegative(square) - Ball(delta_j), key=upper)
+        return base
 
 
 def centre(network: Network, data: DataSet, *, in_arb: bool = False) -> tuple[Linearisation, Ball, Ball]:
@@ -135,7 +154,7 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
         network: exact parameters θ0.
         data: exact inputs and targets.
         loss: its name.
-        with_parabolas: also compute the neuron-budget bounds where they apply (a dozen weighted NTKs).
+        with_parabolas: also compute the neurons' budgets (a dozen weighted NTKs) and the features' bound where they apply.
     """
     require_room(data.n * data.k)
     state, theta, lambda0 = centre(network, data)
@@ -143,10 +162,12 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
     lambda_max0 = largest_eigenvalue(theta)
     s = loss_scale(loss, data.n, data.k)
     parabolas: tuple[Parabola, ...] = ()
+    above: tuple[Parabola, ...] = ()
     if with_parabolas and lower(lambda0) > 0.0 and NeuronBudget.applies(state):
         # A ball must reach ‖e0‖/√λ0 at least; half as much again is where certificates are decided.
         reach = 1.5 * upper(residual.norm()) / float(np.sqrt(lower(lambda0)))
-        parabolas = NeuronBudget(state).parabolas(reach)
+        budget = NeuronBudget(state)
+        parabolas, above = budget.parabolas(reach), budget.above(reach)
     return Ingredients(
         s=s,
         lambda0=lambda0,
@@ -156,6 +177,8 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
         loss0=loss_of(residual, Ball(s)),
         curvature=Curvature(state),
         parabolas=parabolas,
+        above=above,
+        features=FeatureBound(state) if with_parabolas and FeatureBound.applies(state) else None,
         bits=state.bits,
     )
 
@@ -197,9 +220,10 @@ def tabulate(ingredients: Ingredients, radii: Sequence[float]) -> RadiusTable:
     finite = np.isfinite(delta)
     changes = {"lambda0": Ball(max(lower(ingredients.lambda0), 0.0)), "Delta_J": Ball(np.where(finite, delta, 0.0))}
     sharp = np.where(finite, evaluate("lambda_region_sharp", changes).lower(), 0.0)
-    lam = np.maximum.reduce(
-        [np.zeros_like(rho), sharp, *(parabola(ball).lower() for parabola in ingredients.parabolas)]
-    )
+    bounds = [np.zeros_like(rho), sharp, *(parabola(ball).lower() for parabola in ingredients.parabolas)]
+    if ingredients.features is not None:
+        bounds.append(np.array([ingredients.features(radius) for radius in radii]))
+    lam = np.maximum.reduce(bounds)
     # A bound for a larger ball holds on a smaller one.
     monotone = np.maximum.accumulate(lam[::-1])[::-1]
     return RadiusTable(rho, bound, delta, monotone)
@@ -207,7 +231,12 @@ def tabulate(ingredients: Ingredients, radii: Sequence[float]) -> RadiusTable:
 
 def table_witness(ingredients: Ingredients, table: RadiusTable, last: int) -> dict[str, Any]:
     """Return what a checker needs of the centre and of the table's first `last` rows, all exact doubles."""
+    features = ingredients.features
+    more: dict[str, Any] = {"above": [[p.weight, p.intercept] for p in ingredients.above]} if ingredients.above else {}
+    if features is not None and features.eigenvalue > 0.0:
+        more["features"] = features.eigenvalue
     return {
+        **more,
         "lambda0_lower": lower(ingredients.lambda0),
         "jacobian_norm0_upper": upper(ingredients.jacobian_norm0),
         "residual0_upper": upper(ingredients.residual0),

@@ -163,6 +163,8 @@ def _approx_values(ingredients: Ingredients, table: RadiusTable, known: np.ndarr
     """(R, σ(R), ‖J‖ + Δ_J, L_H, e0, s, β, η) in floats at the known radii."""
     e0, s = upper(ingredients.residual0), approx_float(ingredients.s)
     norm = upper(ingredients.jacobian_norm0) + table.delta_j[known]
+    for bound in ingredients.above:
+        norm = np.minimum(norm, np.sqrt(bound.intercept + bound.weight * table.radii[known] ** 2))
     curvature = table.curvature[known]
     beta = s * (norm**2 + e0 * curvature)
     eta = 1.0 / beta if lr is None else np.full(known.size, approx_float(lr))

@@ -15,7 +15,7 @@ from verify.arrays import Ball, smallest_eigenvalue
 from verify.certificates import Step
 from verify.decimals import at_most
 from verify.networks import kernel_of
-from verify.networks.feature_kernel import feature_bound
+from verify.networks.feature_kernel import FeatureBound
 from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget
 from verify.networks.neurons_local import LocalBudget
@@ -95,7 +95,7 @@ class LambdaBound:
 
 def lambda_bound(state: Linearisation, radius: float) -> LambdaBound:
     """The best bound of λ on the ball of `radius` about the linearisation's parameters."""
-    found = [LambdaBound(feature_bound(state, radius), "features")]
+    found = [LambdaBound(FeatureBound(state)(radius), "features")]
     if NeuronBudget.applies(state):
         found += [
             LambdaBound(max(lower(p(Ball(radius))), 0.0), "neurons", p.weight, p.intercept)

@@ -17,7 +17,7 @@ from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.errors import InputError
 from verify.networks import Network, kernel_of, linearise, read_network
-from verify.networks.feature_kernel import feature_bound
+from verify.networks.feature_kernel import FeatureBound
 from verify.networks.neurons import NeuronBudget
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent.float64 import Descent
@@ -110,7 +110,7 @@ def test_the_features_bound_holds_at_radii_where_the_inflation_matters(seed: int
     X = 3.0 * rng.standard_normal((n, d))
     state = linearise(network, X)
     for radius in (0.01, 0.1, 0.3):
-        assert feature_bound(state, radius) <= _smallest_found(network, X, radius, rng)
+        assert FeatureBound(state)(radius) <= _smallest_found(network, X, radius, rng)
 
 
 def test_the_features_bound_is_attained_by_a_product_and_needs_the_inflated_norm() -> None:
@@ -119,7 +119,7 @@ def test_the_features_bound_is_attained_by_a_product_and_needs_the_inflated_norm
     with torch.no_grad():
         model[0].weight.fill_(1.0)  # type: ignore[operator]
         model[1].weight.fill_(0.0)  # type: ignore[operator]
-    bound = feature_bound(linearise(read_network(model), np.array([[1.0]])), 0.25)
+    bound = FeatureBound(linearise(read_network(model), np.array([[1.0]])))(0.25)
     assert 0.5625 * (1.0 - 1e-12) <= bound <= 0.5625
     # F = w3(1 + w2w1) with a bias instead of the 1: all norms at the centre vanish but the radius does not.
     deep = torch.nn.Sequential(
@@ -129,7 +129,7 @@ def test_the_features_bound_is_attained_by_a_product_and_needs_the_inflated_norm
         for parameter in deep.parameters():
             parameter.zero_()
         deep[1].bias.fill_(1.0)  # type: ignore[operator]
-    assert feature_bound(linearise(read_network(deep), np.array([[1.0]])), 1.5) == 0.0
+    assert FeatureBound(linearise(read_network(deep), np.array([[1.0]])))(1.5) == 0.0
 
 
 def test_one_affine_layer_and_an_activated_output_get_no_features_bound() -> None:
@@ -138,7 +138,7 @@ def test_one_affine_layer_and_an_activated_output_get_no_features_bound() -> Non
         torch.nn.Sequential(torch.nn.Linear(2, 1)),
         torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1), torch.nn.Tanh()),
     ):
-        assert feature_bound(linearise(read_network(model), X), 0.01) == 0.0
+        assert FeatureBound(linearise(read_network(model), X))(0.01) == 0.0
 
 
 def test_a_forged_region_is_rejected(tmp_path: Path) -> None:
