@@ -5,11 +5,15 @@ D'² ≤ D² − hE(E − LD² − 2e_c). While E ≥ Lρ² + 2e_c =: T the dist
 length, δ = min(½hL‖J‖T, 2Δ), and ∫_ρ^R (σ − δ) ≥ T keeps the rest of the path in B(c, R). The start is arbitrary in B(c, ρ). There
 ‖e‖ ≤ e_c + (‖J(c)‖ + Δ(ρ))ρ, which bounds the drift of every step, and with it the rate.
 An exact zero of the residual within r_0: claim containment_residual for descent from c itself.
+
+Where kinks cross the ball (criterion residual_relu, crossing.py): the residual form asks of the start only that ‖θ_0 − c‖ ≤ P_0 and ∫_{P_0}^R (σ − δ) > ‖e_0‖,
+δ = 2Δ_J(R), with the bound of ‖e‖ above, J_c in the place of J(c): the mean of J over the segment from c to the start is within Δ_J(ρ) of J_c.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from copy import copy
+from typing import Any, NamedTuple
 
 from flint import arb
 
@@ -48,21 +52,19 @@ def _factor(rate: Any) -> str:
     return below_one(rate) if rate < 1 else "1"
 
 
-def _basin(audit: Audit, problem: Problem, witness: Any, start_at: Parameters) -> tuple[Truth, str]:
-    """Check the table about the centre and both criteria; say where a point lies."""
-    by, *columns, centre, zero, inner, outer = take(witness, f"{BALL} centre zero basin region")
-    expect(by == "displacement", "expected the displacement criterion")
-    table = dict(zips(BALL.split(), ["residual", *columns])) | {"residual": {"index": zero}}
-    theta = problem.parameters(centre)
-    ball = Ball(audit, Point(problem, theta), table)
-    rows = len(ball.radii)
-    ordered = all(is_index(j, rows) for j in (zero, inner, outer)) and zero <= inner < outer
-    expect(ordered, "the rows of r_0, ρ and R are out of order")
-    R, rho, L, D, lam = (
-        real(ball.radii[outer]),
-        real(ball.radii[inner]),
-        *(c[outer] for c in (ball.curvature, ball.delta, ball.lam)),
-    )
+class Found(NamedTuple):
+    """What a criterion gives: its chain, constants of its own, the margin of containment."""
+
+    chain: Chain
+    constants: dict[str, Any]
+    margin: Any
+
+
+def _displacement(ball: Ball, rows: tuple[int, int, int]) -> Found:
+    """Every start within ρ by its distance to c first, by its residual then."""
+    zero, inner, outer = rows
+    problem, rho = ball.problem, real(ball.radii[inner])
+    L, D, lam = (c[outer] for c in (ball.curvature, ball.delta, ball.lam))
     s, eta, K, sigma = real(problem.s), real(problem.lr), ball.J + D, root(lam)
     head = L * rho**2 + 2 * ball.e
     start = ball.e + (ball.J + ball.delta[inner]) * rho
@@ -71,31 +73,77 @@ def _basin(audit: Audit, problem: Problem, witness: Any, start_at: Parameters) -
     for (low, high), bound in zips(ball.edges[inner + 1 : outer + 1], ball.lam[inner + 1 : outer + 1]):
         supply += (real(high) - real(low)) * (root(bound) - tail)
     _, _, near = ball.criterion("residual", zero)
-    first, second, *middle, last = near.items()
+    first, second, *_ = near.items()
     chain: Chain = {
         **dict([first]), "NTK stays positive on the ball": (lam, ">", arb(0)),
         "ηΘ below the identity": (eta * s * K**2, "<=", arb(1)),
         "σ(R) above the tail's drift": (sigma, ">", tail),
         "residual pays for the tail": (supply, ">", head),
         "σ(R) above the step's drift": (sigma, ">", drift),
-        **{f"zero loss near the centre: {name}": sides for name, sides in middle},
-        "zero loss near the centre": last[1],
+        **_near_zero(near),
     }  # fmt: skip
-    audit.require("NTK positive within r_0", *second[1], "claim ntk_stability")
+    ball.audit.require("NTK positive within r_0", *second[1], "claim ntk_stability")
+    constants = {
+        "L_H": L, "smoothness": s * (K**2 + start * L), "step_drift": drift, "basin_residual": start, "basin_threshold": head,
+    }  # fmt: skip
+    return Found(chain, constants, supply - head)
+
+
+def _across_kinks(ball: Ball, rows: tuple[int, int, int]) -> Found:
+    """Every start within ρ by the residual form, begun beside c."""
+    zero, inner, outer = rows
+    rho = real(ball.radii[inner])
+    start = ball.e + (ball.J + ball.delta[inner]) * rho
+    _, _, near = ball.criterion("residual_relu", zero)
+    beside = copy(ball)
+    beside.offset, beside.e = ball.radii[inner], start
+    constants, margin, steps = beside.criterion("residual_relu", outer)
+    chain = {
+        {"residual pays for the path": "residual pays for the tail"}.get(name, name): sides
+        for name, sides in steps.items()
+    }
+    ball.audit.require("NTK positive within r_0", *near["NTK stays positive on the ball"], "claim ntk_stability")
+    own = {"step_drift": constants["step_drift"], "basin_residual": start}
+    return Found(chain | _near_zero(near), own, margin)
+
+
+def _near_zero(near: Chain) -> Chain:
+    """The chain of descent from c itself, but for what the whole ball's has."""
+    *middle, last = list(near.items())[2:]
+    named = {f"zero loss near the centre: {name}": sides for name, sides in middle}
+    return named | {"zero loss near the centre": last[1]}
+
+
+def _basin(audit: Audit, problem: Problem, witness: Any, start_at: Parameters) -> tuple[Truth, str]:
+    """Check the table about the centre and both criteria; say where a point lies."""
+    by, *columns, centre, zero, inner, outer, midpoints = take(witness, f"{BALL} centre zero basin region", "midpoints")
+    crossed = by == "residual_relu"
+    expect(by == "displacement" or crossed, "expected the displacement criterion, or that across kinks")
+    expect((midpoints is not None) == crossed, "mean slopes belong to the criterion across kinks")
+    row = {"residual_relu": {"index": zero, "midpoints": midpoints}} if crossed else {"residual": {"index": zero}}
+    table = dict(zips(BALL.split(), [*row, *columns])) | row
+    theta = problem.parameters(centre)
+    ball = Ball(audit, Point(problem, theta), table)
+    size = len(ball.radii)
+    ordered = all(is_index(j, size) for j in (zero, inner, outer)) and zero <= inner < outer
+    expect(ordered, "the rows of r_0, ρ and R are out of order")
+    R, rho, lam, D = real(ball.radii[outer]), real(ball.radii[inner]), ball.lam[outer], ball.delta[outer]
+    found = (_across_kinks if crossed else _displacement)(ball, (zero, inner, outer))
+    chain, source = found.chain, "containment_residual_relu" if crossed else "containment_displacement"
     for name, (left, relation, right) in chain.items():
-        audit.require(name, left, relation, right, "claims containment_displacement, containment_residual")
+        audit.require(name, left, relation, right, f"claims {source}, containment_residual")
+    s, sigma, drift = real(problem.s), root(lam), found.constants["step_drift"]
     away = distance(start_at, theta)
     inside = bool(away <= rho)
     if inside:
         chain["parameters inside the basin"] = (away, "<=", rho)
-    rate = 1 - eta * s * sigma * (sigma - drift)
-    audit.require("factor of Φ per step", rate * rate, "<", arb(1), "claim containment_displacement")
+    rate = 1 - real(problem.lr) * s * sigma * (sigma - drift)
+    audit.require("factor of Φ per step", rate * rate, "<", arb(1), f"claim {source}")
     constants = {
         "lambda0": ball.low, "jacobian_norm0": ball.jacobian, "residual0": ball.residual, "loss0": ball.here.loss,
         "lr": problem.lr, "radius": R, "basin_radius": rho, "zero_loss_distance": real(ball.radii[zero]), "lambda_region": lam,
-        "L_H": L, "Delta_J": D, "mu": s * lam, "smoothness": s * (K**2 + start * L), "residual_rate": rate,
-        "rate": rate * rate, "step_drift": drift, "basin_residual": start, "basin_threshold": head, "distance": away,
-        "distance_over_radius": away / rho,
+        "Delta_J": D, "mu": s * lam, "residual_rate": rate, "rate": rate * rate, "distance": away, "distance_over_radius": away / rho,
+        **found.constants,
     }  # fmt: skip
     where = (
         "the stored parameters lie inside it"
@@ -108,4 +156,4 @@ def _basin(audit: Audit, problem: Problem, witness: Any, start_at: Parameters) -
         f" Φ_k ≤ {_factor(rate * rate)}^k·Φ_0: it converges to a point of zero loss; one such point lies within {at_most(ball.radii[zero])} of the"
         f" centre"
     )
-    return Truth(constants, {"displacement containment": supply - head}, chain, text), where
+    return Truth(constants, {f"{by} containment": found.margin}, chain, text), where

@@ -99,6 +99,11 @@ class Curvature:
         # One affine map without activation: F is linear in the parameters and D²F vanishes identically.
         self._linear = state.network.is_chain and state.depth == 1 and state.network.chain[0].activation.is_identity
 
+    @property
+    def state(self) -> Linearisation:
+        """What it bounds the curvature of."""
+        return self._state
+
     @functools.cached_property
     def _layers(self) -> list[_Norms]:
         """The layers' norms at the centre."""

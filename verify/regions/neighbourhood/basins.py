@@ -6,7 +6,7 @@ The derivation is in :mod:`verify.regions.scopes.basin`. :func:`displacement` de
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +17,7 @@ from verify.arrays import Ball, sqrt
 from verify.certificates import Step
 from verify.networks.curvature import Curvature
 from verify.networks.neurons import NeuronBudget, Parabola, useful
-from verify.regions.neighbourhood.criteria import certified_step, rate_stated, residual
+from verify.regions.neighbourhood.criteria import largest_step, rate_stated, residual
 from verify.regions.neighbourhood.ingredients import (
     Ingredients,
     RadiusTable,
@@ -51,12 +51,12 @@ _ROOM_FOR_RATE = 1.25
 
 @dataclass(frozen=True)
 class Basin:
-    """Criterion (iii) at one triple of rows, with (i).
+    """Criterion (iii) of either form at one triple of rows, with (i).
 
     Attributes:
         rows: (zero, basin, region), positions of r_0, ρ, R in the table.
         lr: step. steps: the chain. constants: enclosures by name. margin: of the containment inequality.
-        table: the radius table. ingredients: at c.
+        table: the radius table. ingredients: at c. form: the criterion. midpoints: of one that kinks cross, [layer, sample, unit] with mean slopes.
     """
 
     rows: tuple[int, int, int]
@@ -66,6 +66,8 @@ class Basin:
     margin: Ball
     table: RadiusTable
     ingredients: Ingredients
+    form: str = "displacement"
+    midpoints: list[list[int]] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
@@ -187,7 +189,7 @@ def find_basin(here: Examined, lr: Fraction | None) -> Basin | None:
     """Search rows r_0, ρ, R about the point examined for which the criteria hold, with the largest ρ.
 
     Args:
-        here: facts at c. lr: η, exact; None takes the largest that :func:`_largest_step` certifies.
+        here: facts at c. lr: η, exact; None takes the largest that :func:`largest_step` certifies.
 
     Returns:
         A basin that holds; None where none is found.
@@ -204,7 +206,7 @@ def find_basin(here: Examined, lr: Fraction | None) -> Basin | None:
     radii, first = _grid(ingredients)
     table = tabulate(ingredients, radii)
     for inner, outer in _approx_pairs(ingredients, table, first, lr)[:_SEARCHED]:
-        step = _largest_step(ingredients, table, outer) if lr is None else lr
+        step = largest_step(ingredients, table, outer) if lr is None else lr
         for zero in range(inner):
             found = displacement(ingredients, table, (zero, inner, outer), step)
             if found.holds:
@@ -252,14 +254,7 @@ def outlook(here: Examined, lr: Fraction | None) -> float:
 def inside(distance: Ball, found: Basin) -> Step:
     """The inequality that puts a point at this distance from the centre into the basin."""
     rho = found.constants["basin_radius"]
-    return Step("parameters inside the basin", "containment_displacement", distance, "<=", rho, "‖θ − c‖ ≤ ρ")
-
-
-def _largest_step(ingredients: Ingredients, table: RadiusTable, index: int) -> Fraction:
-    """Return (1 − 2^-40)/(s(‖J(c)‖ + Δ_J(R))²) as a double: the largest step of the residual form, but for room for roundings."""
-    norm = Ball(upper(ingredients.jacobian_norm0)) + Ball(float(table.delta_j[index]))
-    step = lower(Ball(1.0 - 2.0**-40) / (Ball(ingredients.s) * norm * norm))
-    return Fraction(step) if 0.0 < step < math.inf else certified_step(ingredients, table, index)
+    return Step("parameters inside the basin", f"containment_{found.form}", distance, "<=", rho, "‖θ − c‖ ≤ ρ")
 
 
 def basin_witness(found: Basin, centre: np.ndarray) -> dict[str, Any]:
@@ -267,11 +262,13 @@ def basin_witness(found: Basin, centre: np.ndarray) -> dict[str, Any]:
     table, ingredients = found.table, found.ingredients
     zero, inner, outer = found.rows
     last = outer + 1
+    crossed = {"curvature": None, "midpoints": found.midpoints} if found.form == "residual_relu" else {}
     return {
-        "certified_by": "displacement",
+        "certified_by": found.form,
         "centre": centre,
         **table_witness(ingredients, table, last),
         "zero": zero,
         "basin": inner,
         "region": outer,
+        **crossed,
     }

@@ -32,6 +32,7 @@ __all__ = [
     "Outcome",
     "certified_step",
     "classical",
+    "largest_step",
     "rate_stated",
     "region_steps",
     "region_values",
@@ -91,6 +92,13 @@ def certified_step(ingredients: Ingredients, table: RadiusTable, index: int) -> 
     # 1/β is no double (β tiny or huge): take it as a rational.
     largest = upper(beta)
     return 1 / Fraction(largest) if 0.0 < largest < np.inf else Fraction(1)
+
+
+def largest_step(ingredients: Ingredients, table: RadiusTable, index: int) -> Fraction:
+    """Return (1 − 2^-40)/(s(‖J(c)‖ + Δ_J(R))²) as a double: the largest step of the residual form, but for room for roundings."""
+    norm = Ball(upper(ingredients.jacobian_norm0)) + Ball(float(table.delta_j[index]))
+    step = lower(Ball(1.0 - 2.0**-40) / (Ball(ingredients.s) * norm * norm))
+    return Fraction(step) if 0.0 < step < np.inf else certified_step(ingredients, table, index)
 
 
 def region_steps(values: Mapping[str, Ball]) -> list[Step]:

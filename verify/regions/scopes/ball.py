@@ -14,6 +14,7 @@ from verify.decimals import at_least, at_most, below_one
 from verify.networks import DataSet, Loss, Network
 from verify.networks.model import LOSS_WORDS
 from verify.regions.neighbourhood.criteria import rate_stated
+from verify.regions.neighbourhood.crossing import search_crossing
 from verify.regions.neighbourhood.ingredients import Ingredients, decided_by, gather, lower, table_witness, upper
 from verify.regions.neighbourhood.prospects import closest_samples, no_region
 from verify.regions.neighbourhood.search import BallResult, search_ball, stability_radii
@@ -189,6 +190,9 @@ def ball_certificate(
     """Certify scope `ball` at the network's own parameters; arguments are exact and already validated."""
     ingredients = gather(network, data, loss)
     result = search_ball(ingredients, lr, radius)
+    if result.certified_by is None and not network.is_smooth:
+        _, crossed = search_crossing(ingredients, ingredients.curvature.state, lr, radius)
+        ingredients, result = crossed or (ingredients, result)
     constants = ball_constants(ingredients, result)
     proved = result.certified_by is not None
     # In a proof only what holds is a margin; how far the other form falls short is an observation.

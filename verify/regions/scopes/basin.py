@@ -11,7 +11,8 @@ asks nothing of the start but ‖θ_0 − c‖ ≤ ρ: all its constants are sup
 With E = L_Hρ² + 2e_c, e_c ≥ ‖F(c) − y‖, δ_E = min(½ηsL_HKE, 2Δ_J): σ(R) > δ_E and ∫_ρ^R (σ(t) − δ_E)dt > E (panels, σ does not increase) give
 containment. The rate needs the drift of a step from the *largest* residual met: ‖e(θ_0)‖ ≤ ē = e_c + (‖J(c)‖ + Δ_J(ρ))ρ on B(c, ρ) (mean value on
 the segment to c), δ = min(½ηsL_HKē, 2Δ_J), σ(R) > δ: ‖e_{k+1}‖ ≤ (1 − ηsσ(R)(σ(R) − δ))‖e_k‖ at every k, by induction, since ‖e_k‖ ≤ ē stays true
-and both ends of each step lie in the convex B(c, R).
+and both ends of each step lie in the convex B(c, R). Where kinks leave no such ball, B(c, R) may be crossed by them: claim containment_residual_relu, begun at
+any distance up to ρ from c (:mod:`verify.regions.neighbourhood.crossing`).
 
 Witness: ``centre`` (p,), the radius table as for scope `ball`, ``zero``, ``basin``, ``region``: the rows of r_0, ρ, R.
 """
@@ -34,6 +35,7 @@ from verify.networks.arb_linearisation import affordable
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent.polishing import Polished, polish
 from verify.regions.neighbourhood.basins import basin_witness, find_basin, inside
+from verify.regions.neighbourhood.crossing import crossing_basin
 from verify.regions.neighbourhood.ingredients import (
     approx_float,
     decided_by,
@@ -119,11 +121,14 @@ def basin_certificate(
         # What float64 loses of ‖e(c)‖ and λ_min in the layers, Arb does not.
         here = examine_in_arb(with_parameters(network, polished.theta), data, loss, origin=theta)
         found = find_basin(here, lr)
+    if found is None and not network.is_smooth:
+        found = crossing_basin(here, lr)
     observed: dict[str, Any] = {"gauss_newton_steps": float(len(polished.trace) - 1), **decided_by(here.state.bits)}
     facts, distance = here.facts, here.facts.drift
+    centre = here.ingredients() if found is None else found.ingredients
     constants: dict[str, Any] = {
-        "lambda0": facts.lambda_min,
-        "jacobian_norm0": here.ingredients().jacobian_norm0,
+        "lambda0": centre.lambda0,
+        "jacobian_norm0": centre.jacobian_norm0,
         "residual0": facts.residual,
         "loss0": facts.loss,
         "distance": distance,
@@ -151,7 +156,7 @@ def basin_certificate(
     )
     return Certificate(
         scope="basin", verdict="PROVED", reason=reason, problem=Problem(network, data, loss, found.lr),
-        constants=constants, margins={"displacement containment": found.margin},
+        constants=constants, margins={f"{found.form} containment": found.margin},
         steps=(*found.steps, within) if within.certain else found.steps, witness=basin_witness(found, polished.theta),
         observed=observed,
     )  # fmt: skip
