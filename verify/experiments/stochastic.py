@@ -62,8 +62,9 @@ class Case:
 def _mapped() -> Iterator[Case]:
     """The networks of the paper's experiments, each trained by mini-batches."""
     for network, activation, seed in itertools.product(("cnn", "resnet-16-16"), ("tanh", "relu"), range(3)):
-        size = 10 if network == "cnn" else 25
-        yield Case(f"{network}-{activation}-{50 // size}x{size}-seed{seed}", 50, network, activation, SGD(size), seed)
+        # 50 = 5 × 10 = 3 × 16 + 2.
+        size, parts = (10, "5x10") if network == "cnn" else (16, "3x16-2")
+        yield Case(f"{network}-{activation}-{parts}-seed{seed}", 50, network, activation, SGD(size), seed)
 
 
 CASES: tuple[Case, ...] = (
