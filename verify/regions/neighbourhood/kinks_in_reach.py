@@ -42,9 +42,7 @@ def kinks_in_reach(state: Linearisation, residual: float) -> str | None:
         f"{pairs:,} pairs of a sample and a unit may cross their kink within ‖e‖/√λ_min = {radius:.3g}: with mean slopes there the Jacobian may"
         f" still jump by {jump:.3g}, and three jumps must stay below √λ_min = {sigma:.3g}"
     )
-    if 3.0 * jump < sigma:
-        return text
-    return f"{text}. Plain descent ends on kinks, so a smaller residual need not help: scope='basin' takes a zero off them, a wider network has smaller jumps"
+    return text if 3.0 * jump < sigma else f"{text}: a smaller residual helps only where units leave their kinks"
 
 
 def _rough(state: Linearisation) -> Movement:
