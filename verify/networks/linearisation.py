@@ -22,6 +22,7 @@ from verify.arrays import Ball, Rows
 from verify.memory import require_memory
 from verify.networks.graph import Network
 from verify.networks.layers import Activated, Layer, Trained, Value
+from verify.networks.layers.layer import Mask
 from verify.networks.reading.data import read_inputs
 
 __all__ = ["Linearisation", "forward", "linearise", "rows_of_data", "with_midpoints"]
@@ -176,9 +177,13 @@ def linearise(
         8 * (2 + k) * n * network.units, f"n={n} samples at {network.units} units", "use fewer samples or outputs"
     )
     saved: list[Any] = []
+    still = _vanishing(network, data)
 
     def value(index: int, layer: Layer, below: tuple[Value, ...]) -> Value:
         found, kept = layer.value(*below)
+        mask = still.get(layer.inputs[0])
+        if mask is not None and isinstance(layer, Activated) and layer.function.pieces is not None:
+            kept = layer.settled(below[0], mask)
         saved.append(kept)
         return found if known is None else known[index]
 
@@ -191,13 +196,27 @@ def linearise(
     return Linearisation(network, n, data, tuple(values), tuple(saved), tuple(sensitivities))
 
 
+def _vanishing(network: Network, data: Value) -> dict[int, Mask]:
+    """Per layer (−1 the data) which entries of its value are 0 whatever the parameters are; only where there are some and kinks read them."""
+    zeros = (data.rows.mid == 0.0) & (data.rows.sup == 0.0)[:, None]
+    if network.is_smooth or not zeros.any():
+        return {}
+
+    def visit(index: int, layer: Layer, below: tuple[Mask, ...]) -> Mask:
+        return layer.vanishing(network.shapes_below(index), *below)
+
+    found = {-1: zeros, **dict(enumerate(network.forward(visit, zeros)))}
+    return {index: mask for index, mask in found.items() if mask.any()}
+
+
 def with_midpoints(state: Linearisation, chosen: Mapping[int, Bool[np.ndarray, "n units"]]) -> Linearisation:
     """Return the derivatives with the mean of the two slopes at chosen units (by layer) of activations with kinks; the values are the same."""
     network, saved = state.network, list(state.saved)
     for index, mask in chosen.items():
         layer = network.layers[index]
         assert isinstance(layer, Activated)
-        saved[index] = layer.midpoints(state.below(index)[0], mask)
+        known = saved[index]
+        saved[index] = layer.midpoints(state.below(index)[0], mask, None if known is None else known.still)
 
     def pullback(index: int, layer: Layer, above: Value) -> tuple[Value, ...]:
         return layer.pullback(saved[index], network.shapes_below(index), above)

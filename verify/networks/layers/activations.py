@@ -16,6 +16,7 @@ from verify.networks.layers.kinks import Jump, Kinks
 from verify.networks.layers.layer import (
     Elementwise,
     ElementwiseNorms,
+    Mask,
     SensitivityChange,
     Shape,
     SpectralNorm,
@@ -26,6 +27,9 @@ from verify.networks.layers.norms import unit_norms
 
 __all__ = ["Activated", "Slopes"]
 
+# A distance that no unit goes; its square is finite.
+_FAR = 1e150
+
 
 @dataclass(frozen=True)
 class Slopes:
@@ -33,10 +37,12 @@ class Slopes:
 
     Attributes:
         rows: one row per sample and position. chosen: (n, units), where the mean of two slopes stands for the slope; None for nowhere.
+        still: where z is 0 whatever the parameters are, so that the slope at 0 stays; None for nowhere.
     """
 
     rows: Rows
     chosen: Bool[np.ndarray, "n units"] | None = None
+    still: Mask | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,16 @@ class Activated(Elementwise):
         h, slope = self.function.rows(z.rows)
         return Value(h, z.shape), Slopes(slope)
 
-    def midpoints(self, z: Value, chosen: Bool[np.ndarray, "n units"]) -> Slopes:
+    def vanishing(self, below: tuple[Shape, ...], *masks: Mask) -> Mask:
+        """Where z does, if σ(0) = 0."""
+        at_zero = self.function(Ball(0.0))
+        return masks[0] & bool(at_zero.is_point and at_zero.mid == 0.0)
+
+    def settled(self, z: Value, still: Mask) -> Slopes:
+        """σ'(z), which is σ'(0) by the rule at kinks where z is 0 whatever the parameters are."""
+        return replace(self.midpoints(z, np.zeros_like(still), still), chosen=None)
+
+    def midpoints(self, z: Value, chosen: Bool[np.ndarray, "n units"], still: Mask | None = None) -> Slopes:
         """σ'(z) with the mean of the extreme slopes at the chosen units (position by position, channels last), wherever they are."""
         pieces = self.function.pieces
         assert pieces is not None
@@ -77,10 +92,15 @@ class Activated(Elementwise):
         mask = chosen.reshape(z.rows.mid.shape)
         mean = Ball(above) * Ball(0.5) + Ball(below) * Ball(0.5)
         undecided = ~mask & ~(pieces.gap(z.rows.mid) > z.rows.sup[:, None])
-        mid = np.where(mask | undecided, float(mean.mid), pieces.slope(z.rows.mid))
+        undecided &= True if still is None else ~still
+        mid = np.where(
+            mask | undecided,
+            float(mean.mid),
+            pieces.slope(z.rows.mid if still is None else np.where(still, 0.0, z.rows.mid)),
+        )
         half = (Upper(abs(Ball(above) - Ball(below))) * 0.5 + Upper(mean.rad)).value
         rad = np.where(undecided, half, np.where(mask, float(mean.rad), 0.0))
-        return Slopes(Rows.of(Ball(mid, rad)), chosen)
+        return Slopes(Rows.of(Ball(mid, rad)), chosen, still)
 
     def pullback(self, saved: Slopes, below: tuple[Shape, ...], g: Value) -> tuple[Value, ...]:
         """G ∘ σ'(z)."""
@@ -103,6 +123,9 @@ class Activated(Elementwise):
                 # From the mean it is half the jump to either slope, whatever the sign.
                 halves = (Upper(jumps) * 0.5).value
                 distances, jumps = np.where(saved.chosen, 0.0, distances), np.where(saved.chosen, halves, jumps)
+            if saved is not None and saved.still is not None:
+                still = saved.still.reshape(units.shape)
+                distances, jumps = np.where(still, _FAR, distances), np.where(still, 0.0, jumps)
             kinks = Kinks(distances, jumps)
         bend = 0.0 if kinks is not None else self.function.supremum(2)
         return ElementwiseNorms(Upper(self.function.supremum(1)), Upper(bend), Upper(units.max(axis=1)), kinks)

@@ -23,7 +23,7 @@ from verify.arrays.convolutions import Kernel, Windows, patches, position_sums
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
 from verify.networks.layers.dense import inverse_root
-from verify.networks.layers.layer import GramTerm, Shape, SpectralNorm, Trained, Value, require_arrays
+from verify.networks.layers.layer import GramTerm, Mask, Shape, SpectralNorm, Trained, Value, require_arrays
 
 __all__ = ["Convolution"]
 
@@ -102,6 +102,16 @@ class Convolution(Trained):
             # The product belongs to nobody else.
             z = z.plus(self.bias, in_place=True)
         return Value(z, self.shape(h.shape)), saved
+
+    def vanishing(self, below: tuple[Shape, ...], *masks: Mask) -> Mask:
+        """Where a window reads zeros and padding alone, and there is no bias."""
+        (shape,), (mask,) = below, masks
+        if self.bias is not None:
+            return super().vanishing(below, *masks)
+        windows, groups = self.windows(shape), self.groups
+        grouped = (~mask).reshape(-1, windows.positions[0], groups, self.weight.shape[1])
+        read = windows.sums(np.ascontiguousarray(grouped.any(axis=3), dtype=np.float64))
+        return np.repeat(read == 0.0, self.weight.shape[0] // groups, axis=2).reshape(-1, self.weight.shape[0])
 
     def pullback(self, saved: Value, below: tuple[Shape, ...], g: Value) -> tuple[Value, ...]:
         """G_u = s·(W∗)ᵀG."""

@@ -17,7 +17,7 @@ from verify.arrays.rounding import ETA, INFLATE, gamma, quiet
 from verify.arrays.spectra import perron_upper
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
-from verify.networks.layers.layer import GramTerm, Shape, SpectralNorm, Trained, Value, require_arrays
+from verify.networks.layers.layer import GramTerm, Mask, Shape, SpectralNorm, Trained, Value, require_arrays
 from verify.networks.layers.norms import operator_norm, row_norms
 
 __all__ = ["Linear", "inverse_root"]
@@ -119,6 +119,11 @@ class Linear(Trained):
         if "weight" in trained:
             return scaled.with_column(self.bias_scale) if "bias" in trained else scaled
         return Rows(np.full((scaled.mid.shape[0], 1), self.bias_scale)) if "bias" in trained else None
+
+    def vanishing(self, below: tuple[Shape, ...], *masks: Mask) -> Mask:
+        """All units of a sample that is 0, where there is no bias."""
+        still = np.asarray(masks[0].all(axis=1) & (self.bias is None))
+        return np.repeat(still[:, None], self.weight.shape[0], axis=1)
 
     def pullback(self, saved: Rows | None, below: tuple[Shape, ...], g: Value) -> tuple[Value, ...]:
         """G_u = s·G W."""

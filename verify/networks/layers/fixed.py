@@ -11,7 +11,7 @@ import numpy as np
 from verify.arrays import Ball, Rows
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
-from verify.networks.layers.layer import Fixed, SensitivityChange, Shape, Value, ValueChange
+from verify.networks.layers.layer import Fixed, Mask, SensitivityChange, Shape, Value, ValueChange
 
 __all__ = ["Flatten", "Scale", "Sum"]
 
@@ -47,6 +47,10 @@ class Sum(Fixed):
         """(y, c) to every summand; no units are mixed."""
         return tuple(above for _ in below)
 
+    def vanishing(self, below: tuple[Shape, ...], *masks: Mask) -> Mask:
+        """Where every summand does."""
+        return np.asarray(np.logical_and.reduce(masks))
+
     def factors(self, below: tuple[Shape, ...]) -> tuple[Upper, ...]:
         """1 each."""
         return tuple(Upper(1.0) for _ in below)
@@ -78,6 +82,10 @@ class Scale(Fixed):
     def pullback(self, saved: None, below: tuple[Shape, ...], g: Value) -> tuple[Value, ...]:
         """factor·G."""
         return (Value(g.rows.scaled(Ball(self.factor)), below[0]),)
+
+    def vanishing(self, below: tuple[Shape, ...], *masks: Mask) -> Mask:
+        """Where the input does."""
+        return masks[0]
 
     def factors(self, below: tuple[Shape, ...]) -> tuple[Upper, ...]:
         """|factor|."""
@@ -115,6 +123,12 @@ class Flatten(Fixed):
         n = g.rows.mid.shape[0]
         mid = g.rows.mid.reshape(n, shape[0], positions).transpose(0, 2, 1).reshape(n * positions, shape[0])
         return (Value(Rows(mid, np.repeat(g.rows.err, positions), np.repeat(g.rows.sup, positions)), shape),)
+
+    def vanishing(self, below: tuple[Shape, ...], *masks: Mask) -> Mask:
+        """Where the input does, channels first."""
+        (shape,), (mask,) = below, masks
+        positions = math.prod(shape[1:])
+        return mask.reshape(-1, positions, shape[0]).transpose(0, 2, 1).reshape(-1, positions * shape[0])
 
     def factors(self, below: tuple[Shape, ...]) -> tuple[Upper, ...]:
         """1."""

@@ -25,6 +25,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from jaxtyping import Bool
 
 from verify.arrays import Ball, Rows
 from verify.arrays.upper import Upper
@@ -38,6 +39,7 @@ __all__ = [
     "Fixed",
     "GramTerm",
     "Layer",
+    "Mask",
     "SensitivityChange",
     "Shape",
     "SpectralNorm",
@@ -49,6 +51,9 @@ __all__ = [
 
 Shape = tuple[int, ...]
 """(d,) of a vector per sample, (C, H, W) of a map."""
+
+Mask = Bool[np.ndarray, "rows channels"]
+"""Entries of a value's rows."""
 
 SpectralNorm = Callable[[Ball], Ball]
 """Encloses (or, in a guess, approximates) the spectral norm of a matrix."""
@@ -189,6 +194,12 @@ class Layer(ABC):
     @abstractmethod
     def supremum(self, norms: Any, r: Upper, below: tuple[ValueChange, ...], above: SensitivityChange) -> Any:
         """Return the norms with every centre quantity replaced by its supremum over the balls of radii r (m, 1)."""
+
+    def vanishing(self, below: tuple[Shape, ...], *masks: Mask) -> Mask:
+        """Which entries of the value are 0 whatever the parameters are, from those of the inputs; none unless a layer knows better."""
+        samples = masks[0].size // math.prod(below[0])
+        shape = self.shape(*below)
+        return np.zeros((samples * math.prod(shape[1:]), shape[0]), dtype=bool)
 
     def meets_kink(self, norms: Any, r: Upper, *below: ValueChange) -> np.ndarray:
         """Whether some unit may meet a kink on each of the balls: (m,) booleans."""

@@ -13,7 +13,7 @@ from verify.arrays.convolutions import Windows
 from verify.arrays.rounding import ETA, INFLATE, gamma, quiet
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
-from verify.networks.layers.layer import Fixed, Shape, Value
+from verify.networks.layers.layer import Fixed, Mask, Shape, Value
 
 __all__ = ["AveragePool"]
 
@@ -65,6 +65,13 @@ class AveragePool(Fixed):
             own = norms * (gamma(windows.size) * INFLATE) + ETA
             sums = Rows(mid.reshape(-1, channels), ((err + own) * INFLATE).ravel(), ((sup + own) * INFLATE).ravel())
         return Value(self._divided(sums, windows, h.samples), self.shape(h.shape)), None
+
+    def vanishing(self, below: tuple[Shape, ...], *masks: Mask) -> Mask:
+        """Means of zeros."""
+        (shape,), (mask,) = below, masks
+        windows = self.windows(shape)
+        read = windows.sums((~mask).astype(np.float64).reshape(-1, windows.positions[0], shape[0]))
+        return np.asarray(read == 0.0).reshape(-1, shape[0])
 
     def pullback(self, saved: None, below: tuple[Shape, ...], g: Value) -> tuple[Value, ...]:
         """The adjoint: each position gets the shares of the windows that read it, at most `overlap` of them."""
