@@ -23,7 +23,7 @@ from verify.networks import (
 from verify.networks.reading.comparison import require_agreement
 from verify.networks.reading.modules import map_shape
 from verify.networks.sgd import SGD
-from verify.regions.neighbourhood.prospects import no_region
+from verify.regions.neighbourhood.prospects import dead_sample, no_region
 from verify.regions.scopes.ball import ball_certificate
 from verify.regions.scopes.point import point_certificate
 from verify.regions.scopes.refuted import contradictory_pair, refuted_certificate
@@ -139,7 +139,16 @@ def _read_descent(descent: Any, step: Fraction | None, n: int) -> tuple[Fraction
 def _certificate(
     problem: Problem, scope: Scope, radius: float | None, steps: int | None, options: Mapping[str, Any]
 ) -> Certificate:
-    """Certify one scope of what has been read and validated."""
+    """Certify one scope of what has been read and validated; where that fails, a sample that no parameter moves is named."""
+    found = _decided(problem, scope, radius, steps, options)
+    dead = dead_sample(problem.network, problem.data) if found.verdict == "INCONCLUSIVE" else None
+    return found if dead is None else replace(found, reason=f"{found.reason}. At the start {dead}")
+
+
+def _decided(
+    problem: Problem, scope: Scope, radius: float | None, steps: int | None, options: Mapping[str, Any]
+) -> Certificate:
+    """Certify one scope."""
     network, data, loss, step = problem.network, problem.data, problem.loss, problem.lr
     if scope in ("exact", "region") and not network.is_smooth:
         raise UnsupportedLayerError(

@@ -32,6 +32,30 @@ _NON_SMOOTH = (
 )
 
 
+_WHY_NOT: tuple[tuple[tuple[type[torch.nn.Module], ...], str], ...] = (
+    (
+        (torch.nn.MaxPool1d, torch.nn.MaxPool2d, torch.nn.AdaptiveMaxPool1d, torch.nn.AdaptiveMaxPool2d),
+        "chooses among the entries of a window, and its gradient jumps where two tie: after ReLU every dead window is a tie at any parameters, as is one on a"
+        " constant background, and only a rule that knows which entries are the same function would not count those. It is not implemented. Use AvgPool2d,"
+        " or a convolution with a stride",
+    ),
+    (
+        (torch.nn.LayerNorm, torch.nn.GroupNorm, torch.nn.RMSNorm),
+        "divides each sample by a root of its own mean square: its slope is bounded on a ball only where that root stays away from 0, sample by sample, by"
+        " rules that are proved (claim layer_norm_derivatives) but not implemented. Use BatchNorm1d or 2d in evaluation mode, whose statistics are fixed",
+    ),
+    (
+        (torch.nn.InstanceNorm1d, torch.nn.InstanceNorm2d, torch.nn.LocalResponseNorm),
+        "divides a channel by what it holds itself, position by position; it is not implemented. Use BatchNorm2d in evaluation mode",
+    ),
+)
+
+
+def _full_name(kind: type) -> str:
+    """A class's name, with its module where torch.nn has another of that name."""
+    return kind.__name__ if getattr(torch.nn, kind.__name__, kind) is kind else f"{kind.__module__}.{kind.__name__}"
+
+
 def real_number(value: object) -> float | None:
     """Return the double that a Python or numpy number equals; None for anything else, and where there is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
@@ -124,13 +148,16 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
         raise UnsupportedLayerError(
             f"{where}: {kind.__name__} is not implemented; BatchNorm1d on vectors and BatchNorm2d on maps are"
         )
-    if isinstance(module, torch.nn.MaxPool2d):
+    for kinds, why in _WHY_NOT:
+        if isinstance(module, kinds):
+            raise UnsupportedLayerError(f"{where}: {kind.__name__} {why}")
+    if "quantized" in kind.__module__:
         raise UnsupportedLayerError(
-            f"{where}: MaxPool2d chooses among the entries of a window, and its gradient jumps where two tie, as on a constant background; it is not"
-            " implemented. Use AvgPool2d, or a convolution with a stride"
+            f"{where}: {kind.__module__}.{kind.__name__} computes with rounded integers, a function with jumps that gradient descent does not see. Pass the"
+            " model as it was before quantisation"
         )
     raise UnsupportedLayerError(
-        f"{where}: {kind.__name__} is not known, so neither its Jacobian nor its curvature is bounded. Supported:"
+        f"{where}: {_full_name(kind)} is not known, so neither its Jacobian nor its curvature is bounded. Supported:"
         " Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d, BatchNorm2d, AvgPool2d, AdaptiveAvgPool2d, Flatten,"
         " Tanh, Sigmoid, Softplus, GELU, SiLU, CELU, ELU, Softsign, ReLU, LeakyReLU,"
         " Hardtanh, ReLU6, verify.nn.Sine, verify.nn.Erf, Identity, and"

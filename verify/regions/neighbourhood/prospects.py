@@ -1,14 +1,21 @@
-"""What the data alone say, before anything is computed: whether a region of this kind can exist, and which samples lie close together."""
+"""What the data and the parameters alone say: whether a region of this kind can exist, which samples lie close together, and which are dead."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from verify.networks import DataSet, Network
+from verify.arrays import Ball
+from verify.arrays.guesses import approx_spectral_norm
+from verify.arrays.upper import Upper
+from verify.networks import DataSet, Network, linearise
+from verify.networks.layers import Trained
+from verify.networks.layers.norms import sensitivity_norms
 
-__all__ = ["closest_samples", "equal_samples", "no_region"]
+__all__ = ["closest_samples", "dead_sample", "equal_samples", "no_region"]
 
 _PAIRS = 4096
+# A gradient below this share of the largest is the rounding of one that vanishes.
+_DEAD = 1e-10
 
 
 def equal_samples(data: DataSet) -> list[tuple[int, int]]:
@@ -35,6 +42,33 @@ def no_region(network: Network, data: DataSet) -> str | None:
     return (
         f"rows {i} and {j} of X are equal{more}: the network's outputs there agree for every θ, so λ_min(Θ) = 0 for every θ and no region of this"
         " kind exists. Drop the repetitions: numpy.unique(X, axis=0, return_index=True) finds the rows to keep"
+    )
+
+
+def dead_sample(network: Network, data: DataSet) -> str | None:
+    """Say which sample no parameter moves at the parameters given, every path from it to the output being dead; None where none is seen.
+
+    ‖∂F_i/∂θ‖² ≤ Σ_v(α_{v,i}b_{v,i})² over the layers that train: the data operator times the sensitivity. λ_min(Θ) is at most its square.
+    """
+    state, k = linearise(network, data.X), network.outputs
+    squares = Upper(np.zeros(data.n))
+    for index in network.trained:
+        layer = network.layers[index]
+        assert isinstance(layer, Trained)
+        # Only the norms of single samples are used; those for all samples may be guesses.
+        _, rows = layer.data_norms(state.saved[index], data.n, lambda a: Ball(approx_spectral_norm(a.mid)))
+        own = rows * sensitivity_norms(state.reached(index).rows, data.n, k)
+        squares = squares + own * own
+    sizes = squares.root().value
+    if not np.isfinite(sizes).all() or not sizes.min() <= _DEAD * sizes.max():
+        return None
+    dead = np.flatnonzero(sizes <= _DEAD * sizes.max()).tolist()
+    names = ", ".join(map(str, dead[:6])) + (f" and {len(dead) - 6} more" if len(dead) > 6 else "")
+    least = float(sizes[dead[0]])
+    return (
+        f"sample{'s' if len(dead) > 1 else ''} {names}: every path to the output is dead at the parameters given, the gradient ∂F_{dead[0]}/∂θ"
+        f" vanishes (norm ≤ {least:.2g} by enclosure), so λ0 = λ_min(Θ) = 0 there (≤ {least * least:.2g}) and gradient descent does not move that"
+        " output. Give the last layer a bias, initialise again, or remove the sample"
     )
 
 

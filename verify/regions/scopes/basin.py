@@ -32,6 +32,7 @@ from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError
 from verify.networks import DataSet, Loss, Network
 from verify.networks.arb_linearisation import affordable
+from verify.networks.movement import Movement
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent.polishing import Polished, polish
 from verify.regions.neighbourhood.basins import basin_witness, find_basin, inside
@@ -65,6 +66,15 @@ def _missing(polished: Polished, here: Examined, lr: Fraction | None) -> str:
         return (
             f"λ_min(Θ(c)) ∈ [{lower(facts.lambda_min):.3e}, {upper(facts.lambda_min):.3e}] is not certified positive at the zero found"
             f" (λ_max {upper(facts.lambda_max):.3g}); {_weak_samples(here)} ({path})"
+        )
+    sigma = math.sqrt(lower(facts.lambda_min))
+    reach = 2.0 * upper(facts.residual) / sigma
+    if not math.isfinite(here.ingredients().curvature(reach)):
+        jump = float(Movement(here.state).jacobian(np.array([reach]))[0])
+        return (
+            f"at the zero found some unit lies at its kink, within R = {reach:.2g} of it, where the Jacobian may jump by {jump:.3g};"
+            f" σ = √λ_min is {sigma:.3g}, and a ball that kinks cross needs three times half the jump below it. Train on from other parameters, or widen the"
+            f" network ({path})"
         )
     bend = here.ingredients().curvature(0.0)
     need = upper(facts.residual) * bend

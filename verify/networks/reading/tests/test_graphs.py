@@ -252,7 +252,10 @@ def _after_write(s: Any, x: Any) -> Any:
         (nn.AvgPool2d(2, divisor_override=3), "divisor_override"),
         (nn.AdaptiveAvgPool2d((4, 1)), "does not divide"),
         (nn.BatchNorm2d(2), "couples the samples"),
-        (nn.GroupNorm(1, 2), "GroupNorm is not known"),
+        (nn.GroupNorm(1, 2), "GroupNorm divides each sample"),
+        (nn.AdaptiveMaxPool2d(2), "every dead window is a tie"),
+        (nn.InstanceNorm2d(2), "InstanceNorm2d divides a channel"),
+        (nn.Conv2d(2, 4, 3, padding=1, padding_mode="replicate"), "padding_mode"),
     ],
 )
 def test_layers_that_are_not_known_are_refused(module: nn.Module, words: str) -> None:

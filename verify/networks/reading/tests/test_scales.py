@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 import verify
-from verify.errors import InputError, UnsupportedLayerError
+from verify.errors import DtypeError, InputError, UnsupportedLayerError
 from verify.networks import Network, read_network
 from verify.networks.layers import Activated, Linear, Scale
 from verify.networks.linearisation import forward
@@ -108,6 +108,20 @@ def test_scales_that_are_no_positive_numbers_are_refused(std: Any) -> None:
         setattr(model[0], name, std)
         with pytest.raises(UnsupportedLayerError, match=name):
             read_network(model)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_quantised_weights_modules_and_data_are_refused() -> None:
+    plain = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    with pytest.raises(UnsupportedLayerError, match="before quantisation"):
+        read_network(torch.ao.quantization.quantize_dynamic(plain, {nn.Linear}))  # type: ignore[no-untyped-call]
+    rounded = torch.quantize_per_tensor(torch.randn(4, 3), 0.1, 0, torch.qint8)
+    with pytest.raises(DtypeError, match="X"):
+        verify.ntk(plain, rounded)
+    first: Any = plain[0]
+    first.weight = nn.Parameter(rounded, requires_grad=False)
+    with pytest.raises(DtypeError, match="weight"):
+        read_network(plain)
 
 
 def test_a_lazy_network_is_proved_and_checked(tmp_path: Path) -> None:
