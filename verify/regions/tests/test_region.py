@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from verify import datasets, nn
 from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.errors import InputError
-from verify.networks import Network, kernel_of, linearise, read_network
+from verify.networks import Network, kernel_of, linearise, read_data, read_network
 from verify.networks.feature_kernel import FeatureBound
 from verify.networks.neurons import NeuronBudget
+from verify.networks.neurons_local import LocalBudget
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent.float64 import Descent
+from verify.regions.scopes.convex_ball import Reach
 
 
 def _shallow(width: int = 256, n: int = 4, **options: Any) -> Certificate:
@@ -132,6 +135,17 @@ def test_the_features_bound_is_attained_by_a_product_and_needs_the_inflated_norm
     assert FeatureBound(linearise(read_network(deep), np.array([[1.0]])))(1.5) == 0.0
 
 
+def test_the_features_bound_is_attained_where_the_slope_is_largest() -> None:
+    """F = v·tanh(w), v = 0: λ = tanh(w)², and moving w from 1/5 to 1/10 leaves tanh(1/10)²: any slope below sup|tanh'| = 1 would claim more."""
+    model = torch.nn.Sequential(nn.NTKLinear(1, 1), torch.nn.Tanh(), nn.NTKLinear(1, 1)).double()
+    with torch.no_grad():
+        model[0].weight.fill_(0.2)  # type: ignore[operator]
+        model[2].weight.fill_(0.0)  # type: ignore[operator]
+    state = linearise(read_network(model), np.array([[1.0]]))
+    least = float(np.tanh(0.1)) ** 2
+    assert 0.95 * least <= FeatureBound(state)(0.1) <= least
+
+
 def test_one_affine_layer_and_an_activated_output_get_no_features_bound() -> None:
     X = np.array([[1.0, 0.5]])
     for model in (
@@ -159,6 +173,37 @@ def test_a_forged_region_is_rejected(tmp_path: Path) -> None:
         constants = {**certificate.constants, name: certificate.constants[name] * Ball(factor)}
         forged = replace(certificate, constants=constants)
         assert verify.check(forged.save(tmp_path / f"{name}.zip")).verdict == "REJECTED", name
+
+
+def test_a_last_ball_that_is_forgotten_is_missed_by_the_checker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def enough(self: Reach, theta: np.ndarray, _: Any) -> bool:
+        self.last = float(self._distance(theta).upper())
+        return True
+
+    monkeypatch.setattr(Reach, "enough", enough)
+    certificate = _shallow()
+    assert certificate.verdict == "PROVED"
+    found = verify.check(certificate.save(tmp_path / "without.zip"))
+    assert found.verdict == "REJECTED"
+    assert any("run inside the ball" in failure for failure in found.failures)
+
+
+def test_the_suprema_near_the_centre_carry_width_512_where_the_global_ones_do_not() -> None:
+    """n = 10, seed 0, about the midpoint of its path, at the radius that its run needs."""
+    X, y = datasets.sphere(10, 10, norm=9.0, seed=0)
+    network = read_network(nn.antisymmetric_two_layer(10, 512, seed=0))
+    descent, start = Descent(network, read_data(network, X, y), Fraction(1), Fraction(1, 10)), flatten(network)
+    end = start
+    for _ in range(60):
+        end = descent.step(end)[0]
+    centre = 0.5 * (start + end)
+    radius = 1.02 * float(np.linalg.norm(start - centre))
+    state = linearise(with_parameters(network, centre), X)
+    everywhere, near = (budget.parabolas(radius) for budget in (NeuronBudget(state), LocalBudget(state, 0.55)))
+    assert max((float(p(Ball(radius)).lower()) for p in everywhere), default=0.0) < 0.001
+    assert max(float(p(Ball(radius)).lower()) for p in near) > 0.005
 
 
 def test_a_ball_too_wide_for_its_network_is_inconclusive_with_the_reason() -> None:
