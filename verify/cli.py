@@ -285,30 +285,34 @@ def width(
     n: Annotated[int, typer.Option(help="number of inputs")] = 10,
     d: Annotated[int, typer.Option(help="input dimension")] = 10,
     norm: Annotated[float, typer.Option(help="norm of the inputs")] = 9.0,
-    lr: Annotated[str, typer.Option(help="step size, exact")] = "1/500",
-    smallest: Annotated[int, typer.Option(help="log2 of the first width tried")] = 10,
+    lr: Annotated[str, typer.Option(help="step size of the criteria about the start, exact")] = "1/500",
+    run_lr: Annotated[str, typer.Option(help="step size of the run that a ball encloses, exact")] = "1/10",
+    smallest: Annotated[int, typer.Option(help="log2 of the first width tried")] = 5,
     largest: Annotated[int, typer.Option(help="log2 of the last width tried")] = 18,
     seed: Annotated[int, typer.Option()] = 0,
+    criterion: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="paper, classical, residual, neurons, displacement, start, midpoint, adversary; default: all"
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Find the smallest power-of-two width at which a ball around initialisation is PROVED (v1's existence claim)."""
-    from verify import datasets, nn
-    from verify.regions import certify as run
+    """Find the smallest power-of-two width at which each criterion proves a region around an initialisation (v1's existence claim)."""
+    from verify.experiments.width import CRITERIA, Widths, search
 
-    X, y = datasets.sphere(n, d, norm, seed)
-    rows = []
-    for exponent in range(smallest, largest + 1):
-        cert = run(nn.antisymmetric_two_layer(d, 2**exponent, seed=seed), X, y, lr=lr)
-        rows.append({"width": 2**exponent, "verdict": cert.verdict, "reason": cert.reason})
-        if not as_json:
-            print(f"width {2**exponent}: {cert.verdict}. {cert.reason}", flush=True)
-        if cert.verdict == "PROVED":
-            break
+    def told(name: str, width: int) -> None:
+        print(f"{name}: {'observed' if name == 'adversary' else 'PROVED'} at width {width}", flush=True)
+
+    case = Widths(n, d, norm, seed, lr, run_lr, smallest, largest)
+    rows = search(case, tuple(criterion or CRITERIA), None if as_json else told)
     if as_json:
         print_json(rows)
-    if not rows:
-        raise InputError(f"smallest={smallest}, largest={largest}: no width lies between; expected smallest ≤ largest")
-    raise typer.Exit(EXIT[rows[-1]["verdict"]])
+    missing = [row for row in rows if row["width"] is None]
+    for row in [] if as_json else missing:
+        about = "" if row["estimate"] is None else f"; about {row['estimate']:.2g} by scaling (estimate)"
+        print(f"{row['criterion']}: not up to width {2**largest}{about}")
+    raise typer.Exit(EXIT["INCONCLUSIVE" if missing else "PROVED"])
 
 
 @app.command()

@@ -221,7 +221,7 @@ def _experiments(directory: Path, size: Size, console: Console) -> None:
 
 def _long(directory: Path, console: Console, workers: int) -> list[dict[str, Any]]:
     """What `make reproduce-full` adds; returns the rows that join the table of runs."""
-    from verify.experiments import around_initialisation, larger, ordinary
+    from verify.experiments import around_initialisation, larger, ordinary, width
     from verify.sweeps import sweep
     from verify.sweeps.diagnostics import write_diagnostics
 
@@ -231,6 +231,8 @@ def _long(directory: Path, console: Console, workers: int) -> list[dict[str, Any
     proved = [row for row in regions if row["verdict"] == "PROVED"]
     accepted = sum(row["check"]["verdict"] == "ACCEPTED" for row in proved)
     console.print(f"  {len(proved)} of {len(regions)} regions PROVED, {accepted} ACCEPTED", highlight=False)
+    with _timed(console, "width needed"):
+        width.run_cases(directory / "width", workers=workers)
     with _timed(console, "ordinary problems"):
         grid = ordinary.run_grid(directory / "ordinary", workers=workers)
     write_json(directory / "ordinary.json", grid)
