@@ -1,11 +1,11 @@
 (** * The checker: a function from certificates to booleans, by integer arithmetic alone
 
     [CheckFacts.v] and [Converges.v] prove what [check] and [accepted] imply; nothing here need be trusted or read for that.  Units: pre-activations
-    and tanh in 2^-28 ([one]); hidden values and slopes, which enter the kernel, in 2^(hidden_drop - 28); weights and
+    and their activations in 2^-28 ([one]); hidden values and slopes, which enter the kernel, in 2^(hidden_drop - 28); weights and
     inputs rounded for the forward pass by dropping bits. *)
 
 From Coq Require Import ZArith List Bool QArith.
-From LPLR Require Import Fixed FixedTanh IntegerMatrix Vectors Format.
+From LPLR Require Import Activation Fixed FixedTanh IntegerMatrix Vectors Format.
 Import ListNotations.
 Open Scope Z_scope.
 
@@ -59,12 +59,17 @@ Definition biasZ : list Z :=
   map (fun q => if hidden_bias c then Z.shiftr (at_ q (dim c) * one) wb else 0) (inners c).
 Definition preZ (D b : Z) : Z := Z.shiftr (D * r1 w) shift1 + b.
 Definition e_pre (ed : Z) : Z := Z.shiftr ((r1 w + 1) * ed + 2 ^ (wh + xh + 8)) shift1 + 3.
+(** sigmoid x = (1 + tanh (x/2)) / 2. *)
+Definition valueZ (tab : list (Z * Z)) (z : Z) : Z :=
+  match hidden c with Tanh => tanhZ tab z | Sigmoid => Z.shiftr (one + tanhZ tab (Z.shiftr z 1)) 1 end.
 Definition k : Z := hidden_drop w.
 Definition unit : Z := 2 ^ (28 - k).
 Definition half : Z := 2 ^ (k - 1).
 Definition roundZ (t : Z) : Z := Z.shiftr (t + half) k.
 Definition slope_shift : Z := wb + 28 - k.
-Definition slopeZ (a h : Z) : Z := Z.shiftr (a * (unit * unit - h * h) + 2 ^ (slope_shift - 1)) slope_shift.
+(** The derivative from the hidden value h: 1 - h^2, or h (1 - h). *)
+Definition derivativeZ (h : Z) : Z := match hidden c with Tanh => unit * unit - h * h | Sigmoid => unit * h - h * h end.
+Definition slopeZ (a h : Z) : Z := Z.shiftr (a * derivativeZ h + 2 ^ (slope_shift - 1)) slope_shift.
 Definition slopesZ (H : list (list Z)) : list (list Z) :=
   map (fun I => map2 slopeZ (row (outers c) (output_of c I)) (row H (sample_of c I))) (seq 0 N).
 
@@ -140,14 +145,16 @@ Definition check_root (r q : Z) : bool := ((r - 1) * (r - 1) * q <=? two40 * two
 Definition below62 (rows : list (list Z)) : bool := forallb (fun q => dot q q <? 2 ^ 62) rows.
 Definition check_pre (Ds Ps : list (list Z)) : bool :=
   forallb (forallb (fun D => Z.abs D <=? 2 ^ (wh + xh + 8))) Ds && forallb (forallb (fun P => Z.abs P <? limit)) Ps.
+Definition steep : Q := act_top (hidden c) * act_top (hidden c).
+Definition bent : Q := act_bend (hidden c).
 Definition check_scalars : bool :=
   ltQ 0 (loss_scale c) && ltQ 0 (lr c) && leQ 0 (jac0 w) && leQ 0 (res0 w) && leQ 0 (sigma0 w) && leQ 0 (drop w)
   && leQ 0 (lip w) && leQ 0 (out_max w) && leQ 0 (in_norm w) && leQ 0 (in_twice w) && ltQ 0 (ell0 w) && ltQ 0 (ell w)
   && leQ 0 (scale2 w)
   && forallb (fun v => leQ (inject_Z v) (out_max w * inject_Z weight_one * (out_max w * inject_Z weight_one))) outer_squares
   && leQ 1 (scale2 w * scale2 w * inject_Z (output_scale c))
-  && leQ (1 + (77 # 100) * out_max w * in_twice w * ell0 w) (ell0 w * ell0 w)
-  && leQ (1 + (77 # 100) * (out_max w + radius) * in_twice w * ell w) (ell w * ell w)
+  && leQ (steep + bent * out_max w * in_twice w * ell0 w) (ell0 w * ell0 w)
+  && leQ (steep + bent * (out_max w + radius) * in_twice w * ell w) (ell w * ell w)
   && leQ (scale2 w * in_norm w * ell0 w) (drop w) && leQ (scale2 w * in_norm w * ell w) (lip w)
   && leQ (lr c * loss_scale c * (jac_ball * jac_ball)) 1.
 Definition squares (rows : list (list Z)) : list (list Z) := map (map (fun v => v * v)) rows.
@@ -169,7 +176,7 @@ Definition share_one : Z := 65536.
 Definition neuron_ok (g : nat) (square : Z) : bool := let most := nth g (map g_max (groups w)) 0 in square <=? most * most.
 Definition group_ok (g : group) : bool :=
   (0 <=? g_max g) && ltQ 0 (g_ell g)
-  && leQ (inject_Z weight_one + (77 # 100) * inject_Z (g_max g) * in_twice w * g_ell g) (g_ell g * g_ell g * inject_Z weight_one).
+  && leQ (steep * inject_Z weight_one + bent * inject_Z (g_max g) * in_twice w * g_ell g) (g_ell g * g_ell g * inject_Z weight_one).
 Definition share_ok (weight : Q) (share : Z) (g : group) : bool :=
   (0 <=? share) && (share <=? share_one)
   && leQ (inject_Z share * (weight + scale2 w * scale2 w * (in_norm w * in_norm w) * (g_ell g * g_ell g))) (inject_Z share_one * weight).
@@ -199,7 +206,7 @@ Definition hiddenZ (T : list (list Z)) : list (list Z) := map (map roundZ) T.
 Definition check : bool :=
   check_shape && check_root (r1 w) (hidden_scale c) && check_root (r2 w) (output_scale c) && check_scalars && check_stairs
   && (let tab := table in let W := weightsZ in let X := inputsZ in
-      let Ds := dotsZ W X in let Ps := presZ Ds in let T := map (map (tanhZ tab)) Ps in
+      let Ds := dotsZ W X in let Ps := presZ Ds in let T := map (map (valueZ tab)) Ps in
       let H := hiddenZ T in let B := slopesZ H in let XX := gramZ X in
       let et := 16 + e_pre (e_dot W X) in
       below62 W && check_inputs X XX && check_pre Ds Ps && (e_hid et * e_hid et <=? one) && check_residual T et

@@ -2,7 +2,7 @@
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Setting NtkStability Tanh TwoLayer Rows Psd Criterion
+From LPLR Require Import Inner Sums Rn Setting NtkStability Activation TwoLayer Rows Psd Criterion
   Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward CheckScalars CheckKernel.
 Import ListNotations.
 Open Scope R_scope.
@@ -17,7 +17,7 @@ Notation W := (weightsZ c w).
 Notation X := (inputsZ c w).
 Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
-Notation Tan := (map (map (tanhZ table)) Ps).
+Notation Tan := (map (map (valueZ c table)) Ps).
 Notation Hid := (hiddenZ w Tan).
 Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w X).
@@ -38,17 +38,19 @@ Notation N := (equations c).
 Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid RY R1 m (biases c) (input c) th (start c)).
-Notation slope_ := (slope RY R1 m (biases c) xs ys dth (start c)).
+Notation hid_ := (hid RY R1 m (biases c) (input c) (act (hidden c)) (start c)).
+Notation slope_ := (slope RY R1 m (biases c) xs ys (dact (hidden c)) (start c)).
 Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
 Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
+Notation Top := (Q2R (act_top (hidden c))).
+Notation Bend := (Q2R (act_bend (hidden c))).
 Hypothesis Hcheck : check c w V = true.
 Notation passed := (CheckForward.passed c w V Hcheck).
 Notation shaped := (CheckForward.shaped c w V Hcheck).
 Notation W1_pos := (CheckForward.W1_pos c w V Hcheck).
 Notation H_length := (CheckForward.H_length c w V).
-Notation tanh_near := (CheckForward.tanh_near c w V Hcheck).
+Notation value_near := (CheckForward.value_near c w V Hcheck).
 Notation outer_value := (CheckForward.outer_value c).
 Notation hid_le := (CheckForward.hid_le c).
 Notation qx_pos := (CheckKernel.qx_pos c w V Hcheck).
@@ -60,7 +62,7 @@ Notation finer_pos := (CheckKernel.finer_pos c w V Hcheck).
 Notation XX_entry := (CheckKernel.XX_entry c w).
 Notation gram_sym := (CheckKernel.gram_sym c).
 Notation theta_sym := (CheckKernel.theta_sym c).
-Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 th dth kk (start c)).
+Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c)) kk (start c)).
 Notation scalars := (CheckScalars.scalars c w V Hcheck).
 Notation residual_le := (CheckScalars.residual_le c w V Hcheck).
 Notation radius_pos := (CheckScalars.radius_pos c w V Hcheck).
@@ -144,13 +146,13 @@ Lemma equations_twice (b : nat -> R) (v : RY) (u : R1) :
     <= T2 * sum N (fun e => b e * b e) * ⟨v, v⟩ * ⟨u, u⟩.
 Proof. apply (rows_twice R1 n (outputs c) (input c) T2); [apply Rle_0_sqr|exact inputs_twice]. Qed.
 
-Lemma jacobian_moves A l D z z' : 0 <= A -> 0 < l -> 1 + 77 / 100 * A * Q2R (in_twice w) * l <= l * l ->
+Lemma jacobian_moves A l D z z' : 0 <= A -> 0 < l -> Top * Top + Bend * A * Q2R (in_twice w) * l <= l * l ->
   Q2R (scale2 w) * Q2R (in_norm w) * l <= D -> (forall r, (r < m)%nat -> norm (out RY R1 m (biases c) z r) <= A) ->
   jac_change (model c) z z' (D * norm (z' ⊖ z)).
 Proof.
   intros HA Hl He HD Hz. pose proof s2_pos. pose proof s2_le. pose proof (c_N _ _ scalars). pose proof (norm_pos (z' ⊖ z)).
-  intros v. eapply Rle_trans; [apply (network_lipschitz RY R1 N m (biases c) xs ys s2 th dth (77 / 100) th_lipschitz dth_le_1 dth_lipschitz
-    ltac:(lra) (Q2R (in_norm w)) (Q2R (in_twice w)) (c_N _ _ scalars) (c_X _ _ scalars) equations_op equations_twice A l HA Hl He z z' Hz)|].
+  intros v. eapply Rle_trans; [apply (network_lipschitz RY R1 N m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c)) Top Bend (act_lipschitz _) (dact_le _) (dact_lipschitz _)
+    (proj1 (act_top_range _)) (act_bend_pos _) (Q2R (in_norm w)) (Q2R (in_twice w)) (c_N _ _ scalars) (c_X _ _ scalars) equations_op equations_twice A l HA Hl He z z' Hz)|].
   apply Rmult_le_compat_r; [apply norm_pos|]. apply Rmult_le_compat_r; [assumption|]. rewrite Rabs_pos_eq by lra.
   eapply Rle_trans; [|exact HD]. apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat_r; assumption.
 Qed.
@@ -182,14 +184,14 @@ Lemma theta_whole I J : theta_ (fun _ => 1) I J = theta_ (share_of w 1 (ones w))
 Proof.
   assert (E : forall f : nat -> R, sum m (fun r => 1 * f r) = sum m (fun r => share_of w 1 (ones w) r * f r)).
   { intros f. apply sum_ext. intros r Hr. unfold share_of. rewrite ones_entry by now apply (s_group _ _ shaped). field. }
-  unfold theta. set (h := hid RY R1 m (biases c) xs th (start c)).
+  unfold theta. set (h := hid RY R1 m (biases c) xs (act (hidden c)) (start c)).
   now rewrite (E (fun r => h r I * h r J)), (E (fun r => slope_ r I * slope_ r J)).
 Qed.
 
 Lemma ntk_whole (u : Rn N) : ⟨JT (model c) (start c) u, JT (model c) (start c) u⟩
   = sum N (fun I => sum N (fun J => entry u I * entry u J * theta_ (share_of w 1 (ones w)) I J)).
 Proof.
-  change (JT (model c)) with (net_JT RY R1 N m (biases c) xs ys s2 th dth). rewrite ntk_matrix.
+  change (JT (model c)) with (net_JT RY R1 N m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c))). rewrite ntk_matrix.
   apply sum_ext. intros I _. apply sum_ext. intros J _. now rewrite theta_whole.
 Qed.
 
@@ -244,15 +246,15 @@ Notation no_group := {| g_max := 0; g_ell := 0 |}.
 Notation group_at r := (nth (nth r (group_of w) O) (groups w) no_group).
 
 Lemma neuron_group r : (r < m)%nat -> 0 < Q2R (g_ell (group_at r)) /\
-  1 + 77 / 100 * norm (out RY R1 m (biases c) (start c) r) * Q2R (in_twice w) * Q2R (g_ell (group_at r)) <= Q2R (g_ell (group_at r)) * Q2R (g_ell (group_at r)).
+  Top * Top + Bend * norm (out RY R1 m (biases c) (start c) r) * Q2R (in_twice w) * Q2R (g_ell (group_at r)) <= Q2R (g_ell (group_at r)) * Q2R (g_ell (group_at r)).
 Proof.
   intros Hr. pose proof (s_group _ _ shaped r Hr) as Hg.
   pose proof (t_budget _ _ _ passed) as C. unfold check_budget in C. rewrite !andb_true_iff in C. destruct C as [[C1 C2] _].
   pose proof (all2_nth _ _ _ r O 0%Z C1 ltac:(unfold outer_squares; rewrite (CheckForward.over_outputs_length c w V Hcheck); exact Hr)) as E1. unfold neuron_ok in E1. apply Z.leb_le in E1.
   change 0%Z with (g_max no_group) in E1 at 2 3. rewrite map_nth in E1.
-  pose proof (forallb_nth _ _ _ no_group C2 Hg) as E2. unfold group_ok in E2. rewrite !andb_true_iff in E2. destruct E2 as [[E0 E2] E3].
+  pose proof (forallb_nth _ _ _ no_group C2 Hg) as E2. unfold group_ok, steep, bent in E2. rewrite !andb_true_iff in E2. destruct E2 as [[E0 E2] E3].
   apply Z.leb_le in E0. apply ltQ_R in E2. apply leQ_R in E3. rewrite RMicromega.Q2R_0 in E2. set (g := group_at r) in *. clearbody g.
-  repeat rewrite ?Q2R_plus, ?Q2R_mult, ?Q2R_Z, ?Q2R_77 in E3. fold (weight_unit c) in E3.
+  repeat rewrite ?Q2R_plus, ?Q2R_mult, ?Q2R_Z in E3. fold (weight_unit c) in E3.
   split; [assumption|]. pose proof W1_pos as HW. pose proof (c_X _ _ scalars) as HX.
   assert (Ha : W1 * norm (out RY R1 m (biases c) (start c) r) <= IZR (g_max g)).
   { rewrite <- (Rabs_pos_eq W1) by lra. rewrite <- norm_scal. apply norm_le_sq; [now apply IZR_le|].
@@ -260,8 +262,9 @@ Proof.
   set (a := norm (out RY R1 m (biases c) (start c) r)) in *. clearbody a.
   set (x := Q2R (in_twice w)) in *. set (l := Q2R (g_ell g)) in *. clearbody x l.
   apply Rmult_le_reg_r with W1; [assumption|].
-  replace ((1 + 77 / 100 * a * x * l) * W1) with (W1 + 77 / 100 * (W1 * a) * x * l) by ring.
-  eapply Rle_trans; [|exact E3]. apply Rplus_le_compat_l. apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat_r; [assumption|]. lra.
+  replace ((Top * Top + Bend * a * x * l) * W1) with (Top * Top * W1 + Bend * (W1 * a) * x * l) by ring.
+  eapply Rle_trans; [|exact E3]. apply Rplus_le_compat_l. apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat_r; [assumption|].
+  apply Rmult_le_compat_l; [apply act_bend_pos|exact Ha].
 Qed.
 
 Lemma parabola_bound p z : In p (parabolas w) ->
@@ -291,9 +294,9 @@ Proof.
     apply Rmult_le_reg_r with fu; [assumption|].
     replace ((IZR (f_C (p_factor p)) - INR N * (IZR (f_cap (p_factor p)) + o * IZR e / fu)) * fu)
       with (IZR (f_C (p_factor p)) * fu - INR N * (IZR (f_cap (p_factor p)) * fu + o * IZR e)) by (field; lra). lra. }
-  change (JT (model c)) with (net_JT RY R1 N m (biases c) xs ys s2 th dth).
-  eapply Rle_trans; [|apply (neuron_budget RY R1 N m (biases c) xs ys s2 th dth (77 / 100) th_lipschitz dth_le_1 dth_lipschitz
-    ltac:(lra) (Q2R (in_norm w)) (Q2R (in_twice w)) (c_N _ _ scalars) (c_X _ _ scalars) equations_op equations_twice
+  change (JT (model c)) with (net_JT RY R1 N m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c))).
+  eapply Rle_trans; [|apply (neuron_budget RY R1 N m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c)) Top Bend (act_lipschitz _) (dact_le _) (dact_lipschitz _)
+    (proj1 (act_top_range _)) (act_bend_pos _) (Q2R (in_norm w)) (Q2R (in_twice w)) (c_N _ _ scalars) (c_X _ _ scalars) equations_op equations_twice
     (start c) (Q2R (p_weight p)) (share_of w share_one (p_shares p)) (fun r => Q2R (g_ell (group_at r))) C1)].
   - rewrite inner_Rn. fold (q u). lra.
   - intros r Hr. apply (neuron_group r Hr).
@@ -355,7 +358,7 @@ Theorem check_correct : facts (model c) (target c) (Q2R (loss_scale c)) (Q2R (lr
 Proof.
   constructor; try apply scalars.
   - apply radius_pos.
-  - intros z. apply (network_differentiable RY R1 N m (biases c) xs ys s2 th dth th_derive).
+  - intros z. apply (network_differentiable RY R1 N m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c)) (act_derive _)).
   - exact kernel_upper.
   - exact residual_le.
   - exact jacobian_from_start.

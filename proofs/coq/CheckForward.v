@@ -2,7 +2,7 @@
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Tanh TwoLayer Rows
+From LPLR Require Import Inner Sums Rn Tanh Activation TwoLayer Rows
   Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding.
 Import ListNotations.
 Open Scope R_scope.
@@ -44,7 +44,7 @@ Notation W := (weightsZ c w).
 Notation X := (inputsZ c w).
 Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
-Notation Tan := (map (map (tanhZ table)) Ps).
+Notation Tan := (map (map (valueZ c table)) Ps).
 Notation Hid := (hiddenZ w Tan).
 Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w X).
@@ -65,8 +65,8 @@ Notation N := (equations c).
 Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid RY R1 m (biases c) (input c) th (start c)).
-Notation slope_ := (slope RY R1 m (biases c) xs ys dth (start c)).
+Notation hid_ := (hid RY R1 m (biases c) (input c) (act (hidden c)) (start c)).
+Notation slope_ := (slope RY R1 m (biases c) xs ys (dact (hidden c)) (start c)).
 Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
 Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
@@ -322,8 +322,8 @@ Proof.
   set (q := ((IZR (r1 w) + 1) * IZR ed + p * 256) / (p * 4096)) in *. clearbody q v z. lra.
 Qed.
 
-(** ** tanh and hidden values *)
-Lemma T_entry r i : (r < m)%nat -> (i < n)%nat -> at_ (row Tan i) r = tanhZ table (at_ (row Ps i) r).
+(** ** Hidden values *)
+Lemma T_entry r i : (r < m)%nat -> (i < n)%nat -> at_ (row Tan i) r = valueZ c table (at_ (row Ps i) r).
 Proof.
   intros Hr Hi. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite Ps_count; exact Hi).
   now rewrite (nth_map_lt _ _ _ 0%Z) by (rewrite Ps_length; assumption).
@@ -335,19 +335,36 @@ Proof.
   intros Hi. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite Ps_count; exact Hi). now rewrite map_length, Ps_length.
 Qed.
 
-Lemma tanh_near r i : (r < m)%nat -> (i < n)%nat -> near one et (hid_ r i) (at_ (row Tan i) r).
+(** tanh of an approximated argument, and the activation. *)
+Lemma tanhZ_near x P e : (Z.abs P < limit)%Z -> Rabs (IZR one * x - IZR P) <= e -> Rabs (IZR one * th x - IZR (tanhZ table P)) <= 16 + e.
 Proof.
-  intros Hr Hi. rewrite T_entry by assumption. destruct (pre_tests r i Hr Hi) as [_ HL].
-  pose proof (pre_near r i Hr Hi) as HP. pose proof (tanhZ_correct _ HL) as HT. unfold near in *. unfold hid.
-  set (P := at_ (row Ps i) r) in *. set (e := e_pre c w ed) in *. clearbody e. rewrite plus_IZR.
-  pose proof (th_lipschitz (IZR P / IZR one) (pre_ r i)) as Lip. pose proof one_pos as O1. set (O := IZR one) in *. clearbody O.
-  set (t := th (pre_ r i)) in *. set (u := th (IZR P / O)) in *. set (v := IZR (tanhZ table P)) in *. clearbody v.
-  assert (A : O * Rabs (t - u) <= IZR e).
+  intros HL HP. pose proof (tanhZ_correct P HL) as HT. unfold near in HT.
+  pose proof (th_lipschitz (IZR P / IZR one) x) as Lip. pose proof one_pos as O1. set (O := IZR one) in *. clearbody O.
+  set (t := th x) in *. set (u := th (IZR P / O)) in *. set (v := IZR (tanhZ table P)) in *. clearbody v.
+  assert (A : O * Rabs (t - u) <= e).
   { eapply Rle_trans; [apply Rmult_le_compat_l; [lra|exact Lip]|].
     rewrite <- (Rabs_pos_eq O) at 1 by lra. rewrite <- Rabs_mult.
-    replace (O * (pre_ r i - IZR P / O)) with (O * pre_ r i - IZR P) by (field; lra). exact HP. }
+    replace (O * (x - IZR P / O)) with (O * x - IZR P) by (field; lra). exact HP. }
   replace (O * t - v) with (O * (t - u) + (O * u - v)) by ring.
   eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_mult, (Rabs_pos_eq O) by lra. lra.
+Qed.
+
+Lemma value_near r i : (r < m)%nat -> (i < n)%nat -> near one et (hid_ r i) (at_ (row Tan i) r).
+Proof.
+  intros Hr Hi. rewrite T_entry by assumption. destruct (pre_tests r i Hr Hi) as [_ HL].
+  pose proof (pre_near r i Hr Hi) as HP. unfold near in *. unfold hid.
+  set (P := at_ (row Ps i) r) in *. set (e := e_pre c w ed) in *. clearbody e. rewrite plus_IZR. unfold valueZ.
+  set (x := pre_ r i) in *. clearbody x P. destruct (hidden c); cbn [act]; [now apply tanhZ_near|].
+  rewrite sigmoid_tanh. pose proof (shift_floor P 1 ltac:(lia)) as S1. change (IZR (2 ^ 1)) with 2 in S1.
+  assert (HL' : (Z.abs (Z.shiftr P 1) < limit)%Z).
+  { rewrite Z.shiftr_div_pow2 by lia. change (2 ^ 1)%Z with 2%Z. pose proof (Z.div_mod P 2 ltac:(lia)). pose proof (Z.mod_pos_bound P 2 ltac:(lia)).
+    unfold limit in *. lia. }
+  set (q := Z.shiftr P 1) in *. clearbody q. apply Rabs_le_between in HP.
+  assert (HQ : Rabs (IZR one * (x / 2) - IZR q) <= IZR e / 2 + 1) by (apply Rabs_le; lra).
+  pose proof (tanhZ_near (x / 2) q _ HL' HQ) as N. apply Rabs_le_between in N.
+  pose proof (shift_floor (one + tanhZ table q) 1 ltac:(lia)) as S2. change (IZR (2 ^ 1)) with 2 in S2. rewrite plus_IZR in S2.
+  set (v := IZR (Z.shiftr (one + tanhZ table q) 1)) in *. clearbody v. set (O := IZR one) in *. clearbody O. apply Rabs_le.
+  replace (O * ((1 + th (x / 2)) / 2)) with ((O + O * th (x / 2)) / 2) by field. lra.
 Qed.
 
 Lemma K_pos : 0 < K.
@@ -377,7 +394,7 @@ Qed.
 
 Lemma hid_near r i : (r < m)%nat -> (i < n)%nat -> Rabs (IZR one * hid_ r i - K * IZR (at_ (row Hid i) r)) <= IZR eh.
 Proof.
-  intros Hr Hi. rewrite H_entry by assumption. pose proof (tanh_near r i Hr Hi) as N. unfold near in N.
+  intros Hr Hi. rewrite H_entry by assumption. pose proof (value_near r i Hr Hi) as N. unfold near in N.
   set (t := at_ (row Tan i) r) in *. set (x := hid_ r i) in *. clearbody t x. unfold e_hid. rewrite plus_IZR.
   pose proof (shift_floor (t + half w) (k w) ltac:(pose proof (s_k shaped); lia)) as F. fold (roundZ w t) in F. fold K in F.
   rewrite plus_IZR in F. pose proof K_pos. pose proof K_half as E. set (h := IZR (roundZ w t)) in *. clearbody h.
@@ -389,7 +406,7 @@ Proof.
 Qed.
 
 Lemma hid_le r i : Rabs (hid_ r i) <= 1.
-Proof. unfold hid. pose proof (th_bounds (pre_ r i)). apply Rabs_le. lra. Qed.
+Proof. apply act_le_1. Qed.
 Lemma scaled_hid_le r i : Rabs (IZR one * hid_ r i) <= IZR one.
 Proof.
   pose proof one_pos. rewrite Rabs_mult, Rabs_pos_eq by lra. rewrite <- (Rmult_1_r (IZR one)) at 2.

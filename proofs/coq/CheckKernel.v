@@ -2,7 +2,7 @@
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Tanh TwoLayer Rows
+From LPLR Require Import Inner Sums Rn Activation TwoLayer Rows
   Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward.
 Import ListNotations.
 Open Scope R_scope.
@@ -25,7 +25,7 @@ Notation W := (weightsZ c w).
 Notation X := (inputsZ c w).
 Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
-Notation Tan := (map (map (tanhZ table)) Ps).
+Notation Tan := (map (map (valueZ c table)) Ps).
 Notation Hid := (hiddenZ w Tan).
 Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w X).
@@ -46,8 +46,8 @@ Notation N := (equations c).
 Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid RY R1 m (biases c) (input c) th (start c)).
-Notation slope_ := (slope RY R1 m (biases c) xs ys dth (start c)).
+Notation hid_ := (hid RY R1 m (biases c) (input c) (act (hidden c)) (start c)).
+Notation slope_ := (slope RY R1 m (biases c) xs ys (dact (hidden c)) (start c)).
 Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
 Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
@@ -64,7 +64,7 @@ Notation K_pos := (CheckForward.K_pos c w V Hcheck).
 Notation U_pos := (CheckForward.U_pos c w V Hcheck).
 Notation one_KU := (CheckForward.one_KU c w V Hcheck).
 Notation K_half := (CheckForward.K_half c w V Hcheck).
-Notation tanh_near := (CheckForward.tanh_near c w V Hcheck).
+Notation value_near := (CheckForward.value_near c w V Hcheck).
 Notation gram_value := (CheckForward.gram_value c w V Hcheck).
 Notation T_length := (CheckForward.T_length c w V).
 Notation outer_value := (CheckForward.outer_value c).
@@ -77,7 +77,7 @@ Notation small_product := (CheckForward.small_product V).
 Notation x_ i j := (value (input_bits c) (at_ (row (inputs c) i) j)).
 Notation A := (size_of c).
 Notation es := (slope_error c w).
-Local Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 th dth kk (start c)).
+Local Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c)) kk (start c)).
 Notation same I J := (output_of c I =? output_of c J)%nat.
 
 (** ** Slopes *)
@@ -111,7 +111,7 @@ Qed.
 Lemma slope_le r I : (r < m)%nat -> (I < N)%nat -> Rabs (slope_ r I) <= A r.
 Proof.
   intros Hr HI. unfold slope. rewrite Rabs_mult, <- (Rmult_1_r (A r)).
-  apply Rmult_le_compat; try apply Rabs_pos; [now apply outer_le|apply dth_le_1].
+  apply Rmult_le_compat; try apply Rabs_pos; [now apply outer_le|apply dact_le_1].
 Qed.
 
 Lemma slope_near r I : (r < m)%nat -> (I < N)%nat -> Rabs (IZR one * slope_ r I - K * IZR (at_ (row Slo I) r)) <= es r.
@@ -119,46 +119,60 @@ Proof.
   intros Hr HI. destruct (equation_lt I HI) as [Hi Ho]. rewrite B_entry by assumption.
   pose proof (hid_near r (sample_of c I) Hr Hi) as N. pose proof (scaled_hid_le r (sample_of c I)) as L.
   pose proof (outer_le r I Hr HI) as HA. rewrite outer_value in HA by assumption.
-  assert (Es : slope_ r I = outer_ r I * dth (pre_ r (sample_of c I))) by reflexivity.
+  assert (Es : slope_ r I = outer_ r I * dact (hidden c) (pre_ r (sample_of c I))) by reflexivity.
   rewrite Es, outer_value by assumption. clear Es. unfold slope_error.
-  unfold hid in N, L. unfold dth.
-  set (h := at_ (row Hid (sample_of c I)) r) in *. set (a := a_ (output_of c I) r) in *. set (t := th (pre_ r (sample_of c I))) in *. clearbody h a t.
+  unfold hid in N, L. rewrite dact_value.
+  assert (H01 : hidden c = Sigmoid -> Rabs (IZR one * (1 - act (hidden c) (pre_ r (sample_of c I)))) <= IZR one).
+  { intros ->. pose proof one_pos. rewrite Rabs_mult, Rabs_pos_eq by lra. rewrite <- (Rmult_1_r (IZR one)) at 2. apply Rmult_le_compat_l; [lra|].
+    cbn [act]. rewrite sigmoid_tanh. pose proof (Tanh.th_bounds (pre_ r (sample_of c I) / 2)). apply Rabs_le. lra. }
+  set (h := at_ (row Hid (sample_of c I)) r) in *. set (a := a_ (output_of c I) r) in *. set (t := act (hidden c) (pre_ r (sample_of c I))) in *. clearbody h a t.
   pose proof (t_eh _ _ _ passed) as E2. apply IZR_le in E2. rewrite mult_IZR in E2. unfold slope_gain. rewrite plus_IZR, mult_IZR.
   set (e := IZR eh) in *. clearbody e. pose proof W1_pos as HW. pose proof K_pos as HK. pose proof U_pos as HU.
   assert (Hsh : (1 <= slope_shift c w)%Z) by (unfold slope_shift; pose proof (s_k _ _ shaped); pose proof (s_wb _ _ shaped); lia).
-  pose proof (shift_floor (a * (unit w * unit w - h * h) + 2 ^ (slope_shift c w - 1)) (slope_shift c w) ltac:(lia)) as F.
-  fold (slopeZ c w a h) in F. rewrite plus_IZR, mult_IZR, minus_IZR, !mult_IZR in F. fold U in F.
+  pose proof (shift_floor (a * derivativeZ c w h + 2 ^ (slope_shift c w - 1)) (slope_shift c w) ltac:(lia)) as F.
+  fold (slopeZ c w a h) in F. rewrite plus_IZR, mult_IZR in F.
   assert (ES : IZR (2 ^ slope_shift c w) = W1 * U).
   { unfold slope_shift, weight_unit, weight_one, kept_unit, unit. pose proof (s_k _ _ shaped). pose proof (s_wb _ _ shaped).
     rewrite <- pow2_add by lia. f_equal. f_equal. ring. }
   assert (EH : IZR (2 ^ slope_shift c w) = 2 * IZR (2 ^ (slope_shift c w - 1))).
   { change 2 with (IZR (2 ^ 1)). rewrite <- pow2_add by lia. f_equal. f_equal. ring. }
   rewrite ES in *. set (hf := IZR (2 ^ (slope_shift c w - 1))) in *. clearbody hf.
-  set (b := IZR (slopeZ c w a h)) in *. clearbody b. set (g := IZR h) in *. clearbody g.
+  set (b := IZR (slopeZ c w a h)) in *. clearbody b. set (g := IZR h) in *.
+  assert (ED : IZR (derivativeZ c w h) = match hidden c with Tanh => U * U - g * g | Sigmoid => U * g - g * g end).
+  { unfold derivativeZ. destruct (hidden c); now rewrite minus_IZR, !mult_IZR. }
+  set (D := IZR (derivativeZ c w h)) in *. clearbody D g.
   pose proof K_half as EK. pose proof one_KU as EO. set (O := IZR one) in *. clearbody O.
   assert (OP : 0 < O) by (rewrite EO; now apply Rmult_lt_0_compat).
   set (al := IZR a / W1). assert (Ea : IZR a = al * W1) by (unfold al; field; lra).
   fold al in HA |- *. clearbody al.
   (* rounding *)
-  set (v := al * (U * U - g * g) / U).
-  assert (Ev : IZR a * (U * U - g * g) / (W1 * U) = v) by (rewrite Ea; unfold v; field; lra).
+  set (v := al * D / U).
+  assert (Ev : IZR a * D / (W1 * U) = v) by (rewrite Ea; unfold v; field; lra).
   assert (Ew : hf / (W1 * U) = / 2).
   { replace hf with (W1 * U / 2) by lra. field. lra. }
-  unfold Rdiv in F. rewrite Rmult_plus_distr_r in F. fold (IZR a * (U * U - g * g) / (W1 * U)) in F. fold (hf / (W1 * U)) in F.
+  unfold Rdiv in F. rewrite Rmult_plus_distr_r in F. fold (IZR a * D / (W1 * U)) in F. fold (hf / (W1 * U)) in F.
   rewrite Ev, Ew in F.
   assert (F' : Rabs (K * v - K * b) <= IZR (half w)).
   { rewrite <- Rmult_minus_distr_l, Rabs_mult, (Rabs_pos_eq K) by lra. replace (IZR (half w)) with (K * / 2) by lra.
     apply Rmult_le_compat_l; [lra|]. apply Rabs_le. lra. }
   (* the value itself *)
-  assert (Q : Rabs (O * (1 - t * t) - K * ((U * U - g * g) / U)) <= 2 * e + 1).
-  { pose proof (approx_product O O t t e e O O (K * g) (K * g) N N L L) as P.
-    replace (O * (1 - t * t) - K * ((U * U - g * g) / U)) with (- (O * t * (O * t) - K * g * (K * g)) / O) by (rewrite EO; field; lra).
-    unfold Rdiv. rewrite Rabs_mult, Rabs_Ropp, Rabs_inv, (Rabs_pos_eq O) by lra.
-    apply Rmult_le_reg_r with O; [assumption|]. rewrite Rmult_assoc, Rinv_l, Rmult_1_r by lra. lra. }
-  replace (O * (al * (1 - t * t)) - K * b) with (al * (O * (1 - t * t) - K * ((U * U - g * g) / U)) + (K * v - K * b))
-    by (unfold v; field; lra).
+  set (dt := match hidden c with Tanh => 1 - t * t | Sigmoid => t * (1 - t) end).
+  assert (Q : Rabs (O * dt - K * (D / U)) <= 2 * e + 1).
+  { assert (G : Rabs (O * (O * dt - K * (D / U))) <= 2 * e * O + e * e).
+    { unfold dt. rewrite ED. destruct (hidden c).
+      - pose proof (approx_product O O t t e e O O (K * g) (K * g) N N L L) as P.
+        replace (O * (O * (1 - t * t) - K * ((U * U - g * g) / U))) with (- (O * t * (O * t) - K * g * (K * g))) by (rewrite EO; field; lra).
+        rewrite Rabs_Ropp. lra.
+      - assert (N' : Rabs (O * (1 - t) - (O - K * g)) <= e).
+        { replace (O * (1 - t) - (O - K * g)) with (- (O * t - K * g)) by ring. now rewrite Rabs_Ropp. }
+        assert (L' : Rabs (O * (1 - t)) <= O) by exact (H01 eq_refl).
+        pose proof (approx_product O O t (1 - t) e e O O (K * g) (O - K * g) N N' L L') as P.
+        replace (O * (O * (t * (1 - t)) - K * ((U * g - g * g) / U))) with (O * t * (O * (1 - t)) - K * g * (O - K * g)) by (rewrite EO; field; lra).
+        lra. }
+    rewrite Rabs_mult, (Rabs_pos_eq O) in G by lra. apply Rmult_le_reg_l with O; [assumption|]. lra. }
+  replace (O * (al * dt) - K * b) with (al * (O * dt - K * (D / U)) + (K * v - K * b)) by (unfold v; field; lra).
   eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_mult.
-  assert (Rabs al * Rabs (O * (1 - t * t) - K * ((U * U - g * g) / U)) <= A r * (2 * e + 1))
+  assert (Rabs al * Rabs (O * dt - K * (D / U)) <= A r * (2 * e + 1))
     by (apply Rmult_le_compat; try apply Rabs_pos; assumption). lra.
 Qed.
 
@@ -377,7 +391,7 @@ Proof.
   destruct (equation_lt I HI) as [Hi Ho]. destruct (equation_lt J HJ') as [Hj Ho'].
   assert (Hji : (sample_of c J <= sample_of c I)%nat) by (apply Nat.div_le_mono; lia).
   unfold theta. rewrite inner_axes by assumption. fold (gram_of c (sample_of c I) (sample_of c J)).
-  rewrite (sum_ext m (fun r => share_of w one_share shares r * (hid RY R1 m (biases c) xs th (start c) r I * hid RY R1 m (biases c) xs th (start c) r J))
+  rewrite (sum_ext m (fun r => share_of w one_share shares r * (hid RY R1 m (biases c) xs (act (hidden c)) (start c) r I * hid RY R1 m (biases c) xs (act (hidden c)) (start c) r J))
     (fun r => share_of w one_share shares r * (hid_ r (sample_of c I) * hid_ r (sample_of c J)))) by reflexivity.
   pose proof (slope_sums one_share shares H1 Hs I J HI HJ') as HB. pose proof (slope_size one_share shares H1 Hs I J HI HJ') as HS.
   set (i := sample_of c I) in *. set (j := sample_of c J) in *.

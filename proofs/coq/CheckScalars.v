@@ -2,12 +2,11 @@
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Setting Tanh TwoLayer Rows
+From LPLR Require Import Inner Sums Rn Setting Activation TwoLayer Rows
   Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward.
 Import ListNotations.
 Open Scope R_scope.
 
-Lemma Q2R_77 : Q2R (77 # 100) = 77 / 100. Proof. unfold Q2R. cbn. field. Qed.
 Lemma two40_pos : 0 < IZR two40. Proof. unfold two40. lra. Qed.
 Lemma Q2R_grid z : Q2R (grid z) = IZR z / IZR two40. Proof. reflexivity. Qed.
 
@@ -21,7 +20,7 @@ Notation W := (weightsZ c w).
 Notation X := (inputsZ c w).
 Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
-Notation Tan := (map (map (tanhZ table)) Ps).
+Notation Tan := (map (map (valueZ c table)) Ps).
 Notation Hid := (hiddenZ w Tan).
 Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w X).
@@ -42,16 +41,18 @@ Notation N := (equations c).
 Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid RY R1 m (biases c) (input c) th (start c)).
-Notation slope_ := (slope RY R1 m (biases c) xs ys dth (start c)).
+Notation hid_ := (hid RY R1 m (biases c) (input c) (act (hidden c)) (start c)).
+Notation slope_ := (slope RY R1 m (biases c) xs ys (dact (hidden c)) (start c)).
 Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
 Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
+Notation Top := (Q2R (act_top (hidden c))).
+Notation Bend := (Q2R (act_bend (hidden c))).
 Hypothesis Hcheck : check c w V = true.
 Notation passed := (CheckForward.passed c w V Hcheck).
 Notation shaped := (CheckForward.shaped c w V Hcheck).
 Notation W1_pos := (CheckForward.W1_pos c w V Hcheck).
-Notation tanh_near := (CheckForward.tanh_near c w V Hcheck).
+Notation value_near := (CheckForward.value_near c w V Hcheck).
 Notation outer_value := (CheckForward.outer_value c).
 Notation hid_le := (CheckForward.hid_le c).
 
@@ -62,8 +63,8 @@ Record scalar_tests : Prop := {
   c_N : 0 <= Q2R (in_norm w); c_X : 0 <= Q2R (in_twice w); c_l0 : 0 < Q2R (ell0 w); c_l : 0 < Q2R (ell w); c_s2 : 0 <= Q2R (scale2 w);
   c_outer : forall r, (r < m)%nat -> norm (out RY R1 m (biases c) (start c) r) <= Q2R (out_max w);
   c_q2 : 1 <= Q2R (scale2 w) * Q2R (scale2 w) * IZR (output_scale c);
-  c_ell0 : 1 + 77 / 100 * Q2R (out_max w) * Q2R (in_twice w) * Q2R (ell0 w) <= Q2R (ell0 w) * Q2R (ell0 w);
-  c_ell : 1 + 77 / 100 * (Q2R (out_max w) + Q2R (radius w)) * Q2R (in_twice w) * Q2R (ell w) <= Q2R (ell w) * Q2R (ell w);
+  c_ell0 : Top * Top + Bend * Q2R (out_max w) * Q2R (in_twice w) * Q2R (ell0 w) <= Q2R (ell0 w) * Q2R (ell0 w);
+  c_ell : Top * Top + Bend * (Q2R (out_max w) + Q2R (radius w)) * Q2R (in_twice w) * Q2R (ell w) <= Q2R (ell w) * Q2R (ell w);
   c_drop : Q2R (scale2 w) * Q2R (in_norm w) * Q2R (ell0 w) <= Q2R (drop w);
   c_lip : Q2R (scale2 w) * Q2R (in_norm w) * Q2R (ell w) <= Q2R (lip w);
   c_step : Q2R (lr c) * Q2R (loss_scale c)
@@ -72,7 +73,7 @@ Record scalar_tests : Prop := {
 
 Lemma scalars : scalar_tests.
 Proof.
-  pose proof (t_scalars _ _ _ passed) as C. unfold check_scalars, jac_ball in C. rewrite !andb_true_iff in C.
+  pose proof (t_scalars _ _ _ passed) as C. unfold check_scalars, jac_ball, steep, bent in C. rewrite !andb_true_iff in C.
   destruct C as [[[[[[[[[[[[[[[[[[[P1 P2] P3] P4] P5] P6] P7] P8] P9] P10] P11] P12] P13] P14] P15] P16] P17] P18] P19] P20].
   apply ltQ_R in P1, P2, P11, P12. apply leQ_R in P3, P4, P5, P6, P7, P8, P9, P10, P13, P15, P16, P17, P18, P19, P20.
   pose proof P8 as P8'. rewrite RMicromega.Q2R_0 in P8'.
@@ -83,7 +84,7 @@ Proof.
     apply norm_le_sq; [assumption|]. apply Rmult_le_reg_l with (W1 * W1); [now apply Rmult_lt_0_compat|].
     eapply Rle_trans; [exact E|]. right. ring. }
   remember (radius w) as rad eqn:Erad in *.
-  rewrite ?Q2R_minus, ?Q2R_plus, ?Q2R_mult, ?Q2R_minus, ?Q2R_plus, ?Q2R_mult, ?Q2R_plus, ?Q2R_mult, ?Q2R_Z, ?Q2R_half, ?Q2R_77, ?RMicromega.Q2R_0, ?RMicromega.Q2R_1 in *.
+  rewrite ?Q2R_minus, ?Q2R_plus, ?Q2R_mult, ?Q2R_minus, ?Q2R_plus, ?Q2R_mult, ?Q2R_plus, ?Q2R_mult, ?Q2R_Z, ?Q2R_half, ?RMicromega.Q2R_0, ?RMicromega.Q2R_1 in *.
   subst rad. constructor; assumption.
 Qed.
 
@@ -119,7 +120,7 @@ Proof.
   assert (NA : IZR (norm1 as_) = sum m (fun r => Rabs (IZR (at_ as_ r)))) by (apply norm1_sum; lia).
   assert (HD : Rabs (IZR one * W1 * t - IZR (dot as_ (row Tan i))) <= IZR (norm1 as_) * IZR et).
   { rewrite (dot_sum _ _ m) by lia. unfold t. rewrite NA, <- sum_scal, <- sum_minus, <- sum_scal_r.
-    eapply Rle_trans; [apply sum_abs|]. apply sum_le. intros r Hr. pose proof (tanh_near r i Hr Hi) as N. unfold near in N.
+    eapply Rle_trans; [apply sum_abs|]. apply sum_le. intros r Hr. pose proof (value_near r i Hr Hi) as N. unfold near in N.
     rewrite outer_value by assumption. fold o as_.
     replace (IZR one * W1 * (IZR (at_ as_ r) / W1 * hid_ r i) - IZR (at_ as_ r) * IZR (at_ (row Tan i) r))
       with (IZR (at_ as_ r) * (IZR one * hid_ r i - IZR (at_ (row Tan i) r))) by (field; lra).
@@ -161,7 +162,7 @@ Proof.
   assert (Er : entry (n := N) (residual (model c) (target c) (start c)) I
      = s2 * sum m (fun r => outer_ r I * hid_ r (sample_of c I)) + bias RY R1 m (biases c) ys (start c) I - value (target_bits c) (at_ (targets c) I)).
   { unfold residual. rewrite entry_minus.
-    change (F (model c) (start c)) with (net_F RY R1 N m (biases c) xs ys s2 th (start c)).
+    change (F (model c) (start c)) with (net_F RY R1 N m (biases c) xs ys s2 (act (hidden c)) (start c)).
     unfold net_F, target. rewrite !entry_vector by assumption. reflexivity. }
   rewrite Er. pose proof (output_near I HI) as On.
   set (v := s2 * _ + _ - _) in *. set (e := e_out c w et I) in *. clearbody e. rewrite mult_IZR, !plus_IZR, !abs_IZR.

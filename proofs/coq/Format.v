@@ -1,10 +1,10 @@
-(** * What a certificate is about: a two-layer tanh network, its data and gradient descent
+(** * What a certificate is about: a two-layer tanh or sigmoid network, its data and gradient descent
 
     A reader has to read this file, and nothing of the checker, to know what an accepted certificate says.
     A double is an integer over a power of two, so all numbers below are exact. *)
 
 From Coq Require Import Reals Lia ZArith QArith Qreals List Bool.
-From LPLR Require Import Inner Sums Rn Setting Tanh TwoLayer Rows IntegerMatrix.
+From LPLR Require Import Inner Sums Rn Setting Activation TwoLayer Rows IntegerMatrix.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -14,7 +14,7 @@ Record problem := {
   outers : list (list Z);                        (* output weights a_or = integer / 2^weight_bits; one row an output *)
   inners : list (list Z);                        (* hidden weights w_rj, one row a neuron; a hidden bias comes last *)
   output_biases : list Z;  weight_bits : Z;      (* none, or one for each output, in the same unit *)
-  dim : nat;               hidden_bias : bool;
+  dim : nat;               hidden_bias : bool;     hidden : activation;
   hidden_scale : Z;        output_scale : Z;     (* q1, q2: the layers are multiplied by 1/sqrt q *)
   loss_scale : Q;          lr : Q                (* s in s/2 sum (F_io - y_io)^2, and the step *)
 }.
@@ -38,10 +38,10 @@ Definition equations : nat := samples * outputs.
 Definition sample_of (I : nat) : nat := I / outputs.
 Definition output_of (I : nat) : nat := I mod outputs.
 
-(** F_io(theta) = (1 / sqrt q2) sum_r a_or tanh <w_r, input i> + b_o ([model_value]). *)
+(** F_io(theta) = (1 / sqrt q2) sum_r a_or act <w_r, input i> + b_o ([model_value]), act the hidden activation. *)
 Definition model : Model (Params (Rn outputs) (Rn size) width biases) (Rn equations) :=
   network (Rn outputs) (Rn size) equations width biases (fun I => input (sample_of I)) (fun I => axis outputs (output_of I))
-    (/ sqrt (IZR (output_scale c))) tanh dth.
+    (/ sqrt (IZR (output_scale c))) (act (hidden c)) (dact (hidden c)).
 
 Definition target : Rn equations := vector equations (fun I => value (target_bits c) (at_ (targets c) I)).
 
@@ -53,11 +53,11 @@ Definition start : Params (Rn outputs) (Rn size) width biases :=
 
 Theorem model_value z i o : (i < samples)%nat -> (o < outputs)%nat ->
   entry (F model z) (i * outputs + o) = / sqrt (IZR (output_scale c))
-    * sum width (fun r => entry (out (Rn outputs) (Rn size) width biases z r) o * tanh ⟨inn (Rn outputs) (Rn size) width biases z r, input i⟩)
+    * sum width (fun r => entry (out (Rn outputs) (Rn size) width biases z r) o * act (hidden c) ⟨inn (Rn outputs) (Rn size) width biases z r, input i⟩)
     + sum biases (fun k => entry (coord k (snd z)) o).
 Proof.
   intros Hi Ho. change (F model z) with (net_F (Rn outputs) (Rn size) equations width biases (fun I => input (sample_of I))
-    (fun I => axis outputs (output_of I)) (/ sqrt (IZR (output_scale c))) tanh z).
+    (fun I => axis outputs (output_of I)) (/ sqrt (IZR (output_scale c))) (act (hidden c)) z).
   unfold net_F, bias, hid, pre, outer, sample_of, output_of. rewrite entry_vector by (unfold equations; nia).
   rewrite row_div, row_mod by assumption. f_equal; [f_equal|]; apply sum_ext; intros; now rewrite inner_axis.
 Qed.

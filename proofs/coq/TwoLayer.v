@@ -18,11 +18,12 @@ Proof. symmetry. apply Rsqr_abs. Qed.
 
 Section TwoLayer.
 Variables (Y W : InnerSpace) (n m p : nat) (x : nat -> W) (y : nat -> Y) (s : R).
-Variables (act dact : R -> R) (kap : R).
+Variables (act dact : R -> R) (top kap : R).
 Hypothesis act_derive : forall t, is_derive act t (dact t).
-Hypothesis act_lip : forall t t', Rabs (act t' - act t) <= Rabs (t' - t).
-Hypothesis dact_le_1 : forall t, Rabs (dact t) <= 1.
+Hypothesis act_lip : forall t t', Rabs (act t' - act t) <= top * Rabs (t' - t).
+Hypothesis dact_le : forall t, Rabs (dact t) <= top.
 Hypothesis dact_lip : forall t t', Rabs (dact t' - dact t) <= kap * Rabs (t' - t).
+Hypothesis top_pos : 0 <= top.
 Hypothesis kap_pos : 0 <= kap.
 
 Definition neuron : InnerSpace := product_space Y W.
@@ -176,21 +177,22 @@ Variables (A l : R).
 Hypothesis A_pos : 0 <= A.
 Let q := kap * A * Xs.
 Hypothesis l_pos : 0 < l.
-Hypothesis l_large : 1 + q * l <= l * l.
+Hypothesis l_large : top * top + q * l <= l * l.
 
-Lemma two_by_two al om : om * om + (al + q * om) * (al + q * om) <= l * l * (al * al + om * om).
+Lemma two_by_two al om : top * om * (top * om) + (top * al + q * om) * (top * al + q * om) <= l * l * (al * al + om * om).
 Proof.
   assert (Hq : 0 <= q) by (unfold q; apply Rmult_le_pos; [apply Rmult_le_pos|]; assumption).
-  (* it suffices that q [l al^2 - 2 al om + (l - q) om^2] >= 0 *)
-  assert (H : 0 <= l * (l * (al * al) - 2 * al * om + (l - q) * (om * om))).
-  { assert (0 <= (l * al - om) * (l * al - om)) by apply Rle_0_sqr.
+  (* it suffices that q [l al^2 - 2 top al om + (l - q) om^2] >= 0 *)
+  assert (H : 0 <= l * (l * (al * al) - 2 * top * al * om + (l - q) * (om * om))).
+  { assert (0 <= (l * al - top * om) * (l * al - top * om)) by apply Rle_0_sqr.
     assert (0 <= om * om) by apply Rle_0_sqr.
-    assert (0 <= (l * l - q * l - 1) * (om * om)) by (apply Rmult_le_pos; lra). nra. }
-  assert (H' : 0 <= l * (al * al) - 2 * al * om + (l - q) * (om * om)).
+    assert (0 <= (l * l - q * l - top * top) * (om * om)) by (apply Rmult_le_pos; lra). lra. }
+  assert (H' : 0 <= l * (al * al) - 2 * top * al * om + (l - q) * (om * om)).
   { apply Rmult_le_reg_l with l; [assumption|]. now rewrite Rmult_0_r. }
-  assert (0 <= q * (l * (al * al) - 2 * al * om + (l - q) * (om * om))) by now apply Rmult_le_pos.
-  assert (0 <= (l * l - 1 - q * l) * (al * al + om * om)) by (apply Rmult_le_pos; [lra|nra]).
-  nra.
+  assert (0 <= q * (l * (al * al) - 2 * top * al * om + (l - q) * (om * om))) by now apply Rmult_le_pos.
+  assert (0 <= (l * l - top * top - q * l) * (al * al + om * om)).
+  { apply Rmult_le_pos; [lra|]. pose proof (Rle_0_sqr al). pose proof (Rle_0_sqr om). unfold Rsqr in *. lra. }
+  lra.
 Qed.
 
 (** f(z') - f(z) = c_i <dw, x_i> with |c_i| <= Lf, for f with Lipschitz constant Lf. *)
@@ -231,24 +233,25 @@ Proof. unfold pre, dw. now rewrite inner_minus_l. Qed.
 Lemma U_nonneg : 0 <= U.
 Proof. apply sum_nonneg. intros. apply Rle_0_sqr. Qed.
 
-(** The change of the hidden values moves sum_i u_i hid_i y_i by at most K om |u|. *)
+(** The change of the hidden values moves sum_i u_i hid_i y_i by at most K top om |u|. *)
 Lemma hid_change :
   ⟨vsum n (fun i => (entry u i * (hid z' r i - hid z r i)) ⋅ y i), vsum n (fun i => (entry u i * (hid z' r i - hid z r i)) ⋅ y i)⟩
-    <= K * K * U * (om * om).
+    <= K * K * U * (top * om * (top * om)).
 Proof.
-  assert (Q : forall i, hid z' r i - hid z r i = quotient act z z' r i * ⟨dw, x i⟩ /\ Rabs (quotient act z z' r i) <= 1).
-  { intros i. rewrite <- pre_change. apply quotient_spec; [lra|]. intros. rewrite Rmult_1_l. apply act_lip. }
+  assert (Q : forall i, hid z' r i - hid z r i = quotient act z z' r i * ⟨dw, x i⟩ /\ Rabs (quotient act z z' r i) <= top).
+  { intros i. rewrite <- pre_change. now apply quotient_spec. }
   assert (E : vsum n (fun i => (entry u i * (hid z' r i - hid z r i)) ⋅ y i)
     = vsum n (fun i => (entry u i * quotient act z z' r i * ⟨dw, x i⟩) ⋅ y i)).
   { apply vec_ext. intros w. rewrite !inner_vsum_l. apply sum_ext. intros i _. rewrite !inner_scal_l. destruct (Q i) as [-> _]. ring. }
   rewrite E. eapply Rle_trans; [apply (inputs_dual (fun i => entry u i * quotient act z z' r i))|].
+  replace (K * K * U * (top * om * (top * om))) with (K * K * (top * top * U) * (om * om)) by ring.
   unfold om. rewrite norm_sq. apply Rmult_le_compat_r; [apply inner_pos|]. apply Rmult_le_compat_l; [apply Rle_0_sqr|].
-  eapply Rle_trans; [apply (weighted_squares u _ 1); intros; apply Q|]. fold U. lra.
+  apply weighted_squares. intros. apply Q.
 Qed.
 
-(** The change of the slopes moves sum_i u_i slope_i x_i by at most K (al + q om) |u|. *)
+(** The change of the slopes moves sum_i u_i slope_i x_i by at most K (top al + q om) |u|. *)
 Lemma slopes_change :
-  norm (vsum n (fun i => (entry u i * (slope z' r i - slope z r i)) ⋅ x i)) <= K * (al + q * om) * sqrt U.
+  norm (vsum n (fun i => (entry u i * (slope z' r i - slope z r i)) ⋅ x i)) <= K * (top * al + q * om) * sqrt U.
 Proof.
   pose proof U_nonneg as HU.
   assert (Q : forall i, dact (pre z' r i) - dact (pre z r i) = quotient dact z z' r i * ⟨dw, x i⟩ /\ Rabs (quotient dact z z' r i) <= kap).
@@ -263,12 +266,12 @@ Proof.
     rewrite Qi. ring. }
   rewrite E. eapply Rle_trans; [apply norm_triang|].
   pose proof (norm_pos da) as Pa. fold al in Pa. pose proof (norm_pos dw) as Pw. fold om in Pw. pose proof (sqrt_pos U) as Ps.
-  assert (N1 : norm v1 <= K * al * sqrt U).
+  assert (N1 : norm v1 <= K * top * al * sqrt U).
   { apply norm_le_sq; [now repeat apply Rmult_le_pos|].
-    replace (K * al * sqrt U * (K * al * sqrt U)) with (K * K * (sqrt U * sqrt U) * (al * al)) by ring. rewrite sqrt_sqrt by assumption.
+    replace (K * top * al * sqrt U * (K * top * al * sqrt U)) with (K * K * (top * top * (sqrt U * sqrt U)) * (al * al)) by ring. rewrite sqrt_sqrt by assumption.
     unfold al. rewrite norm_sq. eapply Rle_trans; [apply (inputs_op (fun i => entry u i * dact (pre z' r i)))|].
     apply Rmult_le_compat_r; [apply inner_pos|]. apply Rmult_le_compat_l; [apply Rle_0_sqr|].
-    eapply Rle_trans; [apply (weighted_squares u _ 1); intros; apply dact_le_1|]. fold U. lra. }
+    apply weighted_squares. intros. apply dact_le. }
   assert (HKX : 0 <= K * Xs) by now apply Rmult_le_pos.
   assert (N2 : norm v2 <= K * Xs * kap * A * om * sqrt U).
   { apply norm_le_sq; [now repeat apply Rmult_le_pos|].
@@ -292,21 +295,21 @@ Lemma neuron_change :
 Proof.
   intros d1 d2. pose proof U_nonneg as HU.
   assert (Hs : 0 <= s * s) by apply Rle_0_sqr. assert (HK : 0 <= K * K) by apply Rle_0_sqr.
-  assert (H1 : ⟨d1, d1⟩ <= s * s * (K * K * U * (om * om))).
+  assert (H1 : ⟨d1, d1⟩ <= s * s * (K * K * U * (top * om * (top * om)))).
   { assert (E : d1 = s ⋅ vsum n (fun i => (entry u i * (hid z' r i - hid z r i)) ⋅ y i)).
     { unfold d1. rewrite vsum_minus. apply vec_ext. intros w. rewrite inner_scal_l, !inner_vsum_l, <- sum_scal. apply sum_ext.
       intros i _. rewrite inner_minus_l, !inner_scal_l. ring. }
     rewrite E, inner_scal_l, inner_scal_r, <- Rmult_assoc. apply Rmult_le_compat_l; [assumption|apply hid_change]. }
-  assert (H2 : ⟨d2, d2⟩ <= K * K * (s * s * ((al + q * om) * (al + q * om) * U))).
+  assert (H2 : ⟨d2, d2⟩ <= K * K * (s * s * ((top * al + q * om) * (top * al + q * om) * U))).
   { assert (E : d2 = s ⋅ vsum n (fun i => (entry u i * (slope z' r i - slope z r i)) ⋅ x i)).
     { unfold d2. rewrite vsum_minus. apply vec_ext. intros w. rewrite inner_scal_l, !inner_vsum_l, <- sum_scal. apply sum_ext.
       intros i _. rewrite inner_minus_l, !inner_scal_l. ring. }
     rewrite E, inner_scal_l, inner_scal_r, <- Rmult_assoc, <- norm_sq. pose proof slopes_change as SC.
-    apply Rle_trans with (s * s * (K * (al + q * om) * sqrt U * (K * (al + q * om) * sqrt U))).
+    apply Rle_trans with (s * s * (K * (top * al + q * om) * sqrt U * (K * (top * al + q * om) * sqrt U))).
     - apply Rmult_le_compat_l; [assumption|]. apply Rmult_le_compat; try assumption; apply norm_pos.
     - right. rewrite <- (sqrt_sqrt U HU) at 3. ring. }
   pose proof (two_by_two al om) as T.
-  assert (s * s * (K * K) * U * (om * om + (al + q * om) * (al + q * om))
+  assert (s * s * (K * K) * U * (top * om * (top * om) + (top * al + q * om) * (top * al + q * om))
           <= s * s * (K * K) * U * (l * l * (al * al + om * om))).
   { apply Rmult_le_compat_l; [|assumption]. apply Rmult_le_pos; [apply Rmult_le_pos|]; assumption. }
   lra.
@@ -433,7 +436,7 @@ Section Budget.
 Variables (z : Params) (w : R) (k l : nat -> R).
 Hypothesis w_pos : 0 <= w.
 Hypothesis l_positive : forall r, (r < m)%nat -> 0 < l r.
-Hypothesis l_enough : forall r, (r < m)%nat -> 1 + kap * norm (out z r) * Xs * l r <= l r * l r.
+Hypothesis l_enough : forall r, (r < m)%nat -> top * top + kap * norm (out z r) * Xs * l r <= l r * l r.
 Hypothesis k_unit : forall r, (r < m)%nat -> 0 <= k r <= 1.
 Hypothesis k_share : forall r, (r < m)%nat -> k r * (w + s * s * (K * K) * (l r * l r)) <= w.
 

@@ -66,7 +66,7 @@ def _statement(certificate: Certificate, problem: FormalProblem, w: FormalWitnes
     if problem.rho is not None:
         start = f"from every start within ρ = {at_least(float(problem.rho), 4)} of {centre}"
     return (
-        f"Real-arithmetic gradient descent with step {certificate.problem.lr} on the tanh network {sizes} and {n} samples, {start},\n"
+        f"Real-arithmetic gradient descent with step {certificate.problem.lr} on the {problem.hidden} network {sizes} and {n} samples, {start},\n"
         f"stays within {at_most(float(w.radius), 4)} of them, a Locally PL Region with μ ≥ {at_least(float(w.mu), 4)};"
         f" Φ_k ≤ {below_one(float(w.rate))}^k·Φ_0, and it converges to an exact fit."
         f"\nTheorem (definitions: proofs/coq/Format.v): {conclusion(problem, w)[0]}"

@@ -76,10 +76,10 @@ def basin8() -> Certificate:
 
 
 def classes6() -> Certificate:
-    """The basin near a default PyTorch network 4-48-3, untrained, on 6 points of the sphere of radius 2 in three classes, MSE loss."""
-    X, _ = datasets.sphere(6, 4, 2.0)
+    """The basin near a default PyTorch sigmoid network 6-48-3, untrained, on 6 points of the sphere of radius 3 in three classes, MSE loss."""
+    X, _ = datasets.sphere(6, 6, 3.0)
     torch.manual_seed(0)
-    net = torch.nn.Sequential(torch.nn.Linear(4, 48), torch.nn.Tanh(), torch.nn.Linear(48, 3)).double()
+    net = torch.nn.Sequential(torch.nn.Linear(6, 48), torch.nn.Sigmoid(), torch.nn.Linear(48, 3)).double()
     return verify.certify(net, X, np.eye(3)[[0, 0, 1, 1, 2, 2]], scope="basin", loss="mse")
 
 

@@ -13,7 +13,10 @@ from verify.errors import InputError
 from verify.networks.graph import Network
 from verify.networks.parameters import with_parameters
 
-__all__ = ["FormalProblem", "formal_problem"]
+__all__ = ["ACTIVATIONS", "FormalProblem", "formal_problem"]
+
+ACTIVATIONS = {"tanh": "Tanh", "sigmoid": "Sigmoid"}
+"""Hidden activations that the proved checker covers, and their names in ``Activation.v``."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class FormalProblem:
         inputs: (n, d) integers; x_ij = inputs / 2^input_bits. targets: (n·k,), sample by sample, over 2^target_bits.
         outers: (k, m), inners: (m, d or d + 1, a hidden bias last), output_biases: () or (k,), all over 2^weight_bits.
         hidden_scale, output_scale: q; the layers are multiplied by 1/√q. loss_scale: s. lr: step.
+        hidden: the hidden activation, a key of :data:`ACTIVATIONS`.
         rho: the statement is about every start within this distance (scope `basin`); None: about the centre itself.
     """
 
@@ -37,6 +41,7 @@ class FormalProblem:
     weight_bits: int
     dim: int
     hidden_bias: bool
+    hidden: str
     hidden_scale: int
     output_scale: int
     loss_scale: Fraction
@@ -66,7 +71,7 @@ def formal_problem(certificate: Certificate) -> FormalProblem:
     if outside is not None or problem.lr is None:
         raise InputError(
             f"{outside or 'lr=None'}: not covered by the proved checker, which takes full-batch gradient descent on a"
-            " network with one hidden tanh layer and a linear output layer"
+            f" network with one hidden layer, {' or '.join(ACTIVATIONS)}, and a linear output layer"
         )
     first, last = network.chain
     hidden, hidden_bias = first.weight, first.bias
@@ -78,7 +83,7 @@ def formal_problem(certificate: Certificate) -> FormalProblem:
     (targets,), target_bits = exact_integers([problem.data.y.ravel()], 0)
     return FormalProblem(
         inputs, input_bits, targets, target_bits, outers, inners, biases, weight_bits, network.inputs,
-        hidden_bias is not None, first.inverse_square_scale, last.inverse_square_scale, problem.scale, problem.lr,
+        hidden_bias is not None, first.activation.name, first.inverse_square_scale, last.inverse_square_scale, problem.scale, problem.lr,
         _starts(certificate),
     )  # fmt: skip
 
@@ -91,7 +96,7 @@ def _outside(certificate: Certificate, activations: list[str]) -> str | None:
         return f"{len(activations) - 1} hidden layers"
     if activations[1] != "identity":
         return f"activation {activations[1]!r} of the output layer"
-    return None if activations[0] == "tanh" else f"activation {activations[0]!r}"
+    return None if activations[0] in ACTIVATIONS else f"activation {activations[0]!r}"
 
 
 def _starts(certificate: Certificate) -> Fraction | None:

@@ -45,14 +45,15 @@ class Rounding:
         e_dot = most_w + most_x + c.dim
         e_pre = (((self.r1 + 1) * e_dot + (1 << (self.wh + self.xh + 8))) >> shift) + 3
         bias = (c.inners[:, c.dim] * ONE) >> c.weight_bits if c.hidden_bias else np.zeros(self.m, dtype=object)
-        pre = ((dots * self.r1) >> shift) + bias
+        pre = (((dots * self.r1) >> shift) + bias).astype(np.int64)
         if np.abs(dots).max() > 1 << (self.wh + self.xh + 8) or np.abs(pre).max() >= 16 * ONE:
             raise NotCertainError("a pre-activation is not below 16 in absolute value: outside the checker's tanh")
-        self.T = tanh_integers(pre.astype(np.int64)).astype(object)
+        sigmoid = c.hidden == "sigmoid"
+        self.T = (ONE + tanh_integers(pre >> 1) >> 1 if sigmoid else tanh_integers(pre)).astype(object)
         half, unit = 1 << (self.k - 1), 1 << (28 - self.k)
         self.H = (self.T + half) >> self.k
         shift = c.weight_bits + 28 - self.k
-        slopes = unit * unit - self.H * self.H
+        slopes = (unit * self.H if sigmoid else unit * unit) - self.H * self.H
         self.B = ((c.outers[None] * slopes[:, None] + (1 << (shift - 1))) >> shift).reshape(self.N, self.m)
         self.sizes, self.squares = np.abs(c.outers).max(axis=0), (c.outers * c.outers).sum(axis=0)
         self.qx = c.hidden_scale << (2 * self.xh)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from verify.certificates import Certificate
-from verify.formal.problem import FormalProblem, formal_problem
+from verify.formal.problem import ACTIVATIONS, FormalProblem, formal_problem
 from verify.formal.witness import Factor, FormalParabola, FormalWitness, find_witness
 
 __all__ = ["fingerprint", "to_coq", "write"]
@@ -82,7 +82,7 @@ def to_coq(c: FormalProblem, w: FormalWitness, name: str, heading: str, vectors:
     statement, theorem = conclusion(c, w)
     return f"""(** {heading} *)
 From Coq Require Import ZArith QArith List.
-From LPLR Require Import Format Check Vectors Converges.
+From LPLR Require Import Activation Format Check Vectors Converges.
 Import ListNotations.
 Open Scope Z_scope.
 
@@ -92,7 +92,7 @@ Definition network : problem := {{|
   outers := {_matrix(c.outers)};
   inners := {_matrix(c.inners)};
   output_biases := {_vector(c.output_biases)}; weight_bits := {c.weight_bits};
-  dim := {c.dim}; hidden_bias := {bias}; hidden_scale := {c.hidden_scale}; output_scale := {c.output_scale};
+  dim := {c.dim}; hidden_bias := {bias}; hidden := {ACTIVATIONS[c.hidden]}; hidden_scale := {c.hidden_scale}; output_scale := {c.output_scale};
   loss_scale := {_q(c.loss_scale)}; lr := {_q(c.lr)} |}}.
 
 Definition numbers : witness := {{|
@@ -128,7 +128,7 @@ def write(certificate: Path, target: Path, *, name: str = "converges", vectors: 
     problem = formal_problem(loaded)
     numbers = find_witness(problem)
     heading = (
-        f"A certificate of scope {loaded.scope}, formally: {len(problem.inputs)} samples, tanh network"
+        f"A certificate of scope {loaded.scope}, formally: {len(problem.inputs)} samples, {problem.hidden} network"
         f" {problem.dim}-{len(problem.inners)}-{problem.outputs}.\n    Written by python -m verify formal from a certificate with SHA-256\n"
         f"    {fingerprint(certificate)}"
     )

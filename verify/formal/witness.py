@@ -23,7 +23,10 @@ __all__ = ["Factor", "FormalParabola", "FormalWitness", "Group", "find_witness"]
 _TWO40 = 1 << 40
 _FACTOR_BITS = 22
 _SHARE_ONE = 1 << 16
-_S2 = Fraction(77, 100)  # sup|tanh''|, as in Check.v
+_BOUNDS = {
+    "tanh": (Fraction(1), Fraction(77, 100)),
+    "sigmoid": (Fraction(1, 4), Fraction(77, 800)),
+}  # |σ'|, |σ''| (Activation.v)
 _ROWS, _RADII, _WEIGHTS = 96, 240, 28
 _SMALL = 1 << 18  # multiply-adds of a forward pass up to which fine roundings and more parabolas cost nothing
 
@@ -121,10 +124,12 @@ def _slack(top: float) -> float:
     return float(20 * math.sqrt(top) * 2.0**-_FACTOR_BITS + 1e-9)
 
 
-def _ell(q: Fraction) -> Fraction:
-    """An ℓ > 0 with 1 + qℓ ≤ ℓ²."""
-    found = round_up(Fraction((float(q) + math.sqrt(float(q) ** 2 + 4)) / 2)) + Fraction(1, 1 << 20)
-    assert 1 + q * found <= found * found
+def _ell(c: FormalProblem, size: Fraction, in_twice: Fraction) -> Fraction:
+    """An ℓ > 0 with p² + qℓ ≤ ℓ², for output weights of norm `size`: p = sup|σ'|, q = sup|σ''|·size·in_twice."""
+    top, bend = _BOUNDS[c.hidden]
+    q = bend * size * in_twice
+    found = round_up(Fraction((float(q) + math.sqrt(float(q) ** 2 + 4 * float(top) ** 2)) / 2)) + Fraction(1, 1 << 20)
+    assert top * top + q * found <= found * found
     return found
 
 
@@ -166,13 +171,13 @@ class _Kernel:
         scale2 = round_up(Fraction(1, c.output_scale), root=True, bits=40)
         most = [int(round_up(Fraction(int(max(z.squares[group_of == g]))), root=True, bits=0)) for g in range(count)]
         out_max = round_up(Fraction(max(most), z.one_w))
-        ell0 = _ell(_S2 * out_max * in_twice)
+        ell0 = _ell(c, out_max, in_twice)
         numerator, denominator = z.residual_squared()
         self.facts = Facts(
             z.weight_drop, z.input_drop, z.k, z.r1, z.r2, z.xx_max, jac0,
             round_up(Fraction(numerator, denominator), root=True, bits=40), floor_sqrt(squared),
             round_up(scale2 * in_norm * ell0), out_max, in_norm, in_twice, ell0, scale2, low, high, ins, twice,
-            [Group(v, _ell(_S2 * Fraction(v, z.one_w) * in_twice)) for v in most], group_of.tolist(),
+            [Group(v, _ell(c, Fraction(v, z.one_w), in_twice)) for v in most], group_of.tolist(),
         )  # fmt: skip
         self.omega = [(scale2 * in_norm * group.ell) ** 2 for group in self.facts.groups]
 
@@ -224,7 +229,7 @@ class _Criterion:
     def constants(self, radius: Fraction) -> tuple[Fraction, Fraction, Fraction, Fraction, Fraction]:
         """(ℓ, L_H, ηsK², need e of the table, e of the rate) at one radius."""
         f, start = self.f, Fraction(self.offset, _TWO40)
-        ell = _ell(_S2 * (f.out_max + radius) * f.in_twice)
+        ell = _ell(self.c, f.out_max + radius, f.in_twice)
         lip = round_up(f.scale2 * f.in_norm * ell)
         step = self.c.lr * self.c.loss_scale * (f.jac0 + f.drop * radius) ** 2
         if not self.offset:
@@ -299,7 +304,7 @@ def find_witness(c: FormalProblem) -> FormalWitness:
     """
     problem = None
     small = c.inners.size * len(c.inputs) < _SMALL
-    for weight_kept, input_kept, hidden_drop in [(26, 23, 8)] if small else [(24, 22, 10), (26, 23, 8)]:
+    for weight_kept, input_kept, hidden_drop in [(28, 27, 4), (26, 23, 8)] if small else [(24, 22, 10), (26, 23, 8)]:
         try:
             return _witness(c, Rounding(c, weight_kept, input_kept, hidden_drop), *((32, 6) if small else (16, 3)))
         except NotCertainError as error:

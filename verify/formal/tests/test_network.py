@@ -170,8 +170,8 @@ def test_the_checkers_kernel_of_several_outputs_is_the_ntk(
     first, last = with_parameters(cert.problem.network, cert.witness["centre"]).chain
     shift = np.arange(18)  # a residual of its own for each output: the centre fits the data
     moved = replace(problem, targets=problem.targets + (shift.astype(object) << problem.target_bits))
-    z = Rounding(moved, 26, 23, 8)
-    net = torch.nn.Sequential(torch.nn.Linear(4, 48), torch.nn.Tanh(), torch.nn.Linear(48, 3)).double()
+    z = Rounding(moved, 28, 27, 4)
+    net = torch.nn.Sequential(torch.nn.Linear(6, 48), torch.nn.Sigmoid(), torch.nn.Linear(48, 3)).double()
     for layer, stored in ((net[0], first), (net[2], last)):
         layer.weight.data, layer.bias.data = torch.tensor(stored.weight), torch.tensor(stored.bias)
     values = net(torch.tensor(cert.problem.data.X)).ravel()
@@ -277,6 +277,7 @@ def _forgeries(w: FormalWitness, c: FormalProblem) -> dict[str, tuple[dict[str, 
         "a bias": ({"output_biases": _BUMP.format("(output_biases network)", unit)}, {}),
         "an input": ({"inputs": f"(match inputs network with (v :: r) :: l => ((v + {1 << (c.input_bits - 3)})%Z :: r) :: l | l => l end)"}, {}),
         "a target": ({"targets": _BUMP.format("(targets network)", 1 << max(c.target_bits - 3, 0))}, {}),
+        "another activation": ({"hidden": "Sigmoid"}, {}),
         "a longer step": ({"lr": "(lr network * 40)%Q"}, {}),
         "a shorter step, with the rate of the longer": ({"lr": "(lr network * (1 # 2))%Q"}, {}),
         "the loss scale": ({"loss_scale": "(loss_scale network * 40)%Q"}, {}),
@@ -354,6 +355,7 @@ def test_forgeries_of_one_output_among_several_compute_to_false(
         "an output weight left out": ({"outers": "(match outers network with a :: l => tl a :: l | l => l end)"}, {}),
         "biases in another order": ({"output_biases": "(rev (output_biases network))"}, {}),
         "no biases": ({"output_biases": "[]"}, {}),
+        "another activation": ({"hidden": "Tanh"}, {}),
         "targets of another output": ({"targets": "(tl (targets network) ++ [hd 0%Z (targets network)])"}, {}),
         "a group's bound, negative": ({}, {"groups": "(map (fun g => {| g_max := (- g_max g)%Z; g_ell := g_ell g |}) (groups numbers))"}),
         "the largest neuron": ({}, {"out_max": "(out_max numbers * (99 # 100))%Q"}),
