@@ -16,13 +16,17 @@ from verify.networks.layers import AveragePool, Convolution, Linear
 __all__ = ["model", "plain_ntk", "run"]
 
 
-def model(channels: int, image: int, seed: int = 0) -> torch.nn.Sequential:
-    """Return two 3 × 3 convolutions with tanh and average pooling, then a linear layer; one output."""
+def model(channels: int, image: int, hidden: int | None = None, seed: int = 0) -> torch.nn.Sequential:
+    """Return two 3 × 3 convolutions with tanh and average pooling, then a linear layer, or one of `hidden` tanh units and a linear one; one output."""
     torch.manual_seed(seed)
+    features = 2 * channels * (image // 4) ** 2
+    head: list[torch.nn.Module] = [torch.nn.Linear(features, 1)]
+    if hidden is not None:
+        head = [torch.nn.Linear(features, hidden), torch.nn.Tanh(), torch.nn.Linear(hidden, 1)]
     return torch.nn.Sequential(
         torch.nn.Conv2d(1, channels, 3, padding=1), torch.nn.Tanh(), torch.nn.AvgPool2d(2),
         torch.nn.Conv2d(channels, 2 * channels, 3, padding=1), torch.nn.Tanh(), torch.nn.AvgPool2d(2),
-        torch.nn.Flatten(), torch.nn.Linear(2 * channels * (image // 4) ** 2, 1),
+        torch.nn.Flatten(), *head,
     ).double()  # fmt: skip
 
 
@@ -80,8 +84,9 @@ def plain_ntk(network: Network, X: np.ndarray) -> np.ndarray:
 def run(quick: bool = False) -> list[Row]:
     """Return the rows of the comparison."""
     rows: list[Row] = []
-    for n, channels, image in [(20, 4, 8)] if quick else [(100, 16, 8), (100, 16, 28), (1000, 16, 28)]:
-        net = model(channels, image)
+    long = [(100, 16, 8, None), (100, 16, 28, None), (100, 16, 28, 128), (100, 16, 28, 512), (1000, 16, 28, None)]
+    for n, channels, image, hidden in [(20, 4, 8, None)] if quick else long:
+        net = model(channels, image, hidden)
         network = read_network(net, (1, image, image))
         X = np.random.default_rng(0).standard_normal((n, 1, image, image))
         ours = functools.partial(enclosed_ntk, network, X)
@@ -90,7 +95,8 @@ def run(quick: bool = False) -> list[Row]:
         gap = float(np.max(np.abs(found.mid - expected)))
         if not gap <= 1e-8 * float(np.max(np.abs(expected))):
             raise AssertionError(f"plain float64: differs from our kernel by {gap}")
-        name = f"NTK CNN {channels}-{2 * channels} on {image}×{image}, n={n}"
+        dense = "" if hidden is None else f", fc {hidden}"
+        name = f"NTK CNN {channels}-{2 * channels}{dense} on {image}×{image}, n={n}"
         rows.append(
             compare(
                 name, ours, plain, peer_name="same blocks, plain float64", peer_version=f"numpy {np.__version__}", proof=False,
