@@ -54,13 +54,25 @@ def data_norms(layer: Trained, h: Any) -> tuple[Any, list[Any]]:
     for g, _ in layer.groups():
         data = columns(layer.data(h, g), moved.start, moved.stop)
         rows = data.tolist()
-        whole.append(norm(data))
-        single.append([_rough(arb_mat(rows[i : i + P])) if P > 1 else length(rows[i]) for i in range(0, len(rows), P)])
+        whole.append(_spectral(data))
+        single.append(
+            [_one_sample(arb_mat(rows[i : i + P])) if P > 1 else length(rows[i]) for i in range(0, len(rows), P)]
+        )
     return largest(whole), [largest(group) for group in zips(*single)]
 
 
-def _rough(matrix: Any) -> Any:
-    """Enclose a bound of the spectral norm, (Σσ⁸)^⅛ = ‖(MMᵀ)²‖_F^¼: within a factor min(rows, columns)^⅛, for two products."""
+def _spectral(matrix: Any) -> Any:
+    """Enclose the spectral norm; of two rows or columns by λ_max of (a b; b c), (a + c)/2 + √(((a − c)/2)² + b²)."""
+    if min(matrix.nrows(), matrix.ncols()) != 2:
+        return norm(matrix)
+    (a, b), (_, c) = gram(matrix if matrix.nrows() == 2 else matrix.transpose()).tolist()
+    return root((a + c) / 2 + length(((a - c) / 2, b)))
+
+
+def _one_sample(matrix: Any) -> Any:
+    """Enclose a bound of the spectral norm: itself for two rows or columns, else (Σσ⁸)^⅛ = ‖(MMᵀ)²‖_F^¼, within a factor min(rows, columns)^⅛."""
+    if min(matrix.nrows(), matrix.ncols()) <= 2:
+        return _spectral(matrix)
     square = gram(matrix if matrix.nrows() <= matrix.ncols() else matrix.transpose())
     tick(square.nrows() ** 3)
     return root(root(length((square * square).entries())))

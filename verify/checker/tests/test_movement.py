@@ -332,3 +332,17 @@ def test_a_jump_through_a_map_of_single_entries_keeps_its_units() -> None:
         assert list(jump.gains[0]) == [3]
         assert jump.gains[0][3].overlaps(2 * factor)
         assert jump.sizes[0].overlaps(2 * factor)
+
+
+@pytest.mark.parametrize("shape", [(7, 2), (2, 5), (6, 1), (4, 9), (9, 4)])
+def test_the_norms_of_data_bound_the_spectral_norm(shape: tuple[int, int]) -> None:
+    torch.manual_seed(sum(shape))
+    with ctx.workprec(128):
+        matrix = arb_mat(torch.randn(*shape, dtype=torch.float64).tolist())
+        true, mine, bound = norm(matrix), norms._spectral(matrix), norms._one_sample(matrix)
+        assert mine.overlaps(true)
+        assert mine.rad() < 1e-20
+        assert bound >= true - 1e-20
+        assert bound <= true * arb(min(shape)).root(8) + 1e-20
+        # A batch norm's data, one value and a 1 a position: no more than the norm itself may stand there.
+        assert min(shape) > 2 or abs(bound - true) < 1e-20
