@@ -14,7 +14,15 @@ from verify.certificates.plots import Plot, Series, run_plots
 from verify.decimals import at_least, at_most, below_one, plain
 from verify.report.tables import Table, records
 
-__all__ = ["experiment_rows", "experiment_tables", "reason_table", "related_tables", "row_plots", "width_plot"]
+__all__ = [
+    "basin_tables",
+    "experiment_rows",
+    "experiment_tables",
+    "reason_table",
+    "related_tables",
+    "row_plots",
+    "width_plot",
+]
 
 
 def experiment_rows(experiments: Any) -> list[dict[str, Any]]:
@@ -83,6 +91,33 @@ def experiment_tables(experiments: Any) -> list[Table]:
     tables = [_table("Experiments", runs, rows)]
     proved = [row for row in rows if _proved(row) and any(isinstance(row.get(key), _SCALAR) for key, _, _ in balls[1:])]
     return [*tables, _table("The ball at the hand-over", balls, proved)] if len(balls) > 1 else tables
+
+
+# Constants of these rows are [lower, upper]; the end that is claimed is shown.
+_BASINS: tuple[tuple[str, str, int, Callable[[Any], str]], ...] = (
+    ("lambda0", "λ_min(Θ(c)) ≥", 0, at_least),
+    ("basin_radius", "ρ ≥", 0, at_least),
+    ("distance_over_radius", "‖θ − c‖/ρ ≤", 1, at_most),
+    ("radius", "R ≤", 1, at_most),
+    ("rate", "rate ≤", 1, below_one),
+    ("exit_probability", "P(exit) ≤", 1, at_most),
+)
+
+
+def basin_tables(rows: Any, title: str) -> list[Table]:
+    """The basins of a list of cases (ordinary problems, stochastic descent), a line each; empty when nothing was computed."""
+    found = experiment_rows(rows)
+    if not found:
+        return []
+    columns = [column for column in _BASINS if any(row.get(column[0]) is not None for row in found)]
+    lines = []
+    for row in found:
+        known = {key: row[key] for key, *_ in columns if _proved(row) and row.get(key) is not None}
+        cells = [show(known[key][end]) if key in known else "–" for key, _, end, show in columns]
+        verdict = f"{row['verdict']}, {row['checker']}" if row.get("checker") else str(row["verdict"])
+        lines.append((str(row["name"]), verdict, *cells, _cell(row.get("seconds", "–"))))
+    names = ("case", "verdict, checker", *(label for _, label, *_ in columns), "seconds")
+    return [Table(title, names, tuple(lines), tuple(range(2, len(names))))]
 
 
 def _proved(row: Mapping[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from verify.decimals import bounds
 from verify.errors import InputError
 from verify.files import write_whole
 from verify.report.experiments import (
+    basin_tables,
     experiment_rows,
     experiment_tables,
     reason_table,
@@ -224,6 +225,8 @@ def write_report(
     certificates: Mapping[str, Any],
     looseness: Mapping[str, Sequence[Any]] | None = None,
     experiments: Any = None,
+    ordinary: Any = None,
+    stochastic: Any = None,
     related: Any = None,
     ledger: Sequence[Any] | None = None,
     bench: Sequence[Mapping[str, Any]] | None = None,
@@ -237,6 +240,7 @@ def write_report(
         certificates: name → :class:`verify.Certificate`; shown PROVED first, the strongest statements before the others.
         looseness: certificate name → rows with quantity, certified, observed, factor.
         experiments: what :mod:`verify.experiments.runs` returns; a row whose name is a certificate's adds its observed curve to the card.
+        ordinary: rows of :func:`verify.experiments.ordinary.run_grid`. stochastic: of :func:`verify.experiments.stochastic.run_cases`.
         related: rows of :func:`verify.experiments.related.catalogue.run_entries`.
         ledger: rows of :func:`proofs.ledger.compute`, or their dicts.
         bench: rows of :func:`verify.bench.run_all`.
@@ -259,6 +263,8 @@ def write_report(
         "undecided": [undecided_table(undecided)] if undecided else [],
         "looseness": [looseness_table(name, rows) for name, rows in (looseness or {}).items() if rows],
         "experiments": [*experiment_tables(experiments), *([reasons] if reasons else [])],
+        "ordinary": basin_tables(ordinary, "Ordinary problems"),
+        "stochastic": basin_tables(stochastic, "Stochastic descent"),
         "growth": [growth_table(growth)] if growth else [],
         "related": related_tables(related),
         "ledger": ledger_tables(ledger) if ledger else [],
@@ -307,7 +313,7 @@ def _json(path: Path) -> Any:
         raise InputError(f"{path}: no valid JSON ({error}); run `verify reproduce` again") from error
 
 
-_FOLDERS = ("", "experiments", "larger", "around_initialisation")
+_FOLDERS = ("", "experiments", "larger", "around_initialisation", "stochastic")
 """Where a results folder holds certificates that get a card; those of the ordinary problems are rows of a table."""
 
 
@@ -331,9 +337,9 @@ def results_of(directory: Path) -> dict[str, Any]:
     """Read a results folder: the arguments of :func:`write_report` but the folder.
 
     Args:
-        directory: with certificates (``*.zip``, or folders saved by ``Certificate.save``), also below ``experiments``, ``larger`` and
-            ``around_initialisation``, and, where they were computed, ``looseness.json``, ``experiments.json``, ``growth.json``, ``related.json``,
-            ``ledger.json``, ``bench.json``, and ``provenance/`` beside the certificates.
+        directory: with certificates (``*.zip``, or folders saved by ``Certificate.save``), also below ``experiments``, ``larger``,
+            ``around_initialisation`` and ``stochastic``, and, where they were computed, ``looseness.json``, ``experiments.json``, ``ordinary.json``,
+            ``stochastic.json``, ``growth.json``, ``related.json``, ``ledger.json``, ``bench.json``, and ``provenance/`` beside the certificates.
 
     Raises:
         InputError: no such directory, or a broken JSON file. Whatever ``Certificate.load`` raises for a broken certificate.
@@ -345,7 +351,7 @@ def results_of(directory: Path) -> dict[str, Any]:
         raise InputError(f"directory={str(directory)!r}: no such folder; `verify reproduce --out DIR` makes one")
     origins = _origins(directory)
     certificates = {name: Certificate.load(directory / origin.file) for name, origin in origins.items()}
-    parts = ("looseness", "experiments", "related", "ledger", "bench", "growth")
+    parts = ("looseness", "experiments", "ordinary", "stochastic", "related", "ledger", "bench", "growth")
     return {"certificates": certificates, "origins": origins} | {
         part: _json(directory / f"{part}.json") for part in parts
     }

@@ -28,6 +28,13 @@ WIDE = [
     }
     for i, row in enumerate(ROWS)
 ]  # fmt: skip
+BASINS = [
+    {
+        "name": "resnet-mnist-n100-momentum-batches-10x10", "verdict": "PROVED", "checker": "ACCEPTED", "seconds": 1234.5,
+        **{key: [1.2345e-9, 1.2346e-9] for key in ("basin_radius", "radius", "exit_probability")},
+        "rate": [0.9, 0.999999694], "distance_over_radius": [12345.6, 12345.7],
+    }
+]  # fmt: skip
 GROWTH = [
     {"axis": axis, "n": 1000 * i, "width": 1024 * i, "kernel_seconds": 1.0 * i, "eigenvalue_seconds": 2.0 * i}
     for axis in ("n", "width") for i in (1, 2)
@@ -80,7 +87,13 @@ def _browse(page: Path, profile: Path, *flags: str) -> str:
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: THE REPORT WAS NOT LOOKED AT IN A BROWSER")
 def test_report_fits_phone_and_desktop(tmp_path: Path, certificates: dict[str, Certificate]) -> None:
     write_report(
-        tmp_path, certificates=certificates, looseness=LOOSENESS, ledger=LEDGER, experiments=WIDE, growth=GROWTH
+        tmp_path,
+        certificates=certificates,
+        looseness=LOOSENESS,
+        ledger=LEDGER,
+        experiments=WIDE,
+        growth=GROWTH,
+        stochastic=BASINS,
     )
     (tmp_path / "harness.html").write_text(_HARNESS, encoding="utf-8")
     dom = _browse(tmp_path / "harness.html", tmp_path / "profile", "--dump-dom")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from verify.certificates.plots import envelope
 from verify.report import write_report
-from verify.report.experiments import experiment_tables, row_plots, width_plot
+from verify.report.experiments import basin_tables, experiment_tables, row_plots, width_plot
 from verify.report.figures import draw
 
 ROWS = [
@@ -73,3 +73,21 @@ def test_nothing_is_drawn_from_nothing(tmp_path: Path) -> None:
     page = write_report(tmp_path, certificates={}, experiments=[{"name": "only a name"}]).read_text(encoding="utf-8")
     assert "only a name" in page
     assert "<svg" not in page
+
+
+def test_basins_state_what_is_proved_at_the_end_that_is_claimed_and_stand_in_the_page(tmp_path: Path) -> None:
+    proved = {
+        "name": "any order", "verdict": "PROVED", "basin_radius": [0.123456, 0.123457], "rate": [0.5, 0.51234], "lambda0": None,
+        "exit_probability": None, "checker": "ACCEPTED", "seconds": 1.5,
+    }  # fmt: skip
+    rows = [proved, {**proved, "name": "open", "verdict": "INCONCLUSIVE", "checker": None}]
+    [table] = basin_tables(rows, "Stochastic descent")
+    assert table.columns == ("case", "verdict, checker", "ρ ≥", "rate ≤", "seconds")
+    assert table.rows[0] == ("any order", "PROVED, ACCEPTED", "0.1234", "0.513", "1.5")
+    assert table.rows[1] == ("open", "INCONCLUSIVE", "–", "–", "1.5")
+    page = write_report(tmp_path, certificates={}, stochastic=rows, ordinary=rows).read_text(encoding="utf-8")
+    experiments = page[page.index('<section id="experiments">') : page.index('<section id="related">')]
+    assert experiments.count("any order") == 2
+    assert "Not computed" not in experiments
+    assert (tmp_path / "tables" / "stochastic-stochastic-descent.tex").exists()
+    assert basin_tables(None, "Ordinary problems") == []
