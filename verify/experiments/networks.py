@@ -87,7 +87,7 @@ CASES: tuple[Case, ...] = tuple(_cases())
 SHORT: tuple[Case, ...] = (
     Case("mlp-256", "relu", "digits", 100, 0),
     Case("cnn", "tanh", "digits", 20, 0),
-    Case("resnet", "relu", "digits", 20, 0),
+    Case("resnet", "relu", "digits", 10, 0),
 )
 """What `make reproduce` runs."""
 
