@@ -61,10 +61,14 @@ def _statement(certificate: Certificate, problem: FormalProblem, w: FormalWitnes
     network, n = certificate.problem.network, certificate.problem.data.n
     sizes = "-".join(str(size) for size in (network.inputs, network.chain[0].fan_out, network.outputs))
     where = {"ball": "the stored parameters", "run": "the doubles of the hand-over", "basin": "the basin's centre"}
+    if certificate.scope == "run" and problem.rho is not None:
+        where["run"] = "the centre to whose basin the run hands over"
     centre = f"{where[certificate.scope]} ({network.parameters} doubles, none rounded)"
     start = f"from {centre}"
     if problem.rho is not None:
         start = f"from every start within ρ = {at_least(float(problem.rho), 4)} of {centre}"
+    if certificate.scope == "run" and problem.rho is not None:
+        start += ", which the hand-over's own doubles are (by exact arithmetic outside Coq)"
     return (
         f"Real-arithmetic gradient descent with step {certificate.problem.lr} on the {problem.hidden} network {sizes} and {n} samples, {start},\n"
         f"stays within {at_most(float(w.radius), 4)} of them, a Locally PL Region with μ ≥ {at_least(float(w.mu), 4)};"

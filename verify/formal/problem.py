@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +30,8 @@ class FormalProblem:
         outers: (k, m), inners: (m, d or d + 1, a hidden bias last), output_biases: () or (k,), all over 2^weight_bits.
         hidden_scale, output_scale: q; the layers are multiplied by 1/√q. loss_scale: s. lr: step.
         hidden: the hidden activation, a key of :data:`ACTIVATIONS`.
-        rho: the statement is about every start within this distance (scope `basin`); None: about the centre itself.
+        rho: the statement is about every start within this distance of the centre (a basin, or a run that hands over to
+            one); None: about the centre itself.
     """
 
     inputs: np.ndarray
@@ -55,7 +58,7 @@ class FormalProblem:
 
 
 def formal_problem(certificate: Certificate) -> FormalProblem:
-    """Return the exact problem of a certificate: its network, the point where its run hands over, or its basin's centre.
+    """Return the exact problem of a certificate: its network, where its run hands over, or the centre of a basin.
 
     Raises:
         InputError: outside the formal part; says what of it.
@@ -100,15 +103,34 @@ def _outside(certificate: Certificate, activations: list[str]) -> str | None:
 
 
 def _starts(certificate: Certificate) -> Fraction | None:
-    """The radius of a basin, exact."""
-    if certificate.scope != "basin":
+    """The radius of the basin of a certificate, exact; None without one. Where a run hands over to it, its point is inside.
+
+    Raises:
+        InputError: the point of the hand-over is farther from the centre, in exact arithmetic.
+    """
+    basin = _basin(certificate)
+    if basin is None:
         return None
-    return Fraction(float(certificate.witness["radii"][certificate.witness["basin"]]))
+    rho = Fraction(float(basin["radii"][basin["basin"]]))
+    if certificate.scope == "run":
+        stored = certificate.witness["checkpoints"][basin["checkpoint"]]["parameters"]
+        pairs = zip(np.ravel(stored).tolist(), np.ravel(basin["centre"]).tolist(), strict=True)
+        if sum((Fraction(a) - Fraction(b)) ** 2 for a, b in pairs) > rho**2:
+            raise InputError(f"handover: its point is farther than ρ = {float(rho):.6g} from the centre")
+    return rho
+
+
+def _basin(certificate: Certificate) -> Mapping[str, Any] | None:
+    """The witness of the basin that a certificate is about, or that its run hands over to."""
+    found = certificate.witness["handover"] if certificate.scope == "run" else certificate.witness
+    return found if certificate.scope == "basin" or "centre" in found else None
 
 
 def _centre(certificate: Certificate) -> Network:
     """The network at the ball's centre: as stored, where a run hands over, or the centre of a basin."""
-    network, witness = certificate.problem.network, certificate.witness
+    network, witness, basin = certificate.problem.network, certificate.witness, _basin(certificate)
+    if basin is not None:
+        return with_parameters(network, basin["centre"])
     if certificate.scope == "run":
         return with_parameters(network, witness["checkpoints"][witness["handover"]["checkpoint"]]["parameters"])
-    return with_parameters(network, witness["centre"]) if certificate.scope == "basin" else network
+    return network

@@ -118,6 +118,26 @@ def test_a_basin_is_stated_for_every_start_within_its_own_radius() -> None:
     assert exact == [Fraction(float(v)) for v in stored]
 
 
+def test_a_run_that_hands_over_to_a_basin_is_stated_from_the_basins_centre() -> None:
+    X, y = datasets.sphere(10, 10, 4.0)
+    generator = torch.Generator().manual_seed(0)
+    net = torch.nn.Sequential(
+        verify.nn.NTKLinear(10, 128, generator=generator),
+        torch.nn.Sigmoid(),
+        verify.nn.NTKLinear(128, 2, generator=generator),
+    )
+    cert = verify.certify(net, X, np.column_stack([y, np.roll(y, 1)]), scope="run", lr="1/8")
+    handover = cert.witness["handover"]
+    assert handover["certified_by"] == "displacement"
+    problem = formal_problem(cert)
+    exact = [Fraction(int(v), 1 << problem.weight_bits) for v in [*problem.inners.ravel(), *problem.outers.ravel()]]
+    assert sorted(exact) == sorted(Fraction(float(v)) for v in handover["centre"])
+    assert problem.rho == Fraction(handover["radii"][handover["basin"]])
+    closer = replace(cert, witness={**cert.witness, "handover": {**handover, "basin": 3}})
+    with pytest.raises(InputError, match="farther than"):
+        formal_problem(closer)
+
+
 def test_tanh_by_integers_is_within_its_proved_error_of_arb() -> None:
     rng = np.random.default_rng(0)
     edges = np.array([0, 1, -1, (1 << 20) - 1, 1 << 20, (1 << 32) - 1, -(1 << 32) + 1])
