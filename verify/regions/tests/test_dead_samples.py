@@ -31,7 +31,7 @@ def dead(index: int = 3) -> nn.Sequential:
 
 @pytest.mark.parametrize("scope", ["point", "ball", "basin", "run", "auto"])
 def test_the_sample_is_named_in_every_scope(scope: Any) -> None:
-    options = {"steps": 20} if scope == "run" else {}
+    options: dict[str, Any] = {"steps": 20} if scope == "run" else {}
     cert = verify.certify(dead(), X, Y, scope=scope, **options)
     assert cert.verdict == "INCONCLUSIVE"
     assert "sample 3: every path to the output is dead" in cert.reason
@@ -42,7 +42,7 @@ def test_the_sample_is_named_in_every_scope(scope: Any) -> None:
 def test_a_zero_sample_without_biases_is_dead_in_smooth_networks_too(scope: Any) -> None:
     inputs = X.copy()
     inputs[1] = 0.0
-    options = {"steps": 20} if scope == "exact" else {}
+    options: dict[str, Any] = {"steps": 20} if scope == "exact" else {}
     cert = verify.certify(verify.nn.fully_connected([6, 24, 1], seed=1), inputs, Y, scope=scope, **options)
     assert cert.verdict == "INCONCLUSIVE"
     assert "sample 1: every path" in cert.reason
