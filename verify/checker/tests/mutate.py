@@ -211,8 +211,16 @@ def _numerics(_: Path) -> None:
 
 
 def _graphs(folder: Path) -> None:
-    from verify.checker.tests import test_crossing, test_graphs, test_movement
+    from verify.checker.tests import test_crossing, test_graphs, test_jumps, test_movement
 
+    test_jumps.test_the_pairs_form_at_each_position_of_a_map()
+    for case in _cases(test_jumps.test_the_pairs_form_is_its_formula_at_any_scale):
+        test_jumps.test_the_pairs_form_is_its_formula_at_any_scale(*case)
+    for size in (10.0, 0.1):
+        test_jumps.test_jumps_of_two_samples_add_as_squares_of_jump_times_data(size)
+    for mixed in (False, True):
+        test_jumps.test_a_jump_reaches_the_weights_times_the_data(10.0, mixed)
+        test_jumps.test_a_jump_reaches_the_weights_times_the_data(0.1, mixed)
     test_movement.test_a_bilinear_function_attains_its_bound()
     test_crossing.test_a_ball_with_a_kink_in_it_is_accepted(folder)
     test_crossing.test_with_the_midpoint_slope_the_jump_is_half(folder)
@@ -285,6 +293,7 @@ def _install(module: str, tree: ast.Module) -> None:
         test_enclosures,
         test_engine,
         test_graphs,
+        test_jumps,
         test_movement,
         test_network,
         test_verdicts,
@@ -296,6 +305,7 @@ def _install(module: str, tree: ast.Module) -> None:
         test_enclosures,
         test_engine,
         test_graphs,
+        test_jumps,
         test_movement,
         test_network,
         test_verdicts,
@@ -332,7 +342,7 @@ def main(chosen: list[str]) -> int:
     """Report killed and surviving mutants of the modules (all of them by default); `module:first:step` takes a sample."""
     import verify.checker
 
-    for name in ("bad_input", "crossing", "enclosures", "engine", "graphs", "movement", "network", "verdicts"):
+    for name in ("bad_input", "crossing", "enclosures", "engine", "graphs", "jumps", "movement", "network", "verdicts"):
         importlib.import_module(f"verify.checker.tests.test_{name}")  # imported once, before forking
     root = Path(verify.checker.__file__).parent
     total = alive = 0
