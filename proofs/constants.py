@@ -93,7 +93,9 @@ intercept = _symbol("intercept", "y**2/theta**2", "λ_min(Ψ(m')) of claim neuro
 slope_norm = _symbol("slope_norm", "y/theta**2", "p = sup|σ'|·‖A_1‖ of claim neuron_budget")
 bend_norm = _symbol("bend_norm", "y/theta**2", "q_r = ‖v_r‖ sup|σ''| ‖A_1A_1ᵀ ∘ A_1A_1ᵀ‖^½ of claim neuron_budget")
 remainder = _symbol("remainder", "y", "upper bound ϱ of ‖F(c) − F(θ) − J(θ)(c − θ)‖ at the distance in question")
-step_fraction = _symbol("step_fraction", "1", "upper bound of ηs‖J‖² on the ball, at most 1")
+step_fraction = _symbol("step_fraction", "1", "upper bound of ηs‖J‖² on the ball; at most 1, or below 2 where said")
+sigma_fraction = _symbol("sigma_fraction", "1", "a ≥ ηsσ(ρ)² for every σ(ρ) that is used")
+share = _symbol("share", "1", "γ ≤ 1: the residual pays γσ − δ per unit of length")
 neuron_reach = _symbol("neuron_reach", "theta", "T_r: ω_r holds while neuron r moves by at most this", **_positive)
 neuron_norm = _symbol("neuron_norm", "y/theta", "upper bound of ‖J_r(θ0)‖, J_r the columns of one neuron", **_positive)
 intercept_upper = _symbol("intercept_upper", "y**2/theta**2", "λ_max(Σ_r m''/(m'' − ω_r)J_rJ_rᵀ + Θ_out) at the centre")
@@ -211,6 +213,7 @@ _excess = _alpha * _batch_sigma - 2 * growth * batch_drift
 _spread = 1 - momentum / momentum_rate
 _sharp = sp.sqrt(lambda0) - Delta_J
 _jacobian = jacobian_norm0 + Delta_J
+_floor = eta * s * sigma**2
 
 
 def _all(*constants: Constant) -> Mapping[str, Constant]:
@@ -268,8 +271,16 @@ CONSTANTS: Mapping[str, Constant] = _all(
              (sigma > delta, eta * s * sigma ** 2 <= 1), "Φ_{k+1} ≤ rate·Φ_k", _OURS),
     Constant("residual_path", e / (sigma - delta), "theta", (sigma > delta,),
              "Σ_{j ≥ k}‖θ_{j+1} − θ_j‖ and ‖θ_k − θ*‖, from ‖e_k‖ ≤ e", _OURS),
+    # The same for steps between 1/λ_max and 2/λ_max.
+    Constant("long_share", sp.sqrt(step_fraction * (2 - sigma_fraction - step_fraction) / (1 - sigma_fraction * step_fraction)), "1",
+             (sigma_fraction + step_fraction < 2,), "γ: ‖e‖ − ‖(I − ηsΘ)e‖ is at least γσ times the length of the step", _OURS),
+    Constant("long_panel", (share * sigma - delta) * width, "y", (), "one panel of the lower sum of ∫(γσ(ρ) − δ)dρ", _OURS),
+    Constant("long_rate", sp.Min(1 - eta * s * sigma * (share * sigma - delta),
+             1 - eta * s * sigma * (sigma - delta) + (step_fraction - _floor) / 2
+             * sp.Max(0, delta / sigma - (2 - _floor - step_fraction) / (1 - _floor))), "1",
+             (share * sigma > delta, _floor + step_fraction < 2, _floor < 1), "‖e_{k+1}‖ ≤ rate·‖e_k‖", _OURS),
     # Containment by distance to a reference point.
-    Constant("displacement_residual", 2 * (remainder + e_c) / (2 - step_fraction), "y", (step_fraction <= 1,),
+    Constant("displacement_residual", 2 * (remainder + e_c) / (2 - step_fraction), "y", (step_fraction < 2,),
              "while ‖e_k‖ is at least this, the distance to the centre c does not grow; ϱ at distance d0", _OURS),
     Constant("displacement_path", d0 + 2 * (remainder + e_c) / ((2 - step_fraction) * (sigma - delta)), "theta",
              (sigma > delta, step_fraction <= 1), "‖θ_k − c‖ for every k", _OURS),

@@ -56,8 +56,9 @@ ORDER: dict[str, tuple[str, ...]] = {
         "stability_radius", "stability_radius_positive", "sharp_dominates_paper", "sharp_dominates_any_paper",
     ),
     "Gradient descent stays and converges": (
-        "smoothness", "descent_step", "containment_classical", "containment_residual", "residual_covers_classical",
-        "residual_covers_classical_linked", "containment_displacement", "containment_displacement_staircase",
+        "smoothness", "descent_step", "containment_classical", "containment_residual", "containment_residual_long", "residual_covers_classical",
+        "residual_covers_classical_linked", "containment_displacement", "containment_displacement_long",
+        "containment_displacement_staircase",
         "displacement_improves", "neuron_remainder", "enclosing_ball", "start_ball", "linear_rate", "iterates_converge", "iterations", "handover",
         "chatterjee_limit", "known_rates", "known_rates_local",
     ),

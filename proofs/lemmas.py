@@ -82,11 +82,11 @@ def _symmetric_norm(draw: random.Random) -> bool:
 
 def _spectral_theorem(draw: random.Random) -> bool:
     Q, _ = np.linalg.qr(_normal(draw, 4, 4))
-    a = draw.random()
-    A = Q @ np.diag([a, 1.0, a + (1 - a) * draw.random(), a + (1 - a) * draw.random()]) @ Q.T
+    a, b = sorted((2 * draw.random(), 2 * draw.random()))
+    A = Q @ np.diag([a, b, a + (b - a) * draw.random(), a + (b - a) * draw.random()]) @ Q.T
     e = _normal(draw, 4)
     m, q = float(e @ A @ e), float(np.sum((A @ e) ** 2))
-    return q <= (1 + a) * m - a * float(e @ e) + _SLACK
+    return q <= (a + b) * m - a * b * float(e @ e) + _SLACK
 
 
 def _mean_value(draw: random.Random) -> bool:
@@ -342,8 +342,8 @@ _LEMMAS = [
     Lemma("operator_norm", "‖Ax‖ ≤ ‖A‖‖x‖ and ‖Aᵀ‖ = ‖A‖.", "Horn–Johnson, Matrix Analysis, §5.6", _operator_norm),
     Lemma("symmetric_norm", "‖S‖ = max |wᵀSw| over ‖w‖ = 1 for symmetric S, attained.",
           "Horn–Johnson, Matrix Analysis, Thm 4.2.2", _symmetric_norm),
-    Lemma("spectral_theorem", "a ≤ A ≤ 1 symmetric: (A − a)(A − 1) ⪯ 0, so ‖Ae‖² ≤ (1 + a)eᵀAe − a‖e‖².",
-          "Horn–Johnson, Matrix Analysis, Thm 4.1.5 (diagonalise: (λ − a)(λ − 1) ≤ 0 for each eigenvalue)",
+    Lemma("spectral_theorem", "a ≤ A ≤ b symmetric: (A − a)(A − b) ⪯ 0, so ‖Ae‖² ≤ (a + b)eᵀAe − ab‖e‖².",
+          "Horn–Johnson, Matrix Analysis, Thm 4.1.5 (diagonalise: (λ − a)(λ − b) ≤ 0 for each eigenvalue)",
           _spectral_theorem),
     Lemma("mean_value", "F(x) − F(y) = J̄(x − y), J̄ the mean of DF over the segment; ‖J̄ − DF(y)‖ ≤ ½L‖x − y‖ when"
           " ‖D²F‖ ≤ L there, ‖J̄ − DF(y)‖ ≤ sup‖DF − DF(y)‖ always, and ‖DF(x) − DF(y)‖ ≤ L‖x − y‖.",

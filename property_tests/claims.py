@@ -65,7 +65,7 @@ class Claims:
         loss0: enclosure (lower, upper) of Φ(θ0).
         lambda_region, mu: lower bounds on B(θ0, R). smoothness: upper bound of ‖∇²Φ‖ on the sublevel part.
         curvature: L_H(R). drift: Δ_J(R). path: upper bound of Σ‖θ_{k+1} − θ_k‖. rate: Φ_{k+1} ≤ rate·Φ_k.
-        payment: lower bound of (‖e_k‖ − ‖e_{k+1}‖)/‖θ_{k+1} − θ_k‖: c√λ (classical) or σ(R) − δ (residual).
+        payment: lower bound of (‖e_k‖ − ‖e_{k+1}‖)/‖θ_{k+1} − θ_k‖: c√λ (classical), σ(R) − δ or γσ(R) − δ (residual).
         arrival: lower bound of ‖e_k‖/‖θ_k − θ*‖; the same number, a claim of its own.
     """
 
@@ -97,7 +97,8 @@ class Claims:
         if certificate.witness["certified_by"] == "classical":
             payment = float(np.nextafter(low("descent_fraction") * root, 0.0))
         else:
-            payment = float(np.nextafter(root - up("step_drift"), 0.0))
+            kept = np.nextafter(low("path_share") * root, 0.0) if "path_share" in c else root
+            payment = float(np.nextafter(kept - up("step_drift"), 0.0))
         problem = certificate.problem
         return Claims(
             s=Fraction(1) if problem.loss == "sum" else Fraction(1, problem.data.n),

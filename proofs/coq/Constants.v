@@ -121,6 +121,18 @@ Definition residual_rate_loss (delta eta s sigma : R) : R :=
 Definition residual_path (delta e sigma : R) : R :=
   e / (sigma - delta).
 
+(* γ: ‖e‖ − ‖(I − ηsΘ)e‖ is at least γσ times the length of the step *)
+Definition long_share (sigma_fraction step_fraction : R) : R :=
+  sqrt step_fraction * sqrt ((2 - sigma_fraction - step_fraction) / (1 - sigma_fraction * step_fraction)).
+
+(* one panel of the lower sum of ∫(γσ(ρ) − δ)dρ *)
+Definition long_panel (delta share sigma width : R) : R :=
+  width * (share * sigma - delta).
+
+(* ‖e_{k+1}‖ ≤ rate·‖e_k‖ *)
+Definition long_rate (delta eta s share sigma step_fraction : R) : R :=
+  Rmin (1 - eta * s * sigma * (share * sigma - delta)) ((step_fraction / 2 - eta * s * sigma ^ 2 / 2) * Rmax 0 (delta / sigma - (2 - eta * s * sigma ^ 2 - step_fraction) / (1 - eta * s * sigma ^ 2)) + 1 - eta * s * sigma * (sigma - delta)).
+
 (* while ‖e_k‖ is at least this, the distance to the centre c does not grow; ϱ at distance d0 *)
 Definition displacement_residual (e_c remainder step_fraction : R) : R :=
   (2 * e_c + 2 * remainder) / (2 - step_fraction).

@@ -125,8 +125,8 @@ def kernel_on_ball(certificate: Any, name: str) -> Plot | None:
 def absorbed_residual(certificate: Any, name: str) -> Plot | None:
     """How much residual a ball of radius r ≤ R can absorb, beside how much it must, in the form that certifies; None where none of them does.
 
-    Residual form: ∫_0^r(σ − δ) against ‖e₀‖. Displacement form, from starts within ρ: ∫_ρ^r(σ − δ_E) against E = L_Hρ² + 2‖e(c)‖. Classical form:
-    c·√λ(r)·r against ‖e₀‖. σ = √λ; δ, δ_E and c are those of R, which are the worst up to R; beyond it nothing is drawn.
+    Residual form: ∫_0^r(σ − δ) against ‖e₀‖. Displacement form, from starts within ρ: ∫_ρ^r(σ − δ_E) against E = 2(½L_Hρ² + ‖e(c)‖)/(2 − b). Classical form:
+    c·√λ(r)·r against ‖e₀‖. σ = √λ, or γ√λ for steps beyond 1/λ_max; δ, δ_E and c are those of R, which are the worst up to R; beyond it nothing is drawn.
     """
     table, radius = _table(certificate), _radius(certificate)
     form = (certificate.witness.get("handover") or certificate.witness).get("certified_by")
@@ -134,17 +134,19 @@ def absorbed_residual(certificate: Any, name: str) -> Plot | None:
         return None
     high = {key: float(bounds(value)[1]) for key, value in certificate.constants.items() if value is not None}
     radii, lam = (column[table[0] <= radius] for column in table)
-    sigma = np.sqrt(np.maximum(lam, 0.0))
+    long = "path_share" in certificate.constants
+    share, kept = (float(bounds(certificate.constants["path_share"])[0]), "γσ") if long else (1.0, "σ")
+    sigma = share * np.sqrt(np.maximum(lam, 0.0))
     start, need, label = 0.0, high["residual0"], "‖e₀‖"
     if form == "classical":
         supply, word = float(bounds(certificate.constants["descent_fraction"])[0]) * sigma * radii, "c·√λ(r)·r"
     elif form in ("residual", "residual_relu"):
         supply, word = (
             np.cumsum(np.diff(radii, prepend=0.0) * np.maximum(sigma - high["step_drift"], 0.0)),
-            "∫(σ − δ)dr",
+            f"∫({kept} − δ)dr",
         )
     elif form == "displacement":
-        start, need, label, word = high["basin_radius"], high["basin_threshold"], "E", "∫(σ − δ)dr from ρ on"
+        start, need, label, word = high["basin_radius"], high["basin_threshold"], "E", f"∫({kept} − δ)dr from ρ on"
         norm = high["jacobian_norm0"] + high["Delta_J"]
         eta_s = high["lr"] * float(certificate.problem.scale)
         drift = min(0.5 * eta_s * high["L_H"] * norm * need, 2.0 * high["Delta_J"])

@@ -48,6 +48,7 @@ _CONSTANTS: Mapping[str, tuple[str, str, Direction]] = {
     "mu_paper": ("μ, paper's form", "s(λ₀ − L_Θ R); negative means that this form certifies nothing", "lower"),
     "stability_radius_paper": ("r½, paper's form", "half of λ₀ survives within it: (1 − κ)λ₀/L_Θ, κ = ½", "lower"),
     "stability_radius": ("r½, sharp form", "half of λ₀ survives within it", "lower"),
+    "path_share": ("γ", "share of σ that the residual pays per unit of length", "lower"),
     "step_drift": ("δ", "change of the Jacobian within one step", "upper"),
     "residual_rate": ("residual rate", "factor by which ‖e‖ falls per step", "factor"),
     "descent_fraction": ("c", "1 − ηβ/2", "lower"),

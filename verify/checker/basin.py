@@ -4,6 +4,7 @@ With x = θ − c, D = ‖x‖, h = ηs, E = ‖e‖ and h‖J‖² ≤ 1 on B(c
 D'² ≤ D² − hE(E − LD² − 2e_c). While E ≥ Lρ² + 2e_c =: T the distance does not grow beyond ρ. Once E < T the residual pays σ − δ per unit of
 length, δ = min(½hL‖J‖T, 2Δ), and ∫_ρ^R (σ − δ) ≥ T keeps the rest of the path in B(c, R). The start is arbitrary in B(c, ρ). There
 ‖e‖ ≤ e_c + (‖J(c)‖ + Δ(ρ))ρ, which bounds the drift of every step, and with it the rate.
+Where b = h‖J‖² on the ball lies between 1 and 2, D'² ≤ D² − hE((2 − b)E − LD² − 2e_c): T = (Lρ² + 2e_c)/(2 − b), and the residual pays γσ − δ.
 An exact zero of the residual within r_0: claim containment_residual for descent from c itself.
 
 Where kinks cross the ball (criterion residual_relu, crossing.py): the residual form asks of the start only that ‖θ_0 − c‖ ≤ P_0 and ∫_{P_0}^R (σ − δ) > ‖e_0‖,
@@ -53,11 +54,12 @@ def _factor(rate: Any) -> str:
 
 
 class Found(NamedTuple):
-    """What a criterion gives: its chain, constants of its own, the margin of containment."""
+    """What a criterion gives: its chain, constants of its own, the margin of containment, the factor of ‖e‖ per step."""
 
     chain: Chain
     constants: dict[str, Any]
     margin: Any
+    rate: Any
 
 
 def _displacement(ball: Ball, rows: tuple[int, int, int]) -> Found:
@@ -66,27 +68,27 @@ def _displacement(ball: Ball, rows: tuple[int, int, int]) -> Found:
     problem, rho = ball.problem, real(ball.radii[inner])
     L, D, lam = (c[outer] for c in (ball.curvature, ball.delta, ball.lam))
     s, eta, K, sigma = real(problem.s), real(problem.lr), ball.J + D, root(lam)
-    head = L * rho**2 + 2 * ball.e
+    stride = ball.stride(outer)
+    head = (L * rho**2 + 2 * ball.e) / (2 - stride.fraction if stride.long else 1)
     start = ball.e + (ball.J + ball.delta[inner]) * rho
     tail, drift = ((eta * s * L * K * bound / 2).min(2 * D) for bound in (head, start))
     supply = arb(0)
     for (low, high), bound in zips(ball.edges[inner + 1 : outer + 1], ball.lam[inner + 1 : outer + 1]):
-        supply += (real(high) - real(low)) * (root(bound) - tail)
+        supply += (real(high) - real(low)) * (stride.share * root(bound) - tail)
     _, _, near = ball.criterion("residual", zero)
     first, second, *_ = near.items()
     chain: Chain = {
-        **dict([first]), "NTK stays positive on the ball": (lam, ">", arb(0)),
-        "ηΘ below the identity": (eta * s * K**2, "<=", arb(1)),
-        "σ(R) above the tail's drift": (sigma, ">", tail),
+        **dict([first]), "NTK stays positive on the ball": (lam, ">", arb(0)), **stride.sides(),
+        f"{stride.symbol}(R) above the tail's drift": (stride.share * sigma, ">", tail),
         "residual pays for the tail": (supply, ">", head),
-        "σ(R) above the step's drift": (sigma, ">", drift),
+        f"{stride.symbol}(R) above the step's drift": (stride.share * sigma, ">", drift),
         **_near_zero(near),
     }  # fmt: skip
     ball.audit.require("NTK positive within r_0", *second[1], "claim ntk_stability")
     constants = {
         "L_H": L, "smoothness": s * (K**2 + start * L), "step_drift": drift, "basin_residual": start, "basin_threshold": head,
-    }  # fmt: skip
-    return Found(chain, constants, supply - head)
+    } | stride.constants()  # fmt: skip
+    return Found(chain, constants, supply - head, stride.rate(sigma, drift, eta * s * lam))
 
 
 def _across_kinks(ball: Ball, rows: tuple[int, int, int]) -> Found:
@@ -104,7 +106,7 @@ def _across_kinks(ball: Ball, rows: tuple[int, int, int]) -> Found:
     }
     ball.audit.require("NTK positive within r_0", *near["NTK stays positive on the ball"], "claim ntk_stability")
     own = {"step_drift": constants["step_drift"], "basin_residual": start}
-    return Found(chain | _near_zero(near), own, margin)
+    return Found(chain | _near_zero(near), own, margin, constants["residual_rate"])
 
 
 def _near_zero(near: Chain) -> Chain:
@@ -132,12 +134,12 @@ def _basin(audit: Audit, problem: Problem, witness: Any, start_at: Parameters) -
     chain, source = found.chain, "containment_residual_relu" if crossed else "containment_displacement"
     for name, (left, relation, right) in chain.items():
         audit.require(name, left, relation, right, f"claims {source}, containment_residual")
-    s, sigma, drift = real(problem.s), root(lam), found.constants["step_drift"]
+    s = real(problem.s)
     away = distance(start_at, theta)
     inside = bool(away <= rho)
     if inside:
         chain["parameters inside the basin"] = (away, "<=", rho)
-    rate = 1 - real(problem.lr) * s * sigma * (sigma - drift)
+    rate = found.rate
     audit.require("factor of Φ per step", rate * rate, "<", arb(1), f"claim {source}")
     constants = {
         "lambda0": ball.low, "jacobian_norm0": ball.jacobian, "residual0": ball.residual, "loss0": ball.here.loss,

@@ -104,6 +104,39 @@ def point(audit: Audit, problem: Problem, witness: Any) -> Truth:
     return Truth(constants, {"lambda0": low}, {"NTK positive": (low, ">", arb(0))}, text)
 
 
+class Stride(NamedTuple):
+    """A step with b = ηs‖J‖² on a ball: γ of what σ pays per unit of length, the factor 2 − b of the head, the claims and names it belongs to."""
+
+    long: bool
+    fraction: Any
+    floor: Any
+    share: Any
+
+    def sides(self) -> Chain:
+        """What is asked of the step itself."""
+        if self.long:
+            return {"ηΘ below twice the identity": (self.floor + self.fraction, "<", arb(2))}
+        return {"ηΘ below the identity": (self.fraction, "<=", arb(1))}
+
+    def rate(self, sigma: Any, delta: Any, a: Any) -> Any:
+        """The factor of ‖e‖ per step, a = ηsσ²; for a long step by the tangent of the ellipse at m = a, or else by γ."""
+        short = 1 - a * (sigma - delta) / sigma
+        if not self.long:
+            return short
+        rest = (2 - a - self.fraction) / (1 - a)
+        bend = (delta / sigma - rest).max(arb(0)) * (self.fraction - a) / 2
+        return (short + bend).min(1 - a * (self.share * sigma - delta) / sigma)
+
+    def constants(self) -> dict[str, Any]:
+        """γ, where it is stated."""
+        return {"path_share": self.share} if self.long else {}
+
+    @property
+    def symbol(self) -> str:
+        """How the names of steps write what is kept of σ."""
+        return "γσ" if self.long else "σ"
+
+
 class Ball:
     """Scope `ball`: both criteria from the witness' table, about `here`; GD starts within `offset` of the centre."""
 
@@ -181,12 +214,34 @@ class Ball:
             sums.append((moved(real(r)) if graph and not area <= d else area, d))
         self.audit.every("Jacobian drift Δ_J(ρ)", sums, "<=", "Σ (ρ_i − ρ_{i-1})L_H(ρ_i), worst ρ shown")
 
+    def norm(self, j: int) -> Any:
+        """A bound of ‖J‖ on B(c, ρ_j)."""
+        bounds = [root(real(top) + real(weight) * real(self.radii[j]) ** 2) for weight, top in self.above]
+        return reduce(arb.min, bounds, self.J + self.delta[j])
+
+    def stride(self, j: int) -> Stride:
+        """How descent steps on B(c, ρ_j): whether b = ηs(‖J‖ + Δ_J)² exceeds 1 is decided exactly.
+
+        The spectrum of A = ηsΘ lies in [a, b], so with m = eᵀAe, ‖e‖ = 1, q = ‖(I − A)e‖: q² ≤ 1 − ab − (2 − a − b)m. The line q + g√m = 1 touches
+        that ellipse for g² = ab(2 − a − b)/(1 − ab), and √(am) is σ times the step's length: γσ is paid, γ² = g²/a. It falls with a.
+        """
+        expect(self.J.is_finite() and self.delta[j].is_finite(), "an infinite bound where a criterion is said to hold")
+        step = Fraction(self.problem.lr) * Fraction(self.problem.s)
+        square = (Fraction(float(self.J.mid())) + Fraction(float(self.delta[j].mid()))) ** 2
+        square = min(
+            [square, *(Fraction(top) + Fraction(weight) * Fraction(self.radii[j]) ** 2 for weight, top in self.above)]
+        )
+        b = real(step) * self.norm(j) ** 2
+        a = real(step) * reduce(arb.max, self.lam[: j + 1])
+        # Where kinks are crossed no long step is known to stay.
+        if self.crossed or step * square <= 1:
+            return Stride(False, b, a, arb(1))
+        return Stride(True, b, a, root(b * (2 - a - b) / (1 - a * b)) if a + b < 2 else arb(0))
+
     def criterion(self, form: str, j: int) -> tuple[dict[str, Any], Any, Chain]:
         """Return constants, margin and chain of one criterion at R = ρ_j (claims containment_*, with an offset of the start)."""
         R, L, D, lam, e = real(self.radii[j]), self.curvature[j], self.delta[j], self.lam[j], self.e
-        K = self.J + D  # ≥ ‖J‖ on the ball
-        for weight, top in self.above:
-            K = K.min(root(real(top) + real(weight) * R**2))
+        K = self.norm(j)
         s, eta, o, sigma = real(self.problem.s), real(self.problem.lr), real(self.offset), root(lam)
         mu, beta, crossed = s * lam, s * (K**2 + e * L), form == "residual_relu"
         steps: Chain = {
@@ -201,15 +256,22 @@ class Ball:
             steps["path inside the ball"] = (path + o, "<=", R)
             rate = 1 - 2 * eta * mu * c
             return {**common, "descent_fraction": c, "path_length": path, "rate": rate}, R - path - o, steps
+        stride = self.stride(j)
         delta, supply = 2 * D if crossed else (eta * s * L * K * e / 2).min(2 * D), arb(0)
         for (inner, outer), bound in zips(self.edges[: j + 1], self.lam[: j + 1]):
             width = real(max(outer, self.offset)) - real(max(inner, self.offset))
-            supply += width * (root(bound) - delta)
-        steps["ηΘ below the identity"] = (eta * s * K**2, "<=", arb(1))
-        steps["σ(R) above the step's drift"] = (sigma, ">", delta)
+            supply += width * (stride.share * root(bound) - delta)
+        steps |= stride.sides()
+        steps[f"{stride.symbol}(R) above the step's drift"] = (stride.share * sigma, ">", delta)
         steps["residual pays for the path"] = (supply, ">", e)
-        rate = 1 - eta * s * sigma * (sigma - delta)
-        constants = {**common, "path_length": R, "residual_rate": rate, "rate": rate * rate, "step_drift": delta}
+        rate = stride.rate(sigma, delta, eta * s * lam)
+        constants = {
+            **common,
+            "path_length": R,
+            "residual_rate": rate,
+            "rate": rate * rate,
+            "step_drift": delta,
+        } | stride.constants()
         return constants, supply - e, steps
 
     def truth(self) -> Truth:

@@ -17,7 +17,7 @@ from verify.arrays import Ball, sqrt
 from verify.certificates import Step
 from verify.networks.curvature import Curvature
 from verify.networks.neurons import NeuronBudget, Parabola, useful
-from verify.regions.neighbourhood.criteria import largest_step, rate_stated, residual
+from verify.regions.neighbourhood.criteria import approx_share, largest_step, pace, rate_stated, residual
 from verify.regions.neighbourhood.ingredients import (
     Ingredients,
     RadiusTable,
@@ -83,7 +83,7 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
     """
     zero, inner, outer = rows
     radius, rho = Ball(float(table.radii[outer])), Ball(float(table.radii[inner]))
-    centre = ingredients.at_centre()
+    centre, how = ingredients.at_centre(), pace(ingredients, table, outer, lr)
     values = {
         **centre,
         "eta": Ball(lr),
@@ -93,11 +93,18 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
         "lambda_R": Ball(float(table.lam[outer])),
         "d0": rho,
         "e_c": centre["e0"],
-        # ηs‖J‖² ≤ 1 is all that is asked of the step, and the remainder is bounded by the curvature.
-        "step_fraction": Ball(1.0),
+        # Of a short step ηs‖J‖² ≤ 1 is all that is asked; the remainder is bounded by the curvature.
+        "step_fraction": how.fraction if how.long else Ball(1.0),
         "remainder": Ball(float(table.curvature[outer])) * rho * rho * Ball(0.5),
     }
-    sigma = sqrt(values["lambda_R"])
+    first = (
+        Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ) at the centre, by shifted Cholesky"),
+        Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R), sharp or neuron budget"),
+        how.step("containment_displacement", "ηs(‖J(c)‖ + Δ_J(R))²"),
+    )  # fmt: skip
+    if how.long and not first[-1].certain:
+        return Basin(rows, lr, first, {}, Ball(0.0), table, ingredients)
+    sigma, claim, kept = sqrt(values["lambda_R"]), first[-1].claim, how.symbol
     threshold = evaluate("displacement_residual", values)
     tail = evaluate("delta_residual", {**values, "e0": threshold})
     start = evaluate(
@@ -112,19 +119,18 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
     drift = evaluate("delta_residual", {**values, "e0": start})
     widths = Ball(table.radii[inner + 1 : outer + 1]) - Ball(table.radii[inner:outer])
     sigmas = sqrt(Ball(table.lam[inner + 1 : outer + 1]))
-    supply = evaluate("residual_panel", {"sigma": sigmas, "delta": tail, "width": widths}).sum()
-    near = residual(ingredients, table, zero, lr)
+    supply = how.supply(sigmas, tail, widths)
+    near, paid = residual(ingredients, table, zero, lr), pace(ingredients, table, zero, lr).symbol
+    need = "2(½L_Hρ² + ‖e(c)‖)/(2 − b)" if how.long else "L_Hρ² + 2‖e(c)‖"
     steps = (
-        Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ) at the centre, by shifted Cholesky"),
-        Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R), sharp or neuron budget"),
-        Step("ηΘ below the identity", "containment_displacement", evaluate("residual_step", values), "<=", Ball(1.0), "ηs(‖J(c)‖ + Δ_J(R))² ≤ 1"),
-        Step("σ(R) above the tail's drift", "containment_displacement", sigma, ">", tail, "σ(R) > δ_E"),
-        Step("residual pays for the tail", "containment_displacement", supply, ">", threshold, "∫_ρ^R (σ − δ_E)dt > L_Hρ² + 2‖e(c)‖"),
-        Step("σ(R) above the step's drift", "containment_displacement", sigma, ">", drift, "σ(R) > δ, from the largest residual on B(c, ρ)"),
+        *first,
+        Step(f"{kept}(R) above the tail's drift", claim, how.kept(sigma), ">", tail, f"{kept}(R) > δ_E"),
+        Step("residual pays for the tail", claim, supply, ">", threshold, f"∫_ρ^R ({kept} − δ_E)dt > {need}"),
+        Step(f"{kept}(R) above the step's drift", claim, how.kept(sigma), ">", drift, f"{kept}(R) > δ, from the largest residual on B(c, ρ)"),
         *(replace(step, name=f"zero loss near the centre: {step.name}") for step in near.steps[2:-1]),
-        replace(near.steps[-1], name="zero loss near the centre", source="∫_0^{r_0} (σ − δ) > ‖e(c)‖"),
+        replace(near.steps[-1], name="zero loss near the centre", source=f"∫_0^{{r_0}} ({paid} − δ) > ‖e(c)‖"),
     )  # fmt: skip
-    rate = evaluate("residual_rate", {**values, "sigma": sigma, "delta": drift})
+    rate = how.rate({**values, "sigma": sigma, "delta": drift})
     constants = {
         "radius": radius,
         "basin_radius": rho,
@@ -139,6 +145,7 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
         "step_drift": drift,
         "basin_residual": start,
         "basin_threshold": threshold,
+        **how.constants,
     }
     return Basin(rows, lr, steps, constants, supply - threshold, table, ingredients)
 
@@ -170,15 +177,17 @@ def _approx_pairs(
         for outer in np.flatnonzero(known).tolist():
             norm, bend, moved = jacobian + table.delta_j[outer], table.curvature[outer], table.delta_j[outer]
             eta_s = 1.0 / norm**2 if lr is None else approx_float(lr * ingredients.s)
-            if not eta_s * norm**2 <= 1.0 + 1e-12:
+            share = float(approx_share(eta_s * norm**2, eta_s * table.lam[0]))
+            if not share > 0.0:
                 continue
             rho = table.radii[first:outer]
-            threshold = bend * rho**2 + 2.0 * e_c
+            threshold = (bend * rho**2 + 2.0 * e_c) / (2.0 - max(1.0, eta_s * norm**2))
             start = e_c + (jacobian + table.delta_j[first:outer]) * rho
             tail = np.minimum(0.5 * eta_s * bend * norm * threshold, 2.0 * moved)
             drift = np.minimum(0.5 * eta_s * bend * norm * start, 2.0 * moved)
-            supply = area[outer] - area[first:outer] - tail * (table.radii[outer] - rho)
-            good = (supply > threshold) & (root[outer] > tail) & (root[outer] > _ROOM_FOR_RATE * drift)
+            supply = share * (area[outer] - area[first:outer]) - tail * (table.radii[outer] - rho)
+            kept = share * root[outer]
+            good = (supply > threshold) & (kept > tail) & (kept > _ROOM_FOR_RATE * drift)
             for i in np.flatnonzero(good).tolist():
                 speed = eta_s / s * root[outer] * (root[outer] - drift[i])
                 found.append((float(rho[i]), float(speed), first + i, outer))

@@ -6,7 +6,8 @@ number is an enclosure of a formula of :mod:`proofs.constants`, every decision a
 Classical (claim containment_classical): 0 < η < 2/β and ‖e0‖/(c√λ(R)) ≤ R, with β on the sublevel part of
 B(θ0, R) and c = 1 − ηβ/2.
 Residual (claim containment_residual): ηs(‖J0‖ + Δ_J(R))² ≤ 1 and ∫_0^R (σ(ρ) − δ)dρ > ‖e0‖, the integral
-bounded below by the panels Σ_j (ρ_j − ρ_{j-1})(σ(ρ_j) − δ), since σ does not increase.
+bounded below by the panels Σ_j (ρ_j − ρ_{j-1})(σ(ρ_j) − δ), since σ does not increase. Where ηs(‖J0‖ + Δ_J)² lies between 1 and 2
+(claim containment_residual_long) γσ takes the place of σ, γ ≤ 1: :class:`Pace`.
 Start off the centre (scope `exact`): gradient descent from an unknown θ_T with ‖θ_T − θ0‖ ≤ o, ‖e(θ_T)‖ ≤ e0. After a path of length t it is in
 B(θ0, o + t), so the classical need is o + ‖e0‖/(c√λ(R)) ≤ R and the residual supply ∫_o^R (σ(ρ) − δ)dρ; β, δ and the step condition hold
 as they stand, for they bound suprema over B(θ0, R) ∩ {‖e‖ ≤ e0}, where the whole path stays by the same first-exit argument.
@@ -17,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,9 +31,12 @@ __all__ = [
     "CRITERIA",
     "Form",
     "Outcome",
+    "Pace",
+    "approx_share",
     "certified_step",
     "classical",
     "largest_step",
+    "pace",
     "rate_stated",
     "region_steps",
     "region_values",
@@ -118,6 +122,86 @@ def _holds(steps: list[Step], constants: Mapping[str, Ball]) -> bool:
     return all(step.certain for step in steps) and rate_stated(constants)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """What the residual pays per unit of length on one ball: γσ − δ.
+
+    Attributes:
+        long: whether ηs‖J‖², from the bound of ‖J‖ on the ball, exceeds 1, decided exactly: claim containment_residual_long in place of containment_residual.
+        fraction: enclosure of ηs‖J‖², the same bound squared.
+        floor: a ≥ ηsσ(ρ)² for every σ(ρ) of the ball.
+        share: γ; exactly 1 for short steps; 0 where a + ηs(‖J0‖ + Δ_J)² < 2 is not certain, and nothing is paid.
+    """
+
+    long: bool
+    fraction: Ball
+    floor: Ball
+    share: Ball
+
+    def step(self, claim: str, source: str) -> Step:
+        """The chain's step about η; `claim` and `source` (ηs‖J‖² in its notation) are those of the short form."""
+        if self.long:
+            total = self.floor + self.fraction
+            return Step(
+                "ηΘ below twice the identity", f"{claim}_long", total, "<", Ball(2.0), f"a + {source} < 2, a ≥ ηsσ(ρ)²"
+            )
+        return Step("ηΘ below the identity", claim, self.fraction, "<=", Ball(1.0), f"{source} ≤ 1")
+
+    def kept(self, sigma: Ball) -> Ball:
+        """γσ."""
+        return self.share * sigma if self.long else sigma
+
+    def supply(self, sigma: Ball, delta: Ball, width: Ball) -> Ball:
+        """Enclose Σ_j (γσ_j − δ)·width_j, σ_j at the right end of each panel."""
+        values = {"sigma": sigma, "delta": delta, "width": width}
+        if self.long:
+            return evaluate("long_panel", {**values, "share": self.share}).sum()
+        return evaluate("residual_panel", values).sum()
+
+    def rate(self, values: Mapping[str, Ball]) -> Ball:
+        """Enclose the factor of ‖e‖ per step; `values` has sigma and delta of the ball."""
+        if self.long:
+            return evaluate("long_rate", {**values, "share": self.share, "step_fraction": self.fraction})
+        return evaluate("residual_rate", values)
+
+    @property
+    def symbol(self) -> str:
+        """How the chain writes what is kept of σ."""
+        return "γσ" if self.long else "σ"
+
+    @property
+    def constants(self) -> dict[str, Ball]:
+        """γ under its public name; empty for short steps."""
+        return {"path_share": self.share} if self.long else {}
+
+
+def pace(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fraction) -> Pace:
+    """Return how the residual pays for the path on B(c, ρ_index) with step `lr` (exact)."""
+    values = {**region_values(ingredients, table, index), "eta": Ball(lr)}
+    fraction = evaluate("residual_step", values)
+    floor = Ball(lr) * Ball(ingredients.s) * Ball(float(table.lam[: index + 1].max()))
+    if not np.isfinite([fraction.mid, fraction.rad]).all():
+        return Pace(True, fraction, floor, Ball(0.0))
+    square = (Fraction(upper(ingredients.jacobian_norm0)) + Fraction(float(table.delta_j[index]))) ** 2
+    radius = Fraction(float(table.radii[index]))
+    square = min([square, *(Fraction(p.intercept) + Fraction(p.weight) * radius**2 for p in ingredients.above)])
+    if lr * ingredients.s * square <= 1:
+        return Pace(False, fraction, floor, Ball(1.0))
+    if not upper(floor + fraction) < 2.0:
+        return Pace(True, fraction, floor, Ball(0.0))
+    return Pace(True, fraction, floor, evaluate("long_share", {"step_fraction": fraction, "sigma_fraction": floor}))
+
+
+def approx_share(fraction: Any, floor: Any) -> Any:
+    """γ in floats: 1 up to ηs‖J‖² = 1 (but for rounding), 0 where the step is too long."""
+    fraction, floor = np.maximum(fraction, 1.0), np.asarray(floor)
+    usable = fraction + floor < 2.0
+    square = np.divide(
+        fraction * (2.0 - fraction - floor), 1.0 - fraction * floor, where=usable, out=np.zeros(usable.shape)
+    )
+    return np.where(fraction <= 1.0 + 1e-12, 1.0, np.sqrt(square))
+
+
 def classical(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fraction) -> Outcome:
     """Evaluate claim containment_classical at R = ρ_index with step `lr` (exact)."""
     values = region_values(ingredients, table, index)
@@ -152,22 +236,22 @@ def residual(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fract
     if not (table.lam[index] > 0.0 and np.isfinite(table.delta_j[index])):
         return Outcome("residual", index, False, tuple(region_steps(values)))
     values["eta"] = Ball(lr)
-    step = evaluate("residual_step", values)
+    how = pace(ingredients, table, index, lr)
+    steps = [*region_steps(values), how.step("containment_residual", "ηs(‖J0‖ + Δ_J(R))²")]
+    if how.long and not steps[-1].certain:
+        return Outcome("residual", index, False, tuple(steps))
     delta = evaluate("delta_residual", values)
     sigma = sqrt(values["lambda_R"])
     # Panels up to R; the left end of the first is 0. Those inside the offset pay for nothing: their width becomes 0.
     edges = np.maximum(np.concatenate([[0.0], table.radii[: index + 1]]), ingredients.offset)
-    widths = Ball(edges[1:]) - Ball(edges[:-1])
-    sigmas = sqrt(Ball(table.lam[: index + 1]))
-    supply = evaluate("residual_panel", {"sigma": sigmas, "delta": delta, "width": widths}).sum()
-    steps = [
-        *region_steps(values),
-        Step("ηΘ below the identity", "containment_residual", step, "<=", Ball(1.0), "ηs(‖J0‖ + Δ_J(R))² ≤ 1"),
-        Step("σ(R) above the step's drift", "containment_residual", sigma, ">", delta, "σ(R) > δ"),
-        Step("residual pays for the path", "containment_residual", supply, ">", values["e0"], "∫_0^R (σ(ρ) − δ)dρ > ‖e0‖"),
-    ]  # fmt: skip
+    supply = how.supply(sqrt(Ball(table.lam[: index + 1])), delta, Ball(edges[1:]) - Ball(edges[:-1]))
+    claim, kept = steps[-1].claim, how.symbol
+    steps += [
+        Step(f"{kept}(R) above the step's drift", claim, how.kept(sigma), ">", delta, f"{kept}(R) > δ"),
+        Step("residual pays for the path", claim, supply, ">", values["e0"], f"∫_0^R ({kept}(ρ) − δ)dρ > ‖e0‖"),
+    ]
     beta = evaluate("smoothness", values)
-    rate = evaluate("residual_rate", {**values, "sigma": sigma, "delta": delta})
+    rate = how.rate({**values, "sigma": sigma, "delta": delta})
     constants = {
         "mu": evaluate("mu", values),
         "smoothness": beta,
@@ -176,6 +260,7 @@ def residual(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fract
         "residual_rate": rate,
         "rate": rate * rate,
         "step_drift": delta,
+        **how.constants,
     }
     ratio = lower(supply) / max(upper(values["e0"]), 5e-324)
     return Outcome("residual", index, _holds(steps, constants), tuple(steps), constants, supply - values["e0"], ratio)

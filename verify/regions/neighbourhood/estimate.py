@@ -18,7 +18,7 @@ from verify.arrays import Ball
 from verify.networks.curvature import Curvature
 from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget, useful
-from verify.regions.neighbourhood.criteria import CRITERIA, Form, Outcome
+from verify.regions.neighbourhood.criteria import CRITERIA, Form, Outcome, approx_share
 from verify.regions.neighbourhood.crossing import search_crossing
 from verify.regions.neighbourhood.ingredients import Ingredients, approx_float, lower, tabulate, upper
 from verify.regions.neighbourhood.search import KAPPA, BallResult
@@ -116,8 +116,9 @@ def approx_supply(ingredients: Ingredients, lr: Fraction, looks: np.ndarray | No
         inside = np.clip((rho - ingredients.offset) * (_PANELS / radii[:, None]), 0.0, 1.0)
         sigma_end, norm, curved = sigma[:, -1], jacobian + delta_j[:, -1], bound[:, -1]
         drift = np.minimum(0.5 * curved * eta_s * norm * e, 2.0 * delta_j[:, -1])
-        usable = (sigma_end > drift) & (eta_s * norm**2 <= 1.0)
-        by_residual = ((sigma - drift[:, None]) * inside).sum(axis=1) * radii / _PANELS
+        share = approx_share(eta_s * norm**2, eta_s * lam)
+        usable = share * sigma_end > drift
+        by_residual = ((share[:, None] * sigma - drift[:, None]) * inside).sum(axis=1) * radii / _PANELS
         c = 1.0 - 0.5 * eta_s * (norm**2 + e * curved)
         by_path = np.where(c > 0.0, np.maximum(radii - ingredients.offset, 0.0) * c * sigma_end, 0.0)
         ratios = np.nan_to_num(np.maximum(np.where(usable, by_residual, 0.0), by_path) / e)

@@ -16,7 +16,7 @@ import numpy as np
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, sqrt
 from verify.errors import InputError
-from verify.regions.neighbourhood.criteria import CRITERIA, Form, Outcome, certified_step
+from verify.regions.neighbourhood.criteria import CRITERIA, Form, Outcome, approx_share, certified_step
 from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, approx_float, lower, tabulate, upper
 
 __all__ = ["KAPPA", "BallResult", "critical_radius", "search_ball", "stability_radii"]
@@ -184,14 +184,17 @@ def _approx_classical(
 def _approx_residual(
     ingredients: Ingredients, table: RadiusTable, known: np.ndarray, lr: Fraction | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """∫(σ − δ)/‖e0‖, and whether ηs(‖J‖ + Δ_J)² ≤ 1 and σ > δ: claim containment_residual in floats."""
+    """∫(γσ − δ)/‖e0‖, and whether ηs(‖J‖ + Δ_J)² is below 1, or 2, and γσ > δ: claims containment_residual and _long in floats."""
     v = _approx_values(ingredients, table, known, lr)
     moved = table.delta_j[known]
     delta = np.minimum(0.5 * v.eta * v.s * v.curvature * v.norm * v.e0, 2.0 * moved)
     edges = np.maximum(np.concatenate([[0.0], table.radii]), ingredients.offset)
     area = np.cumsum(np.diff(edges) * np.sqrt(table.lam))[known]
-    supply = area - delta * np.maximum(v.radius - ingredients.offset, 0.0)
-    rest = (v.eta * v.s * v.norm**2 <= 1.0 + _DOUBT) & (v.sigma > delta * (1.0 - _DOUBT))
+    fraction = v.eta * v.s * v.norm**2
+    share = approx_share(np.where(fraction <= 1.0 + _DOUBT, 1.0, fraction), v.eta * v.s * table.lam.max(initial=0.0))
+    # Where the step is too long the rest says so; the ratio then tells which radius came nearest otherwise.
+    supply = np.where(share > 0.0, share, 1.0) * area - delta * np.maximum(v.radius - ingredients.offset, 0.0)
+    rest = (share > 0.0) & (share * v.sigma > delta * (1.0 - _DOUBT))
     return supply / max(v.e0, 5e-324), rest
 
 

@@ -83,9 +83,7 @@ def _describe_shortfall(
     )
     if failed is not None and not np.isfinite([failed.left.rad, failed.right.rad]).all():
         return f"{what}: a constant over- or underflows float64; rescale the data or the loss", None
-    if failed is not None and failed.claim in {"descent_step"}:
-        return f"the step lr is beyond the certified bound: {what}. Use a smaller lr, or lr=None", None
-    if failed is not None and failed.name == "ηΘ below the identity":
+    if failed is not None and failed.name in ("step below 2/β", "ηΘ below the identity", "ηΘ below twice the identity"):
         return f"the step lr is beyond the certified bound: {what}. Use a smaller lr, or lr=None", None
     if nearest.ratio <= 0.0:
         return f"{what}; no radius on the grid comes near", None

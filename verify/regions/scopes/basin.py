@@ -14,6 +14,9 @@ the segment to c), δ = min(½ηsL_HKē, 2Δ_J), σ(R) > δ: ‖e_{k+1}‖ ≤ (
 and both ends of each step lie in the convex B(c, R). Where kinks leave no such ball, B(c, R) may be crossed by them: claim containment_residual_relu, begun at
 any distance up to ρ from c (:mod:`verify.regions.neighbourhood.crossing`).
 
+Where ηs(‖J(c)‖ + Δ_J(R))² exceeds 1 but not 2, claims containment_residual_long and containment_displacement_long: γσ takes the place of σ, and E is
+2(½L_Hρ² + e_c)/(2 − b).
+
 Witness: ``centre`` (p,), the radius table as for scope `ball`, ``zero``, ``basin``, ``region``: the rows of r_0, ρ, R.
 """
 
@@ -81,7 +84,7 @@ def _missing(polished: Polished, here: Examined, lr: Fraction | None) -> str:
     step = (
         ""
         if lr is None
-        else f", or a smaller step than {approx_float(lr):.3g}: ηsλ_max = {approx_float(lr * here.s) * upper(facts.lambda_max):.3g} must stay below 1"
+        else f", or a smaller step than {approx_float(lr):.3g}: ηsλ_max = {approx_float(lr * here.s) * upper(facts.lambda_max):.3g} must stay below 2"
     )
     return (
         f"at the zero found λ_min {lower(facts.lambda_min):.3g}, ‖e‖ ≤ {upper(facts.residual):.3g}, L_H {bend:.3g}: a basin needs about"
