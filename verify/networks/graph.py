@@ -157,6 +157,18 @@ class Network:
         """Positions of the layers that have trained parameters, in the order of θ."""
         return tuple(i for i, la in enumerate(self.layers) if isinstance(la, Trained) and la.trained)
 
+    @cached_property
+    def layout(self) -> tuple[tuple[tuple[str, slice, Shape], ...], ...]:
+        """Where the trained arrays of each layer at :attr:`trained` lie in θ: (name, entries, shape)."""
+        at, found = 0, []
+        for layer in self.trainable():
+            parts = []
+            for name, array in layer.trained.items():
+                parts.append((name, slice(at, at + array.size), array.shape))
+                at += array.size
+            found.append(tuple(parts))
+        return tuple(found)
+
     @property
     def inputs(self) -> int:
         """Input dimension d, of a map C·H·W."""

@@ -21,15 +21,7 @@ def flatten(network: Network) -> Vector:
 
 def views(network: Network, theta: Vector) -> list[dict[str, np.ndarray]]:
     """Split θ into the trained arrays, by name, of each layer that has some, without copying."""
-    found: list[dict[str, np.ndarray]] = []
-    at = 0
-    for layer in network.trainable():
-        parts = {}
-        for name, array in layer.trained.items():
-            parts[name] = theta[at : at + array.size].reshape(array.shape)
-            at += array.size
-        found.append(parts)
-    return found
+    return [{name: theta[part].reshape(shape) for name, part, shape in parts} for parts in network.layout]
 
 
 def with_parameters(network: Network, theta: Vector) -> Network:

@@ -67,7 +67,7 @@ class _Linear:
 
     def __init__(self, layer: Linear, n: int, below: tuple[Shape, ...], still: bool) -> None:
         (shape,) = below
-        self._layer, self._still, self._known = layer, still, False
+        self._layer, self._still, self._known, self._trained = layer, still, False, tuple(layer.trained)
         self._scale = layer.weight_scale / float(np.sqrt(float(layer.inverse_square_scale)))
         self._a, self._below = np.empty((n, *shape)), np.empty((n, *shape))
         self._z = np.empty((n, layer.weight.shape[0]))
@@ -93,10 +93,9 @@ class _Linear:
     def gradient(self, back: np.ndarray) -> dict[str, np.ndarray]:
         """backᵀa, and the columns' sums."""
         found = {}
-        trained = self._layer.trained
-        if "weight" in trained:
+        if "weight" in self._trained:
             found["weight"] = np.matmul(back.T, self._a, out=self._slope)
-        if "bias" in trained:
+        if "bias" in self._trained:
             found["bias"] = back.sum(axis=0) * self._layer.bias_scale
         return found
 
@@ -199,15 +198,18 @@ class Descent:
             for i, layer in enumerate(network.layers)
         ]
 
-    def _forward(self, theta: Vector) -> tuple[np.ndarray, dict[int, dict[str, np.ndarray]]]:
-        """Return F(θ) − y, a fresh array, and θ's arrays by layer."""
+    def _forward(self, theta: Vector) -> np.ndarray:
+        """Return F(θ) − y, a fresh array."""
         parts = dict(zip(self.network.trained, views(self.network, theta), strict=True))
 
         def value(index: int, _: Layer, below: tuple[np.ndarray, ...]) -> np.ndarray:
             return self._rules[index].forward(parts.get(index, {}), *below)
 
-        outputs = self.network.forward(value, self.data.X)[-1]
-        return np.subtract(outputs, self.data.y), parts
+        residual: np.ndarray = self.network.forward(value, self.data.X)[-1] - self.data.y
+        return residual
+
+    def _backward(self, index: int, _: Layer, back: np.ndarray) -> tuple[np.ndarray, ...]:
+        return self._rules[index].backward(back)
 
     def step(self, theta: Vector) -> tuple[Vector, float]:
         """Return the next iterate (a fresh array) and ‖F(θ) − y‖ at the present one, both approximate.
@@ -215,21 +217,22 @@ class Descent:
         Overflow is not an error here: the caller tests the residual norm for being finite.
         """
         with np.errstate(all="ignore"):
-            residual, parts = self._forward(theta)
-            result = np.empty_like(theta)
-            targets = dict(zip(self.network.trained, views(self.network, result), strict=True))
-            reached = self.network.backward(lambda index, _, back: self._rules[index].backward(back), residual, np.add)
-            for index, before in parts.items():
+            residual = self._forward(theta)
+            reached = self.network.backward(self._backward, residual, np.add)
+            # η∇Φ first, so that one subtraction moves all of θ.
+            moved = np.empty_like(theta)
+            for index, layout in zip(self.network.trained, self.network.layout, strict=True):
                 back = reached[index]
                 assert back is not None
-                for name, slope in self._rules[index].gradient(back).items():
-                    np.multiply(slope, self.factor, out=slope)
-                    np.subtract(before[name], slope, out=targets[index][name])
-            return result, float(np.linalg.norm(residual))
+                slopes = self._rules[index].gradient(back)
+                for name, part, shape in layout:
+                    np.multiply(slopes[name], self.factor, out=moved[part].reshape(shape))
+            np.subtract(theta, moved, out=moved)
+            return moved, float(np.linalg.norm(residual))
 
     def residual(self, theta: Vector) -> np.ndarray:
         """Return F(θ) − y (n, k), approximate; a fresh array."""
-        return self._forward(theta)[0]
+        return self._forward(theta)
 
     def loss(self, residual_norm: float) -> float:
         """Return Φ = (s/2)‖e‖² from ‖e‖."""

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import verify
+from proofs.evaluation import evaluate
 from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.regions.descent.float64 import Descent
@@ -88,10 +89,7 @@ def test_a_ball_about_a_fitted_point_takes_a_long_step_where_the_classical_form_
 
 
 def _without_share(name: str, values: Any) -> Any:
-    return Ball(1.0) if name == "long_share" else _EVALUATE(name, values)
-
-
-_EVALUATE = criteria.evaluate
+    return Ball(1.0) if name == "long_share" else evaluate(name, values)
 
 
 def test_twins_without_the_share_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
