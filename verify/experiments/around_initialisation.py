@@ -1,6 +1,6 @@
 """Convex regions that hold gradient descent's whole run from the initialisation: scope `region` at the smallest widths proved.
 
-One and two hidden layers, tanh, NTK parametrisation; inputs on a sphere or handwritten digits; about the midpoint of the path or about θ0. What is
+One to three hidden layers, tanh, NTK parametrisation; inputs on a sphere or handwritten digits; about the midpoint of the path or about θ0. What is
 certified and what is checked is written as soon as it is, each by itself, so that an interrupted table goes on where it stopped.
 """
 
@@ -73,10 +73,12 @@ CASES: tuple[Case, ...] = (
     *(Case("sphere", 20, 20, 10.0, (4096,), "1/10", seed, "initialisation") for seed in range(3)),
     Case("sphere", 10, 100, 30.0, (1024, 1024), "1/4", 0),
     *(Case("sphere", 5, 100, 30.0, (512, 512), "1/4", seed) for seed in range(3)),
+    Case("sphere", 3, 400, 30.0, (512, 512, 512), "1", 0),
+    Case("sphere", 5, 400, 30.0, (1024, 1024, 1024), "1", 0),
     Case("digits", 50, 64, 24.0, (4096,), "1/16", 0),
     Case("digits", 100, 64, 24.0, (16384,), "1/24", 0),
 )
-"""The widths at which regions are proved, with every seed tried."""
+"""The rows of the table."""
 
 # The stand-alone checker may take this many seconds: the largest case takes hours in Arb.
 _CHECKING = 12 * 3600.0
