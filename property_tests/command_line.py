@@ -20,11 +20,14 @@ from safetensors.numpy import save
 from property_tests.damage import damaged
 from property_tests.damaged_certificates import TOKENS, sound_certificates, with_fitting_hash
 from verify.answers import ERROR
+from verify.arrays.arithmetic_probe import require_sound_arithmetic
 from verify.cli import main
 from verify.errors import InputError
+from verify.regions import certification
 
 __all__ = ["commands", "damage_command", "run_command"]
 
+_probed = cache(require_sound_arithmetic)
 _FAULT = "This is a fault of lplr-verify"
 _CSV = b"a,b,t\n1.0,2.0,1\n0.5,-1.0,-1\n-1.0,0.25,1\n"
 _CELLS = [*TOKENS, b",", b"\n", b";", b"nan", b"1e400", b"\xef\xbb\xbf", b"1_0", b"[", b"=", b"tanh"]
@@ -37,22 +40,25 @@ def _weights() -> bytes:
     return bytes(save({name: rng.standard_normal(shape) for name, shape in shapes.items()}))
 
 
-_LAYERS = [
-    {"type": "Linear", "in_features": 2, "out_features": 4},
-    {"type": "Tanh"},
-    {"type": "Linear", "in_features": 4, "out_features": 1},
-]
+_NETWORK = {
+    "layers": [
+        {"type": "Linear", "in_features": 2, "out_features": 4},
+        {"type": "Tanh"},
+        {"type": "Linear", "in_features": 4, "out_features": 1},
+    ]
+}
 
 
 @st.composite
 def commands(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a command line and its files, all of them sound: {"arguments": [str, …], "files": {name: bytes}}; {} in an argument is the folder."""
-    verb = draw(st.sampled_from(["certify", "check", "formal", "report", "resume"]))
+    verb = draw(st.sampled_from([*["certify", "check", "resume"] * 4, "formal", "report"]))
     as_json = draw(st.sampled_from([[], ["--json"]]))
-    files = {"w.safetensors": _weights(), "net.json": json.dumps(_LAYERS).encode(), "d.csv": _CSV}
+    files = {"w.safetensors": _weights(), "net.json": json.dumps(_NETWORK).encode(), "d.csv": _CSV}
     model = ["{}/w.safetensors", "--architecture", "{}/net.json", "--data", "{}/d.csv"]
     if verb == "certify":
-        scope = draw(st.sampled_from(["point", "ball", "auto", "basin"]))
+        # Files are what is damaged here: the scopes that search are drawn now and then.
+        scope = draw(st.sampled_from([*["point"] * 6, "ball", "auto", "basin"]))
         loss, lr = (
             draw(st.sampled_from(["sum", "mse"])),
             draw(st.sampled_from([[], ["--lr", "1/8"], ["--lr", "-1"], ["--lr", "x"]])),
@@ -65,7 +71,7 @@ def commands(draw: st.DrawFn) -> dict[str, Any]:
         }
     files["c.zip"] = draw(sound_certificates())
     if verb == "check":
-        about = draw(st.sampled_from([[], ["--weights", *model], ["--data", "{}/d.csv"]]))
+        about = draw(st.sampled_from([*[[]] * 4, ["--weights", *model], ["--data", "{}/d.csv"]]))
         return {"arguments": ["check", "{}/c.zip", "--seconds", "5", *about, *as_json], "files": files}
     if verb == "formal":
         return {"arguments": ["formal", "{}/c.zip", "--out", "{}/c.v", *as_json], "files": {"c.zip": files["c.zip"]}}
@@ -99,8 +105,13 @@ def run_command(command: dict[str, Any], folder: Path) -> None:
     arguments = [argument.replace("{}", str(home)) for argument in command["arguments"]]
     out, err = io.StringIO(), io.StringIO()
     try:
-        # Without Coq on the PATH what comes before it is tested, thousands of times.
-        with mock.patch.dict(os.environ, {"PATH": ""}), redirect_stdout(out), redirect_stderr(err):
+        # Without Coq on the PATH what comes before it is tested, thousands of times; the arithmetic is probed for all of them at once.
+        with (
+            mock.patch.dict(os.environ, {"PATH": ""}),
+            mock.patch.object(certification, "require_sound_arithmetic", _probed),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
             code = main(arguments)
     finally:
         for path in sorted(home.rglob("*"), reverse=True):

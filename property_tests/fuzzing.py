@@ -2,12 +2,14 @@
 
 Each input ends in data, or in one typed error of one line; what is accepted is compared with a second, naive reading. Hypothesis draws
 the files, seeds of :func:`property_tests.damaged_files.damaged` then edit each many times: cheaper than a draw an input, and as
-reproducible. A failure is saved with its bytes. Exit code 1 if anything failed.
+reproducible. Inputs are counted once: what an edit left as it was, or made before, is not read again. A failure is saved with its
+bytes. Exit code 1 if anything failed.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import secrets
 import sys
@@ -29,19 +31,29 @@ from verify.errors import VerifyError
 __all__ = ["Tally", "fuzz", "main"]
 
 _PER_DRAW = 25
+# Most draws of one round; each round has a seed of its own.
+_DRAWS = 400
 _LONGEST_MESSAGE = 3000
 
 
 @dataclass
 class Tally:
-    """What became of the inputs of one entry: accepted, or the kind of error."""
+    """What became of the different inputs of one entry: accepted, or the kind of error."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    seen: set[int] = field(default_factory=set, repr=False)
 
     @property
     def inputs(self) -> int:
-        """Number of inputs so far."""
+        """Number of different inputs so far."""
         return self.counts.total()
+
+    def is_new(self, content: Any) -> bool:
+        """Whether no such input was read before; remembers it."""
+        key = hash(content if isinstance(content, bytes) else repr(content))
+        known = key in self.seen
+        self.seen.add(key)
+        return not known
 
     def read(self, entry: Entry, content: Any, folder: Path) -> None:
         """Read one input; any end but data or one typed line raises."""
@@ -63,22 +75,21 @@ class Tally:
 
 def fuzz(entry: Entry, inputs: int, seed: int, failures: Path | None = None) -> Tally:
     """Read `inputs` inputs drawn from `seed`; the first failure is saved in `failures` and raised."""
-    tally, draws = Tally(), max(1, inputs // _PER_DRAW)
+    tally = Tally()
     profile = settings(
-        max_examples=draws, deadline=None, database=None, verbosity=Verbosity.quiet, phases=[Phase.generate],
+        max_examples=min(_DRAWS, 1 + inputs // _PER_DRAW), deadline=None, database=None, verbosity=Verbosity.quiet, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
 
-        @with_seed(seed)
-        @profile
-        @given(entry.files, st.integers(0, 2**62))
         def body(content: Any, edits: int) -> None:
             rng = random.Random(edits)
             for _ in range(_PER_DRAW):
                 edited = entry.damage(content, rng)
+                if tally.inputs >= inputs or not tally.is_new(edited):
+                    continue
                 try:
                     tally.read(entry, edited, folder)
                 except Exception:
@@ -91,8 +102,9 @@ def fuzz(entry: Entry, inputs: int, seed: int, failures: Path | None = None) -> 
         sys.path.insert(0, name)
         keep, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         try:
+            rounds = itertools.count(seed)
             while tally.inputs < inputs:
-                body()
+                with_seed(next(rounds))(profile(given(entry.files, st.integers(0, 2**62))(body)))()
         finally:
             sys.path.remove(name)
             sys.dont_write_bytecode = keep

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -369,8 +370,14 @@ def bench(
         Console().print(as_table(rows))
 
 
+@functools.cache
+def _command() -> Any:
+    """The verbs as one command, made once per process: a program may call :func:`main` many times."""
+    return typer.main.get_command(app)
+
+
 def _run(arguments: Sequence[str]) -> Any:
-    return app(args=list(arguments), prog_name="verify", standalone_mode=False)
+    return _command()(args=list(arguments), prog_name="verify", standalone_mode=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
