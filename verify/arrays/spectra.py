@@ -75,7 +75,9 @@ def is_positive_definite(a: Any) -> bool:
         return True
     if value.upper() <= 0:
         return False
-    raise NotCertainError(f"smallest eigenvalue {value!r} has no certain sign; tighten the enclosure")
+    raise NotCertainError(
+        f"smallest eigenvalue {value!r} has no certain sign: the matrix is singular, or nearly, at the width of its enclosure"
+    )
 
 
 def spectral_norm(a: Any) -> Ball:
@@ -181,7 +183,8 @@ def _symmetric(a: Any) -> Ball:
     if gap:
         i, j = (int(v[0]) for v in np.nonzero(x.lower() > x.upper().T))
         raise InputError(
-            f"matrix contains no symmetric matrix: entries ({i}, {j}) and ({j}, {i}) are disjoint; use gram() or symmetrise as an enclosure"
+            f"matrix contains no symmetric matrix: entries ({i}, {j}) and ({j}, {i}) are disjoint;"
+            " Ball.hull(K, K.T) encloses K and its transpose, gram(J) is symmetric"
         )
     return mirror(x)
 

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from verify.arrays import Ball
-from verify.errors import DtypeError, InputError, NonFiniteError
+from verify.errors import DtypeError, InputError, NonFiniteError, UnsoundArithmeticError
 
 __all__ = ["Arrays", "canonical", "decode", "encode", "npy_bytes", "sha256"]
 
@@ -142,6 +142,8 @@ def decode(document: Any, arrays: Mapping[str, np.ndarray]) -> Any:
             return Ball(arrays[content[0]["$array"]], arrays[content[1]["$array"]])
         if tag == "$array":
             return arrays[content]
+    except UnsoundArithmeticError:
+        raise
     except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
         raise InputError(f"{tag}: malformed value in certificate.json ({str(error)[:200]!a})") from error
     raise InputError(f"{tag}: unknown kind of value in certificate.json; is the file from a newer version?")

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from verify.certificates.descent_wording import behaviour, rate_meaning
 from verify.decimals import at_least, at_most, below_one, bounds, enclosure, exact, separated
+from verify.errors import UnsoundArithmeticError
 from verify.networks.model import LOSS_WORDS
 
 __all__ = ["TRUST", "ChainRow", "Fact", "broken", "chain", "facts", "numbers", "observed_text", "sentence", "subject"]
@@ -384,6 +385,8 @@ def sentence(certificate: Any) -> str:
         if certificate.problem.descent is not None:
             return _descent_sentence(certificate)
         return _SENTENCES[certificate.scope](certificate)
+    except UnsoundArithmeticError:
+        raise
     except (KeyError, ValueError, TypeError):
         # Never the file's own words: what a certificate claims is composed from its validated fields, or not at all.
         return (

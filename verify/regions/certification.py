@@ -103,7 +103,7 @@ def certify(
     if descent is not None and (radius is not None or scope not in ("auto", "ball", "basin", "run")):
         what = f"scope={scope!r}" if radius is None else f"radius={radius!r}"
         raise InputError(
-            f"descent: {what} is for full-batch gradient descent; use scope 'ball', 'basin' or 'run', without radius"
+            f"descent: {what} is for full-batch gradient descent; use scope 'ball', 'basin' or 'run' without radius=, or descent=None"
         )
     if scope != "auto":
         return _certificate(problem, scope, radius, steps, options)

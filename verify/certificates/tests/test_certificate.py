@@ -8,6 +8,7 @@ import json
 import math
 import shutil
 import zipfile
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -22,10 +23,12 @@ from hypothesis import strategies as st
 
 import verify
 from verify.arrays import Ball
+from verify.arrays.tests.foreign_environment import FOREIGN, available, foreign_environment
 from verify.certificates import Certificate, Problem, Relation, Step, schema
 from verify.certificates.catalogue import inequality
 from verify.certificates.encoding import Arrays, canonical, decode, encode, sha256
-from verify.errors import DtypeError, InputError, NonFiniteError, NotProvedError, VerifyError
+from verify.certificates.wording import sentence
+from verify.errors import DtypeError, InputError, NonFiniteError, NotProvedError, UnsoundArithmeticError, VerifyError
 from verify.networks import read_data, read_network
 from verify.nn import NTKLinear, Sine
 
@@ -168,6 +171,21 @@ def test_altered_files_are_refused(tmp_path: Path, change: Any) -> None:
     with pytest.raises(InputError):
         Certificate.load(path)
     assert not (tmp_path.parent / "escape.npy").exists()
+
+
+@pytest.mark.skipif(not available, reason="sets the environment through glibc on x86-64")
+def test_a_foreign_environment_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    """VerifyError is a ValueError: who catches that must let the one through that says what is wrong."""
+    certificate = _certificate()
+    certificate.save(tmp_path / "c.zip")
+    expected = sentence(certificate)
+    for name in FOREIGN:
+        with foreign_environment(name):
+            with pytest.raises(UnsoundArithmeticError):
+                Certificate.load(tmp_path / "c.zip")
+            # Read off the stored ends without arithmetic, or refused; never another sentence.
+            with suppress(UnsoundArithmeticError):
+                assert sentence(certificate) == expected
 
 
 def test_truncated_zip_and_missing_file(tmp_path: Path) -> None:

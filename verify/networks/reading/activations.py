@@ -17,9 +17,6 @@ _FROM_MODULE = {record.module: name for name, record in ACTIVATIONS.items() if r
 
 _CLIPPED: dict[tuple[float | None, float | None], str] = {(-1.0, 1.0): "hardtanh", (0.0, 6.0): "relu6"}
 
-_WHY_NOT_RELU = (
-    "its gradient jumps at a kink, so no smoothness constant β exists on a ball that meets one (claim relu_smoothness)"
-)
 _NON_SMOOTH = (
     torch.nn.RReLU,
     torch.nn.Hardswish,
@@ -136,8 +133,8 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
         return activation_named(forms[module.approximate])
     if isinstance(module, _NON_SMOOTH):
         raise UnsupportedLayerError(
-            f"{where}: the slope of {kind.__name__} jumps, and it is not piecewise linear or not implemented: {_WHY_NOT_RELU}."
-            " Use ReLU, LeakyReLU or Hardtanh, or Softplus(beta), GELU, SiLU or CELU, whose slope does not jump"
+            f"{where}: {kind.__name__} is not twice differentiable, and of the activations with kinks only ReLU, LeakyReLU, ReLU6 and Hardtanh are"
+            " implemented. Use one of them, or Tanh, Softplus(beta), GELU, SiLU or CELU, whose slope does not jump"
         )
     if isinstance(module, torch.nn.modules.dropout._DropoutNd):
         raise UnsupportedLayerError(

@@ -44,18 +44,19 @@ def _positive(value: Any) -> bool:
     return type(value) in (int, float) and 0 < value < 2**1000 and math.isfinite(value)
 
 
-# type → (module, {option: what it may be}).
-_ACTIVATIONS: Mapping[str, tuple[type[torch.nn.Module], Mapping[str, Callable[[Any], bool]]]] = {
+_NUMBER = ("a finite number > 0", _positive)
+# type → (module, {option: what it may be, in words and as a test}).
+_ACTIVATIONS: Mapping[str, tuple[type[torch.nn.Module], Mapping[str, tuple[str, Callable[[Any], bool]]]]] = {
     "Tanh": (torch.nn.Tanh, {}),
     "Sigmoid": (torch.nn.Sigmoid, {}),
-    "Softplus": (torch.nn.Softplus, {"beta": _positive}),
-    "GELU": (torch.nn.GELU, {"approximate": lambda value: value in ("none", "tanh")}),
+    "Softplus": (torch.nn.Softplus, {"beta": _NUMBER}),
+    "GELU": (torch.nn.GELU, {"approximate": ("'none' or 'tanh'", lambda value: value in ("none", "tanh"))}),
     "SiLU": (torch.nn.SiLU, {}),
-    "CELU": (torch.nn.CELU, {"alpha": _positive}),
-    "ELU": (torch.nn.ELU, {"alpha": lambda value: type(value) in (int, float) and value == 1}),
+    "CELU": (torch.nn.CELU, {"alpha": _NUMBER}),
+    "ELU": (torch.nn.ELU, {"alpha": ("1", lambda value: type(value) in (int, float) and value == 1)}),
     "Softsign": (torch.nn.Softsign, {}),
     "ReLU": (torch.nn.ReLU, {}),
-    "LeakyReLU": (torch.nn.LeakyReLU, {"negative_slope": _positive}),
+    "LeakyReLU": (torch.nn.LeakyReLU, {"negative_slope": _NUMBER}),
     "Hardtanh": (torch.nn.Hardtanh, {}),
     "ReLU6": (torch.nn.ReLU6, {}),
     "Sine": (nn.Sine, {}),
@@ -104,10 +105,17 @@ def _build(where: str, entry: Any) -> torch.nn.Module:
     factory, allowed = _ACTIVATIONS[kind]
     bad = [f"{_short(key)}: {_short(value)}" for key, value in options.items() if key not in allowed]
     bad += [
-        f"{key}: {_short(options[key])}" for key, right in allowed.items() if key in options and not right(options[key])
+        f"{key}: {_short(options[key])}"
+        for key, (_, right) in allowed.items()
+        if key in options and not right(options[key])
     ]
     if bad:
-        raise InputError(f"architecture: {where} ({kind}): {', '.join(bad[:6])}: no such option, or no such value")
+        known = (
+            f"known are {', '.join(f'{key}: {words}' for key, (words, _) in allowed.items())}"
+            if allowed
+            else "it has none"
+        )
+        raise InputError(f"architecture: {where} ({kind}): {', '.join(bad[:6])}: no such option or value; {known}")
     return factory(**options)
 
 

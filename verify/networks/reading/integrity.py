@@ -57,10 +57,15 @@ def require_plain(module: torch.nn.Module, where: str, *, own_forward: bool = Fa
     changed = [f"{kind.__name__}.{name}" for name in names if not _is_original(kind, name)]
     if getattr(module, "parametrizations", None):
         hooks.append("parametrizations")
+    if isinstance(module, torch.nn.modules.lazy.LazyModuleMixin):
+        raise UnsupportedLayerError(
+            f"{where}: {kind.__name__} has no size before its first call; call the model once: model(X)"
+        )
     if hooks or hidden or changed:
         raise UnsupportedLayerError(
             f"{where}: {', '.join([*hooks, *hidden, *changed])}: hooks, replaced methods and parametrizations change the function, or"
-            " the gradient, that the weights define; remove them, or build a plain module with the same weights"
+            " the gradient, that the weights define; remove them, or build a plain module with the same weights (of a compiled or traced"
+            " model, pass the module it was made from)"
         )
 
 

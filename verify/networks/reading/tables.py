@@ -97,7 +97,7 @@ def _text(path: Path) -> str:
         raw = path.read_bytes()
         text = raw.decode("utf-8-sig")
     except (OSError, ValueError) as error:
-        raise InputError(f"data={path}: not a readable UTF-8 text file ({error})") from error
+        raise InputError(f"data={path}: not a readable UTF-8 text file ({error}); save it as UTF-8") from error
     if "\0" in text or "\ufeff" in text:
         raise InputError(f"data={path}: contains NUL characters or a second byte-order mark; save it as plain UTF-8")
     return text
@@ -149,7 +149,7 @@ def _has_header(path: Path, lines: list[tuple[int, list[str]]], text: str) -> bo
     numbers = [bool(_NUMBER.fullmatch(cell)) for cell in first]
     settle = "Say which with --header or --no-header"
     if all(numbers):
-        if first == [str(i) for i in range(len(first))] and len(first) > 1:
+        if _are_consecutive(first):
             raise InputError(
                 f"data={path}: the first line is {', '.join(first[:6])}: column numbers, or data? {settle}"
             )
@@ -163,8 +163,15 @@ def _has_header(path: Path, lines: list[tuple[int, list[str]]], text: str) -> bo
         raise InputError(
             f"data={path}: the first line ({', '.join(map(repr, first[:6]))}) is neither words only (a header) nor numbers only"
             f" (data). {settle}; an unnamed first column is an index to leave out"
+            + ("; cells separated by blanks are not read" if len(first) == 1 and " " in first[0] else "")
         )
     return True
+
+
+def _are_consecutive(cells: list[str]) -> bool:
+    """Whether a line is 0, 1, …, or three or more integers k, k + 1, …: column numbers or years as likely as a sample."""
+    start = int(cells[0]) if cells[0].isdigit() and len(cells[0]) < 10 else -1
+    return start >= 0 and len(cells) > min(start + 1, 2) and cells == [str(start + i) for i in range(len(cells))]
 
 
 def _row(path: Path, number: int, cells: list[str], columns: int) -> list[float]:
@@ -176,6 +183,12 @@ def _row(path: Path, number: int, cells: list[str], columns: int) -> list[float]
         value = float(word)
         if value in (float("inf"), -float("inf")):
             raise InputError(f"data={path}: line {number}, column {column}: {word} is beyond the largest double")
+        digits = word.lstrip("+-").lstrip("0")
+        if digits.isdigit() and int(digits) != abs(value):
+            raise InputError(
+                f"data={path}: line {number}, column {column}: the integer {word} is no float64 number (beyond 2^53); write it as a decimal,"
+                f" {value!r}, if the nearest one is meant"
+            )
         values.append(value)
     return values
 

@@ -220,7 +220,8 @@ def find_basin(here: Examined, lr: Fraction | None) -> Basin | None:
             found = displacement(ingredients, table, (zero, inner, outer), step)
             if found.holds:
                 return found
-            if not all(s.certain for s in found.steps[:6]):
+            # Another row of r_0 changes the steps after the sixth alone: neither the first six nor a rate that rounds to 1.
+            if not all(s.certain for s in found.steps[:6]) or all(s.certain for s in found.steps):
                 break
     return None
 

@@ -35,6 +35,8 @@ __all__ = [
     "decided_by",
     "gather",
     "lower",
+    "no_rate",
+    "rounds_to_one",
     "table_witness",
     "tabulate",
     "upper",
@@ -57,6 +59,20 @@ def approx_float(value: Fraction) -> float:
         return float(value)
     except OverflowError:
         return float("inf") if value > 0 else -float("inf")
+
+
+def rounds_to_one(eta_s: Fraction, lambda_min: Ball) -> bool:
+    """Whether a step is so small that 1 − ηsλ_min rounds to 1, or nearly: then no rate below 1 can be stated."""
+    return approx_float(eta_s) * lower(lambda_min) < 2.0**-50
+
+
+def no_rate(lr: Fraction) -> str:
+    """Say that a step is too small for a rate (without a full stop)."""
+    value = approx_float(lr)
+    return (
+        f"with this step η = {f'{value:.6g}' if value > 0.0 else lr} the factor per step rounds to 1 in double precision: no linear rate can be stated. Use a"
+        " larger step"
+    )
 
 
 @dataclass(frozen=True)

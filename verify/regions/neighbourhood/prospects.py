@@ -1,4 +1,4 @@
-"""What the data and the parameters alone say: whether a region of this kind can exist, which samples lie close together, and which are dead."""
+"""What the data and the parameters say: whether a region can exist, which samples lie close together or are dead, why λ_min(Θ) is not positive."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from verify.networks import DataSet, Network, linearise
 from verify.networks.layers import Trained
 from verify.networks.layers.norms import sensitivity_norms
 
-__all__ = ["closest_samples", "dead_sample", "equal_samples", "no_region"]
+__all__ = ["closest_samples", "dead_sample", "equal_samples", "no_region", "why_not_positive"]
 
 _PAIRS = 4096
 # A gradient below this share of the largest is the rounding of one that vanishes.
 _DEAD = 1e-10
+# Samples nearer than this, relative to their norm, are said to repeat nearly.
+_NEAR = 1e-5
 
 
 def equal_samples(data: DataSet) -> list[tuple[int, int]]:
@@ -85,3 +87,33 @@ def closest_samples(data: DataSet) -> tuple[int, int, float] | None:
     i, j = np.unravel_index(int(np.argmin(apart)), apart.shape)
     largest = float(np.sqrt(max(squares[i], squares[j]))) or 1.0
     return int(i), int(j), float(np.linalg.norm(X[i] - X[j])) / largest
+
+
+def why_not_positive(lambda_min: Ball, lambda_max: Ball, network: Network, data: DataSet, elsewhere: str) -> str:
+    """Say why λ_min(Θ) is not certified positive at a point: too few parameters, equal or nearly equal samples, overflow, kinks, or else.
+
+    Args:
+        lambda_min, lambda_max: enclosures at the point. network, data: the problem.
+        elsewhere: a clause without a full stop that names what else may be tried; used where the data show no fault.
+    """
+    hopeless = no_region(network, data)
+    if hopeless is not None:
+        return hopeless
+    low, high, largest = float(lambda_min.lower()), float(lambda_min.upper()), float(lambda_max.upper())
+    if not np.isfinite([low, high, largest]).all():
+        return "the NTK overflows float64, or cannot be enclosed: rescale the data or the weights"
+    what = f"λ_min(Θ) ∈ [{low:.3e}, {high:.3e}] is not separated from 0 (λ_max ≈ {largest:.3g})"
+    pair = closest_samples(data)
+    if pair is not None and pair[2] < _NEAR:
+        i, j, distance = pair
+        return f"{what}: samples {i} and {j} are equal up to {distance:.1e} of their norm. Remove one of them"
+    if not network.is_smooth:
+        return (
+            f"{what}: some pre-activation may be 0 to rounding, at the kink of its unit, where every slope counts, or too many units are dead."
+            f" {elsewhere}"
+        )
+    nearest = "" if pair is None else f" (the closest, {pair[0]} and {pair[1]}, differ by {pair[2]:.2g} of their norm)"
+    return (
+        f"{what}: no two samples nearly repeat{nearest}, so either Θ is singular for another reason, such as units that are all saturated or"
+        f" inputs in a plane, or this enclosure, {high - low:.1e} wide, is too coarse for it. {elsewhere}"
+    )

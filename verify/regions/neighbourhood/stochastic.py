@@ -197,9 +197,9 @@ def _ratio(room: Ball, need: Ball) -> float:
 
 
 def _inner_row(values: Mapping[str, Ball], table: RadiusTable) -> int:
-    """Guess the largest row R' with R' + (e_c + KR')/σ < R; −1 where there is none."""
+    """Guess the largest row R' with R' + (e_c + KR')/σ < R; the first row where there is none, which then fails."""
     sigma, K, R, e = (float(values[name].mid) for name in ("sigma", "jacobian_norm", "R", "e_c"))
-    return int(np.searchsorted(table.radii, (R - e / sigma) / (1.0 + K / sigma) * (1.0 - 1e-9))) - 1
+    return max(0, int(np.searchsorted(table.radii, (R - e / sigma) / (1.0 + K / sigma) * (1.0 - 1e-9))) - 1)
 
 
 def with_replacement(
@@ -222,7 +222,7 @@ def with_replacement(
     ]
     alpha = Ball(2.0) - values["batch_fraction"]
     inner = _inner_row(values, table)
-    if not steps[-1].certain or inner < 0:
+    if not steps[-1].certain:
         return Contraction(tuple(steps), lr, {})
     radius, V, root = Ball(float(table.radii[inner])), values["fit_distance"], sqrt(values["b"])
     need = radius + (values["e_c"] + values["jacobian_norm"] * radius) / values["sigma"]

@@ -15,50 +15,38 @@ from verify.networks import DataSet, Loss, Network
 from verify.networks.model import LOSS_WORDS
 from verify.regions.neighbourhood.criteria import rate_stated
 from verify.regions.neighbourhood.crossing import search_crossing
-from verify.regions.neighbourhood.ingredients import Ingredients, decided_by, gather, lower, table_witness, upper
-from verify.regions.neighbourhood.prospects import closest_samples, no_region
+from verify.regions.neighbourhood.ingredients import (
+    Ingredients,
+    decided_by,
+    gather,
+    lower,
+    no_rate,
+    table_witness,
+    upper,
+)
+from verify.regions.neighbourhood.prospects import why_not_positive
 from verify.regions.neighbourhood.search import BallResult, search_ball, stability_radii
 
 __all__ = ["ball_certificate", "ball_constants", "ball_witness"]
 
-# Samples nearer than this, relative to their norm, are said to repeat nearly.
-_NEAR = 1e-5
-
-
-def _not_positive(ingredients: Ingredients, network: Network, data: DataSet) -> str:
-    """Say why λ_min(Θ(θ0)) is not certified positive: too few parameters, samples that nearly repeat, or too wide an enclosure."""
-    low, high = lower(ingredients.lambda0), upper(ingredients.lambda0)
-    hopeless = no_region(network, data)
-    if hopeless is not None:
-        return hopeless
-    what = (
-        f"λ_min(Θ(θ0)) ∈ [{low:.3e}, {high:.3e}] is not separated from 0 (λ_max ≈ {upper(ingredients.lambda_max0):.3g})"
-    )
-    pair = closest_samples(data)
-    if pair is not None and pair[2] < _NEAR:
-        i, j, distance = pair
-        return f"{what}: samples {i} and {j} are equal up to {distance:.1e} of their norm. Remove one of them"
-    if not network.is_smooth:
-        return (
-            f"{what}: samples repeat, or some pre-activation is 0 to rounding, at the kink of its unit, where every slope counts."
-            " scope='basin' moves off kinks"
-        )
-    nearest = "" if pair is None else f" (the closest, {pair[0]} and {pair[1]}, differ by {pair[2]:.2g} of their norm)"
-    return (
-        f"{what}: no two samples nearly repeat{nearest}, so either Θ is singular for another reason, such as units that are all saturated or"
-        f" inputs in a plane, or this enclosure, {high - low:.1e} wide, is too coarse for it. scope='basin' looks at a trained point instead"
-    )
+_ELSEWHERE = "scope='basin' looks at a zero of the residual nearby instead"
 
 
 def _describe_shortfall(
-    result: BallResult, ingredients: Ingredients, network: Network, data: DataSet
+    result: BallResult, ingredients: Ingredients, network: Network, data: DataSet, radius: float | None
 ) -> tuple[str, float | None]:
-    """Say why no ball is certified, by how much it falls short, and what would close the gap."""
+    """Say why no ball is certified, by how much it falls short, and what would close the gap (radius: the prescribed one)."""
     if not np.isfinite([upper(ingredients.jacobian_norm0), upper(ingredients.residual0)]).all():
         return "the kernel or the residual overflows float64: rescale the data or the weights", None
     if result.table is None:
-        return _not_positive(ingredients, network, data), None
+        return why_not_positive(ingredients.lambda0, ingredients.lambda_max0, network, data, _ELSEWHERE), None
     nearest = result.outcome
+    if nearest is None and radius is not None:
+        return (
+            f"on the ball of the prescribed radius {radius:.6g} λ_min(Θ) > 0 is not certified, or a bound overflows: a smaller radius may do;"
+            " radius=None searches",
+            None,
+        )
     if nearest is None and not network.is_smooth:
         return (
             "no ball around these parameters is certified free of kinks: at the centre some pre-activation of a unit is at its kink (0 of ReLU), or"
@@ -66,14 +54,13 @@ def _describe_shortfall(
             None,
         )
     if nearest is None:
-        return "no radius with λ(R) > 0 and finite curvature bounds was found", None
+        return f"no radius with λ(R) > 0 and finite curvature bounds was found. {_ELSEWHERE}", None
     links = network.chain if network.is_chain else ()
     width = min(link.fan_out for link in links[:-1]) if len(links) > 1 else None
     failed = nearest.failed
     if failed is None and "rate" in nearest.constants and not rate_stated(nearest.constants):
         return (
-            f"every inequality of the {nearest.form} criterion holds, but with this step η = {_show(result.lr)} the factor 1 − ηsσ(σ − δ) per step"
-            " rounds to 1 in double precision: no linear rate can be stated. Use a larger step; lr=None takes the certified 1/β",
+            f"every inequality of the {nearest.form} criterion holds, but {no_rate(result.lr)}; lr=None takes the certified 1/β",
             None,
         )
     what = (
@@ -86,14 +73,16 @@ def _describe_shortfall(
     if failed is not None and failed.name in ("step below 2/β", "ηΘ below the identity", "ηΘ below twice the identity"):
         return f"the step lr is beyond the certified bound: {what}. Use a smaller lr, or lr=None", None
     if nearest.ratio <= 0.0:
-        return f"{what}; no radius on the grid comes near", None
+        return f"{what}; no radius on the grid comes near. {_ELSEWHERE}", None
     factor = 1.0 / nearest.ratio
-    advice = ""
+    advice = f" {_ELSEWHERE}"
     estimate = None
-    if width is not None:
+    if radius is not None:
+        advice = f" radius={radius:.6g} is prescribed: another may do; radius=None searches"
+    elif width is not None:
         # The residual the ball can absorb is ∝ λ0/L_H, and L_H ∝ 1/√width at fixed λ0 and ‖e0‖.
         estimate = width * factor * factor
-        elsewhere = "scope='run' or 'exact' certifies the region where training ends instead"
+        elsewhere = "scope='basin', 'run' or 'exact' certifies a region where training ends instead"
         if not network.is_smooth:
             elsewhere = "scope='basin' certifies a ball without kinks where the residual vanishes instead"
         advice = f" At fixed λ0 and residual a width of about {estimate:.2g} would close it (estimate); {elsewhere}"
@@ -221,7 +210,7 @@ def ball_certificate(
             scope="ball", verdict="PROVED", reason=reason, problem=problem, constants=constants, margins=margins,
             steps=steps, witness=witness, observed={**short, **decided_by(ingredients.bits)},
         )  # fmt: skip
-    reason, estimate = _describe_shortfall(result, ingredients, network, data)
+    reason, estimate = _describe_shortfall(result, ingredients, network, data, radius)
     return Certificate(
         scope="ball",
         verdict="INCONCLUSIVE",

@@ -44,11 +44,25 @@ from verify.regions.neighbourhood.ingredients import (
     approx_float,
     decided_by,
     lower,
+    no_rate,
+    rounds_to_one,
     upper,
 )
 from verify.regions.neighbourhood.point_facts import Examined, examine, examine_in_arb
 
-__all__ = ["basin_certificate", "search_seconds"]
+__all__ = ["basin_certificate", "no_zero", "search_seconds"]
+
+
+# Beyond this ηsλ_max at c, which must stay below 2 on a ball about it, the step is what fails.
+_LARGE_STEP = 1.8
+_NO_ZERO = {
+    "creeps": "creeps. Train on first, or widen the network",
+    "diverges": "finds no step that lowers the residual: a point where the gradient vanishes, or samples that no parameters nearby fit. Train from"
+    " another initialisation, or drop samples that nearly repeat others with other targets",
+    "overflow": "overflows float64: rescale the data or the weights",
+    "iterations": "did not converge in its iterations. Train on first, or widen the network",
+    "seconds": "ran out of the seconds allowed. Raise seconds=, or train on first",
+}
 
 
 def _trace(polished: Polished) -> str:
@@ -57,19 +71,31 @@ def _trace(polished: Polished) -> str:
     return " → ".join(shown if len(shown) <= 8 else [*shown[:4], "…", *shown[-3:]])
 
 
+def no_zero(polished: Polished) -> str:
+    """Say why Gauss–Newton found no zero of the residual."""
+    return f"no zero of the residual was found near the parameters: the iteration {_NO_ZERO[polished.why]} (Gauss–Newton took ‖e‖ {_trace(polished)})"
+
+
 def _missing(polished: Polished, here: Examined, lr: Fraction | None) -> str:
     """Say why no basin is proved."""
     facts = here.facts
     path = f"Gauss–Newton took ‖e‖ {_trace(polished)}"
-    if polished.why in ("creeps", "diverges", "overflow", "iterations", "seconds"):
-        words = {"creeps": "creeps", "diverges": "finds no step that lowers the residual", "overflow": "overflows",
-                 "iterations": "did not converge in its iterations", "seconds": "ran out of the seconds allowed"}  # fmt: skip
-        return f"no zero of the residual was found near the parameters: the iteration {words[polished.why]} ({path})"
+    if polished.why != "converged":
+        return no_zero(polished)
     if not lower(facts.lambda_min) > 0.0:
         return (
             f"λ_min(Θ(c)) ∈ [{lower(facts.lambda_min):.3e}, {upper(facts.lambda_min):.3e}] is not certified positive at the zero found"
             f" (λ_max {upper(facts.lambda_max):.3g}); {_weak_samples(here)} ({path})"
         )
+    if lr is not None:
+        step, largest = approx_float(lr), approx_float(lr * here.s) * upper(facts.lambda_max)
+        if largest > _LARGE_STEP:
+            return (
+                f"the step lr = {step:.6g} is beyond the certified bound: ηsλ_max(Θ) = {largest:.6g} at the zero found, and it must stay below 2"
+                f" on a ball about it. Use a smaller lr, or lr=None ({path})"
+            )
+        if rounds_to_one(lr * here.s, facts.lambda_min):
+            return f"{no_rate(lr)}; lr=None takes the largest certified step ({path})"
     sigma = math.sqrt(lower(facts.lambda_min))
     reach = 2.0 * upper(facts.residual) / sigma
     if not math.isfinite(here.ingredients().curvature(reach)):
@@ -80,15 +106,11 @@ def _missing(polished: Polished, here: Examined, lr: Fraction | None) -> str:
             f" network ({path})"
         )
     bend = here.ingredients().curvature(0.0)
-    need = upper(facts.residual) * bend
-    step = (
-        ""
-        if lr is None
-        else f", or a smaller step than {approx_float(lr):.3g}: ηsλ_max = {approx_float(lr * here.s) * upper(facts.lambda_max):.3g} must stay below 2"
-    )
+    need = 4.0 * upper(facts.residual) * bend
+    met = "" if need < lower(facts.lambda_min) else "not "
     return (
         f"at the zero found λ_min {lower(facts.lambda_min):.3g}, ‖e‖ ≤ {upper(facts.residual):.3g}, L_H {bend:.3g}: a basin needs about"
-        f" 4L_H‖e‖ < λ_min, here {4.0 * need:.3g}{step} ({path})"
+        f" 4L_H‖e‖ < λ_min, here {need:.3g}, which is {met}met{'' if met else ', but no ball of starts was certified'}; {_weak_samples(here)} ({path})"
     )
 
 
@@ -97,7 +119,9 @@ def _weak_samples(here: Examined) -> str:
     vector = np.abs(np.linalg.eigh(here.theta.mid)[1][:, 0])
     k = here.state.network.outputs
     names = sorted({int(i) // k for i in np.argsort(vector)[::-1][:3] if vector[i] > 0.1})
-    return f"samples {', '.join(map(str, names))} nearly determine each other" if names else "no few samples stand out"
+    if not names:
+        return "no few samples carry its eigenvector: widen the network, or use fewer samples"
+    return f"samples {', '.join(map(str, names))} carry its eigenvector: they nearly determine each other. Leave one of them out, or widen the network"
 
 
 def search_seconds(steps: int | None, options: Mapping[str, Any]) -> float:

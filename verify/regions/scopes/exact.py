@@ -45,8 +45,9 @@ from verify.regions.descent.growth import NormCache, growth_factor, reach
 from verify.regions.descent.progress import Progress
 from verify.regions.descent.recorded_run import Options, fingerprint, load_arrays, save_arrays
 from verify.regions.neighbourhood.estimate import Attempt, attempt, next_target, shortfall, with_start
-from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
+from verify.regions.neighbourhood.ingredients import approx_float, lower, no_rate, rounds_to_one, upper
 from verify.regions.neighbourhood.point_facts import Examined, drift, examine
+from verify.regions.neighbourhood.prospects import why_not_positive
 from verify.regions.scopes.ball import ball_constants, ball_witness
 
 __all__ = [
@@ -345,7 +346,7 @@ def exact_certificate(
     task, first, chosen = read_task(network, data, loss, lr, steps, options)
     followed = follow(task)
     if isinstance(followed, str):
-        return refused(task, first, followed)
+        return refused(task, first, followed, chosen)
     return assemble(task, first, *followed, chosen)
 
 
@@ -370,17 +371,24 @@ def follow(task: Task, follower: Follower | None = None) -> tuple[Outcome, list[
     return outcome, tried
 
 
-def refused(task: Task, first: Examined, end: str) -> Certificate:
-    """Return the INCONCLUSIVE certificate of a run whose float64 rehearsal ended badly."""
+def refused(task: Task, first: Examined, end: str, chosen: bool) -> Certificate:
+    """Return the INCONCLUSIVE certificate of a run whose float64 rehearsal ended badly (chosen: whether the step was)."""
+    facts = first.facts
     words = {
-        "diverged": "diverges (the loss overflows): use a smaller lr, or lr=None",
-        "stalled": "stalls: the residual no longer falls",
+        "diverged": f"diverges (the loss overflows): use a smaller lr{'' if chosen else ', or lr=None'}",
+        "stalled": "stalls: the residual no longer falls. Use a larger step, or scope='basin', which needs no training",
         "steps": f"reaches no certifiable point within {task.budget} steps: raise steps, or widen the network",
         "seconds": "reaches no certifiable point in the time that a run is given: use scope='run' with seconds=, or widen the network",
     }
-    reason = (
-        f"a float64 rehearsal with η = {approx_float(task.lr):.6g} {words[end]}. scope='run' reports the facts along it"
-    )
+    if not lower(facts.lambda_min) > 0.0 or not np.isfinite(upper(facts.loss)):
+        elsewhere = "scope='basin' looks at a zero of the residual nearby instead"
+        reason = (
+            f"at the start, {why_not_positive(facts.lambda_min, facts.lambda_max, task.network, task.data, elsewhere)}"
+        )
+    elif rounds_to_one(task.s * task.lr, facts.lambda_min):
+        reason = f"{no_rate(task.lr)}{'' if chosen else '; lr=None chooses one'}"
+    else:
+        reason = f"a float64 rehearsal with η = {approx_float(task.lr):.6g} {words[end]}. scope='run' reports the facts along it"
     return Certificate(
         scope="exact", verdict="INCONCLUSIVE", reason=reason, problem=Problem(task.network, task.data, task.loss, task.lr),
         constants={"lr": task.lr, "initial_lambda_min": first.facts.lambda_min, "initial_loss": first.facts.loss},
@@ -488,11 +496,11 @@ def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], ch
             values = shortfall(found)
             missing = (
                 f"the step budget ended at step {count - 1}: λ_min {values['lambda_min']:.4g}, ‖e‖ {values['residual']:.4g}, containment has"
-                f" {values['approx_supply_over_need']:.3g} of what it needs"
+                f" {values['approx_supply_over_need']:.3g} of what it needs: raise steps, or widen the network"
             )
             observed |= values
         elif missing == "budget":
-            missing = f"the step budget ended at step {count - 1} before the hand-over"
+            missing = f"the step budget ended at step {count - 1} before the hand-over: raise steps"
         reason = f"{missing} ({how}){before}. What is proved: λ_min > 0 and the decrease at the first {max(count - 1, 0)} steps"
         verdict = "INCONCLUSIVE"
     return Certificate(

@@ -10,8 +10,9 @@ from verify.arrays import Ball, sqrt_of_nonnegative
 from verify.certificates import Certificate, Problem, Step
 from verify.decimals import at_least
 from verify.networks import DataSet, Loss, Network
-from verify.regions.neighbourhood.ingredients import decided_by, lower, upper
+from verify.regions.neighbourhood.ingredients import decided_by, lower
 from verify.regions.neighbourhood.point_facts import examine
+from verify.regions.neighbourhood.prospects import why_not_positive
 
 __all__ = ["point_certificate"]
 
@@ -38,7 +39,13 @@ def point_certificate(network: Network, data: DataSet, loss: Loss, lr: Fraction 
     reason = (
         f"at these parameters λ_min(Θ) ≥ {at_least(lower(facts.lambda_min), 6)} > 0, so ½‖∇Φ‖² ≥ μΦ with μ ≥ {at_least(lower(constants['mu']), 6)}"
         if proved
-        else f"λ_min(Θ) ∈ [{lower(facts.lambda_min):.3e}, {upper(facts.lambda_min):.3e}] is not certified positive"
+        else why_not_positive(
+            facts.lambda_min,
+            facts.lambda_max,
+            network,
+            data,
+            "scope='basin' looks at a zero of the residual nearby instead",
+        )
     )
     return Certificate(
         scope="point",

@@ -86,7 +86,7 @@ def region_certificate(
     reach = Reach(centre)
     followed = exact.follow(task, reach)
     if isinstance(followed, str):
-        return replace(exact.refused(task, first, followed), scope="region")
+        return replace(exact.refused(task, first, followed, chosen), scope="region")
     inner = exact.assemble(task, first, *followed, chosen)
     if inner.verdict != "PROVED":
         return replace(inner, scope="region")

@@ -49,9 +49,10 @@ from verify.regions.descent.iterates import read_iterates
 from verify.regions.descent.polishing import polish
 from verify.regions.descent.recorded_run import Checkpoint, Options, fingerprint, require_room
 from verify.regions.neighbourhood.estimate import shortfall
-from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
+from verify.regions.neighbourhood.ingredients import approx_float, lower, no_rate, rounds_to_one, upper
 from verify.regions.neighbourhood.kinks_in_reach import kinks_in_reach
 from verify.regions.neighbourhood.point_facts import Examined, decrease_certified, examine
+from verify.regions.neighbourhood.prospects import why_not_positive
 from verify.regions.scopes.handover import Handover
 from verify.regions.scopes.recording import End, Run, Task, forecast, replay, train
 
@@ -271,17 +272,28 @@ def _step_text(lr: Fraction) -> str:
 def _missing(task: Task, run: Run, end: End) -> str:
     """Say why there is no hand-over, and what would close the gap."""
     step = _step_text(task.lr)
+    smaller = "Use a smaller lr" if task.free else "Use a smaller lr, or lr=None"
+    if end.why == "diverged" and run.step == 0:
+        return "the loss or the NTK overflows float64 at the start: rescale the data or the weights"
     if end.why == "diverged":
-        return (
-            f"the run diverged: at step {run.step} the loss overflowed or grew beyond 10^12 times its start with {step}. Use a smaller"
-            " lr, or lr=None"
-        )
+        return f"the run diverged: at step {run.step} the loss overflowed or grew beyond 10^12 times its start with {step}. {smaller}"
     if end.why == "overflow":
         return "a hand-over holds at the end, but the NTK or the loss overflows float64 at a checkpoint: rescale the data or the weights"
     if end.look is None:
-        return "the run ended before its first look"
+        return "the run ended before its first look: raise steps= or seconds="
     ball, ratio = end.look.ball, end.look.ratio
-    values = shortfall(ball)
+    there, values = ball.ingredients, shortfall(ball)
+    if not values["lambda_min"] > 0.0:
+        why = why_not_positive(
+            there.lambda0,
+            there.lambda_max0,
+            task.network,
+            task.data,
+            "Train from another initialisation, or widen the network",
+        )
+        return f"at step {run.step}: {why}"
+    if rounds_to_one(task.s * task.lr, there.lambda0):
+        return f"at step {run.step}: {no_rate(task.lr)}{'' if task.free else '; lr=None chooses one'}"
     facts = (
         f"λ_min {values['lambda_min']:.4g}, ‖e‖ {values['residual']:.4g}, L_H {values['curvature']:.4g}: the hand-over has about"
         f" {ratio:.3g} of what it needs, by a ball or by a basin"
@@ -291,15 +303,17 @@ def _missing(task: Task, run: Run, end: End) -> str:
     )
     if on_kinks is not None:
         facts += f"; {on_kinks}"
-    if end.why == "stalled":
-        return f"the run stalled: ‖e‖ fell by less than 0.1 % over the last {run.step - run.anchor[0]} steps with {step}; {facts}"
-    if not values["lambda_min"] > 0.0:
-        return f"at step {run.step} λ_min of the NTK is not certified positive; {facts}"
-    share = approx_float(task.s * task.lr) * float(ball.ingredients.lambda_max0.upper())
+    share = approx_float(task.s * task.lr) * float(there.lambda_max0.upper())
+    too_large = share > 1.8 and not task.free
     if share > 1.0 and not task.free:
         facts += (
-            f"; the residual form and basins need ηsλ_max(Θ) < 1, and with this {step} it is {share:.3g} there: a step below"
-            f" {approx_float(task.lr) / share:.3g} meets that"
+            f"; the residual form needs ηsλ_max(Θ) < 1, the others < 2, and with this {step} it is {share:.3g} there: a step below"
+            f" {approx_float(task.lr) / share:.3g} meets both"
+        )
+    if end.why == "stalled":
+        return (
+            f"the run stalled: ‖e‖ fell by less than 0.1 % over the last {run.step - run.anchor[0]} steps with {step}; {facts}. Use a larger"
+            " step, or scope='basin', which needs no further training"
         )
     what = {
         "steps": "the step budget ended",
@@ -308,6 +322,8 @@ def _missing(task: Task, run: Run, end: End) -> str:
         "iterates": "no iterate handed in is certifiable; the last look was",
     }[end.why]
     text = f"{what} at step {run.step}: {facts}"
+    if too_large:
+        return f"{text}. {smaller}"
     if end.why == "iterates":
         return f"{text}. Train on, or use scope='basin' at the last of them"
     ahead = forecast(run, ratio) if ratio < 1.0 else None
@@ -356,7 +372,7 @@ def _certificate(task: Task, run: Run, end: End) -> Certificate:
     what = f"recorded float64 run of {last.step} steps on {on} with η = {approx_float(task.lr):.6g}"
     if task.options.iterates is not None:
         what = (
-            f"{len(run.kept)} vectors handed in as iterates, up to step {last.step} for {on} and η ="
+            f"of the vectors handed in as iterates {len(run.kept)} were looked at, up to step {last.step}, for {on} and η ="
             f" {approx_float(task.lr):.6g} ({'' if run.neighbours is None else run.neighbours.describe()})"
         )
     note = ""

@@ -35,15 +35,17 @@ from verify.regions.neighbourhood.ingredients import (
     approx_float,
     decided_by,
     lower,
+    no_rate,
     table_witness,
     tabulate,
     upper,
 )
 from verify.regions.neighbourhood.momentum import momentum
 from verify.regions.neighbourhood.point_facts import Examined, examine, examine_in_arb
+from verify.regions.neighbourhood.prospects import why_not_positive
 from verify.regions.neighbourhood.search import critical_radius
 from verify.regions.neighbourhood.stochastic import Contraction, Criterion, any_order, with_replacement
-from verify.regions.scopes.basin import search_seconds
+from verify.regions.scopes.basin import no_zero, search_seconds
 
 __all__ = [
     "Found",
@@ -57,6 +59,11 @@ __all__ = [
 
 _ROWS, _FARTHEST, _REACH = 96, 1e100, 1e10
 _FRACTION, _HALVINGS, _LOOKS, _STRIDE = 0.9, 7, 8, 6
+
+
+_ELSEWHERE = (
+    "Train on until the residual is smaller, or use scope='basin', which moves to a zero of the residual nearby"
+)
 
 
 @dataclass(frozen=True)
@@ -245,21 +252,23 @@ def found_witness(found: Found) -> dict[str, Any]:
     }
 
 
-def missing(found: Found, problem: Problem) -> str:
-    """Say why no ball is proved, by how much it falls short, and what to do."""
+def missing(found: Found, problem: Problem, elsewhere: str = _ELSEWHERE) -> str:
+    """Say why no ball is proved, by how much it falls short, and what to do (`elsewhere`: besides a smaller step)."""
     best, ingredients = found.best, found.ingredients
+    finite = np.isfinite([upper(ingredients.jacobian_norm0), upper(ingredients.residual0)]).all()
+    if best is None and finite and lower(ingredients.lambda0) > 0.0:
+        return f"no radius with λ(R) > 0 and finite curvature bounds was found. {elsewhere}"
     if best is None:
-        low, high = lower(ingredients.lambda0), upper(ingredients.lambda0)
-        return f"λ_min(Θ) ∈ [{low:.3e}, {high:.3e}] is not certified positive at these parameters, or something overflows float64"
+        return why_not_positive(ingredients.lambda0, ingredients.lambda_max0, problem.network, problem.data, elsewhere)
     failed = best.failed
     if failed is None:
-        return f"every inequality holds, but with this step {approx_float(best.lr):.6g} the rate rounds to 1: no rate can be stated"
+        return f"every inequality that was reached holds, but {no_rate(best.lr)}. {elsewhere}"
     what = f"{failed.name} ({failed.source}): {failed.left} {failed.relation} {failed.right} is not certain"
     if failed.name in ("step below 2/‖J_b‖²", "step in the stable range"):
         return f"the step lr = {approx_float(best.lr):.6g} is beyond the certified bound: {what}. Use a smaller lr, or lr=None"
     factor = f"; containment has {best.ratio:.3g} of what it needs" if best.ratio > 0.0 else ""
     values = f"λ_min {lower(ingredients.lambda0):.4g}, ‖e‖ {upper(ingredients.residual0):.4g}, L_H {ingredients.curvature(0.0):.4g}"
-    return f"{what}{factor} ({values}). Train on until the residual is smaller, use scope='basin', which moves to a zero nearby, or a smaller step"
+    return f"{what}{factor} ({values}). {elsewhere}. A smaller step may do as well"
 
 
 def subject(problem: Problem, lr: Fraction) -> str:
@@ -315,7 +324,9 @@ def sgd_basin_certificate(problem: Problem, steps: int | None, options: Mapping[
     best, table = found.best, found.table
     problem = Problem(network, data, loss, constants["lr"], descent)
     if not found.holds or best is None or table is None:
-        reason = f"about the zero that Gauss–Newton looked for ({polished.why}): {missing(found, problem)}"
+        reason = f"about the zero that Gauss–Newton found: {missing(found, problem, 'Widen the network, or use fewer samples')}"
+        if polished.why != "converged":
+            reason = no_zero(polished)
         chain = () if best is None else best.steps
         return Certificate(
             "basin", "INCONCLUSIVE", reason, problem, constants, {}, chain, {"certified_by": None}, observed

@@ -70,6 +70,16 @@ def test_json_that_is_no_architecture_is_one_error(tmp_path: Path, text: str) ->
     assert len(str(refused.value)) < 1000
 
 
+def test_an_option_of_a_layer_is_refused_with_what_is_known(tmp_path: Path) -> None:
+    for layer, known in (
+        ({"type": "GELU", "approximate": "fast"}, "known are approximate: 'none' or 'tanh'"),
+        ({"type": "Softplus", "threshold": 5}, "known are beta: a finite number > 0"),
+        ({"type": "Tanh", "beta": 1}, "it has none"),
+    ):
+        with pytest.raises(InputError, match=known):
+            build_architecture({"layers": [layer]})
+
+
 def test_a_layer_larger_than_memory_is_never_allocated(tmp_path: Path) -> None:
     layers = [{"type": "NTKLinear", "in_features": 2**20, "out_features": 2**20}]
     (tmp_path / "net.json").write_text(json.dumps({"layers": layers}))

@@ -235,6 +235,9 @@ def test_every_kind_of_global_hook_is_refused(register: Callable[..., torch.util
         (torch.nn.CELU(0.0), "alpha"),
         (torch.nn.Hardtanh(-1.0, 2.0), "from -1 to 1"),
         (torch.nn.SELU(), "kink"),
+        # It jumps itself, not its gradient alone: nothing may be said of the gradient's jump.
+        (torch.nn.Hardshrink(), "not twice differentiable, and"),
+        (torch.nn.LazyLinear(2), r"model\(X\)"),
         (torch.nn.BatchNorm1d(2), "model.eval"),
         (torch.nn.BatchNorm1d(2, track_running_stats=False).eval(), "without running statistics"),
         (torch.nn.BatchNorm3d(2).eval(), "BatchNorm2d on maps"),

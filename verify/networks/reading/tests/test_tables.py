@@ -67,6 +67,8 @@ def test_no_row_is_lost_to_a_mark_or_to_quotes(tmp_path: Path, content: bytes) -
         (",x,y\n0,1,2\n", "index"),
         ("Unnamed: 0,x,y\n0,1,2\n", "index"),
         ("0,1\n5,6\n", "--header or --no-header"),
+        ("2019,2020,2021\n5,6,7\n", "--header or --no-header"),
+        ("x,y\n9007199254740993,1\n", "beyond 2\\^53"),
         ('"5","6"\n7,8\n', "--header or --no-header"),
         ("1st,2nd\n2,3\n", "--header or --no-header"),
         ("# x,# y\n2,3\n", "--header or --no-header"),
@@ -86,7 +88,7 @@ def test_no_row_is_lost_to_a_mark_or_to_quotes(tmp_path: Path, content: bytes) -
         ("x,y\n", "no rows"),
         ("1,2\0\n", "NUL"),
         ("1\n2\n", "targets=1"),
-        ("1 2\n3 4\n", "no-header"),
+        ("1 2\n3 4\n", "blanks are not read"),
         (b"\xff\xfe1\x00,\x002\x00", "UTF-8"),
         (b"x,y\n\xe9,1\n", "UTF-8"),
         ("x,y\n1\x1d,2\n", "plain decimal"),
@@ -119,5 +121,9 @@ def test_the_options_settle_what_the_file_leaves_open(tmp_path: Path) -> None:
 
 
 def test_decimals_are_the_nearest_doubles(tmp_path: Path) -> None:
+    assert (
+        read_table(write(tmp_path / "whole.csv", "1,2\n-9007199254740994,9007199254740992.0\n")).values[1, 0]
+        == -(2.0**53) - 2.0
+    )
     path = write(tmp_path / "data.csv", "0.1,-.5\n+1e-3,2.\n1E5,0.30000000000000004\n")
     assert read_table(path).values.tolist() == [[0.1, -0.5], [0.001, 2.0], [100000.0, 0.30000000000000004]]

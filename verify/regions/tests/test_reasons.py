@@ -1,0 +1,124 @@
+"""INCONCLUSIVE reasons: true, about the case at hand, and their remedies work: each is tried here and PROVES."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import verify
+from verify.certificates.certificate import Certificate
+
+X = np.array([[2.0, -1.0], [0.5, 3.0], [-1.0, 1.0]])
+Y = np.array([1.0, -1.0, 1.0])
+PLAIN = {"X": np.array([[1.0, 0.0], [0.0, 2.0]]), "y": np.array([1.0, 1.0])}
+REPEATED = np.vstack([X, X[:1]])
+NEAR = np.vstack([X, [[2.0 + 1e-12, -1.0]]])
+MORE = np.random.default_rng(0).standard_normal((5, 2))
+
+
+def net(hidden: int = 64, scale: float = 1.0) -> torch.nn.Module:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(2, hidden), torch.nn.Tanh(), torch.nn.Linear(hidden, 1)).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(scale)
+    return model
+
+
+def line() -> torch.nn.Module:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 1, bias=False)).double()
+    torch.nn.init.zeros_(model[0].weight)
+    return model
+
+
+def almost() -> np.ndarray:
+    """Targets that the network nearly fits: a ball is certified."""
+    with torch.no_grad():
+        return net()(torch.tensor(X)).numpy()[:, 0] + 1e-3
+
+
+def certify(model: torch.nn.Module, X: Any = X, y: Any = Y, **options: Any) -> Certificate:
+    return verify.certify(copy.deepcopy(model), X, y, **options)
+
+
+# name → (the case, what its reason says, what it must not say, the remedy).
+CASES: dict[str, tuple[Callable[[], Certificate], str, str, Callable[[], Certificate]]] = {
+    "radius too small": (
+        lambda: certify(line(), **PLAIN, scope="ball", radius=1e-3), "radius=None searches", "width",
+        lambda: certify(line(), **PLAIN, scope="ball"),
+    ),
+    "radius too large": (
+        lambda: certify(net(), y=almost(), scope="ball", radius=1e3), "radius=None searches", "width",
+        lambda: certify(net(), y=almost(), scope="ball"),
+    ),
+    "ball too small": (
+        lambda: certify(net(), scope="ball"), "scope='basin'", "radius=", lambda: certify(net(), scope="basin"),
+    ),
+    **{
+        f"{scope}: step too small": (
+            lambda scope=scope: certify(line(), **PLAIN, scope=scope, lr=1e-18, **({} if scope in ("ball", "basin") else {"steps": 3})),
+            "Use a larger step; lr=None", "smaller",
+            lambda scope=scope: certify(line(), **PLAIN, scope=scope),
+        )
+        for scope in ("ball", "run", "exact", "basin")
+    },
+    "ball: step too large": (
+        lambda: certify(net(), y=almost(), scope="ball", lr=100), "Use a smaller lr, or lr=None", "larger",
+        lambda: certify(net(), y=almost(), scope="ball"),
+    ),
+    "basin: step too large": (
+        lambda: certify(net(), scope="basin", lr=100), "Use a smaller lr, or lr=None", "4L_H",
+        lambda: certify(net(), scope="basin", lr=1e-3),
+    ),
+    "run: diverges": (
+        lambda: certify(net(), scope="run", lr=100, steps=20), "Use a smaller lr, or lr=None", "larger",
+        lambda: certify(net(), scope="run", steps=400),
+    ),
+    "exact: diverges": (
+        lambda: certify(net(), scope="exact", lr=100, steps=20), "use a smaller lr, or lr=None", "raise",
+        lambda: certify(net(), scope="exact"),
+    ),
+    "overflow": (
+        lambda: certify(net(scale=1e200), scope="run", steps=3), "rescale the data or the weights", "lr=None",
+        lambda: certify(net(), scope="run", steps=400),
+    ),
+    "more residuals than parameters": (
+        lambda: certify(line(), MORE, np.ones(5), scope="point"), "Widen the network", "scope=",
+        lambda: certify(net(), MORE, np.ones(5), scope="point"),
+    ),
+    "equal rows": (
+        lambda: certify(net(), REPEATED, np.append(Y, Y[0]), scope="point"), "numpy.unique(X, axis=0, return_index=True)", "scope=",
+        lambda: certify(net(), REPEATED[(keep := np.unique(REPEATED, axis=0, return_index=True)[1])], np.append(Y, Y[0])[keep], scope="point"),
+    ),
+    **{
+        f"{scope}: rows nearly equal": (
+            lambda scope=scope: certify(net(), NEAR, np.append(Y, Y[0]), scope=scope, **({"steps": 2} if scope in ("run", "exact") else {})),
+            "samples 0 and 3 are equal up to", "raise",
+            lambda scope=scope: certify(net(), scope="point"),
+        )
+        for scope in ("point", "ball", "run", "exact")
+    },
+    "draws with replacement": (
+        lambda: certify(net(), scope="ball", descent=verify.SGD(batch_size=1, order="with_replacement")), "scope='basin'", "rounds to 1",
+        lambda: certify(net(), scope="basin", descent=verify.SGD(batch_size=1, order="with_replacement")),
+    ),
+    "mini-batches, step too large": (
+        lambda: certify(net(), scope="basin", lr=100, descent=verify.SGD(batch_size=1)), "Use a smaller lr, or lr=None", "scope='basin'",
+        lambda: certify(net(), scope="basin", descent=verify.SGD(batch_size=1)),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_reason_is_about_its_case_and_its_remedy_works(name: str) -> None:
+    case, says, never, remedy = CASES[name]
+    certificate = case()
+    assert certificate.verdict == "INCONCLUSIVE"
+    assert says in certificate.reason
+    assert never not in certificate.reason
+    assert remedy().verdict == "PROVED"
