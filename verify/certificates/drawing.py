@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "OBSERVED", "STYLE", "figure_of", "paint"]
+__all__ = ["COLOURS", "OBSERVED", "STYLE", "figure_of", "label_few_decades", "paint"]
 
 STYLE: Any = {
     "font.family": "sans-serif",
@@ -85,7 +85,7 @@ def paint(plot: Plot, axes: Axes) -> bool:
     # Over less than a decade a logarithmic axis has no round ticks to read.
     if plot.log_y and heights.max() > 10.0 * heights.min():
         axes.set_yscale("log")
-        _label_few_decades(axes, heights)
+        label_few_decades(axes, heights)
     if plot.rows:
         axes.set_yticks(range(1, len(plot.rows) + 1), list(plot.rows))
         axes.invert_yaxis()
@@ -95,8 +95,8 @@ def paint(plot: Plot, axes: Axes) -> bool:
     return True
 
 
-def _label_few_decades(axes: Axes, heights: np.ndarray) -> None:
-    """Over less than three decades powers of ten are too few labels, and every multiple of them is too many: 1, 2, 5."""
+def label_few_decades(axes: Axes, heights: np.ndarray) -> None:
+    """Label a logarithmic vertical axis. Over less than three decades powers of ten are too few labels, and every multiple of them is too many: 1, 2, 5."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.yaxis.set_minor_formatter(NullFormatter())

@@ -12,6 +12,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from verify.certificates.drawing import label_few_decades
 from verify.errors import extra
 
 if TYPE_CHECKING:
@@ -33,10 +36,10 @@ class _Diagnostic:
 
 
 _DIAGNOSTICS = (
-    _Diagnostic("lambda_min", "NTK gap λ_min(Θ(θ_k)), proved ≥", 0),
-    _Diagnostic("drift", "drift ‖θ_k − θ_0‖, proved ≤", 1),
-    _Diagnostic("pl_ratio", "PL ratio ½‖∇Φ‖²/Φ, proved ≥", 0),
-    _Diagnostic("loss", "loss Φ(θ_k), proved ≤", 1),
+    _Diagnostic("lambda_min", r"NTK gap $\lambda_{\min}(\Theta(\theta_k))$, proved ≥", 0),
+    _Diagnostic("drift", r"drift $\|\theta_k-\theta_0\|$, proved ≤", 1),
+    _Diagnostic("pl_ratio", r"PL ratio $\frac{1}{2}\|\nabla\Phi\|^2/\Phi$, proved ≥", 0),
+    _Diagnostic("loss", r"loss $\Phi(\theta_k)$, proved ≤", 1),
 )
 
 
@@ -60,8 +63,10 @@ def _panel(axes: Axes, rows: Sequence[Row], diagnostic: _Diagnostic, colours: Ma
         )  # fmt: skip
     # Steps from 0 on: linear up to the first kept step, logarithmic from there.
     axes.set_xscale("symlog", linthresh=10.0)
-    if axes.lines and any(line.get_ydata().size for line in axes.lines):  # type: ignore[union-attr]
+    heights = np.array([value for row in rows for value in _points(row, diagnostic)[1]])
+    if heights.size:
         axes.set_yscale("log")
+        label_few_decades(axes, heights)
     axes.set_title(diagnostic.title, fontsize="medium", loc="left")
     axes.set_xlabel("step k")
 
