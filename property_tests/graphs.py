@@ -89,9 +89,10 @@ class _Builder:
         names = ("weight",) if bias is None else ("weight", "bias")
         return bias, tuple(name for name in names if self.rng.random() < 0.12)
 
-    def linear(self, source: int, width: int) -> int:
+    def linear(self, source: int, width: int, *, trained: bool = False) -> int:
         (fan_in,) = self.input if source < 0 else self.shapes[source]
         bias, frozen = self._parts(width)
+        frozen = () if trained else frozen
         weight = self.rng.standard_normal((width, fan_in))
         square = int(self.rng.choice([1, fan_in]))
         scales = (
@@ -173,7 +174,7 @@ def build(draw: GraphDraw) -> tuple[Network, np.ndarray]:
     k, heads = int(rng.integers(1, 3)), []
     for u in [u for u in range(len(builder.layers)) if u not in read]:
         flat = u if len(builder.shapes[u]) == 1 else builder.add(Flatten((u,)))
-        heads.append(builder.linear(flat, k))
+        heads.append(builder.linear(flat, k, trained=True))
     if len(heads) > 1:
         builder.add(Sum(tuple(heads)))
     X = rng.standard_normal((int(rng.integers(1, 4)), *builder.input))
