@@ -24,6 +24,7 @@ from verify.checker.movement import curvature
 from verify.checker.network import Point
 from verify.checker.problem import Parameters, Problem
 from verify.checker.reading import Array, Claimed, Limit, expect, take
+from verify.checker.strides import Stride, stride
 from verify.checker.wording import at_least, at_most, below_one
 
 __all__ = [
@@ -102,39 +103,6 @@ def point(audit: Audit, problem: Problem, witness: Any) -> Truth:
         " nothing is said of other parameters, nor of gradient descent"
     )
     return Truth(constants, {"lambda0": low}, {"NTK positive": (low, ">", arb(0))}, text)
-
-
-class Stride(NamedTuple):
-    """A step with b = ηs‖J‖² on a ball: γ of what σ pays per unit of length, the factor 2 − b of the head, the claims and names it belongs to."""
-
-    long: bool
-    fraction: Any
-    floor: Any
-    share: Any
-
-    def sides(self) -> Chain:
-        """What is asked of the step itself."""
-        if self.long:
-            return {"ηΘ below twice the identity": (self.floor + self.fraction, "<", arb(2))}
-        return {"ηΘ below the identity": (self.fraction, "<=", arb(1))}
-
-    def rate(self, sigma: Any, delta: Any, a: Any) -> Any:
-        """The factor of ‖e‖ per step, a = ηsσ²; for a long step by the tangent of the ellipse at m = a, or else by γ."""
-        short = 1 - a * (sigma - delta) / sigma
-        if not self.long:
-            return short
-        rest = (2 - a - self.fraction) / (1 - a)
-        bend = (delta / sigma - rest).max(arb(0)) * (self.fraction - a) / 2
-        return (short + bend).min(1 - a * (self.share * sigma - delta) / sigma)
-
-    def constants(self) -> dict[str, Any]:
-        """γ, where it is stated."""
-        return {"path_share": self.share} if self.long else {}
-
-    @property
-    def symbol(self) -> str:
-        """How the names of steps write what is kept of σ."""
-        return "γσ" if self.long else "σ"
 
 
 class Ball:
@@ -220,23 +188,13 @@ class Ball:
         return reduce(arb.min, bounds, self.J + self.delta[j])
 
     def stride(self, j: int) -> Stride:
-        """How descent steps on B(c, ρ_j): whether b = ηs(‖J‖ + Δ_J)² exceeds 1 is decided exactly.
-
-        The spectrum of A = ηsΘ lies in [a, b], so with m = eᵀAe, ‖e‖ = 1, q = ‖(I − A)e‖: q² ≤ 1 − ab − (2 − a − b)m. The line q + g√m = 1 touches
-        that ellipse for g² = ab(2 − a − b)/(1 − ab), and √(am) is σ times the step's length: γσ is paid, γ² = g²/a. It falls with a.
-        """
-        expect(self.J.is_finite() and self.delta[j].is_finite(), "an infinite bound where a criterion is said to hold")
+        """How descent steps on B(c, ρ_j); where kinks are crossed no long step is known to stay."""
+        J, D = self.J, self.delta[j]
+        expect(J.is_finite() and D.is_finite(), "an infinite bound where a criterion is said to hold")
+        squares = [(Fraction(float(J.mid())) + Fraction(float(D.mid()))) ** 2]
+        squares += [Fraction(top) + Fraction(weight) * Fraction(self.radii[j]) ** 2 for weight, top in self.above]
         step = Fraction(self.problem.lr) * Fraction(self.problem.s)
-        square = (Fraction(float(self.J.mid())) + Fraction(float(self.delta[j].mid()))) ** 2
-        square = min(
-            [square, *(Fraction(top) + Fraction(weight) * Fraction(self.radii[j]) ** 2 for weight, top in self.above)]
-        )
-        b = real(step) * self.norm(j) ** 2
-        a = real(step) * reduce(arb.max, self.lam[: j + 1])
-        # Where kinks are crossed no long step is known to stay.
-        if self.crossed or step * square <= 1:
-            return Stride(False, b, a, arb(1))
-        return Stride(True, b, a, root(b * (2 - a - b) / (1 - a * b)) if a + b < 2 else arb(0))
+        return stride(step, min(squares), self.norm(j), self.lam[: j + 1], short=self.crossed)
 
     def criterion(self, form: str, j: int) -> tuple[dict[str, Any], Any, Chain]:
         """Return constants, margin and chain of one criterion at R = ρ_j (claims containment_*, with an offset of the start)."""
@@ -256,22 +214,22 @@ class Ball:
             steps["path inside the ball"] = (path + o, "<=", R)
             rate = 1 - 2 * eta * mu * c
             return {**common, "descent_fraction": c, "path_length": path, "rate": rate}, R - path - o, steps
-        stride = self.stride(j)
+        how = self.stride(j)
         delta, supply = 2 * D if crossed else (eta * s * L * K * e / 2).min(2 * D), arb(0)
         for (inner, outer), bound in zips(self.edges[: j + 1], self.lam[: j + 1]):
             width = real(max(outer, self.offset)) - real(max(inner, self.offset))
-            supply += width * (stride.share * root(bound) - delta)
-        steps |= stride.sides()
-        steps[f"{stride.symbol}(R) above the step's drift"] = (stride.share * sigma, ">", delta)
+            supply += width * (how.share * root(bound) - delta)
+        steps |= how.sides()
+        steps[f"{how.symbol}(R) above the step's drift"] = (how.share * sigma, ">", delta)
         steps["residual pays for the path"] = (supply, ">", e)
-        rate = stride.rate(sigma, delta, eta * s * lam)
+        rate = how.rate(sigma, delta, eta * s * lam)
         constants = {
             **common,
             "path_length": R,
             "residual_rate": rate,
             "rate": rate * rate,
             "step_drift": delta,
-        } | stride.constants()
+        } | how.constants()
         return constants, supply - e, steps
 
     def truth(self) -> Truth:

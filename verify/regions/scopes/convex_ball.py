@@ -23,7 +23,7 @@ from verify.networks.parameters import Vector, flatten
 from verify.regions.descent.float64 import Descent
 from verify.regions.neighbourhood.estimate import Attempt
 from verify.regions.neighbourhood.ingredients import lower, upper
-from verify.regions.scopes.exact import Task
+from verify.regions.scopes.enclosing import Task
 
 __all__ = [
     "CENTRES",

@@ -45,6 +45,7 @@ from verify.regions.scopes.convex_ball import (
     where_is,
     witness_of,
 )
+from verify.regions.scopes.enclosing import Task
 from verify.regions.scopes.region_of_starts import certificate_of_starts
 
 __all__ = ["OPTIONS", "region_certificate"]
@@ -93,7 +94,7 @@ def region_certificate(
     return _assemble(inner, task, centre, reach, where_is(task, centre, name))
 
 
-def _assemble(inner: Certificate, task: exact.Task, centre: Vector, reach: Reach, where: str) -> Certificate:
+def _assemble(inner: Certificate, task: Task, centre: Vector, reach: Reach, where: str) -> Certificate:
     """Add the convex ball to the certificate of the enclosed run."""
     radius = reach.radius
     bound = lambda_bound(linearise(with_parameters(task.network, centre), task.data.X), radius)

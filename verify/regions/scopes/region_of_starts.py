@@ -32,7 +32,7 @@ from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
 from verify.regions.neighbourhood.point_facts import Examined, examine
 from verify.regions.scopes.ball import ball_constants, ball_witness
 from verify.regions.scopes.convex_ball import Reach, inside_step, lambda_bound, positive_step, witness_of
-from verify.regions.scopes.exact import Task
+from verify.regions.scopes.enclosing import Task
 
 __all__ = ["certificate_of_starts"]
 

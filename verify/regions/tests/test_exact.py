@@ -27,7 +27,7 @@ from verify.regions.neighbourhood.criteria import classical, residual
 from verify.regions.neighbourhood.estimate import with_start
 from verify.regions.neighbourhood.ingredients import gather, tabulate
 from verify.regions.neighbourhood.point_facts import examine
-from verify.regions.scopes import exact
+from verify.regions.scopes import enclosing
 from verify.regions.scopes.run import OPTIONS as RUN_OPTIONS
 
 LR = "3/20"
@@ -210,7 +210,7 @@ def test_resuming_after_a_kill_gives_the_same_certificate(
     tmp_path: Path, proved: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, X, y, _ = proved
-    monkeypatch.setattr(exact, "_SAVE_EVERY", 3)
+    monkeypatch.setattr(enclosing, "_SAVE_EVERY", 3)
     for method, kind in (("shadow", engines.FloatShadow), ("arb", engines.ArbBalls)):
         straight = verify.certify(
             model, X, y, scope="exact", lr=LR, steps=1000, method=method, directory=tmp_path / f"{method}-straight"
