@@ -150,10 +150,11 @@ def exact_count(value: Any, name: str, *, least: int = 0) -> int:
         InputError: no whole number (2.5 is not taken for 2, nor True for 1), or a smaller one.
     """
     try:
-        count = operator.index(value)
+        # Truth values first: older numpy counts with them, and warns.
+        count = least - 1 if isinstance(value, bool | np.bool_) else operator.index(value)
     except TypeError:
         count = least - 1
-    if count < least or isinstance(value, bool | np.bool_):
+    if count < least:
         raise InputError(f"{name}={value!r}: expected a whole number ≥ {least}")
     return count
 
