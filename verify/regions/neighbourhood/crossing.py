@@ -36,7 +36,7 @@ __all__ = ["crossing_basin", "residual_relu", "search_crossing"]
 
 # Radii of the table, evenly up to R; R in units of the shortest conceivable path ‖e0‖/σ.
 _PANELS = 16
-_LOOKS = (1.15, 1.3, 1.6, 2.2, 3.5)
+_LOOKS = (1.15, 1.3, 1.6, 2.2, 3.5, 6.0, 10.0, 20.0)
 # Below this share of what is needed, approximately, nothing is proved.
 _HOPE = 0.97
 # Radii of a basin that are looked at, from that of the fit near c on, and how many of them in a proof.

@@ -137,3 +137,18 @@ def test_the_room_for_starts_counts_the_offset() -> None:
     assert crossing._basin(found.ingredients, found.table, wider, LR, found.midpoints) is None
     blind = replace(found.ingredients, residual0=found.constants["basin_residual"])
     assert crossing.residual_relu(blind, found.table, rows[2], LR).holds
+
+
+def test_jumps_of_nearly_a_third_of_sigma_are_looked_for_far_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a jump Δ_J at any radius the ball needs R = ‖e‖/(σ − 3Δ_J): at 3Δ_J = 0.86σ, as 64-256-1 on digits has, seven times ‖e‖/σ."""
+    network = read_network(on_a_kink())
+    here = examine(network, read_data(network, X, np.asarray(Y) + 1e-6), "sum")
+    found: list[float] = []
+
+    def persistent(centre: Any, reach: float, e0: float, factor: float | None) -> float:
+        found.append(0.14 * reach * crossing._root(here.state) / e0)
+        return 0.0
+
+    monkeypatch.setattr(crossing, "_approx_ratio", persistent)
+    assert crossing.search_crossing(here.ingredients(), here.state, LR) == (0.0, None)
+    assert max(found) > 1.0
