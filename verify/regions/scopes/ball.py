@@ -58,7 +58,7 @@ def _describe_shortfall(
     links = network.chain if network.is_chain else ()
     width = min(link.fan_out for link in links[:-1]) if len(links) > 1 else None
     failed = nearest.failed
-    if failed is None and "rate" in nearest.constants and not rate_stated(nearest.constants):
+    if failed is None and result.lr is not None and "rate" in nearest.constants and not rate_stated(nearest.constants):
         return (
             f"every inequality of the {nearest.form} criterion holds, but {no_rate(result.lr)}; lr=None takes the certified 1/β",
             None,
