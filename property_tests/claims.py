@@ -319,12 +319,13 @@ def _curvature_facts(
             yield "smoothness", _slack(left, right)
 
 
-def descent_facts(reference: Reference, claims: Claims, steps: int, bits: int = 256) -> Facts:
+def descent_facts(reference: Reference, claims: Claims, steps: int) -> Facts:
     """Facts along real-arithmetic gradient descent, enclosed: containment, path, payment, rate and the limit's distance.
 
     Raises:
-        Violation, Undecided: as for the others; the enclosure is computed at `bits`, then at 4·bits.
+        Violation, Undecided: as for the others; the enclosure is computed at 256 bits or 3 a step, what balls lose there, then at four times that.
     """
+    bits = max(256, 3 * steps)
     for attempt in (bits, 4 * bits):
         try:
             with precision(attempt):

@@ -107,7 +107,17 @@ def facts_of(
 
 
 # ------------------------------------------------------------------ ball: every fact of a PROVED certificate
-_ATTACK_STEPS, _GD_STEPS = 5, 10
+_ATTACK_STEPS = 5
+
+
+@dataclass
+class Effort:
+    """How long the enclosed descent of a PROVED ball is, in steps; a soak run raises it to some hundred."""
+
+    descent: int = 10
+
+
+EFFORT = Effort()
 
 
 def _ball(name: str) -> Callable[[TrainingProblem], None]:
@@ -120,7 +130,7 @@ def _ball(name: str) -> Callable[[TrainingProblem], None]:
         # The attack costs as much as all the rest: it is run on a part of the draws, chosen by the draw itself.
         attacked = problem.architecture.seed % 8 == 1
         facts = facts_of(
-            problem, Claims.of(certificate), attack_steps=_ATTACK_STEPS if attacked else 0, gd_steps=_GD_STEPS
+            problem, Claims.of(certificate), attack_steps=_ATTACK_STEPS if attacked else 0, gd_steps=EFFORT.descent
         )
         TALLY.checked(name, facts, problem)
         round_trip(certificate, accept=True)
@@ -134,7 +144,7 @@ def _sharp(name: str) -> Callable[[Any], None]:
         certificate = certified(problem)
         TALLY.drew(name, "ball", class_of(problem), certificate.verdict)
         if certificate.verdict == "PROVED":
-            TALLY.checked(name, facts_of(problem, Claims.of(certificate), gd_steps=20), problem)
+            TALLY.checked(name, facts_of(problem, Claims.of(certificate), gd_steps=max(20, EFFORT.descent)), problem)
             round_trip(certificate, accept=True)
 
     return sharp

@@ -20,7 +20,7 @@ from hypothesis import Verbosity, given, settings
 from hypothesis import seed as with_seed
 
 from property_tests.profiles import for_weight
-from property_tests.properties import PROPERTIES, Property
+from property_tests.properties import EFFORT, PROPERTIES, Property
 from property_tests.tally import TALLY, Tally
 from property_tests.twins import TWINS, refute
 from verify.sweeps.workers import Lost, on_workers
@@ -29,6 +29,8 @@ __all__ = ["main", "soak"]
 
 # More than a soak run gets through; once the time is over the rest returns at once.
 _ROUNDS = 200
+DESCENT = 300
+"""Enclosed steps of descent for each PROVED draw of a ball."""
 
 _HEADER = '''"""{message}
 
@@ -75,20 +77,21 @@ def _attempt(prop: Property, seed: int, out: Path) -> Path | None:
     return None
 
 
-def _chunk(name: str, seed: int, out: Path, deadline: float) -> tuple[int, dict[str, Any]] | None:
+def _chunk(name: str, seed: int, out: Path, deadline: float, descent: int) -> tuple[int, dict[str, Any]] | None:
     """Run one chunk of a property, by itself countable; return failures and what was counted, None once the deadline (time.time()) is over."""
     if time.time() >= deadline:
         return None
     torch.set_num_threads(1)
     TALLY.clear()
+    EFFORT.descent = descent
     failed = _attempt(PROPERTIES[name], seed, out) is not None
     return int(failed), TALLY.to_json()
 
 
-def _rounds(minutes: float, seed: int, out: Path, chosen: list[Property], workers: int) -> int:
+def _rounds(minutes: float, seed: int, out: Path, chosen: list[Property], workers: int, descent: int) -> int:
     """Run chunks until the time is over, on worker processes if there are several; merge their tallies, return the failures."""
     deadline, failures, total = time.time() + 60.0 * minutes, 0, Tally()
-    tasks = {f"{p.name} {seed + k}": (p.name, seed + k, out, deadline) for k in range(_ROUNDS) for p in chosen}
+    tasks = {f"{p.name} {seed + k}": (p.name, seed + k, out, deadline, descent) for k in range(_ROUNDS) for p in chosen}
     local = ((name, _chunk(*arguments)) for name, arguments in tasks.items())
     for name, result in local if workers == 1 else on_workers(_chunk, tasks, workers=workers):
         if isinstance(result, Lost):
@@ -107,11 +110,13 @@ def _rounds(minutes: float, seed: int, out: Path, chosen: list[Property], worker
     return failures
 
 
-def soak(minutes: float, seed: int, out: Path, only: list[str] | None = None, workers: int = 1) -> int:
+def soak(
+    minutes: float, seed: int, out: Path, only: list[str] | None = None, workers: int = 1, descent: int = DESCENT
+) -> int:
     """Run for `minutes`; return the number of failures (violations, floors missed, twins that survived, chunks that killed four workers)."""
     out.mkdir(parents=True, exist_ok=True)
     chosen = [p for p in PROPERTIES.values() if only is None or p.name in only]
-    failures = _rounds(minutes, seed, out.resolve(), chosen, workers)
+    failures = _rounds(minutes, seed, out.resolve(), chosen, workers, descent)
     for twin in TWINS.values():
         try:
             refute(twin, derandomize=False)
@@ -141,11 +146,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("results/soak"), help="folder for failures and the tally")
     parser.add_argument("--only", nargs="+", choices=sorted(PROPERTIES), help="some properties")
     parser.add_argument("--workers", type=int, default=1, help="worker processes (verify.sweeps.workers)")
+    parser.add_argument("--descent", type=int, default=DESCENT, help="enclosed steps of a PROVED ball's descent")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     seed = secrets.randbits(31) if options.seed is None else options.seed
     print(f"soak: {options.minutes} minutes, seed {seed}", flush=True)
-    return 1 if soak(options.minutes, seed, options.out, options.only, options.workers) else 0
+    return 1 if soak(options.minutes, seed, options.out, options.only, options.workers, options.descent) else 0
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ _AT = re.compile(r"(NTK positive at|decrease from) step (0|[1-9][0-9]{0,18})")
 _INEQUALITIES = {
     ("NTK positive", "pl_from_ntk"): "λ_min(Θ(θ)) by shifted Cholesky",
     ("NTK positive at the centre", "ntk_positive"): "λ_min(Θ) at the centre, by shifted Cholesky",
-    ("NTK stays positive on the ball", "ntk_stability"): "λ(R), sharp or neuron budget",
+    ("NTK stays positive on the ball", "ntk_stability"): "λ(R): sharp, neuron budget or features",
     ("step below 2/β", "descent_step"): "0 < η < 2/β",
     ("path inside the ball", "containment_classical"): "‖e0‖/(c√λ(R)) ≤ R",
     ("ηΘ below the identity", "containment_residual"): "ηs(‖J0‖ + Δ_J(R))² ≤ 1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,14 +33,14 @@ def net(hidden: int = 64, scale: float = 1.0) -> torch.nn.Module:
 
 def line() -> torch.nn.Module:
     model = torch.nn.Sequential(torch.nn.Linear(2, 1, bias=False)).double()
-    torch.nn.init.zeros_(model[0].weight)
+    torch.nn.init.zeros_(next(model.parameters()))
     return model
 
 
 def almost() -> np.ndarray:
     """Targets that the network nearly fits: a ball is certified."""
     with torch.no_grad():
-        return net()(torch.tensor(X)).numpy()[:, 0] + 1e-3
+        return np.asarray(net()(torch.tensor(X)).numpy()[:, 0] + 1e-3)
 
 
 def certify(model: torch.nn.Module, X: Any = X, y: Any = Y, **options: Any) -> Certificate:
@@ -61,9 +62,9 @@ CASES: dict[str, tuple[Callable[[], Certificate], str, str, Callable[[], Certifi
     ),
     **{
         f"{scope}: step too small": (
-            lambda scope=scope: certify(line(), **PLAIN, scope=scope, lr=1e-18, **({} if scope in ("ball", "basin") else {"steps": 3})),
+            partial(certify, line(), **PLAIN, scope=scope, lr=1e-18, **({} if scope in ("ball", "basin") else {"steps": 3})),
             "Use a larger step; lr=None", "smaller",
-            lambda scope=scope: certify(line(), **PLAIN, scope=scope),
+            partial(certify, line(), **PLAIN, scope=scope),
         )
         for scope in ("ball", "run", "exact", "basin")
     },
@@ -97,9 +98,9 @@ CASES: dict[str, tuple[Callable[[], Certificate], str, str, Callable[[], Certifi
     ),
     **{
         f"{scope}: rows nearly equal": (
-            lambda scope=scope: certify(net(), NEAR, np.append(Y, Y[0]), scope=scope, **({"steps": 2} if scope in ("run", "exact") else {})),
+            partial(certify, net(), NEAR, np.append(Y, Y[0]), scope=scope, **({"steps": 2} if scope in ("run", "exact") else {})),
             "samples 0 and 3 are equal up to", "raise",
-            lambda scope=scope: certify(net(), scope="point"),
+            partial(certify, net(), scope="point"),
         )
         for scope in ("point", "ball", "run", "exact")
     },
