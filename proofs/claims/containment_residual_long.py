@@ -180,9 +180,26 @@ def _rate(proof: Proof, formulas: Formulas) -> None:
         (delta * (1 - low) - D * sigR) * x <= slope * sigR * (1 - low) * (b - low) * E,
         "slopes x_small low_small",
     )
+    # One product at a time: as a single question cvc5 would search for minutes.
     by_tangent = 1 - h * sigR * (sigR - delta) + (b - low) / 2 * slope
-    proof.derive("low_delta", sp.Eq(delta * low, h * sigR * delta * sigR), "low")
-    proof.derive("rate_by_tangent", E1 <= by_tangent * E, "sum scaled bounded low low_delta low_small sigma_positive")
+    turned, twice, rest = sym("turned"), 2 * sigR * (1 - low), slope * sigR * (1 - low) * (b - low) * E
+    factor = 1 - low + turned + (b - low) / 2 * slope
+    proof.define("turned", sp.Eq(turned, h * sigR * delta))
+    proof.derive("low_delta", sp.Eq(sigR * turned, delta * low), "low turned")
+    proof.derive(
+        "joined",
+        twice * (q + delta * length) <= twice * (1 - low) * E + 2 * (1 - low) * delta * low * E + rest,
+        "scaled bounded",
+    )
+    proof.derive(
+        "joined_turned",
+        twice * (q + delta * length) <= twice * (1 - low) * E + 2 * (1 - low) * E * sigR * turned + rest,
+        "joined low_delta",
+    )
+    proof.derive("by_factor", twice * (q + delta * length) <= twice * factor * E, "joined_turned")
+    proof.derive("cancelled", q + delta * length <= factor * E, "by_factor sigma_positive low_small")
+    proof.derive("factor", sp.Eq(factor * E, by_tangent * E), "low turned")
+    proof.derive("rate_by_tangent", E1 <= by_tangent * E, "sum cancelled factor")
     proof.derive(
         "rate", E1 <= formulas("long_rate") * E, "rate_by_share rate_by_tangent slope low h sigma_positive low_small"
     )
