@@ -99,7 +99,7 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
     }
     first = (
         Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ) at the centre, by shifted Cholesky"),
-        Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R), sharp or neuron budget"),
+        Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R): sharp, neuron budget or features"),
         how.step("containment_displacement", "ηs(‖J(c)‖ + Δ_J(R))²"),
     )  # fmt: skip
     if how.long and not first[-1].certain:

@@ -58,7 +58,7 @@ def residual_relu(ingredients: Ingredients, table: RadiusTable, index: int, lr: 
     }
     steps: tuple[Step, ...] = (
         Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ) at the centre, by shifted Cholesky"),
-        Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R), sharp or neuron budget"),
+        Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R): sharp, neuron budget or features"),
     )  # fmt: skip
     if not (table.lam[index] > 0.0 and np.isfinite(table.delta_j[index])):
         return Outcome("residual_relu", index, False, steps)
