@@ -177,7 +177,7 @@ def _approx_pairs(
         for outer in np.flatnonzero(known).tolist():
             norm, bend, moved = jacobian + table.delta_j[outer], table.curvature[outer], table.delta_j[outer]
             eta_s = 1.0 / norm**2 if lr is None else approx_float(lr * ingredients.s)
-            share = float(approx_share(eta_s * norm**2, eta_s * table.lam[0]))
+            share = float(approx_share(eta_s * norm**2, eta_s * table.lam[0], eta_s * jacobian**2))
             if not share > 0.0:
                 continue
             rho = table.radii[first:outer]

@@ -127,7 +127,8 @@ class Pace:
     """What the residual pays per unit of length on one ball: γσ − δ.
 
     Attributes:
-        long: whether ηs‖J‖², from the bound of ‖J‖ on the ball, exceeds 1, decided exactly: claim containment_residual_long in place of containment_residual.
+        long: whether ηs‖J‖² exceeds 1, decided exactly, at the centre and by the bound on the ball: claim containment_residual_long in place of
+            containment_residual.
         fraction: enclosure of ηs‖J‖², the same bound squared.
         floor: a ≥ ηsσ(ρ)² for every σ(ρ) of the ball.
         share: γ; exactly 1 for short steps; 0 where a + ηs(‖J0‖ + Δ_J)² < 2 is not certain, and nothing is paid.
@@ -176,7 +177,10 @@ class Pace:
 
 
 def pace(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fraction) -> Pace:
-    """Return how the residual pays for the path on B(c, ρ_index) with step `lr` (exact)."""
+    """Return how the residual pays for the path on B(c, ρ_index) with step `lr` (exact).
+
+    A step that is short at the centre stays with the short form: its ball is smaller, but a run that waits for it is promised a better rate.
+    """
     values = {**region_values(ingredients, table, index), "eta": Ball(lr)}
     fraction = evaluate("residual_step", values)
     floor = Ball(lr) * Ball(ingredients.s) * Ball(float(table.lam[: index + 1].max()))
@@ -185,17 +189,18 @@ def pace(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fraction)
     square = (Fraction(upper(ingredients.jacobian_norm0)) + Fraction(float(table.delta_j[index]))) ** 2
     radius = Fraction(float(table.radii[index]))
     square = min([square, *(Fraction(p.intercept) + Fraction(p.weight) * radius**2 for p in ingredients.above)])
-    if lr * ingredients.s * square <= 1:
+    step = lr * ingredients.s
+    if step * square <= 1 or step * Fraction(upper(ingredients.jacobian_norm0)) ** 2 <= 1:
         return Pace(False, fraction, floor, Ball(1.0))
     if not upper(floor + fraction) < 2.0:
         return Pace(True, fraction, floor, Ball(0.0))
     return Pace(True, fraction, floor, evaluate("long_share", {"step_fraction": fraction, "sigma_fraction": floor}))
 
 
-def approx_share(fraction: Any, floor: Any) -> Any:
-    """γ in floats: 1 up to ηs‖J‖² = 1 (but for rounding), 0 where the step is too long."""
+def approx_share(fraction: Any, floor: Any, centre: float) -> Any:
+    """γ in floats: 1 up to ηs‖J‖² = 1 (but for rounding), 0 where the step is too long; `centre` is ηs‖J‖² at the centre."""
     fraction, floor = np.maximum(fraction, 1.0), np.asarray(floor)
-    usable = fraction + floor < 2.0
+    usable = (fraction + floor < 2.0) & (centre > 1.0)
     square = np.divide(
         fraction * (2.0 - fraction - floor), 1.0 - fraction * floor, where=usable, out=np.zeros(usable.shape)
     )

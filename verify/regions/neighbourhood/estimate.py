@@ -116,7 +116,7 @@ def approx_supply(ingredients: Ingredients, lr: Fraction, looks: np.ndarray | No
         inside = np.clip((rho - ingredients.offset) * (_PANELS / radii[:, None]), 0.0, 1.0)
         sigma_end, norm, curved = sigma[:, -1], jacobian + delta_j[:, -1], bound[:, -1]
         drift = np.minimum(0.5 * curved * eta_s * norm * e, 2.0 * delta_j[:, -1])
-        share = approx_share(eta_s * norm**2, eta_s * lam)
+        share = approx_share(eta_s * norm**2, eta_s * lam, eta_s * jacobian**2)
         usable = share * sigma_end > drift
         by_residual = ((share[:, None] * sigma - drift[:, None]) * inside).sum(axis=1) * radii / _PANELS
         c = 1.0 - 0.5 * eta_s * (norm**2 + e * curved)

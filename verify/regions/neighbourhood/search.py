@@ -191,7 +191,8 @@ def _approx_residual(
     edges = np.maximum(np.concatenate([[0.0], table.radii]), ingredients.offset)
     area = np.cumsum(np.diff(edges) * np.sqrt(table.lam))[known]
     fraction = v.eta * v.s * v.norm**2
-    share = approx_share(np.where(fraction <= 1.0 + _DOUBT, 1.0, fraction), v.eta * v.s * table.lam.max(initial=0.0))
+    centre, floor = v.eta * v.s * upper(ingredients.jacobian_norm0) ** 2, v.eta * v.s * table.lam.max(initial=0.0)
+    share = approx_share(np.where(fraction <= 1.0 + _DOUBT, 1.0, fraction), floor, centre)
     # Where the step is too long the rest says so; the ratio then tells which radius came nearest otherwise.
     supply = np.where(share > 0.0, share, 1.0) * area - delta * np.maximum(v.radius - ingredients.offset, 0.0)
     rest = (share > 0.0) & (share * v.sigma > delta * (1.0 - _DOUBT))
