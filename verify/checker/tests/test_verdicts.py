@@ -423,7 +423,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
         "mine = {m for m in sys.modules if m.startswith(('verify', 'proofs'))}\n"
         "parts = {'', '.__main__', '.audit', '.basin', '.budgets', '.claims', '.crossing', '.curvature', '.descent', '.enclosures', '.examination'}\n"
         "parts |= {'.kinds', '.kinks', '.layers', '.movement', '.network', '.norms', '.problem', '.reading', '.recorded', '.refutation'}\n"
-        "parts |= {'.region', '.starts', '.wording'}\n"
+        "parts |= {'.region', '.starts', '.strides', '.wording'}\n"
         "assert mine == {'verify'} | {'verify.checker' + p for p in parts}, mine\n"
         "assert not {'numpy', 'torch', 'sympy', 'mpmath', 'scipy'} & set(sys.modules)\n"
         "sys.exit(code)"

@@ -211,8 +211,8 @@ def test_no_sign_changes_and_the_jacobian_moves_by_less_than_the_bound_where_it_
 
 
 def test_a_unit_at_its_kink_leaves_no_ball_and_both_slopes_in_the_kernel() -> None:
-    network = chain((Pair(np.array([[1.0]]), None, 1, RELU), Pair(np.array([[2.0]]), None, 1, IDENTITY)))
-    state = linearise(network, np.array([[0.0]]))
+    network = chain((Pair(np.array([[1.0, -1.0]]), None, 1, RELU), Pair(np.array([[2.0]]), None, 1, IDENTITY)))
+    state = linearise(network, np.array([[1.0, 1.0]]))
     assert Curvature(state)(1e-300) == np.inf
     assert state.B[0][0, 0].contains(0.0)
     assert state.B[0][0, 0].contains(2.0)

@@ -109,7 +109,7 @@ def test_the_outlook_knows_the_basin_it_stands_in() -> None:
 def test_without_a_step_the_largest_certified_one_takes_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     _without_balls(monkeypatch)
     # A run trained with a step far beyond what a basin allows.
-    monkeypatch.setattr("verify.regions.scopes.run._SHARE", Fraction(3, 2))
+    monkeypatch.setattr("verify.regions.scopes.run._SHARE", Fraction(199, 100))
     model, X, y = small()
     cert = verify.certify(model, X, y, scope="run", steps=3000)
     assert cert.verdict == "PROVED", cert.reason
@@ -217,4 +217,4 @@ def test_a_basin_needs_its_own_step_condition() -> None:
     largest = cert.problem.lr
     assert largest is not None
     assert find_basin(there, largest) is not None
-    assert find_basin(there, Fraction(3, 2) * largest) is None
+    assert find_basin(there, 10 * largest) is None
