@@ -30,7 +30,7 @@ def test_every_printed_bound_is_on_the_safe_side(certificates: dict[str, Certifi
 def test_the_sentence_quotes_rate_radius_and_mu(certificates: dict[str, Certificate]) -> None:
     text = sentence(certificates["linear"])
     assert "Real-arithmetic gradient descent with step η = 1/4" in text
-    assert "radius at most 2.838" in text
+    assert "radius at most 1.419" in text
     assert "μ ≥ 0.9999" in text
     assert "0.751^k" in text
 
