@@ -94,7 +94,7 @@ def _drawn(rng: np.random.Generator) -> tuple[Network, np.ndarray]:
     layers = []
     for fan_in, fan_out in itertools.pairwise(sizes):
         name = str(rng.choice(list(REFERENCE)))
-        key = {"softplus": "beta", "leaky_relu": "negative_slope"}.get(name)
+        key = {"softplus": "beta", "leaky_relu": "negative_slope", "celu": "alpha"}.get(name)
         given = {key: float(np.ldexp(1.0, int(rng.integers(-2, 3))))} if key else {}
         scale = int(rng.choice([0, 0, 0, 5, 20, -20, -300, -520]))
         bias = np.ldexp(rng.standard_normal(fan_out), int(rng.choice([0, -300]))) if rng.random() < 0.5 else None

@@ -32,7 +32,7 @@ def test_the_sentence_quotes_rate_radius_and_mu(certificates: dict[str, Certific
     assert "Real-arithmetic gradient descent with step η = 1/4" in text
     assert "radius at most 1.419" in text
     assert "μ ≥ 0.9999" in text
-    assert "0.751^k" in text
+    assert "0.563^k" in text
 
 
 def test_nothing_that_needs_containment_is_printed_without_it(certificates: dict[str, Certificate]) -> None:
