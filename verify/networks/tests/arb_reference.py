@@ -44,7 +44,10 @@ def _softsign(t: Any) -> Any:
 
 def _clip(t: Any, low: float, high: float) -> Any:
     at = t[0] if isinstance(t, arb_series) else t
-    return t if low < at < high else t - t + arb(low if at <= low else high)
+    if low < at < high:
+        return t
+    # Within rounding of a kink no comparison with it is certain: the side is told by the middle, far from both.
+    return t - t + arb(low if at < arb(low + high) / 2 else high)
 
 
 ACTIVATIONS: dict[str, Any] = {
