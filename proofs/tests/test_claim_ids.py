@@ -31,10 +31,10 @@ EXPECTED = {
 
 
 def _step_claims(tree: ast.AST) -> list[ast.expr]:
-    """The `claim` argument of every Step(…) that is built from literals."""
+    """The `claim` argument of every Step(…) and Step.listed(…)."""
     found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Step":
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Step", "Step.listed"):
             named = [keyword.value for keyword in node.keywords if keyword.arg == "claim"]
             found += named or node.args[1:2]
     return found

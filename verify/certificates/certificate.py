@@ -8,7 +8,7 @@ import json
 import math
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files as package_files
@@ -64,8 +64,8 @@ class Step:
     """One inequality of a chain, `left` `relation` `right`, between scalar enclosures.
 
     Attributes:
-        name: what it says. claim: canonical id of the claim it belongs to. source: the inequality in symbols (verify.certificates.catalogue
-            has it for every step; it is not read back from a file).
+        name: what it says. claim: canonical id of the claim it belongs to. source: the inequality in symbols; of a certificate's step that of
+            verify.certificates.catalogue, never one read back from a file.
     """
 
     name: str
@@ -74,6 +74,15 @@ class Step:
     relation: Relation
     right: Ball
     source: str
+
+    @classmethod
+    def listed(cls, name: str, claim: str, left: Ball, relation: Relation, right: Ball) -> Step:
+        """Return a step that certificates may hold, in the catalogue's words; InputError where there is no such step."""
+        return cls(name, claim, left, relation, right, inequality(name, claim))
+
+    def renamed(self, name: str) -> Step:
+        """Return the same inequality under another listed name."""
+        return replace(self, name=name, source=inequality(name, self.claim))
 
     @property
     def margin(self) -> Ball:
@@ -303,13 +312,8 @@ class Certificate:
             SGD.read(decode(document["descent"], arrays)) if "descent" in document else None,
         )
         steps = tuple(
-            Step(
-                name=row["name"],
-                claim=row["claim"],
-                left=decode(row["left"], arrays),
-                relation=row["relation"],
-                right=decode(row["right"], arrays),
-                source=inequality(row["name"], row["claim"]),
+            Step.listed(
+                row["name"], row["claim"], decode(row["left"], arrays), row["relation"], decode(row["right"], arrays)
             )
             for row in document["steps"]
         )

@@ -6,7 +6,6 @@ certified and what is checked is written as soon as it is, each by itself, so th
 
 from __future__ import annotations
 
-import argparse
 import resource
 import time
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ import torch
 
 import verify
 from verify import datasets, nn
-from verify.experiments.files import run_resumably, save
+from verify.experiments.files import command_line, run_resumably, save
 
 __all__ = ["CASES", "Case", "Check", "check_case", "run_case", "run_cases"]
 
@@ -146,10 +145,7 @@ def run_cases(directory: Path, cases: Sequence[Case] = CASES, *, workers: int = 
 
 def main() -> None:
     """Run the table from a shell: ``python -m verify.experiments.around_initialisation DIRECTORY``."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--workers", type=int, default=1, help="worker processes")
-    given = parser.parse_args()
+    given = command_line(__doc__).parse_args()
     for row in run_cases(given.directory, workers=given.workers):
         check = row["check"] or {"verdict": "not checked", "seconds": 0.0}
         shown = [row.get(key) for key in ("verdict", "region_lambda", "region_radius", "by", "seconds")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import functools
 import hashlib
@@ -16,7 +17,7 @@ from verify.errors import extra
 from verify.files import write_whole
 from verify.sweeps.workers import Lost, on_workers
 
-__all__ = ["run_resumably", "save", "write_json"]
+__all__ = ["command_line", "run_resumably", "save", "write_json"]
 
 
 class Named(Protocol):
@@ -28,6 +29,14 @@ class Named(Protocol):
 
 
 T = TypeVar("T", bound=Named)
+
+
+def command_line(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of what experiments on workers take: ``DIRECTORY [--workers N]``."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--workers", type=int, default=1, help="worker processes")
+    return parser
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -7,7 +7,6 @@ is written when it is made, so that an interrupted grid goes on where it stopped
 
 from __future__ import annotations
 
-import argparse
 import functools
 import itertools
 import time
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 
 import verify
-from verify.experiments.files import run_resumably, save
+from verify.experiments.files import command_line, run_resumably, save
 
 __all__ = ["PROBLEMS", "SAMPLE", "Ordinary", "checked", "run_grid", "run_problem", "summary", "train_sample"]
 
@@ -174,9 +173,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Run the grid from a shell: ``python -m verify.experiments.ordinary DIRECTORY [--every K --from I]``."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--workers", type=int, default=1, help="worker processes")
+    parser = command_line(__doc__)
     parser.add_argument("--every", type=int, default=1, help="only every K-th problem")
     parser.add_argument("--first", type=int, default=0, help="beginning with this one")
     parser.add_argument("--train", action="store_true", help="scope `run` on the sample instead")

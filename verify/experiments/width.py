@@ -17,7 +17,6 @@ L_Θ r ≤ 2λ0/3 at r = √3‖e0‖/√λ0, and L_H ≤ λ0/(4‖e0‖), λ0/(
 
 from __future__ import annotations
 
-import argparse
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +34,7 @@ from verify.arrays import Ball
 from verify.certificates.plots import Plot, Series
 from verify.errors import InputError
 from verify.experiments.adversary import attack
-from verify.experiments.files import run_resumably, write_json
+from verify.experiments.files import command_line, run_resumably, write_json
 from verify.networks import DataSet, Network, linearise, read_data, read_network
 from verify.networks.kernel import kernel_of
 from verify.networks.parameters import flatten, with_parameters
@@ -272,10 +271,7 @@ def run_cases(directory: Path, cases: Sequence[Widths] = CASES, *, workers: int 
 
 def main() -> None:
     """Run the cases from a shell: ``python -m verify.experiments.width DIRECTORY``."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--workers", type=int, default=1, help="worker processes")
-    given = parser.parse_args()
+    given = command_line(__doc__).parse_args()
     for row in run_cases(given.directory, workers=given.workers):
         print(row["name"], *(f"{r['criterion']} {r['width'] or r['estimate']}" for r in row.get("rows", [])), sep="; ")
 

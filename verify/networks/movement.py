@@ -43,7 +43,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from verify.arrays import spectral_norm
+from verify.arrays import Ball, spectral_norm
+from verify.arrays.guesses import approx_spectral_norm
 from verify.arrays.rounding import ETA, INFLATE, gamma, quiet
 from verify.arrays.spectra import perron_upper
 from verify.arrays.upper import Upper
@@ -84,6 +85,11 @@ class Movement:
         self._state, self._norm = state, norm
         self._network = state.network
         self._size = len(self._network.trained)
+
+    @classmethod
+    def approx(cls, state: Linearisation) -> Movement:
+        """Return the same functions of radius from *approximate* spectral norms: guesses; no bound may come from them."""
+        return cls(state, norm=lambda a: Ball(approx_spectral_norm(a.mid)))
 
     @functools.cached_property
     def _centre(self) -> list[Any]:

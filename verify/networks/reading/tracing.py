@@ -269,14 +269,8 @@ class _Walk(Generic[H]):
         elif node.target is operator.getitem:
             found = len(rest) == 2 and rest[0] in (slice(None), ...) and type(rest[1]) is int and rest[1] in (0, -1)
         else:
-            line = rest in ((), (-1,), (_Samples(),), (0,), (0, -1)) and set(kwargs) <= {
-                "shape",
-                "start_dim",
-                "end_dim",
-            }
-            # reshape(0) is no line; flatten(-1) is the column itself.
-            starts = (-1,) if node.target in VIEW else (0,)
-            found = node.target in LINE and line and (not rest or rest[0] in (*starts, _Samples()))
+            lines = ((-1,), (_Samples(),)) if node.target in VIEW else ((), (0,), (0, -1))
+            found = node.target in LINE and rest in lines and set(kwargs) <= {"shape", "start_dim", "end_dim"}
         return _Squeezed(self._known[args[0]]) if found else None
 
     def _mean(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:

@@ -17,7 +17,15 @@ from verify.arrays import Ball, sqrt
 from verify.certificates import Step
 from verify.networks.curvature import Curvature
 from verify.networks.neurons import NeuronBudget, Parabola, useful
-from verify.regions.neighbourhood.criteria import approx_share, largest_step, pace, rate_stated, residual
+from verify.regions.neighbourhood.criteria import (
+    Outcome,
+    approx_share,
+    largest_step,
+    pace,
+    rate_stated,
+    region_steps,
+    residual,
+)
 from verify.regions.neighbourhood.ingredients import (
     Ingredients,
     RadiusTable,
@@ -98,9 +106,8 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
         "remainder": Ball(float(table.curvature[outer])) * rho * rho * Ball(0.5),
     }
     first = (
-        Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ) at the centre, by shifted Cholesky"),
-        Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R): sharp, neuron budget or features"),
-        how.step("containment_displacement", "ηs(‖J(c)‖ + Δ_J(R))²"),
+        *region_steps(values),
+        how.step("containment_displacement"),
     )  # fmt: skip
     if how.long and not first[-1].certain:
         return Basin(rows, lr, first, {}, Ball(0.0), table, ingredients)
@@ -120,15 +127,13 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
     widths = Ball(table.radii[inner + 1 : outer + 1]) - Ball(table.radii[inner:outer])
     sigmas = sqrt(Ball(table.lam[inner + 1 : outer + 1]))
     supply = how.supply(sigmas, tail, widths)
-    near, paid = residual(ingredients, table, zero, lr), pace(ingredients, table, zero, lr).symbol
-    need = "2(½L_Hρ² + ‖e(c)‖)/(2 − b)" if how.long else "L_Hρ² + 2‖e(c)‖"
+    near = residual(ingredients, table, zero, lr)
     steps = (
         *first,
-        Step(f"{kept}(R) above the tail's drift", claim, how.kept(sigma), ">", tail, f"{kept}(R) > δ_E"),
-        Step("residual pays for the tail", claim, supply, ">", threshold, f"∫_ρ^R ({kept} − δ_E)dt > {need}"),
-        Step(f"{kept}(R) above the step's drift", claim, how.kept(sigma), ">", drift, f"{kept}(R) > δ, from the largest residual on B(c, ρ)"),
-        *(replace(step, name=f"zero loss near the centre: {step.name}") for step in near.steps[2:-1]),
-        replace(near.steps[-1], name="zero loss near the centre", source=f"∫_0^{{r_0}} ({paid} − δ) > ‖e(c)‖"),
+        Step.listed(f"{kept}(R) above the tail's drift", claim, how.kept(sigma), ">", tail),
+        Step.listed("residual pays for the tail", claim, supply, ">", threshold),
+        Step.listed(f"{kept}(R) above the step's drift", claim, how.kept(sigma), ">", drift),
+        *zero_loss(near),
     )  # fmt: skip
     rate = how.rate({**values, "sigma": sigma, "delta": drift})
     constants = {
@@ -261,10 +266,19 @@ def outlook(here: Examined, lr: Fraction | None) -> float:
         return float(np.divide(table.radii[pairs[0][0]], away)) if pairs else 0.0
 
 
+def zero_loss(near: Outcome) -> list[Step]:
+    """Return the chain of descent from c itself, but for what the whole ball's has: an exact fit lies within r_0."""
+    *middle, last = near.steps[2:]
+    return [
+        *(step.renamed(f"zero loss near the centre: {step.name}") for step in middle),
+        last.renamed("zero loss near the centre"),
+    ]
+
+
 def inside(distance: Ball, found: Basin) -> Step:
     """The inequality that puts a point at this distance from the centre into the basin."""
     rho = found.constants["basin_radius"]
-    return Step("parameters inside the basin", f"containment_{found.form}", distance, "<=", rho, "‖θ − c‖ ≤ ρ")
+    return Step.listed("parameters inside the basin", f"containment_{found.form}", distance, "<=", rho)
 
 
 def basin_witness(found: Basin, centre: np.ndarray) -> dict[str, Any]:

@@ -108,8 +108,8 @@ def largest_step(ingredients: Ingredients, table: RadiusTable, index: int) -> Fr
 def region_steps(values: Mapping[str, Ball]) -> list[Step]:
     """Return the first two steps of every chain: λ_min at the centre and on the ball."""
     return [
-        Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ) at the centre, by shifted Cholesky"),
-        Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R): sharp, neuron budget or features"),
+        Step.listed("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0)),
+        Step.listed("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0)),
     ]  # fmt: skip
 
 
@@ -139,14 +139,12 @@ class Pace:
     floor: Ball
     share: Ball
 
-    def step(self, claim: str, source: str) -> Step:
-        """The chain's step about η; `claim` and `source` (ηs‖J‖² in its notation) are those of the short form."""
+    def step(self, claim: str) -> Step:
+        """The chain's step about η; `claim` is that of the short form."""
         if self.long:
             total = self.floor + self.fraction
-            return Step(
-                "ηΘ below twice the identity", f"{claim}_long", total, "<", Ball(2.0), f"a + {source} < 2, a ≥ ηsσ(ρ)²"
-            )
-        return Step("ηΘ below the identity", claim, self.fraction, "<=", Ball(1.0), f"{source} ≤ 1")
+            return Step.listed("ηΘ below twice the identity", f"{claim}_long", total, "<", Ball(2.0))
+        return Step.listed("ηΘ below the identity", claim, self.fraction, "<=", Ball(1.0))
 
     def kept(self, sigma: Ball) -> Ball:
         """γσ."""
@@ -197,7 +195,7 @@ def pace(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fraction)
     return Pace(True, fraction, floor, evaluate("long_share", {"step_fraction": fraction, "sigma_fraction": floor}))
 
 
-def approx_share(fraction: Any, floor: Any, centre: float) -> Any:
+def approx_share(fraction: Any, floor: Any, centre: Any) -> Any:
     """γ in floats: 1 up to ηs‖J‖² = 1 (but for rounding), 0 where the step is too long; `centre` is ηs‖J‖² at the centre."""
     fraction, floor = np.maximum(fraction, 1.0), np.asarray(floor)
     usable = (fraction + floor < 2.0) & (centre > 1.0)
@@ -216,13 +214,13 @@ def classical(ingredients: Ingredients, table: RadiusTable, index: int, lr: Frac
     mu = evaluate("mu", values)
     beta = evaluate("smoothness", values)
     bound = evaluate("step_bound", {"beta": beta})
-    steps = [*region_steps(values), Step("step below 2/β", "descent_step", eta, "<", bound, "0 < η < 2/β")]
+    steps = [*region_steps(values), Step.listed("step below 2/β", "descent_step", eta, "<", bound)]
     if not steps[-1].certain:
         return Outcome("classical", index, False, tuple(steps))
     c = evaluate("descent_fraction", {"eta": eta, "beta": beta})
     path = evaluate("path_classical", {**values, "c": c})
     reach = path + Ball(ingredients.offset) if ingredients.offset else path
-    steps.append(Step("path inside the ball", "containment_classical", reach, "<=", values["R"], "‖e0‖/(c√λ(R)) ≤ R"))
+    steps.append(Step.listed("path inside the ball", "containment_classical", reach, "<=", values["R"]))
     constants = {
         "mu": mu,
         "smoothness": beta,
@@ -242,7 +240,7 @@ def residual(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fract
         return Outcome("residual", index, False, tuple(region_steps(values)))
     values["eta"] = Ball(lr)
     how = pace(ingredients, table, index, lr)
-    steps = [*region_steps(values), how.step("containment_residual", "ηs(‖J0‖ + Δ_J(R))²")]
+    steps = [*region_steps(values), how.step("containment_residual")]
     if how.long and not steps[-1].certain:
         return Outcome("residual", index, False, tuple(steps))
     delta = evaluate("delta_residual", values)
@@ -252,8 +250,8 @@ def residual(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fract
     supply = how.supply(sqrt(Ball(table.lam[: index + 1])), delta, Ball(edges[1:]) - Ball(edges[:-1]))
     claim, kept = steps[-1].claim, how.symbol
     steps += [
-        Step(f"{kept}(R) above the step's drift", claim, how.kept(sigma), ">", delta, f"{kept}(R) > δ"),
-        Step("residual pays for the path", claim, supply, ">", values["e0"], f"∫_0^R ({kept}(ρ) − δ)dρ > ‖e0‖"),
+        Step.listed(f"{kept}(R) above the step's drift", claim, how.kept(sigma), ">", delta),
+        Step.listed("residual pays for the path", claim, supply, ">", values["e0"]),
     ]
     beta = evaluate("smoothness", values)
     rate = how.rate({**values, "sigma": sigma, "delta": delta})

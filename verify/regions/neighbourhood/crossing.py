@@ -20,19 +20,18 @@ import numpy as np
 
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt, sqrt_of_nonnegative
-from verify.arrays.guesses import approx_spectral_norm
 from verify.certificates import Step
 from verify.networks import kernel_of
 from verify.networks.layers import Activated
 from verify.networks.linearisation import Linearisation, with_midpoints
 from verify.networks.movement import Movement
-from verify.regions.neighbourhood.basins import Basin
-from verify.regions.neighbourhood.criteria import Outcome, largest_step, rate_stated
+from verify.regions.neighbourhood.basins import Basin, zero_loss
+from verify.regions.neighbourhood.criteria import Outcome, largest_step, rate_stated, region_steps
 from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, approx_float, lower, upper
 from verify.regions.neighbourhood.point_facts import Examined
 from verify.regions.neighbourhood.search import BallResult
 
-__all__ = ["crossing_basin", "residual_relu", "search_crossing"]
+__all__ = ["approx_sigma", "crossing_basin", "residual_relu", "search_crossing", "with_means"]
 
 # Radii of the table, evenly up to R; R in units of the shortest conceivable path ‖e0‖/σ.
 _PANELS = 16
@@ -56,10 +55,7 @@ def residual_relu(ingredients: Ingredients, table: RadiusTable, index: int, lr: 
         "lambda_R": Ball(float(table.lam[index])),
         "eta": Ball(lr),
     }
-    steps: tuple[Step, ...] = (
-        Step("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0), "λ_min(Θ) at the centre, by shifted Cholesky"),
-        Step("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0), "λ(R): sharp, neuron budget or features"),
-    )  # fmt: skip
+    steps = tuple(region_steps(values))
     if not (table.lam[index] > 0.0 and np.isfinite(table.delta_j[index])):
         return Outcome("residual_relu", index, False, steps)
     sigma, delta = sqrt(values["lambda_R"]), Ball(2.0) * values["Delta_J"]
@@ -68,9 +64,9 @@ def residual_relu(ingredients: Ingredients, table: RadiusTable, index: int, lr: 
     panels = {"sigma": sqrt(Ball(table.lam[: index + 1])), "delta": delta, "width": Ball(edges[1:]) - Ball(edges[:-1])}
     supply = evaluate("residual_panel", panels).sum()
     steps += (
-        Step("ηΘ below the identity", "containment_residual_relu", evaluate("residual_step", values), "<=", Ball(1.0), "ηs(‖J_c‖ + Δ_J(R))² ≤ 1"),
-        Step("σ(R) above the step's drift", "containment_residual_relu", sigma, ">", delta, "σ(R) > δ = 2Δ_J(R)"),
-        Step("residual pays for the path", "containment_residual_relu", supply, ">", values["e0"], "∫_0^R (σ(ρ) − δ)dρ > ‖e0‖"),
+        Step.listed("ηΘ below the identity", "containment_residual_relu", evaluate("residual_step", values), "<=", Ball(1.0)),
+        Step.listed("σ(R) above the step's drift", "containment_residual_relu", sigma, ">", delta),
+        Step.listed("residual pays for the path", "containment_residual_relu", supply, ">", values["e0"]),
     )  # fmt: skip
     rate = evaluate("residual_rate", {**values, "sigma": sigma, "delta": delta})
     constants = {
@@ -94,12 +90,7 @@ def _table(ingredients: Ingredients, movement: Movement, radii: np.ndarray) -> R
     return RadiusTable(radii, np.full(radii.shape, np.inf), delta, np.maximum.accumulate(lam[::-1])[::-1])
 
 
-def _rough(state: Linearisation) -> Movement:
-    """Δ_J from approximate norms: a guess."""
-    return Movement(state, norm=lambda a: Ball(approx_spectral_norm(a.mid)))
-
-
-def _with_means(state: Linearisation, rough: Movement, radius: float) -> tuple[Linearisation, Chosen]:
+def with_means(state: Linearisation, rough: Movement, radius: float) -> tuple[Linearisation, Chosen]:
     """J_c for a radius: mean slopes at the units that may cross within it."""
     chosen = {index: mask for index, mask in rough.crossing(radius).items() if mask.any()}
     return with_midpoints(state, chosen), chosen
@@ -123,13 +114,13 @@ def _approx_ratio(state: Linearisation, radius: float, e0: float, factor: float 
     values = np.linalg.eigvalsh(kernel_of(state).mid)
     if not values[0] > 0.0:
         return 0.0
-    drift = float(_rough(state).jacobian(np.array([radius]))[0])
+    drift = float(Movement.approx(state).jacobian(np.array([radius]))[0])
     if factor is not None and factor * (np.sqrt(values[-1]) + drift) ** 2 > 1.0:
         return 0.0
     return float((np.sqrt(values[0]) - 3.0 * drift) * radius / e0)
 
 
-def _root(state: Linearisation) -> float:
+def approx_sigma(state: Linearisation) -> float:
     """σ at the centre (approximate)."""
     return float(np.sqrt(max(np.linalg.eigvalsh(kernel_of(state).mid)[0], 0.0)))
 
@@ -146,12 +137,12 @@ def search_crossing(
     Returns:
         the best approximate supply over need, and the ingredients of J_c with a result that holds; None where none does.
     """
-    e0, best, root = upper(ingredients.residual0), 0.0, _root(state)
+    e0, best, root = upper(ingredients.residual0), 0.0, approx_sigma(state)
     if not (root > 0.0 and 0.0 < e0 < np.inf):
         return 0.0, None
-    rough = _rough(state)
+    rough = Movement.approx(state)
     for reach in [look * e0 / root for look in _LOOKS] if radius is None else [radius]:
-        centre, chosen = _with_means(state, rough, reach)
+        centre, chosen = with_means(state, rough, reach)
         ratio = _approx_ratio(centre, reach, e0, None if lr is None else approx_float(lr * ingredients.s))
         best = max(best, ratio)
         if ratio < _HOPE:
@@ -177,10 +168,10 @@ def crossing_basin(here: Examined, lr: Fraction | None) -> Basin | None:
         here: facts at c. lr: η, exact; None takes the largest that the criterion allows.
     """
     ingredients, state = here.ingredients(), here.state
-    e_c, root, norm = upper(ingredients.residual0), _root(state), upper(ingredients.jacobian_norm0)
+    e_c, root, norm = upper(ingredients.residual0), approx_sigma(state), upper(ingredients.jacobian_norm0)
     if not (root > 0.0 and np.isfinite([e_c, norm]).all()):
         return None
-    rough = _rough(state)
+    rough = Movement.approx(state)
     shortest = max(e_c, 1e-300) / root
     radii = shortest * 10.0 ** np.linspace(0.3, _DECADES, _RADII)
     with np.errstate(all="ignore"):
@@ -189,9 +180,9 @@ def crossing_basin(here: Examined, lr: Fraction | None) -> Basin | None:
     for at in np.argsort(-room, kind="stable")[:_PROVED].tolist():
         if not room[at] > 0.0:
             break
-        centre, chosen = _with_means(state, rough, radii[at])
-        outer, jump = float(radii[at]), float(_rough(centre).jacobian(radii[at : at + 1])[0])
-        rho = _TAKEN * float(_room(outer, e_c, _root(centre), norm, jump))
+        centre, chosen = with_means(state, rough, radii[at])
+        outer, jump = float(radii[at]), float(Movement.approx(centre).jacobian(radii[at : at + 1])[0])
+        rho = _TAKEN * float(_room(outer, e_c, approx_sigma(centre), norm, jump))
         if not 0.0 < rho < np.inf:
             continue
         at_centre = _at_centre(ingredients, centre)
@@ -218,13 +209,17 @@ def _basin(
     """Evaluate the criterion from c at r_0 and from all of B(c, ρ) at R; None where one fails."""
     zero, inner, outer = rows
     rho, centre = Ball(float(table.radii[inner])), at_centre.at_centre()
-    drift = Ball(float(table.delta_j[inner])) if np.isfinite(table.delta_j[inner]) else None
     near = residual_relu(at_centre, table, zero, lr)
-    if drift is None or not near.holds:
+    if not (near.holds and np.isfinite(table.delta_j[inner])):
         return None
     start = evaluate(
         "e_bar",
-        {"e": centre["e0"], "jacobian_norm": centre["jacobian_norm0"], "Delta_J": drift, "delta_T": rho},
+        {
+            "e": centre["e0"],
+            "jacobian_norm": centre["jacobian_norm0"],
+            "Delta_J": Ball(float(table.delta_j[inner])),
+            "delta_T": rho,
+        },
     )
     whole = residual_relu(replace(at_centre, residual0=start, offset=float(table.radii[inner])), table, outer, lr)
     if not whole.holds or whole.margin is None:
@@ -238,13 +233,8 @@ def _basin(
         "Delta_J": Ball(float(table.delta_j[outer])),
         "basin_residual": start,
     }
-    pays = "∫_ρ^R (σ(t) − δ)dt > ‖e(c)‖ + (‖J_c‖ + Δ_J(ρ))ρ"
-    steps = (
-        *whole.steps[:-1],
-        replace(whole.steps[-1], name="residual pays for the tail", right=start, source=pays),
-        *(replace(step, name=f"zero loss near the centre: {step.name}") for step in near.steps[2:-1]),
-        replace(near.steps[-1], name="zero loss near the centre", source="∫_0^{r_0} (σ − δ) > ‖e(c)‖"),
-    )
+    *before, pays = whole.steps
+    steps = (*before, replace(pays.renamed("residual pays for the tail"), right=start), *zero_loss(near))
     return Basin(rows, lr, steps, constants, whole.margin, table, at_centre, "residual_relu", midpoints)
 
 

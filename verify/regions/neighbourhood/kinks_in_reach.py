@@ -10,11 +10,9 @@ import math
 
 import numpy as np
 
-from verify.arrays import Ball
-from verify.arrays.guesses import approx_spectral_norm
-from verify.networks import kernel_of
-from verify.networks.linearisation import Linearisation, with_midpoints
+from verify.networks.linearisation import Linearisation
 from verify.networks.movement import Movement
+from verify.regions.neighbourhood.crossing import approx_sigma, with_means
 
 __all__ = ["kinks_in_reach"]
 
@@ -27,23 +25,17 @@ def kinks_in_reach(state: Linearisation, residual: float) -> str | None:
     """
     if state.network.is_smooth:
         return None
-    smallest = float(np.linalg.eigvalsh(kernel_of(state).mid)[0])
-    if not (smallest > 0.0 and 0.0 < residual < math.inf):
+    root = approx_sigma(state)
+    if not (root > 0.0 and 0.0 < residual < math.inf):
         return None
-    radius = residual / math.sqrt(smallest)
-    chosen = {i: mask for i, mask in _rough(state).crossing(radius).items() if mask.any()}
+    radius = residual / root
+    centre, chosen = with_means(state, Movement.approx(state), radius)
     if not chosen:
         return None
-    centre = with_midpoints(state, chosen)
-    sigma = math.sqrt(max(float(np.linalg.eigvalsh(kernel_of(centre).mid)[0]), 0.0))
-    jump = float(_rough(centre).jacobian(np.array([radius]))[0])
+    sigma, jump = approx_sigma(centre), float(Movement.approx(centre).jacobian(np.array([radius]))[0])
     pairs = sum(int(mask.sum()) for mask in chosen.values())
     text = (
         f"{pairs:,} pairs of a sample and a unit may cross their kink within ‖e‖/√λ_min = {radius:.3g}: with mean slopes there the Jacobian may"
         f" still jump by {jump:.3g}, and three jumps must stay below √λ_min = {sigma:.3g}"
     )
     return text if 3.0 * jump < sigma else f"{text}: a smaller residual helps only where units leave their kinks"
-
-
-def _rough(state: Linearisation) -> Movement:
-    return Movement(state, norm=lambda a: Ball(approx_spectral_norm(a.mid)))

@@ -232,13 +232,12 @@ def momentum(
     if found is None:
         limit = 2 * (1 + descent.beta) / (1 + 2 * descent.beta if descent.nesterov else 1)
         steps.append(
-            Step(
+            Step.listed(
                 "step in the stable range",
                 "momentum_descent",
                 Ball(high),
                 "<",
                 Ball(limit),
-                "ηsλ_max in the stable range",
             )
         )
         return Contraction(tuple(steps), lr, {})
@@ -248,23 +247,19 @@ def momentum(
     one = Ball(1.0)
     noise = sqrt(one + (one + beta) ** 2) if descent.nesterov else sqrt(Ball(2.0))
     values["noise_factor"] = noise
-    steps.append(Step("buffer forgets faster", "momentum_descent", beta, "<", Ball(found.rate), "β < ρ"))
+    steps.append(Step.listed("buffer forgets faster", "momentum_descent", beta, "<", Ball(found.rate)))
     if not steps[-1].certain:
         return Contraction(tuple(steps), lr, {})
     values["step_length"] = evaluate("momentum_length_nesterov" if descent.nesterov else "momentum_length", values)
     values["perturbation"] = evaluate("momentum_perturbation", values)
     gain, gap = values["power_bound"] * values["perturbation"], Ball(rate) - Ball(found.rate)
-    steps.append(Step("perturbation is absorbed", "momentum_descent", gain, "<", gap, "C_1Γ < ρ̃ − ρ"))
+    steps.append(Step.listed("perturbation is absorbed", "momentum_descent", gain, "<", gap))
     if not steps[-1].certain:
         return Contraction(tuple(steps), lr, {})
     values["amplitude"] = evaluate("momentum_amplitude", values)
     path = evaluate("momentum_path", values)
     reach = path + d0
-    steps.append(
-        Step(
-            "path with momentum inside the ball", "momentum_descent", reach, "<=", values["R"], "o + ηsKXℓ̂/(1 − ρ̃) ≤ R"
-        )
-    )
+    steps.append(Step.listed("path with momentum inside the ball", "momentum_descent", reach, "<=", values["R"]))
     constants = {
         **stated(values, batches),
         "radius": values["R"],

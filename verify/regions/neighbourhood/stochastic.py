@@ -141,13 +141,12 @@ def any_order(
     }
     steps = [
         *region_steps(values),
-        Step(
+        Step.listed(
             "step below 2/‖J_b‖²",
             "minibatch_any_order",
             values["batch_fraction"],
             "<",
             Ball(2.0),
-            "ηs_b(‖J_b(c)‖ + Δ_J(R))² < 2 for every batch b",
         ),
     ]
     alpha = Ball(2.0) - values["batch_fraction"]
@@ -158,25 +157,24 @@ def any_order(
     values["growth"] = Ball(g)
     values["batch_drift"] = evaluate("batch_drift_curvature", values)
     square = values["batch_drift"] * values["batch_drift"]
-    steps.append(Step("drift within an epoch", "minibatch_epoch", square, "<", alpha, "Q² < α = 2 − x"))
+    steps.append(Step.listed("drift within an epoch", "minibatch_epoch", square, "<", alpha))
     if not steps[-1].certain:
         return Contraction(tuple(steps), lr, {})
     grown, excess = evaluate("batch_growth_square", values), evaluate("batch_excess", values)
     steps += [
-        Step("growth within an epoch", "minibatch_epoch", grown, "<=", Ball(g) * Ball(g), "α/(α − Q²) ≤ g²"),
-        Step("an epoch brings the iterate nearer", "minibatch_any_order", excess, ">", Ball(0.0), "αs_1 − 2gQ > 0"),
+        Step.listed("growth within an epoch", "minibatch_epoch", grown, "<=", Ball(g) * Ball(g)),
+        Step.listed("an epoch brings the iterate nearer", "minibatch_any_order", excess, ">", Ball(0.0)),
     ]
     if not steps[-1].certain:
         return Contraction(tuple(steps), lr, {})
     reach = evaluate("batch_room", values) + values["d0"]
     steps.append(
-        Step(
+        Step.listed(
             "epochs inside the ball",
             "minibatch_any_order",
             reach,
             "<",
             values["R"],
-            "o + max(2√(xm)/(αs_1 − 2gQ), K/σ, 1 + g)V̄ < R",
         )
     )
     constants = {
@@ -211,13 +209,12 @@ def with_replacement(
     values = _values(ingredients, table, index, start, batches, lr)
     steps = [
         *region_steps(values),
-        Step(
+        Step.listed(
             "step below 2/‖J_b‖²",
             "minibatch_with_replacement",
             values["batch_fraction"],
             "<",
             Ball(2.0),
-            "ηs_b(‖J_b(c)‖ + √b·Δ_J(R))² < 2 for every batch b",
         ),
     ]
     alpha = Ball(2.0) - values["batch_fraction"]
@@ -227,15 +224,14 @@ def with_replacement(
     radius, V, root = Ball(float(table.radii[inner])), values["fit_distance"], sqrt(values["b"])
     need = radius + (values["e_c"] + values["jacobian_norm"] * radius) / values["sigma"]
     values["batch_defect"] = root * values["L_H"] * radius
-    values["batch_jacobian"] = batches.jacobian(float(values["Delta_J"].mid))
+    common = stated(values, batches)
+    values["batch_jacobian"] = common["batch_jacobian"]
     pull, push = alpha * values["sigma"] * sqrt(values["b"] / values["n"]), Ball(2.0) * values["batch_defect"]
     room = radius - values["d0"] - Ball(3.0) * V
     steps += [
-        Step(
-            "exact fits near the smaller ball", "zero_loss_nearby", need, "<", values["R"], "R' + (‖e(c)‖ + KR')/σ < R"
-        ),
-        Step("a draw brings the iterate nearer", "minibatch_with_replacement", pull, ">", push, "ασ√(b/n) > 2q_b"),
-        Step("room in the smaller ball", "minibatch_with_replacement", room, ">", Ball(0.0), "R' − o − 3V̄ > 0"),
+        Step.listed("exact fits near the smaller ball", "zero_loss_nearby", need, "<", values["R"]),
+        Step.listed("a draw brings the iterate nearer", "minibatch_with_replacement", pull, ">", push),
+        Step.listed("room in the smaller ball", "minibatch_with_replacement", room, ">", Ball(0.0)),
     ]
     if not all(step.certain for step in steps):
         return Contraction(tuple(steps), lr, {}, ratio=min(0.99, _ratio(radius, values["d0"] + Ball(3.0) * V)))
@@ -249,18 +245,17 @@ def with_replacement(
         return Contraction(tuple(steps), lr, {})
     leaves = evaluate("replacement_exit", values)
     steps += [
-        Step("no draw leaves at first", "minibatch_with_replacement", waits, "<=", Ball(0.75), "T·ηs_bq²/α ≤ ¾"),
-        Step(
+        Step.listed("no draw leaves at first", "minibatch_with_replacement", waits, "<=", Ball(0.75)),
+        Step.listed(
             "iterates hardly ever leave the ball",
             "minibatch_with_replacement",
             leaves,
             "<=",
             Ball(EXIT),
-            "P(exit) ≤ 10⁻⁶",
         ),
     ]
     constants = {
-        **stated(values, batches),
+        **common,
         "radius": radius,
         "outer_radius": values["R"],
         "batch_fraction": values["batch_fraction"],

@@ -144,16 +144,15 @@ def positive_step(bound: LambdaBound) -> Step:
     """Return the inequality λ > 0 on the ball."""
     name, value, zero = "NTK positive on the ball about c", Ball(bound.value), Ball(0.0)
     if bound.by == "neurons":
-        return Step(name, "neuron_budget", value, ">", zero, "λ on B(c, R), by the neurons")
+        return Step.listed(name, "neuron_budget", value, ">", zero)
     if bound.by == "local":
-        return Step(name, "neuron_budget_local", value, ">", zero, "λ on B(c, R), by the neurons, suprema near c")
-    return Step(name, "feature_kernel", value, ">", zero, "λ on B(c, R), by the features")
+        return Step.listed(name, "neuron_budget_local", value, ">", zero)
+    return Step.listed(name, "feature_kernel", value, ">", zero)
 
 
 def inside_step(reach: Reach) -> Step:
     """Return the inequality that the run lies in the ball."""
-    source = "‖θ̂_k − c‖ + δ_k ≤ R and ‖θ̂_T − c‖ + R_T ≤ R"
-    return Step("run inside the ball", "enclosing_ball", Ball(reach.radius), "<=", Ball(reach.radius), source)
+    return Step.listed("run inside the ball", "enclosing_ball", Ball(reach.radius), "<=", Ball(reach.radius))
 
 
 def witness_of(centre: Vector, radius: float, bound: LambdaBound) -> dict[str, Any]:

@@ -227,19 +227,17 @@ def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], ch
         "path_lambda_min": Ball(weakest),
     }
     steps = [
-        Step(
+        Step.listed(
             "NTK positive at every iterate",
             "pl_from_ntk",
             Ball(weakest),
             ">",
             Ball(0.0),
-            "min_k λ_min(Θ) on B(θ̂_k, δ_k)",
         )
     ]
     if path.slack:
         steps.append(
-            Step("decrease at every step", "recorded_decrease", Ball(max(path.slack)), "<=", Ball(1.0),
-                 "max_k Φ_{k+1}/((1 − ημ_k)Φ_k), upper end over lower end")
+            Step.listed("decrease at every step", "recorded_decrease", Ball(max(path.slack)), "<=", Ball(1.0))
         )  # fmt: skip
     witness: dict[str, Any] = {
         "method": engine.method,

@@ -34,7 +34,7 @@ def point_certificate(network: Network, data: DataSet, loss: Loss, lr: Fraction 
     }
     if facts.pl_ratio is not None:
         constants["pl_ratio"] = Ball(0.5) * gradient_squared / facts.loss
-    step = Step("NTK positive", "pl_from_ntk", facts.lambda_min, ">", Ball(0.0), "λ_min(Θ(θ)) by shifted Cholesky")
+    step = Step.listed("NTK positive", "pl_from_ntk", facts.lambda_min, ">", Ball(0.0))
     proved = step.certain
     reason = (
         f"at these parameters λ_min(Θ) ≥ {at_least(lower(facts.lambda_min), 6)} > 0, so ½‖∇Φ‖² ≥ μΦ with μ ≥ {at_least(lower(constants['mu']), 6)}"

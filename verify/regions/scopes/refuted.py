@@ -26,9 +26,8 @@ def refuted_certificate(problem: Problem, scope: Scope, pair: tuple[int, int]) -
     # The step compares two stored doubles: certain even where the floor itself would under- or overflow.
     coordinate = int(np.flatnonzero(problem.data.y[i] != problem.data.y[j])[0])
     targets = sorted((float(problem.data.y[i][coordinate]), float(problem.data.y[j][coordinate])))
-    step = Step(
+    step = Step.listed(
         "equal inputs, different targets", "zero_loss_unreachable", Ball(targets[1]), ">", Ball(targets[0]),
-        "Φ ≥ (s/4)‖y_i − y_j‖² > 0 when x_i = x_j",
     )  # fmt: skip
     reason = (
         f"samples {i} and {j} have identical inputs and different targets, so Φ(θ) ≥ {floor} for every θ: λ0 = 0 and no"

@@ -121,9 +121,8 @@ def _assemble(
     rate = head if upper(head) >= upper(tail) else tail
     mu = evaluate("mu", {"s": Ball(task.s), "lambda_R": Ball(bound.value)})
     chain = (
-        Step("NTK positive for every start", "pl_from_ntk", Ball(weakest), ">", Ball(0.0), "min_k λ_min(Θ) on B(θ̂_k, δ_k)"),
-        Step("residual falls for every start", "start_ball", Ball(factor), "<", Ball(1.0),
-             "max_k 1 − ηsσ(σ − d) on B(θ̂_k, δ_k)"),
+        Step.listed("NTK positive for every start", "pl_from_ntk", Ball(weakest), ">", Ball(0.0)),
+        Step.listed("residual falls for every start", "start_ball", Ball(factor), "<", Ball(1.0)),
         *found.result.outcome.steps,
         inside_step(reach),
         positive_step(bound),

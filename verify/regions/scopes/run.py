@@ -222,21 +222,20 @@ def facts_steps(kept: list[Checkpoint], lr: Fraction, s: Fraction) -> list[Step]
     steps: list[Step] = []
     for c in kept:
         k = c.facts.step
-        positive = Step(
-            f"NTK positive at step {k}", "pl_from_ntk", c.facts.lambda_min, ">", Ball(0.0), "λ_min(Θ(θ̂_k)) by shifted Cholesky"
+        positive = Step.listed(
+            f"NTK positive at step {k}", "pl_from_ntk", c.facts.lambda_min, ">", Ball(0.0)
         )  # fmt: skip
         if positive.certain:
             steps.append(positive)
         if c.decrease and c.loss_after is not None:
             left, right, _ = decrease_certified(c.facts, c.loss_after, lr, s)
             steps.append(
-                Step(
+                Step.listed(
                     f"decrease from step {k}",
                     "recorded_decrease",
                     left,
                     "<=",
                     right,
-                    "Φ(θ̂_{k+1}) ≤ (1 − ημ_k)Φ(θ̂_k)",
                 )
             )
     return steps

@@ -333,7 +333,7 @@ def sgd_basin_certificate(problem: Problem, steps: int | None, options: Mapping[
         )
     rho = Ball(float(table.radii[best.witness["start"]]))
     constants |= {"basin_radius": rho, "distance_over_radius": distance / rho}
-    inside = Step("parameters inside the basin", "zero_loss_nearby", distance, "<=", rho, "‖θ − c‖ ≤ ρ")
+    inside = Step.listed("parameters inside the basin", "zero_loss_nearby", distance, "<=", rho)
     where = (
         "the parameters given lie inside it"
         if inside.certain

@@ -146,7 +146,7 @@ def test_jumps_of_nearly_a_third_of_sigma_are_looked_for_far_enough(monkeypatch:
     found: list[float] = []
 
     def persistent(centre: Any, reach: float, e0: float, factor: float | None) -> float:
-        found.append(0.14 * reach * crossing._root(here.state) / e0)
+        found.append(0.14 * reach * crossing.approx_sigma(here.state) / e0)
         return 0.0
 
     monkeypatch.setattr(crossing, "_approx_ratio", persistent)
