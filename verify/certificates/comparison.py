@@ -60,7 +60,7 @@ def difference(certificate: Certificate, model: Any, X: Any, y: Any) -> str | No
     """Say where network or data differ from the certificate's; None where they do not (see Certificate.mismatch)."""
     stored = certificate.problem
     if model is not None:
-        network = read_network(model, stored.network.map_shape)
+        network = read_network(model, stored.network.input_shape)
         found = _architecture(network, stored.network)
         if found is None:
             found = _parameters(network, stored.network)

@@ -175,11 +175,6 @@ class Network:
         return math.prod(self.input_shape)
 
     @property
-    def map_shape(self) -> Shape | None:
-        """(C, H, W) of a sample that is a map; None of a vector."""
-        return self.input_shape if len(self.input_shape) == 3 else None
-
-    @property
     def outputs(self) -> int:
         """Output dimension k."""
         return self.shapes[-1][0]

@@ -22,7 +22,7 @@ from verify.networks.linearisation import Linearisation, linearise
 from verify.networks.model import Loss, loss_scale
 from verify.networks.reading.comparison import require_agreement
 from verify.networks.reading.data import read_data, read_inputs
-from verify.networks.reading.modules import map_shape, read_network
+from verify.networks.reading.modules import sample_shape, read_network
 
 __all__ = ["kernel_of", "loss", "loss_of", "ntk", "require_room", "residual_of", "scale_ball"]
 
@@ -95,7 +95,7 @@ def ntk(model: Any, X: Any, X2: Any = None) -> Ball:
         >>> print(verify.ntk(net, [[3.0, 4.0]]).contains(25.0))
         True
     """
-    network: Network = read_network(model, map_shape(X))
+    network: Network = read_network(model, sample_shape(X))
     inputs = read_inputs(network, X)
     rows = len(inputs) * network.outputs
     if X2 is not None:
@@ -120,7 +120,7 @@ def loss(model: Any, X: Any, y: Any, loss: Loss = "sum") -> Ball:
     Returns:
         scalar Ball containing the real value (mathematical activations, real arithmetic).
     """
-    network = read_network(model, map_shape(X))
+    network = read_network(model, sample_shape(X))
     data = read_data(network, X, y)
     state = linearise(network, data.X)
     require_agreement(model, network, data.X, state)

@@ -21,7 +21,7 @@ from verify.networks import (
     read_network,
 )
 from verify.networks.reading.comparison import require_agreement
-from verify.networks.reading.modules import map_shape
+from verify.networks.reading.modules import sample_shape
 from verify.networks.sgd import SGD
 from verify.regions.neighbourhood.prospects import dead_sample, no_region
 from verify.regions.scopes.ball import ball_certificate
@@ -86,7 +86,7 @@ def certify(
         'PROVED'
     """
     require_sound_arithmetic()
-    network = read_network(model, map_shape(X))
+    network = read_network(model, sample_shape(X))
     data = read_data(network, X, y)
     require_agreement(model, network, data.X)
     loss_scale(loss, data.n, data.k)

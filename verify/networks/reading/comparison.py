@@ -90,7 +90,7 @@ def require_agreement(
     rows = max(1, min(len(X), MOST_ROWS, _ENTRIES // units))
     at = np.linspace(0, len(X) - 1, rows).astype(int)
     chosen = X[at]
-    nodes = leaves(model, network.map_shape)
+    nodes = leaves(model, network.input_shape)
     # Signs that cancel nowhere systematically, also in antisymmetric networks.
     weights = np.where(np.random.default_rng(0).random((len(chosen), network.outputs)) < 0.5, -1.0, 1.0)
     record, gradients = _torch(model, nodes, chosen, weights)
@@ -126,16 +126,21 @@ class _Known:
 def _torch(
     model: torch.nn.Module, nodes: list[Leaf], X: np.ndarray, weights: np.ndarray
 ) -> tuple[_Recorder, dict[str, np.ndarray]]:
-    """Run the model itself on float64 copies of its parameters: each module's call, and the gradient of Σ weights·F."""
+    """Run the model itself on float64 copies of its parameters and buffers: each module's call, and the gradient of Σ weights·F."""
     recorder = _Recorder()
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):
         copies = {
             name: value.detach().to("cpu", torch.float64, copy=True).requires_grad_()
             for name, value in model.named_parameters()
         }
+        # Statistics of a normalisation are buffers: in float32 they cannot be mixed with the copies.
+        buffers = {
+            name: value.detach().to("cpu", torch.float64 if value.is_floating_point() else value.dtype, copy=True)
+            for name, value in model.named_buffers()
+        }
         try:
             with _recording(nodes, recorder):
-                outputs = torch.func.functional_call(model, copies, (torch.from_numpy(X.copy()),))
+                outputs = torch.func.functional_call(model, {**copies, **buffers}, (torch.from_numpy(X.copy()),))
             if outputs.shape == (len(X),) and weights.shape == (len(X), 1):
                 # A single output, squeezed.
                 outputs = outputs[:, None]

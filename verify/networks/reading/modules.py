@@ -20,7 +20,7 @@ from verify.networks.reading.layers import layer_of
 from verify.networks.reading.tracing import follow
 from verify.nn import Erf, NTKLinear, Scale, Sine
 
-__all__ = ["Leaf", "leaves", "map_shape", "read_network"]
+__all__ = ["Leaf", "leaves", "read_network", "sample_shape"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class _Reading:
         position = len(self.leaves)
         place = None
         if layer is not None:
-            if self.input_shape is None:
+            if self.input_shape is None or (not self.layers and isinstance(layer, Linear)):
                 self.input_shape = self._first(layer, where)
             try:
                 self._shapes.append(layer.shape(*(self.shape(source) or () for source in sources)))
@@ -125,8 +125,7 @@ class _Reading:
     def _first(self, layer: Layer, where: str) -> Shape:
         if not isinstance(layer, Linear):
             raise UnsupportedLayerError(
-                f"{where}: comes before any layer of known size, so the inputs' shape is not known. Pass X of shape (n, C, H, W) where maps are"
-                " read; an activation must follow a layer"
+                f"{where}: comes before any layer of known size, so the inputs' shape is not known. Pass X"
             )
         return (int(layer.weight.shape[1]),)
 
@@ -232,8 +231,8 @@ def leaves(model: torch.nn.Module, input_shape: Shape | None = None) -> list[Lea
     return _read(model, input_shape).leaves
 
 
-def map_shape(X: Any) -> Shape | None:
-    """Return (C, H, W) of inputs (n, C, H, W), None of any others: vectors, whose length the first layer knows."""
+def sample_shape(X: Any) -> Shape | None:
+    """Return (d,) of inputs (n, d), (C, H, W) of inputs (n, C, H, W), None of any others."""
     shape = getattr(X, "shape", None)
     if shape is None and isinstance(X, list | tuple):
         depth, first = 0, X
@@ -242,7 +241,7 @@ def map_shape(X: Any) -> Shape | None:
             sizes.append(len(first))
             first, depth = first[0], depth + 1
         shape = (*sizes, *getattr(first, "shape", ()))
-    return tuple(int(v) for v in shape[1:]) if shape is not None and len(shape) == 4 else None
+    return tuple(int(v) for v in shape[1:]) if shape is not None and len(shape) in (2, 4) else None
 
 
 def read_network(model: torch.nn.Module | Network, input_shape: Shape | None = None) -> Network:
@@ -253,7 +252,8 @@ def read_network(model: torch.nn.Module | Network, input_shape: Shape | None = N
             evaluation mode, AvgPool2d, AdaptiveAvgPool2d, Flatten and activations; Identity, and Dropout in evaluation mode, are passed over. Or a
             module with a forward of its own that calls such layers, functions such as torch.tanh, sums of values (skip connections) and
             views (see :mod:`verify.networks.reading.tracing`). Parameters with requires_grad=False are frozen: they do not move. A Network passes through.
-        input_shape: (C, H, W) of a sample where the data are maps; None for vectors.
+        input_shape: (C, H, W) of a sample where the data are maps; of vectors (d,), or None where no view comes before the first layer. The first
+            layer's width is the network's: inputs of another are refused when they are read.
 
     Raises:
         UnsupportedLayerError: a layer outside the theorem's hypotheses, hooks, shared parameters.

@@ -25,7 +25,7 @@ from verify.networks.layers import Activated, Layer, Trained, Value
 from verify.networks.linearisation import rows_of_data
 from verify.networks.parameters import with_parameters
 from verify.networks.reading.data import read_inputs
-from verify.networks.reading.modules import map_shape
+from verify.networks.reading.modules import sample_shape
 from verify.regions.descent.iterates import read_iterates
 
 __all__ = ["Crossings", "count_crossings"]
@@ -112,7 +112,7 @@ def count_crossings(
         >>> found.changes, found.pairs, found.exact
         (4, 2, True)
     """
-    network = read_network(model, map_shape(X))
+    network = read_network(model, sample_shape(X))
     inputs = read_inputs(network, X)
     kinked = {
         i: layer.function.pieces

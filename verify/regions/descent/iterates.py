@@ -38,7 +38,7 @@ def read_iterate(network: Network, value: Any) -> Vector:
         ShapeError, DtypeError, NonFiniteError, InputError: it does not fit the network.
     """
     if isinstance(value, torch.nn.Module):
-        other = read_network(value, network.map_shape)
+        other = read_network(value, network.input_shape)
         if other.architecture() != network.architecture():
             raise InputError(f"iterate: a {other.describe()} network; expected the architecture {network.describe()}")
         return flatten(other)

@@ -57,6 +57,20 @@ def test_what_is_read_rightly_passes_at_any_scale(
     require_agreement(model, read_network(model), X)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_statistics_of_a_normalisation_in_single_precision_are_compared_as_the_doubles_they_are(
+    dtype: torch.dtype,
+) -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3), torch.nn.ReLU(), torch.nn.Linear(3, 1))
+    model(torch.from_numpy(X).float())
+    model = model.to(dtype).eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    require_agreement(model, read_network(model), X)
+    assert all(value.dtype == before[name].dtype for name, value in model.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
 def test_neither_the_model_nor_the_mode_of_torch_is_changed() -> None:
     model = net().train()
     model[2].eval()

@@ -55,6 +55,36 @@ def test_a_forward_of_its_own_is_read_as_the_sequential_that_computes_the_same()
     assert verify.certify(model, X, y, scope="point").verdict == verify.certify(twin, X, y, scope="point").verdict
 
 
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda x: x.view(-1, 2),
+        lambda x: x.view(x.size(0), -1),
+        lambda x: x.reshape(x.shape[0], x.shape[1]),
+        lambda x: torch.flatten(x, 1),
+    ],
+)
+def test_vectors_are_viewed_by_their_length_before_any_layer(view: Any) -> None:
+    class Viewed(Base):
+        def forward(self, x: Any) -> Any:
+            return self.head(torch.tanh(self.fc2(torch.tanh(self.fc1(view(x))))))
+
+    model = Viewed().double()
+    plain = as_sequential(model, torch.nn.Tanh(), torch.nn.Tanh())
+    assert np.array_equal(verify.ntk(model, X).mid, verify.ntk(plain, X).mid)
+
+
+@pytest.mark.parametrize("first", [torch.nn.Tanh(), torch.nn.ReLU(), verify.nn.Scale(0.5)])
+def test_what_comes_before_the_first_layer_of_weights_acts_on_the_data(first: torch.nn.Module) -> None:
+    plain = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)).double()
+    moved = first(torch.from_numpy(X)).numpy()
+    gap = verify.ntk(torch.nn.Sequential(first, *plain), X) - verify.ntk(plain, moved)
+    # tanh(X) in float64 is not tanh(X): as far apart as one rounding.
+    assert (np.abs(gap.mid) <= 1e-13).all()
+    with pytest.raises(UnsupportedLayerError, match="Pass X"):
+        read_network(torch.nn.Sequential(first, *plain))
+
+
 def test_its_state_dict_is_read_by_name() -> None:
     model = Chain()
     network = read_network(model)
