@@ -22,7 +22,7 @@ from verify.networks.linearisation import Linearisation, linearise
 from verify.networks.model import Loss, loss_scale
 from verify.networks.reading.comparison import require_agreement
 from verify.networks.reading.data import read_data, read_inputs
-from verify.networks.reading.modules import sample_shape, read_network
+from verify.networks.reading.modules import read_network, sample_shape
 
 __all__ = ["kernel_of", "loss", "loss_of", "ntk", "require_room", "residual_of", "scale_ball"]
 
