@@ -15,8 +15,8 @@ from verify.experiments.ordinary import PROBLEMS, Ordinary, load, run_grid, summ
 SMALL = Ordinary("wine", "tanh", 1, 32, 20, 0, trained=False)
 
 
-def test_the_grid_has_108_distinct_problems_over_every_axis() -> None:
-    assert len({p.name for p in PROBLEMS}) == 108
+def test_the_grid_has_144_distinct_problems_over_every_axis() -> None:
+    assert len({p.name for p in PROBLEMS}) == 144
     for axis in ("data", "activation", "depth"):
         assert len(set(Counter(getattr(p, axis) for p in PROBLEMS).values())) == 1
     assert {p.width for p in PROBLEMS} == {128, 256, 512}

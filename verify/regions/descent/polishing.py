@@ -4,8 +4,8 @@
 one Cholesky factor per trial. τ (Levenberg–Marquardt) starts at 0, grows where ‖e‖² falls by less than
 a quarter of what the linearisation promises, and shrinks after good steps. a = −½Jᵀ(JJᵀ + τλ_max I)⁻¹D²F[d, d] follows the bend of the path to second order
 (geodesic acceleration, Transtrum and Sethna, arXiv:1207.4999), D²F[d, d] by a finite difference: in the narrow valleys of ill-conditioned networks it
-saves most of the steps. Once τ is 0 the steps are the shortest that solve the linearised equations, so the zero found is near the start, and ‖e‖ falls
-quadratically to the rounding of the forward pass.
+saves most of the steps. Across kinks second differences are jumps: networks that have kinks take d alone. Once τ is 0 the steps are the shortest that
+solve the linearised equations, so the zero found is near the start, and ‖e‖ falls quadratically to the rounding of the forward pass.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class _Search:
             weights = normal.solve(residual)
             straight = self.theta - _direction(state, weights)
             trial: Vector | None = straight
-            if accelerate:
+            if accelerate and self._network.is_smooth:
                 trial = self._bend(state, straight, kernel @ weights, residual, normal)
             after = math.inf if trial is None else self._norm(trial)
             # What the linearisation leaves of e: (I − JJᵀ(JJᵀ + τλ_max I)⁻¹)e = τλ_max(JJᵀ + τλ_max I)⁻¹e.

@@ -182,6 +182,18 @@ def test_repeated_inputs_are_no_basin() -> None:
     assert "rows 0 and 6 of X are equal" in certificate.reason
 
 
+def test_polishing_of_relu_networks_crosses_their_kinks() -> None:
+    # With second differences across kinks this takes hundreds of steps, and others of its kind creep to an end.
+    torch.manual_seed(5)
+    hidden = [layer for _ in range(2) for layer in (torch.nn.Linear(24, 24), torch.nn.ReLU())]
+    net = torch.nn.Sequential(torch.nn.Linear(6, 24), torch.nn.ReLU(), *hidden, torch.nn.Linear(24, 1)).double()
+    X, y = torch.randn(30, 6).double(), torch.sign(torch.randn(30, 1)).double()
+    network = verify.networks.read_network(net)
+    found = polish(network, verify.networks.read_data(network, X, y))
+    assert found.why == "converged"
+    assert len(found.trace) < 60
+
+
 def test_polishing_reaches_the_rounding_of_the_residual_near_its_start() -> None:
     model, X, y = _problem()
     network = verify.networks.read_network(model)
