@@ -125,7 +125,8 @@ class _Reading:
     def _first(self, layer: Layer, where: str) -> Shape:
         if not isinstance(layer, Linear):
             raise UnsupportedLayerError(
-                f"{where}: comes before any layer of known size, so the inputs' shape is not known. Pass X"
+                f"{where}: comes before any layer of known size, so the inputs' shape is not known. Pass X, or"
+                " input_shape="
             )
         return (int(layer.weight.shape[1]),)
 
@@ -232,7 +233,11 @@ def leaves(model: torch.nn.Module, input_shape: Shape | None = None) -> list[Lea
 
 
 def sample_shape(X: Any) -> Shape | None:
-    """Return (d,) of inputs (n, d), (C, H, W) of inputs (n, C, H, W), None of any others."""
+    """Return (d,) of inputs (n, d), (C, H, W) of inputs (n, C, H, W), None of less than two axes.
+
+    Raises:
+        ShapeError: another number of axes, which no layer reads.
+    """
     shape = getattr(X, "shape", None)
     if shape is None and isinstance(X, list | tuple):
         depth, first = 0, X
@@ -241,7 +246,14 @@ def sample_shape(X: Any) -> Shape | None:
             sizes.append(len(first))
             first, depth = first[0], depth + 1
         shape = (*sizes, *getattr(first, "shape", ()))
-    return tuple(int(v) for v in shape[1:]) if shape is not None and len(shape) in (2, 4) else None
+    if shape is None or len(shape) < 2:
+        return None
+    if len(shape) not in (2, 4):
+        raise ShapeError(
+            f"X: shape {tuple(shape)}, {len(shape)} axes; rows (n, d) and maps (n, C, H, W) are read. X[:, None] gives maps (n, H, W) their one"
+            " channel, X[None] makes one map a batch"
+        )
+    return tuple(int(v) for v in shape[1:])
 
 
 def read_network(model: torch.nn.Module | Network, input_shape: Shape | None = None) -> Network:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import verify
 from verify.errors import DtypeError, ShapeError, VerifyError
 from verify.networks.reading.data import exact_array
 
@@ -100,3 +101,10 @@ def test_the_array_read_owns_its_memory() -> None:
     found = exact_array(values, "X")
     values[0] = 7.0
     assert found.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("X", [np.zeros((10, 8, 8)), torch.zeros(8, 8, 1, 1, 2), [[[1.0]]]])
+def test_inputs_of_three_or_five_axes_are_refused_with_what_makes_them_maps(X: object) -> None:
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Tanh(), torch.nn.Flatten(), torch.nn.Linear(72, 1))
+    with pytest.raises(ShapeError, match=r"\d axes; rows .* X\[:, None\]"):
+        verify.ntk(net, X)
