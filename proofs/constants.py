@@ -74,6 +74,7 @@ Delta_J = _symbol("Delta_J", "y/theta", "upper bound of ‖J(θ) − J(θ0)‖ o
 L_H = _symbol("L_H", "y/theta**2", "upper bound of ‖D²F[u, v]‖/(‖u‖‖v‖) on the ball", nonnegative=True)
 L_Theta = _symbol("L_Theta", "y**2/theta**3", "‖Θ(θ) − Θ(θ0)‖ ≤ L_Θ‖θ − θ0‖ on the ball")
 e0 = _symbol("e0", "y", "upper bound of the residual's norm ‖F(θ0) − y‖ at the centre")
+residual_change = _symbol("residual_change", "y", "upper bound of ‖e' − e‖ between two data sets")
 e = _symbol("e", "y", "residual norm at the iterate in question")
 delta_T = _symbol("delta_T", "theta", "upper bound of the distance from the exact iterate to the certificate's centre")
 beta = _symbol("beta", "s*y**2/theta**2", "upper bound of ‖∇²Φ‖ along the segments used", **_positive)
@@ -360,6 +361,9 @@ CONSTANTS: Mapping[str, Constant] = _all(
     # Hand-over of an exact run to a certificate centred at a stored point.
     Constant("e_bar", e + (jacobian_norm + Delta_J) * delta_T, "y", (),
              "‖e(θ_T)‖ for ‖θ_T − θ̂_T‖ ≤ δ_T, with ‖J(θ̂_T)‖, ‖e(θ̂_T)‖ and Δ_J(δ_T) at the centre θ̂_T", _OURS),
+    # Every data set whose inputs lie nearby.
+    Constant("inputs_step", eta * s * (jacobian_norm * residual_change + Delta_J * (e + residual_change)), "theta", (),
+             "‖T'(θ) − T(θ)‖, T' the step for other inputs; Δ_J, residual_change what they change of J and e at θ", _OURS),
     # A ball of starts.
     Constant("start_growth", sp.Max(1 + eta * s * e * L_H, eta * s * (jacobian_norm ** 2 + e * L_H) - 1), "1", (),
              "‖I − η∇²Φ‖ where ‖J‖ ≤ jacobian_norm, ‖e‖ ≤ e and ‖D²F‖ ≤ L_H", _OURS),

@@ -59,7 +59,8 @@ ORDER: dict[str, tuple[str, ...]] = {
         "smoothness", "descent_step", "containment_classical", "containment_residual", "containment_residual_long", "residual_covers_classical",
         "residual_covers_classical_linked", "containment_displacement", "containment_displacement_long",
         "containment_displacement_staircase",
-        "displacement_improves", "neuron_remainder", "enclosing_ball", "start_ball", "linear_rate", "iterates_converge", "iterations", "handover",
+        "displacement_improves", "neuron_remainder", "enclosing_ball", "start_ball", "inputs_nearby",
+        "linear_rate", "iterates_converge", "iterations", "handover",
         "chatterjee_limit", "known_rates", "known_rates_local",
     ),
     "Stochastic gradient descent, momentum, weight decay": (

@@ -269,6 +269,10 @@ Definition iterations_simple (Phi0 epsilon rate : R) : R :=
 Definition e_bar (Delta_J delta_T e jacobian_norm : R) : R :=
   delta_T * (Delta_J + jacobian_norm) + e.
 
+(* ‖T'(θ) − T(θ)‖, T' the step for other inputs; Δ_J, residual_change what they change of J and e at θ *)
+Definition inputs_step (Delta_J e eta jacobian_norm residual_change s : R) : R :=
+  eta * s * (Delta_J * (e + residual_change) + jacobian_norm * residual_change).
+
 (* ‖I − η∇²Φ‖ where ‖J‖ ≤ jacobian_norm, ‖e‖ ≤ e and ‖D²F‖ ≤ L_H *)
 Definition start_growth (L_H e eta jacobian_norm s : R) : R :=
   Rmax (eta * s * (L_H * e + jacobian_norm ^ 2) - 1) (L_H * e * eta * s + 1).

@@ -72,6 +72,7 @@ _CONSTANTS: Mapping[str, tuple[str, str, Direction]] = {
     "basin_residual": ("ē", "residual norm everywhere on B(c, ρ)", "upper"),
     "basin_threshold": ("E", "while ‖e‖ is larger, the distance to c does not grow", "upper"),
     "start_radius": ("r", "the statement is about every start within r of the stored parameters", "lower"),
+    "data_radius": ("ε", "the statement is about every data set with each input within ε of the stored one, and the same targets", "lower"),
     "region_radius": ("R, region", "radius of the convex ball about c that holds the whole run", "upper"),
     "region_lambda": ("λ, region", "smallest eigenvalue of the NTK on that ball", "lower"),
     "region_mu": ("μ, region", "PL constant on that ball: ½‖∇Φ‖² ≥ μΦ", "lower"),
@@ -258,11 +259,32 @@ def _point_sentence(certificate: Any) -> str:
     )
 
 
+def _data_text(certificate: Any) -> str:
+    """For which data besides the stored ones."""
+    if "data_radius" not in certificate.witness:
+        return ""
+    radius = at_least(bounds(certificate.constants["data_radius"])[0])
+    return (
+        f"every data set with each input within {radius} of the stored one, in the Euclidean norm, and the same targets"
+    )
+
+
 def _ball_sentence(certificate: Any) -> str:
     c = certificate.constants
+    about = (
+        "them"
+        if "centre" not in certificate.witness
+        else f"the stored point c, ‖θ − c‖ ≤ {at_most(bounds(c['distance'])[1])}"
+    )
+    data = _data_text(certificate)
+    start = f"started at the stored parameters{data and f', for {data}'}"
+    if certificate.witness.get("certified_by") in ("displacement", "residual_relu") and "basin" in certificate.witness:
+        start = (
+            f"started anywhere within ρ = {at_least(bounds(c['basin_radius'])[0])} of c, so at the stored parameters"
+        )
     return (
-        f"Real-arithmetic gradient descent{_step_text(certificate)} on {subject(certificate)}, started at the stored"
-        f" parameters, never leaves a ball of radius at most {at_most(bounds(c['radius'])[1])} about them;"
+        f"Real-arithmetic gradient descent{_step_text(certificate)} on {subject(certificate)}, {start},"
+        f" never leaves a ball of radius at most {at_most(bounds(c['radius'])[1])} about {about};"
         f" on that ball ½‖∇Φ‖² ≥ μΦ with μ ≥ {at_least(bounds(c['mu'])[0])}, and the loss after k steps is at most"
         f" {below_one(bounds(c['rate'])[1])}^k of the initial one, for every k, so it converges to zero."
     )
@@ -329,12 +351,18 @@ def _descent_sentence(certificate: Any) -> str:
 def _region_sentence(certificate: Any) -> str:
     c = certificate.constants
     if c.get("start_radius") is not None:
+        starts = bounds(c["start_radius"])[0]
+        start = (
+            f"every start within {at_least(starts)} of the stored parameters"
+            if starts > 0
+            else "the stored parameters as start"
+        )
+        data = _data_text(certificate)
         return (
-            f"A convex ball of radius at most {at_most(bounds(c['region_radius'])[1])} contains, for every start within"
-            f" {at_least(bounds(c['start_radius'])[0])} of the stored parameters, every iterate of real-arithmetic gradient descent{_step_text(certificate)}"
-            f" from it on {subject(certificate)}, every segment between iterates, and their limit; on that ball ½‖∇Φ‖² ≥ μΦ with μ ≥"
-            f" {at_least(bounds(c['region_mu'])[0])}, and every step multiplies the loss by at most {below_one(bounds(c['region_rate'])[1])}, so it converges"
-            " to zero. Nothing is claimed of other starts in the ball."
+            f"A convex ball of radius at most {at_most(bounds(c['region_radius'])[1])} contains, for {start}{data and f' and {data}'}, every iterate of"
+            f" real-arithmetic gradient descent{_step_text(certificate)} from it on {subject(certificate)}, every segment between iterates,"
+            f" and their limit; on that ball ½‖∇Φ‖² ≥ μΦ with μ ≥ {at_least(bounds(c['region_mu'])[0])}, and every step multiplies the loss by at"
+            f" most {below_one(bounds(c['region_rate'])[1])}, so it converges to zero. Nothing is claimed of other starts in the ball."
         )
     return (
         f"A convex ball of radius at most {at_most(bounds(c['region_radius'])[1])} contains the stored parameters, every iterate of real-arithmetic gradient"

@@ -6,12 +6,14 @@ Notation of curvature.py: A_l rows [s_l h_{l-1}, 1], V_l = s_l W_l, B_l = ∂F/�
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 from flint import arb
 
 from verify.checker.enclosures import gram, length, norm, psd_norm, real, root, smallest_eigenvalue, suprema, tick, zips
 from verify.checker.layers import KINKED, Trained, repeated, schur, weighted
+from verify.checker.nearby import Nearby, shrunk, unshrunk
 from verify.checker.network import Point
 from verify.checker.reading import expect
 
@@ -37,6 +39,8 @@ class Budget:
     ‖D_r‖² ≤ ω_r t_r² with Σ t_r² ≤ ρ². With τ = ω/(m + ω): Θ(θ) ⪰ Σ_r m/(m + ω_r) J_r J_rᵀ + Θ_out − mρ²I =: Ψ(m) − mρ²I.
     ω = s²(p² + q²/2 + q(p² + q²/4)^½), p = S₁‖A‖, q = ‖v_r‖S₂‖AAᵀ ∘ AAᵀ‖^½, S₁ = sup|σ'|, S₂ = sup|σ''|, A = A_1, s = s_2:
     the columns of v_r change by at most s·p·t_w, those of (w_r, b_r) by s(p·t_v + q·t_w), the latter by Schur's product theorem.
+    Of data nearby: ‖A‖ grows by √n·t, and AAᵀ ∘ AAᵀ is the Gram matrix of rows a_i⊗a_i, each moved by at most t(2‖a_i‖ + t); Ψ is the Gram matrix of J with
+    column weights at most 1, from above at most the root of the largest share, so its factor moves by so much times ‖J' − J‖.
     """
 
     def __init__(self, point: Point) -> None:
@@ -52,8 +56,13 @@ class Budget:
         self.below, self.above = point.sensitivity[at_first], point.sensitivity[at_last]
         self.columns = point.local[at_last][1].transpose().tolist()  # V_2 = s·v
         inputs, (s1, s2) = gram(self.inputs), suprema(self.name, beta)
-        p = s1 * norm(self.inputs) * self.last.scale()
-        bend = s2 * psd_norm(schur(inputs, inputs)).sqrt()
+        size, squares = norm(self.inputs), psd_norm(schur(inputs, inputs)).sqrt()
+        self.turned = arb(0)
+        if isinstance(point, Nearby):
+            moved, self.turned = point.changes[at_first].data, point.turned
+            size += point.rows(at_first)
+            squares += length(moved * (2 * length(row) + moved) for row in self.inputs.tolist())
+        p, bend = s1 * size * self.last.scale(), s2 * squares
         # These are s·p and s·q.
         lengths = [length(column) * bend for column in self.columns]
         self.omega = [p * p + q * q / 2 + q * (p * p + q * q / 4).sqrt() for q in lengths]
@@ -62,6 +71,9 @@ class Budget:
         """Enclose λ_min(Ψ(m)), m = `weight`; with the local suprema up to a distance `reach` > 0 as well."""
         tick()
         share = [weight / (weight + w) for w in self.omega]
+        if self.turned > 0:
+            expect(reach == 0.0, "the local budget is for the stored data alone")
+            return shrunk(smallest_eigenvalue(self._weighted(share), unshrunk(near, self.turned)), self.turned)
         if reach > 0.0:
             share = [
                 x.max((weight / (weight + w)).min(weight * real(reach) ** 2 / v))
@@ -77,7 +89,9 @@ class Budget:
         tick()
         if not all(w < weight for w in self.omega):
             return arb("inf")
-        return psd_norm(self._weighted([weight / (weight - w) for w in self.omega]))
+        share = [weight / (weight - w) for w in self.omega]
+        size = psd_norm(self._weighted(share))
+        return size if self.turned == 0 else (root(size) + self.turned * root(reduce(arb.max, share, arb(1)))) ** 2
 
     def _weighted(self, share: list[Any]) -> Any:
         """Enclose Σ_r share_r J_rJ_rᵀ + Θ_out."""
@@ -125,11 +139,18 @@ class Features:
         """Enclose the norms at the centre; `near` is a guess of λ_min(A_LA_Lᵀ)."""
         *below, (self.last, at_last, name, _) = _links(point)
         expect(below and name == "identity", "feature_kernel needs two layers or more and an identity output")
+        nearby = isinstance(point, Nearby)
+        grown = [point.rows(v) if isinstance(point, Nearby) else arb(0) for _, v, _, _ in _links(point)]
         self.below = [
-            (suprema(activation, beta)[0], norm(point.local[v][1]), layer.scale(), norm(layer.data(point.input(v), 0)))
-            for layer, v, activation, beta in below
-        ]
-        self.root = root(smallest_eigenvalue(gram(self.last.data(point.input(at_last), 0)), near))
+            (
+                suprema(activation, beta)[0], norm(point.local[v][1]), layer.scale(),
+                norm(layer.data(point.input(v), 0)) + more,
+            )
+            for (layer, v, activation, beta), more in zips(below, grown[:-1])
+        ]  # fmt: skip
+        guess = unshrunk(near, grown[-1]) if nearby else near
+        features = smallest_eigenvalue(gram(self.last.data(point.input(at_last), 0)), guess)
+        self.root = root(shrunk(features, grown[-1]) if nearby else features)
 
     def __call__(self, radius: Any) -> Any:
         """Enclose the bound at r = `radius`."""

@@ -21,6 +21,7 @@ from verify.checker.budgets import Budget, Features
 from verify.checker.crossing import jacobian_drift, with_midpoints
 from verify.checker.enclosures import length, psd_norm, real, root, staged, tick, zips
 from verify.checker.movement import curvature
+from verify.checker.nearby import Nearby
 from verify.checker.network import Point
 from verify.checker.problem import Parameters, Problem
 from verify.checker.reading import Array, Claimed, Limit, expect, take
@@ -35,7 +36,6 @@ __all__ = [
     "Chain",
     "Row",
     "Truth",
-    "at_parameters",
     "distance",
     "enclosed",
     "exact",
@@ -136,12 +136,14 @@ class Ball:
         self.above = [floats(pair, 2) for pair in above or []]
         expect(all(weight > 0.0 for weight, _ in self.parabolas + self.above), "a parabola has a weight ≤ 0")
         self.lam0, self.J, self.e = map(real, floats([lam0, J, e]))
-        self.low, self.jacobian, self.residual = here.smallest(lam0), root(psd_norm(here.kernel())), here.e
+        self.low, self.jacobian, self.residual = here.smallest(lam0), here.size(), here.e
         audit.require("λ_min at the centre", self.lam0, "<=", self.low, "λ_min by completing squares")
         audit.require("‖J‖ at the centre", self.jacobian, "<=", self.J, "‖J‖² = ‖Θ‖")
         audit.require("residual at the start", self.residual if start is None else start, "<=", self.e, "forward pass")
-        # Where descent starts beside the centre, the bound itself is what is stated as the residual.
+        # Where descent starts beside the centre, the bound itself is what is stated as the residual; of data nearby, each bound for all of them.
         self.residual = self.residual if start is None else self.e
+        if isinstance(here, Nearby):
+            self.low, self.jacobian, self.residual = self.lam0, self.J, self.e
         self.curvature, self.delta, self.lam = ([real(v) for v in column] for column in table)
         if self.parabolas or self.above:
             budget = Budget(here)
@@ -286,14 +288,6 @@ class Ball:
             sides = [(r * L * (2 * self.J + reduce(arb.min, drifts, r * L)), half * self.lam0)]
         left, right = max(sides, key=lambda side: float(side[1] - side[0]))
         self.audit.require(name, left, "<=", right, "λ ≥ λ0/2 on that ball")
-
-
-def at_parameters(audit: Audit, problem: Problem, witness: Any) -> Truth:
-    """Scope `ball`: both criteria about the stored parameters."""
-    found = Ball(audit, Point(problem, problem.parameters()), witness).truth()
-    return found._replace(
-        statement=f"for real-arithmetic gradient descent from the stored parameters: {found.statement}"
-    )
 
 
 def _descend(problem: Problem, guesses: list[float], lost: int, centre: Any = None) -> Any:

@@ -12,6 +12,7 @@ from flint import arb, arb_mat
 
 from verify.checker.enclosures import length, norm, suprema, tick, zips
 from verify.checker.layers import Elementwise, Trained
+from verify.checker.nearby import Nearby
 from verify.checker.network import Point
 from verify.checker.norms import block_norms, column_norms, largest
 from verify.checker.problem import Pair
@@ -57,6 +58,17 @@ class ChainCurvature:
     def __init__(self, point: Point, chain: list[Pair]) -> None:
         """Enclose the norms at the centre."""
         self.links = [self._link(point, pair) for pair in chain]
+        if isinstance(point, Nearby):
+            self.links = [self._nearby(point, pair, link) for pair, link in zips(chain, self.links)]
+
+    @staticmethod
+    def _nearby(point: Nearby, pair: Pair, link: Link) -> Link:
+        """The norms as they are at most for other inputs."""
+        change = point.changes[pair.affine]
+        return link._replace(
+            data=link.data + point.rows(pair.affine), data_rows=[a + change.data for a in link.data_rows],
+            blocks=[b + f for b, f in zips(link.blocks, change.blocks)], columns=[g + c for g, c in zips(link.columns, change.columns)],
+        )  # fmt: skip
 
     @staticmethod
     def _link(point: Point, pair: Pair) -> Link:

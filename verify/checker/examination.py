@@ -6,9 +6,10 @@ from typing import Any
 
 from flint import arb
 
+from verify.checker.about import about
 from verify.checker.audit import Audit, ends
 from verify.checker.basin import basin
-from verify.checker.claims import at_parameters, exact, point
+from verify.checker.claims import exact, point
 from verify.checker.descent import moving
 from verify.checker.problem import Problem
 from verify.checker.reading import Limit, expect, take
@@ -30,7 +31,7 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
     expect(known and ("input_shape" in document["network"]) == (version == 2), "not format version 1 or 2")
     if verdict == "INCONCLUSIVE":
         raise Limit("the certificate is INCONCLUSIVE: it claims nothing that could be accepted")
-    scopes = {"point": point, "ball": at_parameters, "run": run, "exact": exact, "basin": basin, "region": region}
+    scopes = {"point": point, "ball": about, "run": run, "exact": exact, "basin": basin, "region": region}
     expect(scope in scopes and verdict in ("PROVED", "REFUTED"), "unknown scope or verdict")
     witness, rule = document["witness"], scopes[scope] if verdict == "PROVED" else refuted
     centre = witness.get("handover") if scope in ("run", "exact") else witness
@@ -45,7 +46,10 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
         problem.require_smooth(scope)
     truth = rule(audit, problem, witness)
     # What a report says of a certificate it takes from these constants: they must be there.
-    for name in (stated(scope, claim) if verdict == "PROVED" else "loss_floor").split():
+    needed = stated(scope, claim) if verdict == "PROVED" else "loss_floor"
+    elsewhere = isinstance(witness, dict) and scope == "ball" and stochastic is None
+    needed += " distance" * (elsewhere and "centre" in witness) + " basin_radius" * (elsewhere and "basin" in witness)
+    for name in needed.split():
         expect(document["constants"].get(name) is not None, f"constants: {name} is missing, which the statement needs")
         if name in ("rate", "region_rate"):
             top = ends(document["constants"][name])[1]

@@ -6,7 +6,7 @@ from typing import Any
 
 from flint import arb, arb_mat
 
-from verify.checker.enclosures import length, real, smallest_eigenvalue, stage, tick, zips
+from verify.checker.enclosures import length, psd_norm, real, root, smallest_eigenvalue, stage, tick, zips
 from verify.checker.layers import Elementwise, Trained
 from verify.checker.problem import Parameters, Problem
 
@@ -73,6 +73,10 @@ class Point:
         """Enclose λ_min of the NTK, with a guess; 0 exactly where there are more outputs than parameters."""
         few = len(self.problem.start) < self.problem.n * self.problem.k
         return arb(0) if few else smallest_eigenvalue(self.kernel(), near)
+
+    def size(self) -> Any:
+        """Enclose ‖J‖, ‖J‖² = ‖J·Jᵀ‖."""
+        return root(psd_norm(self.kernel()))
 
     def gradient(self) -> Parameters:
         """Enclose ∇Φ/s = Jᵀe, in the layout of the parameters."""

@@ -14,7 +14,7 @@ from flint import arb
 from verify.checker.budgets import Budget, Features
 from verify.checker.claims import PATH, Audit, Truth, enclosed, floats
 from verify.checker.enclosures import real
-from verify.checker.network import Point
+from verify.checker.nearby import at
 from verify.checker.problem import Problem
 from verify.checker.reading import expect, take
 from verify.checker.starts import STARTS, enclosed_starts
@@ -26,7 +26,8 @@ __all__ = ["region"]
 def region(audit: Audit, problem: Problem, witness: Any) -> Truth:
     """Check the enclosed run, that it lies in the ball, and λ on the ball."""
     starts = isinstance(witness, dict) and "start_radius" in witness
-    *_, ball = take(witness, f"{STARTS if starts else PATH} region")
+    fields = take(witness, f"{STARTS if starts else PATH} region", "data_radius" if starts else "")
+    *_, ball, nearby = fields if starts else [*fields, None]
     centre, by, *numbers = take(ball, "centre by radius lambda weight intercept reach")
     R, lam, weight, intercept, reach = floats(numbers)
     expect(R > 0.0 and by in ("neurons", "local", "features"), "expected a radius and one of the bounds of λ")
@@ -37,7 +38,7 @@ def region(audit: Audit, problem: Problem, witness: Any) -> Truth:
         truth, away, factors = enclosed(audit, problem, {k: v for k, v in witness.items() if k != "region"}, c)
     radius = real(R)
     audit.every("run inside the ball", [(d, radius) for d in away], "<=", "iterates, and ‖θ̂_T − c‖ + R_T; worst shown")
-    here = Point(problem, c)
+    here = at(problem, c, arb(0) if nearby is None else real(nearby))
     if by != "features":
         expect(weight > 0.0, "a parabola has a weight ≤ 0")
         expect((reach > 0.0) == (by == "local"), "a local budget needs a distance T > 0, and no other has one")
@@ -67,8 +68,10 @@ def region(audit: Audit, problem: Problem, witness: Any) -> Truth:
     }
     factor = below_one(rate) if rate < 1 else "1"
     every, them = "the stored parameters", "them"
-    if starts:
+    if starts and witness["start_radius"] > 0.0:
         every, them = f"every start within {at_least(witness['start_radius'])} of the stored parameters", "each of them"
+    if nearby is not None:
+        them += f", on each data set whose inputs lie within {at_least(nearby)} of the stored ones (every sample, Euclidean norm, the same targets),"
     text = (
         f"the convex ball of radius R ≤ {at_most(R)} about the stored centre contains {every}, every iterate of real-arithmetic"
         f" gradient descent from {them} with step η = {problem.lr}, every segment between iterates and their limit of zero loss; it is a Locally"

@@ -4,6 +4,7 @@ Some trajectory ϑ_k, chosen here: midpoints of Arb steps. With ‖θ_k − ϑ_k
     K = ‖J(ϑ_k)‖ + Lδ,  σ = √λ_min(NTK(ϑ_k)) − Lδ,  E = min(‖e(ϑ_k)‖ + Kδ, f_{k−1}E_{k−1}) bounds ‖e(θ_k)‖,
     S = min(max(E, ‖e(ϑ_k)‖) + Lδ²/8, ‖e(ϑ_k)‖ + Kδ) bounds ‖e‖ on the segment between the two: F is within Lδ²/8 of linear there,
     ‖I − η∇²Φ‖ ≤ g = max(1 + hSL, hK² + hSL − 1) there, since |⟨e, D²F[u, u]⟩| ≤ SL; so δ_{k+1} = gδ + ‖T(ϑ_k) − ϑ_{k+1}‖.
+Of every data set nearby (nearby.py) ‖J‖, λ_min, ‖e‖ and L are bounds for all of them at ϑ_k, and T(ϑ_k) lies apart by as much as their steps do.
 A step is at most ℓ = hKE long; along it the mean Jacobian is within d = L_H(δ + ℓ)ℓ/2 of J(θ_k). If hK² ≤ 1 and σ > d:
 ‖e_{k+1}‖ ≤ f_k‖e_k‖, f_k = 1 − hσ(σ − d).
 """
@@ -15,8 +16,9 @@ from typing import Any
 from flint import arb, arb_mat
 
 from verify.checker.claims import MAX_STEPS, Audit, Ball, Chain, Truth, distance, floats, is_index
-from verify.checker.enclosures import psd_norm, real, root, zips
+from verify.checker.enclosures import real, root, zips
 from verify.checker.movement import curvature
+from verify.checker.nearby import Nearby, at
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import expect, take
@@ -34,22 +36,25 @@ def _midpoints(theta: Any) -> tuple[Any, Any]:
 
 def enclosed_starts(audit: Audit, problem: Problem, witness: Any, about: Any) -> tuple[Truth, list[Any], list[Any]]:
     """Follow the ball of starts to the hand-over's ball; return what :func:`verify.checker.claims.enclosed` does."""
-    radius, steps, end, lower, handover, _ = take(witness, f"{STARTS} region")
+    radius, steps, end, lower, handover, _, nearby = take(witness, f"{STARTS} region", "data_radius")
     expect(
         problem.lr and is_index(steps, MAX_STEPS + 1) and isinstance(handover, dict),
         "starts need steps and a step size",
     )
-    [radius, offset], stated = floats([radius, handover.get("offset")]), floats(lower, steps + 1)
-    expect(radius > 0.0 and offset > 0.0, "a ball of starts has a radius > 0")
+    [radius, offset, data] = floats([radius, handover.get("offset"), 0.0 if nearby is None else nearby])
+    stated = floats(lower, steps + 1)
+    expect(data > 0.0 or nearby is None, "data nearby lie within a radius > 0")
+    expect(offset > 0.0 and (radius > 0.0 if data == 0.0 else radius >= 0.0), "a ball of starts has a radius > 0")
     theta, delta, h, known = problem.parameters(), real(radius), real(problem.lr * problem.s), None
+    spread = real(data)
     lows, away, factors, sizes, rooms = [], [], [], [], []
     initial: dict[str, Any] = {}
     for k, guess in enumerate(stated):
-        here = Point(problem, theta)
+        here = at(problem, theta, spread)
         smallest, turning = here.smallest(guess), curvature(here)
         bend = turning(delta)
-        initial = initial or {"initial_lambda_min": smallest, "initial_loss": here.loss}
-        K, sigma = root(psd_norm(here.kernel())) + bend * delta, root(smallest) - bend * delta
+        initial = initial or {"initial_lambda_min": Point(problem, theta).smallest(guess), "initial_loss": here.loss}
+        K, sigma = here.size() + bend * delta, root(smallest) - bend * delta
         anywhere = here.e + K * delta
         E = anywhere if known is None else anywhere.min(known)
         lows.append((real(guess), sigma.max(arb(0)) ** 2))
@@ -66,6 +71,8 @@ def enclosed_starts(audit: Audit, problem: Problem, witness: Any, about: Any) ->
         known = factors[-1] * E
         growth = (1 + h * S * bend).max(h * (K**2 + S * bend) - 1)
         theta, moved = _midpoints([w if w is None else w - dw * h for w, dw in zips(theta, here.gradient())])
+        if isinstance(here, Nearby):
+            moved += here.apart(h)
         delta = (growth * delta + moved).upper()
     audit.every("NTK for every start", lows, "<=", "worst step shown")
     audit.every("NTK positive for every start", [(real(v), arb(0)) for v in stated], ">", "claim pl_from_ntk")
@@ -74,7 +81,7 @@ def enclosed_starts(audit: Audit, problem: Problem, witness: Any, about: Any) ->
     centre = problem.parameters(end)
     audit.require("starts from the last centre", distance(theta, centre) + delta, "<=", real(offset), "descent in Arb")
     ball_witness = {key: value for key, value in handover.items() if key != "offset"}
-    ball = Ball(audit, Point(problem, centre), ball_witness, offset, known).truth()
+    ball = Ball(audit, at(problem, centre, spread), ball_witness, offset, known).truth()
 
     def slowest(name: str, claimed: Any) -> None:
         audit.every(name, [(f, real(claimed.mid) + real(claimed.rad)) for f in factors], "<=", "worst step")
@@ -83,7 +90,7 @@ def enclosed_starts(audit: Audit, problem: Problem, witness: Any, about: Any) ->
     constants = ball.constants | initial | {
         "path_lambda_min": weakest, "handover_step": steps, "handover_offset": real(offset), "start_radius": real(radius),
         "handover_radius": ball.constants["radius"],
-    }  # fmt: skip
+    } | ({} if nearby is None else {"data_radius": spread})  # fmt: skip
     chain: Chain = {
         "NTK positive for every start": (weakest, ">", arb(0)), "residual falls for every start": (slowest, "<", arb(1)),
     }  # fmt: skip

@@ -28,6 +28,9 @@ Kinks. Let σ_l be piecewise linear (ReLU; |z| below is the distance from the ne
 one): σ_l is multiplication by fixed slopes there, F is a polynomial in θ, and the derivation holds with σ_l'' = 0. On every other ball nothing is
 claimed: L_H = ∞.
 
+Other inputs (claim inputs_nearby; a linearisation with a spread). The norms at the centre become ‖A_l‖ + √n·α_l, ‖a_{l,i}‖ + α_l, ‖B_{l,i}‖ + β_{l,i} and
+g_{l,i} + γ_{l,i}, those of every data set whose inputs lie within ε; the bound holds for each of them.
+
 This sharper form is for chains; on any other graph of layers L_H is that of :mod:`verify.networks.movement`.
 
 Each layer is given the whole radius r here; sharing r between layers could only sharpen the inflation, a second-order effect.
@@ -37,7 +40,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
@@ -127,7 +130,19 @@ class Curvature:
                     margin=None if pieces is None else distance_from_kink(state.z_rows[index], pieces.gap),
                 )
             )
-        return layers
+        spread = state.spread
+        if spread is None:
+            return layers
+        return [
+            replace(
+                layer,
+                a_norm=upper_end(layer.a_norm + spread.rows(index, n)),
+                a_rows=upper_end(layer.a_rows + spread.data[index]),
+                b_rows=upper_end(layer.b_rows + spread.blocks[index]),
+                g_rows=upper_end(layer.g_rows + spread.columns[index]),
+            )
+            for index, layer in enumerate(layers)
+        ]
 
     @classmethod
     def approx(cls, state: Linearisation) -> Curvature:

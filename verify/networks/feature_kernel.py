@@ -6,6 +6,8 @@ A_L changes by s_LΔH_{L−1} only, its constant column not at all.
 
 With t_l = ‖[U_l q_l]‖_F, Σt_l² ≤ R²: ΔZ_l = A_l[U_l q_l]ᵀ + ΔH_{l−1}V_l(θ)ᵀ, ‖V_l(θ)‖ ≤ ‖V_l‖ + s_lR, ‖ΔH_l‖_F ≤ sup|σ_l'|·‖ΔZ_l‖_F entry by
 entry. By induction ‖ΔH_l‖_F ≤ Σ_{j≤l} C_j t_j with C ← sup|σ_l'|·((‖V_l‖ + s_lR)C, ‖A_l‖), at most ‖C‖₂R by Cauchy–Schwarz.
+
+Other inputs (claim inputs_nearby; a linearisation with a spread): √λ_min(A_LA_Lᵀ) − √n·α_L and ‖A_l‖ + √n·α_l for every data set whose inputs lie within ε.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import functools
 
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, gram, smallest_eigenvalue, spectral_norm, sqrt
+from verify.networks.inputs import lost
 from verify.networks.linearisation import Linearisation
 
 __all__ = ["FeatureBound"]
@@ -37,7 +40,10 @@ class FeatureBound:
         """Lower bound of λ_min(A_LA_Lᵀ), a double; 0 where the claim does not apply or nothing is certain."""
         if not self.applies(self._state):
             return 0.0
-        return max(float(smallest_eigenvalue(gram(self._state.A[-1])).lower()), 0.0)
+        smallest, spread = float(smallest_eigenvalue(gram(self._state.A[-1])).lower()), self._state.spread
+        return (
+            max(smallest, 0.0) if spread is None else lost(smallest, spread.rows(self._state.depth - 1, self._state.n))
+        )
 
     @functools.cached_property
     def _norms(self) -> list[tuple[Ball, Ball, Ball]]:
@@ -46,7 +52,8 @@ class FeatureBound:
         for index, layer in enumerate(state.network.chain[:-1]):
             slope = Ball(1.0 if layer.activation.is_identity else layer.activation.supremum(1))
             inherited = spectral_norm(state.V[index]) if index else Ball(0.0)
-            found.append((slope, spectral_norm(state.A[index]), inherited))
+            data = spectral_norm(state.A[index])
+            found.append((slope, data if state.spread is None else data + state.spread.rows(index, state.n), inherited))
         return found
 
     def __call__(self, radius: float) -> float:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -24,6 +24,9 @@ from verify.networks.graph import Network
 from verify.networks.layers import Activated, Layer, Trained, Value
 from verify.networks.layers.layer import Mask
 from verify.networks.reading.data import read_inputs
+
+if TYPE_CHECKING:
+    from verify.networks.inputs import Spread
 
 __all__ = ["Linearisation", "forward", "linearise", "rows_of_data", "with_midpoints"]
 
@@ -39,6 +42,7 @@ class Linearisation:
         saved: per layer, what its pullback, norms and NTK term need besides: slopes, data operators.
         sensitivities: per layer, G_v; None where the value does not move with the parameters.
         bits: precision that the layers were computed in: 53 for float64.
+        spread: what inputs nearby change (:func:`verify.networks.inputs.over_inputs`); None where only the stored inputs are meant.
 
     Of a chain, per link: z_rows (n, m_l), a_rows (n, m_{l-1} (+1)), g_rows and b_rows (N, m_l); Z, A, G, B, F are the same
     entry by entry, as balls; V: s_l·W_l (m_l, m_{l-1}).
@@ -51,6 +55,7 @@ class Linearisation:
     saved: tuple[Any, ...]
     sensitivities: tuple[Value | None, ...]
     bits: int = 53
+    spread: Spread | None = None
 
     def below(self, index: int) -> tuple[Value, ...]:
         """The values that a layer reads."""

@@ -26,6 +26,10 @@ S₁ = sup|σ'|, S₂ = sup|σ''| over R.
 
 From above (claim neuron_budget_upper). For m'' > max_r ω_r, (J + D)(J + D)ᵀ ⪯ (1 + τ)JJᵀ + (1 + 1/τ)DDᵀ with τ_r = ω_r/(m'' − ω_r) gives
     ‖J(θ)‖² ≤ λ_max(Σ_r (m''/(m'' − ω_r)) J_r J_rᵀ + Θ_out) + m''ρ².
+
+Other inputs (claim inputs_nearby; a linearisation with a spread). Both hold for every data set whose inputs lie within ε with ω_r from ‖A‖ + √n·α and
+‖AAᵀ ∘ AAᵀ‖^½ + (Σ_i (α(2‖a_i‖ + α))²)^½ (AAᵀ ∘ AAᵀ is the Gram matrix of the rows a_i ⊗ a_i), (√λ_min(Ψ) − D_J)² for λ_min(Ψ), as k_r ≤ 1, and
+(√λ_max + D_J·max_r√(m''/(m'' − ω_r)))² from above.
 """
 
 from __future__ import annotations
@@ -49,6 +53,8 @@ from verify.arrays import (
     sqrt_of_nonnegative,
 )
 from verify.errors import InputError
+from verify.networks.inputs import kept, lost
+from verify.networks.layers.norms import row_norms
 from verify.networks.linearisation import Linearisation
 
 __all__ = ["NeuronBudget", "Parabola", "useful"]
@@ -98,9 +104,14 @@ class NeuronBudget:
         s1 = Ball(1.0 if flat else hidden.activation.supremum(1))
         s2 = Ball(0.0 if flat else hidden.activation.supremum(2))
         inputs = self._inputs
-        p = s1 * spectral_norm(state.A[0])
+        size, squares = spectral_norm(state.A[0]), sqrt_of_nonnegative(largest_eigenvalue(inputs * inputs))
+        if state.spread is not None:
+            moved = state.spread.data[0]
+            size = size + state.spread.rows(0, state.n)
+            squares = squares + (moved * (row_norms(state.a_rows[0]) * Ball(2.0) + moved)).norm()
+        p = s1 * size
         v = Ball(output.weight).norm(axis=0)
-        q = v * s2 * sqrt_of_nonnegative(largest_eigenvalue(inputs * inputs))
+        q = v * s2 * squares
         scale_squared = Ball(1.0) / Ball(float(output.inverse_square_scale))
         omega = scale_squared * (p * p + q * q * Ball(0.5) + q * sqrt_of_nonnegative(p * p + q * q * Ball(0.25)))
         self.omega_upper = omega.upper()
@@ -120,7 +131,8 @@ class NeuronBudget:
             raise InputError(f"weight={weight!r}: expected a finite number > 0")
         # Any smaller k_r ≥ 0 is valid too (J_r J_rᵀ ⪰ 0): the square of an exact double below its root.
         root = np.clip(sqrt(Ball(self.shares(weight))).lower(), 0.0, 1.0)
-        return Parabola(weight, float(smallest_eigenvalue(self._kernel(root)).lower()))
+        smallest, spread = float(smallest_eigenvalue(self._kernel(root)).lower()), self._state.spread
+        return Parabola(weight, smallest if spread is None else lost(smallest, spread.jacobian))
 
     def _kernel(self, root: np.ndarray) -> Ball:
         """Enclose Σ_r root_r² J_r J_rᵀ + Θ_out."""
@@ -141,7 +153,11 @@ class NeuronBudget:
         """Return the bound of ‖J‖² for m'' = `weight`, an exact double above every ω_r."""
         if not float(self.omega_upper.max()) < weight < float("inf"):
             raise InputError(f"weight={weight!r}: expected a finite number above every ω_r")
-        return Parabola(weight, float(largest_eigenvalue(self._kernel(self._roots_above(weight))).upper()))
+        roots, spread = self._roots_above(weight), self._state.spread
+        largest = float(largest_eigenvalue(self._kernel(roots)).upper())
+        if spread is None:
+            return Parabola(weight, largest)
+        return Parabola(weight, kept(largest, spread.jacobian * Ball(max(float(roots.max()), 1.0))))
 
     def _roots_above(self, weight: float) -> np.ndarray:
         """Upper bounds (m,) of (m''/(m'' − ω_r))^½ for m'' = `weight`."""

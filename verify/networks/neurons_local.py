@@ -42,6 +42,8 @@ class LocalBudget(NeuronBudget):
         super().__init__(state)
         if not 0.0 < reach < float("inf"):
             raise InputError(f"reach={reach!r}: expected a finite number > 0")
+        if state.spread is not None:
+            raise InputError("the local budget is for the stored inputs alone")
         self.reach = reach
         hidden, output = state.network.chain
         activation, z = hidden.activation, state.Z[0].T

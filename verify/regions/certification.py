@@ -25,6 +25,8 @@ from verify.networks.reading.modules import sample_shape
 from verify.networks.sgd import SGD
 from verify.regions.neighbourhood.prospects import dead_sample, no_region
 from verify.regions.scopes.ball import ball_certificate
+from verify.regions.scopes.ball_where import OPTIONS as BALL_OPTIONS
+from verify.regions.scopes.ball_where import read_where
 from verify.regions.scopes.point import point_certificate
 from verify.regions.scopes.refuted import contradictory_pair, refuted_certificate
 
@@ -66,7 +68,9 @@ def certify(
         steps: step budget of scopes 'run' and 'exact'.
         descent: a :class:`verify.SGD` for mini-batches (any order, or drawn with replacement) or momentum, in scopes 'ball', 'basin' and the hand-over of
             'run'; None is full-batch gradient descent.
-        **options: further options of scopes 'run' and 'exact' (see verify.regions.scopes.run and verify.regions.scopes.exact); `seconds` of
+        **options: of scope 'ball' `centre` (a module, state dict or flat vector: the ball is about it, and the statement about descent from the
+            parameters) and `data_radius` (the statement is for every data set with each input within it, in the Euclidean norm, and the same
+            targets); of scope 'region' see verify.regions.scopes.region; further options of scopes 'run' and 'exact' (see verify.regions.scopes.run and verify.regions.scopes.exact); `seconds` of
             scope 'basin', the time allowed to its search for a zero.
 
     Returns:
@@ -97,7 +101,7 @@ def certify(
     if scope in ("auto", "point", "ball"):
         if steps is not None:
             raise InputError(f"steps={steps!r}: scope={scope!r} takes no steps; scopes 'run', 'exact' and 'region' do")
-        allowed = {"auto": ("seconds",), "point": (), "ball": ()}[scope]
+        allowed = {"auto": ("seconds",), "point": (), "ball": () if descent is not None else BALL_OPTIONS}[scope]
         refuse_options(set(options) - set(allowed), ("radius", *allowed), scope)
     problem = Problem(network, data, loss, step, descent)
     if descent is not None and (radius is not None or scope not in ("auto", "ball", "basin", "run")):
@@ -169,7 +173,7 @@ def _decided(
     if problem.descent is not None:
         return _stochastic(problem, scope, steps, options)
     if scope == "ball":
-        return ball_certificate(network, data, loss, step, radius)
+        return ball_certificate(network, data, loss, step, radius, read_where(network, options))
     found = _trajectory_scope(scope)(network, data, loss, step, steps, options)
     if scope == "run" and found.verdict == "INCONCLUSIVE" and not network.is_smooth:
         return replace(found, reason=f"{found.reason}. {_ON_KINKS}")

@@ -25,7 +25,7 @@ __all__ = ["Neighbours", "read_iterate", "read_iterates", "require_own_memory"]
 _Arrays = np.ndarray | torch.Tensor
 
 
-def read_iterate(network: Network, value: Any) -> Vector:
+def read_iterate(network: Network, value: Any, name: str = "iterate") -> Vector:
     """Return θ (p,) of an iterate handed in by the user, exact as stored.
 
     Args:
@@ -33,6 +33,7 @@ def read_iterate(network: Network, value: Any) -> Vector:
         value: a torch module of the same architecture; its state dict, read by name; its parameters as a list, in layer order (weight,
             then bias); or a flat array or tensor (p,), as torch.nn.utils.parameters_to_vector makes it. float16 and float32 are
             widened exactly.
+        name: what error messages call it.
 
     Raises:
         ShapeError, DtypeError, NonFiniteError, InputError: it does not fit the network.
@@ -40,26 +41,27 @@ def read_iterate(network: Network, value: Any) -> Vector:
     if isinstance(value, torch.nn.Module):
         other = read_network(value, network.input_shape)
         if other.architecture() != network.architecture():
-            raise InputError(f"iterate: a {other.describe()} network; expected the architecture {network.describe()}")
+            raise InputError(f"{name}: a {other.describe()} network; expected the architecture {network.describe()}")
         return flatten(other)
     shapes = _shapes(network)
     if isinstance(value, Mapping):
-        return _read_named(network, value)
+        return _read_named(network, value, name)
     if isinstance(value, Sequence) and not isinstance(value, str) and _are_arrays(value):
         found = [tuple(np.shape(t)) for t in value]
         if found != list(shapes.values()):
-            raise ShapeError(f"iterate: parameters of shapes {found}; expected {list(shapes.values())} in this order")
-        return np.concatenate([exact_array(t, "iterate").ravel() for t in value])
+            raise ShapeError(f"{name}: parameters of shapes {found}; expected {list(shapes.values())} in this order")
+        return np.concatenate([exact_array(t, name).ravel() for t in value])
     if isinstance(value, np.ndarray | torch.Tensor | Sequence) and not isinstance(value, str):
-        theta = exact_array(value, "iterate")
+        theta = exact_array(value, name)
         if theta.shape != (network.parameters,):
             raise ShapeError(
-                f"iterate: shape {theta.shape}; expected a flat vector ({network.parameters},), a state dict or a module"
+                f"{name}: shape {theta.shape}; expected a flat vector ({network.parameters},), a state dict or a module"
             )
         return theta
+    several = ". iterates= takes a list of these, or a generator of them" if name == "iterate" else ""
     raise InputError(
-        f"iterate: a {type(value).__name__}; expected a torch module, a state dict, a list of parameters, or a flat vector"
-        f" ({network.parameters},). iterates= takes a list of these, or a generator of them"
+        f"{name}: a {type(value).__name__}; expected a torch module, a state dict, a list of parameters, or a flat vector"
+        f" ({network.parameters},){several}"
     )
 
 
@@ -69,27 +71,27 @@ def _shapes(network: Network) -> dict[tuple[int, str], tuple[int, ...]]:
     return {(i, name): part.shape for i, layer in parts for name, part in layer.trained.items()}
 
 
-def _read_named(network: Network, value: Mapping[Any, Any]) -> Vector:
+def _read_named(network: Network, value: Mapping[Any, Any], name: str) -> Vector:
     """Read a state dict by name: the order of its entries says nothing (safetensors sorts them as text: 0, 10, 2)."""
     expected: dict[str, tuple[int, ...]] = {}
     for (index, part), shape in _shapes(network).items():
         layer = network.layers[index].name
         if layer is None:
             raise InputError(
-                "iterate: a state dict, but the network was not read from a module and its layers have no names; hand in modules or"
+                f"{name}: a state dict, but the network was not read from a module and its layers have no names; hand in modules or"
                 " flat vectors"
             )
         expected[f"{layer}.{part}" if layer else part] = shape
     missing, unknown = [n for n in expected if n not in value], [str(n) for n in value if n not in expected]
     if missing or unknown:
         raise InputError(
-            f"iterate: a state dict with missing names {missing[:6]} and unknown names {unknown[:6]}; expected exactly"
+            f"{name}: a state dict with missing names {missing[:6]} and unknown names {unknown[:6]}; expected exactly"
             f" {', '.join(list(expected)[:8])}{', …' if len(expected) > 8 else ''}"
         )
-    parts = [exact_array(value[name], f"iterate[{name!r}]") for name in expected]
+    parts = [exact_array(value[key], f"{name}[{key!r}]") for key in expected]
     wrong = {n: p.shape for (n, shape), p in zip(expected.items(), parts, strict=True) if p.shape != shape}
     if wrong:
-        raise ShapeError(f"iterate: parameters of shapes {wrong}; expected { ({n: expected[n] for n in wrong}) }")
+        raise ShapeError(f"{name}: parameters of shapes {wrong}; expected { ({n: expected[n] for n in wrong}) }")
     return np.concatenate([part.ravel() for part in parts])
 
 

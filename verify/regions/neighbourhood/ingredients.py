@@ -23,6 +23,7 @@ from verify.networks.arb_linearisation import linearise_in_arb, radius_hides_pos
 from verify.networks.arb_outputs import hides_positivity, sharpened, values_in_arb
 from verify.networks.curvature import Curvature
 from verify.networks.feature_kernel import FeatureBound
+from verify.networks.inputs import kept, lost, over_inputs
 from verify.networks.kernel import require_room
 from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget, Parabola
@@ -36,6 +37,7 @@ __all__ = [
     "gather",
     "lower",
     "no_rate",
+    "over_data",
     "rounds_to_one",
     "table_witness",
     "tabulate",
@@ -132,6 +134,19 @@ class Ingredients:
         return base
 
 
+def over_data(state: Linearisation, lambda_min: Ball, lambda_max: Ball, residual: Ball) -> tuple[Ball, Ball, Ball]:
+    """Widen λ_min(Θ), λ_max(Θ) and ‖e‖ at the stored inputs to those of every data set that the linearisation is about (claim inputs_nearby)."""
+    spread = state.spread
+    if spread is None:
+        return lambda_min, lambda_max, residual
+    low, change = lower(residual - spread.residual), spread.jacobian
+    return (
+        Ball.from_bounds(lost(lower(lambda_min), change), kept(upper(lambda_min), change)),
+        Ball.from_bounds(lost(lower(lambda_max), change), kept(upper(lambda_max), change)),
+        Ball.from_bounds(max(low, 0.0), upper(residual + spread.residual)),
+    )
+
+
 def centre(network: Network, data: DataSet, *, in_arb: bool = False) -> tuple[Linearisation, Ball, Ball]:
     """Linearise at the network's parameters and enclose Θ and λ_min(Θ): in float64, and in Arb (maps: the values) where only float64's radius hides
     λ_min > 0; F in Arb where it hides the residual.
@@ -163,7 +178,9 @@ def decided_by(bits: int) -> dict[str, Any]:
     return {} if bits == 53 else {"precision": f"layers enclosed in Arb, {bits} bits"}
 
 
-def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool = True) -> Ingredients:
+def gather(
+    network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool = True, data_radius: float = 0.0
+) -> Ingredients:
     """Enclose every ingredient of a ball certificate centred at the network's parameters.
 
     Args:
@@ -171,17 +188,18 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
         data: exact inputs and targets.
         loss: its name.
         with_parabolas: also compute the neurons' budgets (a dozen weighted NTKs) and the features' bound where they apply.
+        data_radius: ε ≥ 0, exact: everything but loss0 holds for every data set whose inputs lie within it (claim inputs_nearby).
     """
     require_room(data.n * data.k)
-    state, theta, lambda0 = centre(network, data)
-    residual = residual_of(state, data.y)
-    lambda_max0 = largest_eigenvalue(theta)
+    state, theta, smallest = centre(network, data)
+    state, residual = over_inputs(state, data_radius), residual_of(state, data.y)
+    lambda0, lambda_max0, residual0 = over_data(state, smallest, largest_eigenvalue(theta), residual.norm())
     s = loss_scale(loss, data.n, data.k)
     parabolas: tuple[Parabola, ...] = ()
     above: tuple[Parabola, ...] = ()
     if with_parabolas and lower(lambda0) > 0.0 and NeuronBudget.applies(state):
         # A ball must reach ‖e0‖/√λ0 at least; half as much again is where certificates are decided.
-        reach = 1.5 * upper(residual.norm()) / float(np.sqrt(lower(lambda0)))
+        reach = 1.5 * upper(residual0) / float(np.sqrt(lower(lambda0)))
         budget = NeuronBudget(state)
         parabolas, above = budget.parabolas(reach), budget.above(reach)
     return Ingredients(
@@ -189,7 +207,7 @@ def gather(network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool 
         lambda0=lambda0,
         lambda_max0=lambda_max0,
         jacobian_norm0=sqrt_of_nonnegative(lambda_max0),
-        residual0=residual.norm(),
+        residual0=residual0,
         loss0=loss_of(residual, Ball(s)),
         curvature=Curvature(state),
         parabolas=parabolas,

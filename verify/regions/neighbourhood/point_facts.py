@@ -8,7 +8,7 @@ from ordinary arithmetic (:class:`History`, :func:`observed_rate`): observed, ne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -18,10 +18,11 @@ from proofs.evaluation import evaluate
 from verify.arrays import Ball, largest_eigenvalue, sqrt_of_nonnegative
 from verify.networks import DataSet, Loss, Network, loss_of, loss_scale, residual_of
 from verify.networks.curvature import Curvature
+from verify.networks.inputs import over_inputs
 from verify.networks.kernel import require_room
 from verify.networks.linearisation import Linearisation
 from verify.networks.parameters import Vector, flatten
-from verify.regions.neighbourhood.ingredients import Ingredients, centre, lower, upper
+from verify.regions.neighbourhood.ingredients import Ingredients, centre, lower, over_data, upper
 
 __all__ = ["PointFacts", "drift", "examine", "pair", "parts", "whole"]
 
@@ -109,15 +110,31 @@ class Examined:
         )
 
 
-def examine(network: Network, data: DataSet, loss: Loss, *, step: int = 0, origin: Vector | None = None) -> Examined:
+def examine(
+    network: Network,
+    data: DataSet,
+    loss: Loss,
+    *,
+    step: int = 0,
+    origin: Vector | None = None,
+    data_radius: float = 0.0,
+) -> Examined:
     """Enclose everything a certificate says about one exact parameter vector.
 
     Args:
         network: the parameters. data, loss: the objective. step: the vector's index in its run.
         origin: θ̂_0 (p,) for the drift; None for the vector itself.
+        data_radius: ε ≥ 0, exact: λ_min, λ_max and ‖e‖, and what is computed from `state`, hold for every data set whose inputs lie within it; the
+            rest is about the stored one.
     """
     require_room(data.n * data.k)
-    return _examined(*centre(network, data), network, data, loss, step, origin)
+    state, theta, smallest = centre(network, data)
+    here = _examined(state, theta, smallest, network, data, loss, step, origin)
+    if data_radius == 0.0:
+        return here
+    facts, state = here.facts, over_inputs(state, data_radius)
+    low, high, residual = over_data(state, facts.lambda_min, facts.lambda_max, facts.residual)
+    return replace(here, state=state, facts=replace(facts, lambda_min=low, lambda_max=high, residual=residual))
 
 
 def examine_in_arb(network: Network, data: DataSet, loss: Loss, *, origin: Vector | None = None) -> Examined:

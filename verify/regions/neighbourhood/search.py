@@ -98,9 +98,8 @@ def _grid(edges: Iterable[float]) -> list[float]:
 def _coarse_grid(ingredients: Ingredients) -> list[float]:
     """Place radii where a certificate may hold: evenly over a few times ‖e0‖/√λ0, then geometrically."""
     # An exact fit (e0 = 0) needs no room; report a ball of a size that is visible beside ‖J0‖.
-    needed = max(upper(ingredients.residual0), 1e-9 * upper(ingredients.jacobian_norm0)) / float(
-        np.sqrt(lower(ingredients.lambda0))
-    )
+    path = max(upper(ingredients.residual0), 1e-9 * upper(ingredients.jacobian_norm0))
+    needed = ingredients.offset + path / float(np.sqrt(lower(ingredients.lambda0)))
     reach = min(critical_radius(ingredients), 1e4 * needed)
     near = min(reach, 6.0 * needed)
     tail: list[float] = np.geomspace(near, reach, _TAIL).tolist() if reach > near else []

@@ -18,7 +18,6 @@ from verify.regions.neighbourhood.crossing import search_crossing
 from verify.regions.neighbourhood.ingredients import (
     Ingredients,
     decided_by,
-    gather,
     lower,
     no_rate,
     table_witness,
@@ -26,6 +25,7 @@ from verify.regions.neighbourhood.ingredients import (
 )
 from verify.regions.neighbourhood.prospects import why_not_positive
 from verify.regions.neighbourhood.search import BallResult, search_ball, stability_radii
+from verify.regions.scopes.ball_where import Where, displacement_certificate
 
 __all__ = ["ball_certificate", "ball_constants", "ball_witness"]
 
@@ -172,15 +172,18 @@ def _show(lr: Fraction | None) -> str:
 
 
 def ball_certificate(
-    network: Network, data: DataSet, loss: Loss, lr: Fraction | None, radius: float | None
+    network: Network, data: DataSet, loss: Loss, lr: Fraction | None, radius: float | None, where: Where
 ) -> Certificate:
-    """Certify scope `ball` at the network's own parameters; arguments are exact and already validated."""
-    ingredients = gather(network, data, loss)
+    """Certify scope `ball` for descent from the network's own parameters; arguments are exact and already validated."""
+    displaced = displacement_certificate(network, data, loss, lr, where) if radius is None else None
+    if displaced is not None:
+        return displaced
+    ingredients = where.gather(network, data, loss)
     result = search_ball(ingredients, lr, radius)
-    if result.certified_by is None and not network.is_smooth:
+    if result.certified_by is None and not network.is_smooth and not ingredients.offset:
         _, crossed = search_crossing(ingredients, ingredients.curvature.state, lr, radius)
         ingredients, result = crossed or (ingredients, result)
-    constants = ball_constants(ingredients, result)
+    constants = where.constants(ball_constants(ingredients, result))
     proved = result.certified_by is not None
     # In a proof only what holds is a margin; how far the other form falls short is an observation.
     margins = {
@@ -194,7 +197,7 @@ def ball_certificate(
         if outcome.margin is not None and proved and not outcome.holds
     }
     problem = Problem(network, data, loss, result.lr)
-    witness = ball_witness(ingredients, result)
+    witness = {**ball_witness(ingredients, result), **where.witness()}
     outcome = result.outcome
     if proved and outcome is not None:
         # The other form's extra steps follow, so that the chain shows both where both hold.
@@ -202,8 +205,8 @@ def ball_certificate(
             step for form, o in result.best.items() if form != outcome.form and o.holds for step in o.steps[2:]
         )
         reason = (
-            f"real-arithmetic gradient descent with step {_show(result.lr)} on {LOSS_WORDS[loss]}, from these parameters stays in the"
-            f" ball of radius R ≤ {at_most(upper(constants['radius']), 6)}, a Locally PL Region with μ ≥ {at_least(lower(constants['mu']), 6)}, and"
+            f"{where.data}real-arithmetic gradient descent with step {_show(result.lr)} on {LOSS_WORDS[loss]}, from these parameters stays in the"
+            f" ball of radius R ≤ {at_most(upper(constants['radius']), 6)},{where.about} a Locally PL Region with μ ≥ {at_least(lower(constants['mu']), 6)}, and"
             f" Φ_k ≤ {below_one(upper(constants['rate']))}^k·Φ_0 ({outcome.form} criterion)"
         )
         return Certificate(

@@ -103,7 +103,7 @@ def lambda_bound(state: Linearisation, radius: float) -> LambdaBound:
         ]
     best = max(found, key=lambda bound: bound.value)
     layers = state.network.chain
-    if not NeuronBudget.applies(state) or layers[0].activation.name != "tanh":
+    if state.spread is not None or not NeuronBudget.applies(state) or layers[0].activation.name != "tanh":
         return best
     centre = lower(smallest_eigenvalue(kernel_of(state)))
     small = state.n <= _LOCAL_SAMPLES and layers[0].fan_out * state.n <= _LOCAL_SIZE

@@ -2,8 +2,8 @@
 
 Statement (claim enclosing_ball). θ_{k+1} = θ_k − η∇Φ(θ_k) in real arithmetic from the exact θ0. B(c, R) is convex and ½‖∇Φ‖² ≥ μΦ on it with μ = sλ;
 it contains θ0, every iterate, every segment between consecutive iterates and the limit, a point of zero loss; Φ_{k+1} ≤ rate·Φ_k from the first step on.
-Nothing is said of other starts in B(c, R). With ``start_radius`` > 0 the same for every start within it of θ0:
-:mod:`verify.regions.scopes.region_of_starts`.
+Nothing is said of other starts in B(c, R). With ``start_radius`` > 0 the same for every start within it of θ0, with ``data_radius`` > 0 for every data
+set whose inputs lie within it of those given: :mod:`verify.regions.scopes.region_of_starts`.
 
 Derivation. Two things are proved apart. λ_min(Θ) ≥ λ on B(c, R): the neuron budget for one hidden layer (claim neuron_budget; where
 that leaves little and the network is small, neuron_budget_local) or the last layer's features at any depth (claim feature_kernel),
@@ -46,11 +46,11 @@ from verify.regions.scopes.convex_ball import (
     witness_of,
 )
 from verify.regions.scopes.enclosing import Task
-from verify.regions.scopes.region_of_starts import certificate_of_starts
+from verify.regions.scopes.region_of_starts import Around, certificate_of_starts
 
 __all__ = ["OPTIONS", "region_certificate"]
 
-OPTIONS = ("centre", "start_radius", "progress", "method", "bits")
+OPTIONS = ("centre", "start_radius", "data_radius", "progress", "method", "bits")
 
 
 def region_certificate(
@@ -66,7 +66,8 @@ def region_certificate(
     Args:
         network: exact parameters θ0. data, loss: the objective. lr, steps: as for scope `exact`.
         options: centre ('midpoint' or 'initialisation'), start_radius (double ≥ 0: the statement is about every start within it of θ0),
-            progress, and, where start_radius is 0, method and bits (as for scope `exact`).
+            data_radius (double ≥ 0, in the units of the inputs: about every data set with each input within it, in the Euclidean norm, and the same
+            targets; chains of fully connected layers), progress, and, where both are 0, method and bits (as for scope `exact`).
 
     Raises:
         InputError: options out of range.
@@ -75,15 +76,20 @@ def region_certificate(
     name = options.get("centre", "midpoint")
     if name not in CENTRES:
         raise InputError(f"centre={name!r}: expected one of {', '.join(CENTRES)}")
-    given = options.get("start_radius")
-    starts = 0.0 if given is None else exact_double(given, "start_radius", positive=False)
-    rest = {key: value for key, value in options.items() if key not in ("centre", "start_radius")}
-    if starts > 0.0 and {"method", "bits"} & set(rest):
-        raise InputError("start_radius with method or bits: a ball of starts is followed in float64; leave them out")
+    radii = {
+        name: 0.0 if options.get(name) is None else exact_double(options[name], name, positive=False)
+        for name in ("start_radius", "data_radius")
+    }
+    around = Around(*radii.values())
+    rest = {key: value for key, value in options.items() if key not in ("centre", *radii)}
+    if any(radii.values()) and {"method", "bits"} & set(rest):
+        raise InputError(
+            f"{around} with method or bits: a ball of starts or of data sets is followed in float64; leave them out"
+        )
     task, first, chosen = exact.read_task(network, data, loss, lr, steps, rest)
     centre = path_centre(task, name)
-    if starts > 0.0:
-        return certificate_of_starts(task, first, centre, where_is(task, centre, name), starts)
+    if any(radii.values()):
+        return certificate_of_starts(task, first, centre, where_is(task, centre, name), around)
     reach = Reach(centre)
     followed = exact.follow(task, reach)
     if isinstance(followed, str):

@@ -1,13 +1,17 @@
-"""Scope `region` with ``start_radius`` r > 0: one convex ball that holds gradient descent from every start within r of the parameters given.
+"""Scope `region` with ``start_radius`` r or ``data_radius`` ε > 0: one convex ball that holds gradient descent from every start within r of the parameters
+given, on every data set whose inputs lie within ε of those given.
 
-Statement (claim enclosing_ball with δ_0 = r). For every θ_0 with ‖θ_0 − θ̂_0‖ ≤ r: B(c, R) contains θ_0, all iterates of real-arithmetic gradient descent
-from it, every segment between them and its limit, a point of zero loss; ½‖∇Φ‖² ≥ μΦ on B(c, R); and Φ_{k+1} ≤ rate·Φ_k at every step. The starts are a
-set of positive measure: enclosing a single trajectory cannot say this. Nothing is said of the other points of B(c, R) as starts.
+Statement (claim enclosing_ball with δ_0 = r). For every θ_0 with ‖θ_0 − θ̂_0‖ ≤ r, and every X' with ‖x'_i − x_i‖ ≤ ε for each sample (Euclidean norm; the
+targets, the step and the loss's scale are the same): B(c, R) contains θ_0, all iterates of real-arithmetic gradient descent from it on (X', y), every segment
+between them and its limit, a point of zero loss; ½‖∇Φ‖² ≥ μΦ on B(c, R); and Φ_{k+1} ≤ rate·Φ_k at every step. Starts and data sets are sets of positive
+measure: enclosing a single trajectory cannot say this. Nothing is said of the other points of B(c, R) as starts. The limit depends on the data set.
 
-Derivation. One float64 trajectory θ̂_k with radii δ_k from δ_0 = r encloses all of theirs (claim start_ball, :mod:`verify.regions.descent.tube`); the same
-bounds give the factor of ‖e‖ at each step. At T a ball certificate about θ̂_T with offset δ_T takes over.
+Derivation. One float64 trajectory θ̂_k on the stored data, with radii δ_k from δ_0 = r, encloses all of theirs (claim start_ball,
+:mod:`verify.regions.descent.tube`); the same bounds give the factor of ‖e‖ at each step. At T a ball certificate about θ̂_T with offset δ_T takes over.
+Of the data: every bound that a step, the last ball and λ on B(c, R) rest on is one for all X' (claim inputs_nearby, :mod:`verify.networks.inputs`), and δ_k
+grows at each step by the distance ‖T'(θ̂_k) − T(θ̂_k)‖ of the two maps as well.
 
-Witness: ``start_radius``, ``steps`` T, ``end`` θ̂_T, ``lambda_lower`` per step, ``handover`` (with ``offset`` δ_T) and ``region``. The trajectory itself is
+Witness: ``start_radius``, ``data_radius`` (where it is > 0), ``steps`` T, ``end`` θ̂_T, ``lambda_lower`` per step, ``handover`` (with ``offset`` δ_T) and ``region``. The trajectory itself is
 not stored: a checker follows its own.
 """
 
@@ -15,14 +19,16 @@ from __future__ import annotations
 
 import functools
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball
+from verify.arrays import Ball, sqrt_of_nonnegative
 from verify.certificates import Certificate, Problem, Step
 from verify.decimals import at_least, at_most, below_one
 from verify.networks import linearise
+from verify.networks.inputs import over_inputs
 from verify.networks.parameters import Vector, with_parameters
 from verify.regions.descent.enclosed_iterates import FloatShadow
 from verify.regions.descent.progress import Progress
@@ -34,7 +40,7 @@ from verify.regions.scopes.ball import ball_constants, ball_witness
 from verify.regions.scopes.convex_ball import Reach, inside_step, lambda_bound, positive_step, witness_of
 from verify.regions.scopes.enclosing import Task
 
-__all__ = ["certificate_of_starts"]
+__all__ = ["Around", "certificate_of_starts"]
 
 # A checker's radii are computed otherwise: this much room, per step, for roundings.
 _ROOM = 1.0 + 2.0**-30
@@ -42,17 +48,30 @@ _ROOM = 1.0 + 2.0**-30
 _PARTS = 8
 
 
-def certificate_of_starts(task: Task, first: Examined, centre: Vector, where: str, radius: float) -> Certificate:
-    """Follow the ball of starts of `radius` > 0 and certify; `where` says in words what the exact vector `centre` is."""
+@dataclass(frozen=True)
+class Around:
+    """What the statement is for: every start within `starts` of the parameters given, every data set with inputs within `data`; exact doubles ≥ 0."""
+
+    starts: float
+    data: float
+
+    def __str__(self) -> str:
+        """Name the radii that are not 0."""
+        named = (("start_radius", self.starts), ("data_radius", self.data))
+        return ", ".join(f"{name} = {value:.6g}" for name, value in named if value > 0.0)
+
+
+def certificate_of_starts(task: Task, first: Examined, centre: Vector, where: str, around: Around) -> Certificate:
+    """Follow the ball of starts and certify for all data sets; `where` says in words what the exact vector `centre` is."""
     shadow = FloatShadow(task.network, task.data, task.s, task.lr)
-    shadow.delta = shadow.inner = radius
+    shadow.delta = shadow.inner = around.starts
     reach, sections = Reach(centre), list[Section]()
     found: Attempt | None = None
     look, target, why = float(task.budget), float("inf"), ""
     with Progress(task.options.progress, task.budget, 0, "enclosing") as progress:
         while True:
             k = len(sections)
-            here = examine(with_parameters(task.network, shadow.theta), task.data, task.loss)
+            here = examine(with_parameters(task.network, shadow.theta), task.data, task.loss, data_radius=around.data)
             known = upper(Ball(sections[-1].factor) * Ball(sections[-1].residual)) if sections else math.inf
             now = section(here, shadow.delta, task.lr, known)
             sections.append(now)
@@ -78,18 +97,30 @@ def certificate_of_starts(task: Task, first: Examined, centre: Vector, where: st
                 why = f"the factor of ‖e‖ per step is not certified below 1 at step {k} (ηs‖J‖² ≤ {now.norm_step:.4g}, δ = {now.delta:.3g})"
                 break
             shadow.advance(here.state, here.residual, now.growth * _ROOM)
+            shadow.delta = _with_other_maps(shadow.delta, task, here)
             if not np.isfinite(shadow.delta):
                 why = f"the enclosure of the iterates blew up at step {k + 1}"
                 break
     if why or found is None:
-        return _inconclusive(task, first, radius, why, sections)
-    return _assemble(task, first, centre, where, radius, reach, sections, shadow, found)
+        return _inconclusive(task, first, around, why, sections)
+    return _assemble(task, first, centre, where, around, reach, sections, shadow, found)
 
 
-def _inconclusive(task: Task, first: Examined, radius: float, why: str, sections: list[Section]) -> Certificate:
+def _with_other_maps(delta: float, task: Task, here: Examined) -> float:
+    """Add to δ how far the step of another data set may send θ̂_k from where the stored one's does."""
+    spread = here.state.spread
+    if spread is None or not np.isfinite(delta):
+        return delta
+    # Bounds over all data sets stand for ‖J‖ and ‖e‖ at the stored one.
+    norm = sqrt_of_nonnegative(Ball(upper(here.facts.lambda_max)))
+    apart = spread.step(Ball(task.lr * task.s), norm, Ball(upper(here.facts.residual)))
+    return upper((Ball(delta) + apart) * Ball(_ROOM))
+
+
+def _inconclusive(task: Task, first: Examined, around: Around, why: str, sections: list[Section]) -> Certificate:
     reason = (
-        f"starts within start_radius = {radius:.6g}, η = {approx_float(task.lr):.6g}: {why}. A smaller start_radius, a smaller step or a wider network"
-        f" may do; start_radius=0 is about the parameters themselves. {len(sections)} steps were enclosed"
+        f"{around}, η = {approx_float(task.lr):.6g}: {why}. A smaller radius, a smaller step or a wider network"
+        f" may do; 0 is about the parameters and the data themselves. {len(sections)} steps were enclosed"
     )
     return Certificate(
         scope="region", verdict="INCONCLUSIVE", reason=reason, problem=Problem(task.network, task.data, task.loss, task.lr),
@@ -103,7 +134,7 @@ def _assemble(
     first: Examined,
     centre: Vector,
     where: str,
-    starts: float,
+    around: Around,
     reach: Reach,
     sections: list[Section],
     shadow: FloatShadow,
@@ -113,7 +144,8 @@ def _assemble(
     assert found.result is not None
     assert found.result.outcome is not None
     steps, radius = len(sections) - 1, reach.radius
-    bound = lambda_bound(linearise(with_parameters(task.network, centre), task.data.X), radius)
+    state = over_inputs(linearise(with_parameters(task.network, centre), task.data.X), around.data)
+    bound = lambda_bound(state, radius)
     ball = ball_constants(found.ingredients, found.result)
     weakest = min(now.lambda_min for now in sections)
     factor = max((now.factor for now in sections[:-1]), default=0.0)
@@ -136,7 +168,8 @@ def _assemble(
         "handover_step": steps,
         "handover_radius": ball["radius"],
         "handover_offset": Ball(shadow.delta),
-        "start_radius": Ball(starts),
+        "start_radius": Ball(around.starts),
+        **({"data_radius": Ball(around.data)} if around.data > 0.0 else {}),
         "region_radius": Ball(radius),
         "region_lambda": Ball(bound.value),
         "region_mu": mu,
@@ -146,7 +179,8 @@ def _assemble(
         f"{form} containment": o.margin for form, o in found.result.best.items() if o.margin is not None and o.holds
     }
     witness = {
-        "start_radius": starts,
+        "start_radius": around.starts,
+        **({"data_radius": around.data} if around.data > 0.0 else {}),
         "steps": steps,
         "end": shadow.theta,
         "lambda_lower": np.array([now.lambda_min for now in sections]),
@@ -158,15 +192,23 @@ def _assemble(
     good = bound.value > 0.0 and upper(rate) < 1.0
     if not good:
         reason = (
-            f"gradient descent from every start within {starts:.6g} stays within R = {radius:.6g} of c, {where}, but λ_min(Θ) is not certified positive"
-            " on that ball, or the rate rounds to 1. Widen the network or take a smaller start_radius"
+            f"with {around} gradient descent stays within R = {radius:.6g} of c, {where}, but λ_min(Θ) is not certified positive"
+            " on that ball, or the rate rounds to 1. Widen the network or take a smaller radius"
         )
         return Certificate(
             scope="region", verdict="INCONCLUSIVE", reason=reason, problem=problem, constants=constants, margins={}, steps=chain,
             witness={**witness, "handover": None}, observed=observed,
         )  # fmt: skip
+    starts = (
+        f"every start within {at_least(around.starts, 6)} of these parameters" if around.starts else "these parameters"
+    )
+    data = (
+        f" and every data set whose inputs lie within {at_least(around.data, 6)} of the given ones, sample by sample,"
+        if around.data
+        else ""
+    )
     reason = (
-        f"for every start within {at_least(starts, 6)} of these parameters the convex ball of radius R ≤ {at_most(radius, 6)} about c, {where}, contains"
+        f"for {starts}{data} the convex ball of radius R ≤ {at_most(radius, 6)} about c, {where}, contains"
         f" every iterate of real-arithmetic gradient descent with η = {approx_float(task.lr):.6g}, every segment between iterates and their limit of zero"
         f" loss; it is a Locally PL Region with μ ≥ {at_least(lower(mu), 6)} ({bound.by}), and Φ_k ≤ {below_one(upper(rate))}^k·Φ_0"
         f" ({steps} steps enclosed one by one, largest radius {at_most(observed['largest_delta'], 3)}). Nothing is claimed of other starts in it"

@@ -1,0 +1,144 @@
+"""Scope `ball` about another centre than the parameters given (``centre=``), and for every data set nearby (``data_radius=``).
+
+Statement. c is an exact vector handed in (a mean of iterates, an earlier or later checkpoint), θ0 the parameters given, d0 ≥ ‖θ0 − c‖ as proved. Either
+(i) *displacement*, which asks nothing of the start but its distance: every real-arithmetic gradient descent with step η started within ρ ≥ d0 of c, so
+    the one from θ0, stays in B(c, R), a Locally PL Region, and converges; what scope `basin` says of a centre that it finds itself (claim
+    containment_displacement); or
+(ii) *off the centre* (claim handover): gradient descent from θ0 stays in B(c, R), by the classical or the residual form about c, begun at distance d0 with
+    the residual at θ0 itself.
+(i) is tried first, since it says more. All its constants are bounds for any shorter step as well, so it is an a-priori statement: every start within ρ, every
+step below η, and no run is followed.
+
+With ``data_radius`` ε > 0 the same as (ii) for every data set whose inputs lie within ε of those given, sample by sample in the Euclidean norm, the targets
+being the same: each number it rests on is a bound for all of them (claim inputs_nearby).
+
+Witness: as for scope `ball`, with ``centre`` and ``offset`` d0 (ii), or as for scope `basin` (i); ``data_radius``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from verify.arguments import exact_double
+from verify.arrays import Ball
+from verify.certificates import Certificate, Problem
+from verify.decimals import at_least, at_most, below_one
+from verify.networks import DataSet, Loss, Network
+from verify.networks.parameters import Vector, flatten, with_parameters
+from verify.regions.descent.iterates import read_iterate
+from verify.regions.neighbourhood.basins import basin_witness, find_basin, inside
+from verify.regions.neighbourhood.crossing import crossing_basin
+from verify.regions.neighbourhood.estimate import with_start
+from verify.regions.neighbourhood.ingredients import Ingredients, approx_float, decided_by, gather, lower, upper
+from verify.regions.neighbourhood.point_facts import drift, examine
+
+__all__ = ["OPTIONS", "Where", "displacement_certificate", "read_where"]
+
+OPTIONS = ("centre", "data_radius")
+
+
+@dataclass(frozen=True)
+class Where:
+    """About which point, and for which data, a ball is looked for.
+
+    Attributes:
+        start: θ0 (p,), exact. centre: c (p,), exact; None for θ0 itself. data_radius: ε, an exact double ≥ 0.
+    """
+
+    start: Vector
+    centre: Vector | None = None
+    data_radius: float = 0.0
+
+    @property
+    def distance(self) -> Ball:
+        """Enclose ‖θ0 − c‖."""
+        return Ball(0.0) if self.centre is None else drift(self.start, self.centre)
+
+    def gather(self, network: Network, data: DataSet, loss: Loss) -> Ingredients:
+        """Enclose the ingredients at c for a start at θ0."""
+        if self.centre is None:
+            return gather(network, data, loss, data_radius=self.data_radius)
+        about = gather(with_parameters(network, self.centre), data, loss, data_radius=self.data_radius)
+        here = examine(network, data, loss, data_radius=self.data_radius)
+        return with_start(about, upper(self.distance), upper(here.facts.residual))
+
+    def constants(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        """Add what the statement names besides the ball's constants; of data nearby each is the bound that holds for all of them."""
+        more: dict[str, Any] = {**found}
+        if self.centre is not None:
+            more["distance"] = self.distance
+        if self.data_radius > 0.0:
+            more["data_radius"] = Ball(self.data_radius)
+        return more
+
+    def witness(self) -> dict[str, Any]:
+        """Return what a checker needs besides the ball's witness."""
+        more: dict[str, Any] = {}
+        if self.centre is not None:
+            more |= {"centre": self.centre, "offset": upper(self.distance)}
+        return more | ({"data_radius": self.data_radius} if self.data_radius > 0.0 else {})
+
+    @property
+    def about(self) -> str:
+        """Say in words what the ball is about."""
+        return "" if self.centre is None else f" about the centre given, ‖θ − c‖ ≤ {at_most(upper(self.distance), 6)},"
+
+    @property
+    def data(self) -> str:
+        """Say in words for which data."""
+        if self.data_radius == 0.0:
+            return ""
+        return f"for every data set whose inputs lie within {at_least(self.data_radius, 6)} of the given ones, sample by sample: "
+
+
+def read_where(network: Network, options: Mapping[str, Any]) -> Where:
+    """Validate the options `centre` and `data_radius`; None stands for the default of either.
+
+    Raises:
+        InputError, ShapeError, DtypeError, NonFiniteError: a centre that does not fit the network, a radius that is no finite double ≥ 0.
+    """
+    given, radius = options.get("centre"), options.get("data_radius")
+    return Where(
+        flatten(network),
+        None if given is None else read_iterate(network, given, "centre"),
+        0.0 if radius is None else exact_double(radius, "data_radius", positive=False),
+    )
+
+
+def displacement_certificate(
+    network: Network, data: DataSet, loss: Loss, lr: Fraction | None, where: Where
+) -> Certificate | None:
+    """Certify form (i) about `where`'s centre; None where no ball of starts is found that holds θ0, or data nearby are asked for."""
+    if where.centre is None or where.data_radius > 0.0:
+        return None
+    here = examine(with_parameters(network, where.centre), data, loss, origin=where.start)
+    found = find_basin(here, lr)
+    if found is None and not network.is_smooth:
+        found = crossing_basin(here, lr)
+    if found is None:
+        return None
+    within = inside(where.distance, found)
+    if not within.certain:
+        return None
+    c, centre = found.constants, found.ingredients
+    rho = c["basin_radius"]
+    constants = {
+        "lambda0": centre.lambda0, "jacobian_norm0": centre.jacobian_norm0, "residual0": here.facts.residual, "loss0": here.facts.loss, **c,
+        "distance": where.distance, "distance_over_radius": where.distance / rho, "lr": found.lr,
+    }  # fmt: skip
+    reason = (
+        f"every real-arithmetic gradient descent with step {approx_float(found.lr):.6g} started within ρ = {at_least(lower(rho), 4)} of the centre given, so"
+        f" from these parameters at ‖θ − c‖ ≤ {at_most(upper(where.distance), 4)}, stays within R ≤ {at_most(upper(c['radius']), 4)} of it, a Locally PL Region with"
+        f" μ ≥ {at_least(lower(c['mu']), 4)}, and Φ_k ≤ {below_one(upper(c['rate']))}^k·Φ_0; an exact zero-loss point lies within"
+        f" {at_most(upper(c['zero_loss_distance']), 3)} of it ({found.form} criterion)"
+    )
+    return Certificate(
+        scope="ball", verdict="PROVED", reason=reason, problem=Problem(network, data, loss, found.lr), constants=constants,
+        margins={f"{found.form} containment": found.margin}, steps=(*found.steps, within),
+        witness=basin_witness(found, np.asarray(where.centre)), observed=decided_by(here.state.bits),
+    )  # fmt: skip
