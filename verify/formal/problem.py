@@ -95,6 +95,12 @@ def _outside(certificate: Certificate, activations: list[str]) -> str | None:
     """What of a certificate the proved checker does not cover, in words; None if it covers everything."""
     if certificate.problem.descent is not None:
         return f"descent={certificate.problem.descent}"
+    own = next(
+        (name for name in ("centre", "data_radius") if certificate.scope == "ball" and name in certificate.witness),
+        None,
+    )
+    if own is not None:
+        return f"{own}= of scope 'ball'"
     if len(activations) != 2:
         return f"{len(activations) - 1} hidden layers"
     if activations[1] != "identity":

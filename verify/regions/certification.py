@@ -70,8 +70,8 @@ def certify(
             'run'; None is full-batch gradient descent.
         **options: of scope 'ball' `centre` (a module, state dict or flat vector: the ball is about it, and the statement about descent from the
             parameters) and `data_radius` (the statement is for every data set with each input within it, in the Euclidean norm, and the same
-            targets); of scope 'region' see verify.regions.scopes.region; further options of scopes 'run' and 'exact' (see verify.regions.scopes.run and verify.regions.scopes.exact); `seconds` of
-            scope 'basin', the time allowed to its search for a zero.
+            targets); of scopes 'region', 'run' and 'exact' see verify.regions.scopes.region, .run and .exact; `seconds` of scope 'basin', the time
+            allowed to its search for a zero.
 
     Returns:
         Certificate with verdict PROVED, REFUTED or INCONCLUSIVE and its reason. The statement is about

@@ -206,7 +206,8 @@ def ball_certificate(
         )
         reason = (
             f"{where.data}real-arithmetic gradient descent with step {_show(result.lr)} on {LOSS_WORDS[loss]}, from these parameters stays in the"
-            f" ball of radius R ≤ {at_most(upper(constants['radius']), 6)},{where.about} a Locally PL Region with μ ≥ {at_least(lower(constants['mu']), 6)}, and"
+            f" ball of radius R ≤ {at_most(upper(constants['radius']), 6)},{where.about} a Locally PL Region with μ ≥"
+            f" {at_least(lower(constants['mu']), 6)}, and"
             f" Φ_k ≤ {below_one(upper(constants['rate']))}^k·Φ_0 ({outcome.form} criterion)"
         )
         return Certificate(

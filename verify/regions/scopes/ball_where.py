@@ -133,8 +133,8 @@ def displacement_certificate(
     }  # fmt: skip
     reason = (
         f"every real-arithmetic gradient descent with step {approx_float(found.lr):.6g} started within ρ = {at_least(lower(rho), 4)} of the centre given, so"
-        f" from these parameters at ‖θ − c‖ ≤ {at_most(upper(where.distance), 4)}, stays within R ≤ {at_most(upper(c['radius']), 4)} of it, a Locally PL Region with"
-        f" μ ≥ {at_least(lower(c['mu']), 4)}, and Φ_k ≤ {below_one(upper(c['rate']))}^k·Φ_0; an exact zero-loss point lies within"
+        f" from these parameters at ‖θ − c‖ ≤ {at_most(upper(where.distance), 4)}, stays within R ≤ {at_most(upper(c['radius']), 4)} of it, a Locally PL"
+        f" Region with μ ≥ {at_least(lower(c['mu']), 4)}, and Φ_k ≤ {below_one(upper(c['rate']))}^k·Φ_0; an exact zero-loss point lies within"
         f" {at_most(upper(c['zero_loss_distance']), 3)} of it ({found.form} criterion)"
     )
     return Certificate(

@@ -11,8 +11,8 @@ Derivation. One float64 trajectory θ̂_k on the stored data, with radii δ_k fr
 Of the data: every bound that a step, the last ball and λ on B(c, R) rest on is one for all X' (claim inputs_nearby, :mod:`verify.networks.inputs`), and δ_k
 grows at each step by the distance ‖T'(θ̂_k) − T(θ̂_k)‖ of the two maps as well.
 
-Witness: ``start_radius``, ``data_radius`` (where it is > 0), ``steps`` T, ``end`` θ̂_T, ``lambda_lower`` per step, ``handover`` (with ``offset`` δ_T) and ``region``. The trajectory itself is
-not stored: a checker follows its own.
+Witness: ``start_radius``, ``data_radius`` (where it is > 0), ``steps`` T, ``end`` θ̂_T, ``lambda_lower`` per step, ``handover`` (with ``offset`` δ_T) and
+``region``. The trajectory itself is not stored: a checker follows its own.
 """
 
 from __future__ import annotations
