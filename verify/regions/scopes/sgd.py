@@ -94,12 +94,14 @@ def _criterion(descent: SGD) -> Criterion:
     return with_replacement if descent.order == "with_replacement" else any_order
 
 
-def _table(ingredients: Ingredients) -> RadiusTable:
-    """Radii in geometric progression, from the distance to the nearest exact fit to where λ is lost."""
+def _table(ingredients: Ingredients) -> RadiusTable | None:
+    """Radii in geometric progression, from the distance to the nearest exact fit to where λ is lost; None where no ball keeps it (a unit at its kink)."""
     unit = max(upper(ingredients.residual0), 1e-15 * upper(ingredients.jacobian_norm0)) / math.sqrt(
         lower(ingredients.lambda0)
     )
     reach = min(critical_radius(ingredients), _FARTHEST, _REACH * unit)
+    if not reach > 0.0:
+        return None
     return tabulate(ingredients, np.geomspace(min(unit, 0.5 * reach), reach, _ROWS).tolist())
 
 
@@ -130,7 +132,10 @@ def find(here: Examined, problem: Problem, *, starts: bool, thorough: bool = Tru
     if not (finite and lower(ingredients.lambda0) > 0.0):
         return Found(None, None, None, ingredients, None)
     batches = gather_batches(problem.descent, here.theta, here.facts.lambda_max, data.n, data.k, problem.loss)
-    search = _Search(ingredients, _table(ingredients), batches, problem.lr, starts)
+    table = _table(ingredients)
+    if table is None:
+        return Found(None, None, None, ingredients, batches)
+    search = _Search(ingredients, table, batches, problem.lr, starts)
     best = search.best(thorough)
     largest = search.largest(best) if best is not None and best.holds else None
     return Found(best, largest, search.table, ingredients, batches)

@@ -339,3 +339,17 @@ def _replaced(found: Any, changes: dict[str, Any]) -> Any:
 def test_no_powers_beyond_the_stable_range() -> None:
     assert powers(Fraction(1, 10), Fraction(31, 10), SGD(momentum="1/2")) is None
     assert powers(Fraction(1, 10), Fraction(16, 10), SGD(momentum="1/2", nesterov=True)) is None
+
+
+@pytest.mark.parametrize("descent", [verify.SGD(1), verify.SGD(1, "with_replacement"), verify.SGD(momentum=0.9)])
+def test_a_unit_exactly_at_its_kink_leaves_no_ball_and_is_inconclusive(descent: verify.SGD) -> None:
+    """Its outgoing weight is 0, so that λ_min > 0 is certain whatever its slope; but every ball is crossed."""
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(2, 6), torch.nn.ReLU(), torch.nn.Linear(6, 1)).double()
+    with torch.no_grad():
+        for entry in (net[0].weight[0], net[0].bias[:1], net[2].weight[:, :1]):  # type: ignore[index]
+            entry.zero_()
+    X, y = np.array([[1.0, 0.5], [-0.5, 1.0], [0.3, -1.0]]), np.array([1.0, -1.0, 1.0])
+    certificate = verify.certify(net, X, y, loss="mse", scope="ball", descent=descent)
+    assert certificate.verdict == "INCONCLUSIVE"
+    assert "no radius with λ(R) > 0" in certificate.reason
