@@ -10,6 +10,7 @@ from fractions import Fraction as Q
 import sympy as sp
 
 from proofs.claim import Counterexample, Fact
+from proofs.solvers import entails
 
 __all__ = [
     "CONSTANT_JACOBIAN_BOUND",
@@ -40,16 +41,18 @@ LAMBDA_ZERO = Counterexample("F = θ², y = 1, s = 1 at θ = 0: λ = 0, gradient
 
 
 def _half_scale() -> list[Fact]:
-    s, theta = Q(1, 2), Q(3)
-    e, J = theta, Q(1)
-    loss, gradient = s * e**2 / 2, s * J * e
+    # Samples x_1 = (1, 0), x_2 = (0, 1): F = (θ_1, θ_2), J = I, Θ = I; the half mean over them has s = 1/2.
+    s, theta = Q(1, 2), (Q(3), Q(5))
+    loss, gradient = s * sum(t * t for t in theta) / 2, [s * t for t in theta]
     return [
-        Fact("λ = 1", J * J == 1),
-        Fact("½‖∇Φ‖² = Φ/2 < λΦ", gradient**2 / 2 == loss / 2 and gradient**2 / 2 < J * J * loss),
-    ]
+        Fact("Φ = ¼(θ_1² + θ_2²): the half mean over two samples", loss == Q(1, 4) * (theta[0] ** 2 + theta[1] ** 2)),
+        Fact("Θ = I: λ = 1 > ½ = the ratio ½‖∇Φ‖²/Φ", sum(g * g for g in gradient) / 2 == loss / 2),
+    ]  # fmt: skip
 
 
-HALF_SCALE = Counterexample("F = θ, y = 0, s = 1/2 (the half mean over n = 2 equal terms): μ = λ fails.", _half_scale)
+HALF_SCALE = Counterexample(
+    "F(x) = θ·x at x = (1, 0), (0, 1), y = 0, s = 1/2 (the half mean over n = 2): λ = 1, but ½‖∇Φ‖² = ½Φ", _half_scale
+)
 
 
 def _not_squared() -> list[Fact]:
@@ -123,33 +126,30 @@ SEGMENT_OUTSIDE = Counterexample(
 
 
 def _no_containment() -> list[Fact]:
-    # With x = 1 − θ: F = θ + (1/14)(2x/3)^21, so F' = 1 − (2x/3)^20, which is nearly 1 on B(1, 11/10) and 0 at θ = −1/2 (x = 3/2).
-    def F(theta: Q) -> Q:
-        return theta + Q(1, 14) * (Q(2, 3) * (1 - theta)) ** 21
-
-    def slope(theta: Q) -> Q:
-        return 1 - (Q(2, 3) * (1 - theta)) ** 20
-
-    t = sp.Symbol("t")
-    polynomial = t + sp.Rational(1, 14) * (sp.Rational(2, 3) * (1 - t)) ** 21
-    eta, beta, radius = Q(3, 2), Q(11, 10), Q(11, 10)
-    bend = Q(40, 3) * (Q(2, 3) * radius) ** 19  # sup |F''| on the ball, F'' = (40/3)(2x/3)^19
-    after = 1 - eta * F(Q(1)) * slope(Q(1))
+    # F = vw, x = 1, y = 1: J = (w, v), λ = v² + w². From (2, −2) the antidiagonal (u, −u) is never left; there e = −u² − 1.
+    v, w, eta, u = sp.symbols("v w eta u", positive=True)
+    gradient = [sp.diff((v * w - 1) ** 2 / 2, symbol) for symbol in (v, w)]
+    bend = sp.hessian((v * w - 1) ** 2 / 2, (v, w))
+    at = {v: u, w: -u}
+    after = [(value - eta * slope).subs(at) for value, slope in zip((v, w), gradient, strict=True)]
+    factor = 1 - eta * (1 + u**2)
+    radius, start = Q(13, 5), {v: 2, w: -2}
+    turned = sp.Matrix([1, -1])
+    small = [eta <= sp.Rational(2, 13), u <= 2]
     return [
-        Fact("F' = 1 − (2(1 − θ)/3)^20", sp.expand(sp.diff(polynomial, t) - 1 + (sp.Rational(2, 3) * (1 - t)) ** 20) == 0),
-        Fact("λ = F'² ≥ 9/10 on B(1, 11/10)", (1 - (Q(2, 3) * radius) ** 20) ** 2 >= Q(9, 10)),
-        Fact("zero loss inside: F(−1/100) < 0 < F(0)", F(Q(-1, 100)) < 0 < F(Q(0)) and 1 + Q(1, 100) < radius),
-        Fact("0 ≤ F' ≤ 1 there, |F| ≤ 21/10", 0 < slope(1 - radius) <= 1 and -Q(21, 10) <= F(1 - radius) and F(1 + radius) <= Q(21, 10)),
-        Fact("Φ'' ≤ F'² + |F||F''| ≤ β = 11/10 there", 1 + Q(21, 10) * bend <= beta),
-        Fact("1/β < η = 3/2 < 2/β", 1 / beta < eta < 2 / beta),
-        Fact("the first step leads to −1/2, outside the ball", after == Q(-1, 2) and 1 - after > radius),
-        Fact("−1/2 is critical, with loss 9/98", slope(after) == 0 and F(after) ** 2 / 2 == Q(9, 98)),
+        Fact("λ ≥ (2√2 − R)² ≥ 1/25 on B((2, −2), R), R = 13/5: 2√2 ≥ 14/5", Q(8) >= Q(14, 5) ** 2 and Q(14, 5) - radius == Q(1, 5)),
+        Fact("zero loss at (2, 1/2), inside at distance 5/2", Q(2) * Q(1, 2) == 1 and Q(5, 2) < radius),
+        Fact("∇²Φ has the eigenvalue 13 at (2, −2): β ≥ 13 and 2/β ≤ 2/13", bend.subs(start) * turned == 13 * turned),
+        Fact("a step takes (u, −u) to (fu, −fu), f = 1 − η(1 + u²)",
+             all(sp.expand(value - sign * factor * u) == 0 for value, sign in zip(after, (1, -1), strict=True))),
+        Fact("0 < f ≤ 1 − η for 0 < η ≤ 2/13, 0 < u ≤ 2 (z3): u falls to 0", entails(small, sp.And(factor > 0, factor <= 1 - eta)).proved),
+        Fact("(0, 0) is critical with loss ½, outside the ball", all(slope.subs({v: 0, w: 0}) == 0 for slope in gradient) and radius**2 < 8),
     ]  # fmt: skip
 
 
 NO_CONTAINMENT = Counterexample(
-    "F = θ + (1/14)(2(1 − θ)/3)^21, y = 0, θ0 = 1, R = 11/10, η = 3/2: PL with μ = 9/10 and zero loss inside the ball, η below 2/β ="
-    " 20/11, yet the first step leaves the ball for the critical point −1/2, where Φ = 9/98 for ever",
+    "F = vw, x = y = 1, θ0 = (2, −2), R = 13/5: PL with μ = 1/25 and zero loss at (2, ½) inside the ball, yet with every step 0 < η < 2/β"
+    " gradient descent leaves the ball for the saddle point (0, 0) and converges to it, loss ½",
     _no_containment,
 )
 

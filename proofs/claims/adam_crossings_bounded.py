@@ -18,11 +18,12 @@ def _crossings() -> list[Fact]:
 CLAIM = Claim(
     id="adam_crossings_bounded",
     title="Adam crosses boundedly many activation regions",
-    statement="The number of activation regions that constant-step Adam crosses on a ReLU network is bounded by a function of the architecture and data,"
-    " whatever the number of steps.",
+    statement="How often constant-step Adam, from any state (θ, m, v), crosses from one activation region of a ReLU network to another is bounded by a"
+    " function of the architecture and data, whatever the number of steps.",
     source="our formulation of a reading of arXiv:2505.15013, without its barrier assumption, which we cannot read",
     refutation=Counterexample(
         "F(x) = relu(wx), x = ±1, y = 0: the two-cycle crosses both kinks at every step", _crossings
     ),
     repaired_by=("adam_step_bound",),
+    remarks="Crossings are counted, not the regions met, which are two. The state (m, v) is that of adam_in_lplr's cycle.",
 )

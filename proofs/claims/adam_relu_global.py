@@ -26,4 +26,5 @@ CLAIM = Claim(
     source="our formulation of a reading of arXiv:2505.15013, without its barrier assumption",
     refutation=Counterexample("F = relu(w), w = −1, y = 1", _dead),
     repaired_by=("containment_preconditioned",),
+    remarks="The neuron is dead at the start. What the paper's barrier assumption excludes we do not know.",
 )

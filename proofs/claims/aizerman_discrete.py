@@ -43,7 +43,7 @@ def _orbit() -> list[Fact]:
 CLAIM = Claim(
     id="aizerman_discrete",
     title="discrete Aizerman: stable for every linear gain, so stable",
-    statement="If x⁺ = Ax + Bκ(Cx) is stable for every constant κ in [0, 1], x⁺ = Ax + Bφ(Cx) is stable for every φ in the sector [0, 1].",
+    statement="If x⁺ = Ax + Bκ(Cx) is globally asymptotically stable for every constant κ in [0, 1], so is x⁺ = Ax + Bφ(Cx) for every φ in the sector [0, 1].",
     source="our formulation; arXiv:2505.22889 treats the case with positivity",
     refutation=Counterexample(
         "A = [[−½, 0], [1, 0]], B = (1, 0), C = (1, −¾), φ a ReLU network of 4 neurons: period 4", _orbit

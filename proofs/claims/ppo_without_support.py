@@ -12,4 +12,5 @@ CLAIM = Claim(
     source="our formulation of a reading of arXiv:1906.10306",
     refutation=NO_SUPPORT,
     repaired_by=("policy_mirror_descent",),
+    remarks="Softmax policies of finite logits have full support: they meet the hypothesis of policy_mirror_descent.",
 )

@@ -13,6 +13,7 @@ CLAIM = Claim(
     source="as in the abstract of v1 (linear convergence inside the region), read without a containment hypothesis",
     refutation=NO_CONTAINMENT,
     repaired_by=("containment_classical", "containment_residual", "containment_displacement", "linear_rate"),
-    remarks="The region must be larger than the path: that is what the containment claims prove. In the counterexample inf Φ = 0 is attained"
-    " in the ball, so that the definition of an LPLR by the infimum and that by L* = 0 agree.",
+    remarks="The region must be larger than the path: that is what the containment claims prove. The counterexample is a two-layer network, its"
+    " steps are as small as one likes, and inf Φ = 0 is attained in the ball, so that the definition of an LPLR by the infimum and that by"
+    " L* = 0 agree. By continuity nearby starts leave the ball too.",
 )

@@ -18,5 +18,7 @@ CLAIM = Claim(
     ),
     refuted_with=("no_lqcr_wide", "no_lqcr_generic"),
     repaired_by=("lqcr_not_needed", "no_lqcr_wide", "slqc_coarse"),
-    remarks="The witnesses exclude every ball of radius ≥ t‖v‖ = 1/128·‖v‖; no_lqcr_wide excludes every radius.",
+    remarks="The witnesses exclude every ball of radius ≥ t‖v‖ = 1/128·‖v‖; no_lqcr_wide excludes every radius. For v3, which takes the region as"
+    " given, this says that under the textbook definition wide networks do not meet the hypothesis, not that its theorems are false: with any"
+    " region in place of the LQCR they hold (v3_pl, lqcr_not_needed). Convergence itself is untouched.",
 )

@@ -6,6 +6,7 @@ import sympy as sp
 
 from proofs.claim import Claim, Counterexample, Fact, Formulas, Hypothesis, Needless, Proof, sym
 from proofs.examples import LAMBDA_ZERO
+from proofs.solvers import entails
 
 
 def prove(formulas: Formulas) -> Proof:
@@ -35,15 +36,20 @@ CLAIM = Claim(
 
 
 def quasi_convex_without_pl() -> list[Fact]:
-    """Φ = θ⁶/2 (F = θ³, y = 0) on [−1, 1]: quasi-convex, ½Φ'²/Φ = 9θ⁴ has infimum 0."""
-    t = sp.Symbol("t", real=True)
-    loss = t**6 / 2
-    ratio = sp.cancel(sp.diff(loss, t) ** 2 / 2 / loss)
+    """Φ = ½(vw − 1)² on [0, 1]² ∋ (½, ½): quasi-convex, as the sublevel sets are {vw ≥ level}, and flat at (0, 0)."""
+    a, b, c, d, level = sp.symbols("a b c d level", nonnegative=True)
+    v, w = sp.symbols("v w", real=True)
+    loss = (v * w - 1) ** 2 / 2
+    origin = {v: 0, w: 0}
+    midpoint = entails([a * b >= level, c * d >= level], (a + c) * (b + d) / 4 >= level)
     return [
-        Fact("½Φ'²/Φ = 9θ⁴", ratio == 9 * t**4),
-        Fact("Φ' has the sign of θ: Φ falls, then rises, so it is quasi-convex", sp.diff(loss, t) == 3 * t**5),
-        Fact("ratio < 10⁻⁶ at θ = 1/100", ratio.subs(t, sp.Rational(1, 100)) < sp.Rational(1, 10**6)),
-    ]
+        Fact("vw ≤ 1 on [0, 1]², where Φ falls as vw grows; {vw ≥ level} is midpoint-convex there (z3)", midpoint.proved),
+        Fact("zero loss at (1, 1), in the region", loss.subs({v: 1, w: 1}) == 0),
+        Fact("∇Φ = 0 and Φ = ½ at (0, 0), in the region: no μ > 0",
+             sp.diff(loss, v).subs(origin) == sp.diff(loss, w).subs(origin) == 0 and loss.subs(origin) == sp.Rational(1, 2)),
+    ]  # fmt: skip
 
 
-WITHOUT_PL = Counterexample("F = θ³, y = 0 on [−1, 1]", quasi_convex_without_pl)
+WITHOUT_PL = Counterexample(
+    "F = vw, x = y = 1, on [0, 1]² around (½, ½): quasi-convex, critical at (0, 0)", quasi_convex_without_pl
+)
