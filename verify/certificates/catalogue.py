@@ -17,6 +17,10 @@ _AT = re.compile(r"(NTK positive at|decrease from) step (0|[1-9][0-9]{0,18})")
 _INEQUALITIES = {
     ("NTK positive", "pl_from_ntk"): "λ_min(Θ(θ)) by shifted Cholesky",
     ("NTK positive at the centre", "ntk_positive"): "λ_min(Θ) at the centre, by shifted Cholesky",
+    (
+        "J_c has full rank",
+        "containment_residual_relu",
+    ): "λ_min(J_cJ_cᵀ), J_c = J(c) but for mean slopes at chosen kinks",
     ("NTK stays positive on the ball", "ntk_stability"): "λ(R): sharp, neuron budget or features",
     ("step below 2/β", "descent_step"): "0 < η < 2/β",
     ("path inside the ball", "containment_classical"): "‖e0‖/(c√λ(R)) ≤ R",

@@ -187,7 +187,8 @@ class Certificate:
             form = self.witness["handover"].get("certified_by")
         if self.problem.descent is not None and form:
             return self.problem.descent.claim
-        return f"containment_{form}" if form else "none"
+        long = "_long" if self.constants.get("path_share") is not None else ""
+        return f"containment_{form}{long}" if form else "none"
 
     @property
     def numbers(self) -> dict[str, float]:

@@ -80,6 +80,11 @@ def _table(certificate: Any) -> tuple[np.ndarray, np.ndarray] | None:
     return np.asarray(radii, dtype=float), np.asarray(lam, dtype=float)
 
 
+def _form(certificate: Any) -> str | None:
+    found: str | None = (certificate.witness.get("handover") or certificate.witness).get("certified_by")
+    return found
+
+
 def _radius(certificate: Any) -> float | None:
     value = certificate.constants.get("radius")
     return None if value is None else float(bounds(value)[0])
@@ -112,7 +117,8 @@ def kernel_on_ball(certificate: Any, name: str) -> Plot | None:
             Series(
                 "lower bound on the ball of radius r",
                 [0.0, *radii],
-                [bounds(c["lambda0"])[0], *lam],
+                # About J_c (criterion residual_relu) λ_min at the centre is known by the first row alone.
+                [lam[0] if _form(certificate) == "residual_relu" else bounds(c["lambda0"])[0], *lam],
                 quantity="ntk",
                 step=True,
             )
@@ -128,8 +134,7 @@ def absorbed_residual(certificate: Any, name: str) -> Plot | None:
     Residual form: ∫_0^r(σ − δ) against ‖e₀‖. Displacement form, from starts within ρ: ∫_ρ^r(σ − δ_E) against E = 2(½L_Hρ² + ‖e(c)‖)/(2 − b). Classical form:
     c·√λ(r)·r against ‖e₀‖. σ = √λ, or γ√λ for steps beyond 1/λ_max; δ, δ_E and c are those of R, which are the worst up to R; beyond it nothing is drawn.
     """
-    table, radius = _table(certificate), _radius(certificate)
-    form = (certificate.witness.get("handover") or certificate.witness).get("certified_by")
+    table, radius, form = _table(certificate), _radius(certificate), _form(certificate)
     if certificate.verdict != "PROVED" or table is None or radius is None or certificate.problem.descent is not None:
         return None
     high = {key: float(bounds(value)[1]) for key, value in certificate.constants.items() if value is not None}

@@ -38,7 +38,7 @@ _CONSTANTS: Mapping[str, tuple[str, str, Direction]] = {
     "lambda_region": ("λ(R)", "smallest eigenvalue of the NTK on the ball", "lower"),
     "lambda_max0": ("λ_max", "largest eigenvalue of the NTK at the centre", "enclosure"),
     "smoothness": ("β", "‖∇²Φ‖ on the ball's sublevel set", "upper"),
-    "step_bound": ("2/β", "any smaller step decreases the loss", "lower"),
+    "step_bound": ("2/β", "a smaller step that stays in the ball decreases the loss", "lower"),
     "path_length": ("path", "total distance gradient descent travels", "upper"),
     "residual0": ("‖e₀‖", "residual norm at the centre", "enclosure"),
     "loss0": ("Φ₀", "loss at the centre", "enclosure"),
@@ -78,7 +78,7 @@ _CONSTANTS: Mapping[str, tuple[str, str, Direction]] = {
     "region_mu": ("μ, region", "PL constant on that ball: ½‖∇Φ‖² ≥ μΦ", "lower"),
     "region_rate": ("rate, region", "factor by which Φ falls per step, from the first on", "factor"),
     "loss_bound": ("A", "Φ is at most A·rate^k", "upper"),
-    "lr_largest": ("η, largest", "the largest step tried for which the same is proved", "exact"),
+    "lr_largest": ("η, largest", "the largest step tried for which the criterion holds too, in a ball of its own", "exact"),
     "exit_probability": ("p", "probability of ever leaving the ball, over independent draws", "upper"),
     "outer_radius": ("R, outer", "radius of the ball on which the bounds hold", "exact"),
     "fit_distance": ("V̄", "distance of every start to an exact fit", "upper"),
@@ -88,6 +88,16 @@ _CONSTANTS: Mapping[str, tuple[str, str, Direction]] = {
     "power_bound": ("C₁", "powers of the frozen momentum iteration are at most C₁ρ^k", "upper"),
     "loss_floor": ("inf Φ", "no parameters have a smaller loss", "lower"),
 }  # fmt: skip
+
+
+# What these mean where a ball takes over at a hand-over: nothing before it.
+_FROM_HANDOVER = ("path_length", "rate", "residual_rate", "step_drift")
+# Where kinks are crossed, J_c stands in the place of the Jacobian at the centre.
+_CROSSED: Mapping[str, tuple[str, str]] = {
+    "lambda0": ("λ_min(J_cJ_cᵀ)", "J_c: the Jacobian at the centre, but for mean slopes at chosen kinks"),
+    "jacobian_norm0": ("‖J_c‖", "its norm"),
+    "Delta_J": ("Δ_J(R)", "sup ‖J(θ) − J_c‖ on the ball"),
+}
 
 
 @dataclass(frozen=True)
@@ -162,15 +172,28 @@ def facts(certificate: Any) -> list[Fact]:
         value = certificate.constants[name]
         if value is None or (name in _NEEDS_CONTAINMENT and not proved):
             continue
-        symbol, meaning, direction = _CONSTANTS.get(name, (name, name.replace("_", " "), "enclosure"))
-        if name == "rate" and certificate.problem.descent is not None:
-            meaning = rate_meaning(certificate.problem.descent)
-        if name == "mu" and certificate.scope == "point":
-            meaning = "PL constant at the point: ½‖∇Φ‖² ≥ μΦ"
-        if name == "radius" and not proved:
-            meaning = "radius of the ball that came nearest; gradient descent may leave it"
+        symbol, meaning, direction = _meaning(certificate, name)
         rows.append(Fact(name, symbol, meaning, _constant_text(value, direction)))
     return rows
+
+
+def _meaning(certificate: Any, name: str) -> tuple[str, str, Direction]:
+    """Symbol, meaning and claimed end of a constant in this certificate: scopes and criteria change what it is about."""
+    symbol, meaning, direction = _CONSTANTS.get(name, (name, name.replace("_", " "), "enclosure"))
+    scope, witness = certificate.scope, certificate.witness or {}
+    if name == "rate" and certificate.problem.descent is not None:
+        meaning = rate_meaning(certificate.problem.descent)
+    if name == "mu" and scope == "point":
+        meaning = "PL constant at the point: ½‖∇Φ‖² ≥ μΦ"
+    if name == "radius" and certificate.verdict != "PROVED":
+        meaning = "radius of the ball that came nearest; gradient descent may leave it"
+    if name in _FROM_HANDOVER and scope in ("run", "exact", "region"):
+        meaning = f"{meaning}, from the hand-over on"
+    if name == "residual0" and scope in ("exact", "region"):
+        return "‖e_T‖", "residual norm where the ball takes over", "upper"
+    if name in _CROSSED and (witness.get("handover") or witness).get("certified_by") == "residual_relu":
+        symbol, meaning = _CROSSED[name]
+    return symbol, meaning, direction
 
 
 def numbers(certificate: Any) -> dict[str, float]:
@@ -183,7 +206,7 @@ def numbers(certificate: Any) -> dict[str, float]:
         if value is None:
             continue
         low, high = bounds(value)
-        direction = _CONSTANTS.get(name, ("", "", "enclosure"))[2]
+        direction = _meaning(certificate, name)[2]
         if direction == "lower":
             found[name] = _double(low, -math.inf)
         elif direction in ("upper", "factor"):
@@ -293,7 +316,7 @@ def _ball_sentence(certificate: Any) -> str:
 def _handover_sentence(certificate: Any) -> str:
     c = certificate.constants
     step = c.get("handover_step")
-    when = "the last stored iterate" if step is None else f"iterate T = {int(bounds(step)[0]):,}"
+    when = "last iterate" if step is None else f"iterate T = {int(bounds(step)[0]):,}"
     tail = (
         f"a ball of radius at most {at_most(bounds(c['radius'])[1])}, on which ½‖∇Φ‖² ≥ μΦ with"
         f" μ ≥ {at_least(bounds(c['mu'])[0])}, and every further step multiplies the loss by at most"
@@ -301,9 +324,8 @@ def _handover_sentence(certificate: Any) -> str:
     )
     if certificate.scope == "run":
         return (
-            f"Real-arithmetic gradient descent{_step_text(certificate)} on {subject(certificate)}, restarted at {when} of"
-            f" the recorded float64 run (exact doubles), stays in {tail} Nothing is claimed about real-arithmetic"
-            " gradient descent from the recorded run's own start."
+            f"Real-arithmetic gradient descent{_step_text(certificate)} on {subject(certificate)}, restarted at the stored {when}"
+            f" (exact doubles), stays in {tail} Nothing is claimed of how the stored iterates arose, nor of gradient descent from the first of them."
         )
     return (
         f"Real-arithmetic gradient descent{_step_text(certificate)} on {subject(certificate)}, started at the stored"

@@ -204,10 +204,8 @@ class Ball:
         K = self.norm(j)
         s, eta, o, sigma = real(self.problem.s), real(self.problem.lr), real(self.offset), root(lam)
         mu, beta, crossed = s * lam, s * (K**2 + e * L), form == "residual_relu"
-        steps: Chain = {
-            "NTK positive at the centre": (self.lam0, ">", arb(0)),
-            "NTK stays positive on the ball": (lam, ">", arb(0)),
-        }
+        first = "J_c has full rank" if crossed else "NTK positive at the centre"
+        steps: Chain = {first: (self.lam0, ">", arb(0)), "NTK stays positive on the ball": (lam, ">", arb(0))}
         common = {"mu": mu} if crossed else {"mu": mu, "smoothness": beta, "step_bound": 2 / beta}
         if form == "classical":
             c = 1 - eta * beta / 2

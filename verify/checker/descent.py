@@ -327,14 +327,22 @@ class Moving:
             "lambda0": self.ball.low, "jacobian_norm0": self.ball.jacobian, "residual0": self.ball.residual, "loss0": self.ball.here.loss,
             "lr": lr, "lr_largest": largest,
         }  # fmt: skip
-        return Truth(constants, {"containment": margin}, chain, self._statement(constants)), o
+        return Truth(constants, {"containment": margin}, chain, self._statement(constants, wider)), o
 
-    def _statement(self, c: dict[str, Any]) -> str:
-        rate = below_one(c["rate"]) if c["rate"] < 1 else "1"
+    def _statement(self, c: dict[str, Any], w: dict[str, Any]) -> str:
+        rate, faster = (below_one(v["rate"]) if v["rate"] < 1 else "1" for v in (c, w))
         inside = (
             f"stays within R ≤ {at_most(c['radius'])} of the centre, where ½‖∇Φ‖² ≥ μΦ for μ ≥ {at_least(c['mu'])},"
         )
-        bound, wider = f"≤ {at_most(c['loss_bound'])}·{rate}^k", f"; the same is proved for η = {c['lr_largest']}"
+        bound = f"≤ {at_most(c['loss_bound'])}·{rate}^k"
+        # The largest step has rows, a rate and a bound of its own.
+        probably = (
+            f", with probability at least 1 − {at_most(w['exit_probability'].max(LEAST))}" if self.descent.drawn else ""
+        )
+        wider = (
+            f"; with η = {c['lr_largest']} it converges too, then within R ≤ {at_most(w['radius'])}{probably}, where μ ≥ {at_least(w['mu'])}, by the"
+            f" factor {faster} and with the bound {at_most(w['loss_bound'])}·{faster}^k"
+        )
         d = self.descent
         if d.momentum:
             form = "Nesterov's" if d.nesterov else "heavy-ball"

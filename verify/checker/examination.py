@@ -12,11 +12,11 @@ from verify.checker.basin import basin
 from verify.checker.claims import exact, point
 from verify.checker.descent import moving
 from verify.checker.problem import Problem
-from verify.checker.reading import Limit, expect, take
+from verify.checker.reading import Claimed, Limit, expect, take
 from verify.checker.recorded import run
 from verify.checker.refutation import refuted
 from verify.checker.region import region
-from verify.checker.wording import stated, step_claims, subject
+from verify.checker.wording import EXACT, stated, step_claims, subject
 
 __all__ = ["examine"]
 
@@ -37,14 +37,17 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
     centre = witness.get("handover") if scope in ("run", "exact") else witness
     named = {"point": "pl_from_ntk", "region": "enclosing_ball"}
     form = named.get(scope) or f"containment_{(centre or {}).get('certified_by')}"
-    form = form if verdict == "PROVED" else "zero_loss_unreachable"
     problem, stochastic = Problem(document), found[-1]
-    if stochastic is not None and verdict == "PROVED":
-        form, rule = moving(stochastic, document["loss"], problem, scope)
-    expect(claim == form, "the claim is not the one that the witness supports")
+    if stochastic is not None:
+        form, moved = moving(stochastic, document["loss"], problem, scope)
+        rule = moved if verdict == "PROVED" else rule
     if scope in ("exact", "region"):
         problem.require_smooth(scope)
     truth = rule(audit, problem, witness)
+    # γ belongs to steps beyond 1/λ_max, which have claims of their own.
+    form += "_long" if form.startswith("containment_") and "path_share" in truth.constants else ""
+    form = form if verdict == "PROVED" else "zero_loss_unreachable"
+    expect(claim == form, "the claim is not the one that the witness supports")
     # What a report says of a certificate it takes from these constants: they must be there.
     needed = stated(scope, claim) if verdict == "PROVED" else "loss_floor"
     elsewhere = isinstance(witness, dict) and scope == "ball" and stochastic is None
@@ -57,6 +60,8 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
     for group, values in (("constants", truth.constants), ("margins", truth.margins)):
         for name, value in document[group].items():
             expect(name in values, f"{group}: {name} is not implied by anything checked")
+            whole = name in EXACT and isinstance(value, Claimed) and value.rad != 0.0
+            expect(not whole, f"{group}: {name} is one number, not an interval")
             audit.matches(f"{group}: {name}", value, values[name])
     for row in document["steps"]:
         name, cited, left, relation, right, _ = take(row, "name claim left relation right source")

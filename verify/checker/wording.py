@@ -11,7 +11,7 @@ from typing import Any
 
 from flint import arb
 
-__all__ = ["STATED", "at_least", "at_most", "below_one", "stated", "step_claims", "subject"]
+__all__ = ["EXACT", "STATED", "at_least", "at_most", "below_one", "stated", "step_claims", "subject"]
 
 # Constants that a statement of each scope is made of.
 STATED = {
@@ -31,6 +31,19 @@ _BY_CLAIM = {
 }
 _BY_SCOPE = {"ball": "", "run": "handover_step", "basin": "basin_radius distance_over_radius"}
 
+EXACT = (
+    "lr",
+    "lr_largest",
+    "radius",
+    "outer_radius",
+    "basin_radius",
+    "zero_loss_distance",
+    "start_radius",
+    "handover_step",
+    "handover_radius",
+)
+"""Constants that are chosen numbers: stored as they are, since reports and figures quote them as one number."""
+
 _DIGITS = 8
 
 # Name of a step → the claims that it may belong to; numbers at the end of a name are left out.
@@ -41,6 +54,7 @@ _STEP_CLAIMS = {
     "decrease from step": ["recorded_decrease"],
     "decrease at every step": ["recorded_decrease"],
     "NTK positive at the centre": ["ntk_positive"],
+    "J_c has full rank": ["containment_residual_relu"],
     "NTK stays positive on the ball": ["ntk_stability"],
     "step below 2/β": ["descent_step"],
     "path inside the ball": ["containment_classical"],

@@ -64,10 +64,10 @@ def _by_hand(midpoints: list[list[int]] | None = None, drift: str = "0.01") -> D
         "lambda_region": mpf(lam), "mu": mpf(lam), "path_length": mpf("0.75"), "residual_rate": rate, "rate": rate**2, "step_drift": 2 * D,
     }  # fmt: skip
     found.document["constants"] = {name: _wide(value) for name, value in constants.items()}
-    found.document["constants"]["radius_largest_residual_relu"] = ball(mpf("0.75"))
+    found.document["constants"] |= {name: ball(mpf("0.75")) for name in ("radius", "radius_largest_residual_relu")}
     found.document["margins"] = {"residual_relu containment": ball(supply - mpf(numbers["residual0_upper"]))}
     found.document["steps"] = [
-        step("NTK positive at the centre", "ntk_positive", mpf(low), ">", mpf(0)),
+        step("J_c has full rank", "containment_residual_relu", mpf(low), ">", mpf(0)),
         step("NTK stays positive on the ball", "ntk_stability", mpf(lam), ">", mpf(0)),
         step("ηΘ below the identity", "containment_residual_relu", (J + D) ** 2 / 2, "<=", mpf(1)),
         step("σ(R) above the step's drift", "containment_residual_relu", root, ">", 2 * D),
@@ -165,7 +165,7 @@ def _own_bounds(document: Document, radii: list[float], gap: float, lr: Fraction
         "radii": [flt(r) for r in radii], "curvature": None, "delta_j": [flt(d) for d in drift], "lambda": [flt(v) for v in lam], "classical": None,
         "residual": None, "residual_relu": {"index": len(radii) - 1, "midpoints": []},
     }  # fmt: skip
-    wide = {"radius": [5.0, 5.0], "mu": [0.0, 100.0], "rate": [0.5, 0.5 - 2.0**-40]}
+    wide = {"radius": [radii[-1], 0.0], "mu": [0.0, 100.0], "rate": [0.5, 0.5 - 2.0**-40]}
     draft.document["constants"] = {name: {"$ball": [mid.hex(), rad.hex()]} for name, (mid, rad) in wide.items()}
     return draft
 

@@ -182,12 +182,14 @@ def test_one_bound_on_the_stability_radius_suffices(
 def test_a_criterion_may_stand_at_any_row(tmp_path: Path) -> None:
     """The residual pays for the path within the second ball already, within the first not yet."""
     draft = DRAFTS["ball_residual"].copy()
-    wide = {"radius": [5.0, 5.0], "mu": [0.0, 10.0], "rate": [0.0, 1.0 - 2.0**-20]}
+    wide = {"mu": [0.0, 10.0], "rate": [0.0, 1.0 - 2.0**-20]}
     constants = {name: {"$ball": [mid.hex(), rad.hex()]} for name, (mid, rad) in wide.items()}
     draft.document |= {"constants": constants, "margins": {}, "steps": []}
+    radii = draft.document["witness"]["radii"]
     del draft.document["witness"]["classical"]
     for index, verdict in ((1, "ACCEPTED"), (0, "REJECTED")):
         draft.document["witness"]["residual"] = {"index": index}
+        constants["radius"] = {"$ball": [radii[index]["$float"], (0.0).hex()]}
         found = check(draft.save(tmp_path / "c.zip"))
         assert found.verdict == verdict
     assert "residual pays for the path" in found.failures[0]
@@ -378,6 +380,28 @@ def test_a_step_cites_a_claim_that_it_belongs_to(tmp_path: Path, name: str) -> N
         assert "belongs to no claim" in found.failures[-1]
 
 
+@pytest.mark.parametrize("name", DRAFTS)
+def test_a_chosen_number_is_no_interval(tmp_path: Path, name: str) -> None:
+    """A radius stored as [0, 2R] contains the true one, but figures and `numbers` quote one end of it, or its middle."""
+    constants = DRAFTS[name].document["constants"]
+    for constant in set(wording.EXACT) & set(constants):
+        stored = constants[constant]
+        if not isinstance(stored, dict) or "$ball" not in stored:
+            continue
+        draft = DRAFTS[name].copy()
+        middle = stored["$ball"][0]
+        draft.document["constants"][constant] = {"$ball": [middle, middle.lstrip("-")]}
+        found = check(draft.save(tmp_path / "c.zip"))
+        assert found.verdict == "REJECTED", constant
+        assert "is one number" in found.failures[-1]
+
+
+def test_a_refutation_holds_no_descent_that_was_not_read(tmp_path: Path) -> None:
+    draft = DRAFTS["refuted"].copy()
+    draft.document |= {"scope": "ball", "descent": {"batch_size": 10**9, "order": "any"}}
+    assert check(draft.save(tmp_path / "c.zip")).verdict == "REJECTED"
+
+
 def test_only_the_start_stands_at_the_networks_own_parameters(tmp_path: Path) -> None:
     """A checkpoint without parameters is the start; called step 10^9 it would read as the end of a run that nobody made."""
     draft = DRAFTS["run"].copy()
@@ -402,8 +426,9 @@ def test_no_factor_is_printed_as_one(tmp_path: Path) -> None:
     assert (wording.at_least(-arb(2).sqrt(), 3), wording.at_most(Fraction(1, 3), 3)) == ("-1.42", "0.334")
     assert wording.at_most(arb("inf")) == "∞"
     draft = DRAFTS["ball_linear"].copy()
-    wide = {"radius": [5e3, 5e3], "mu": [0.0, 1e3], "rate": [1.0, 2.0**-53]}
+    wide = {"mu": [0.0, 1e3], "rate": [1.0, 2.0**-53]}
     constants = {name: {"$ball": [mid.hex(), rad.hex()]} for name, (mid, rad) in wide.items()}
+    constants["radius"] = draft.document["constants"]["radius"]
     draft.document |= {"lr": {"$rational": ["1", str(10**60)]}, "constants": constants, "margins": {}, "steps": []}
     witness = draft.document["witness"]
     witness |= {"classical": None} if witness["certified_by"] == "residual" else {"residual": None}

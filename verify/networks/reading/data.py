@@ -103,7 +103,7 @@ def _from_numpy(array: np.ndarray, name: str) -> np.ndarray:
         if array.dtype.kind != "b" and array.size and max(int(array.max()), -int(array.min())) > _LARGEST_INTEGER:
             raise DtypeError(f"{name}: integers beyond 2^53 are not all float64 numbers; convert them explicitly")
         return array.astype(np.float64)
-    raise DtypeError(f"{name}: dtype={array.dtype}; expected floating point or integers, not strings or objects")
+    raise DtypeError(f"{name}: dtype={array.dtype}; expected float16, float32, float64, integers or booleans")
 
 
 def _number(value: int | Fraction | Decimal, name: str) -> float:

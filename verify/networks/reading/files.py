@@ -86,15 +86,14 @@ def _build(where: str, entry: Any) -> torch.nn.Module:
     if kind in _AFFINE:
         sizes = [options.pop(key, None) for key in ("in_features", "out_features")]
         bias = options.pop("bias", kind == "Linear")
-        if (
-            options
-            or not isinstance(bias, bool)
-            or not all(type(size) is int and size > 0 for size in sizes)
-            or sizes[0] * sizes[1] > _LARGEST_SIZE
-        ):
+        bad = [f"{_short(key)}: {_short(value)}" for key, value in options.items()]
+        named = zip(("in_features", "out_features"), sizes, strict=True)
+        bad += [f"{key}: {_short(size)}" for key, size in named if type(size) is not int or size <= 0]
+        bad += [] if isinstance(bias, bool) else [f"bias: {_short(bias)}"]
+        if bad or sizes[0] * sizes[1] > _LARGEST_SIZE:
             raise InputError(
-                f"architecture: {where}={_short(entry)}; expected positive integers in_features and out_features (2^40 weights at most)"
-                " and an optional boolean bias"
+                f"architecture: {where} ({kind}): {', '.join(bad[:6]) or 'more than 2^40 weights'}: no such option or value; known are in_features and"
+                " out_features, positive integers, and bias, true or false"
             )
         layer: torch.nn.Module = _AFFINE[kind](sizes[0], sizes[1], bias=bias).to(torch.float64)
         return layer

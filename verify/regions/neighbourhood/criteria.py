@@ -105,10 +105,15 @@ def largest_step(ingredients: Ingredients, table: RadiusTable, index: int) -> Fr
     return Fraction(step) if 0.0 < step < np.inf else certified_step(ingredients, table, index)
 
 
-def region_steps(values: Mapping[str, Ball]) -> list[Step]:
-    """Return the first two steps of every chain: λ_min at the centre and on the ball."""
+def region_steps(values: Mapping[str, Ball], *, crossed: bool = False) -> list[Step]:
+    """Return the first two steps of every chain: λ_min at the centre, of J_cJ_cᵀ where kinks are crossed, and on the ball."""
+    name = (
+        ("J_c has full rank", "containment_residual_relu")
+        if crossed
+        else ("NTK positive at the centre", "ntk_positive")
+    )
     return [
-        Step.listed("NTK positive at the centre", "ntk_positive", values["lambda0"], ">", Ball(0.0)),
+        Step.listed(*name, values["lambda0"], ">", Ball(0.0)),
         Step.listed("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0)),
     ]  # fmt: skip
 

@@ -55,7 +55,7 @@ def residual_relu(ingredients: Ingredients, table: RadiusTable, index: int, lr: 
         "lambda_R": Ball(float(table.lam[index])),
         "eta": Ball(lr),
     }
-    steps = tuple(region_steps(values))
+    steps = tuple(region_steps(values, crossed=True))
     if not (table.lam[index] > 0.0 and np.isfinite(table.delta_j[index])):
         return Outcome("residual_relu", index, False, steps)
     sigma, delta = sqrt(values["lambda_R"]), Ball(2.0) * values["Delta_J"]

@@ -13,7 +13,10 @@ import torch
 
 import verify
 import verify.datasets
+from verify.certificates.plots import kernel_on_ball
+from verify.certificates.wording import facts
 from verify.checker import check
+from verify.decimals import bounds
 from verify.networks import read_network
 from verify.networks.parameters import flatten
 from verify.networks.reading.data import read_data
@@ -69,6 +72,18 @@ def test_a_ball_about_a_kink_is_proved_and_accepted(ball: verify.Certificate, tm
     with_own_step = verify.certify(on_a_kink(), X, Y, scope="ball")
     assert with_own_step.verdict == "PROVED"
     assert check(with_own_step.save(tmp_path / "own.zip")).accepted
+
+
+def test_what_is_said_of_J_c_is_not_said_of_the_centre(ball: verify.Certificate) -> None:
+    low, high = bounds(ball.constants["lambda0"])
+    own = float(np.linalg.eigvalsh(verify.ntk(on_a_kink(), X).mid)[0])
+    assert not low <= own <= high
+    shown = {fact.name: f"{fact.symbol}: {fact.meaning}" for fact in facts(ball)}
+    assert all("J_c" in shown[name] for name in ("lambda0", "Delta_J", "jacobian_norm0"))
+    assert next((step.name, step.claim) for step in ball.steps) == ("J_c has full rank", "containment_residual_relu")
+    curve = kernel_on_ball(ball, "c")
+    assert curve is not None
+    assert curve.series[0].y[0] == curve.series[0].y[1] < own
 
 
 def test_a_basin_about_a_kink_is_proved_and_accepted(basin: verify.Certificate, tmp_path: Path) -> None:
