@@ -107,15 +107,13 @@ def largest_step(ingredients: Ingredients, table: RadiusTable, index: int) -> Fr
 
 def region_steps(values: Mapping[str, Ball], *, crossed: bool = False) -> list[Step]:
     """Return the first two steps of every chain: λ_min at the centre, of J_cJ_cᵀ where kinks are crossed, and on the ball."""
-    name = (
-        ("J_c has full rank", "containment_residual_relu")
+    lam0, zero = values["lambda0"], Ball(0.0)
+    first = (
+        Step.listed("J_c has full rank", "containment_residual_relu", lam0, ">", zero)
         if crossed
-        else ("NTK positive at the centre", "ntk_positive")
+        else Step.listed("NTK positive at the centre", "ntk_positive", lam0, ">", zero)
     )
-    return [
-        Step.listed(*name, values["lambda0"], ">", Ball(0.0)),
-        Step.listed("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", Ball(0.0)),
-    ]  # fmt: skip
+    return [first, Step.listed("NTK stays positive on the ball", "ntk_stability", values["lambda_R"], ">", zero)]
 
 
 def rate_stated(constants: Mapping[str, Ball]) -> bool:
