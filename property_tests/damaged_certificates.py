@@ -16,7 +16,7 @@ from unittest import mock
 from hypothesis import strategies as st
 
 from verify.certificates import Certificate
-from verify.certificates.wording import sentence
+from verify.certificates.sentences import sentence
 from verify.checker import __main__ as command_line
 from verify.checker import check
 from verify.checker.tests.build import all_drafts, seal

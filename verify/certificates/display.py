@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from verify.certificates.wording import TRUST, chain, facts, observed_text, sentence
+from verify.certificates.sentences import sentence
+from verify.certificates.wording import TRUST, chain, facts, observed_text
 from verify.errors import extra
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from markupsafe import Markup
 
 from verify.certificates.display import html_table, typeset
 from verify.certificates.plots import Plot, Series, absorbed_residual, kernel_on_ball, plots_of_certificate
-from verify.certificates.wording import TRUST, facts, observed_text, sentence
+from verify.certificates.sentences import sentence
+from verify.certificates.wording import TRUST, facts, observed_text
 from verify.decimals import bounds
 from verify.errors import InputError
 from verify.files import write_whole

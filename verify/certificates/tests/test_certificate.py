@@ -27,7 +27,7 @@ from verify.arrays.tests.foreign_environment import FOREIGN, available, foreign_
 from verify.certificates import Certificate, Problem, Relation, Step, schema
 from verify.certificates.catalogue import inequality
 from verify.certificates.encoding import Arrays, canonical, decode, encode, sha256
-from verify.certificates.wording import sentence
+from verify.certificates.sentences import sentence
 from verify.errors import DtypeError, InputError, NonFiniteError, NotProvedError, UnsoundArithmeticError, VerifyError
 from verify.networks import read_data, read_network
 from verify.nn import NTKLinear, Sine

@@ -13,6 +13,7 @@ from verify.certificates import Certificate, Problem
 from verify.decimals import at_least, at_most, below_one
 from verify.networks import DataSet, Loss, Network
 from verify.networks.model import LOSS_WORDS
+from verify.networks.parameters import flatten
 from verify.regions.neighbourhood.criteria import rate_stated
 from verify.regions.neighbourhood.crossing import search_crossing
 from verify.regions.neighbourhood.ingredients import (
@@ -172,9 +173,13 @@ def _show(lr: Fraction | None) -> str:
 
 
 def ball_certificate(
-    network: Network, data: DataSet, loss: Loss, lr: Fraction | None, radius: float | None, where: Where
+    network: Network, data: DataSet, loss: Loss, lr: Fraction | None, radius: float | None, where: Where | None = None
 ) -> Certificate:
-    """Certify scope `ball` for descent from the network's own parameters; arguments are exact and already validated."""
+    """Certify scope `ball` for descent from the network's own parameters; arguments are exact and already validated.
+
+    where: the ball's centre and the data that the statement is for; None for the parameters and the data themselves.
+    """
+    where = where or Where(flatten(network))
     displaced = displacement_certificate(network, data, loss, lr, where) if radius is None else None
     if displaced is not None:
         return displaced

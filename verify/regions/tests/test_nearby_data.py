@@ -16,7 +16,7 @@ import verify
 from verify import datasets, nn
 from verify.arrays import Ball
 from verify.certificates import Certificate
-from verify.certificates.wording import sentence
+from verify.certificates.sentences import sentence
 from verify.errors import InputError, UnsupportedLayerError
 from verify.networks import DataSet, kernel_of, linearise, read_network
 from verify.networks.curvature import Curvature
@@ -112,7 +112,8 @@ def test_a_bound_that_is_forgotten_is_exceeded(name: str) -> None:
         assert near.spread is not None
         value = getattr(near.spread, name)
         zero = tuple(v * 0.0 for v in value) if isinstance(value, tuple) else value * 0.0
-        forgotten = replace(near, spread=replace(near.spread, **{name: zero}))
+        changed: dict[str, Any] = {name: zero}
+        forgotten = replace(near, spread=replace(near.spread, **changed))
         for other in _others(near, X, 0.05, seed):
             found |= _exceeded(forgotten, linearise(network, other), y)
     assert name in found

@@ -15,7 +15,7 @@ import torch
 import verify
 from verify.arrays import Ball
 from verify.certificates import Certificate
-from verify.certificates.wording import sentence
+from verify.certificates.sentences import sentence
 from verify.errors import InputError
 from verify.networks.parameters import Vector, flatten, with_parameters
 from verify.networks.sgd import SGD

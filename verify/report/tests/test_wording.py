@@ -8,7 +8,8 @@ from fractions import Fraction
 from verify.arrays import Ball
 from verify.certificates import Certificate, Step
 from verify.certificates.display import as_html, as_text, typeset
-from verify.certificates.wording import chain, facts, sentence
+from verify.certificates.sentences import sentence
+from verify.certificates.wording import chain, facts
 from verify.decimals import bounds
 
 
