@@ -17,9 +17,10 @@ from typing import Any
 
 import sympy as sp
 
-from proofs.constants import CONSTANTS, SYMBOLS, Constant
+from proofs.constants import CONSTANTS, Constant
 from proofs.errors import ProofError
 from proofs.solvers import Verdict, consistent, entails
+from proofs.symbols import SYMBOLS
 
 __all__ = [
     "Claim",
@@ -35,7 +36,7 @@ __all__ = [
 
 
 def sym(names: str, **assumptions: bool) -> Any:
-    """Return symbols: those of proofs.constants by their name, others new (nonnegative unless told otherwise)."""
+    """Return symbols: those of proofs.symbols by their name, others new (nonnegative unless told otherwise)."""
     made = [
         SYMBOLS[name].symbol if name in SYMBOLS else sp.Symbol(name, **(assumptions or {"nonnegative": True}))
         for name in names.replace(",", " ").split()

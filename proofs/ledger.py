@@ -101,7 +101,7 @@ class Row:
         verdict: PROVED, PROVED WITH CITED LEMMAS, REFUTED or OPEN.
         hypotheses: per hypothesis its name, text, and what becomes of the claim without it.
         constants: names in proofs.constants that the proof uses.
-        granted: symbols of the proof that are positive by declaration (proofs.constants.SYMBOLS): hypotheses that no line states.
+        granted: symbols of the proof that are positive by declaration (proofs.symbols.SYMBOLS): hypotheses that no line states.
         lemmas: ids of the literature's lemmas it rests on (proofs.lemmas).
         claims: ids of other claims it rests on.
         formal: theorems of proofs/coq that state it (whether Coq has checked them: proofs.coq_check.status).

@@ -1,21 +1,16 @@
 """Lemmas cited from the literature: statement, reference, and a numerical test of the statement.
 
-The test is a sanity check against a misquoted lemma, in exact rational arithmetic where the statement allows it; it
-proves nothing. What rests on a lemma is reported as PROVED WITH CITED LEMMAS.
+The test (:mod:`proofs.lemma_instances`) proves nothing. What rests on a lemma is reported as PROVED WITH CITED LEMMAS.
 """
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from types import MappingProxyType
-from typing import Any
 
-import numpy as np
-import sympy as sp
+from proofs.lemma_instances import INSTANCES
 
 __all__ = ["LEMMAS", "Lemma"]
 
@@ -28,381 +23,80 @@ class Lemma:
         id: canonical.
         statement: in full.
         reference: a textbook or paper.
-        test: draws one random instance and says whether the statement holds for it.
     """
 
     id: str
     statement: str
     reference: str
-    test: Callable[[random.Random], bool]
 
-
-def _vector(draw: random.Random, size: int) -> list[Fraction]:
-    return [Fraction(draw.randint(-9, 9), draw.randint(1, 5)) for _ in range(size)]
-
-
-def _dot(u: list[Fraction], v: list[Fraction]) -> Fraction:
-    return sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0))
-
-
-def _normal(draw: random.Random, *shape: int) -> np.ndarray:
-    return np.random.default_rng(draw.getrandbits(32)).standard_normal(shape)
-
-
-# Slack for the rounding of the sampled tests below: they are sanity checks of statements, not bounds that anything
-# else relies on.
-_SLACK = 1e-9
-
-
-def _cauchy_schwarz(draw: random.Random) -> bool:
-    u, v = _vector(draw, 4), _vector(draw, 4)
-    return _dot(u, v) ** 2 <= _dot(u, u) * _dot(v, v)
-
-
-def _rayleigh(draw: random.Random) -> bool:
-    J, w = _normal(draw, 3, 5), _normal(draw, 3)
-    eigenvalues = np.linalg.eigvalsh(J @ J.T)
-    value, square = float(np.sum((J.T @ w) ** 2)), float(w @ w)
-    return bool(eigenvalues[0] * square <= value + _SLACK and value <= eigenvalues[-1] * square + _SLACK)
-
-
-def _operator_norm(draw: random.Random) -> bool:
-    J, x = _normal(draw, 3, 5), _normal(draw, 5)
-    norm = np.linalg.norm(J, 2)
-    both = abs(norm - np.linalg.norm(J.T, 2)) < _SLACK
-    return bool(both and np.linalg.norm(J @ x) <= norm * np.linalg.norm(x) + _SLACK)
-
-
-def _symmetric_norm(draw: random.Random) -> bool:
-    A = _normal(draw, 4, 4)
-    values, vectors = np.linalg.eigh(A + A.T)
-    forms = [abs(float(v @ (A + A.T) @ v)) for v in vectors.T]
-    return bool(abs(max(forms) - np.linalg.norm(A + A.T, 2)) < _SLACK and len(values) == 4)
-
-
-def _spectral_theorem(draw: random.Random) -> bool:
-    Q, _ = np.linalg.qr(_normal(draw, 4, 4))
-    a, b = sorted((2 * draw.random(), 2 * draw.random()))
-    A = Q @ np.diag([a, b, a + (b - a) * draw.random(), a + (b - a) * draw.random()]) @ Q.T
-    e = _normal(draw, 4)
-    m, q = float(e @ A @ e), float(np.sum((A @ e) ** 2))
-    return q <= (a + b) * m - a * b * float(e @ e) + _SLACK
-
-
-def _mean_value(draw: random.Random) -> bool:
-    # F(x) = x² has J = 2x, L_H = 2: F(x) − F(y) = J̄(x − y) with J̄ = x + y, and |J̄ − J(y)| = |x − y| = ½L_H|x − y|.
-    x, y = _vector(draw, 2)
-    return x * x - y * y == (x + y) * (x - y) and abs((x + y) - 2 * y) <= abs(x - y)
-
-
-def _taylor(draw: random.Random) -> bool:
-    # φ(t) = cubic on [0, T]; φ(T) ≤ φ(0) + Tφ'(0) + ½T² max φ'' (φ'' is affine: its maximum is at an end).
-    a, b, c, d = _vector(draw, 4)
-    T = Fraction(draw.randint(1, 9), 7)
-    most = max(2 * c, 2 * c + 6 * d * T)
-    return a + b * T + c * T**2 + d * T**3 <= a + b * T + T**2 * most / 2
-
-
-def _chain_rule(draw: random.Random) -> bool:
-    t, s = sp.symbols("t s")
-    F = sum(draw.randint(-4, 4) * t**j for j in range(4))
-    y = draw.randint(-3, 3)
-    second = sp.diff(s / 2 * (F - y) ** 2, t, 2)
-    return bool(sp.expand(second - s * (sp.diff(F, t) ** 2 + (F - y) * sp.diff(F, t, 2))) == 0)
-
-
-def _first_exit(draw: random.Random) -> bool:
-    # f(t) = x + t·v leaves [−1, 1] at a first time at which it is still inside and on the boundary.
-    x, v = Fraction(draw.randint(-8, 8), 9), Fraction(draw.choice([-1, 1]) * draw.randint(1, 9), 2)
-    exit_time = ((1 if v > 0 else -1) - x) / v
-    return exit_time > 0 and abs(x + exit_time * v) == 1 and abs(x + exit_time * v / 2) < 1
-
-
-def _induction(draw: random.Random) -> bool:
-    # A property that holds at 0 and passes from k to k + 1 holds for the first hundred k.
-    rate, value, bound = Fraction(draw.randint(1, 8), 9), Fraction(1), Fraction(1)
-    for _ in range(100):
-        value, bound = value * rate * Fraction(1, 2), bound * rate
-        if value > bound:
-            return False
-    return True
-
-
-def _monotone_integral(draw: random.Random) -> bool:
-    # A step function with non-increasing values: (b − a)·value at a ≥ integral over [a, b] ≥ (b − a)·value at b.
-    values = sorted((Fraction(draw.randint(-9, 9)) for _ in range(6)), reverse=True)
-    widths = [Fraction(draw.randint(1, 5)) for _ in range(6)]
-    integral = sum((v * w for v, w in zip(values, widths, strict=True)), Fraction(0))
-    length = sum(widths, Fraction(0))
-    return values[0] * length >= integral >= values[-1] * length
-
-
-def _completeness(draw: random.Random) -> bool:
-    # Σ r^j = 1/(1 − r): a path of summable steps has a limit no further away than the steps that remain.
-    r = Fraction(draw.randint(1, 8), 9)
-    partial = sum((r**j for j in range(40)), Fraction(0))
-    return partial <= 1 / (1 - r) and 1 / (1 - r) - partial == r**40 / (1 - r)
-
-
-def _logarithm(draw: random.Random) -> bool:
-    x, y, k = draw.random() + 0.01, 5 * draw.random() + 0.01, draw.randint(1, 9)
-    product = abs(np.log(x**k * y) - (k * np.log(x) + np.log(y))) < _SLACK
-    return bool(product and np.log(x) <= x - 1 + _SLACK)
-
-
-def _jensen(draw: random.Random) -> bool:
-    x, p = _normal(draw, 5) ** 2, np.abs(_normal(draw, 5)) + 0.1
-    p /= p.sum()
-    return bool((p @ x) ** 2 <= p @ x**2 + _SLACK)
-
-
-def _markov(draw: random.Random) -> bool:
-    x = [Fraction(draw.randint(0, 9)) for _ in range(6)]
-    level = draw.randint(1, 9)
-    return Fraction(sum(v >= level for v in x), 6) <= sum(x) / 6 / level
-
-
-def _tower(draw: random.Random) -> bool:
-    table = [_vector(draw, 3) for _ in range(4)]
-    rows = [sum(row, Fraction(0)) / 3 for row in table]
-    return sum(rows, Fraction(0)) / 4 == sum((v for row in table for v in row), Fraction(0)) / 12
-
-
-def _independent_mean(draw: random.Random) -> bool:
-    # E|mean of b = 2 independent draws|² = E|g|²/2 + (1 − 1/2)|E g|², by enumeration.
-    g = _vector(draw, 5)
-    mean = sum(g, Fraction(0)) / 5
-    square = sum((((a + c) / 2) ** 2 for a in g for c in g), Fraction(0)) / 25
-    return square == sum((a * a for a in g), Fraction(0)) / 5 / 2 + mean**2 / 2
-
-
-def _geometric(draw: random.Random) -> bool:
-    q = Fraction(draw.randint(0, 8), 9)
-    return sum((q**j for j in range(50)), Fraction(0)) <= 1 / (1 - q)
-
-
-def _finite_sum(draw: random.Random) -> bool:
-    a = _vector(draw, 6)
-    b = [x + abs(y) for x, y in zip(a, _vector(draw, 6), strict=True)]
-    return sum(a, Fraction(0)) <= sum(b, Fraction(0))
-
-
-def _schur_product(draw: random.Random) -> bool:
-    X, delta = _normal(draw, 4, 6), _normal(draw, 4)
-    left = float(np.linalg.norm(np.diag(delta) @ X, 2)) ** 2
-    right = np.linalg.norm(np.outer(delta, delta) * (X @ X.T), 2)
-    P, Q, c = X @ X.T, _normal(draw, 4, 4), draw.random()
-    least = float(np.linalg.eigvalsh(P)[0])
-    smaller = P - c * least * np.eye(4)  # smaller ⪯ P
-    order = np.linalg.eigvalsh((P - smaller) * (Q @ Q.T))[0] >= -_SLACK
-    return bool(abs(left - right) < _SLACK * max(1.0, left) and order)
-
-
-def _dimension(draw: random.Random) -> bool:
-    # dim(U ∩ ker J) ≥ dim U − rank J: solve J B x = 0 for the coordinates x in a basis B of U.
-    J = sp.Matrix(3, 7, lambda i, j: draw.randint(-3, 3))
-    B = sp.Matrix(7, 5, lambda i, j: draw.randint(-3, 3))
-    return len((J * B).nullspace()) >= 5 - 3
-
-
-def _analytic_zero_set(draw: random.Random) -> bool:
-    # One variable: a nonzero polynomial of degree 4 has at most 4 zeros.
-    x = sp.Symbol("x")
-    polynomial = sp.Poly(sum(draw.randint(-4, 4) * x**j for j in range(4)) + x**4, x)
-    return len(sp.real_roots(polynomial, multiple=False)) <= 4
-
-
-def _piecewise_chain_rule(draw: random.Random) -> bool:
-    # h(t) = relu(a + bt)·(c + dt): h(1) − h(0) is the integral of relu'(a + bt)·b·(c + dt) + relu(a + bt)·d.
-    a, b, c, d = _vector(draw, 4)
-    t = sp.Symbol("t", real=True)
-    A, B, C, D = (sp.Rational(v.numerator, v.denominator) for v in (a, b, c, d))
-
-    def h(u: Any) -> Any:
-        return sp.Max(0, A + B * u) * (C + D * u)
-
-    kink = -A / B if B != 0 else sp.Integer(2)
-    ends = [sp.Integer(0), kink, sp.Integer(1)] if 0 < kink < 1 else [sp.Integer(0), sp.Integer(1)]
-    total = sp.Integer(0)
-    for left, right in itertools.pairwise(ends):
-        active = A + B * (left + right) / 2 > 0
-        total += sp.integrate(sp.expand(B * (C + D * t) + (A + B * t) * D) if active else 0, (t, left, right))
-    return bool(sp.simplify(h(sp.Integer(1)) - h(sp.Integer(0)) - total) == 0)
-
-
-def _convex_support(draw: random.Random) -> bool:
-    # Q(E) = max of affine functions: at a point where piece j is active, Q lies above piece j everywhere.
-    pieces = [(draw.randint(-9, 9), draw.randint(-9, 9)) for _ in range(4)]
-    x, z = _vector(draw, 2)
-    _, slope, offset = max((a * x + b, a, b) for a, b in pieces)
-    return max(a * z + b for a, b in pieces) >= slope * z + offset
-
-
-def _continuity(draw: random.Random) -> bool:
-    # J(θ) = θ² at 1: for every ε there is r with |J − 1| ≤ ε on [1 − r, 1 + r]; here r = ε/3 for ε ≤ 1.
-    eps = Fraction(draw.randint(1, 9), 9)
-    r = eps / 3
-    return (1 + r) ** 2 - 1 <= eps and 1 - (1 - r) ** 2 <= eps
-
-
-def _composition(draw: random.Random) -> bool:
-    # F = f(z(w)) for polynomial f and affine z = c·w + d: F'(w) = f'(z)·c.
-    w = sp.Symbol("w")
-    c, d, at = (sp.Integer(draw.randint(-5, 5)) for _ in range(3))
-    u = sp.Symbol("u")
-    f = sum(draw.randint(-4, 4) * u**j for j in range(4))
-    z = c * w + d
-    left = sp.diff(sp.sympify(f).subs(u, z), w).subs(w, at)
-    return bool(sp.expand(left - sp.diff(f, u).subs(u, z.subs(w, at)) * c) == 0)
-
-
-def _mixed_product(draw: random.Random) -> bool:
-    u, a, v, b = _vector(draw, 3), _vector(draw, 4), _vector(draw, 3), _vector(draw, 4)
-    left = _dot([x * y for x in u for y in a], [x * y for x in v for y in b])
-    return left == _dot(u, v) * _dot(a, b)
-
-
-def _frobenius(draw: random.Random) -> bool:
-    A, B, C, d = _normal(draw, 4, 3), _normal(draw, 3, 5), _normal(draw, 4, 2), _normal(draw, 4)
-    norm, spectral, K = np.linalg.norm, np.linalg.norm(A, 2), A @ A.T
-    between = spectral <= norm(A) + _SLACK and norm(A) <= np.sqrt(3.0) * spectral + _SLACK
-    product = norm(A @ B) <= min(spectral * norm(B), norm(A) * norm(B, 2)) + _SLACK
-    columns = norm(A.T * d) <= norm(d) * np.max(norm(A.T, axis=0)) + _SLACK
-    own = abs(norm(A.T @ np.diag(d) @ A) ** 2 - d @ (K * K) @ d) < _SLACK * max(1.0, float(norm(K) ** 4))
-    cross = abs(norm(C.T @ np.diag(d) @ A) ** 2 - d @ ((C @ C.T) * K) @ d) < 1e3 * _SLACK
-    return bool(between and product and columns and own and cross)
-
-
-def _weyl(draw: random.Random) -> bool:
-    S, E = _normal(draw, 5, 5), _normal(draw, 5, 5)
-    S, E = S + S.T, E + E.T
-    moved = np.abs(np.linalg.eigvalsh(S + E) - np.linalg.eigvalsh(S))
-    # Of two positive semidefinite matrices the difference is no longer than the longer one.
-    P, Q = S @ S, E @ E
-    between = np.linalg.norm(P - Q, 2) <= max(np.linalg.norm(P, 2), np.linalg.norm(Q, 2)) + _SLACK
-    return bool(moved.max() <= np.linalg.norm(E, 2) + _SLACK and between)
-
-
-def _courant_fischer(draw: random.Random) -> bool:
-    # On the span of the eigenvectors of the m largest eigenvalues: wᵀSw ≥ λ_m‖w‖².
-    S = _normal(draw, 6, 6)
-    values, vectors = np.linalg.eigh(S + S.T)
-    m = draw.randint(1, 5)
-    w = vectors[:, -m:] @ _normal(draw, m)
-    return bool(w @ (S + S.T) @ w >= values[-m] * (w @ w) - _SLACK)
-
-
-def _hoeffding(draw: random.Random) -> bool:
-    x, p = _normal(draw, 5), np.abs(_normal(draw, 5)) + 0.01
-    p /= p.sum()
-    span = x.max() - x.min()
-    return bool(np.log(p @ np.exp(x - p @ x)) <= span**2 / 8 + _SLACK)
-
-
-def _lagrange(draw: random.Random) -> bool:
-    # The nearest point of the ellipsoid xᵀSx = 1 to θ, by bisection on the multiplier: θ − z is a multiple of the normal Sz.
-    S, theta = np.abs(_normal(draw, 4)) + 0.5, 3 * _normal(draw, 4)
-    low, high = (0.0, 1e6) if S @ theta**2 > 1 else (-0.999 / S.max(), 0.0)
-    for _ in range(200):
-        t = (low + high) / 2
-        low, high = (t, high) if S @ (theta / (1 + t * S)) ** 2 > 1 else (low, t)
-    z = theta / (1 + low * S)
-    others = _normal(draw, 200, 4)
-    others /= np.sqrt((others**2 @ S)[:, None])
-    if abs(S @ z**2 - 1) > 1e-9:  # θ so near the centre that the multiplier is at the edge: nothing is tested
-        return True
-    return bool(np.linalg.norm(others - theta, axis=1).min() >= np.linalg.norm(z - theta) - 1e-9)
-
-
-def _monotone_limit(draw: random.Random) -> bool:
-    # P(τ ≤ T) for a geometric τ increases to 1 = P(τ < ∞), exactly.
-    p = Fraction(draw.randint(1, 9), 10)
-    values = [1 - (1 - p) ** T for T in range(60)]
-    return all(a <= b <= 1 for a, b in itertools.pairwise(values)) and 1 - values[-1] == (1 - p) ** 59
-
-
-def _triangular_ones(draw: random.Random) -> bool:
-    m = draw.randint(2, 60)
-    norm = np.linalg.norm(np.tril(np.ones((m, m)), -1), 2)
-    return bool(abs(norm - 1 / (2 * np.sin(np.pi / (4 * m - 2)))) < _SLACK * m and norm <= 0.64 * m)
-
-
-def _compactness(draw: random.Random) -> bool:
-    # A sequence in [0, 1] whose values |x − 1/2| tend to 0 has a limit point with value 0: here the limit itself.
-    sign, base = draw.choice([-1, 1]), Fraction(draw.randint(1, 4), 9)
-    values = [Fraction(1, 2) + sign * base / 2**k for k in range(60)]
-    return all(0 <= x <= 1 for x in values) and abs(values[-1] - Fraction(1, 2)) < Fraction(1, 2**59)
+    def test(self, draw: random.Random) -> bool:
+        """Draw one random instance and say whether the statement holds for it."""
+        return INSTANCES[self.id](draw)
 
 
 _LEMMAS = [
-    Lemma("cauchy_schwarz", "⟨u, v⟩² ≤ ‖u‖²‖v‖² in every inner-product space.", "Rudin, Functional Analysis, §12.2",
-          _cauchy_schwarz),
-    Lemma("rayleigh", "λ_min‖w‖² ≤ wᵀSw ≤ λ_max‖w‖² for symmetric S.", "Horn–Johnson, Matrix Analysis, Thm 4.2.2",
-          _rayleigh),
-    Lemma("operator_norm", "‖Ax‖ ≤ ‖A‖‖x‖ and ‖Aᵀ‖ = ‖A‖.", "Horn–Johnson, Matrix Analysis, §5.6", _operator_norm),
+    Lemma("cauchy_schwarz", "⟨u, v⟩² ≤ ‖u‖²‖v‖² in every inner-product space.", "Rudin, Functional Analysis, §12.2"),
+    Lemma("rayleigh", "λ_min‖w‖² ≤ wᵀSw ≤ λ_max‖w‖² for symmetric S.", "Horn–Johnson, Matrix Analysis, Thm 4.2.2"),
+    Lemma("operator_norm", "‖Ax‖ ≤ ‖A‖‖x‖ and ‖Aᵀ‖ = ‖A‖.", "Horn–Johnson, Matrix Analysis, §5.6"),
     Lemma("symmetric_norm", "‖S‖ = max |wᵀSw| over ‖w‖ = 1 for symmetric S, attained.",
-          "Horn–Johnson, Matrix Analysis, Thm 4.2.2", _symmetric_norm),
+          "Horn–Johnson, Matrix Analysis, Thm 4.2.2"),
     Lemma("spectral_theorem", "a ≤ A ≤ b symmetric: (A − a)(A − b) ⪯ 0, so ‖Ae‖² ≤ (a + b)eᵀAe − ab‖e‖².",
-          "Horn–Johnson, Matrix Analysis, Thm 4.1.5 (diagonalise: (λ − a)(λ − b) ≤ 0 for each eigenvalue)",
-          _spectral_theorem),
+          "Horn–Johnson, Matrix Analysis, Thm 4.1.5 (diagonalise: (λ − a)(λ − b) ≤ 0 for each eigenvalue)"),
     Lemma("mean_value", "F(x) − F(y) = J̄(x − y), J̄ the mean of DF over the segment; ‖J̄ − DF(y)‖ ≤ ½L‖x − y‖ when"
           " ‖D²F‖ ≤ L there, ‖J̄ − DF(y)‖ ≤ sup‖DF − DF(y)‖ always, and ‖DF(x) − DF(y)‖ ≤ L‖x − y‖.",
-          "Dieudonné, Foundations of Modern Analysis, (8.5.4), (8.14.3)", _mean_value),
-    Lemma("taylor", "φ(T) ≤ φ(0) + Tφ'(0) + ½T²·sup φ'' over [0, T].", "Rudin, Principles, Thm 5.15", _taylor),
+          "Dieudonné, Foundations of Modern Analysis, (8.5.4), (8.14.3)"),
+    Lemma("taylor", "φ(T) ≤ φ(0) + Tφ'(0) + ½T²·sup φ'' over [0, T].", "Rudin, Principles, Thm 5.15"),
     Lemma("chain_rule", "(d/dt)² of (s/2)‖F(θ + tv) − y‖² is s(‖Jv‖² + ⟨e, D²F[v, v]⟩).",
-          "Dieudonné, Foundations of Modern Analysis, (8.2.1)", _chain_rule),
+          "Dieudonné, Foundations of Modern Analysis, (8.2.1)"),
     Lemma("first_exit", "A continuous curve that starts in a closed set, lies in it for small times and is strictly"
           " inside whenever it has been in it so far, never leaves it: at a first exit time the point is still in the"
-          " set, and strict inequalities there persist.", "Rudin, Principles, Thm 4.8 (least upper bound, continuity)",
-          _first_exit),
-    Lemma("induction", "A property of 0 that passes from k to k + 1 holds for every k.", "Peano", _induction),
+          " set, and strict inequalities there persist.", "Rudin, Principles, Thm 4.8 (least upper bound, continuity)"),
+    Lemma("induction", "A property of 0 that passes from k to k + 1 holds for every k.", "Peano"),
     Lemma("monotone_integral", "(b − a)f(b) ≤ ∫_a^b f ≤ (b − a)f(a) for non-increasing f.",
-          "Rudin, Principles, Thms 6.9, 6.12", _monotone_integral),
+          "Rudin, Principles, Thms 6.9, 6.12"),
     Lemma("completeness", "Steps with Σ‖θ_{j+1} − θ_j‖ < ∞ converge; the limit is at most Σ_{j≥k} away from θ_k.",
-          "Rudin, Principles, Thms 3.11, 3.22", _completeness),
-    Lemma("logarithm", "log is increasing, log(x^k·y) = k·log x + log y, log x ≤ x − 1.", "Rudin, Principles, §8.5",
-          _logarithm),
-    Lemma("jensen", "(E X)² ≤ E X².", "Williams, Probability with Martingales, §6.7", _jensen),
-    Lemma("markov", "P(X ≥ a) ≤ E X/a for X ≥ 0, a > 0.", "Williams, Probability with Martingales, §6.4", _markov),
+          "Rudin, Principles, Thms 3.11, 3.22"),
+    Lemma("logarithm", "log is increasing, log(x^k·y) = k·log x + log y, log x ≤ x − 1.", "Rudin, Principles, §8.5"),
+    Lemma("jensen", "(E X)² ≤ E X².", "Williams, Probability with Martingales, §6.7"),
+    Lemma("markov", "P(X ≥ a) ≤ E X/a for X ≥ 0, a > 0.", "Williams, Probability with Martingales, §6.4"),
     Lemma("tower", "E[E[X | F]] = E X, and what is known at time k factors out of E[· | F_k].",
-          "Williams, Probability with Martingales, §9.7", _tower),
+          "Williams, Probability with Martingales, §9.7"),
     Lemma("independent_mean", "E‖mean of b independent copies of g‖² = E‖g‖²/b + (1 − 1/b)‖E g‖².",
-          "Williams, Probability with Martingales, §7.2", _independent_mean),
-    Lemma("geometric", "Σ_j q^j = 1/(1 − q) for 0 ≤ q < 1.", "Rudin, Principles, Thm 3.26", _geometric),
-    Lemma("finite_sum", "Inequalities add: a_i ≤ b_i for all i gives Σa_i ≤ Σb_i.", "Rudin, Principles, §1", _finite_sum),
+          "Williams, Probability with Martingales, §7.2"),
+    Lemma("geometric", "Σ_j q^j = 1/(1 − q) for 0 ≤ q < 1.", "Rudin, Principles, Thm 3.26"),
+    Lemma("finite_sum", "Inequalities add: a_i ≤ b_i for all i gives Σa_i ≤ Σb_i.", "Rudin, Principles, §1"),
     Lemma("schur_product", "P ⪯ Q and S ⪰ 0 give P∘S ⪯ Q∘S; and ‖diag(δ)X‖² = ‖δδᵀ ∘ XXᵀ‖.",
-          "Horn–Johnson, Topics in Matrix Analysis, Thm 5.2.1", _schur_product),
-    Lemma("dimension", "dim(U ∩ ker J) ≥ dim U − rank J.", "Axler, Linear Algebra Done Right, 3.22", _dimension),
+          "Horn–Johnson, Topics in Matrix Analysis, Thm 5.2.1"),
+    Lemma("dimension", "dim(U ∩ ker J) ≥ dim U − rank J.", "Axler, Linear Algebra Done Right, 3.22"),
     Lemma("analytic_zero_set", "The zero set of a real-analytic function on a connected open set is everything or a"
-          " set of Lebesgue measure zero.", "Mityagin, arXiv:1512.07276", _analytic_zero_set),
+          " set of Lebesgue measure zero.", "Mityagin, arXiv:1512.07276"),
     Lemma("piecewise_chain_rule", "For a network of affine maps and ReLUs, F along a segment is continuous and piecewise"
           " polynomial with finitely many pieces, and its derivative is J·θ' except at finitely many times, J with any"
           " choice of relu'(0); hence F(θ1) − F(θ0) = J̄(θ1 − θ0), J̄ the mean of that J.",
-          "Bolte–Pauwels, arXiv:1909.10300 (path-differentiability); elementary here: remarks of containment_residual_relu",
-          _piecewise_chain_rule),
+          "Bolte–Pauwels, arXiv:1909.10300 (path-differentiability); elementary here: remarks of containment_residual_relu"),
     Lemma("convex_support", "A convex piecewise linear function lies above the line through each of its pieces.",
-          "Rockafellar, Convex Analysis, Thm 25.1", _convex_support),
+          "Rockafellar, Convex Analysis, Thm 25.1"),
     Lemma("continuity", "J continuous at θ0: for every ε > 0 there is r > 0 with ‖J(θ) − J(θ0)‖ ≤ ε on B(θ0, r).",
-          "Rudin, Principles, Def. 4.5", _continuity),
-    Lemma("composition", "D(f∘g)(x) = Df(g(x))·Dg(x).", "Dieudonné, Foundations of Modern Analysis, (8.2.1)", _composition),
-    Lemma("hoeffding", "log E exp(X − E X) ≤ (b − a)²/8 for a ≤ X ≤ b.", "Hoeffding, J. Amer. Statist. Assoc. 58 (1963), (4.16)", _hoeffding),
+          "Rudin, Principles, Def. 4.5"),
+    Lemma("composition", "D(f∘g)(x) = Df(g(x))·Dg(x).", "Dieudonné, Foundations of Modern Analysis, (8.2.1)"),
+    Lemma("hoeffding", "log E exp(X − E X) ≤ (b − a)²/8 for a ≤ X ≤ b.", "Hoeffding, J. Amer. Statist. Assoc. 58 (1963), (4.16)"),
     Lemma("weyl", "|λ_j(S + E) − λ_j(S)| ≤ ‖E‖ for symmetric S, E; ‖P − Q‖ ≤ max(‖P‖, ‖Q‖) for P, Q ⪰ 0.",
-          "Horn–Johnson, Matrix Analysis, Cor. 4.3.15", _weyl),
+          "Horn–Johnson, Matrix Analysis, Cor. 4.3.15"),
     Lemma("courant_fischer", "wᵀSw ≥ λ_m‖w‖² for w in the span of the eigenvectors of the m largest eigenvalues.",
-          "Horn–Johnson, Matrix Analysis, Thm 4.2.6", _courant_fischer),
+          "Horn–Johnson, Matrix Analysis, Thm 4.2.6"),
     Lemma("lagrange", "At a point z of {F = y} nearest to θ where J(z) has full row rank, θ − z ⊥ ker J(z), so θ − z = J(z)ᵀw for some w.",
-          "Nocedal–Wright, Numerical Optimization, Thm 12.1", _lagrange),
+          "Nocedal–Wright, Numerical Optimization, Thm 12.1"),
     Lemma("monotone_limit", "P(∪A_T) = lim P(A_T) for increasing events A_T: a bound on every P(A_T) is one on P(∪A_T).",
-          "Williams, Probability with Martingales, §1.10", _monotone_limit),
+          "Williams, Probability with Martingales, §1.10"),
     Lemma("mixed_product", "⟨u ⊗ a, v ⊗ b⟩ = ⟨u, v⟩⟨a, b⟩; in particular ‖u ⊗ a‖ = ‖u‖‖a‖.",
-          "Horn–Johnson, Topics in Matrix Analysis, Lemma 4.2.10", _mixed_product),
+          "Horn–Johnson, Topics in Matrix Analysis, Lemma 4.2.10"),
     Lemma("frobenius", "‖A‖ ≤ ‖A‖_F ≤ √(rank A)‖A‖; ‖AB‖_F ≤ ‖A‖‖B‖_F and ‖A‖_F‖B‖; ‖A·diag(d)‖_F ≤ ‖d‖·(largest column norm of A);"
           " ‖AᵀDA‖_F² = dᵀ(AAᵀ∘AAᵀ)d and ‖CᵀDA‖_F² = dᵀ(CCᵀ∘AAᵀ)d for D = diag(d).",
-          "Horn–Johnson, Matrix Analysis, §5.6 and Topics in Matrix Analysis, §5.1", _frobenius),
+          "Horn–Johnson, Matrix Analysis, §5.6 and Topics in Matrix Analysis, §5.1"),
     Lemma("triangular_ones", "The strictly lower triangular m × m matrix of ones, m ≥ 2, has the norm 1/(2 sin(π/(4m − 2))) ≤ 16m/25.",
-          "Gregory–Karney, A Collection of Matrices, Ex. 4.9 (T + 1 and its inverse); sin x ≥ x − x³/6", _triangular_ones),
+          "Gregory–Karney, A Collection of Matrices, Ex. 4.9 (T + 1 and its inverse); sin x ≥ x − x³/6"),
     Lemma("compactness", "A sequence in a closed ball of ℝ^p has a limit point in it; continuous functions of the sequence that tend to 0"
-          " vanish there, and a closed nonempty set has a nearest point.", "Rudin, Principles, Thms 2.41, 3.6, 4.16", _compactness),
+          " vanish there, and a closed nonempty set has a nearest point.", "Rudin, Principles, Thms 2.41, 3.6, 4.16"),
 ]  # fmt: skip
 
 LEMMAS: Mapping[str, Lemma] = MappingProxyType({lemma.id: lemma for lemma in _LEMMAS})

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
+from property_tests.draws import ACTIVATION_NAMES, Architecture, module_of
 from property_tests.reference import LayerSpec
-from property_tests.strategies import ACTIVATION_NAMES, Architecture, architectures, module_of
+from property_tests.strategies import architectures
 
 __all__ = ["FALSEHOODS", "FalseProblem", "LinearModel", "Quadratic", "false_problems", "linear_models", "quadratics"]
 

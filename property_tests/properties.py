@@ -17,28 +17,19 @@ from hypothesis import strategies as st
 
 import verify
 from property_tests import families, strategies
-from property_tests.basins import BasinClaims, basin_facts
-from property_tests.claims import Claims, Violation, centre_facts, descent_facts, pl_facts, point_facts
-from property_tests.reference import Reference
-from property_tests.regions import RegionClaims, RegionDraw, region_draws, region_facts
+from property_tests.along_descent import basin, region, trajectories, trajectory
+from property_tests.certified import certified, class_of, facts_of, merge, reference_of
+from property_tests.claims import Claims, Violation, centre_facts, pl_facts
+from property_tests.draws import TrainingProblem, module_of
+from property_tests.regions import region_draws
 from property_tests.scaling import LAWS, ScalingDraw, check_scaling, scaling_draws
-from property_tests.search import adversarial_points, worst_directions
+from property_tests.search import adversarial_points
 from property_tests.stochastic import stochastic, stochastic_draws
-from property_tests.strategies import TrainingProblem
 from property_tests.tally import TALLY
-from property_tests.trajectories import exact_facts, round_trip, run_facts, tampered_copies, with_weights
-from verify.networks import read_data, read_network
+from property_tests.trajectories import round_trip, tampered_copies, with_weights
+from verify.networks import Problem, read_data, read_network
 
-__all__ = [
-    "PROPERTIES",
-    "Property",
-    "basin_layers",
-    "certified",
-    "facts_of",
-    "reference_of",
-    "region_certificate",
-    "run",
-]
+__all__ = ["PROPERTIES", "Property", "run"]
 
 
 @dataclass(frozen=True)
@@ -57,53 +48,6 @@ class Property:
     weight: float = 1.0
     floors: Mapping[str | None, float] | None = None
     scope: str = "ball"
-
-
-def reference_of(problem: Any) -> Reference:
-    """The high-precision truth about a draw; reads the drawn layers, not the torch module."""
-    layers = problem.architecture.layers() if hasattr(problem, "architecture") else problem.layers
-    return Reference(layers, problem.X, problem.y, problem.s)
-
-
-def class_of(problem: Any) -> str:
-    """The class under which a draw is counted."""
-    kind = problem.architecture.kind if hasattr(problem, "architecture") else problem.kind
-    return str(kind)
-
-
-def certified(problem: Any) -> Any:
-    """Certify scope 'ball' with the drawn step: a fraction of the certified bound 2/β, or the engine's default."""
-    arguments = {"loss": problem.loss, "radius": problem.radius}
-    certificate = verify.certify(problem.model, problem.X, problem.y, **arguments)
-    if certificate.verdict != "PROVED" or problem.step is None:
-        return certificate
-    lr = problem.step * Fraction(float(certificate.constants["step_bound"].lower()))
-    return verify.certify(problem.model, problem.X, problem.y, lr=lr, **arguments)
-
-
-def _merge(into: dict[str, float], facts: Any) -> None:
-    for name, value in facts:
-        into[name] = min(into.get(name, float("inf")), value)
-
-
-def facts_of(
-    problem: Any, claims: Claims, *, attack_steps: int = 0, gd_steps: int = 12, seed: int = 0
-) -> dict[str, float]:
-    """Decide every fact of a PROVED ball certificate on one draw; return the smallest slack of each.
-
-    Raises:
-        Violation, Undecided.
-    """
-    reference = reference_of(problem)
-    network = read_network(problem.model)
-    data = read_data(network, problem.X, problem.y)
-    found: dict[str, float] = {}
-    _merge(found, centre_facts(reference, claims))
-    for flat in adversarial_points(network, data, problem.loss, claims.radius, seed=seed, effort=attack_steps):
-        directions = worst_directions(network, data, problem.loss, flat)
-        _merge(found, point_facts(reference, claims, flat, directions))
-    _merge(found, descent_facts(reference, claims, gd_steps))
-    return found
 
 
 # ------------------------------------------------------------------ ball: every fact of a PROVED certificate
@@ -194,10 +138,10 @@ def point(problem: TrainingProblem) -> None:
     claims = _point_claims(problem.s, c)
     reference = reference_of(problem)
     facts: dict[str, float] = {}
-    _merge(facts, centre_facts(reference, claims))
+    merge(facts, centre_facts(reference, claims))
     if c.get("pl_ratio") is not None:
         ratio = replace(claims, mu=float(c["pl_ratio"].lower()))
-        _merge(facts, pl_facts(reference, ratio, reference.centre))
+        merge(facts, pl_facts(reference, ratio, reference.centre))
     TALLY.checked("point", facts, problem)
     round_trip(certificate, accept=certificate.verdict == "PROVED")
 
@@ -212,79 +156,6 @@ def _point_claims(s: Fraction, c: Mapping[str, Any]) -> Claims:
         lambda_region=min(float(c["lambda0"].lower()), low), mu=0.0, smoothness=float("inf"), curvature=float("inf"),
         drift=0.0, path=float("inf"), rate=float("inf"), payment=0.0, arrival=0.0,
     )  # fmt: skip
-
-
-# ------------------------------------------------------------------ basin: every start in a ball around a zero nearby
-def basin_layers(problem: Any) -> list[Any]:
-    """The drawn layers."""
-    layers: list[Any] = problem.architecture.layers() if hasattr(problem, "architecture") else problem.layers
-    return layers
-
-
-def _basin(name: str) -> Callable[[Any], None]:
-    def basin(problem: Any) -> None:
-        """Descent from starts all over B(c, ρ) stays in B(c, R) and decays; the certificate checks."""
-        certificate = verify.certify(problem.model, problem.X, problem.y, scope="basin", loss=problem.loss)
-        TALLY.drew(name, "basin", class_of(problem), certificate.verdict)
-        if certificate.verdict != "PROVED":
-            return
-        facts: dict[str, float] = {}
-        _merge(facts, basin_facts(basin_layers(problem), problem, BasinClaims.of(certificate)))
-        TALLY.checked(name, facts, problem)
-        round_trip(certificate, accept=True)
-
-    return basin
-
-
-# ------------------------------------------------------------------ region: a convex ball about a whole run, or about the runs from a ball of starts
-def region_certificate(draw: RegionDraw) -> Any:
-    """Certify a draw in scope 'region'."""
-    problem = draw.problem
-    return verify.certify(
-        problem.model, problem.X, problem.y, scope="region", loss=problem.loss, lr=draw.lr, steps=400, centre=draw.centre,
-        start_radius=draw.start_radius,
-    )  # fmt: skip
-
-
-def region(draw: RegionDraw) -> None:
-    """Descent from starts all over their ball stays in B(c, R) and decays; λ and PL hold there; the certificate checks."""
-    certificate = region_certificate(draw)
-    kind = "ball of starts" if draw.start_radius else "one start"
-    TALLY.drew("region", "region", kind, certificate.verdict)
-    if certificate.verdict != "PROVED":
-        return
-    facts: dict[str, float] = {}
-    _merge(facts, region_facts(draw.problem, RegionClaims.of(certificate)))
-    TALLY.checked("region", facts, draw.problem)
-    round_trip(certificate, accept=True)
-
-
-# ------------------------------------------------------------------ along gradient descent
-def _far(problem: TrainingProblem) -> TrainingProblem:
-    """The same problem with a residual several times what a ball at initialisation absorbs."""
-    return replace(problem, targets=replace(problem.targets, size=4.0 * problem.targets.size), reach=None)
-
-
-def _trajectory(name: str, scope: Literal["run", "exact"]) -> Callable[[TrainingProblem], None]:
-    def trajectory(problem: TrainingProblem) -> None:
-        """Scopes 'run' and 'exact': stored facts against gradient descent enclosed again; the certificate checks."""
-        certificate = verify.certify(problem.model, problem.X, problem.y, scope=scope, loss=problem.loss, steps=200)
-        TALLY.drew(name, scope, class_of(problem), certificate.verdict)
-        if certificate.verdict != "PROVED":
-            return
-        facts: dict[str, float] = {}
-        if scope == "exact":
-            _merge(facts, exact_facts(reference_of(problem), certificate))
-        else:
-            _merge(facts, run_facts(problem.architecture.layers(), problem, certificate))
-        TALLY.checked(name, facts, problem)
-        round_trip(certificate, accept=True)
-
-    return trajectory
-
-
-def _trajectories() -> st.SearchStrategy[TrainingProblem]:
-    return strategies.near_problems(depths=(1, 3), max_width=8, max_parameters=60).map(_far)
 
 
 # ------------------------------------------------------------------ files and the checker
@@ -322,24 +193,22 @@ def wide(problem: TrainingProblem) -> None:
         return
     claims = Claims.of(certificate)
     network = read_network(problem.model)
-    data = read_data(network, problem.X, problem.y)
+    exact = Problem(network, read_data(network, problem.X, problem.y), problem.loss)
     facts: dict[str, float] = {}
     specs = problem.architecture.layers()
-    for flat in adversarial_points(
-        network, data, problem.loss, claims.radius * (1.0 - 1e-9), seed=problem.architecture.seed, effort=0
-    ):
+    for flat in adversarial_points(exact, claims.radius * (1.0 - 1e-9), seed=problem.architecture.seed, effort=0):
         layers = with_weights(specs, flat)
         offset = verify.Ball(flat) - verify.Ball(reference_of(problem).flat_centre)
         if not float(offset.norm().upper()) <= claims.radius:
             continue
-        found = verify.certify(strategies.module_of(layers), problem.X, problem.y, scope="point", loss=problem.loss)
+        found = verify.certify(module_of(layers), problem.X, problem.y, scope="point", loss=problem.loss)
         lam = found.constants["lambda0"]
         if not float(lam.lower()) >= claims.lambda_region:
             raise Violation(f"λ_min(Θ(θ)) = {lam} inside the ball, claimed ≥ {claims.lambda_region}")
         ratio = found.constants["pl_ratio"]
         if not float(ratio.lower()) >= claims.mu:
             raise Violation(f"½‖∇Φ‖²/Φ = {ratio} inside the ball, claimed ≥ {claims.mu}")
-        _merge(
+        merge(
             facts,
             [
                 ("lambda_region", float(lam.mid) / claims.lambda_region - 1.0),
@@ -413,11 +282,11 @@ PROPERTIES: dict[str, Property] = {
                  {None: 0.4}),
         Property("smaller_step", _easily_certified, smaller_step, 1.0, {None: 1.0}),
         Property("stored", _easily_certified, stored, 0.5, {None: 0.4}),
-        Property("exact", _trajectories, _trajectory("exact", "exact"), 0.7, {None: 0.3}, "exact"),
-        Property("run", _trajectories, _trajectory("run", "run"), 0.7, {None: 0.3}, "run"),
-        Property("basin", _trajectories, _basin("basin"), 0.7, {None: 0.3}, "basin"),
+        Property("exact", trajectories, trajectory("exact", "exact"), 0.7, {None: 0.3}, "exact"),
+        Property("run", trajectories, trajectory("run", "run"), 0.7, {None: 0.3}, "run"),
+        Property("basin", trajectories, basin("basin"), 0.7, {None: 0.3}, "basin"),
         Property("region", region_draws, region, 0.4, {"one start": 0.3, "ball of starts": 0.3}, "region"),
-        Property("basin_linear", families.linear_models, _basin("basin_linear"), 0.5, {None: 0.5}, "basin"),
+        Property("basin_linear", families.linear_models, basin("basin_linear"), 0.5, {None: 0.5}, "basin"),
         Property("point", lambda: strategies.problems(max_width=32, max_parameters=250), point, 1.0, {None: 0.4}, "point"),
         Property("wide", strategies.wide_problems, wide, 0.1, {None: 0.3}),
         *(

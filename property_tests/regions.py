@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from property_tests.basins import descent_in_ball, directions
 from property_tests.claims import Claims, Facts, decide, pl_facts, semidefinite_above
+from property_tests.draws import Architecture, Inputs, Targets, TrainingProblem
 from property_tests.reference import Reference
-from property_tests.strategies import Architecture, Inputs, Targets, TrainingProblem
 from property_tests.trajectories import with_weights
 
 __all__ = ["RegionClaims", "RegionDraw", "region_draws", "region_facts"]

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 import verify
 from property_tests.claims import Violation
+from property_tests.draws import TrainingProblem, module_of
 from property_tests.reference import LayerSpec
-from property_tests.strategies import TrainingProblem, architectures, inputs, module_of, near_problems
+from property_tests.strategies import architectures, inputs, near_problems
 from verify.networks import read_network
 from verify.networks.curvature import Curvature
 from verify.networks.linearisation import linearise

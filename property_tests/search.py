@@ -11,8 +11,7 @@ import numpy as np
 import torch
 
 from verify.experiments.adversary import TorchNetwork, attack
-from verify.networks import DataSet, Network
-from verify.networks.model import Loss
+from verify.networks import Problem
 
 __all__ = ["adversarial_points", "worst_directions"]
 
@@ -21,21 +20,19 @@ def _flat(theta: torch.Tensor) -> np.ndarray:
     return np.asarray(theta.detach().numpy(), dtype=np.float64)
 
 
-def adversarial_points(
-    network: Network, data: DataSet, loss: Loss, radius: float, *, seed: int, effort: int
-) -> Iterator[np.ndarray]:
+def adversarial_points(problem: Problem, radius: float, *, seed: int, effort: int) -> Iterator[np.ndarray]:
     """Yield points of (about) B(θ0, radius): attacked, along rays through the origin, along the gradient, random.
 
     Args:
-        network, data, loss: exact. radius: > 0. seed: of the random ones.
+        problem: exact; its step is not used. radius: > 0. seed: of the random ones.
         effort: 0 skips the attack (the slowest part), else its number of gradient steps.
     """
-    net = TorchNetwork(network, data, loss)
+    net = TorchNetwork(problem)
     centre = net.theta0
     rng = np.random.default_rng(seed)
     yield _flat(centre)
     if effort:
-        yield _flat(attack(network, data, loss, radius, seed=seed, steps=effort, starts=1).worst)
+        yield _flat(attack(problem, radius, seed=seed, steps=effort, starts=1).worst)
 
     def lambda_min(theta: torch.Tensor) -> torch.Tensor:
         factors = net.factors(theta)
@@ -73,15 +70,13 @@ def _gradient(function: Callable[[torch.Tensor], torch.Tensor], theta: torch.Ten
     return gradient
 
 
-def worst_directions(
-    network: Network, data: DataSet, loss: Loss, flat: np.ndarray, *, rounds: int = 8, seed: int = 0
-) -> dict[str, np.ndarray]:
+def worst_directions(problem: Problem, flat: np.ndarray, *, rounds: int = 8, seed: int = 0) -> dict[str, np.ndarray]:
     """Return directions at θ = `flat` where ‖∇²Φ‖ ('hessian') and ‖D²F[v, v]‖ ('second') are about largest.
 
     Power iteration on finite differences of the gradient: a guess needs no more accuracy, and this is many times faster
     than exact second derivatives of so small networks.
     """
-    net = TorchNetwork(network, data, loss)
+    net = TorchNetwork(problem)
     theta = torch.from_numpy(flat.copy())
     rng = np.random.default_rng(seed)
     h = 1e-4

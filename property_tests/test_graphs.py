@@ -16,7 +16,7 @@ from property_tests.tally import TALLY
 from verify.arrays.upper import Upper
 from verify.networks.layers import Activated, AveragePool, Linear, Sum
 from verify.networks.layers.kinks import Kinks
-from verify.networks.layers.layer import SensitivityChange, ValueChange
+from verify.networks.layers.values import SensitivityChange, ValueChange
 
 
 def test_no_point_of_a_ball_moves_the_jacobian_further_than_its_bound(profile: str) -> None:

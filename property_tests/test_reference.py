@@ -9,8 +9,9 @@ import pytest
 from flint import arb, arb_mat
 from hypothesis import given, settings
 
+from property_tests.draws import TrainingProblem
 from property_tests.reference import LayerSpec, Reference, as_arb, definiteness, float_matrix, precision
-from property_tests.strategies import TrainingProblem, near_problems
+from property_tests.strategies import near_problems
 
 _SETTINGS = settings(max_examples=12, deadline=None, derandomize=True, database=None)
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import verify
-from property_tests.strategies import Architecture, Inputs, architectures
+from property_tests.draws import Architecture, Inputs
+from property_tests.strategies import architectures
 from verify.errors import UnsupportedLayerError
 
 _KINKED = (torch.nn.Hardswish, torch.nn.SELU, torch.nn.Hardsigmoid, torch.nn.PReLU, torch.nn.Softshrink)

@@ -11,16 +11,8 @@ from hypothesis import Phase, find, settings
 from hypothesis import strategies as st
 
 from property_tests import strategies
-from property_tests.strategies import (
-    ACTIVATION_NAMES,
-    Architecture,
-    Inputs,
-    Targets,
-    TrainingProblem,
-    architectures,
-    near_problems,
-    problems,
-)
+from property_tests.draws import ACTIVATION_NAMES, Architecture, Inputs, Targets, TrainingProblem
+from property_tests.strategies import architectures, near_problems, problems
 
 _FIND = settings(max_examples=2000, derandomize=True, database=None, deadline=None)
 _QUICK = settings(_FIND, phases=(Phase.generate,))

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 import verify
 from property_tests import families
+from property_tests.along_descent import region_certificate
 from property_tests.basins import BasinClaims, basin_facts
+from property_tests.certified import certified, facts_of, layers_of
 from property_tests.claims import Claims, Violation
-from property_tests.properties import StepDraw, basin_layers, certified, facts_of, region_certificate, step_draws
+from property_tests.properties import StepDraw, step_draws
 from property_tests.regions import RegionClaims, RegionDraw, region_draws, region_facts
 from property_tests.scaling import check_scaling, scaling_draws
 from property_tests.tally import TALLY
@@ -55,7 +57,7 @@ def _basin(change: Callable[[BasinClaims], BasinClaims]) -> Callable[[Any], None
         certificate = verify.certify(problem.model, problem.X, problem.y, scope="basin", loss=problem.loss)
         if certificate.verdict == "PROVED":
             claims = change(BasinClaims.of(certificate))
-            for _ in basin_facts(basin_layers(problem), problem, claims, steps=30):
+            for _ in basin_facts(layers_of(problem), problem, claims, steps=30):
                 pass
 
     return body

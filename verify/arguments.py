@@ -6,7 +6,7 @@ import difflib
 import math
 import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
@@ -70,11 +70,14 @@ _NO_LOSS = {
 _NO_LOSS |= {"mae": _NO_LOSS["l1"], "margin": _NO_LOSS["hinge"]}
 
 
-def refuse_options(unknown: Iterable[str], allowed: Sequence[str], scope: str) -> None:
+def refuse_options(
+    unknown: Iterable[str], allowed: Sequence[str], scope: str, takers: Mapping[str, Sequence[str]]
+) -> None:
     """Refuse option names that a scope does not take: with what was probably meant, or the reason why there is no such option.
 
     Args:
         unknown: the names; nothing happens if there are none. allowed: those taken besides lr and loss. scope: its name.
+        takers: option → scopes that take it.
 
     Raises:
         InputError: `unknown` holds a name.
@@ -88,6 +91,8 @@ def refuse_options(unknown: Iterable[str], allowed: Sequence[str], scope: str) -
         meant = _MEANT.get(name.lower()) or next(iter(difflib.get_close_matches(name.lower(), known, 1, 0.7)), None)
         if name.lower() in _NO_SUCH:
             hints.append(f"{name}: {_NO_SUCH[name.lower()]}")
+        elif name in takers:
+            hints.append(f"{name} is an option of scope {', '.join(takers[name])}")
         elif meant in known:
             hints.append(f"{name}: did you mean {meant}?")
     taken = f"expected one of {', '.join(allowed)}" if allowed else "it takes none besides lr and loss"

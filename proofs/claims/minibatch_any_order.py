@@ -20,11 +20,24 @@ from proofs.examples import SMALL_REGION
 
 def prove(formulas: Formulas) -> Proof:
     """One epoch under the invariant P_k + CV_k ≤ P_0 + CV_0, V_k ≤ V̄; then induction."""
+    proof = Proof()
+    _room(proof, formulas)
+    _epoch(proof, formulas)
+    _path(proof)
+    _every_epoch(proof, formulas)
+    s, Phi, K, V, e = sym("s Phi jacobian_norm V e")
+    proof.define("loss", sp.Eq(Phi, s * e**2 / 2))
+    proof.derive("square", e**2 <= (K * V) ** 2, "residual")
+    proof.derive("loss_bound", Phi <= formulas("loss_at_distance", fit_distance=V), "loss square")
+    return proof.conclude("inner error_room rate path_paid next start contained loss_bound")
+
+
+def _room(proof: Proof, formulas: Formulas) -> None:
+    """What the invariant leaves of the ball: room for the inner iterates and for zero_loss_nearby."""
     x, m, Qd, g, sigma = sym("batch_fraction batches batch_drift growth sigma")
     R, K, V_bar, P0 = sym("R jacobian_norm fit_distance P_start")
-    s1, excess, C, V, V1, S, P, P1, length = sym("s_1 excess C V V_next S P P_next length")
+    s1, excess, C, V, P = sym("s_1 excess C V P")
     alpha = 2 - x
-    proof = Proof()
     proof.define("s_1", sp.Eq(s1, formulas("batch_sigma")))
     proof.define("excess", sp.Eq(excess, alpha * s1 - 2 * g * Qd))
     proof.derive("excess_is", sp.Eq(excess, formulas("batch_excess")), "s_1 excess")
@@ -57,7 +70,13 @@ def prove(formulas: Formulas) -> Proof:
         "reach inside room room_is sigma descends below_two",
         "what zero_loss_nearby asks",
     )
-    # The epoch.
+
+
+def _epoch(proof: Proof, formulas: Formulas) -> None:
+    """The squared distance to the exact fits falls by the rate."""
+    x, Qd, g = sym("batch_fraction batch_drift growth")
+    s1, excess, V, V1, S = sym("s_1 excess V V_next S")
+    alpha = 2 - x
     proof.lemma("moves", "claim:minibatch_epoch", s1 * V <= S, premises=["inner", "error_room"])
     proof.lemma("epoch", "claim:minibatch_epoch", V1**2 <= V**2 - alpha * S**2 + 2 * g * Qd * S * V, "V_{k+1} ≤ D_m, as θ* is an exact fit",
                 premises=["inner"])  # fmt: skip
@@ -71,7 +90,13 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("rate_is", sp.Eq(formulas("epoch_rate_square"), 1 - s1 * excess), "s_1 excess")
     proof.derive("rate", V1**2 <= formulas("epoch_rate_square") * V**2, "decrease rate_is")
     proof.derive("nearer", V1 <= V, "decrease excess_positive")
-    # V pays for the path: S·excess ≤ 2(V − V_next). Multiplied by s_1 and divided by S.
+
+
+def _path(proof: Proof) -> None:
+    """V pays for the path: S·excess ≤ 2(V − V_next), multiplied by s_1 and divided by S; so the invariant passes on."""
+    x, Qd, g, P0, V_bar = sym("batch_fraction batch_drift growth P_start fit_distance")
+    s1, excess, C, V, V1, S, P, P1, length, root = sym("s_1 excess C V V_next S P P_next length root_xm")
+    alpha = 2 - x
     proof.derive("difference", alpha * S**2 - 2 * g * Qd * S * V <= (V - V1) * (V + V1), "epoch")
     proof.derive("less", (V - V1) * (V + V1) * s1 <= (V - V1) * 2 * S, "nearer moves")
     proof.derive("more", S**2 * excess <= s1 * (alpha * S**2 - 2 * g * Qd * S * V), "moves excess")
@@ -83,7 +108,11 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("path_paid", length <= C * (V - V1), "path_scaled C_is excess_positive")
     proof.lemma("triangle", "cauchy_schwarz", P1 <= P + length)
     proof.derive("next", sp.And(P1 + C * V1 <= P0 + C * V_bar, V1 <= V_bar), "triangle path_paid so_far nearer")
-    # The distance at the start, from the residual there or from an exact fit near c.
+
+
+def _every_epoch(proof: Proof, formulas: Formulas) -> None:
+    """The distance at the start, from the residual there or from an exact fit near c; then every epoch."""
+    sigma, R, V_bar, P0, C = sym("sigma R fit_distance P_start C")
     start_V, start_P, end_V, end_P = sym("V_0 P_0 V_k P_k")
     e_start, d0, e_c, near_c = sym("e_start d0 e_c V_c")
     proof.hypothesis(
@@ -101,11 +130,6 @@ def prove(formulas: Formulas) -> Proof:
     proof.lemma("all", "induction", sp.And(end_P + C * end_V <= P0 + C * V_bar, end_V <= V_bar), "for every k",
                 premises=["start", "start_P", "next"], discharges=["so_far"])  # fmt: skip
     proof.derive("contained", end_P < R, "all room room_is at_least C_is excess_positive sigma descends below_two")
-    scale, Phi = sym("s Phi")
-    proof.define("loss", sp.Eq(Phi, scale * e**2 / 2))
-    proof.derive("square", e**2 <= (K * V) ** 2, "residual")
-    proof.derive("loss_bound", Phi <= formulas("loss_at_distance", fit_distance=V), "loss square")
-    return proof.conclude("inner error_room rate path_paid next start contained loss_bound")
 
 
 def _drop_last() -> list[Fact]:

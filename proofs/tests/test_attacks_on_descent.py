@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proofs.constants import CONSTANTS, SYMBOLS
+from proofs.constants import CONSTANTS
+from proofs.symbols import SYMBOLS
 
 Vector = np.ndarray
 

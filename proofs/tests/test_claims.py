@@ -11,9 +11,9 @@ import sympy as sp
 import proofs.claims
 from proofs import ledger
 from proofs.claim import Claim, Counterexample, Fact, Formulas, Needless, Proof, sym
-from proofs.constants import SYMBOLS
 from proofs.errors import ProofError
 from proofs.lemmas import LEMMAS
+from proofs.symbols import SYMBOLS
 
 CLAIMS = ledger.claims()
 WITH_PROOF = [claim for claim in CLAIMS.values() if claim.proof is not None]

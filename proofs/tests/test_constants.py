@@ -6,8 +6,9 @@ from fractions import Fraction
 import pytest
 import sympy as sp
 
-from proofs.constants import CONSTANTS, SYMBOLS, Constant
+from proofs.constants import CONSTANTS, Constant
 from proofs.evaluation import evaluate_expression
+from proofs.symbols import SYMBOLS
 
 # Dimensionless numbers at which both sides of a homogeneity check are rational: squares, so that roots are exact.
 _SCALES = {"s": Fraction(4), "y": Fraction(9), "theta": Fraction(25)}

@@ -21,11 +21,10 @@ from verify.arrays import conversion
 from verify.arrays.bounds import balls_inside, midpoint_radius, rationals_inside, require_fits
 from verify.arrays.comparison import CertainComparisons
 from verify.arrays.environment import require_default_environment
-from verify.arrays.formatting import format_ball
+from verify.arrays.formatting import PrintedWhole
 from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_down, sum_up
 from verify.arrays.shape import ArrayShape
-from verify.decimals import enclosure
-from verify.errors import DomainError, DtypeError, InputError, NotCertainError, ShapeError
+from verify.errors import DomainError, InputError, ShapeError
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
@@ -39,7 +38,7 @@ def built_on_balls(operation: Operation) -> Operation:
     return operation
 
 
-class Ball(ArrayShape, CertainComparisons):
+class Ball(ArrayShape, CertainComparisons, PrintedWhole):
     """Rigorous array.
 
     Args:
@@ -327,44 +326,6 @@ class Ball(ArrayShape, CertainComparisons):
         b = as_ball(other)
         _check_broadcast(name, self, b)
         return b
-
-    def __bool__(self) -> bool:
-        """Refused: NotCertainError."""
-        raise NotCertainError("the truth value of a Ball is ambiguous; compare it, e.g. ball > 0")
-
-    def __float__(self) -> float:
-        """Refused: DtypeError."""
-        raise DtypeError("float(Ball) would drop the radius; use .mid, .lower() or .upper()")
-
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        """Refused: DtypeError."""
-        raise DtypeError("numpy.asarray(Ball) would drop the radius; use .mid, .lower() or .upper()")
-
-    def __repr__(self) -> str:
-        """Midpoint and radius, exactly, for shape (); a summary otherwise."""
-        if self.ndim == 0:
-            return f"Ball({float(self._mid)!r}, {float(self._rad)!r})"
-        worst = float(self._rad.max(initial=0.0))
-        return f"Ball(shape={self.shape}, mid={np.array2string(self._mid, threshold=8)}, largest rad={worst:.3g})"
-
-    def __str__(self) -> str:
-        """One entry: as many decimal digits as are certain, with an enclosing ±; arrays: as repr."""
-        if self.size != 1:
-            return repr(self)
-        return format_ball(float(self._mid.reshape(())), float(self._rad.reshape(())))
-
-    def __format__(self, spec: str) -> str:
-        """As str(); with ``.4g`` both ends to so many digits, rounded outward (of an array, the smallest and the largest).
-
-        Raises:
-            ValueError: another format.
-        """
-        if not spec:
-            return str(self)
-        digits = spec.removeprefix(".").removesuffix("g")
-        if spec != f".{digits}g" or not digits.isdecimal() or not 0 < int(digits) < 1000:
-            raise ValueError(f"format {spec!r} of a Ball: expected '' or '.Ng', both ends to N digits, rounded outward")
-        return enclosure(self, int(digits))
 
 
 def _build(mid: Array, rad: Array, point: bool) -> Ball:

@@ -1,12 +1,66 @@
-"""Decimal text of a one-element ball: as many digits as are certain, and never a tighter claim than the ball."""
+"""Text of balls: of one entry as many digits as are certain, and never a tighter claim than the ball."""
 
 from __future__ import annotations
 
 import math
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from verify.arrays.rounding import Array
+from verify.decimals import enclosure
+from verify.errors import DtypeError, NotCertainError
 
 _EXACT = Context(prec=1600, Emin=-100_000, Emax=100_000)  # every double has at most 1,075 significant digits
+
+
+class PrintedWhole:
+    """Mixin: text that never claims more than the ball, and no number that would drop the radius."""
+
+    __slots__ = ()
+
+    _mid: Array
+    _rad: Array
+
+    def __bool__(self) -> bool:
+        """Refused: NotCertainError."""
+        raise NotCertainError("the truth value of a Ball is ambiguous; compare it, e.g. ball > 0")
+
+    def __float__(self) -> float:
+        """Refused: DtypeError."""
+        raise DtypeError("float(Ball) would drop the radius; use .mid, .lower() or .upper()")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused: DtypeError."""
+        raise DtypeError("numpy.asarray(Ball) would drop the radius; use .mid, .lower() or .upper()")
+
+    def __repr__(self) -> str:
+        """Midpoint and radius, exactly, for shape (); a summary otherwise."""
+        if self._mid.ndim == 0:
+            return f"Ball({float(self._mid)!r}, {float(self._rad)!r})"
+        worst = float(self._rad.max(initial=0.0))
+        return f"Ball(shape={self._mid.shape}, mid={np.array2string(self._mid, threshold=8)}, largest rad={worst:.3g})"
+
+    def __str__(self) -> str:
+        """One entry: as many decimal digits as are certain, with an enclosing ±; arrays: as repr."""
+        if self._mid.size != 1:
+            return repr(self)
+        return format_ball(float(self._mid.reshape(())), float(self._rad.reshape(())))
+
+    def __format__(self, spec: str) -> str:
+        """As str(); with ``.4g`` both ends to so many digits, rounded outward (of an array, the smallest and the largest).
+
+        Raises:
+            ValueError: another format.
+        """
+        if not spec:
+            return str(self)
+        digits = spec.removeprefix(".").removesuffix("g")
+        if spec != f".{digits}g" or not digits.isdecimal() or not 0 < int(digits) < 1000:
+            raise ValueError(f"format {spec!r} of a Ball: expected '' or '.Ng', both ends to N digits, rounded outward")
+        return enclosure(self, int(digits))
 
 
 def format_ball(m: float, r: float) -> str:

@@ -72,7 +72,7 @@ def run(quick: bool = False) -> list[Row]:
     ours = f"{below_one(float(bounds(c['rate'])[1]), 4)} (proved inside the ball)"
     name = f"factor at certified β={plain(beta, 3)} μ={plain(mu, 3)} η={plain(eta, 3)}"
     rows += _pepit_rows(peer, name, ours, beta, mu, eta, quote=False)
-    net = TorchNetwork(problem.network, problem.data, problem.loss)
+    net = TorchNetwork(problem)
     seen, _ = attacked_rate(net, eta, 20 if quick else 100)
     rows.append(
         values(name, ours, plain(seen, 6), peer="the float64 run itself", proof=False, note="observed, geometric mean")

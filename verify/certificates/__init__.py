@@ -4,12 +4,12 @@ from verify.certificates.certificate import (
     FORMAT,
     VERSION,
     Certificate,
-    Problem,
     Relation,
     Scope,
     Step,
     Verdict,
     schema,
 )
+from verify.networks.problem import Problem
 
 __all__ = ["FORMAT", "VERSION", "Certificate", "Problem", "Relation", "Scope", "Step", "Verdict", "schema"]

@@ -9,7 +9,6 @@ import math
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -26,11 +25,11 @@ from verify.certificates.encoding import Arrays, canonical, decode, encode, sha2
 from verify.certificates.networks import network_document, read_network_document
 from verify.certificates.storage import DOCUMENT, read_files, write_files
 from verify.errors import InputError, NotCertainError, NotProvedError, ShapeError
-from verify.networks.graph import Network
-from verify.networks.model import DataSet, Loss, loss_scale
+from verify.networks.model import DataSet
+from verify.networks.problem import Problem
 from verify.networks.sgd import SGD
 
-__all__ = ["FORMAT", "VERSION", "Certificate", "Problem", "Relation", "Scope", "Step", "Verdict", "schema"]
+__all__ = ["FORMAT", "VERSION", "Certificate", "Relation", "Scope", "Step", "Verdict", "schema"]
 
 FORMAT = "lplr-verify certificate"
 VERSION = 2
@@ -102,36 +101,6 @@ class Step:
         """One line with the decision."""
         decision = "certain" if self.certain else "not certain"
         return f"{self.name}: {self.left} {self.relation} {self.right} ({decision})"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What a certificate is about.
-
-    Attributes:
-        network: θ0 and the architecture, exact. data: X and y, exact.
-        loss: its name, see :func:`verify.networks.model.loss_scale`. lr: step η, exact; None where no step was given or found.
-        descent: which descent takes the step, bound to the data; None is full-batch gradient descent.
-    """
-
-    network: Network
-    data: DataSet
-    loss: Loss
-    lr: Fraction | None
-    descent: SGD | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what is no exact problem."""
-        loss_scale(self.loss, self.data.n, self.data.k)
-        if self.lr is not None and not (isinstance(self.lr, Fraction) and self.lr > 0):
-            raise InputError(f"lr={self.lr!r}: expected a positive Fraction or None")
-        if self.descent is not None and self.descent.on(self.data.n) != self.descent:
-            raise InputError(f"descent={self.descent!r}: not bound to {self.data.n} samples")
-
-    @property
-    def scale(self) -> Fraction:
-        """The loss scale s in Φ = (s/2)‖F − y‖²."""
-        return loss_scale(self.loss, self.data.n, self.data.k)
 
 
 @dataclass(frozen=True, repr=False)

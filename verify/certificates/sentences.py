@@ -1,6 +1,6 @@
-"""What a certificate claims as one sentence that a reviewer can quote, scope by scope; composed from its validated fields alone.
+"""What a certificate claims, as one sentence that a reviewer can quote: composed from its validated fields, never read from its file.
 
-Every decimal is rounded in the direction that keeps the sentence true.
+Every decimal is rounded in the direction that keeps the statement true.
 """
 
 from __future__ import annotations
@@ -8,11 +8,20 @@ from __future__ import annotations
 from typing import Any
 
 from verify.certificates.descent_wording import behaviour
-from verify.certificates.wording import subject
 from verify.decimals import at_least, at_most, below_one, bounds, exact
 from verify.errors import UnsoundArithmeticError
+from verify.networks.model import LOSS_WORDS
 
-__all__ = ["sentence"]
+__all__ = ["sentence", "subject"]
+
+
+def subject(certificate: Any) -> str:
+    """Return the function minimised and what it is about: loss, architecture, sizes."""
+    problem = certificate.problem
+    return (
+        f"{LOSS_WORDS[problem.loss]} of the {problem.network.describe()} network"
+        f" ({problem.network.parameters:,} parameters, n = {problem.data.n} samples)"
+    )
 
 
 def _step_text(certificate: Any) -> str:

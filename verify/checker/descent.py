@@ -25,10 +25,11 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from flint import arb, arb_mat
 
+from verify.checker.batches import Descent, read
 from verify.checker.claims import BALL, Audit, Ball, Chain, Truth, distance, floats, is_index
 from verify.checker.enclosures import length, psd_norm, real, root, tick, zips
 from verify.checker.network import Point
@@ -37,62 +38,10 @@ from verify.checker.reading import expect, take
 from verify.checker.recorded import run
 from verify.checker.wording import at_least, at_most, below_one
 
-__all__ = ["Descent", "moving"]
+__all__ = ["moving"]
 
-ORDERS = ("any", "fixed", "with_replacement")
 MAX_CELLS, MAX_HALF_STEPS = 4096, 1 << 52
 LEAST = arb("1e-100")  # a smaller probability is stated as this one: its decimals would be billions of digits long
-
-
-class Descent(NamedTuple):
-    """Which descent takes the steps, as stored and validated; `scales` are s_b of an epoch's batches of these `sizes`."""
-
-    batch: int
-    order: str
-    momentum: Fraction
-    nesterov: bool
-    sizes: list[int]
-    scales: list[Fraction]
-    single: Fraction
-
-    @property
-    def claim(self) -> str:
-        """The id of the claim that it belongs to."""
-        if self.momentum:
-            return "momentum_descent"
-        return "minibatch_with_replacement" if self.drawn else "minibatch_any_order"
-
-    @property
-    def drawn(self) -> bool:
-        """Whether batches are drawn with replacement."""
-        return self.order == "with_replacement"
-
-
-def read(record: Any, loss: str, problem: Problem) -> Descent:
-    """Validate the stored descent: only what the claims are about."""
-    batch, order, momentum, nesterov, drop = take(record, "batch_size order momentum nesterov drop_last")
-    n, k = problem.n, problem.k
-    expect(
-        type(batch) is int and 1 <= batch <= n and order in ORDERS, "descent: a batch size in 1 … n and a known order"
-    )
-    expect(isinstance(momentum, Fraction) and 0 <= momentum < 1, "descent: momentum in [0, 1)")
-    expect(type(nesterov) is bool and type(drop) is bool, "descent: nesterov and drop_last are truth values")
-    drawn, rest = order == "with_replacement", n % batch
-    expect(not (momentum and (batch < n or drawn)), "descent: momentum is for the full batch")
-    expect(momentum or not nesterov, "descent: Nesterov's form needs momentum")
-    expect(momentum or drawn or batch < n, "descent: full-batch gradient descent is no stochastic descent")
-    expect(
-        not (drop and rest) if not drawn else drop or not rest,
-        "descent: an epoch that leaves samples out, or draws of two sizes",
-    )
-
-    def scale(size: int) -> Fraction:
-        return {"sum": Fraction(1), "mean": Fraction(1, size), "mse": Fraction(2, size * k), "mse_sum": Fraction(2)}[
-            loss
-        ]
-
-    sizes = [batch] * (n // batch) + ([rest] if rest and not drawn else [])
-    return Descent(batch, order, momentum, nesterov, sizes, [scale(size) for size in sizes], scale(1))
 
 
 def _sum_of_largest(values: list[Any], count: int) -> Any:

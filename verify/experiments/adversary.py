@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 
 from verify.errors import InputError
-from verify.networks import DataSet, Loss, Network, loss_scale
+from verify.networks import Problem
 from verify.networks.activations import Activation
 
 __all__ = ["AttackReport", "TorchNetwork", "attack"]
@@ -28,14 +28,14 @@ def _activated(activation: Activation, z: torch.Tensor) -> torch.Tensor:
 class TorchNetwork:
     """The same network as a differentiable float64 function of one flat parameter vector (observed values only)."""
 
-    def __init__(self, network: Network, data: DataSet, loss: Loss) -> None:
+    def __init__(self, problem: Problem) -> None:
         """Keep copies of the exact parameters and data as torch tensors."""
-        self.network = network
-        self.X = torch.from_numpy(data.X.copy())
-        self.y = torch.from_numpy(data.y.copy())
-        self.s = float(loss_scale(loss, data.n, data.k))
+        self.network = problem.network
+        self.X = torch.from_numpy(problem.data.X.copy())
+        self.y = torch.from_numpy(problem.data.y.copy())
+        self.s = float(problem.scale)
         parts = []
-        for layer in network.chain:
+        for layer in problem.network.chain:
             parts.append(torch.from_numpy(layer.weight.copy()).reshape(-1))
             if layer.bias is not None:
                 parts.append(torch.from_numpy(layer.bias.copy()))
@@ -201,13 +201,11 @@ def _second_derivative_norm(net: TorchNetwork, theta: torch.Tensor, generator: t
     return value
 
 
-def attack(
-    network: Network, data: DataSet, loss: Loss, radius: float, *, seed: int = 0, steps: int = 40, starts: int = 3
-) -> AttackReport:
+def attack(problem: Problem, radius: float, *, seed: int = 0, steps: int = 40, starts: int = 3) -> AttackReport:
     """Search the ball of `radius` around the network's parameters for violations of a certificate's constants.
 
     Args:
-        network: exact parameters, the centre θ0. data: exact. loss: its name.
+        problem: exact parameters, the centre θ0, data and loss; its step is not used.
         radius: R > 0. seed: of the random starts. steps: gradient steps per start. starts: random starts besides θ0.
 
     Returns:
@@ -215,7 +213,7 @@ def attack(
     """
     if not 0.0 < radius < float("inf"):
         raise InputError(f"radius={radius!r}: expected a finite number > 0")
-    net = TorchNetwork(network, data, loss)
+    net = TorchNetwork(problem)
     centre = net.theta0
     generator = torch.Generator().manual_seed(seed)
     reference = [(b.detach(), a.detach()) for b, a in net.factors(centre)]

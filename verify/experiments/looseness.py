@@ -59,10 +59,8 @@ def looseness_table(certificate: Certificate, *, seed: int = 0, steps: int = 40,
         )
     problem, c = certificate.problem, certificate.constants
     radius = float(c["radius"].mid)
-    found: AttackReport = attack(
-        problem.network, problem.data, problem.loss, radius, seed=seed, steps=steps, starts=starts
-    )
-    net = TorchNetwork(problem.network, problem.data, problem.loss)
+    found: AttackReport = attack(problem, radius, seed=seed, steps=steps, starts=starts)
+    net = TorchNetwork(problem)
     rate, drift = attacked_rate(net, float(problem.lr or 0), 200)
     below = [
         ("λ_min on the ball", float(c["lambda_region"].lower()), found.lambda_min),

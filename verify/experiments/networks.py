@@ -31,8 +31,8 @@ from verify.certificates import Certificate
 from verify.decimals import bounds
 from verify.experiments import architectures
 from verify.experiments.files import run_resumably, save
-from verify.networks import read_data, read_network
-from verify.networks.parameters import Vector, flatten, with_parameters
+from verify.networks import Problem, read_data, read_network
+from verify.networks.parameters import Vector, flatten
 from verify.regions.neighbourhood.point_facts import examine
 
 __all__ = ["CASES", "SHORT", "Case", "cifar10_cases", "run_case", "run_cases"]
@@ -148,9 +148,9 @@ def train(net: torch.nn.Module, X: np.ndarray, y: np.ndarray) -> int:
 def _facts(net: torch.nn.Module, samples: Samples, points: dict[str, Vector], origin: Vector) -> list[dict[str, Any]]:
     """What is proved at some parameter vectors."""
     network = read_network(net, samples[0].shape[1:] if samples[0].ndim > 2 else None)
-    data, rows = read_data(network, *samples), []
+    problem, rows = Problem(network, read_data(network, *samples)), []
     for where, theta in points.items():
-        found = examine(with_parameters(network, theta), data, "sum", origin=origin).facts.as_bounds()
+        found = examine(problem.at(theta), origin=origin).facts.as_bounds()
         rows.append({"where": where} | {name: found[name] for name in ("lambda_min", "pl_ratio", "loss", "drift")})
     return rows
 

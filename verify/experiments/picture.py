@@ -15,9 +15,9 @@ from verify.certificates.plots import Plot, Series, envelope
 from verify.decimals import bounds
 from verify.errors import VerifyError
 from verify.experiments.runs import mlp
-from verify.networks import read_data, read_network
-from verify.networks.parameters import with_parameters
+from verify.networks import Problem, read_data, read_network
 from verify.regions.descent.float64 import Descent
+from verify.regions.scopes.options import RunOptions
 from verify.regions.scopes.run import record_run
 from verify.report.figures import draw
 
@@ -34,16 +34,14 @@ def picture() -> str:
     """
     network = read_network(mlp((64, 1024, 1)))
     data = read_data(network, *datasets.digits(100, norm=24.0))
-    record = record_run(network, data, "sum", None, 20_000, {})
+    record = record_run(Problem(network, data), RunOptions(steps=20_000))
     certificate = record.certificate
-    if certificate.verdict != "PROVED" or certificate.problem.lr is None:
+    if certificate.verdict != "PROVED":
         raise VerifyError(f"the picture's run ended {certificate.verdict}: {certificate.reason}")
     constants = certificate.constants
     start, rate = int(constants["handover_step"]), float(bounds(constants["rate"])[1])
     point = next(p for p in certificate.witness["checkpoints"] if p["step"] == start)
-    descent = Descent(
-        with_parameters(network, point["parameters"]), data, certificate.problem.scale, certificate.problem.lr
-    )
+    descent = Descent.of(certificate.problem)
     theta, after = np.asarray(point["parameters"]), []
     for _ in range(start):
         theta, residual = descent.step(theta)

@@ -26,7 +26,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,11 +37,12 @@ from verify.arguments import exact_step
 from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.experiments.files import run_resumably, save
-from verify.networks import DataSet, Network, kernel_of, linearise, loss_scale, read_data, read_network
-from verify.networks.parameters import flatten, with_parameters
+from verify.networks import Problem, kernel_of, linearise, read_data, read_network
+from verify.networks.parameters import flatten
 from verify.regions.descent.float64 import Descent
 from verify.regions.neighbourhood.ingredients import lower, upper
 from verify.regions.scopes.exact import exact_certificate
+from verify.regions.scopes.options import ExactOptions, RunOptions
 from verify.regions.scopes.run import record_run
 
 __all__ = ["EXPERIMENTS", "QUICK", "Experiment", "full_experiments", "mlp", "run_experiment"]
@@ -146,10 +146,10 @@ def _number(value: Any, end: Callable[[Ball], float]) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _rate_after(network: Network, data: DataSet, lr: Fraction, steps: int) -> float | None:
+def _rate_after(problem: Problem, steps: int) -> float | None:
     """Factor of Φ per step of float64 descent from the network's parameters, over `steps` steps."""
-    descent = Descent(network, data, loss_scale("sum", data.n, data.k), lr)
-    theta, first = descent.step(flatten(network))
+    descent = Descent.of(problem)
+    theta, first = descent.step(flatten(problem.network))
     norm = first
     for _ in range(steps):
         theta, norm = descent.step(theta)
@@ -176,14 +176,13 @@ def run_experiment(experiment: Experiment, directory: Path | None = None) -> tup
         "n": data.n,
         "width": min(experiment.widths[1:-1]),
     }
-    lr = exact_step(experiment.lr)
-    options: dict[str, Any] = {} if directory is None else {"directory": directory}
+    problem = Problem(network, data, "sum", exact_step(experiment.lr))
     if experiment.scope == "point":
         from verify.regions.scopes.point import point_certificate
 
-        certificate = point_certificate(network, data, "sum", lr)
+        certificate = point_certificate(problem)
     elif experiment.scope == "run":
-        record = record_run(network, data, "sum", lr, experiment.steps, options)
+        record = record_run(problem, RunOptions(steps=experiment.steps, directory=directory))
         certificate = record.certificate
         row |= {"training_seconds": record.training_seconds, "certification_seconds": record.proving_seconds}
         row["curve"] = _thinned(record.history.steps(), record.history.values)
@@ -192,16 +191,16 @@ def run_experiment(experiment: Experiment, directory: Path | None = None) -> tup
             for c in certificate.witness["checkpoints"]
         ]
     else:
-        certificate = exact_certificate(network, data, "sum", lr, experiment.steps, options)
+        certificate = exact_certificate(problem, ExactOptions(steps=experiment.steps, directory=directory))
     row["certified_seconds"] = time.monotonic() - begin
-    row |= _summary(experiment, network, data, certificate)
+    row |= _summary(experiment, certificate)
     row["seconds"] = time.monotonic() - begin
     return row, certificate
 
 
-def _summary(experiment: Experiment, network: Network, data: DataSet, certificate: Certificate) -> dict[str, Any]:
+def _summary(experiment: Experiment, certificate: Certificate) -> dict[str, Any]:
     """The columns that come from the certificate, and what float64 observes at its centre."""
-    constants, witness = certificate.constants, certificate.witness
+    problem, constants, witness = certificate.problem, certificate.constants, certificate.witness
     summary: dict[str, Any] = {
         "verdict": certificate.verdict,
         "reason": certificate.reason,
@@ -221,7 +220,7 @@ def _summary(experiment: Experiment, network: Network, data: DataSet, certificat
     for key in ("bits", "growth_log", "bits_lost_per_step", "largest_delta"):
         if key in certificate.observed:
             summary[key] = certificate.observed[key]
-    centre: Network | None = network if experiment.scope == "point" else None
+    centre: Problem | None = problem if experiment.scope == "point" else None
     if experiment.scope == "exact" and witness:
         summary["method"] = witness["method"]
         every = max(1, len(witness["loss_lower"]) // _CURVE_POINTS)
@@ -238,17 +237,16 @@ def _summary(experiment: Experiment, network: Network, data: DataSet, certificat
         ]
         if certificate.verdict == "PROVED":
             summary["handover_loss"] = float(witness["loss_upper"][-1])
-            centre = with_parameters(network, witness["end"])
+            centre = problem.at(witness["end"])
     elif experiment.scope == "run" and certificate.verdict == "PROVED":
         last = witness["checkpoints"][-1]
         summary["handover_loss"] = float(last["loss"][1])
-        centre = with_parameters(network, last["parameters"])
+        centre = problem.at(last["parameters"])
     if centre is not None:
-        kernel = kernel_of(linearise(centre, data.X)).mid
+        kernel = kernel_of(linearise(centre.network, centre.data.X)).mid
         summary["lambda_min_observed"] = float(np.linalg.eigvalsh(kernel)[0])
-        step = constants.get("lr")
-        if experiment.scope != "point" and isinstance(step, Fraction):
-            summary["observed_rate"] = _rate_after(centre, data, step, experiment.probe)
+        if experiment.scope != "point" and centre.lr is not None:
+            summary["observed_rate"] = _rate_after(centre, experiment.probe)
     return summary
 
 

@@ -186,15 +186,13 @@ def simulate(certificate: Certificate, runs: int, epochs: int, seed: int = 0) ->
     per step), beyond the float floor of the loss. For draws with replacement the bound is on the mean: the loss is averaged over the runs.
     """
     problem, c = certificate.problem, certificate.constants
-    assert problem.lr is not None
-    assert problem.descent is not None
     centre = np.asarray(certificate.witness["centre"])
     rho, R, A, rate = (float(c[name].upper()) for name in ("basin_radius", "radius", "loss_bound", "rate"))
-    drawn = problem.descent.drawn
-    per = len(problem.descent.sizes(problem.data.n)) if drawn else 1
+    drawn = problem.sgd.drawn
+    per = len(problem.sgd.sizes(problem.data.n)) if drawn else 1
     draw, losses, outside, floor = np.random.default_rng(seed), np.zeros((runs, epochs + 1)), 0, 1e-24
     for run in range(runs):
-        descent = Epochs(problem.network, problem.data, problem.loss, problem.lr, problem.descent, seed + run)
+        descent = Epochs(problem, seed + run)
         away = draw.standard_normal(centre.size)
         theta = centre + away / np.linalg.norm(away) * rho * (1.0 - 1e-9)
         left = False

@@ -35,15 +35,16 @@ from verify.certificates.plots import Plot, Series
 from verify.errors import InputError
 from verify.experiments.adversary import attack
 from verify.experiments.files import command_line, run_resumably, write_json
-from verify.networks import DataSet, Network, linearise, read_data, read_network
+from verify.networks import Problem, linearise, read_data, read_network
 from verify.networks.kernel import kernel_of
-from verify.networks.parameters import flatten, with_parameters
+from verify.networks.parameters import flatten
 from verify.regions.descent.float64 import Descent
 from verify.regions.neighbourhood.criteria import Form, classical
 from verify.regions.neighbourhood.ingredients import Ingredients, gather, lower, tabulate, upper
 from verify.regions.neighbourhood.search import search_ball
 from verify.regions.scopes.convex_ball import path_centre
-from verify.regions.scopes.exact import read_task
+from verify.regions.scopes.enclosing import Task
+from verify.regions.scopes.options import ExactOptions
 
 __all__ = ["CASES", "CRITERIA", "Widths", "figure", "run_cases", "search"]
 
@@ -86,15 +87,15 @@ class _Trial:
         self.model = nn.antisymmetric_two_layer(case.d, width, seed=case.seed)
 
     @functools.cached_property
-    def problem(self) -> tuple[Network, DataSet]:
+    def problem(self) -> Problem:
         """The exact network and data."""
         network = read_network(self.model)
-        return network, read_data(network, self.X, self.y)
+        return Problem(network, read_data(network, self.X, self.y), "sum", Fraction(self.case.run_lr))
 
     @functools.cached_property
     def ingredients(self) -> Ingredients:
         """Everything that scope `ball` knows."""
-        return gather(*self.problem, "sum")
+        return gather(self.problem)
 
     @functools.cached_property
     def by_curvature(self) -> Ingredients:
@@ -159,17 +160,16 @@ class _Trial:
 
     def adversary(self) -> bool:
         """Whether the search leaves more than a hundredth of λ_min(Θ(c)) on the midpoint's ball: floats, observed."""
-        network, data = self.problem
-        task, _, _ = read_task(network, data, "sum", Fraction(self.case.run_lr), None, {})
-        centre = path_centre(task, "midpoint")
-        descent, theta = Descent(network, data, task.s, task.lr), flatten(network)
+        problem = self.problem
+        centre = path_centre(Task(problem, ExactOptions()), "midpoint")
+        descent, theta = Descent.of(problem), flatten(problem.network)
         radius = 0.0
         for _ in range(100):
             radius = max(radius, float(np.linalg.norm(theta - centre)))
             theta = descent.step(theta)[0]
-        middle = with_parameters(network, centre)
-        whole = float(np.linalg.eigvalsh(kernel_of(linearise(middle, data.X)).mid)[0])
-        return bool(attack(middle, data, "sum", radius).lambda_min > 0.01 * whole)
+        middle = problem.at(centre)
+        whole = float(np.linalg.eigvalsh(kernel_of(linearise(middle.network, middle.data.X)).mid)[0])
+        return bool(attack(middle, radius).lambda_min > 0.01 * whole)
 
 
 CRITERIA: dict[str, Callable[[_Trial], bool]] = {

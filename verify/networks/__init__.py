@@ -4,6 +4,7 @@ from verify.networks.graph import Network, Pair, chain
 from verify.networks.kernel import kernel_of, loss, loss_of, ntk, residual_of, scale_ball
 from verify.networks.linearisation import Linearisation, linearise
 from verify.networks.model import LOSS_WORDS, DataSet, Loss, loss_scale
+from verify.networks.problem import Problem
 from verify.networks.reading.data import read_data
 from verify.networks.reading.modules import read_network
 
@@ -14,6 +15,7 @@ __all__ = [
     "Loss",
     "Network",
     "Pair",
+    "Problem",
     "chain",
     "kernel_of",
     "linearise",

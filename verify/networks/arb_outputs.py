@@ -21,7 +21,7 @@ from verify.networks.arb_forms import exact_matrix, precision, to_ball
 from verify.networks.arb_linearisation import BITS, MOST_OPERATIONS, RULES
 from verify.networks.graph import Network
 from verify.networks.layers import Activated, AveragePool, BatchNorm, Convolution, Flatten, Layer, Linear, Value
-from verify.networks.layers.layer import Shape
+from verify.networks.layers.values import Shape
 from verify.networks.linearisation import Linearisation
 
 __all__ = ["hides_positivity", "outputs_in_arb", "sharpened", "values_in_arb"]

@@ -22,7 +22,7 @@ from verify.errors import ShapeError, UnsupportedLayerError
 from verify.networks.activations import IDENTITY, Activation
 from verify.networks.layers import Activated, Layer, Linear, Trained
 from verify.networks.layers.dense import inverse_root
-from verify.networks.layers.layer import Shape
+from verify.networks.layers.values import Shape
 
 __all__ = ["Network", "Pair", "chain"]
 

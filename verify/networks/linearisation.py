@@ -22,7 +22,7 @@ from verify.arrays import Ball, Rows
 from verify.memory import require_memory
 from verify.networks.graph import Network
 from verify.networks.layers import Activated, Layer, Trained, Value
-from verify.networks.layers.layer import Mask
+from verify.networks.layers.values import Mask
 from verify.networks.reading.data import read_inputs
 
 if TYPE_CHECKING:

@@ -49,7 +49,7 @@ from verify.arrays.rounding import ETA, INFLATE, gamma, quiet
 from verify.arrays.spectra import perron_upper
 from verify.arrays.upper import Upper
 from verify.networks.layers import Layer, Trained
-from verify.networks.layers.layer import ElementwiseNorms, SensitivityChange, SpectralNorm, TrainedNorms, ValueChange
+from verify.networks.layers.values import ElementwiseNorms, SensitivityChange, SpectralNorm, TrainedNorms, ValueChange
 from verify.networks.linearisation import Linearisation
 
 __all__ = ["Movement"]

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
-from verify.arguments import exact_double, exact_step, refuse_options
+from verify.arguments import exact_step
 from verify.arrays import require_sound_arithmetic
-from verify.certificates import Certificate, Problem
+from verify.certificates import Certificate
 from verify.errors import InputError, UnsupportedLayerError
-from verify.networks import (
-    DataSet,
-    Loss,
-    Network,
-    loss_scale,
-    read_data,
-    read_network,
-)
+from verify.networks import Loss, Problem, read_data, read_network
 from verify.networks.reading.comparison import require_agreement
 from verify.networks.reading.modules import sample_shape
 from verify.networks.sgd import SGD
 from verify.regions.neighbourhood.prospects import dead_sample, no_region
 from verify.regions.scopes.ball import ball_certificate
-from verify.regions.scopes.ball_where import OPTIONS as BALL_OPTIONS
-from verify.regions.scopes.ball_where import read_where
+from verify.regions.scopes.options import (
+    AutoOptions,
+    BallOptions,
+    BasinOptions,
+    EpochOptions,
+    ExactOptions,
+    Options,
+    RegionOptions,
+    RunOptions,
+    options_of,
+)
 from verify.regions.scopes.point import point_certificate
 from verify.regions.scopes.refuted import contradictory_pair, refuted_certificate
 
@@ -65,13 +66,10 @@ def certify(
         loss: 'sum' for Φ = ½Σ‖F(x_i) − y_i‖², 'mean' for that divided by n; 'mse' for torch.nn.MSELoss() (Σ divided by nk), 'mse_sum' for
             MSELoss(reduction='sum') (Σ). The step belongs to the loss: lr with MSELoss() is 2·lr/k with 'mean'.
         radius: prescribed R for scope 'ball'; None searches for the smallest certifying one.
-        steps: step budget of scopes 'run' and 'exact'.
+        steps: step budget of scopes 'run', 'exact' and 'region'.
         descent: a :class:`verify.SGD` for mini-batches (any order, or drawn with replacement) or momentum, in scopes 'ball', 'basin' and the hand-over of
             'run'; None is full-batch gradient descent.
-        **options: of scope 'ball' `centre` (a module, state dict or flat vector: the ball is about it, and the statement about descent from the
-            parameters) and `data_radius` (the statement is for every data set with each input within it, in the Euclidean norm, and the same
-            targets); of scopes 'region', 'run' and 'exact' see verify.regions.scopes.region, .run and .exact; `seconds` of scope 'basin', the time
-            allowed to its search for a zero.
+        **options: further options of the scope, see :mod:`verify.regions.scopes.options`.
 
     Returns:
         Certificate with verdict PROVED, REFUTED or INCONCLUSIVE and its reason. The statement is about
@@ -93,28 +91,21 @@ def certify(
     network = read_network(model, sample_shape(X))
     data = read_data(network, X, y)
     require_agreement(model, network, data.X)
-    loss_scale(loss, data.n, data.k)
     step, descent = _read_descent(descent, exact_step(lr), data.n)
-    radius = None if radius is None else exact_double(radius, "radius", positive=True)
-    if scope not in ("auto", "point", "ball") and radius is not None:
-        raise InputError(f"radius={radius!r}: scope={scope!r} searches its radius itself; leave it None")
-    if scope in ("auto", "point", "ball"):
-        if steps is not None:
-            raise InputError(f"steps={steps!r}: scope={scope!r} takes no steps; scopes 'run', 'exact' and 'region' do")
-        allowed = {"auto": ("seconds",), "point": (), "ball": () if descent is not None else BALL_OPTIONS}[scope]
-        refuse_options(set(options) - set(allowed), ("radius", *allowed), scope)
     problem = Problem(network, data, loss, step, descent)
+    given = {name: value for name, value in (("radius", radius), ("steps", steps)) if value is not None}
+    told = options_of(scope, full_batch=descent is None).read({**given, **options})
     if descent is not None and (radius is not None or scope not in ("auto", "ball", "basin", "run")):
         what = f"scope={scope!r}" if radius is None else f"radius={radius!r}"
         raise InputError(
             f"descent: {what} is for full-batch gradient descent; use scope 'ball', 'basin' or 'run' without radius=, or descent=None"
         )
-    if scope != "auto":
-        return _certificate(problem, scope, radius, steps, options)
-    first = _certificate(problem, "ball", radius, None, {})
-    if first.verdict != "INCONCLUSIVE" or radius is not None:
+    if not isinstance(told, AutoOptions):
+        return _certificate(problem, told)
+    first = _certificate(problem, BallOptions(told.radius))
+    if first.verdict != "INCONCLUSIVE" or told.radius is not None:
         return first
-    second = _certificate(problem, "basin", None, steps, options)
+    second = _certificate(problem, BasinOptions(told.seconds))
     if second.verdict != "INCONCLUSIVE":
         return second
     return replace(second, reason=f"scope 'ball': {first.reason}. Scope 'basin': {second.reason}")
@@ -140,57 +131,59 @@ def _read_descent(descent: Any, step: Fraction | None, n: int) -> tuple[Fraction
     return own or step, descent.on(n)
 
 
-def _certificate(
-    problem: Problem, scope: Scope, radius: float | None, steps: int | None, options: Mapping[str, Any]
-) -> Certificate:
+def _certificate(problem: Problem, options: Options) -> Certificate:
     """Certify one scope of what has been read and validated; where that fails, a sample that no parameter moves is named."""
-    found = _decided(problem, scope, radius, steps, options)
-    dead = dead_sample(problem.network, problem.data) if found.verdict == "INCONCLUSIVE" else None
+    found = _decided(problem, options)
+    dead = dead_sample(problem) if found.verdict == "INCONCLUSIVE" else None
     return found if dead is None else replace(found, reason=f"{found.reason}. At the start {dead}")
 
 
-def _decided(
-    problem: Problem, scope: Scope, radius: float | None, steps: int | None, options: Mapping[str, Any]
-) -> Certificate:
+def _decided(problem: Problem, options: Options) -> Certificate:
     """Certify one scope."""
-    network, data, loss, step = problem.network, problem.data, problem.loss, problem.lr
-    if scope in ("exact", "region") and not network.is_smooth:
+    scope: Any = options.scope
+    smooth = problem.network.is_smooth
+    if scope in ("exact", "region") and not smooth:
         raise UnsupportedLayerError(
             f"scope={scope!r}: the network has units with kinks (ReLU), which gradient descent crosses on its way, and this scope"
             " is proved for activations of Lipschitz derivative only. Use scope='basin' (or 'run', 'ball', 'point')"
         )
-    pair = contradictory_pair(data)
+    pair = contradictory_pair(problem.data)
     if scope != "point" and pair is not None:
         return refuted_certificate(problem, scope, pair)
-    hopeless = no_region(network, data) if scope in ("run", "exact", "basin", "region") else None
+    hopeless = no_region(problem) if scope in ("run", "exact", "basin", "region") else None
     if hopeless is not None:
         # Nothing that training or polishing does can help: said before, not after.
         return Certificate(
-            scope=scope, verdict="INCONCLUSIVE", reason=hopeless, problem=problem, constants={"lr": step}, margins={}, steps=(), witness={}
-        )  # fmt: skip
+            scope=scope,
+            verdict="INCONCLUSIVE",
+            reason=hopeless,
+            problem=problem,
+            constants={"lr": problem.lr},
+            margins={},
+            steps=(),
+            witness={},
+        )
     if scope == "point":
-        return point_certificate(network, data, loss, step)
+        return point_certificate(problem)
     if problem.descent is not None:
-        return _stochastic(problem, scope, steps, options)
-    if scope == "ball":
-        return ball_certificate(network, data, loss, step, radius, read_where(network, options))
-    found = _trajectory_scope(scope)(network, data, loss, step, steps, options)
-    if scope == "run" and found.verdict == "INCONCLUSIVE" and not network.is_smooth:
+        return _stochastic(problem, options)
+    found = _of_gradient_descent(problem, options)
+    if scope == "run" and found.verdict == "INCONCLUSIVE" and not smooth:
         return replace(found, reason=f"{found.reason}. {_ON_KINKS}")
     return found
 
 
-def _stochastic(problem: Problem, scope: Scope, steps: int | None, options: Mapping[str, Any]) -> Certificate:
+def _stochastic(problem: Problem, options: Options) -> Certificate:
     """Certify scope ball, basin or run for a descent that is not full-batch gradient descent."""
     from verify.regions.scopes.sgd import sgd_ball_certificate, sgd_basin_certificate
 
-    if scope == "ball":
-        return sgd_ball_certificate(problem)
-    if scope == "basin":
-        return sgd_basin_certificate(problem, steps, options)
-    from verify.regions.scopes.sgd_run import sgd_run_certificate
+    if isinstance(options, BasinOptions):
+        return sgd_basin_certificate(problem, options)
+    if isinstance(options, EpochOptions):
+        from verify.regions.scopes.sgd_run import sgd_run_certificate
 
-    return sgd_run_certificate(problem, steps, options)
+        return sgd_run_certificate(problem, options)
+    return sgd_ball_certificate(problem)
 
 
 _ON_KINKS = (
@@ -200,24 +193,23 @@ _ON_KINKS = (
 )
 
 
-def _trajectory_scope(
-    scope: str,
-) -> Callable[[Network, DataSet, Loss, Fraction | None, int | None, Mapping[str, Any]], Certificate]:
-    """Return the implementation of a scope that moves away from the parameters given; imported only when asked for."""
-    if scope == "run":
+def _of_gradient_descent(problem: Problem, options: Options) -> Certificate:
+    """Certify a scope of full-batch gradient descent; those that move away from the parameters given are imported only when asked for."""
+    if isinstance(options, RunOptions):
         from verify.regions.scopes.run import run_certificate
 
-        return run_certificate
-    if scope == "exact":
+        return run_certificate(problem, options)
+    if isinstance(options, ExactOptions):
         from verify.regions.scopes.exact import exact_certificate
 
-        return exact_certificate
-    if scope == "region":
+        return exact_certificate(problem, options)
+    if isinstance(options, RegionOptions):
         from verify.regions.scopes.region import region_certificate
 
-        return region_certificate
-    if scope == "basin":
+        return region_certificate(problem, options)
+    if isinstance(options, BasinOptions):
         from verify.regions.scopes.basin import basin_certificate
 
-        return basin_certificate
-    raise InputError(f"scope={scope!r}: expected 'auto', 'point', 'ball', 'run', 'exact', 'basin' or 'region'")
+        return basin_certificate(problem, options)
+    assert isinstance(options, BallOptions)
+    return ball_certificate(problem, options)

@@ -19,7 +19,8 @@ import numpy as np
 
 from verify.arrays import Ball
 from verify.arrays.tests import reference
-from verify.arrays.tests.campaign import MAX, Rng, Tally, function, inside
+from verify.arrays.tests.campaign import function
+from verify.arrays.tests.campaign_inputs import MAX, Rng, Tally, inside
 from verify.arrays.tests.reference import exact
 
 TINY, NORMAL, LAST = 2.0**-1074, 2.0**-1022, 1e300

@@ -14,21 +14,13 @@ import pytest
 import torch
 
 import verify.arrays as va
-from verify.arrays import Ball, TensorBall, arithmetic_probe, device_probe, guesses, require_sound_device, tensor_ball
-from verify.arrays.tests import campaign
+from verify.arrays import Ball, TensorBall, guesses, tensor_ball
+from verify.arrays.tests import campaign_inputs
+from verify.arrays.tests.devices import on_devices, tensor_on
 from verify.arrays.tests.mutation import mutant
 from verify.arrays.tests.reference import negative_pivots, smallest_eigenvalue_enclosed
-from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError, UnsoundArithmeticError
 
-CUDA = pytest.param(
-    "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: TensorBall untested there")
-)
-on_devices = pytest.mark.parametrize("where", ["cpu", CUDA])
 U = 2.0**-53
-
-
-def _tensor(x: Any, where: str) -> torch.Tensor:
-    return torch.tensor(np.asarray(x, dtype=np.float64), device=where)
 
 
 def _fmpq(x: float) -> Any:
@@ -46,11 +38,11 @@ def _outside(ball: Any, truth: list[Any]) -> int:
 
 def _elementwise_violations(module: Any, where: str, operation: str) -> int:
     rng = np.random.default_rng(1)
-    a, b = campaign.points(rng, 500), campaign.points(rng, 500)
+    a, b = campaign_inputs.points(rng, 500), campaign_inputs.points(rng, 500)
     small = rng.standard_normal((2, 200)) * 10.0 ** rng.uniform(-170, -150, (2, 200))
     a, b = np.concatenate([a, small[0]]), np.concatenate([b, small[1]])
-    ra, rb = campaign.radii(rng, a), campaign.radii(rng, b)
-    x, y = (module.TensorBall(_tensor(m, where), _tensor(r, where)) for m, r in ((a, ra), (b, rb)))
+    ra, rb = campaign_inputs.radii(rng, a), campaign_inputs.radii(rng, b)
+    x, y = (module.TensorBall(tensor_on(m, where), tensor_on(r, where)) for m, r in ((a, ra), (b, rb)))
     f: Callable[[Any, Any], Any] = {
         "+": lambda s, t: s + t,
         "-": lambda s, t: s - t,
@@ -110,7 +102,7 @@ def _product_violations(module: Any, where: str) -> int:
     rng = np.random.default_rng(3)
     count = 0
     for a, ra, b, rb in _products():
-        x, y = (module.TensorBall(_tensor(m, where), _tensor(r, where)) for m, r in ((a, ra), (b, rb)))
+        x, y = (module.TensorBall(tensor_on(m, where), tensor_on(r, where)) for m, r in ((a, ra), (b, rb)))
         out = x @ y
         assert out.mid.device.type == where
         for extreme in (False, True):
@@ -130,13 +122,13 @@ def test_products_contain_every_exact_value(where: str) -> None:
 def test_products_of_vectors_batches_and_operands_of_other_kinds(where: str) -> None:
     rng = np.random.default_rng(4)
     a, b = rng.integers(-9, 10, (3, 4, 5)).astype(float), rng.integers(-9, 10, (5, 2)).astype(float)
-    x = TensorBall(_tensor(a, where), 1e-9)
+    x = TensorBall(tensor_on(a, where), 1e-9)
     for out, truth in (
         (x @ b, a @ b),
-        (x @ _tensor(b, where), a @ b),
+        (x @ tensor_on(b, where), a @ b),
         (x[0] @ b[:, 0], a[0] @ b[:, 0]),
-        (a[0, 0] @ TensorBall(_tensor(b, where)), a[0, 0] @ b),
-        (_tensor(b.T, where) @ x[1].T, b.T @ a[1].T),
+        (a[0, 0] @ TensorBall(tensor_on(b, where)), a[0, 0] @ b),
+        (tensor_on(b.T, where) @ x[1].T, b.T @ a[1].T),
         (Fraction(1, 3) * x - 2, a / 3 - 2),
         (2 - x + Ball(1.0), 3 - a),
     ):
@@ -145,7 +137,7 @@ def test_products_of_vectors_batches_and_operands_of_other_kinds(where: str) -> 
         assert out.shape == truth.shape
         assert out.to_ball().contains(Ball(truth)) or abs(out.mid.cpu().numpy() - truth).max() < 1e-9
     assert (x[0] @ b).to_ball().contains(a[0] @ b)
-    assert (Fraction(1, 3) * TensorBall(_tensor(1.0, where))).to_ball().contains(Fraction(1, 3))
+    assert (Fraction(1, 3) * TensorBall(tensor_on(1.0, where))).to_ball().contains(Fraction(1, 3))
     assert TensorBall.from_ball(x.to_ball(), where).to_ball().contains(x.to_ball())
     g = x[0].gram()
     assert torch.equal(g.mid, g.mid.T)
@@ -155,14 +147,18 @@ def test_products_of_vectors_batches_and_operands_of_other_kinds(where: str) -> 
 
 @on_devices
 def test_overflow_is_an_infinite_radius(where: str) -> None:
-    x = TensorBall(_tensor([1e160, 1e160], where))
-    for out in (x @ _tensor([1e160, -1e160], where), x * 1e200, x * 1e148 * TensorBall(_tensor(10.0, where), np.inf)):
+    x = TensorBall(tensor_on([1e160, 1e160], where))
+    for out in (
+        x @ tensor_on([1e160, -1e160], where),
+        x * 1e200,
+        x * 1e148 * TensorBall(tensor_on(10.0, where), np.inf),
+    ):
         assert bool(torch.isinf(out.rad).all())
         assert bool(torch.isfinite(out.mid).all())
     assert (x * 1e200).norm_upper() == np.inf
-    k = TensorBall(_tensor(np.eye(2), where), np.inf)
+    k = TensorBall(tensor_on(np.eye(2), where), np.inf)
     assert np.isinf(k.smallest_eigenvalue().rad)
-    huge = TensorBall(_tensor([[1e308, 1e307], [1e307, 1e308]], where)).smallest_eigenvalue()
+    huge = TensorBall(tensor_on([[1e308, 1e307], [1e307, 1e308]], where)).smallest_eigenvalue()
     assert huge.lower() <= 9e307 <= huge.upper()
 
 
@@ -171,7 +167,7 @@ def test_products_are_as_tight_as_those_of_balls(where: str) -> None:
     rng = np.random.default_rng(5)
     a, b = rng.standard_normal((60, 90)), rng.standard_normal((90, 40))
     for ra, rb in ((0.0, 0.0), (1e-9, 0.0), (1e-9, 1e-7)):
-        ours = (TensorBall(_tensor(a, where), ra) @ TensorBall(_tensor(b, where), rb)).to_ball()
+        ours = (TensorBall(tensor_on(a, where), ra) @ TensorBall(tensor_on(b, where), rb)).to_ball()
         assert (ours.rad <= 1.001 * va.matmul(Ball(a, ra), Ball(b, rb), "sharp").rad).all()
 
 
@@ -185,11 +181,11 @@ def _norm_violations(module: Any, where: str) -> int:
         m, r = rng.uniform(-1, 1, (4, 5)) * scale, rng.uniform(0, 0.1, (4, 5)) * scale
         many = np.r_[1.0, np.full(4000, 2.0**-27)] * scale  # squares below half an ulp of the first: most can be lost
         for mid, rad in ((m, 0 * r), (m, r), (many, np.zeros(4001))):
-            bound = module.TensorBall(_tensor(mid, where), _tensor(rad, where)).norm_upper()
+            bound = module.TensorBall(tensor_on(mid, where), tensor_on(rad, where)).norm_upper()
             pairs = zip(mid.ravel().tolist(), rad.ravel().tolist(), strict=True)
             square = sum(((abs(Fraction(x)) + Fraction(y)) ** 2 for x, y in pairs), Fraction(0))
             if bound == np.inf:
-                assert 4 * square > Fraction(campaign.MAX) ** 2
+                assert 4 * square > Fraction(campaign_inputs.MAX) ** 2
             else:
                 count += Fraction(bound) ** 2 < square
                 assert Fraction(bound) ** 2 <= Fraction(11, 10) * square + Fraction(1e-320) ** 2
@@ -200,9 +196,9 @@ def _norm_violations(module: Any, where: str) -> int:
 def test_norms_and_magnitudes_are_upper_bounds(where: str) -> None:
     assert _norm_violations(tensor_ball, where) == 0
     rng = np.random.default_rng(7)
-    a = campaign.points(rng, 300)
-    r = campaign.radii(rng, a)
-    bounds = TensorBall(_tensor(a, where), _tensor(r, where)).magnitude().cpu().tolist()
+    a = campaign_inputs.points(rng, 300)
+    r = campaign_inputs.radii(rng, a)
+    bounds = TensorBall(tensor_on(a, where), tensor_on(r, where)).magnitude().cpu().tolist()
     for m, s, bound in zip(a.tolist(), r.tolist(), bounds, strict=True):
         assert bound == np.inf or Fraction(bound) >= abs(Fraction(m)) + Fraction(s)
 
@@ -223,10 +219,10 @@ def test_eigenvalues_contain_the_exact_ones(where: str) -> None:
         a = _gram(n, trial) * 2.0 ** float(rng.choice([0, -40, 200, -330, -1060]))
         if trial % 5 == 4:  # exactly singular
             a[0] = a[:, 0] = 0.0
-        ball = TensorBall(_tensor(a, where)).smallest_eigenvalue()
+        ball = TensorBall(tensor_on(a, where)).smallest_eigenvalue()
         assert isinstance(ball, Ball)
         assert smallest_eigenvalue_enclosed(a.tolist(), ball)
-        largest = TensorBall(_tensor(a, where)).largest_eigenvalue()
+        largest = TensorBall(tensor_on(a, where)).largest_eigenvalue()
         assert smallest_eigenvalue_enclosed((-a).tolist(), -largest)
 
 
@@ -239,7 +235,7 @@ def _wide_violations(module: Any, where: str) -> int:
         a = _gram(n, int(rng.integers(99)))
         r = np.abs(rng.integers(0, 3, (n, n))).astype(float)
         r = r + r.T
-        ball = module.TensorBall(_tensor(a, where), _tensor(r, where)).smallest_eigenvalue()
+        ball = module.TensorBall(tensor_on(a, where), tensor_on(r, where)).smallest_eigenvalue()
         low = Ball(float(ball.mid), float(ball.rad))
         for signs in (
             np.ones((n, n)),
@@ -271,7 +267,7 @@ def test_eigenvalues_are_tight_agree_with_numpy_and_only_vectors_move(
         (a, "largest_eigenvalue"),
         (a - 1e3 * np.eye(n), "smallest_eigenvalue"),
     ):
-        ball, numpy_ball = getattr(TensorBall(_tensor(matrix, where)), name)(), getattr(va, name)(matrix)
+        ball, numpy_ball = getattr(TensorBall(tensor_on(matrix, where)), name)(), getattr(va, name)(matrix)
         assert ball.upper() - ball.lower() <= limit
         assert max(ball.lower(), numpy_ball.lower()) <= min(ball.upper(), numpy_ball.upper())
     if n > va.guesses.DENSE:
@@ -286,7 +282,7 @@ def test_wrong_guesses_widen_but_never_lie(where: str, monkeypatch: pytest.Monke
     for vector in (rng.standard_normal(5), np.zeros(5), np.full(5, np.nan), np.eye(5)[0] * 1e-200):
         guess = guesses.Ritz(0.0, vector, 0.0)
         monkeypatch.setattr(tensor_ball, "_smallest_eigenpair", lambda m, g=guess: g)
-        assert smallest_eigenvalue_enclosed(a.tolist(), TensorBall(_tensor(a, where)).smallest_eigenvalue())
+        assert smallest_eigenvalue_enclosed(a.tolist(), TensorBall(tensor_on(a, where)).smallest_eigenvalue())
     monkeypatch.undo()
     for wrong in (lambda f: 1.01 * f, lambda f: 0 * f, lambda f: f + 1e-9, lambda f: f * np.nan, lambda f: 1.5 * f):
 
@@ -296,9 +292,9 @@ def test_wrong_guesses_widen_but_never_lie(where: str, monkeypatch: pytest.Monke
 
         monkeypatch.setattr(torch.linalg, "cholesky_ex", broken)
         for s in (0.0, 0.5, 50.0, 1e3):
-            bound = tensor_ball._factored_lower(_tensor(a, where), s)
+            bound = tensor_ball._factored_lower(tensor_on(a, where), s)
             assert bound is None or negative_pivots(a.tolist(), Fraction(bound)) == 0
-        assert smallest_eigenvalue_enclosed(a.tolist(), TensorBall(_tensor(a, where)).smallest_eigenvalue())
+        assert smallest_eigenvalue_enclosed(a.tolist(), TensorBall(tensor_on(a, where)).smallest_eigenvalue())
         monkeypatch.undo()
 
 
@@ -369,170 +365,3 @@ def test_mutant_is_caught(tmp_path: Path, index: int) -> None:
     with mutant(tmp_path, file, old, new) as load:
         assert violations(load("tensor_ball")) > 0
     assert _overflow_lies(tensor_ball) == 0
-
-
-# ------------------------------------------------------------------ refusals
-
-
-@on_devices
-def test_bad_input_is_refused(where: str) -> None:
-    good = _tensor([[1.0, 2.0], [2.0, 3.0]], where)
-    for dtype in (torch.float32, torch.bfloat16, torch.float16, torch.int64, torch.complex128):
-        with pytest.raises(DtypeError, match="float64"):
-            TensorBall(good.to(dtype))
-        with pytest.raises(DtypeError, match="float64"):
-            TensorBall(good) @ good.to(dtype)
-    strangers: list[Any] = [np.eye(2), [1.0], 1.0, good.to_sparse()]
-    for bad in strangers:
-        with pytest.raises(DtypeError):
-            TensorBall(bad)
-    for value in (np.nan, np.inf):
-        with pytest.raises(NonFiniteError):
-            TensorBall(good * value)
-    with pytest.raises(NonFiniteError):
-        TensorBall(good, good * np.nan)
-    for rad in (-1.0, -good):
-        with pytest.raises(InputError, match="negative"):
-            TensorBall(good, rad)
-    with pytest.raises(ShapeError):
-        TensorBall(good, _tensor([1.0, 2.0, 3.0], where))
-    x = TensorBall(good)
-    calls: list[Callable[[], Any]] = [
-        lambda: x + _tensor([1.0, 2.0, 3.0], where),
-        lambda: x @ np.ones(3),
-        lambda: x @ 2.0,
-    ]
-    for call in calls:
-        with pytest.raises(ShapeError):
-            call()
-    with pytest.raises(ShapeError, match="square"):
-        x[:1].smallest_eigenvalue()
-    with pytest.raises(ShapeError):
-        x[0].gram()
-    with pytest.raises(InputError, match="symmetric"):
-        TensorBall(_tensor([[1.0, 2.0], [0.0, 1.0]], where)).smallest_eigenvalue()
-    with pytest.raises(InputError, match="symmetric"):
-        TensorBall(good, _tensor([[0.0, 1.0], [0.0, 0.0]], where)).largest_eigenvalue()
-    skew = TensorBall(_tensor([[2.0, 1.0 + 2.0**-40], [1.0, 3.0]], where), 1e-9)
-    symmetrised = ((skew + skew.T) * 0.5).smallest_eigenvalue()
-    assert smallest_eigenvalue_enclosed([[2.0, 1.0], [1.0, 3.0]], symmetrised)
-    tensor = good.clone().requires_grad_()
-    ball = TensorBall(tensor)
-    good.zero_()
-    assert not ball.mid.requires_grad
-    assert ball.mid[1, 1] == 3.0
-
-
-def test_other_devices_are_refused_with_the_remedy() -> None:
-    elsewhere = torch.ones(2, dtype=torch.float64, device="meta")  # any device that is not the CPU
-    here = TensorBall(torch.ones(2, dtype=torch.float64))
-    with pytest.raises(DtypeError, match="TensorBall"):
-        Ball(elsewhere)
-    with pytest.raises(DtypeError, match="meta"):
-        TensorBall(here.mid, elsewhere)
-    with pytest.raises(DtypeError, match="devices cpu and meta"):
-        here + tensor_ball._build(elsewhere, elsewhere)
-    calls: list[Callable[[], Any]] = [
-        lambda: va.tanh(here),
-        lambda: Ball(here),
-        lambda: Ball(1.0) + here,
-        lambda: va.sqrt(here),
-    ]
-    for call in calls:
-        with pytest.raises(DtypeError, match=r"to_ball\(\)"):
-            call()
-    assert va.tanh(here.to_ball()).contains(va.tanh(1.0))
-
-
-# ------------------------------------------------------------------ probes
-
-
-@pytest.fixture
-def fresh_probe() -> Iterator[None]:
-    device_probe._check_product.cache_clear()
-    yield
-    device_probe._check_product.cache_clear()
-
-
-def _rounded(bits: int) -> Callable[[Any, Any], Any]:
-    """Product of operands whose mantissas are cut to some bits."""
-
-    def multiply(a: Any, b: Any) -> Any:
-        def cut(t: Any) -> Any:
-            m, e = np.frexp(t)
-            return np.ldexp(np.rint(np.ldexp(m, bits)), e - bits)
-
-        return np.matmul(cut(a), cut(b))
-
-    return multiply
-
-
-def _fixed_point(a: Any, b: Any, bits: int = 55) -> Any:
-    """Emulation by integers: each row of a and column of b in fixed point with some bits below its largest entry."""
-    p = 2.0 ** (bits - np.frexp(np.abs(a).max(axis=1, keepdims=True))[1])
-    q = 2.0 ** (bits - np.frexp(np.abs(b).max(axis=0, keepdims=True))[1])
-    return np.matmul(np.rint(a * p) / p, np.rint(b * q) / q)
-
-
-@pytest.mark.parametrize("bits", [8, 11, 24, 48, 52])
-def test_products_of_shortened_operands_fail_the_probe(bits: int) -> None:
-    with pytest.raises(UnsoundArithmeticError):
-        arithmetic_probe.check_product(_rounded(bits))
-    arithmetic_probe.check_product(_rounded(53))
-
-
-def test_fixed_point_emulation_fails_the_probe() -> None:
-    with pytest.raises(UnsoundArithmeticError, match="full-mantissa"):
-        arithmetic_probe.check_product(_fixed_point)
-
-
-@on_devices
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_device_that_rounds_operands_is_refused(
-    where: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch, fresh_probe: None
-) -> None:
-    exact = torch.matmul
-    monkeypatch.setattr(torch, "matmul", lambda a, b: exact(a.to(dtype).double(), b.to(dtype).double()))
-    with pytest.raises(UnsoundArithmeticError, match="product"):
-        TensorBall(_tensor([1.0], where))
-    monkeypatch.undo()
-    TensorBall(_tensor([1.0], where))
-    monkeypatch.setattr(torch, "matmul", lambda a, b: exact(a.to(dtype).double(), b.to(dtype).double()))
-    with pytest.raises(UnsoundArithmeticError, match="product"):
-        require_sound_device(where, fresh=True)
-
-
-def test_reduced_precision_settings_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    try:
-        for precision in ("high", "medium"):
-            torch.set_float32_matmul_precision(precision)
-            with pytest.raises(UnsoundArithmeticError, match="highest"):
-                require_sound_device("cpu")
-    finally:
-        torch.set_float32_matmul_precision("highest")
-    require_sound_device("cpu")
-    monkeypatch.setenv("CUBLAS_EMULATE_DOUBLE_PRECISION", "1")
-    with pytest.raises(UnsoundArithmeticError, match="emulated"):
-        require_sound_device("cpu")
-    monkeypatch.setenv("CUBLAS_EMULATE_DOUBLE_PRECISION", "0")
-    require_sound_device("cpu")
-
-
-def test_flushed_subnormals_are_refused() -> None:
-    require_sound_device("cpu")
-    if not torch.set_flush_denormal(True):
-        pytest.skip("this processor cannot flush subnormals")
-    try:
-        with pytest.raises(UnsoundArithmeticError, match="subnormals"):
-            require_sound_device("cpu")
-    finally:
-        torch.set_flush_denormal(False)
-    require_sound_device("cpu")
-
-
-@on_devices
-def test_wrong_elementwise_arithmetic_is_refused(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    add = torch.Tensor.__add__
-    monkeypatch.setattr(torch.Tensor, "__add__", lambda a, b: add(a.float(), b.float()).double())
-    with pytest.raises(UnsoundArithmeticError, match=r"\+"):
-        require_sound_device(where)

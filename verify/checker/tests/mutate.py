@@ -114,26 +114,26 @@ def _cases(function: Any) -> Any:
 
 
 def _verdicts(folder: Path) -> None:
-    from verify.checker.tests import tampering, test_verdicts
+    from verify.checker.tests import tampering, test_statement, test_verdicts
 
     for change in _cases(test_verdicts.test_false_refutations_are_rejected):
         test_verdicts.test_false_refutations_are_rejected(folder, change)
     for decision in _cases(test_verdicts.test_decisions):
         test_verdicts.test_decisions(*decision)
-    for refusal in _cases(test_verdicts.test_each_refusal_says_why):
-        test_verdicts.test_each_refusal_says_why(folder, *refusal)
+    for refusal in _cases(test_statement.test_each_refusal_says_why):
+        test_statement.test_each_refusal_says_why(folder, *refusal)
     for scope in ("run", "exact"):
         test_verdicts.test_hand_over_to_a_ball_elsewhere_is_rejected(folder, scope)
     test_verdicts.test_a_tie_ends_undecided_at_the_highest_precision(folder)
     test_verdicts.test_a_decrease_that_is_not_claimed_is_no_objection(folder)
-    test_verdicts.test_the_statement_word_for_word(folder)
+    test_statement.test_the_statement_word_for_word(folder)
     for key in _cases(test_verdicts.test_stability_radii_are_sharp):
         test_verdicts.test_stability_radii_are_sharp(folder, key)
     for case in _cases(test_verdicts.test_one_bound_on_the_stability_radius_suffices):
         test_verdicts.test_one_bound_on_the_stability_radius_suffices(folder, *case)
     test_verdicts.test_a_criterion_may_stand_at_any_row(folder)
-    test_verdicts.test_a_refutation_names_its_samples(folder)
-    test_verdicts.test_what_a_chain_displays()
+    test_statement.test_a_refutation_names_its_samples(folder)
+    test_statement.test_what_a_chain_displays()
     with pytest.MonkeyPatch.context() as patch:
         test_verdicts.test_memory_of_an_exact_run_counts_samples_and_outputs(patch)
     for name, draft in test_verdicts.DRAFTS.items():
@@ -153,20 +153,27 @@ def _structure(folder: Path) -> None:
 
 
 def _files(folder: Path) -> None:
-    from verify.checker.tests import test_bad_input
+    from verify.checker.tests import test_bad_input, test_bounded
 
     for case in test_bad_input.CASES:
         path = folder / case.replace(" ", "_")
         path.mkdir()
         test_bad_input.test_malformed_files_are_rejected(path, case)
-    for name in ("test_directories", "test_zip_bomb_and_duplicates", "test_time_is_bounded", "test_limits_are_sharp",
-                 "test_wide_networks_with_few_parameters_are_bounded",
-                 "test_work_is_bounded",
-                 "test_zip_that_claims_more_than_it_holds", "test_zip64_is_refused", "test_extreme_numbers"):  # fmt: skip
-        path = folder / name
+    for test in (
+        test_bad_input.test_directories,
+        test_bad_input.test_zip_bomb_and_duplicates,
+        test_bounded.test_time_is_bounded,
+        test_bounded.test_limits_are_sharp,
+        test_bounded.test_wide_networks_with_few_parameters_are_bounded,
+        test_bounded.test_work_is_bounded,
+        test_bad_input.test_zip_that_claims_more_than_it_holds,
+        test_bad_input.test_zip64_is_refused,
+        test_bad_input.test_extreme_numbers,
+    ):
+        path = folder / test.__name__
         path.mkdir()
-        getattr(test_bad_input, name)(path)
-    test_bad_input.test_limits_are_the_documented_ones()
+        test(path)
+    test_bounded.test_limits_are_the_documented_ones()
 
 
 def _numerics(_: Path) -> None:
@@ -256,11 +263,11 @@ def _graphs(folder: Path) -> None:
 
 def _battery(folder: Path, module: str) -> None:
     """The suite's assertions as plain calls, those most likely to kill a mutant of `module` first."""
-    from verify.checker.tests import test_verdicts
+    from verify.checker.tests import test_statement, test_verdicts
 
     for name in test_verdicts.DRAFTS:
         test_verdicts.test_true_certificates_are_accepted(folder, name)
-    test_verdicts.test_the_statement_is_made_of_checked_numbers_and_the_chain_is_complete(folder)
+    test_statement.test_the_statement_is_made_of_checked_numbers_and_the_chain_is_complete(folder)
     test_verdicts.test_weaker_claims_are_still_accepted(folder)
     test_verdicts.test_inconclusive_certificates_claim_nothing(folder)
     test_verdicts.test_descent_gives_up_when_bits_run_out(folder)
@@ -287,35 +294,27 @@ def _install(module: str, tree: ast.Module) -> None:
             target = importlib.import_module("verify.checker" if name == "__init__" else f"verify.checker.{name}")
             code: Any = tree if name == module else ast.parse((root / f"{name}.py").read_text("utf-8"))
             exec(compile(code, f"<{name}>", "exec"), target.__dict__)
-    from verify.checker.tests import (
-        test_bad_input,
-        test_crossing,
-        test_enclosures,
-        test_engine,
-        test_graphs,
-        test_jumps,
-        test_movement,
-        test_network,
-        test_verdicts,
-    )
-
-    for tests in (
-        test_bad_input,
-        test_crossing,
-        test_enclosures,
-        test_engine,
-        test_graphs,
-        test_jumps,
-        test_movement,
-        test_network,
-        test_verdicts,
+    for suite in (
+        "hostile",
+        "test_bad_input",
+        "test_bounded",
+        "test_crossing",
+        "test_enclosures",
+        "test_engine",
+        "test_graphs",
+        "test_jumps",
+        "test_movement",
+        "test_network",
+        "test_statement",
+        "test_verdicts",
     ):
+        tests: Any = importlib.import_module(f"verify.checker.tests.{suite}")
         for source in ("verify.checker", *(f"verify.checker.{name}" for name in MODULES[:-1])):
-            for name, value in vars(sys.modules[source]).items():
+            for defined, value in vars(sys.modules[source]).items():
                 # The same object's successor, not another one of that name.
                 own = getattr(value, "__module__", "").startswith("verify.checker")
-                if own and getattr(vars(tests).get(name), "__module__", None) == value.__module__:
-                    setattr(tests, name, value)
+                if own and getattr(vars(tests).get(defined), "__module__", None) == value.__module__:
+                    setattr(tests, defined, value)
 
 
 def _survives(module: str, tree: ast.Module, seconds: int) -> bool:

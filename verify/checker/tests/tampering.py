@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from verify.checker.tests.build import Draft, Json, flt, rational
+from verify.checker.tests.drafts import Draft
+from verify.checker.tests.mp_network import Json, flt, rational
 
 # Witness numbers of which only one direction is a lie: +1, larger is favourable, -1, smaller; all others are exact.
 _DIRECTION = {"curvature": -1, "delta_j": -1, "lambda": 1, "intercept": 1, "weight": -1, "low": 1, "high": -1}

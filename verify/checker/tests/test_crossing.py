@@ -18,8 +18,9 @@ from verify.checker.movement import Movement
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import Array
-from verify.checker.tests.build import Draft, ball, flt, mpf, step, up
+from verify.checker.tests.drafts import Draft, step
 from verify.checker.tests.graphs import Builder, Document, chosen, shell
+from verify.checker.tests.mp_network import ball, flt, mpf, up
 
 
 def _across() -> Document:

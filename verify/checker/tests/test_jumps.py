@@ -15,7 +15,8 @@ from verify.checker.movement import Movement
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import Array
-from verify.checker.tests.graphs import Builder, Document, farthest
+from verify.checker.tests.graph_search import farthest
+from verify.checker.tests.graphs import Builder, Document
 
 SLACK = 1.0 + 1e-9  # of a search in float64
 

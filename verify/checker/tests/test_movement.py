@@ -17,7 +17,8 @@ from verify.checker.movement import Movement, Turned
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import Array
-from verify.checker.tests.graphs import Builder, Document, chosen, farthest
+from verify.checker.tests.graph_search import farthest
+from verify.checker.tests.graphs import Builder, Document, chosen
 
 SLACK = 1.0 + 1e-9  # of a search in float64
 

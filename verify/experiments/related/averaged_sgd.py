@@ -19,9 +19,10 @@ from verify.certificates import Step
 from verify.decimals import at_least, at_most
 from verify.experiments.related.demonstration import Demonstration, least, most
 from verify.experiments.related.regions import STEP, constants_on_ball, trained_on_digits
-from verify.networks import DataSet, Network, kernel_of, linearise
+from verify.networks import DataSet, Network, Problem, kernel_of, linearise
 from verify.regions.neighbourhood.ingredients import lower, upper
 from verify.regions.scopes.ball import ball_certificate
+from verify.regions.scopes.options import BallOptions
 
 __all__ = ["demonstrate", "run"]
 
@@ -46,7 +47,7 @@ def demonstrate(network: Network, data: DataSet, *, radius: float, fraction: Fra
         network: trained, one output. data: its samples.
         radius: ρ of the certified ball. fraction: the step is the largest double below fraction/β̄; less than 2.
     """
-    near, ball = (ball_certificate(network, data, "sum", STEP, r) for r in (None, radius))
+    near, ball = (ball_certificate(Problem(network, data, "sum", STEP), BallOptions(r)) for r in (None, radius))
     system = f"SGD, {network.describe()}, n = {data.n}"
     paper = "2006.12297"
     claims = ("sgd_distance", "sgd_distance_exit", "zero_loss_nearby")

@@ -16,9 +16,10 @@ from verify.arrays import Ball, sqrt
 from verify.certificates import Step
 from verify.experiments.related.demonstration import Demonstration, factor, least, most
 from verify.experiments.related.regions import STEP, constants_on_ball, trained_on_digits
-from verify.networks import DataSet, Network
+from verify.networks import DataSet, Network, Problem
 from verify.regions.neighbourhood.ingredients import lower
 from verify.regions.scopes.ball import ball_certificate
+from verify.regions.scopes.options import BallOptions
 
 __all__ = ["demonstrate", "game", "run"]
 
@@ -62,7 +63,7 @@ def demonstrate(network: Network, data: DataSet, *, outer_step: Fraction, inner:
     Args:
         network: trained. data: its samples. outer_step: λ in (0, 1]. inner: τ steps of descent per outer step. radius: of the certified ball.
     """
-    ball = ball_certificate(network, data, "sum", STEP, radius)
+    ball = ball_certificate(Problem(network, data, "sum", STEP), BallOptions(radius))
     claim, system, paper = "lookahead_lplr", f"Lookahead, {network.describe()}, n = {data.n}", "2310.13459"
     if not ball.proved:
         return Demonstration(system, paper, (claim,), (), {}, _says, certificates={"ball": ball})

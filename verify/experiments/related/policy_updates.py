@@ -24,12 +24,13 @@ from verify import nn
 from verify.arrays import Ball, log
 from verify.certificates import Certificate, Step
 from verify.experiments.related.demonstration import Demonstration, count, least, most
-from verify.networks import DataSet, Network, kernel_of, linearise, read_network
+from verify.networks import DataSet, Network, Problem, kernel_of, linearise, read_network
 from verify.networks.arb_forms import precision, to_ball
 from verify.networks.linearisation import forward
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent.float64 import Descent, default_step
 from verify.regions.scopes.ball import ball_certificate
+from verify.regions.scopes.options import BallOptions
 
 __all__ = ["Decisions", "example", "run"]
 
@@ -213,7 +214,7 @@ def _regress(network: Network, X: np.ndarray, target: np.ndarray, accuracy: floa
         if size <= accuracy:
             break
     trained = with_parameters(network, theta)
-    return trained, ball_certificate(trained, data, "sum", None, None)
+    return trained, ball_certificate(Problem(trained, data), BallOptions())
 
 
 def _says(q: Mapping[str, Ball]) -> str:

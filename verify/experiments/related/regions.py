@@ -9,7 +9,7 @@ from verify import datasets
 from verify.arrays import Ball, sqrt_of_nonnegative
 from verify.certificates import Certificate
 from verify.experiments.runs import mlp
-from verify.networks import DataSet, Network, read_data, read_network
+from verify.networks import DataSet, Network, Problem, read_data, read_network
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent.float64 import Descent
 from verify.regions.neighbourhood.ingredients import lower, upper
@@ -24,7 +24,7 @@ def trained_on_digits(n: int, width: int, steps: int, *, seed: int = 0) -> tuple
     """Return 64-width-1 (tanh, NTK parametrisation) after `steps` steps of float64 descent on n digits of norm 24, and the data."""
     network = read_network(mlp((64, width, 1), seed))
     data = read_data(network, *datasets.digits(n, norm=24.0))
-    descent, theta = Descent(network, data, Fraction(1), STEP), flatten(network)
+    descent, theta = Descent.of(Problem(network, data, "sum", STEP)), flatten(network)
     for _ in range(steps):
         theta = descent.step(theta)[0]
     return with_parameters(network, theta), data

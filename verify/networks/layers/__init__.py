@@ -6,9 +6,10 @@ from verify.networks.layers.activations import Activated
 from verify.networks.layers.convolution import Convolution
 from verify.networks.layers.dense import Linear
 from verify.networks.layers.fixed import Flatten, Scale, Sum
-from verify.networks.layers.layer import Layer, Trained, Value
+from verify.networks.layers.layer import Layer, Trained
 from verify.networks.layers.normalisation import BatchNorm
 from verify.networks.layers.pooling import AveragePool
+from verify.networks.layers.values import Value
 
 __all__ = [
     "LAYERS",

@@ -13,8 +13,9 @@ from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
 from verify.networks.activations import Activation
 from verify.networks.layers.kinks import Jump, Kinks
-from verify.networks.layers.layer import (
-    Elementwise,
+from verify.networks.layers.layer import Elementwise
+from verify.networks.layers.norms import unit_norms
+from verify.networks.layers.values import (
     ElementwiseNorms,
     Mask,
     SensitivityChange,
@@ -23,7 +24,6 @@ from verify.networks.layers.layer import (
     Value,
     ValueChange,
 )
-from verify.networks.layers.norms import unit_norms
 
 __all__ = ["Activated", "Slopes"]
 

@@ -23,7 +23,8 @@ from verify.arrays.convolutions import Kernel, Windows, patches, position_sums
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
 from verify.networks.layers.dense import inverse_root
-from verify.networks.layers.layer import GramTerm, Mask, Shape, SpectralNorm, Trained, Value, require_arrays
+from verify.networks.layers.layer import Trained, require_arrays
+from verify.networks.layers.values import GramTerm, Mask, Shape, SpectralNorm, Value
 
 __all__ = ["Convolution"]
 

@@ -17,8 +17,9 @@ from verify.arrays.rounding import ETA, INFLATE, gamma, quiet
 from verify.arrays.spectra import perron_upper
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
-from verify.networks.layers.layer import GramTerm, Mask, Shape, SpectralNorm, Trained, Value, require_arrays
+from verify.networks.layers.layer import Trained, require_arrays
 from verify.networks.layers.norms import operator_norm, row_norms
+from verify.networks.layers.values import GramTerm, Mask, Shape, SpectralNorm, Value
 
 __all__ = ["Linear", "inverse_root"]
 

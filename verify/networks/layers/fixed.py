@@ -11,7 +11,8 @@ import numpy as np
 from verify.arrays import Ball, Rows
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
-from verify.networks.layers.layer import Fixed, Mask, SensitivityChange, Shape, Value, ValueChange
+from verify.networks.layers.layer import Fixed
+from verify.networks.layers.values import Mask, SensitivityChange, Shape, Value, ValueChange
 
 __all__ = ["Flatten", "Scale", "Sum"]
 

@@ -18,7 +18,8 @@ from verify.arrays import Ball, Rows, schur_of_grams, sqrt, sqrt_of_nonnegative
 from verify.arrays.rounding import ETA, INFLATE, gamma, quiet
 from verify.arrays.upper import Upper
 from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError
-from verify.networks.layers.layer import GramTerm, Shape, SpectralNorm, Trained, Value, require_arrays
+from verify.networks.layers.layer import Trained, require_arrays
+from verify.networks.layers.values import GramTerm, Shape, SpectralNorm, Value
 
 __all__ = ["BatchNorm"]
 

@@ -13,7 +13,8 @@ from verify.arrays.convolutions import Windows
 from verify.arrays.rounding import ETA, INFLATE, gamma, quiet
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
-from verify.networks.layers.layer import Fixed, Mask, Shape, Value
+from verify.networks.layers.layer import Fixed
+from verify.networks.layers.values import Mask, Shape, Value
 
 __all__ = ["AveragePool"]
 

@@ -34,7 +34,7 @@ from verify.networks.layers import (
     Trained,
     Value,
 )
-from verify.networks.layers.layer import Shape
+from verify.networks.layers.values import Shape
 from verify.networks.linearisation import Linearisation, linearise
 from verify.networks.reading.modules import Leaf, leaves
 

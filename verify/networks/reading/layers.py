@@ -20,7 +20,7 @@ from verify.networks.layers import (
     Scale,
     Sum,
 )
-from verify.networks.layers.layer import Shape
+from verify.networks.layers.values import Shape
 from verify.networks.reading.activations import activation_from_module, real_number
 from verify.networks.reading.data import exact_array
 from verify.networks.reading.integrity import require_own_parameter

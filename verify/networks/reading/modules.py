@@ -14,7 +14,7 @@ import torch
 from verify.errors import InputError, ShapeError, UnsupportedLayerError
 from verify.networks.graph import Network
 from verify.networks.layers import Layer, Linear
-from verify.networks.layers.layer import Shape
+from verify.networks.layers.values import Shape
 from verify.networks.reading.integrity import require_no_global_hooks, require_plain, require_separate_memory
 from verify.networks.reading.layers import layer_of
 from verify.networks.reading.tracing import follow

@@ -8,14 +8,13 @@ iterate and the radius is the rounding term of claim shadow_growth, at 2^-bits i
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat, fmpq
 
 from verify.arrays import Ball, sqrt
-from verify.networks import DataSet, Network
+from verify.networks import Network, Problem
 from verify.networks.arb_forms import double_above, exact_matrix, precision, value_and_slope
 from verify.networks.parameters import Vector, flatten
 
@@ -29,17 +28,17 @@ class ArbDescent:
     """Gradient descent of one network and data set in Arb.
 
     Args:
-        network: shapes, scales, activations. data: exact. s: loss scale. lr: step, exact.
-        bits: working precision.
+        problem: shapes, scales, activations, data, loss and step, exact. bits: working precision.
     """
 
-    def __init__(self, network: Network, data: DataSet, s: Fraction, lr: Fraction, bits: int) -> None:
+    def __init__(self, problem: Problem, bits: int) -> None:
         """Convert data and constants once."""
-        self.network, self.bits = network, bits
+        self.network, self.bits = problem.network, bits
+        network, data = problem.network, problem.data
         self._functions = [
             None if la.activation.is_identity else value_and_slope(la.activation) for la in network.chain
         ]
-        factor = s * lr
+        factor = problem.scale * problem.eta
         with precision(bits):
             self._scales = [1 / arb(la.inverse_square_scale).sqrt() for la in network.chain]
             self._factor = arb(fmpq(factor.numerator, factor.denominator))

@@ -10,15 +10,14 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
 
 from verify.arrays import Ball
-from verify.networks import DataSet, Network
+from verify.networks import Problem
 from verify.networks.linearisation import Linearisation
-from verify.networks.parameters import Vector, flatten, with_parameters
+from verify.networks.parameters import Vector, flatten
 from verify.regions.descent.arb import ArbDescent
 from verify.regions.descent.float64 import Descent
 from verify.regions.descent.growth import step_distance
@@ -66,11 +65,10 @@ class FloatShadow:
 
     method, bits, needs_growth = "shadow", 53, True
 
-    def __init__(self, network: Network, data: DataSet, s: Fraction, lr: Fraction) -> None:
+    def __init__(self, problem: Problem) -> None:
         """Start at the network's parameters, exact."""
-        self._network, self._s, self._lr = network, s, lr
-        self._descent = Descent(network, data, s, lr)
-        self.theta, self.delta, self.rounding, self.inner = flatten(network), 0.0, 0.0, 0.0
+        self._problem, self._descent = problem, Descent.of(problem)
+        self.theta, self.delta, self.rounding, self.inner = flatten(problem.network), 0.0, 0.0, 0.0
 
     def advance(self, state: Linearisation, residual: Ball, growth: float) -> None:
         """δ ← gδ + ρ."""
@@ -78,7 +76,8 @@ class FloatShadow:
         if not np.isfinite(after).all():
             self.delta = self.inner = math.inf
             return
-        self.rounding = step_distance(state, residual, with_parameters(self._network, after), self._lr, self._s)
+        problem = self._problem
+        self.rounding = step_distance(state, residual, problem.at(after).network, problem.eta, problem.scale)
         self.theta, self.delta = after, _grow(growth, self.delta, self.rounding)
         self.inner = self.delta
 
@@ -98,12 +97,12 @@ class _Arb:
 
     method, needs_growth = "arb", False
 
-    def __init__(self, network: Network, data: DataSet, s: Fraction, lr: Fraction, bits: int) -> None:
+    def __init__(self, problem: Problem, bits: int) -> None:
         """Start at the network's parameters, exact."""
         self.bits = bits
-        self._descent = ArbDescent(network, data, s, lr, bits)
+        self._descent = ArbDescent(problem, bits)
         self._points = self._descent.start()
-        self.theta, self.delta, self.rounding, self.inner = flatten(network), 0.0, 0.0, 0.0
+        self.theta, self.delta, self.rounding, self.inner = flatten(problem.network), 0.0, 0.0, 0.0
 
     def dump(self) -> dict[str, np.ndarray]:
         """Return the points as text, and δ'. The running engine continues from what it wrote, so that a resumed one agrees."""
@@ -145,10 +144,10 @@ class ArbBalls(_Arb):
         self.theta, self.delta = self._descent.doubles(self._points)
 
 
-def make_engine(method: str, bits: int, network: Network, data: DataSet, s: Fraction, lr: Fraction) -> Engine:
+def make_engine(method: str, bits: int, problem: Problem) -> Engine:
     """Return the engine of a method ('shadow', 'shadow-arb', 'arb')."""
     if method == "shadow":
-        return FloatShadow(network, data, s, lr)
+        return FloatShadow(problem)
     kinds: dict[str, Any] = {"shadow-arb": ArbShadow, "arb": ArbBalls}
-    engine: Engine = kinds[method](network, data, s, lr, bits)
+    engine: Engine = kinds[method](problem, bits)
     return engine

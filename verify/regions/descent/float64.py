@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
-from verify.networks import DataSet, Network
+from verify.networks import DataSet, Network, Problem
 from verify.networks.layers import Activated, AveragePool, BatchNorm, Convolution, Flatten, Layer, Linear, Scale, Sum
-from verify.networks.layers.layer import Shape
+from verify.networks.layers.values import Shape
 from verify.networks.parameters import Vector, views
 from verify.regions.descent.float64_maps import ConvolutionRule, MeansRule, NormalisedRule
 from verify.regions.neighbourhood.ingredients import approx_float
@@ -186,6 +186,11 @@ class Descent:
         network: the graph. data: inputs and targets.
         s: loss scale; lr: step η. Their product, the factor of Σ_i J_iᵀe_i in a step, is rounded to double.
     """
+
+    @classmethod
+    def of(cls, problem: Problem) -> Self:
+        """Prepare the full-batch descent of a problem whose step is settled."""
+        return cls(problem.network, problem.data, problem.scale, problem.eta)
 
     def __init__(self, network: Network, data: DataSet, s: Fraction, lr: Fraction) -> None:
         """Prepare a rule for every layer."""

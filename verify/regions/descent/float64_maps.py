@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional, grad
 
 from verify.networks.layers import AveragePool, BatchNorm, Convolution
-from verify.networks.layers.layer import Shape
+from verify.networks.layers.values import Shape
 
 __all__ = ["ConvolutionRule", "MeansRule", "NormalisedRule"]
 

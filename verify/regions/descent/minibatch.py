@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from verify.arguments import exact_count
 from verify.errors import InputError
-from verify.networks import DataSet, Loss, Network
+from verify.networks import DataSet, Problem
 from verify.networks.parameters import Vector
 from verify.networks.sgd import SGD, batch_scales
 from verify.regions.descent.float64 import Descent
@@ -23,15 +22,17 @@ class Epochs:
     """θ ↦ θ after one epoch, the samples in a given order; with momentum an epoch is one full-batch step, and the buffer lives in this object.
 
     Args:
-        network, data, loss, lr: the objective and step. descent: bound to the data. seed: of the orders drawn here.
+        problem: with its step and descent. seed: of the orders drawn here.
     """
 
-    def __init__(self, network: Network, data: DataSet, loss: Loss, lr: Fraction, descent: SGD, seed: int = 0) -> None:
+    def __init__(self, problem: Problem, seed: int = 0) -> None:
         """Prepare; nothing runs yet."""
-        self.network, self.data, self.lr, self.descent = network, data, lr, descent
-        self._sizes = descent.sizes(data.n)
-        self._scales = batch_scales(loss, self._sizes, data.k)
-        self._whole = Descent(network, data, batch_scales(loss, [data.n], data.k)[0], lr)
+        self.network, self.data, self.lr, self.descent = problem.network, problem.data, problem.eta, problem.sgd
+        self._sizes = self.descent.sizes(self.data.n)
+        self._scales = batch_scales(problem.loss, self._sizes, self.data.k)
+        self._whole = Descent(
+            self.network, self.data, batch_scales(problem.loss, [self.data.n], self.data.k)[0], self.lr
+        )
         self._seed = seed
         self._buffer: Vector | None = None
 

@@ -1,4 +1,4 @@
-"""What a run leaves behind: options, checkpoints, and a state that survives being killed.
+"""What a run leaves behind: checkpoints, and a state that survives being killed.
 
 With ``directory=`` a run writes its state there, each file under a temporary name and then renamed: killed at any moment, the same call
 continues from the last state and, the arithmetic being deterministic on one machine, ends with the same certificate, bit for bit.
@@ -11,27 +11,23 @@ beyond 4,096 or 4 GiB.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from verify.arguments import exact_count, positive_float, refuse_options
 from verify.arrays import Ball
-from verify.errors import InputError, ResourceError
-from verify.networks import DataSet, Network
+from verify.errors import ResourceError
+from verify.networks import Problem
 from verify.networks.parameters import Vector, flatten
 from verify.regions.neighbourhood.point_facts import PointFacts, pair, parts, whole
 
 __all__ = [
     "Checkpoint",
-    "Options",
     "fingerprint",
     "load_arrays",
     "require_room",
@@ -45,79 +41,6 @@ _AUTOMATIC = 64
 # Checkpoints of any kind, and the bytes that they may take (two parameter vectors each).
 _LARGEST_COUNT = 4096
 _LARGEST_BYTES = 4 * 2**30
-
-
-def _counts(values: Any, name: str) -> list[int]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise InputError(f"{name}={values!r}: expected a list of step indices")
-    return [exact_count(value, name) for value in values]
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options that scopes `run` and `exact` share.
-
-    Attributes:
-        directory: where the state of an interruptible run is kept; None keeps it in memory.
-        iterates: parameter vectors of a run made elsewhere (modules, state dicts, parameter lists or flat vectors), in order, as a list
-            or, for long runs, a generator; None trains here. That gradient descent made them is neither assumed nor checked.
-        iterate_steps: the step index of each; None means 0, 1, 2, … The iterate of step 0 is where the run starts (the model only gives
-            the architecture); without one, the model's own parameters are taken as step 0.
-        checkpoints: steps at which facts are proved in addition to the ones chosen automatically.
-        progress: show a progress line; None shows it on a terminal, and elsewhere a line every 30 s.
-        seconds: scope `run` only: the time allowed; None sets no limit where `steps` is given.
-        resume: scope `run` only: a certificate of an earlier run, or its path, to go on from.
-        save_seconds: how often the state is written between checkpoints.
-        method: scope `exact` only: 'auto', 'shadow' (float64), 'shadow-arb' (midpoints in Arb) or 'arb' (GD in balls).
-        bits: scope `exact` only: precision of the Arb methods to start from; None chooses.
-    """
-
-    directory: Path | None = None
-    iterates: Iterable[Any] | None = None
-    iterate_steps: Sequence[int] | None = None
-    checkpoints: tuple[int, ...] = ()
-    progress: bool | None = None
-    save_seconds: float = 30.0
-    method: str = "auto"
-    bits: int | None = None
-    seconds: float | None = None
-    resume: Any = None
-
-    @classmethod
-    def read(cls, options: Mapping[str, Any], allowed: Sequence[str], scope: str) -> Options:
-        """Validate keyword options of a scope.
-
-        Raises:
-            InputError: an unknown name or a value out of range.
-        """
-        refuse_options(set(options) - set(allowed), ("steps", *allowed), scope)
-        values = dict(options)
-        if values.get("directory") is not None:
-            values["directory"] = Path(values["directory"])
-        if "checkpoints" in values:
-            values["checkpoints"] = tuple(_counts(values["checkpoints"], "checkpoints"))
-        if values.get("iterate_steps") is not None:
-            indices = _counts(values["iterate_steps"], "iterate_steps")
-            if any(b <= a for a, b in itertools.pairwise(indices)):
-                raise InputError(f"iterate_steps={indices}: expected increasing step indices ≥ 0")
-            values["iterate_steps"] = indices
-        if values.get("iterates") is not None and values.get("directory") is not None:
-            raise InputError(
-                "directory, iterates: a directory keeps the state of training done here; with iterates= nothing is trained,"
-                " leave directory=None"
-            )
-        if values.get("iterates") is None and values.get("iterate_steps") is not None:
-            raise InputError("iterate_steps without iterates: hand in the parameter vectors too")
-        if values.get("resume") is not None and (values.get("iterates") or values.get("directory")) is not None:
-            raise InputError("resume: goes on from a certificate, so neither iterates= nor directory= is taken with it")
-        if values.get("seconds") is not None:
-            values["seconds"] = positive_float(values["seconds"], "seconds")
-        if values.get("bits") is not None:
-            values["bits"] = exact_count(values["bits"], "bits")
-        seconds = values.get("save_seconds", 0.0)
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
-            raise InputError(f"save_seconds={seconds!r}: expected a number of seconds ≥ 0")
-        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -200,14 +123,14 @@ def thinned(kept: list[Checkpoint], asked: Collection[int]) -> list[Checkpoint]:
     return [c for c in kept if c.facts.step not in dropped]
 
 
-def fingerprint(network: Network, data: DataSet, loss: str, lr: Fraction, **rest: Any) -> str:
+def fingerprint(problem: Problem, **rest: Any) -> str:
     """Return a digest of everything that determines a run."""
     digest = hashlib.sha256()
-    for array in (flatten(network), data.X, data.y):
+    for array in (flatten(problem.network), problem.data.X, problem.data.y):
         digest.update(str(array.shape).encode())
         digest.update(np.ascontiguousarray(array).tobytes())
-    shape = network.architecture()
-    digest.update(json.dumps([str(shape), loss, str(lr), sorted((k, str(v)) for k, v in rest.items())]).encode())
+    what = [str(problem.network.architecture()), problem.loss, str(problem.eta)]
+    digest.update(json.dumps([*what, sorted((k, str(v)) for k, v in rest.items())]).encode())
     return digest.hexdigest()
 
 

@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, largest_eigenvalue, smallest_eigenvalue, sqrt_of_nonnegative
-from verify.networks import DataSet, Loss, Network, kernel_of, linearise, loss_of, loss_scale, residual_of
+from verify.networks import DataSet, Network, Problem, kernel_of, linearise, loss_of, residual_of
 from verify.networks.arb_linearisation import linearise_in_arb, radius_hides_positivity
 from verify.networks.arb_outputs import hides_positivity, sharpened, values_in_arb
 from verify.networks.curvature import Curvature
@@ -178,23 +178,19 @@ def decided_by(bits: int) -> dict[str, Any]:
     return {} if bits == 53 else {"precision": f"layers enclosed in Arb, {bits} bits"}
 
 
-def gather(
-    network: Network, data: DataSet, loss: Loss, *, with_parabolas: bool = True, data_radius: float = 0.0
-) -> Ingredients:
+def gather(problem: Problem, *, with_parabolas: bool = True, data_radius: float = 0.0) -> Ingredients:
     """Enclose every ingredient of a ball certificate centred at the network's parameters.
 
     Args:
-        network: exact parameters θ0.
-        data: exact inputs and targets.
-        loss: its name.
+        problem: its step is not used.
         with_parabolas: also compute the neurons' budgets (a dozen weighted NTKs) and the features' bound where they apply.
         data_radius: ε ≥ 0, exact: everything but loss0 holds for every data set whose inputs lie within it (claim inputs_nearby).
     """
+    data, s = problem.data, problem.scale
     require_room(data.n * data.k)
-    state, theta, smallest = centre(network, data)
+    state, theta, smallest = centre(problem.network, data)
     state, residual = over_inputs(state, data_radius), residual_of(state, data.y)
     lambda0, lambda_max0, residual0 = over_data(state, smallest, largest_eigenvalue(theta), residual.norm())
-    s = loss_scale(loss, data.n, data.k)
     parabolas: tuple[Parabola, ...] = ()
     above: tuple[Parabola, ...] = ()
     if with_parabolas and lower(lambda0) > 0.0 and NeuronBudget.applies(state):

@@ -16,7 +16,7 @@ import numpy as np
 
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, largest_eigenvalue, sqrt_of_nonnegative
-from verify.networks import DataSet, Loss, Network, loss_of, loss_scale, residual_of
+from verify.networks import Problem, loss_of, residual_of
 from verify.networks.curvature import Curvature
 from verify.networks.inputs import over_inputs
 from verify.networks.kernel import require_room
@@ -110,52 +110,35 @@ class Examined:
         )
 
 
-def examine(
-    network: Network,
-    data: DataSet,
-    loss: Loss,
-    *,
-    step: int = 0,
-    origin: Vector | None = None,
-    data_radius: float = 0.0,
-) -> Examined:
-    """Enclose everything a certificate says about one exact parameter vector.
+def examine(problem: Problem, *, step: int = 0, origin: Vector | None = None, data_radius: float = 0.0) -> Examined:
+    """Enclose everything a certificate says about the network's own exact parameters.
 
     Args:
-        network: the parameters. data, loss: the objective. step: the vector's index in its run.
+        problem: only its step is not used. step: the vector's index in its run.
         origin: θ̂_0 (p,) for the drift; None for the vector itself.
         data_radius: ε ≥ 0, exact: λ_min, λ_max and ‖e‖, and what is computed from `state`, hold for every data set whose inputs lie within it; the
             rest is about the stored one.
     """
-    require_room(data.n * data.k)
-    state, theta, smallest = centre(network, data)
-    here = _examined(state, theta, smallest, network, data, loss, step, origin)
+    require_room(problem.data.n * problem.data.k)
+    here = _examined(*centre(problem.network, problem.data), problem, step, origin)
     if data_radius == 0.0:
         return here
-    facts, state = here.facts, over_inputs(state, data_radius)
+    facts, state = here.facts, over_inputs(here.state, data_radius)
     low, high, residual = over_data(state, facts.lambda_min, facts.lambda_max, facts.residual)
     return replace(here, state=state, facts=replace(facts, lambda_min=low, lambda_max=high, residual=residual))
 
 
-def examine_in_arb(network: Network, data: DataSet, loss: Loss, *, origin: Vector | None = None) -> Examined:
+def examine_in_arb(problem: Problem, *, origin: Vector | None = None) -> Examined:
     """Do as :func:`examine` with the layers enclosed in Arb, whatever float64 gives: for where a tiny residual decides."""
-    return _examined(*centre(network, data, in_arb=True), network, data, loss, 0, origin)
+    return _examined(*centre(problem.network, problem.data, in_arb=True), problem, 0, origin)
 
 
 def _examined(
-    state: Linearisation,
-    theta: Ball,
-    lambda_min: Ball,
-    network: Network,
-    data: DataSet,
-    loss: Loss,
-    step: int,
-    origin: Vector | None,
+    state: Linearisation, theta: Ball, lambda_min: Ball, problem: Problem, step: int, origin: Vector | None
 ) -> Examined:
     """Compute every fact from a linearisation, its Θ and λ_min."""
-    residual = residual_of(state, data.y)
-    scale = loss_scale(loss, data.n, data.k)
-    s = Ball(scale)
+    residual = residual_of(state, problem.data.y)
+    s = Ball(problem.scale)
     # ‖∇Φ‖² = s²eᵀΘe: no parameter-sized array is formed.
     gradient = s * sqrt_of_nonnegative((residual * (theta @ residual)).sum())
     value = loss_of(residual, s)
@@ -173,9 +156,9 @@ def _examined(
         lambda_max=largest_eigenvalue(theta),
         gradient_norm=gradient,
         pl_ratio=ratio,
-        drift=Ball(0.0) if origin is None else drift(flatten(network), origin),
+        drift=Ball(0.0) if origin is None else drift(flatten(problem.network), origin),
     )
-    return Examined(facts, state, theta, residual, scale)
+    return Examined(facts, state, theta, residual, problem.scale)
 
 
 def decrease_certified(before: PointFacts, after: Ball, lr: Fraction, s: Fraction) -> tuple[Ball, Ball, Ball]:

@@ -7,7 +7,7 @@ import numpy as np
 from verify.arrays import Ball
 from verify.arrays.guesses import approx_spectral_norm
 from verify.arrays.upper import Upper
-from verify.networks import DataSet, Network, linearise
+from verify.networks import DataSet, Problem, linearise
 from verify.networks.layers import Trained
 from verify.networks.layers.norms import sensitivity_norms
 
@@ -28,8 +28,9 @@ def equal_samples(data: DataSet) -> list[tuple[int, int]]:
     return [(int(representative[j]), int(j)) for j in np.flatnonzero(representative != np.arange(data.n))]
 
 
-def no_region(network: Network, data: DataSet) -> str | None:
+def no_region(problem: Problem) -> str | None:
     """Say why λ_min(Θ) = 0 for every θ, so that no training helps: too few parameters, or equal inputs; None where neither is seen."""
+    network, data = problem.network, problem.data
     size = data.n * data.k
     if size > network.parameters:
         return (
@@ -47,11 +48,12 @@ def no_region(network: Network, data: DataSet) -> str | None:
     )
 
 
-def dead_sample(network: Network, data: DataSet) -> str | None:
+def dead_sample(problem: Problem) -> str | None:
     """Say which sample no parameter moves at the parameters given, every path from it to the output being dead; None where none is seen.
 
     ‖∂F_i/∂θ‖² ≤ Σ_v(α_{v,i}b_{v,i})² over the layers that train: the data operator times the sensitivity. λ_min(Θ) is at most its square.
     """
+    network, data = problem.network, problem.data
     state, k = linearise(network, data.X), network.outputs
     squares = Upper(np.zeros(data.n))
     for index in network.trained:
@@ -89,25 +91,25 @@ def closest_samples(data: DataSet) -> tuple[int, int, float] | None:
     return int(i), int(j), float(np.linalg.norm(X[i] - X[j])) / largest
 
 
-def why_not_positive(lambda_min: Ball, lambda_max: Ball, network: Network, data: DataSet, elsewhere: str) -> str:
+def why_not_positive(lambda_min: Ball, lambda_max: Ball, problem: Problem, elsewhere: str) -> str:
     """Say why λ_min(Θ) is not certified positive at a point: too few parameters, equal or nearly equal samples, overflow, kinks, or else.
 
     Args:
-        lambda_min, lambda_max: enclosures at the point. network, data: the problem.
+        lambda_min, lambda_max: enclosures at the point. problem: what is minimised.
         elsewhere: a clause without a full stop that names what else may be tried; used where the data show no fault.
     """
-    hopeless = no_region(network, data)
+    hopeless = no_region(problem)
     if hopeless is not None:
         return hopeless
     low, high, largest = float(lambda_min.lower()), float(lambda_min.upper()), float(lambda_max.upper())
     if not np.isfinite([low, high, largest]).all():
         return "the NTK overflows float64, or cannot be enclosed: rescale the data or the weights"
     what = f"λ_min(Θ) ∈ [{low:.3e}, {high:.3e}] is not separated from 0 (λ_max ≈ {largest:.3g})"
-    pair = closest_samples(data)
+    pair = closest_samples(problem.data)
     if pair is not None and pair[2] < _NEAR:
         i, j, distance = pair
         return f"{what}: samples {i} and {j} are equal up to {distance:.1e} of their norm. Remove one of them"
-    if not network.is_smooth:
+    if not problem.network.is_smooth:
         return (
             f"{what}: some pre-activation may be 0 to rounding, at the kink of its unit, where every slope counts, or too many units are dead."
             f" {elsewhere}"

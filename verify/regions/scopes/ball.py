@@ -9,11 +9,9 @@ import numpy as np
 
 from proofs.evaluation import evaluate
 from verify.arrays import Ball
-from verify.certificates import Certificate, Problem
+from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one
-from verify.networks import DataSet, Loss, Network
-from verify.networks.model import LOSS_WORDS
-from verify.networks.parameters import flatten
+from verify.networks import LOSS_WORDS, Problem
 from verify.regions.neighbourhood.criteria import rate_stated
 from verify.regions.neighbourhood.crossing import search_crossing
 from verify.regions.neighbourhood.ingredients import (
@@ -27,6 +25,7 @@ from verify.regions.neighbourhood.ingredients import (
 from verify.regions.neighbourhood.prospects import why_not_positive
 from verify.regions.neighbourhood.search import BallResult, search_ball, stability_radii
 from verify.regions.scopes.ball_where import Where, displacement_certificate
+from verify.regions.scopes.options import BallOptions
 
 __all__ = ["ball_certificate", "ball_constants", "ball_witness"]
 
@@ -34,14 +33,14 @@ _ELSEWHERE = "scope='basin' looks at a zero of the residual nearby instead"
 
 
 def _describe_shortfall(
-    result: BallResult, ingredients: Ingredients, network: Network, data: DataSet, radius: float | None
+    result: BallResult, ingredients: Ingredients, problem: Problem, radius: float | None
 ) -> tuple[str, float | None]:
     """Say why no ball is certified, by how much it falls short, and what would close the gap (radius: the prescribed one)."""
     if not np.isfinite([upper(ingredients.jacobian_norm0), upper(ingredients.residual0)]).all():
         return "the kernel or the residual overflows float64: rescale the data or the weights", None
     if result.table is None:
-        return why_not_positive(ingredients.lambda0, ingredients.lambda_max0, network, data, _ELSEWHERE), None
-    nearest = result.outcome
+        return why_not_positive(ingredients.lambda0, ingredients.lambda_max0, problem, _ELSEWHERE), None
+    network, nearest = problem.network, result.outcome
     if nearest is None and radius is not None:
         return (
             f"on the ball of the prescribed radius {radius:.6g} λ_min(Θ) > 0 is not certified, or a bound overflows: a smaller radius may do;"
@@ -172,21 +171,16 @@ def _show(lr: Fraction | None) -> str:
     return f"{value:.6g}" if value > 0.0 else str(lr)
 
 
-def ball_certificate(
-    network: Network, data: DataSet, loss: Loss, lr: Fraction | None, radius: float | None, where: Where | None = None
-) -> Certificate:
-    """Certify scope `ball` for descent from the network's own parameters; arguments are exact and already validated.
-
-    where: the ball's centre and the data that the statement is for; None for the parameters and the data themselves.
-    """
-    where = where or Where(flatten(network))
-    displaced = displacement_certificate(network, data, loss, lr, where) if radius is None else None
+def ball_certificate(problem: Problem, options: BallOptions) -> Certificate:
+    """Certify scope `ball` for descent from the network's own parameters."""
+    where, radius = Where.of(problem, options), options.radius
+    displaced = displacement_certificate(problem, where) if radius is None else None
     if displaced is not None:
         return displaced
-    ingredients = where.gather(network, data, loss)
-    result = search_ball(ingredients, lr, radius)
-    if result.certified_by is None and not network.is_smooth and not ingredients.offset:
-        _, crossed = search_crossing(ingredients, ingredients.curvature.state, lr, radius)
+    ingredients = where.gather(problem)
+    result = search_ball(ingredients, problem.lr, radius)
+    if result.certified_by is None and not problem.network.is_smooth and not ingredients.offset:
+        _, crossed = search_crossing(ingredients, ingredients.curvature.state, problem.lr, radius)
         ingredients, result = crossed or (ingredients, result)
     constants = where.constants(ball_constants(ingredients, result))
     proved = result.certified_by is not None
@@ -201,7 +195,7 @@ def ball_certificate(
         for form, outcome in result.best.items()
         if outcome.margin is not None and proved and not outcome.holds
     }
-    problem = Problem(network, data, loss, result.lr)
+    problem = problem.stepping(result.lr)
     witness = {**ball_witness(ingredients, result), **where.witness()}
     outcome = result.outcome
     if proved and outcome is not None:
@@ -210,8 +204,8 @@ def ball_certificate(
             step for form, o in result.best.items() if form != outcome.form and o.holds for step in o.steps[2:]
         )
         reason = (
-            f"{where.data}real-arithmetic gradient descent with step {_show(result.lr)} on {LOSS_WORDS[loss]}, from these parameters stays in the"
-            f" ball of radius R ≤ {at_most(upper(constants['radius']), 6)},{where.about} a Locally PL Region with μ ≥"
+            f"{where.data}real-arithmetic gradient descent with step {_show(result.lr)} on {LOSS_WORDS[problem.loss]}, from these parameters"
+            f" stays in the ball of radius R ≤ {at_most(upper(constants['radius']), 6)},{where.about} a Locally PL Region with μ ≥"
             f" {at_least(lower(constants['mu']), 6)}, and"
             f" Φ_k ≤ {below_one(upper(constants['rate']))}^k·Φ_0 ({outcome.form} criterion)"
         )
@@ -219,7 +213,7 @@ def ball_certificate(
             scope="ball", verdict="PROVED", reason=reason, problem=problem, constants=constants, margins=margins,
             steps=steps, witness=witness, observed={**short, **decided_by(ingredients.bits)},
         )  # fmt: skip
-    reason, estimate = _describe_shortfall(result, ingredients, network, data, radius)
+    reason, estimate = _describe_shortfall(result, ingredients, problem, radius)
     return Certificate(
         scope="ball",
         verdict="INCONCLUSIVE",

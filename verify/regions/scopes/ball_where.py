@@ -19,27 +19,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from verify.arguments import exact_double
 from verify.arrays import Ball
-from verify.certificates import Certificate, Problem
+from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one
-from verify.networks import DataSet, Loss, Network
-from verify.networks.parameters import Vector, flatten, with_parameters
+from verify.networks import Problem
+from verify.networks.parameters import Vector, flatten
 from verify.regions.descent.iterates import read_iterate
 from verify.regions.neighbourhood.basins import basin_witness, find_basin, inside
 from verify.regions.neighbourhood.crossing import crossing_basin
 from verify.regions.neighbourhood.estimate import with_start
 from verify.regions.neighbourhood.ingredients import Ingredients, approx_float, decided_by, gather, lower, upper
 from verify.regions.neighbourhood.point_facts import drift, examine
+from verify.regions.scopes.options import BallOptions
 
-__all__ = ["OPTIONS", "Where", "displacement_certificate", "read_where"]
-
-OPTIONS = ("centre", "data_radius")
+__all__ = ["Where", "displacement_certificate"]
 
 
 @dataclass(frozen=True)
@@ -59,12 +56,23 @@ class Where:
         """Enclose ‖θ0 − c‖."""
         return Ball(0.0) if self.centre is None else drift(self.start, self.centre)
 
-    def gather(self, network: Network, data: DataSet, loss: Loss) -> Ingredients:
+    @classmethod
+    def of(cls, problem: Problem, options: BallOptions) -> Where:
+        """Read the centre.
+
+        Raises:
+            InputError, ShapeError, DtypeError, NonFiniteError: a centre that does not fit the network.
+        """
+        given, network = options.centre, problem.network
+        centre = None if given is None else read_iterate(network, given, "centre")
+        return cls(flatten(network), centre, options.data_radius)
+
+    def gather(self, problem: Problem) -> Ingredients:
         """Enclose the ingredients at c for a start at θ0."""
         if self.centre is None:
-            return gather(network, data, loss, data_radius=self.data_radius)
-        about = gather(with_parameters(network, self.centre), data, loss, data_radius=self.data_radius)
-        here = examine(network, data, loss, data_radius=self.data_radius)
+            return gather(problem, data_radius=self.data_radius)
+        about = gather(problem.at(self.centre), data_radius=self.data_radius)
+        here = examine(problem, data_radius=self.data_radius)
         return with_start(about, upper(self.distance), upper(here.facts.residual))
 
     def constants(self, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,30 +104,14 @@ class Where:
         return f"for every data set whose inputs lie within {at_least(self.data_radius, 6)} of the given ones, sample by sample: "
 
 
-def read_where(network: Network, options: Mapping[str, Any]) -> Where:
-    """Validate the options `centre` and `data_radius`; None stands for the default of either.
-
-    Raises:
-        InputError, ShapeError, DtypeError, NonFiniteError: a centre that does not fit the network, a radius that is no finite double ≥ 0.
-    """
-    given, radius = options.get("centre"), options.get("data_radius")
-    return Where(
-        flatten(network),
-        None if given is None else read_iterate(network, given, "centre"),
-        0.0 if radius is None else exact_double(radius, "data_radius", positive=False),
-    )
-
-
-def displacement_certificate(
-    network: Network, data: DataSet, loss: Loss, lr: Fraction | None, where: Where
-) -> Certificate | None:
+def displacement_certificate(problem: Problem, where: Where) -> Certificate | None:
     """Certify form (i) about `where`'s centre; None where no ball of starts is found that holds θ0, or data nearby are asked for."""
     if where.centre is None or where.data_radius > 0.0:
         return None
-    here = examine(with_parameters(network, where.centre), data, loss, origin=where.start)
-    found = find_basin(here, lr)
-    if found is None and not network.is_smooth:
-        found = crossing_basin(here, lr)
+    here = examine(problem.at(where.centre), origin=where.start)
+    found = find_basin(here, problem.lr)
+    if found is None and not problem.network.is_smooth:
+        found = crossing_basin(here, problem.lr)
     if found is None:
         return None
     within = inside(where.distance, found)
@@ -138,7 +130,7 @@ def displacement_certificate(
         f" {at_most(upper(c['zero_loss_distance']), 3)} of it ({found.form} criterion)"
     )
     return Certificate(
-        scope="ball", verdict="PROVED", reason=reason, problem=Problem(network, data, loss, found.lr), constants=constants,
+        scope="ball", verdict="PROVED", reason=reason, problem=problem.stepping(found.lr), constants=constants,
         margins={f"{found.form} containment": found.margin}, steps=(*found.steps, within),
         witness=basin_witness(found, np.asarray(where.centre)), observed=decided_by(here.state.bits),
     )  # fmt: skip

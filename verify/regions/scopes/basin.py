@@ -23,20 +23,17 @@ Witness: ``centre`` (p,), the radius table as for scope `ball`, ``zero``, ``basi
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from verify.arguments import positive_float, refuse_options
-from verify.certificates import Certificate, Problem
+from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one
-from verify.errors import InputError
-from verify.networks import DataSet, Loss, Network
+from verify.networks import Problem
 from verify.networks.arb_linearisation import affordable
 from verify.networks.movement import Movement
-from verify.networks.parameters import flatten, with_parameters
+from verify.networks.parameters import flatten
 from verify.regions.descent.polishing import Polished, polish
 from verify.regions.neighbourhood.basins import basin_witness, find_basin, inside
 from verify.regions.neighbourhood.crossing import crossing_basin
@@ -49,8 +46,9 @@ from verify.regions.neighbourhood.ingredients import (
     upper,
 )
 from verify.regions.neighbourhood.point_facts import Examined, examine, examine_in_arb
+from verify.regions.scopes.options import BasinOptions
 
-__all__ = ["basin_certificate", "no_zero", "search_seconds"]
+__all__ = ["basin_certificate", "no_zero"]
 
 
 # Beyond this ηsλ_max at c, which must stay below 2 on a ball about it, the step is what fails.
@@ -124,41 +122,21 @@ def _weak_samples(here: Examined) -> str:
     return f"samples {', '.join(map(str, names))} carry its eigenvector: they nearly determine each other. Leave one of them out, or widen the network"
 
 
-def search_seconds(steps: int | None, options: Mapping[str, Any]) -> float:
-    """Validate the options; return the time allowed."""
-    if steps is not None:
-        raise InputError(f"steps={steps!r}: scope='basin' takes no gradient steps; seconds= limits its search")
-    refuse_options(set(options) - {"seconds"}, ("seconds",), "basin")
-    seconds = options.get("seconds")
-    return math.inf if seconds is None else positive_float(seconds, "seconds")
-
-
-def basin_certificate(
-    network: Network,
-    data: DataSet,
-    loss: Loss,
-    lr: Fraction | None,
-    steps: int | None,
-    options: Mapping[str, Any],
-) -> Certificate:
+def basin_certificate(problem: Problem, options: BasinOptions) -> Certificate:
     """Certify scope `basin` near the network's own parameters; statement in the module's docstring.
 
     Args:
-        network: the parameters given. data, loss: the objective. lr: η, exact; None takes the certified step.
-        steps: None. options: `seconds`, the time allowed to the Gauss–Newton iteration; None sets no limit.
-
-    Raises:
-        InputError: options that it does not take.
+        problem: the parameters given; lr None takes the certified step. options: the time allowed to the Gauss–Newton iteration.
     """
-    polished = polish(network, data, seconds=search_seconds(steps, options))
-    theta = flatten(network)
-    here = examine(with_parameters(network, polished.theta), data, loss, origin=theta)
+    polished = polish(problem.network, problem.data, seconds=options.seconds)
+    theta, moved, lr = flatten(problem.network), problem.at(polished.theta), problem.lr
+    here = examine(moved, origin=theta)
     found = find_basin(here, lr)
-    if found is None and here.state.bits == 53 and affordable(network, data.n):
+    if found is None and here.state.bits == 53 and affordable(problem.network, problem.data.n):
         # What float64 loses of ‖e(c)‖ and λ_min in the layers, Arb does not.
-        here = examine_in_arb(with_parameters(network, polished.theta), data, loss, origin=theta)
+        here = examine_in_arb(moved, origin=theta)
         found = find_basin(here, lr)
-    if found is None and not network.is_smooth:
+    if found is None and not problem.network.is_smooth:
         found = crossing_basin(here, lr)
     observed: dict[str, Any] = {"gauss_newton_steps": float(len(polished.trace) - 1), **decided_by(here.state.bits)}
     facts, distance = here.facts, here.facts.drift
@@ -173,7 +151,7 @@ def basin_certificate(
     if found is None:
         return Certificate(
             scope="basin", verdict="INCONCLUSIVE", reason=_missing(polished, here, lr),
-            problem=Problem(network, data, loss, lr), constants={**constants, "lr": lr}, margins={}, steps=(),
+            problem=problem, constants={**constants, "lr": lr}, margins={}, steps=(),
             witness={"certified_by": None}, observed=observed,
         )  # fmt: skip
     rho = found.constants["basin_radius"]
@@ -192,7 +170,7 @@ def basin_certificate(
         f"{'' if here.state.bits == 53 else f' (layers at c enclosed in Arb, {here.state.bits} bits)'}"
     )
     return Certificate(
-        scope="basin", verdict="PROVED", reason=reason, problem=Problem(network, data, loss, found.lr),
+        scope="basin", verdict="PROVED", reason=reason, problem=problem.stepping(found.lr),
         constants=constants, margins={f"{found.form} containment": found.margin},
         steps=(*found.steps, within) if within.certain else found.steps, witness=basin_witness(found, polished.theta),
         observed=observed,

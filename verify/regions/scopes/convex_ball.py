@@ -26,7 +26,6 @@ from verify.regions.neighbourhood.ingredients import lower, upper
 from verify.regions.scopes.enclosing import Task
 
 __all__ = [
-    "CENTRES",
     "LambdaBound",
     "Reach",
     "inside_step",
@@ -37,7 +36,6 @@ __all__ = [
     "witness_of",
 ]
 
-CENTRES = ("midpoint", "initialisation")
 # The float64 path whose midpoint is the centre ends where ‖e‖ has fallen to this share: what is left moves it by that share of its length.
 _FALLEN = 1e-3
 # The last ball may add this share to the radius that the iterates need; no more hand-overs than this are tried for it.
@@ -119,12 +117,12 @@ def lambda_bound(state: Linearisation, radius: float) -> LambdaBound:
 
 def path_centre(task: Task, name: str) -> Vector:
     """θ0, or the midpoint (rounded to doubles: any centre is valid) of θ0 and where float64 descent has almost arrived."""
-    start = flatten(task.network)
+    start = flatten(task.problem.network)
     if name == "initialisation":
         return start
-    descent, theta = Descent(task.network, task.data, task.s, task.lr), start
+    descent, theta = Descent.of(task.problem), start
     initial = descent.step(start)[1]
-    for _ in range(task.budget):
+    for _ in range(task.options.steps):
         after, norm = descent.step(theta)
         if not norm > _FALLEN * initial or not np.isfinite(norm):
             break
@@ -136,7 +134,7 @@ def where_is(task: Task, centre: Vector, name: str) -> str:
     """Say in words where the centre lies."""
     if name == "initialisation":
         return "θ0"
-    away = at_most(upper((Ball(flatten(task.network)) - Ball(centre)).norm()), 6)
+    away = at_most(upper((Ball(flatten(task.problem.network)) - Ball(centre)).norm()), 6)
     return f"the midpoint of the path from θ0, ‖θ0 − c‖ ≤ {away}"
 
 

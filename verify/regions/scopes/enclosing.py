@@ -8,22 +8,22 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
 
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, sqrt
-from verify.networks import DataSet, Loss, Network, loss_scale
-from verify.networks.parameters import Vector, with_parameters
+from verify.networks import Problem
+from verify.networks.parameters import Vector
 from verify.regions.descent.enclosed_iterates import Engine, make_engine
 from verify.regions.descent.growth import NormCache, growth_factor, reach
 from verify.regions.descent.progress import Progress
-from verify.regions.descent.recorded_run import Options, fingerprint, load_arrays, save_arrays
+from verify.regions.descent.recorded_run import fingerprint, load_arrays, save_arrays
 from verify.regions.neighbourhood.estimate import Attempt, attempt, next_target, with_start
 from verify.regions.neighbourhood.ingredients import lower, upper
 from verify.regions.neighbourhood.point_facts import Examined, examine
+from verify.regions.scopes.options import ExactOptions
 
 __all__ = ["Follower", "Outcome", "Path", "Plan", "Task", "enclose"]
 
@@ -82,19 +82,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be enclosed, exact."""
+    """What is to be enclosed, exact: the problem with its step, and the scope's options."""
 
-    network: Network
-    data: DataSet
-    loss: Loss
-    lr: Fraction
-    budget: int
-    options: Options
-
-    @property
-    def s(self) -> Fraction:
-        """Loss scale."""
-        return loss_scale(self.loss, self.data.n, self.data.k)
+    problem: Problem
+    options: ExactOptions
 
 
 class Follower(Protocol):
@@ -112,9 +103,9 @@ class Follower(Protocol):
 
 def enclose(task: Task, plan: Plan, follower: Follower | None = None) -> Outcome:
     """Follow gradient descent until the hand-over is certified or a fact cannot be proved."""
-    engine = make_engine(plan.method, plan.bits, task.network, task.data, task.s, task.lr)
+    engine = make_engine(plan.method, plan.bits, task.problem)
     directory = task.options.directory
-    key = fingerprint(task.network, task.data, task.loss, task.lr, method=plan.method, bits=plan.bits)
+    key = fingerprint(task.problem, method=plan.method, bits=plan.bits)
     path = Path()
     if follower is not None:
         follower.restart()
@@ -126,8 +117,8 @@ def enclose(task: Task, plan: Plan, follower: Follower | None = None) -> Outcome
             path = Path.restore(arrays, engine)
             look, target = float(meta["look"]), float(meta["target"])
     norms, resumed = NormCache(), len(path.growth)
-    eta_s = Ball(task.lr * task.s)
-    with Progress(task.options.progress, task.budget, len(path.growth), "enclosing") as progress:
+    eta_s = Ball(task.problem.eta * task.problem.scale)
+    with Progress(task.options.progress, task.options.steps, len(path.growth), "enclosing") as progress:
         while True:
             k = len(path.growth)
             if k % _SAVE_EVERY == 0:
@@ -136,7 +127,7 @@ def enclose(task: Task, plan: Plan, follower: Follower | None = None) -> Outcome
                 if directory is not None and k > resumed:
                     state = {"key": key, "look": look, "target": target}
                     path.save(directory / _STATE, engine, state)
-            here = examine(with_parameters(task.network, engine.theta), task.data, task.loss)
+            here = examine(task.problem.at(engine.theta))
             moved = reach(here.state, engine.delta, norms(here.state.network))
             why = _facts(task, path, engine, here, moved.jacobian, moved.residual)
             if why:
@@ -147,15 +138,15 @@ def enclose(task: Task, plan: Plan, follower: Follower | None = None) -> Outcome
                 start = with_start(
                     here.ingredients(), engine.delta, _start_residual(here, engine.delta, moved.jacobian)
                 )
-                found = attempt(start, here.state, task.lr)
+                found = attempt(start, here.state, task.problem.eta)
                 enough = found.holds and (follower is None or follower.enough(engine.theta, found))
-                if enough or k >= task.budget:
+                if enough or k >= task.options.steps:
                     return Outcome("certified" if found.holds else "budget", path, engine, here, found)
                 if found.holds:
                     look = k + max(1.0, k / _FOLLOWED_PARTS)
                 else:
-                    target, look = next_target(path.residual_upper[-1], found.ratio), float(task.budget)
-            elif k >= task.budget:
+                    target, look = next_target(path.residual_upper[-1], found.ratio), float(task.options.steps)
+            elif k >= task.options.steps:
                 return Outcome("budget", path, engine, here, None)
             growth = 1.0
             if engine.needs_growth:
@@ -197,8 +188,8 @@ def _facts(
         return f"λ_min of the NTK is not certified positive on the enclosure of step {k} (radius {engine.delta:.3g})"
     if k:
         # Φ_k ≤ (1 − ημ_{k-1})Φ_{k-1} ⇔ ‖e_k‖² ≤ (1 − ηsλ_{k-1})‖e_{k-1}‖².
-        mu = evaluate("mu", {"s": Ball(task.s), "lambda_R": Ball(path.lambda_lower[-1])})
-        factor = evaluate("rate_simple", {"eta": Ball(task.lr), "mu": mu})
+        mu = evaluate("mu", {"s": Ball(task.problem.scale), "lambda_R": Ball(path.lambda_lower[-1])})
+        factor = evaluate("rate_simple", {"eta": Ball(task.problem.eta), "mu": mu})
         right = factor * Ball(path.residual_lower[-1]) ** 2
         left = Ball(high) ** 2
         # With a negative factor the product's lower end would not bound it from below.

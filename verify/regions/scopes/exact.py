@@ -22,45 +22,30 @@ Witness: ``method``, ``bits``, ``steps`` T, ``end`` (θ̂_T), ``delta``, ``growt
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from proofs.evaluation import evaluate
-from verify.arguments import exact_count
 from verify.arrays import Ball, require_sound_arithmetic
-from verify.certificates import Certificate, Problem, Step
+from verify.certificates import Certificate, Step
 from verify.certificates.certificate import Verdict
 from verify.decimals import at_least, at_most, below_one
-from verify.errors import InputError
-from verify.networks import LOSS_WORDS, DataSet, Loss, Network, loss_scale
-from verify.networks.parameters import flatten, with_parameters
+from verify.networks import LOSS_WORDS, Problem
+from verify.networks.parameters import flatten
 from verify.regions.descent.float64 import Descent, default_step
 from verify.regions.descent.growth import NormCache, growth_factor, reach
-from verify.regions.descent.recorded_run import Options
 from verify.regions.neighbourhood.estimate import shortfall
 from verify.regions.neighbourhood.ingredients import approx_float, lower, no_rate, rounds_to_one, upper
 from verify.regions.neighbourhood.point_facts import Examined, drift, examine
 from verify.regions.neighbourhood.prospects import why_not_positive
 from verify.regions.scopes.ball import ball_constants, ball_witness
 from verify.regions.scopes.enclosing import Follower, Outcome, Plan, Task, enclose
+from verify.regions.scopes.options import ExactOptions
 
-__all__ = [
-    "METHODS",
-    "OPTIONS",
-    "assemble",
-    "exact_certificate",
-    "follow",
-    "read_task",
-    "refused",
-]
+__all__ = ["assemble", "begin", "exact_certificate", "follow", "refused"]
 
-OPTIONS = ("directory", "progress", "method", "bits")
-METHODS = ("auto", "shadow", "shadow-arb", "arb")
-DEFAULT_STEPS = 20_000
 _SAMPLES = 12
 _ATTEMPTS = 4
 
@@ -69,7 +54,7 @@ def make_plan(task: Task) -> Plan | str:
     """Choose method and precision from a float64 rehearsal; a text says why there is nothing to plan."""
     from verify.regions.scopes.recording import rehearse
 
-    end, steps = rehearse(task.network, task.data, task.loss, task.lr, task.budget, task.options.progress)
+    end, steps = rehearse(task.problem, task.options.steps, task.options.progress)
     if end != "certified":
         return end
     method = task.options.method
@@ -77,7 +62,9 @@ def make_plan(task: Task) -> Plan | str:
         method, needed = _cheapest(task, steps)
     else:
         needed = _cheapest(task, steps)[1] if method == "shadow-arb" else 0
-    bits = {"shadow": 53, "shadow-arb": 64 + needed, "arb": 96 + 3 * len(task.network.chain) * steps // 2}[method]
+    bits = {"shadow": 53, "shadow-arb": 64 + needed, "arb": 96 + 3 * len(task.problem.network.chain) * steps // 2}[
+        method
+    ]
     if task.options.bits is not None and method != "shadow":
         bits = task.options.bits
     return Plan(method, bits, steps, steps)
@@ -85,14 +72,14 @@ def make_plan(task: Task) -> Plan | str:
 
 def _cheapest(task: Task, steps: int) -> tuple[str, int]:
     """Estimate Σ log2 g_k from a dozen samples along the rehearsed path: (method, bits of growth and reserve)."""
-    descent = Descent(task.network, task.data, task.s, task.lr)
-    theta = flatten(task.network)
+    descent = Descent.of(task.problem)
+    theta = flatten(task.problem.network)
     wanted = sorted({round(steps * (j / _SAMPLES) ** 2) for j in range(_SAMPLES + 1)})
-    logs, eta_s, norms = [], Ball(task.lr * task.s), NormCache()
+    logs, eta_s, norms = [], Ball(task.problem.eta * task.problem.scale), NormCache()
     rounding = 1e-16
     for step in range(steps + 1):
         if step in wanted:
-            here = examine(with_parameters(task.network, theta), task.data, task.loss)
+            here = examine(task.problem.at(theta))
             moved = reach(here.state, 1e-12, norms(here.state.network))
             g = growth_factor(here.state, moved, here.residual, upper(here.facts.lambda_max), eta_s)
             logs.append(math.log2(max(g, 1.0)) if math.isfinite(g) else 64.0)
@@ -104,54 +91,33 @@ def _cheapest(task: Task, steps: int) -> tuple[str, int]:
         return "shadow", 53
     # Ball arithmetic costs some 2.5 bits a step and hidden layer (measured); midpoints cost log2 g plus the growth bound's time.
     needed = int(1.25 * total) + 40
-    return ("shadow-arb", needed) if needed < 2.5 * (len(task.network.chain) - 1) * steps + 100 else ("arb", 0)
+    return ("shadow-arb", needed) if needed < 2.5 * (len(task.problem.network.chain) - 1) * steps + 100 else ("arb", 0)
 
 
-def read_task(
-    network: Network, data: DataSet, loss: Loss, lr: Fraction | None, steps: int | None, options: Mapping[str, Any]
-) -> tuple[Task, Examined, bool]:
-    """Validate; return the task, the facts at θ0 and whether the step was chosen here. Arguments as of :func:`exact_certificate`."""
+def begin(problem: Problem, options: ExactOptions) -> tuple[Task, Examined, bool]:
+    """Settle the step; return the task, the facts at θ0 and whether the step was chosen here."""
     require_sound_arithmetic()
-    opts = Options.read(options, OPTIONS, "exact")
-    if opts.method not in METHODS:
-        raise InputError(f"method={opts.method!r}: expected one of {', '.join(METHODS)}")
-    if opts.bits is not None and not 53 <= opts.bits <= 1_000_000:
-        raise InputError(f"bits={opts.bits}: expected a precision between 53 and 1,000,000")
-    steps = None if steps is None else exact_count(steps, "steps")
-    first = examine(network, data, loss)
-    chosen = lr is None
-    if lr is None:
-        lr = default_step(upper(first.facts.lambda_max), loss_scale(loss, data.n, data.k))
-    if opts.directory is not None:
-        opts.directory.mkdir(parents=True, exist_ok=True)
-    return Task(network, data, loss, lr, DEFAULT_STEPS if steps is None else steps, opts), first, chosen
+    first = examine(problem)
+    chosen = problem.lr is None
+    if chosen:
+        problem = problem.stepping(default_step(upper(first.facts.lambda_max), problem.scale))
+    if options.directory is not None:
+        options.directory.mkdir(parents=True, exist_ok=True)
+    return Task(problem, options), first, chosen
 
 
-def exact_certificate(
-    network: Network,
-    data: DataSet,
-    loss: Loss,
-    lr: Fraction | None,
-    steps: int | None,
-    options: Mapping[str, Any],
-) -> Certificate:
+def exact_certificate(problem: Problem, options: ExactOptions) -> Certificate:
     """Certify real-arithmetic gradient descent from the initialisation; statement in the module's docstring.
 
     Args:
-        network: exact parameters θ0. data, loss: the objective.
-        lr: step η, exact; None takes :func:`verify.regions.descent.float64.default_step` of the certified λ_max at θ0.
-        steps: budget of gradient steps; None allows 20,000.
-        options: directory, progress, method ('auto', 'shadow', 'shadow-arb', 'arb'), bits; see
-            :class:`verify.regions.descent.recorded_run.Options`.
+        problem: exact parameters θ0; lr None takes :func:`verify.regions.descent.float64.default_step` of the certified λ_max there.
+        options: see there.
 
     Returns:
         Certificate, scope 'exact': PROVED when every step and the hand-over are certified, else INCONCLUSIVE with the step and
         the inequality that is missing. Methods are tried from the cheapest; precision is doubled when it runs out.
-
-    Raises:
-        InputError: options out of range.
     """
-    task, first, chosen = read_task(network, data, loss, lr, steps, options)
+    task, first, chosen = begin(problem, options)
     followed = follow(task)
     if isinstance(followed, str):
         return refused(task, first, followed, chosen)
@@ -185,21 +151,19 @@ def refused(task: Task, first: Examined, end: str, chosen: bool) -> Certificate:
     words = {
         "diverged": f"diverges (the loss overflows): use a smaller lr{'' if chosen else ', or lr=None'}",
         "stalled": "stalls: the residual no longer falls. Use a larger step, or scope='basin', which needs no training",
-        "steps": f"reaches no certifiable point within {task.budget} steps: raise steps, or widen the network",
+        "steps": f"reaches no certifiable point within {task.options.steps} steps: raise steps, or widen the network",
         "seconds": "reaches no certifiable point in the time that a run is given: use scope='run' with seconds=, or widen the network",
     }
     if not lower(facts.lambda_min) > 0.0 or not np.isfinite(upper(facts.loss)):
         elsewhere = "scope='basin' looks at a zero of the residual nearby instead"
-        reason = (
-            f"at the start, {why_not_positive(facts.lambda_min, facts.lambda_max, task.network, task.data, elsewhere)}"
-        )
-    elif rounds_to_one(task.s * task.lr, facts.lambda_min):
-        reason = f"{no_rate(task.lr)}{'' if chosen else '; lr=None chooses one'}"
+        reason = f"at the start, {why_not_positive(facts.lambda_min, facts.lambda_max, task.problem, elsewhere)}"
+    elif rounds_to_one(task.problem.scale * task.problem.eta, facts.lambda_min):
+        reason = f"{no_rate(task.problem.eta)}{'' if chosen else '; lr=None chooses one'}"
     else:
-        reason = f"a float64 rehearsal with η = {approx_float(task.lr):.6g} {words[end]}. scope='run' reports the facts along it"
+        reason = f"a float64 rehearsal with η = {approx_float(task.problem.eta):.6g} {words[end]}. scope='run' reports the facts along it"
     return Certificate(
-        scope="exact", verdict="INCONCLUSIVE", reason=reason, problem=Problem(task.network, task.data, task.loss, task.lr),
-        constants={"lr": task.lr, "initial_lambda_min": first.facts.lambda_min, "initial_loss": first.facts.loss},
+        scope="exact", verdict="INCONCLUSIVE", reason=reason, problem=task.problem,
+        constants={"lr": task.problem.eta, "initial_lambda_min": first.facts.lambda_min, "initial_loss": first.facts.loss},
         margins={}, steps=(), witness={}, observed={},
     )  # fmt: skip
 
@@ -216,12 +180,12 @@ def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], ch
     """Return the certificate of an enclosed run."""
     path, engine, found = outcome.path, outcome.engine, outcome.found
     count = len(path.lambda_lower)
-    half_s = Ball(task.s) * Ball(0.5)
+    half_s = Ball(task.problem.scale) * Ball(0.5)
     loss_lower = (half_s * Ball(np.array(path.residual_lower)) ** 2).lower()
     loss_upper = (half_s * Ball(np.array(path.residual_upper)) ** 2).upper()
     weakest = min(path.lambda_lower, default=0.0)
     constants: dict[str, Any] = {
-        "lr": task.lr,
+        "lr": task.problem.eta,
         "initial_lambda_min": first.facts.lambda_min,
         "initial_loss": first.facts.loss,
         "path_lambda_min": Ball(weakest),
@@ -276,19 +240,21 @@ def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], ch
             for form, o in found.result.best.items()
             if o.margin is not None and o.holds
         }
-        mu = evaluate("mu", {"s": Ball(task.s), "lambda_R": Ball(min(weakest, lower(ball["lambda_region"])))})
+        mu = evaluate(
+            "mu", {"s": Ball(task.problem.scale), "lambda_R": Ball(min(weakest, lower(ball["lambda_region"])))}
+        )
         constants |= {
             **ball,
             "handover_step": count - 1,
             "handover_radius": ball["radius"],
             "handover_offset": Ball(engine.delta),
             "mu_along_path": mu,
-            "drift": drift(engine.theta, flatten(task.network)) + Ball(0.0, engine.delta),
+            "drift": drift(engine.theta, flatten(task.problem.network)) + Ball(0.0, engine.delta),
         }
         witness["handover"] = {**ball_witness(found.ingredients, found.result), "offset": engine.delta}
         steps += result.steps
         reason = (
-            f"real-arithmetic gradient descent on {LOSS_WORDS[task.loss]} with η = {approx_float(task.lr):.6g}"
+            f"real-arithmetic gradient descent on {LOSS_WORDS[task.problem.loss]} with η = {approx_float(task.problem.eta):.6g}"
             f"{' (chosen as 0.8/(sλ_max(Θ(θ0))))' if chosen else ''} from these parameters:"
             f" each of the first {count - 1} iterates is enclosed ({how}), lies in a proved Locally PL ball with μ ≥"
             f" {at_least(lower(mu), 6)} and decreases the loss by the factor 1 − ημ_k or better; from step {count - 1} on it stays in the"
@@ -310,6 +276,6 @@ def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], ch
         reason = f"{missing} ({how}){before}. What is proved: λ_min > 0 and the decrease at the first {max(count - 1, 0)} steps"
         verdict = "INCONCLUSIVE"
     return Certificate(
-        scope="exact", verdict=verdict, reason=reason, problem=Problem(task.network, task.data, task.loss, task.lr),
+        scope="exact", verdict=verdict, reason=reason, problem=task.problem,
         constants=constants, margins=margins, steps=tuple(steps), witness=witness, observed=observed,
     )  # fmt: skip

@@ -21,8 +21,8 @@ import numpy as np
 
 from verify.arrays import Ball
 from verify.certificates import Step
-from verify.networks import DataSet, Loss, Network
-from verify.networks.parameters import Vector, with_parameters
+from verify.networks import Problem
+from verify.networks.parameters import Vector
 from verify.regions.descent.polishing import polish
 from verify.regions.neighbourhood.basins import Basin, basin_witness, find_basin, inside, outlook
 from verify.regions.neighbourhood.estimate import Attempt, attempt
@@ -67,15 +67,14 @@ class Look:
     handover: Handover | None
 
 
-def look_for_handover(
-    here: Examined, theta: Vector, problem: tuple[Network, DataSet, Loss], lr: Fraction, *, basins: bool, free: bool
-) -> Look:
+def look_for_handover(here: Examined, theta: Vector, problem: Problem, *, basins: bool, free: bool) -> Look:
     """Try to hand over at an iterate.
 
     Args:
-        here: facts at the iterate. theta: the iterate (p,). problem: network, data, loss.
-        lr: the run's step, exact. basins: whether a basin may take over. free: whether another step than `lr` may be certified.
+        here: facts at the iterate. theta: the iterate (p,). problem: with the run's step.
+        basins: whether a basin may take over. free: whether another step than the run's may be certified.
     """
+    lr = problem.eta
     ball = attempt(here.ingredients(), here.state, lr)
     if ball.holds:
         return Look(ball.ratio, ball, _by_ball(ball, lr))
@@ -86,9 +85,8 @@ def look_for_handover(
         ratio = outlook(here, None)
     if ratio < _TRY_BASIN:
         return Look(max(ball.ratio, ratio), ball, None)
-    network, data, loss = problem
-    centre = polish(with_parameters(network, theta), data).theta
-    there = examine(with_parameters(network, centre), data, loss)
+    centre = polish(problem.at(theta).network, problem.data).theta
+    there = examine(problem.at(centre))
     found = find_basin(there, lr)
     if found is None and free:
         found = find_basin(there, None)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, sqrt_of_nonnegative
-from verify.certificates import Certificate, Problem, Step
+from verify.certificates import Certificate, Step
 from verify.decimals import at_least
-from verify.networks import DataSet, Loss, Network
+from verify.networks import Problem
 from verify.regions.neighbourhood.ingredients import decided_by, lower
 from verify.regions.neighbourhood.point_facts import examine
 from verify.regions.neighbourhood.prospects import why_not_positive
@@ -17,9 +16,9 @@ from verify.regions.neighbourhood.prospects import why_not_positive
 __all__ = ["point_certificate"]
 
 
-def point_certificate(network: Network, data: DataSet, loss: Loss, lr: Fraction | None) -> Certificate:
+def point_certificate(problem: Problem) -> Certificate:
     """Certify scope `point`: enclosures of Φ, λ_min, λ_max, ‖∇Φ‖ and the PL ratio at the parameters given."""
-    here = examine(network, data, loss)
+    here = examine(problem)
     facts, s = here.facts, Ball(here.s)
     gradient_squared = s * s * (here.residual * (here.theta @ here.residual)).sum()
     constants: dict[str, Any] = {
@@ -30,7 +29,7 @@ def point_certificate(network: Network, data: DataSet, loss: Loss, lr: Fraction 
         "loss0": facts.loss,
         "gradient_norm_squared": gradient_squared,
         "mu": evaluate("mu", {"s": s, "lambda_R": Ball(max(lower(facts.lambda_min), 0.0))}),
-        "lr": lr,
+        "lr": problem.lr,
     }
     if facts.pl_ratio is not None:
         constants["pl_ratio"] = Ball(0.5) * gradient_squared / facts.loss
@@ -42,8 +41,7 @@ def point_certificate(network: Network, data: DataSet, loss: Loss, lr: Fraction 
         else why_not_positive(
             facts.lambda_min,
             facts.lambda_max,
-            network,
-            data,
+            problem,
             "scope='basin' looks at a zero of the residual nearby instead",
         )
     )
@@ -51,7 +49,7 @@ def point_certificate(network: Network, data: DataSet, loss: Loss, lr: Fraction 
         scope="point",
         verdict="PROVED" if proved else "INCONCLUSIVE",
         reason=reason,
-        problem=Problem(network, data, loss, lr),
+        problem=problem,
         constants=constants,
         margins={"lambda0": facts.lambda_min},
         steps=(step,),

@@ -7,25 +7,25 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from verify.arrays import Ball
 from verify.errors import InputError
-from verify.networks import DataSet, Loss, Network, loss_of, loss_scale
+from verify.networks import Problem, loss_of
 from verify.networks.linearisation import forward
-from verify.networks.parameters import Vector, flatten, with_parameters
+from verify.networks.parameters import Vector, flatten
 from verify.regions.descent.float64 import Descent
 from verify.regions.descent.history import History, steps_to_fall
 from verify.regions.descent.iterates import Neighbours
 from verify.regions.descent.progress import Clock, Progress
-from verify.regions.descent.recorded_run import Checkpoint, Options, load_arrays, require_room, save_arrays, thinned
+from verify.regions.descent.recorded_run import Checkpoint, load_arrays, require_room, save_arrays, thinned
 from verify.regions.neighbourhood.estimate import next_target
 from verify.regions.neighbourhood.ingredients import upper
 from verify.regions.neighbourhood.point_facts import Examined, decrease_certified, examine
 from verify.regions.scopes.handover import Look, look_for_handover
+from verify.regions.scopes.options import RunOptions
 
 __all__ = ["End", "Run", "Task", "forecast", "rehearse", "replay", "train"]
 
@@ -107,28 +107,20 @@ class Task:
     """What is being run, exact.
 
     Attributes:
-        network, data, loss: the objective. lr: step of the run. origin: θ̂_0 (p,).
+        problem: with the step of the run. origin: θ̂_0 (p,).
         steps: number of the last step allowed; None sets no limit. seconds: the time allowed. options: see there.
         free: whether the hand-over may choose another step. basins: whether a basin may take over, or a ball alone.
         patient: go on although the forecast says that the time allowed will not do.
     """
 
-    network: Network
-    data: DataSet
-    loss: Loss
-    lr: Fraction
+    problem: Problem
     steps: int | None
     origin: Vector
-    options: Options
+    options: RunOptions
     seconds: float = math.inf
     free: bool = False
     basins: bool = True
     patient: bool = True
-
-    @property
-    def s(self) -> Fraction:
-        """Loss scale."""
-        return loss_scale(self.loss, self.data.n, self.data.k)
 
     def look(
         self, theta: Vector, step: int, after: Vector | None, *, search: bool = True, known: Examined | None = None
@@ -137,18 +129,17 @@ class Task:
 
         known: the examination of θ̂_step where it has been made.
         """
-        here = known
+        problem, here = self.problem, known
         if here is None:
-            here = examine(with_parameters(self.network, theta), self.data, self.loss, step=step, origin=self.origin)
+            here = examine(problem.at(theta), step=step, origin=self.origin)
         found = None
         if search:
-            problem = (self.network, self.data, self.loss)
-            found = look_for_handover(here, theta, problem, self.lr, basins=self.basins, free=self.free)
+            found = look_for_handover(here, theta, problem, basins=self.basins, free=self.free)
         loss_after, decrease = None, None
         if after is not None and np.isfinite(after).all():
-            residual = forward(with_parameters(self.network, after), self.data.X) - Ball(self.data.y)
-            loss_after = loss_of(residual.reshape(-1), Ball(self.s))
-            left, right, _ = decrease_certified(here.facts, loss_after, self.lr, self.s)
+            residual = forward(problem.at(after).network, problem.data.X) - Ball(problem.data.y)
+            loss_after = loss_of(residual.reshape(-1), Ball(problem.scale))
+            left, right, _ = decrease_certified(here.facts, loss_after, problem.eta, problem.scale)
             decrease = bool(left.upper() <= right.lower())
         else:
             after = None
@@ -174,7 +165,7 @@ def train(task: Task, run: Run, key: str, first: Examined | None = None) -> End:
 
     first: the examination of θ̂_0 where it has been made.
     """
-    descent = Descent(task.network, task.data, task.s, task.lr)
+    descent = Descent.of(task.problem)
     directory, extra = task.options.directory, set(task.options.checkpoints)
     saved = started = time.monotonic()
     with Progress(task.options.progress, task.steps, run.step, "training") as progress:
@@ -257,11 +248,9 @@ def _duration(seconds: float) -> str:
     return f"{max(1.0, seconds):.0f} s"
 
 
-def rehearse(
-    network: Network, data: DataSet, loss: Loss, lr: Fraction, budget: int, shown: bool | None
-) -> tuple[str, int]:
+def rehearse(problem: Problem, budget: int, shown: bool | None) -> tuple[str, int]:
     """Run float64 gradient descent up to a certifiable point; return how it ended and the step (guidance for scope `exact`)."""
-    task = Task(network, data, loss, lr, budget, flatten(network), Options(progress=shown), basins=False)
+    task = Task(problem, budget, flatten(problem.network), RunOptions(progress=shown), basins=False)
     run = Run(theta=task.origin)
     return train(task, run, "").why, run.step
 
@@ -270,7 +259,7 @@ def replay(task: Task, run: Run, source: Iterator[tuple[int, Vector]]) -> End:
     """Prove facts at θ̂_0 and at each handed-in iterate after it, until one is certified."""
     clock = Clock(run)
     step, theta = 0, task.origin
-    run.neighbours = Neighbours(Descent(task.network, task.data, task.s, task.lr))
+    run.neighbours = Neighbours(Descent.of(task.problem))
     while True:
         following = next(source, None)
         neighbour = following[1] if following is not None and following[0] == step + 1 else None
@@ -278,7 +267,7 @@ def replay(task: Task, run: Run, source: Iterator[tuple[int, Vector]]) -> End:
         if neighbour is not None:
             run.neighbours.compare(step, theta, neighbour, float(np.sqrt(max(0.0, upper(here.facts.lambda_max)))))
         run.kept.append(checkpoint)
-        require_room(len(run.kept), task.network.parameters)
+        require_room(len(run.kept), task.problem.network.parameters)
         run.step, run.theta = step, theta
         holds = found is not None and found.handover is not None
         if holds or following is None:

@@ -20,23 +20,17 @@ Witness: that of scope `exact`, and ``region``: ``centre``, ``radius``, ``lambda
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
-from typing import Any
 
 from proofs.evaluation import evaluate
-from verify.arguments import exact_double, refuse_options
 from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one
-from verify.errors import InputError
-from verify.networks import DataSet, Loss, Network, linearise
-from verify.networks.parameters import Vector, with_parameters
+from verify.networks import Problem, linearise
+from verify.networks.parameters import Vector
 from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
 from verify.regions.scopes import exact
 from verify.regions.scopes.convex_ball import (
-    CENTRES,
     Reach,
     inside_step,
     lambda_bound,
@@ -46,50 +40,23 @@ from verify.regions.scopes.convex_ball import (
     witness_of,
 )
 from verify.regions.scopes.enclosing import Task
-from verify.regions.scopes.region_of_starts import Around, certificate_of_starts
+from verify.regions.scopes.options import RegionOptions
+from verify.regions.scopes.region_of_starts import certificate_of_starts
 
-__all__ = ["OPTIONS", "region_certificate"]
-
-OPTIONS = ("centre", "start_radius", "data_radius", "progress", "method", "bits")
+__all__ = ["region_certificate"]
 
 
-def region_certificate(
-    network: Network,
-    data: DataSet,
-    loss: Loss,
-    lr: Fraction | None,
-    steps: int | None,
-    options: Mapping[str, Any],
-) -> Certificate:
+def region_certificate(problem: Problem, options: RegionOptions) -> Certificate:
     """Certify scope `region` from the network's parameters; statement in the module's docstring.
 
     Args:
-        network: exact parameters θ0. data, loss: the objective. lr, steps: as for scope `exact`.
-        options: centre ('midpoint' or 'initialisation'), start_radius (double ≥ 0: the statement is about every start within it of θ0),
-            data_radius (double ≥ 0, in the units of the inputs: about every data set with each input within it, in the Euclidean norm, and the same
-            targets; chains of fully connected layers), progress, and, where both are 0, method and bits (as for scope `exact`).
-
-    Raises:
-        InputError: options out of range.
+        problem: exact parameters θ0; lr None as for scope `exact`. options: see there.
     """
-    refuse_options(set(options) - set(OPTIONS), ("steps", *OPTIONS), "region")
-    name = options.get("centre", "midpoint")
-    if name not in CENTRES:
-        raise InputError(f"centre={name!r}: expected one of {', '.join(CENTRES)}")
-    radii = {
-        name: 0.0 if options.get(name) is None else exact_double(options[name], name, positive=False)
-        for name in ("start_radius", "data_radius")
-    }
-    around = Around(*radii.values())
-    rest = {key: value for key, value in options.items() if key not in ("centre", *radii)}
-    if any(radii.values()) and {"method", "bits"} & set(rest):
-        raise InputError(
-            f"{around} with method or bits: a ball of starts or of data sets is followed in float64; leave them out"
-        )
-    task, first, chosen = exact.read_task(network, data, loss, lr, steps, rest)
-    centre = path_centre(task, name)
-    if any(radii.values()):
-        return certificate_of_starts(task, first, centre, where_is(task, centre, name), around)
+    task, first, chosen = exact.begin(problem, options.enclosing)
+    centre = path_centre(task, options.centre)
+    where = where_is(task, centre, options.centre)
+    if options.around:
+        return certificate_of_starts(task, first, centre, where, options)
     reach = Reach(centre)
     followed = exact.follow(task, reach)
     if isinstance(followed, str):
@@ -97,18 +64,19 @@ def region_certificate(
     inner = exact.assemble(task, first, *followed, chosen)
     if inner.verdict != "PROVED":
         return replace(inner, scope="region")
-    return _assemble(inner, task, centre, reach, where_is(task, centre, name))
+    return _assemble(inner, task, centre, reach, where)
 
 
 def _assemble(inner: Certificate, task: Task, centre: Vector, reach: Reach, where: str) -> Certificate:
     """Add the convex ball to the certificate of the enclosed run."""
-    radius = reach.radius
-    bound = lambda_bound(linearise(with_parameters(task.network, centre), task.data.X), radius)
+    radius, step = reach.radius, f"η = {approx_float(task.problem.eta):.6g}"
+    bound = lambda_bound(linearise(task.problem.at(centre).network, task.problem.data.X), radius)
     inside, positive = inside_step(reach), positive_step(bound)
-    mu = evaluate("mu", {"s": Ball(task.s), "lambda_R": Ball(bound.value)})
+    mu = evaluate("mu", {"s": Ball(task.problem.scale), "lambda_R": Ball(bound.value)})
     weakest = Ball(lower(inner.constants["path_lambda_min"]))
     head = evaluate(
-        "rate_simple", {"eta": Ball(task.lr), "mu": evaluate("mu", {"s": Ball(task.s), "lambda_R": weakest})}
+        "rate_simple",
+        {"eta": Ball(task.problem.eta), "mu": evaluate("mu", {"s": Ball(task.problem.scale), "lambda_R": weakest})},
     )
     tail = inner.constants["rate"]
     rate = head if upper(head) >= upper(tail) else tail
@@ -123,13 +91,13 @@ def _assemble(inner: Certificate, task: Task, centre: Vector, reach: Reach, wher
     failed = None
     if not positive.certain:
         failed = (
-            f"every iterate of gradient descent with η = {approx_float(task.lr):.6g} lies within R = {radius:.6g} of c, {where}, but λ_min(Θ) is not"
+            f"every iterate of gradient descent with {step} lies within R = {radius:.6g} of c, {where}, but λ_min(Θ) is not"
             f" certified positive on that ball (neither by the neurons' budget nor by the last layer's features). Widen the network; scope='exact'"
             " proves the union of small balls along the path instead"
         )
     elif not upper(rate) < 1.0:
         failed = (
-            f"with this step η = {approx_float(task.lr):.6g} the factor 1 − ημ_k per step rounds to 1 in double precision: no linear rate can be"
+            f"with this step {step} the factor 1 − ημ_k per step rounds to 1 in double precision: no linear rate can be"
             " stated. Use a larger step; lr=None chooses one"
         )
     if failed is not None:
@@ -140,7 +108,7 @@ def _assemble(inner: Certificate, task: Task, centre: Vector, reach: Reach, wher
     T = int(inner.constants["handover_step"])
     reason = (
         f"the convex ball of radius R ≤ {at_most(radius, 6)} about c, {where}, contains these parameters, every iterate of real-arithmetic gradient descent"
-        f" from them with η = {approx_float(task.lr):.6g}, every segment between iterates and their limit of zero loss; it is a Locally PL Region with μ ≥"
+        f" from them with {step}, every segment between iterates and their limit of zero loss; it is a Locally PL Region with μ ≥"
         f" {at_least(lower(mu), 6)} ({bound.by}), and Φ_k ≤ {below_one(upper(rate))}^k·Φ_0 ({T} iterates enclosed one by one). Nothing is claimed of other"
         " starts in it"
     )

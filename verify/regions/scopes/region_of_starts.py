@@ -19,17 +19,16 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, sqrt_of_nonnegative
-from verify.certificates import Certificate, Problem, Step
+from verify.certificates import Certificate, Step
 from verify.decimals import at_least, at_most, below_one
 from verify.networks import linearise
 from verify.networks.inputs import over_inputs
-from verify.networks.parameters import Vector, with_parameters
+from verify.networks.parameters import Vector
 from verify.regions.descent.enclosed_iterates import FloatShadow
 from verify.regions.descent.progress import Progress
 from verify.regions.descent.tube import Section, section
@@ -39,8 +38,9 @@ from verify.regions.neighbourhood.point_facts import Examined, examine
 from verify.regions.scopes.ball import ball_constants, ball_witness
 from verify.regions.scopes.convex_ball import Reach, inside_step, lambda_bound, positive_step, witness_of
 from verify.regions.scopes.enclosing import Task
+from verify.regions.scopes.options import RegionOptions
 
-__all__ = ["Around", "certificate_of_starts"]
+__all__ = ["certificate_of_starts"]
 
 # A checker's radii are computed otherwise: this much room, per step, for roundings.
 _ROOM = 1.0 + 2.0**-30
@@ -48,32 +48,21 @@ _ROOM = 1.0 + 2.0**-30
 _PARTS = 8
 
 
-@dataclass(frozen=True)
-class Around:
-    """What the statement is for: every start within `starts` of the parameters given, every data set with inputs within `data`; exact doubles ≥ 0."""
-
-    starts: float
-    data: float
-
-    def __str__(self) -> str:
-        """Name the radii that are not 0."""
-        named = (("start_radius", self.starts), ("data_radius", self.data))
-        return ", ".join(f"{name} = {value:.6g}" for name, value in named if value > 0.0)
-
-
-def certificate_of_starts(task: Task, first: Examined, centre: Vector, where: str, around: Around) -> Certificate:
+def certificate_of_starts(
+    task: Task, first: Examined, centre: Vector, where: str, options: RegionOptions
+) -> Certificate:
     """Follow the ball of starts and certify for all data sets; `where` says in words what the exact vector `centre` is."""
-    shadow = FloatShadow(task.network, task.data, task.s, task.lr)
-    shadow.delta = shadow.inner = around.starts
+    shadow = FloatShadow(task.problem)
+    shadow.delta = shadow.inner = options.start_radius
     reach, sections = Reach(centre), list[Section]()
     found: Attempt | None = None
-    look, target, why = float(task.budget), float("inf"), ""
-    with Progress(task.options.progress, task.budget, 0, "enclosing") as progress:
+    look, target, why = float(options.steps), float("inf"), ""
+    with Progress(task.options.progress, options.steps, 0, "enclosing") as progress:
         while True:
             k = len(sections)
-            here = examine(with_parameters(task.network, shadow.theta), task.data, task.loss, data_radius=around.data)
+            here = examine(task.problem.at(shadow.theta), data_radius=options.data_radius)
             known = upper(Ball(sections[-1].factor) * Ball(sections[-1].residual)) if sections else math.inf
-            now = section(here, shadow.delta, task.lr, known)
+            now = section(here, shadow.delta, task.problem.eta, known)
             sections.append(now)
             reach.visit(shadow.theta, shadow.delta)
             progress.update(k, functools.partial("step {}  ‖e‖ {:.4g}  δ {:.2e}".format, k, now.residual, shadow.delta))
@@ -83,14 +72,16 @@ def certificate_of_starts(task: Task, first: Examined, centre: Vector, where: st
                 )
                 break
             if k >= look or now.residual <= target:
-                found = attempt(with_start(here.ingredients(), shadow.delta, now.residual), here.state, task.lr)
-                if found.holds and (reach.enough(shadow.theta, found) or k >= task.budget):
+                found = attempt(
+                    with_start(here.ingredients(), shadow.delta, now.residual), here.state, task.problem.eta
+                )
+                if found.holds and (reach.enough(shadow.theta, found) or k >= options.steps):
                     break
                 if found.holds:
                     look, target = k + max(1.0, k / _PARTS), 0.0
                 else:
                     target = next_target(now.residual, found.ratio)
-            if k >= task.budget:
+            if k >= options.steps:
                 why = f"the step budget ended at step {k} before the hand-over"
                 break
             if not now.factor < 1.0:
@@ -102,8 +93,8 @@ def certificate_of_starts(task: Task, first: Examined, centre: Vector, where: st
                 why = f"the enclosure of the iterates blew up at step {k + 1}"
                 break
     if why or found is None:
-        return _inconclusive(task, first, around, why, sections)
-    return _assemble(task, first, centre, where, around, reach, sections, shadow, found)
+        return _inconclusive(task, first, options, why, sections)
+    return _assemble(task, first, centre, where, options, reach, sections, shadow, found)
 
 
 def _with_other_maps(delta: float, task: Task, here: Examined) -> float:
@@ -113,18 +104,20 @@ def _with_other_maps(delta: float, task: Task, here: Examined) -> float:
         return delta
     # Bounds over all data sets stand for ‖J‖ and ‖e‖ at the stored one.
     norm = sqrt_of_nonnegative(Ball(upper(here.facts.lambda_max)))
-    apart = spread.step(Ball(task.lr * task.s), norm, Ball(upper(here.facts.residual)))
+    apart = spread.step(Ball(task.problem.eta * task.problem.scale), norm, Ball(upper(here.facts.residual)))
     return upper((Ball(delta) + apart) * Ball(_ROOM))
 
 
-def _inconclusive(task: Task, first: Examined, around: Around, why: str, sections: list[Section]) -> Certificate:
+def _inconclusive(
+    task: Task, first: Examined, options: RegionOptions, why: str, sections: list[Section]
+) -> Certificate:
     reason = (
-        f"{around}, η = {approx_float(task.lr):.6g}: {why}. A smaller radius, a smaller step or a wider network"
+        f"{options.around}, η = {approx_float(task.problem.eta):.6g}: {why}. A smaller radius, a smaller step or a wider network"
         f" may do; 0 is about the parameters and the data themselves. {len(sections)} steps were enclosed"
     )
     return Certificate(
-        scope="region", verdict="INCONCLUSIVE", reason=reason, problem=Problem(task.network, task.data, task.loss, task.lr),
-        constants={"lr": task.lr, "initial_lambda_min": first.facts.lambda_min, "initial_loss": first.facts.loss},
+        scope="region", verdict="INCONCLUSIVE", reason=reason, problem=task.problem,
+        constants={"lr": task.problem.eta, "initial_lambda_min": first.facts.lambda_min, "initial_loss": first.facts.loss},
         margins={}, steps=(), witness={}, observed={"largest_delta": max((s.delta for s in sections), default=0.0)},
     )  # fmt: skip
 
@@ -134,7 +127,7 @@ def _assemble(
     first: Examined,
     centre: Vector,
     where: str,
-    around: Around,
+    options: RegionOptions,
     reach: Reach,
     sections: list[Section],
     shadow: FloatShadow,
@@ -144,14 +137,14 @@ def _assemble(
     assert found.result is not None
     assert found.result.outcome is not None
     steps, radius = len(sections) - 1, reach.radius
-    state = over_inputs(linearise(with_parameters(task.network, centre), task.data.X), around.data)
+    state = over_inputs(linearise(task.problem.at(centre).network, task.problem.data.X), options.data_radius)
     bound = lambda_bound(state, radius)
     ball = ball_constants(found.ingredients, found.result)
     weakest = min(now.lambda_min for now in sections)
     factor = max((now.factor for now in sections[:-1]), default=0.0)
     head, tail = Ball(factor) ** 2, ball["rate"]
     rate = head if upper(head) >= upper(tail) else tail
-    mu = evaluate("mu", {"s": Ball(task.s), "lambda_R": Ball(bound.value)})
+    mu = evaluate("mu", {"s": Ball(task.problem.scale), "lambda_R": Ball(bound.value)})
     chain = (
         Step.listed("NTK positive for every start", "pl_from_ntk", Ball(weakest), ">", Ball(0.0)),
         Step.listed("residual falls for every start", "start_ball", Ball(factor), "<", Ball(1.0)),
@@ -160,7 +153,7 @@ def _assemble(
         positive_step(bound),
     )  # fmt: skip
     constants = {
-        "lr": task.lr,
+        "lr": task.problem.eta,
         "initial_lambda_min": first.facts.lambda_min,
         "initial_loss": first.facts.loss,
         "path_lambda_min": Ball(weakest),
@@ -168,8 +161,8 @@ def _assemble(
         "handover_step": steps,
         "handover_radius": ball["radius"],
         "handover_offset": Ball(shadow.delta),
-        "start_radius": Ball(around.starts),
-        **({"data_radius": Ball(around.data)} if around.data > 0.0 else {}),
+        "start_radius": Ball(options.start_radius),
+        **({"data_radius": Ball(options.data_radius)} if options.data_radius > 0.0 else {}),
         "region_radius": Ball(radius),
         "region_lambda": Ball(bound.value),
         "region_mu": mu,
@@ -179,8 +172,8 @@ def _assemble(
         f"{form} containment": o.margin for form, o in found.result.best.items() if o.margin is not None and o.holds
     }
     witness = {
-        "start_radius": around.starts,
-        **({"data_radius": around.data} if around.data > 0.0 else {}),
+        "start_radius": options.start_radius,
+        **({"data_radius": options.data_radius} if options.data_radius > 0.0 else {}),
         "steps": steps,
         "end": shadow.theta,
         "lambda_lower": np.array([now.lambda_min for now in sections]),
@@ -188,32 +181,33 @@ def _assemble(
         "region": witness_of(centre, radius, bound),
     }
     observed = {"largest_delta": max(now.delta for now in sections), "steps_enclosed": float(steps)}
-    problem = Problem(task.network, task.data, task.loss, task.lr)
     good = bound.value > 0.0 and upper(rate) < 1.0
     if not good:
         reason = (
-            f"with {around} gradient descent stays within R = {radius:.6g} of c, {where}, but λ_min(Θ) is not certified positive"
+            f"with {options.around} gradient descent stays within R = {radius:.6g} of c, {where}, but λ_min(Θ) is not certified positive"
             " on that ball, or the rate rounds to 1. Widen the network or take a smaller radius"
         )
         return Certificate(
-            scope="region", verdict="INCONCLUSIVE", reason=reason, problem=problem, constants=constants, margins={}, steps=chain,
+            scope="region", verdict="INCONCLUSIVE", reason=reason, problem=task.problem, constants=constants, margins={}, steps=chain,
             witness={**witness, "handover": None}, observed=observed,
         )  # fmt: skip
     starts = (
-        f"every start within {at_least(around.starts, 6)} of these parameters" if around.starts else "these parameters"
+        f"every start within {at_least(options.start_radius, 6)} of these parameters"
+        if options.start_radius
+        else "these parameters"
     )
     data = (
-        f" and every data set whose inputs lie within {at_least(around.data, 6)} of the given ones, sample by sample,"
-        if around.data
+        f" and every data set whose inputs lie within {at_least(options.data_radius, 6)} of the given ones, sample by sample,"
+        if options.data_radius
         else ""
     )
     reason = (
         f"for {starts}{data} the convex ball of radius R ≤ {at_most(radius, 6)} about c, {where}, contains"
-        f" every iterate of real-arithmetic gradient descent with η = {approx_float(task.lr):.6g}, every segment between iterates and their limit of zero"
-        f" loss; it is a Locally PL Region with μ ≥ {at_least(lower(mu), 6)} ({bound.by}), and Φ_k ≤ {below_one(upper(rate))}^k·Φ_0"
+        f" every iterate of real-arithmetic gradient descent with η = {approx_float(task.problem.eta):.6g}, every segment between iterates and their limit of"
+        f" zero loss; it is a Locally PL Region with μ ≥ {at_least(lower(mu), 6)} ({bound.by}), and Φ_k ≤ {below_one(upper(rate))}^k·Φ_0"
         f" ({steps} steps enclosed one by one, largest radius {at_most(observed['largest_delta'], 3)}). Nothing is claimed of other starts in it"
     )
     return Certificate(
-        scope="region", verdict="PROVED", reason=reason, problem=problem, constants=constants, margins=margins, steps=chain,
+        scope="region", verdict="PROVED", reason=reason, problem=task.problem, constants=constants, margins=margins, steps=chain,
         witness=witness, observed=observed,
     )  # fmt: skip

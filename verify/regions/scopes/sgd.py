@@ -12,7 +12,6 @@ chosen numbers; ``largest``: the same for ``lr_largest``; ``centre`` for `basin`
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -20,12 +19,13 @@ from typing import Any
 import numpy as np
 
 from verify.arrays import Ball
-from verify.certificates import Certificate, Problem, Step
+from verify.certificates import Certificate, Step
 from verify.certificates.descent_wording import behaviour
 from verify.decimals import at_least, at_most
+from verify.networks import Problem
 from verify.networks.arb_linearisation import affordable
 from verify.networks.model import LOSS_WORDS
-from verify.networks.parameters import flatten, with_parameters
+from verify.networks.parameters import flatten
 from verify.networks.sgd import SGD
 from verify.regions.descent.polishing import polish
 from verify.regions.neighbourhood.batches import Batches, gather_batches
@@ -45,7 +45,8 @@ from verify.regions.neighbourhood.point_facts import Examined, examine, examine_
 from verify.regions.neighbourhood.prospects import why_not_positive
 from verify.regions.neighbourhood.search import critical_radius
 from verify.regions.neighbourhood.stochastic import Contraction, Criterion, any_order, with_replacement
-from verify.regions.scopes.basin import no_zero, search_seconds
+from verify.regions.scopes.basin import no_zero
+from verify.regions.scopes.options import BasinOptions
 
 __all__ = [
     "Found",
@@ -113,9 +114,8 @@ def _default(batches: Batches, delta_j: float) -> Fraction:
 
 def default_step(here: Examined, problem: Problem) -> Fraction:
     """The step taken where none is given: nine tenths of 1/(s_b‖J_b‖²) at the point examined, over all batches."""
-    assert problem.descent is not None
     data = problem.data
-    batches = gather_batches(problem.descent, here.theta, here.facts.lambda_max, data.n, data.k, problem.loss)
+    batches = gather_batches(problem.sgd, here.theta, here.facts.lambda_max, data.n, data.k, problem.loss)
     return _default(batches, 0.0)
 
 
@@ -126,12 +126,11 @@ def find(here: Examined, problem: Problem, *, starts: bool, thorough: bool = Tru
         here: facts at c. problem: with its descent; lr None takes nine tenths of 1/(s_b‖J_b‖²). starts: whether a ball of starts is looked for, the largest
             that is found; else the start is c, and R the smallest that is found. thorough: look at every row before giving up.
     """
-    assert problem.descent is not None
     ingredients, data = here.ingredients(), problem.data
     finite = np.isfinite([upper(ingredients.jacobian_norm0), upper(ingredients.residual0)]).all()
     if not (finite and lower(ingredients.lambda0) > 0.0):
         return Found(None, None, None, ingredients, None)
-    batches = gather_batches(problem.descent, here.theta, here.facts.lambda_max, data.n, data.k, problem.loss)
+    batches = gather_batches(problem.sgd, here.theta, here.facts.lambda_max, data.n, data.k, problem.loss)
     table = _table(ingredients)
     if table is None:
         return Found(None, None, None, ingredients, batches)
@@ -264,7 +263,7 @@ def missing(found: Found, problem: Problem, elsewhere: str = _ELSEWHERE) -> str:
     if best is None and finite and lower(ingredients.lambda0) > 0.0:
         return f"no radius with λ(R) > 0 and finite curvature bounds was found. {elsewhere}"
     if best is None:
-        return why_not_positive(ingredients.lambda0, ingredients.lambda_max0, problem.network, problem.data, elsewhere)
+        return why_not_positive(ingredients.lambda0, ingredients.lambda_max0, problem, elsewhere)
     failed = best.failed
     if failed is None:
         return f"every inequality that was reached holds, but {no_rate(best.lr)}. {elsewhere}"
@@ -278,10 +277,7 @@ def missing(found: Found, problem: Problem, elsewhere: str = _ELSEWHERE) -> str:
 
 def subject(problem: Problem, lr: Fraction) -> str:
     """Return what descends, on what, with which step."""
-    assert problem.descent is not None
-    return (
-        f"real-arithmetic {problem.descent.describe()} with step {approx_float(lr):.6g} on {LOSS_WORDS[problem.loss]}"
-    )
+    return f"real-arithmetic {problem.sgd.describe()} with step {approx_float(lr):.6g} on {LOSS_WORDS[problem.loss]}"
 
 
 def largest_step(found: Found) -> str:
@@ -291,43 +287,41 @@ def largest_step(found: Found) -> str:
 
 def sgd_ball_certificate(problem: Problem) -> Certificate:
     """Certify scope `ball` for the problem's descent, started at the network's own parameters."""
-    here = examine(problem.network, problem.data, problem.loss)
+    here = examine(problem)
     found = find(here, problem, starts=False)
     constants = found_constants(found, problem.lr)
-    best, descent = found.best, problem.descent
+    best = found.best
     observed = decided_by(here.state.bits)
     steps = () if best is None else best.steps
     margins = {} if best is None or best.margin is None else {"containment": best.margin}
-    problem = Problem(problem.network, problem.data, problem.loss, constants["lr"], descent)
-    assert descent is not None
+    problem = problem.stepping(constants["lr"])
     if not found.holds or best is None:
         reason = missing(found, problem)
         return Certificate(
             "ball", "INCONCLUSIVE", reason, problem, constants, margins, steps, found_witness(found), observed
         )
-    reason = f"{subject(problem, best.lr)}, from these parameters, {behaviour(descent, constants)}{largest_step(found)}"
+    reason = (
+        f"{subject(problem, best.lr)}, from these parameters, {behaviour(problem.sgd, constants)}{largest_step(found)}"
+    )
     return Certificate("ball", "PROVED", reason, problem, constants, margins, steps, found_witness(found), observed)
 
 
-def sgd_basin_certificate(problem: Problem, steps: int | None, options: Mapping[str, Any]) -> Certificate:
+def sgd_basin_certificate(problem: Problem, options: BasinOptions) -> Certificate:
     """Certify scope `basin` for the problem's descent: every start in a ball around a zero of the residual nearby."""
-    seconds = search_seconds(steps, options)
-    network, data, loss, descent = problem.network, problem.data, problem.loss, problem.descent
-    assert descent is not None
-    theta = flatten(network)
-    polished = polish(network, data, seconds=seconds)
-    moved = with_parameters(network, polished.theta)
-    here = examine(moved, data, loss, origin=theta)
+    theta = flatten(problem.network)
+    polished = polish(problem.network, problem.data, seconds=options.seconds)
+    moved = problem.at(polished.theta)
+    here = examine(moved, origin=theta)
     found = find(here, problem, starts=True)
-    if not found.holds and here.state.bits == 53 and affordable(network, data.n):
-        again = examine_in_arb(moved, data, loss, origin=theta)
+    if not found.holds and here.state.bits == 53 and affordable(problem.network, problem.data.n):
+        again = examine_in_arb(moved, origin=theta)
         better = find(again, problem, starts=True)
         here, found = (again, better) if better.holds else (here, found)
     distance = here.facts.drift
     constants = {**found_constants(found, problem.lr), "distance": distance}
     observed: dict[str, Any] = {"gauss_newton_steps": float(len(polished.trace) - 1), **decided_by(here.state.bits)}
     best, table = found.best, found.table
-    problem = Problem(network, data, loss, constants["lr"], descent)
+    problem = problem.stepping(constants["lr"])
     if not found.holds or best is None or table is None:
         reason = f"about the zero that Gauss–Newton found: {missing(found, problem, 'Widen the network, or use fewer samples')}"
         if polished.why != "converged":
@@ -345,8 +339,8 @@ def sgd_basin_certificate(problem: Problem, steps: int | None, options: Mapping[
         else f"the parameters given lie outside it: ‖θ − c‖ is {at_most(upper(constants['distance_over_radius']), 4)} times ρ"
     )
     reason = (
-        f"every {subject(problem, best.lr)}, started within ρ = {at_least(lower(rho), 4)} of a point c that Gauss–Newton found, {behaviour(descent, constants)}"
-        f"; {where}{largest_step(found)}"
+        f"every {subject(problem, best.lr)}, started within ρ = {at_least(lower(rho), 4)} of a point c that Gauss–Newton found,"
+        f" {behaviour(problem.sgd, constants)}; {where}{largest_step(found)}"
     )
     assert best.margin is not None
     return Certificate(

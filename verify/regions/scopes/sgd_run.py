@@ -15,26 +15,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from verify.arguments import exact_count
-from verify.certificates import Certificate, Problem
+from verify.certificates import Certificate
 from verify.certificates.descent_wording import behaviour
 from verify.errors import InputError
-from verify.networks.parameters import Vector, flatten, with_parameters
+from verify.networks import Problem
+from verify.networks.parameters import Vector, flatten
 from verify.regions.descent.iterates import read_iterates
 from verify.regions.descent.minibatch import Epochs, read_orders
-from verify.regions.descent.recorded_run import Checkpoint, Options, require_room
+from verify.regions.descent.recorded_run import Checkpoint, require_room
 from verify.regions.neighbourhood.estimate import next_target
 from verify.regions.neighbourhood.ingredients import approx_float
 from verify.regions.neighbourhood.point_facts import examine
-from verify.regions.scopes.exact import DEFAULT_STEPS
-from verify.regions.scopes.run import earlier_run, facts_steps, tally
+from verify.regions.scopes.options import EpochOptions
+from verify.regions.scopes.resuming import earlier_run
+from verify.regions.scopes.run import facts_steps
+from verify.regions.scopes.run_reasons import tally
 from verify.regions.scopes.sgd import (
     Found,
     default_step,
@@ -48,8 +50,7 @@ from verify.regions.scopes.sgd import (
 
 __all__ = ["sgd_run_certificate"]
 
-_OPTIONS = ("iterates", "iterate_steps", "seconds", "resume")
-_DIVERGED, _CLOSE = 1e6, 1e-3
+_DIVERGED, _CLOSE, _MOST_EPOCHS = 1e6, 1e-3, 20_000
 
 
 @dataclass
@@ -64,7 +65,7 @@ class _Record:
 
     def look(self, problem: Problem, theta: Vector, step: int, origin: Vector, *, last: bool) -> bool:
         """Prove the facts at θ̂_step and try the criterion there; say whether it holds."""
-        here = examine(with_parameters(problem.network, theta), problem.data, problem.loss, step=step, origin=origin)
+        here = examine(problem.at(theta), step=step, origin=origin)
         self.found = find(here, problem, starts=False, thorough=last)
         self.kept.append(Checkpoint(here.facts, theta))
         require_room(len(self.kept), problem.network.parameters)
@@ -73,9 +74,7 @@ class _Record:
 
 def _replay(problem: Problem, source: Iterator[tuple[int, Vector]], orders: Iterator[np.ndarray] | None) -> _Record:
     """Look at each iterate handed in until one is certified; compare neighbours with the recorded orders."""
-    assert problem.descent is not None
-    assert problem.lr is not None
-    record, epochs = _Record(), Epochs(problem.network, problem.data, problem.loss, problem.lr, problem.descent)
+    record, epochs = _Record(), Epochs(problem)
     step, theta = next(source)
     origin = theta
     while True:
@@ -99,6 +98,16 @@ class _Budget:
     seconds: float
     seed: int
 
+    @classmethod
+    def of(cls, options: EpochOptions) -> _Budget:
+        """Return what the options allow."""
+        unlimited = _MOST_EPOCHS if options.seconds is None else math.inf
+        return cls(
+            unlimited if options.steps is None else options.steps,
+            math.inf if options.seconds is None else options.seconds,
+            options.seed,
+        )
+
 
 def _earlier(problem: Problem, earlier: Certificate) -> tuple[_Record, int, Vector]:
     """Prove the facts at an earlier run's checkpoints again; return the record without the last one, and where that is."""
@@ -107,16 +116,14 @@ def _earlier(problem: Problem, earlier: Certificate) -> tuple[_Record, int, Vect
     vectors = [(step, origin if theta is None else np.array(theta)) for step, theta in rows]
     record = _Record(resumed=vectors[-1][0])
     for step, theta in vectors[:-1]:
-        here = examine(with_parameters(problem.network, theta), problem.data, problem.loss, step=step, origin=origin)
+        here = examine(problem.at(theta), step=step, origin=origin)
         record.kept.append(Checkpoint(here.facts, theta))
     return record, *vectors[-1]
 
 
 def _train(problem: Problem, budget: _Budget, earlier: Certificate | None) -> tuple[_Record, str]:
     """Run epochs, from the network's parameters or an earlier run's end, until a look is certified; return how it ended as well."""
-    assert problem.descent is not None
-    assert problem.lr is not None
-    epochs = Epochs(problem.network, problem.data, problem.loss, problem.lr, problem.descent, budget.seed)
+    epochs = Epochs(problem, budget.seed)
     origin = flatten(problem.network)
     record, step, theta = (_Record(), 0, origin) if earlier is None else _earlier(problem, earlier)
     first, target, started, end = epochs.residual(origin), math.inf, time.monotonic(), step + budget.epochs
@@ -135,56 +142,40 @@ def _train(problem: Problem, budget: _Budget, earlier: Certificate | None) -> tu
         theta, step = epochs.run(theta, epochs.order(step)), step + 1
 
 
-def sgd_run_certificate(problem: Problem, steps: int | None, options: Mapping[str, Any]) -> Certificate:
+def sgd_run_certificate(problem: Problem, options: EpochOptions) -> Certificate:
     """Certify scope `run` for the problem's descent; statement in the module's docstring.
 
     Args:
         problem: with its descent; lr None takes nine tenths of 1/(s_b‖J_b‖²) at θ̂_0.
-        steps: budget of epochs of a run made here, with `resume` counted from there; None allows 20,000, or any number where `seconds` is given.
-        options: `iterates`, `iterate_steps` (counted in epochs) and `orders`, the sampled order of each epoch between neighbours; or `seed` and
-            `seconds` of a run made here, and `resume`, the certificate of an earlier one (or its path).
+        options: see there. Without steps 20,000 epochs are allowed, or any number where `seconds` is given.
 
     Raises:
-        InputError: options that it does not take, an order of the wrong length, an earlier run of another problem or step, or with momentum; whatever an
-            iterate is refused for.
+        InputError: an order of the wrong length, an earlier run of another problem or step, or with momentum; whatever an iterate is refused for.
     """
-    assert problem.descent is not None
-    given = dict(options)
-    orders, seed = given.pop("orders", None), exact_count(given.pop("seed", 0), "seed")
-    read = Options.read(given, _OPTIONS, "run")
-    if orders is not None and (read.iterates is None or problem.descent.beta):
+    if options.orders is not None and (options.iterates is None or problem.sgd.beta):
         raise InputError("orders: for the iterates of a mini-batch loop; hand in iterates= too")
-    unlimited = DEFAULT_STEPS if read.seconds is None else math.inf
-    budget = _Budget(
-        unlimited if steps is None else exact_count(steps, "steps"),
-        math.inf if read.seconds is None else read.seconds,
-        seed,
-    )
-    earlier = None if read.resume is None else _resumable(read.resume, problem)
+    earlier = None if options.resume is None else _resumable(options.resume, problem)
     if earlier is not None:
         problem = replace(problem, network=earlier.problem.network, lr=earlier.problem.lr)
     source: Iterator[tuple[int, Vector]] | None = None
-    if read.iterates is not None:
-        source = read_iterates(problem.network, read.iterates, read.iterate_steps)
+    if options.iterates is not None:
+        source = read_iterates(problem.network, options.iterates, options.iterate_steps)
         first = next(source)
-        problem = replace(problem, network=with_parameters(problem.network, first[1]))
+        problem = problem.at(first[1])
         source = _after(first, source)
     if problem.lr is None:
-        problem = replace(problem, lr=default_step(examine(problem.network, problem.data, problem.loss), problem))
-    assert problem.lr is not None
-    assert problem.descent is not None
+        problem = problem.stepping(default_step(examine(problem), problem))
     if source is None:
-        record, why = _train(problem, budget, earlier)
+        record, why = _train(problem, _Budget.of(options), earlier)
     else:
-        sampled = None if orders is None else read_orders(orders, problem.descent, problem.data.n)
+        sampled = None if options.orders is None else read_orders(options.orders, problem.sgd, problem.data.n)
         record, why = _replay(problem, source, sampled), "iterates"
     return _certificate(problem, record, why)
 
 
 def _resumable(given: Any, problem: Problem) -> Certificate:
     """Read the certificate to go on from."""
-    assert problem.descent is not None
-    if problem.descent.beta:
+    if problem.sgd.beta:
         raise InputError(
             "resume: a run with momentum cannot go on from a certificate, which holds no buffer: begin anew with more steps, or hand in the"
             " iterates of your own loop as iterates="
@@ -220,9 +211,7 @@ def _origin(problem: Problem, record: _Record, why: str) -> str:
 
 
 def _certificate(problem: Problem, record: _Record, why: str) -> Certificate:
-    found, descent, lr = record.found, problem.descent, problem.lr
-    assert descent is not None
-    assert lr is not None
+    found, descent, lr = record.found, problem.sgd, problem.eta
     if found is None:
         return Certificate(
             "run", "INCONCLUSIVE", "the run ended before its first look: its loss is not finite", problem, {"lr": lr}, {}, (),

@@ -15,7 +15,7 @@ from mpmath import mp
 import verify
 from verify.arrays import Ball
 from verify.certificates import Certificate
-from verify.networks import DataSet, Network, Pair, chain
+from verify.networks import DataSet, Network, Pair, Problem, chain
 from verify.networks.activations import IDENTITY
 from verify.networks.parameters import with_parameters
 from verify.regions.descent.float64 import Descent
@@ -52,7 +52,7 @@ def test_a_basin_near_ordinary_parameters_is_proved_and_accepted(tmp_path: Path,
 def _path(certificate: Certificate, start: np.ndarray, steps: int) -> list[tuple[float, float]]:
     """(distance to c, Φ) along float64 gradient descent from a start; its rounding is far below every margin asserted."""
     problem, centre = certificate.problem, np.asarray(certificate.witness["centre"])
-    descent = Descent(problem.network, problem.data, problem.scale, problem.lr or Fraction(1))
+    descent = Descent.of(problem)
     theta, seen = start, []
     for _ in range(steps):
         after, norm = descent.step(theta)
@@ -108,7 +108,7 @@ def _line(slope: float, target: float) -> tuple[Network, DataSet]:
 def test_the_step_condition_is_enforced() -> None:
     # F = 3θ: ηsK² ≤ 1 asks η ≤ 1/9. From any start the step 1/9 lands on the zero, 2/9 only mirrors it.
     network, data = _line(3.0, 1.0)
-    here = examine(network, data, "sum")
+    here = examine(Problem(network, data))
     assert find_basin(here, Fraction(1, 9) - Fraction(1, 10**12)) is not None
     assert find_basin(here, Fraction(2, 9)) is None
 
@@ -117,7 +117,7 @@ def test_a_region_without_room_beyond_the_start_does_not_hold() -> None:
     """With R = ρ there is no supply for the tail: the offset of the start may not be forgotten."""
     certificate = _certified()
     problem, witness = certificate.problem, certificate.witness
-    here = examine(with_parameters(problem.network, np.asarray(witness["centre"])), problem.data, problem.loss)
+    here = examine(problem.at(np.asarray(witness["centre"])))
     found = find_basin(here, None)
     assert found is not None
     assert found.holds
@@ -243,8 +243,8 @@ def test_the_residual_in_arb_is_a_smaller_bound_inside_the_float64_enclosure() -
     network = verify.networks.read_network(model)
     data = verify.networks.read_data(network, X, X[:, :1] + 1e-3)
     network = with_parameters(network, polish(network, data).theta)
-    here = examine(network, data, "sum")
-    sharper = examine_in_arb(network, data, "sum")
+    here = examine(Problem(network, data))
+    sharper = examine_in_arb(Problem(network, data))
     assert float(sharper.facts.residual.upper()) < 1e-2 * float(here.facts.residual.upper())
     with mp.workdps(50):
         h = mp.matrix(X.tolist())

@@ -17,7 +17,7 @@ from verify.certificates.plots import kernel_on_ball
 from verify.certificates.wording import facts
 from verify.checker import check
 from verify.decimals import bounds
-from verify.networks import read_network
+from verify.networks import Problem, read_network
 from verify.networks.parameters import flatten
 from verify.networks.reading.data import read_data
 from verify.regions.descent.polishing import Polished
@@ -144,7 +144,7 @@ def test_a_forged_basin_is_refused(basin: verify.Certificate, what: str, tmp_pat
 def test_the_room_for_starts_counts_the_offset() -> None:
     """The criterion begun at ρ needs the integral from ρ on: with that from 0 on, starts too far away would pass."""
     network = read_network(on_a_kink())
-    here = examine(network, read_data(network, X, Y), "sum")
+    here = examine(Problem(network, read_data(network, X, Y)))
     found = crossing.crossing_basin(here, LR)
     assert found is not None
     rows = found.rows
@@ -157,7 +157,7 @@ def test_the_room_for_starts_counts_the_offset() -> None:
 def test_jumps_of_nearly_a_third_of_sigma_are_looked_for_far_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a jump Δ_J at any radius the ball needs R = ‖e‖/(σ − 3Δ_J): at 3Δ_J = 0.86σ, as 64-256-1 on digits has, seven times ‖e‖/σ."""
     network = read_network(on_a_kink())
-    here = examine(network, read_data(network, X, np.asarray(Y) + 1e-6), "sum")
+    here = examine(Problem(network, read_data(network, X, np.asarray(Y) + 1e-6)))
     found: list[float] = []
 
     def persistent(centre: Any, reach: float, e0: float, factor: float | None) -> float:

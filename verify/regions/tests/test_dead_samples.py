@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import verify
-from verify.networks import read_network
+from verify.networks import Problem, read_network
 from verify.networks.reading.data import read_data
 from verify.regions.neighbourhood.prospects import dead_sample
 
@@ -59,14 +59,14 @@ def test_dead_maps_are_seen_and_living_ones_are_not() -> None:
         first.bias.zero_()
     network = read_network(net, (1, 3, 3))
     data = read_data(network, images, np.zeros((4, 2)))
-    found = dead_sample(network, data)
+    found = dead_sample(Problem(network, data))
     assert found is not None
     assert found.startswith("sample 2:")
     images[2] *= -1.0
-    assert dead_sample(network, read_data(network, images, np.zeros((4, 2)))) is None
+    assert dead_sample(Problem(network, read_data(network, images, np.zeros((4, 2))))) is None
     with torch.no_grad():
         first.weight.neg_()
-    everything = dead_sample(read_network(net, (1, 3, 3)), data)
+    everything = dead_sample(Problem(read_network(net, (1, 3, 3)), data))
     assert everything is None or "sample 2" not in everything
 
 

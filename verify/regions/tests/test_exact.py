@@ -16,7 +16,7 @@ import verify
 from verify import datasets
 from verify.arrays import Ball
 from verify.errors import InputError
-from verify.networks import read_data, read_network
+from verify.networks import Problem, read_data, read_network
 from verify.networks.arb_forms import precision
 from verify.networks.parameters import with_parameters
 from verify.regions.descent import enclosed_iterates as engines
@@ -28,7 +28,6 @@ from verify.regions.neighbourhood.estimate import with_start
 from verify.regions.neighbourhood.ingredients import gather, tabulate
 from verify.regions.neighbourhood.point_facts import examine
 from verify.regions.scopes import enclosing
-from verify.regions.scopes.run import OPTIONS as RUN_OPTIONS
 
 LR = "3/20"
 
@@ -113,7 +112,7 @@ def test_the_bounds_on_lambda_hold_at_the_exact_iterates(proved: tuple[Any, ...]
     for k, (theta, _) in enumerate(truth):
         values = np.array([float(t.mid()) for t in theta])
         moved = with_parameters(network, values)
-        exactly = float(gather(moved, read_data(network, X, y), "sum").lambda0.mid)
+        exactly = float(gather(Problem(moved, read_data(network, X, y))).lambda0.mid)
         low = float(cert.witness["lambda_lower"][k])
         assert low <= exactly * (1 + 1e-9)
         assert low >= exactly * (1 - 1e-4)
@@ -165,8 +164,8 @@ def test_growth_that_is_forgotten_cannot_hide(monkeypatch: pytest.MonkeyPatch) -
         a, b = Descent(network, data, Fraction(1), lr), 1e-3
         apart = np.linalg.norm(a.step(theta + b * u)[0] - a.step(theta)[0]) / b
         expansions.append(apart)
-    engine = engines.make_engine("shadow", 53, network, data, Fraction(1), lr)
-    here = examine(network, data, "sum")
+    engine = engines.make_engine("shadow", 53, Problem(network, data, "sum", lr))
+    here = examine(Problem(network, data))
     moved = reach(here.state, 1e-3, NormCache()(network))
     g = growth_factor(here.state, moved, here.residual, float(here.facts.lambda_max.upper()), Ball(lr))
     assert max(expansions) <= g
@@ -174,9 +173,9 @@ def test_growth_that_is_forgotten_cannot_hide(monkeypatch: pytest.MonkeyPatch) -
     engine.advance(here.state, here.residual, g)
     assert engine.delta >= g * 1e-3
     # The rounding term is there: from δ = 0 one step leaves a positive radius that contains the true step.
-    fresh = engines.make_engine("shadow", 53, network, data, Fraction(1), lr)
+    fresh = engines.make_engine("shadow", 53, Problem(network, data, "sum", lr))
     fresh.advance(here.state, here.residual, g)
-    arb = ArbDescent(network, data, Fraction(1), lr, 300)
+    arb = ArbDescent(Problem(network, data, "sum", lr), 300)
     true_step, _ = arb.midpoints(arb.step(arb.start()))
     doubles, slack = arb.doubles(true_step)
     assert 0.0 < np.linalg.norm(doubles - fresh.theta) <= fresh.delta + slack
@@ -187,7 +186,7 @@ def scalar() -> Any:
     layer = torch.nn.Linear(1, 1, bias=False, dtype=torch.float64)
     layer.weight.data[:] = 0.0
     network = read_network(torch.nn.Sequential(layer))
-    return gather(network, read_data(network, np.array([[2.0]]), np.array([2.0])), "sum")
+    return gather(Problem(network, read_data(network, np.array([[2.0]]), np.array([2.0]))))
 
 
 def test_a_start_off_the_centre_uses_up_radius() -> None:
@@ -264,7 +263,6 @@ def test_what_is_missing_is_said(proved: tuple[Any, ...]) -> None:
 )
 def test_wrong_options_are_refused(options: dict[str, Any], message: str) -> None:
     model, X, y = small((4,))
-    assert "iterates" in RUN_OPTIONS
     with pytest.raises(InputError, match=message):
         verify.certify(model, X, y, scope="exact", lr=LR, **options)
 
@@ -278,10 +276,10 @@ def test_arb_activations_agree_with_the_enclosures(act: type[torch.nn.Module]) -
     network = read_network(model)
     data = read_data(network, np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([1.0, -1.0]))
     lr = Fraction(1, 8)
-    engine = engines.make_engine("shadow", 53, network, data, Fraction(1), lr)
-    here = examine(network, data, "sum")
+    engine = engines.make_engine("shadow", 53, Problem(network, data, "sum", lr))
+    here = examine(Problem(network, data))
     engine.advance(here.state, here.residual, 1.0)
-    arb = ArbDescent(network, data, Fraction(1), lr, 200)
+    arb = ArbDescent(Problem(network, data, "sum", lr), 200)
     theta, slack = arb.doubles(arb.step(arb.start()))
     assert np.linalg.norm(theta - engine.theta) <= engine.delta + slack < 1e-13
 

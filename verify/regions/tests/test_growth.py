@@ -12,7 +12,7 @@ import torch
 
 import verify
 from verify.arrays import Ball, largest_eigenvalue
-from verify.networks import DataSet, Network, kernel_of, linearise, read_data, read_network, residual_of
+from verify.networks import DataSet, Network, Problem, kernel_of, linearise, read_data, read_network, residual_of
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent import enclosed_iterates as engines
 from verify.regions.descent import growth as shadowing
@@ -167,11 +167,12 @@ def test_growth_bounds_the_distance_of_two_trajectories(case: Any) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_step_distance_contains_the_rounding_of_a_float_step(case: Any) -> None:
     _, network, data = setting(*case)
-    lr, s = Fraction(1, 10), Fraction(1, 3)
+    problem = Problem(network, data, "mean", Fraction(1, 10))
+    lr, s = problem.eta, problem.scale
     after, _ = Descent(network, data, s, lr).step(flatten(network))
     state = linearise(network, data.X)
     bound = step_distance(state, residual_of(state, data.y), with_parameters(network, after), lr, s)
-    arb = ArbDescent(network, data, s, lr, 300)
+    arb = ArbDescent(problem, 300)
     exact, spread = arb.midpoints(arb.step(arb.start()))
     doubles, distance = arb.doubles(exact)
     truth = float(np.linalg.norm(doubles - after))
@@ -185,7 +186,7 @@ def test_step_distance_contains_the_rounding_of_a_float_step(case: Any) -> None:
 def follow(method: str, bits: int, case: Any, steps: int) -> list[tuple[np.ndarray, float]]:
     _, network, data = setting(*case)
     lr, s = Fraction(1, 8), Fraction(1)
-    engine = make_engine(method, bits, network, data, s, lr)
+    engine = make_engine(method, bits, Problem(network, data, "sum", lr))
     norms = NormCache()
     found = [(engine.theta, engine.delta)]
     for _ in range(steps):
@@ -221,7 +222,7 @@ def test_a_shadow_without_its_rounding_term_is_caught(monkeypatch: pytest.Monkey
 
 def test_arb_state_survives_a_round_trip() -> None:
     _, network, data = setting(*CASES[1])
-    arb = ArbDescent(network, data, Fraction(1), Fraction(1, 3), 200)
+    arb = ArbDescent(Problem(network, data, "sum", Fraction(1, 3)), 200)
     points = arb.step(arb.start())
     again = arb.restore(arb.dump(points))
     for (w, b), (v, c) in zip(points, again, strict=True):

@@ -14,8 +14,7 @@ import torch
 
 import verify
 from verify.certificates import Certificate
-from verify.networks import read_data, read_network
-from verify.networks.parameters import with_parameters
+from verify.networks import Problem, read_data, read_network
 from verify.regions.descent import progress
 from verify.regions.descent.float64 import Descent
 from verify.regions.descent.history import History, steps_to_fall
@@ -23,7 +22,7 @@ from verify.regions.neighbourhood import estimate
 from verify.regions.neighbourhood.basins import find_basin, outlook
 from verify.regions.neighbourhood.point_facts import examine
 from verify.regions.scopes import handover
-from verify.regions.tests.test_run import small
+from verify.regions.tests.networks import small
 
 
 def _without_balls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +57,7 @@ def test_descent_from_the_iterate_handed_over_stays_and_decays(by_basin: Any) ->
     centre = np.asarray(cert.witness["handover"]["centre"])
     theta = np.asarray(cert.witness["checkpoints"][-1]["parameters"])
     assert np.linalg.norm(theta - centre) <= float(c["basin_radius"].upper())
-    descent, seen = Descent(problem.network, problem.data, problem.scale, problem.lr), []
+    descent, seen = Descent.of(problem), []
     for _ in range(300):
         assert np.linalg.norm(theta - centre) < float(c["radius"].lower())
         theta, norm = descent.step(theta)
@@ -99,11 +98,11 @@ def test_the_outlook_knows_the_basin_it_stands_in() -> None:
     shares = []
     for share in (0.5, 2.0):
         theta = centre + share * rho * direction / np.linalg.norm(direction)
-        shares.append(outlook(examine(with_parameters(network, theta), data, "sum"), None))
+        shares.append(outlook(examine(Problem(network, data).at(theta)), None))
     # A random direction is mostly along solutions: the zero that Gauss–Newton would find is nearer than c.
     assert shares[0] > 2.0 > 0.0
     assert shares[1] < 0.5 * shares[0]
-    assert outlook(examine(network, data, "sum"), None) < 0.9
+    assert outlook(examine(Problem(network, data)), None) < 0.9
 
 
 def test_without_a_step_the_largest_certified_one_takes_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -213,7 +212,7 @@ def test_a_basin_needs_its_own_step_condition() -> None:
     network = read_network(model)
     data = read_data(network, X, y)
     cert = verify.certify(model, X, y, scope="basin")
-    there = examine(with_parameters(network, np.asarray(cert.witness["centre"])), data, "sum")
+    there = examine(Problem(network, data).at(np.asarray(cert.witness["centre"])))
     largest = cert.problem.lr
     assert largest is not None
     assert find_basin(there, largest) is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +50,7 @@ def test_descents_started_anywhere_in_the_basin_keep_what_is_claimed() -> None:
     certificate = _basin(1.6)
     numbers, centre = certificate.numbers, np.asarray(certificate.witness["centre"])
     problem, rng = certificate.problem, np.random.default_rng(1)
-    descent = Descent(problem.network, problem.data, problem.scale, problem.lr or Fraction(1))
+    descent = Descent.of(problem)
     for _ in range(6):
         away = rng.standard_normal(centre.size)
         theta = centre + away * (0.999 * numbers["basin_radius"] / np.linalg.norm(away))

@@ -69,7 +69,7 @@ def test_float64_descent_stays_in_the_ball_and_falls_at_the_rate() -> None:
     radius, rate = float(c["region_radius"].mid), float(c["region_rate"].upper())
     centre = np.asarray(certificate.witness["region"]["centre"])
     assert problem.lr is not None
-    descent, theta = Descent(problem.network, problem.data, problem.scale, problem.lr), flatten(problem.network)
+    descent, theta = Descent.of(problem), flatten(problem.network)
     losses = []
     for _ in range(200):
         assert float(np.linalg.norm(theta - centre)) <= radius
@@ -240,7 +240,7 @@ def test_one_ball_holds_the_runs_from_every_start_in_a_ball(tmp_path: Path) -> N
     c, problem = certificate.constants, certificate.problem
     centre, radius = np.asarray(certificate.witness["region"]["centre"]), float(c["region_radius"].mid)
     assert problem.lr is not None
-    descent, rng = Descent(problem.network, problem.data, problem.scale, problem.lr), np.random.default_rng(0)
+    descent, rng = Descent.of(problem), np.random.default_rng(0)
     origin = flatten(problem.network)
     for direction in (centre - origin, origin - centre, *rng.standard_normal((6, origin.size))):
         theta, losses = origin + 1e-3 * direction / np.linalg.norm(direction), []

@@ -5,10 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-import signal
-import subprocess
-import sys
-import zipfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,10 +14,9 @@ import pytest
 import torch
 
 import verify
-from verify import datasets
 from verify.arrays import Ball
 from verify.errors import InputError, ShapeError
-from verify.networks import read_data, read_network
+from verify.networks import Problem, read_data, read_network
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent import recorded_run as record
 from verify.regions.descent.float64 import Descent
@@ -30,22 +25,8 @@ from verify.regions.descent.iterates import read_iterate
 from verify.regions.neighbourhood.point_facts import examine
 from verify.regions.scopes import recording
 from verify.regions.scopes.ball import ball_certificate
-
-
-def small(width: int = 48, n: int = 8, d: int = 6, seed: int = 0) -> tuple[torch.nn.Sequential, Any, Any]:
-    generator = torch.Generator().manual_seed(seed)
-    model = torch.nn.Sequential(
-        verify.nn.NTKLinear(d, width, generator=generator),
-        torch.nn.Tanh(),
-        verify.nn.NTKLinear(width, 1, generator=generator),
-    )
-    return model, *datasets.sphere(n, d, 4.0, seed)
-
-
-@pytest.fixture(scope="module")
-def proved() -> tuple[Any, ...]:
-    model, X, y = small()
-    return model, X, y, verify.certify(model, X, y, scope="run", lr=0.1, steps=2000)
+from verify.regions.scopes.options import BallOptions
+from verify.regions.tests.networks import small
 
 
 def torch_facts(model: torch.nn.Sequential, theta: np.ndarray, X: np.ndarray, y: np.ndarray) -> dict[str, float]:
@@ -102,11 +83,11 @@ def test_the_handover_is_a_ball_certificate_of_the_stored_doubles(proved: tuple[
     network = read_network(model)
     data = read_data(network, X, y)
     end = with_parameters(network, cert.witness["checkpoints"][-1]["parameters"])
-    ball = ball_certificate(end, data, "sum", Fraction(0.1), None)
+    ball = ball_certificate(Problem(end, data, "sum", Fraction(0.1)), BallOptions())
     assert ball.verdict == "PROVED"
     # The checkpoint before is further away: what the run waited for.
     earlier = with_parameters(network, cert.witness["checkpoints"][0]["parameters"])
-    assert ball_certificate(earlier, data, "sum", Fraction(0.1), None).verdict == "INCONCLUSIVE"
+    assert ball_certificate(Problem(earlier, data, "sum", Fraction(0.1)), BallOptions()).verdict == "INCONCLUSIVE"
     radius = float(cert.constants["radius"].mid)
     descent = Descent(network, data, Fraction(1), Fraction(0.1))
     theta = start = flatten(end)
@@ -164,88 +145,6 @@ def test_an_increase_between_neighbours_is_never_certified_as_a_decrease() -> No
     assert not any(step.claim == "recorded_decrease" for step in cert.steps)
 
 
-def test_resuming_after_a_kill_gives_the_same_certificate(
-    tmp_path: Path, proved: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model, X, y, cert = proved
-    end = int(cert.constants["handover_step"])
-    original = Descent.step
-    calls = 0
-
-    def killed(self: Descent, theta: np.ndarray) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == end // 2:
-            raise KeyboardInterrupt
-        return original(self, theta)
-
-    monkeypatch.setattr(Descent, "step", killed)
-    with pytest.raises(KeyboardInterrupt):
-        verify.certify(model, X, y, scope="run", lr=0.1, steps=2000, directory=tmp_path, save_seconds=0.0)
-    assert calls == end // 2
-    again = verify.certify(model, X, y, scope="run", lr=0.1, steps=2000, directory=tmp_path, save_seconds=0.0)
-    assert calls < 1.7 * end, "it went on from the state instead of starting again"
-    assert again.constants["handover_step"] == end
-    assert contents(again, tmp_path / "again.zip") == contents(cert, tmp_path / "whole.zip")
-    assert not list(tmp_path.glob("*.partial"))
-    with pytest.raises(InputError, match="another run"):
-        verify.certify(model, X, y, scope="run", lr=0.05, steps=2000, directory=tmp_path)
-
-
-def contents(cert: Any, path: Path) -> dict[str, bytes]:
-    """What a saved certificate holds, member by member."""
-    cert.save(path)
-    with zipfile.ZipFile(path) as stored:
-        return {name: stored.read(name) for name in stored.namelist()}
-
-
-KILLS = {
-    # Half a file under its temporary name.
-    "while a checkpoint is written": """
-def dying(stream, *args, **kwargs):
-    stream.write(b"PK\\x03\\x04 half")
-    stream.flush()
-    die()
-count(numpy, "savez", dying, 5)
-""",
-    # The checkpoint is on disk, the state is the one before it.
-    "between checkpoint and state": 'count(recording.Run, "save", lambda *a: die(), 3)',
-    "between the state's file and its name": 'count(pathlib.Path, "replace", lambda *a: die(), 6)',
-    "in the middle of a step": 'count(training.Descent, "step", lambda *a: die(), 30)',
-}
-
-
-@pytest.mark.parametrize("moment", KILLS)
-def test_sigkill_at_any_moment_changes_nothing(moment: str, tmp_path: Path, proved: tuple[Any, ...]) -> None:
-    model, X, y, cert = proved
-    torch.save(model, tmp_path / "model.pt")
-    np.savez(tmp_path / "data.npz", X=X, y=y)
-    state = tmp_path / "state"
-    child = f"""
-import os, pathlib, signal, numpy, torch, verify
-from verify.regions.descent import float64 as training
-from verify.regions.scopes import recording
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-def count(owner, name, last, limit):
-    original, calls = getattr(owner, name), [0]
-    def counted(*args, **kwargs):
-        calls[0] += 1
-        return (last if calls[0] == limit else original)(*args, **kwargs)
-    setattr(owner, name, counted)
-{KILLS[moment]}
-folder = pathlib.Path({str(tmp_path)!r})
-model, data = torch.load(folder / "model.pt", weights_only=False), numpy.load(folder / "data.npz")
-verify.certify(model, data["X"], data["y"], scope="run", lr=0.1, steps=2000, directory=folder / "state", save_seconds=0.0)
-"""
-    for _ in range(2):
-        killed = subprocess.run([sys.executable, "-c", child], capture_output=True, timeout=300, check=False)
-        assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-        assert (state / "run-state.npz").exists()
-    again = verify.certify(model, X, y, scope="run", lr=0.1, steps=2000, directory=state)
-    assert contents(again, tmp_path / "again.zip") == contents(cert, tmp_path / "whole.zip")
-
-
 def test_memory_is_bounded_whatever_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     model, X, y = small(width=8)
     with pytest.raises(verify.errors.ResourceError, match="20000 checkpoints"):
@@ -254,7 +153,7 @@ def test_memory_is_bounded_whatever_is_asked_for(monkeypatch: pytest.MonkeyPatch
     theta = flatten(read_network(model))
     with pytest.raises(verify.errors.ResourceError, match="4 checkpoints"):
         verify.certify(model, X, y, scope="run", lr=0.1, iterates=(theta for _ in range(10**9)))
-    facts = examine(read_network(model), read_data(read_network(model), X, y), "sum").facts
+    facts = examine(Problem(read_network(model), read_data(read_network(model), X, y))).facts
     kept: list[record.Checkpoint] = []
     asked = {17, 600}
     for step in range(1000):
@@ -301,7 +200,7 @@ def test_a_step_is_chosen_and_named_when_none_is_given() -> None:
     assert cert.verdict == "PROVED"
     lr = float(cert.constants["lr"])
     network = with_parameters(read_network(model), np.asarray(cert.witness["checkpoints"][-1]["parameters"]))
-    top = float(examine(network, read_data(network, X, y), "sum").facts.lambda_max.mid)
+    top = float(examine(Problem(network, read_data(network, X, y))).facts.lambda_max.mid)
     # The zero that was looked at for λ_max is not the one that descent tends to.
     assert 0.8 < lr * top < 1.0
     assert "η was chosen" in cert.reason
@@ -445,7 +344,7 @@ def test_history_is_bounded_and_keeps_the_rate() -> None:
 def test_facts_survive_storage() -> None:
     model, X, y = small(width=8)
     network = read_network(model)
-    facts = examine(network, read_data(network, X, y), "sum").facts
+    facts = examine(Problem(network, read_data(network, X, y))).facts
     again = type(facts).restored(json.loads(json.dumps(facts.stored())))
     for name in ("loss", "lambda_min", "pl_ratio", "drift"):
         stored, fresh = getattr(again, name), getattr(facts, name)

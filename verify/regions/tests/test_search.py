@@ -15,7 +15,7 @@ from verify.arrays import Ball
 from verify.errors import InputError, NonFiniteError
 from verify.experiments.adversary import attack
 from verify.experiments.looseness import looseness_table
-from verify.networks import read_data, read_network
+from verify.networks import Problem, read_data, read_network
 from verify.regions.neighbourhood import search
 from verify.regions.neighbourhood.criteria import Form, classical, residual
 from verify.regions.neighbourhood.ingredients import RadiusTable, gather, tabulate
@@ -95,7 +95,7 @@ def test_wide_network_is_proved_at_initialisation_and_survives_the_adversary() -
 def test_adversary_refutes_constants_raised_beyond_the_truth() -> None:
     """On the sharp quadratic λ, μ and β are attained: one per cent beyond them must be refuted."""
     network = read_network(scalar_model(1.0))
-    found = attack(network, read_data(network, [[2.0]], [8.0]), "sum", 3.5)
+    found = attack(Problem(network, read_data(network, [[2.0]], [8.0])), 3.5)
     assert found.lambda_min < 1.01 * 4.0
     assert found.pl_ratio < 1.01 * 4.0
     assert found.curvature > 0.99 * 4.0
@@ -103,8 +103,8 @@ def test_adversary_refutes_constants_raised_beyond_the_truth() -> None:
     model, X, y = wide(width=64)
     network = read_network(model)
     data = read_data(network, X, y)
-    lambda0 = float(gather(network, data, "sum").lambda0.lower())
-    assert attack(network, data, "sum", 0.5, steps=15).lambda_min < 0.9 * lambda0
+    lambda0 = float(gather(Problem(network, data)).lambda0.lower())
+    assert attack(Problem(network, data), 0.5, steps=15).lambda_min < 0.9 * lambda0
 
 
 def test_mean_loss_scales_the_constants() -> None:
@@ -221,7 +221,7 @@ def test_a_table_that_claims_too_much_is_the_only_way_to_a_false_verdict() -> No
     """Mutant: an understated Δ_J flips the verdict, so the criteria do depend on every column."""
     model, X, y = wide(width=256)
     network = read_network(model)
-    ingredients = gather(network, read_data(network, X, y), "sum")
+    ingredients = gather(Problem(network, read_data(network, X, y)))
     table = tabulate(ingredients, [0.5 * j for j in range(1, 13)])
     lr = Fraction(1, 100)
     assert not any(residual(ingredients, table, j, lr).holds for j in range(len(table)))
@@ -233,7 +233,7 @@ def test_a_table_that_claims_too_much_is_the_only_way_to_a_false_verdict() -> No
 def test_the_smallest_certifying_radius_is_found_to_a_few_percent() -> None:
     model, X, y = wide()
     network = read_network(model)
-    ingredients = gather(network, read_data(network, X, y), "sum")
+    ingredients = gather(Problem(network, read_data(network, X, y)))
     result = search_ball(ingredients, Fraction(1, 100))
     assert result.certified_by == "residual"
     assert result.outcome is not None
@@ -290,7 +290,7 @@ def test_guesses_decide_only_where_the_criterion_is_evaluated(width: int, lr: Fr
     """First and largest radius, and the outcome nearest to holding, are those of evaluating the criterion at every radius."""
     model, X, y = wide(n=4, width=width)
     network = read_network(model)
-    ingredients = gather(network, read_data(network, X, y), "sum")
+    ingredients = gather(Problem(network, read_data(network, X, y)))
     table = tabulate(ingredients, search._coarse_grid(ingredients))
     sweep = search._sweep(ingredients, table, form, range(len(table)), lr)
     every = [sweep.outcome(i) for i in range(len(table)) if table.lam[i] > 0.0 and np.isfinite(table.delta_j[i])]
@@ -305,7 +305,7 @@ def test_guesses_decide_only_where_the_criterion_is_evaluated(width: int, lr: Fr
 def test_a_wrong_guess_certifies_nothing() -> None:
     model, X, y = wide(n=4, width=16)
     network = read_network(model)
-    ingredients = gather(network, read_data(network, X, y), "sum")
+    ingredients = gather(Problem(network, read_data(network, X, y)))
     table = tabulate(ingredients, search._coarse_grid(ingredients))
     sweep = search._sweep(ingredients, table, "residual", range(len(table)), Fraction(1, 500))
     bold = replace(sweep, approx_ratio=np.full_like(sweep.approx_ratio, 2.0), approx_rest=sweep.approx_rest | True)

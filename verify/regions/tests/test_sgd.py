@@ -121,7 +121,7 @@ def test_a_ball_about_a_fitted_network_is_proved_and_accepted(
 def _edge(certificate: Certificate, seed: int) -> Vector:
     """A start on the edge of the basin, in the row space of J: where the distance to the fits is the distance to c."""
     problem, centre = certificate.problem, np.asarray(certificate.witness["centre"])
-    step = Epochs(problem.network, problem.data, problem.loss, Fraction(1), SGD(momentum=0.5).on(6) or SGD())
+    step = Epochs(replace(problem, lr=Fraction(1), descent=SGD(momentum=0.5).on(6)))
     rng = np.random.default_rng(seed)
     away = centre + 1e-3 * rng.standard_normal(centre.size)
     direction = step.run(away, []) - away  # a combination of the gradients of all samples
@@ -137,7 +137,7 @@ def test_simulated_runs_obey_the_certified_bounds(name: str, seed: int, basins: 
     problem, c = certificate.problem, certificate.constants
     assert problem.lr is not None
     assert problem.descent is not None
-    epochs = Epochs(problem.network, problem.data, problem.loss, problem.lr, problem.descent, seed)
+    epochs = Epochs(problem, seed)
     theta, centre = _edge(certificate, seed), np.asarray(certificate.witness["centre"])
     A, rate, per = (
         float(c["loss_bound"].upper()),
@@ -231,7 +231,7 @@ def test_a_run_made_here_by_reshuffled_batches_is_handed_over(tmp_path: Path) ->
     problem, theta = certificate.problem, flatten(certificate.problem.network)
     assert problem.lr is not None
     assert problem.descent is not None
-    epochs = Epochs(problem.network, problem.data, problem.loss, problem.lr, problem.descent)
+    epochs = Epochs(problem)
     for epoch in range(again.constants["handover_step"]):
         theta = epochs.run(theta, epochs.order(epoch))
     assert np.array_equal(theta, again.witness["checkpoints"][-1]["parameters"])
