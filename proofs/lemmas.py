@@ -94,7 +94,7 @@ _LEMMAS = [
           " ‖AᵀDA‖_F² = dᵀ(AAᵀ∘AAᵀ)d and ‖CᵀDA‖_F² = dᵀ(CCᵀ∘AAᵀ)d for D = diag(d).",
           "Horn–Johnson, Matrix Analysis, §5.6 and Topics in Matrix Analysis, §5.1"),
     Lemma("triangular_ones", "The strictly lower triangular m × m matrix of ones, m ≥ 2, has the norm 1/(2 sin(π/(4m − 2))) ≤ 16m/25.",
-          "Gregory–Karney, A Collection of Matrices, Ex. 4.9 (T + 1 and its inverse); sin x ≥ x − x³/6"),
+          "Gregory–Karney, A Collection of Matrices, Ex. 4.9 (T + 1 and its inverse); sin x ≥ x − x³/6. The norm: proofs/coq/Triangle.v"),
     Lemma("compactness", "A sequence in a closed ball of ℝ^p has a limit point in it; continuous functions of the sequence that tend to 0"
           " vanish there, and a closed nonempty set has a nearest point.", "Rudin, Principles, Thms 2.41, 3.6, 4.16"),
 ]  # fmt: skip

@@ -203,5 +203,6 @@ CLAIM = Claim(
     proof=prove,
     remarks="The proof is in the module's docstring. The step is limited by one batch's ‖J_b‖, 2/‖J_b‖², neither by the condition number nor by"
     " the number of batches. drop_last with a fixed order is the same problem without the samples left out. With several step scales (torch's"
-    " smaller last batch under a mean loss) x takes the largest ηs_b‖J_b‖², s_1 the smallest ηs_b.",
+    " smaller last batch under a mean loss) x takes the largest ηs_b‖J_b‖², s_1 the smallest ηs_b. In Coq V̄ is larger than those two numbers, not"
+    " equal to one: then no fit has to be nearest, and no compactness is used.",
 )

@@ -194,5 +194,6 @@ CLAIM = Claim(
     ),
     witnesses=(Counterexample("a step on one sample may raise another's residual while D falls", _growing_others),),
     proof=prove,
-    remarks="The proof is in the module's docstring. τ_1 = 0, τ_m ≤ 16m/25. The residual is not monotone within an epoch; the distance is.",
+    remarks="The proof is in the module's docstring. τ_1 = 0, τ_m ≤ 16m/25. The residual is not monotone within an epoch; the distance is."
+    " In Coq q_b = ½L_HD, so Q is the one for C² activations, and τ_m (lemma triangular_ones) is proved.",
 )

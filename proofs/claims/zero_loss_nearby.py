@@ -70,5 +70,6 @@ CLAIM = Claim(
         Hypothesis("radius", "σ holds on a ball that large", SMALL_REGION),
     ),
     proof=prove,
-    remarks="The proof is in the module's docstring. The step used here is free: it is not the step of the descent that is certified.",
+    remarks="The proof is in the module's docstring. The step used here is free: it is not the step of the descent that is certified. In Coq: within"
+    " every r > ‖e(θ)‖/σ for which there is room, without compactness; C² activations.",
 )

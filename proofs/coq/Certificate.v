@@ -134,21 +134,12 @@ Lemma defect_lipschitz c start Rad K L e :
 Proof.
   intros Hs Heta HK HL Hdiff Hbound HLip He z Hz Hz' Hres.
   set (z' := gd_step M y s eta z) in *. set (v := z' ⊖ z). pose proof (norm_pos v) as Hv.
-  assert (Hend : z ⊕ 1 ⋅ v = z') by apply segment_end.
-  assert (Hseg : forall t, 0 <= t <= 1 -> in_ball c Rad (z ⊕ t ⋅ v)).
-  { intros t Ht. apply in_ball_segment with (T := 1); try assumption. now rewrite Hend. }
   (* |v| <= eta s K |e| *)
   assert (Hlen : norm v <= eta * s * K * e).
   { unfold v, z'. rewrite (step_norm M y s eta Hs Heta z). replace (eta * s * K * e) with (eta * s * (K * e)) by ring.
     apply Rmult_le_compat_l; [nra|]. eapply Rle_trans; [apply (JT_bound M z K _ HK (Hbound z Hz))|]. apply Rmult_le_compat_l; lra. }
-  assert (Hone : F M z' ⊖ F M z ⊖ J M z v = F M (z ⊕ 1 ⋅ v) ⊖ F M z ⊖ 1 ⋅ J M z v).
-  { rewrite Hend. apply vec_ext. intros w. autorewrite with inner. ring. }
-  rewrite Hone. eapply Rle_trans; [apply (step_remainder_lipschitz M z v L); [auto|]|].
-  - intros t Ht. eapply Rle_trans; [apply (HLip z (z ⊕ t ⋅ v)); auto|].
-    assert (z ⊕ t ⋅ v ⊖ z = t ⋅ v) as ->.
-    { apply vec_ext. intros w. autorewrite with inner. ring. }
-    rewrite norm_scal, Rabs_pos_eq by lra. lra.
-  - apply Rmult_le_compat_r; [assumption|]. apply Rmult_le_compat_l; lra.
+  eapply Rle_trans; [apply (remainder_lipschitz M c Rad L); assumption|]. fold v.
+  apply Rmult_le_compat_r; [assumption|]. apply Rmult_le_compat_l; lra.
 Qed.
 
 Lemma defect_of_ingredients Rad K0 e0 DR LH lamR table :
@@ -214,10 +205,7 @@ Proof.
 Qed.
 
 Lemma centre_in : in_ball th0 0 th0.
-Proof.
-  unfold in_ball. replace (th0 ⊖ th0) with (zero : X); [rewrite norm_zero; lra|].
-  apply vec_ext. intros. autorewrite with inner. ring.
-Qed.
+Proof. unfold in_ball. rewrite norm_self. lra. Qed.
 
 Lemma sigmas_increasing prev st : increasing prev st -> increasing prev (sigmas st).
 Proof.

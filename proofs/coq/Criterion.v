@@ -104,21 +104,12 @@ Proof.
     - apply K_nonneg, (f_R known).
     - intros z Hz. apply bound_on. now apply (Hin d0).
     - (* the remainder between z and c *)
-      intros z Hz. set (v := c ⊖ z).
-      assert (Hone : F M c ⊖ F M z ⊖ J M z v = F M (z ⊕ 1 ⋅ v) ⊖ F M z ⊖ 1 ⋅ J M z v).
-      { unfold v. rewrite segment_end. apply vec_ext. intros w. autorewrite with inner. ring. }
-      rewrite Hone. eapply Rle_trans; [apply (step_remainder_lipschitz M z v LH); [auto using (f_diff known)|]|].
-      + intros t Ht.
-        assert (Hseg : in_ball c Rad (z ⊕ t ⋅ v)).
-        { apply in_ball_segment with (T := 1); [lra|now apply (Hin d0)|]. unfold v. rewrite segment_end.
-          pose proof (centre_in c). unfold in_ball in *. lra. }
-        eapply Rle_trans; [apply (f_lip known z (z ⊕ t ⋅ v)); [now apply (Hin d0)|exact Hseg]|].
-        assert (z ⊕ t ⋅ v ⊖ z = t ⋅ v) as ->.
-        { apply vec_ext. intros w. autorewrite with inner. ring. }
-        rewrite norm_scal, Rabs_pos_eq by lra. lra.
-      + unfold in_ball in Hz. rewrite norm_opp in Hz. fold v in Hz. pose proof (norm_pos v).
-        replace (/ 2 * LH * norm v * norm v) with (/ 2 * LH * (norm v * norm v)) by ring.
-        apply Rmult_le_compat_l; [lra|]. apply Rmult_le_compat; assumption.
+      intros z Hz. pose proof (remainder_lipschitz M c Rad LH z c (fun x _ => f_diff known x) (f_lip known) (Hin d0 z ltac:(lra) Hz)
+        (Hin 0 c ltac:(lra) (centre_in c))) as Hrem.
+      set (v := c ⊖ z) in *. unfold in_ball in Hz. rewrite norm_opp in Hz. fold v in Hz. pose proof (norm_pos v).
+      eapply Rle_trans; [exact Hrem|].
+      replace (/ 2 * LH * norm v * norm v) with (/ 2 * LH * (norm v * norm v)) by ring.
+      apply Rmult_le_compat_l; [lra|]. apply Rmult_le_compat; assumption.
     - unfold E. lra.
     - apply K_nonneg, (f_R known).
     - now apply drift_nonneg.

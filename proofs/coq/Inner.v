@@ -81,6 +81,9 @@ Proof. apply sqrt_sqrt, inner_pos. Qed.
 Lemma norm_zero : norm (zero : X) = 0.
 Proof. unfold norm. now rewrite inner_zero_l, sqrt_0. Qed.
 
+Lemma norm_self x : norm (x ⊖ x) = 0.
+Proof. unfold norm. rewrite inner_minus_l, Rminus_diag_eq by reflexivity. apply sqrt_0. Qed.
+
 Lemma norm_eq_0 x y : norm (x ⊖ y) = 0 -> x = y.
 Proof.
   intros H. apply is_separated. fold (minus x y). rewrite <- norm_sq, H. ring.

@@ -143,8 +143,7 @@ Proof.
   intros HK HD He HJ Hdiff Hch Hin. unfold Constants.e_bar.
   assert (Hc : in_ball c dT c).
   { unfold in_ball in *. pose proof (norm_pos (th ⊖ c)).
-    replace (c ⊖ c) with (zero : X); [rewrite norm_zero; lra|].
-    apply vec_ext. intros. autorewrite with inner. ring. }
+    rewrite norm_self. lra. }
   assert (Hb : forall z, in_ball c dT z -> jac_bound M z (K + D)).
   { intros z Hz. apply (jac_bound_change M c z K D); auto. }
   pose proof (MeanValue.residual_lipschitz M y c dT (K + D) c th Hdiff Hb ltac:(lra) Hc Hin) as H.

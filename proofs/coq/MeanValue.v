@@ -104,6 +104,23 @@ Proof. apply vec_ext. intros. autorewrite with inner. ring. Qed.
 Lemma segment_end th th' : th ⊕ 1 ⋅ (th' ⊖ th) = th'.
 Proof. apply vec_ext. intros. autorewrite with inner. ring. Qed.
 
+(** F between two points of a ball, to second order. *)
+Lemma remainder_lipschitz c r L z z' :
+  (forall x, in_ball c r x -> differentiable_at M x) ->
+  (forall x x', in_ball c r x -> in_ball c r x' -> jac_change M x x' (L * norm (x' ⊖ x))) ->
+  in_ball c r z -> in_ball c r z' -> norm (F M z' ⊖ F M z ⊖ J M z (z' ⊖ z)) <= / 2 * L * norm (z' ⊖ z) * norm (z' ⊖ z).
+Proof.
+  intros Hd Hl Hz Hz'. set (v := z' ⊖ z).
+  assert (Hseg : forall t, 0 <= t <= 1 -> in_ball c r (z ⊕ t ⋅ v)).
+  { intros t Ht. apply in_ball_segment with (T := 1); try assumption. unfold v. now rewrite segment_end. }
+  assert (Hone : F M z' ⊖ F M z ⊖ J M z v = F M (z ⊕ 1 ⋅ v) ⊖ F M z ⊖ 1 ⋅ J M z v).
+  { unfold v. rewrite segment_end. apply vec_ext. intros w. autorewrite with inner. ring. }
+  rewrite Hone. apply (step_remainder_lipschitz z v L); [auto|].
+  intros t Ht. eapply Rle_trans; [apply (Hl z (z ⊕ t ⋅ v)); auto|].
+  replace (z ⊕ t ⋅ v ⊖ z) with (t ⋅ v) by (apply vec_ext; intros; autorewrite with inner; ring).
+  rewrite norm_scal, Rabs_pos_eq by lra. lra.
+Qed.
+
 Lemma residual_lipschitz y c r K th th' :
   (forall z, in_ball c r z -> differentiable_at M z) ->
   (forall z, in_ball c r z -> jac_bound M z K) -> 0 <= K ->

@@ -21,8 +21,7 @@ Proof. induction k; cbn; [lra|]. pose proof (norm_pos (u (S k) ⊖ u k)). lra. Q
 Lemma path_dist k j : norm (u (j + k)%nat ⊖ u k) <= path (j + k) - path k.
 Proof.
   induction j; cbn.
-  - replace (u k ⊖ u k) with (zero : X); [rewrite norm_zero; lra|].
-    apply vec_ext. intros. autorewrite with inner. ring.
+  - rewrite norm_self. lra.
   - pose proof (norm_triang3 (u (S (j + k))) (u (j + k)%nat) (u k)). lra.
 Qed.
 
@@ -79,6 +78,27 @@ Proof.
   assert (n0 <= n0 + k)%nat by lia. specialize (Hn0 H0). lra.
 Qed.
 End PathLength.
+
+(** A limit of points of a ball whose residuals vanish lies in the ball and fits the data: balls are closed, F is Lipschitz. *)
+Lemma limit_fits {X Y : InnerSpace} (M : Model X Y) (y : Y) (c : X) (Rad K : R) : 0 <= K ->
+  (forall z z', in_ball c Rad z -> in_ball c Rad z' -> norm (residual M y z' ⊖ residual M y z) <= K * norm (z' ⊖ z)) ->
+  forall (u : nat -> X) (l : X), converges u l -> (forall k, in_ball c Rad (u k)) ->
+  (forall eps, 0 < eps -> exists n0, forall n, (n0 <= n)%nat -> norm (residual M y (u n)) < eps) -> in_ball c Rad l /\ F M l = y.
+Proof.
+  intros HK lip u l Hl stays small.
+  assert (Hin : in_ball c Rad l).
+  { apply Rnot_gt_le. intros Hgt. destruct (Hl (norm (l ⊖ c) - Rad)) as [n Hn]; [lra|].
+    specialize (Hn n (le_n _)). rewrite norm_opp in Hn. pose proof (norm_triang3 l (u n) c). specialize (stays n). unfold in_ball in stays. lra. }
+  split; [assumption|]. apply norm_eq_0. change (norm (residual M y l) = 0).
+  apply Rle_antisym; [|apply norm_pos]. apply Rnot_gt_le. intros Hgt.
+  set (eps := norm (residual M y l) / (2 * (K + 1))). assert (Heps : 0 < eps) by (apply Rdiv_lt_0_compat; lra).
+  assert (Heq : 2 * (K + 1) * eps = norm (residual M y l)) by (unfold eps; field; lra).
+  destruct (Hl eps Heps) as [n1 H1]. destruct (small eps Heps) as [n2 H2].
+  specialize (H1 (max n1 n2) (Nat.le_max_l _ _)). specialize (H2 (max n1 n2) (Nat.le_max_r _ _)).
+  set (n := max n1 n2) in *. rewrite norm_opp in H1. pose proof (lip (u n) l (stays n) Hin).
+  pose proof (norm_minus_le (residual M y l) (residual M y (u n))).
+  assert (K * norm (l ⊖ u n) <= K * eps) by (apply Rmult_le_compat_l; lra). lra.
+Qed.
 
 (** ** The conclusion of every certificate: gradient descent from theta0, a region about c
     (scope [ball]: c = theta0; a run's end: c is the stored point, theta0 the exact iterate) *)
@@ -179,25 +199,7 @@ Proof.
   - exact loss_geometric.
   - destruct (path_limit th (fun k => norm (e k)) gam gam_pos) as [l [Hl Hdist]];
       [intros; apply norm_pos|exact pays|exact residual_vanishes|].
-    (* the ball is closed *)
-    assert (Hin : in_ball c Rad l).
-    { apply Rnot_gt_le. intros Hgt.
-      destruct (Hl (norm (l ⊖ c) - Rad)) as [n Hn]; [lra|].
-      specialize (Hn n (le_n _)). rewrite norm_opp in Hn.
-      pose proof (norm_triang3 l (th n) c). specialize (stays n). unfold in_ball in stays. lra. }
-    (* F is Lipschitz on it, so the residual of the limit is the limit of the residuals *)
-    assert (Hres : norm (residual M y l) = 0).
-    { apply Rle_antisym; [|apply norm_pos]. apply Rnot_gt_le. intros Hgt.
-      set (eps := norm (residual M y l) / (2 * (K + 1))).
-      assert (Heps : 0 < eps) by (apply Rdiv_lt_0_compat; lra).
-      assert (Heq : 2 * (K + 1) * eps = norm (residual M y l)) by (unfold eps; field; lra).
-      destruct (Hl eps Heps) as [n1 H1]. destruct (residual_vanishes eps Heps) as [n2 H2].
-      specialize (H1 (max n1 n2) (Nat.le_max_l _ _)). specialize (H2 (max n1 n2) (Nat.le_max_r _ _)).
-      set (n := max n1 n2) in *. rewrite norm_opp in H1.
-      pose proof (lip (th n) l (stays n) Hin).
-      pose proof (norm_minus_le (residual M y l) (e n)). unfold e in *. nra. }
-    exists l. repeat split; try assumption.
-    + apply norm_eq_0. exact Hres.
-    + unfold loss. rewrite <- norm_sq, Hres. ring.
+    destruct (limit_fits M y c Rad K K_pos lip th l Hl stays residual_vanishes) as [Hin HF].
+    exists l. repeat split; try assumption. unfold loss, residual. rewrite HF, <- norm_sq, norm_self. ring.
 Qed.
 End Conclusion.
