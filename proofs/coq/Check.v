@@ -53,7 +53,7 @@ Definition e_gram (X : list (list Z)) : Z := 2 * max1 X + dimZ.
 
 (** ** Pre-activations, hidden values, slopes *)
 Definition dotsZ (W X : list (list Z)) : list (list Z) :=
-  let PW := map (pack V) W in map (fun x => let px := pack V x in map (fun q => product V q px) PW) X.
+  let PW := map (pack_left V) W in map (fun x => let px := pack_right V x in map (fun q => product V q px) PW) X.
 Definition shift1 : Z := wh + xh + 12.
 Definition biasZ : list Z :=
   map (fun q => if hidden_bias c then Z.shiftr (at_ q (dim c) * one) wb else 0) (inners c).
@@ -79,19 +79,21 @@ Definition beta : Z := if hidden_bias c then 1 else 0.
 Definition gramZ (X : list (list Z)) : list (list Z) :=
   map (fun i => let Xi := row X i in map (fun j => dot Xi (row X j) + beta * qx) (seq 0 (S i))) (seq 0 n).
 Definition scaleZ : Z := unit * unit * output_scale c * qx.
-Definition selected (rows : list (list Z)) : list (list (vec V)) :=
-  map (fun h => map (fun g => pack V (select g (group_of w) h)) (seq 0 (length (groups w)))) rows.
-Fixpoint products (same : bool) (x : Z) (h b h' b' : list (vec V)) : list Z :=
+(** The entries of each group of neurons. *)
+Definition selected {A : Type} (pack : list Z -> A) (rows : list (list Z)) : list (list A) :=
+  map (fun h => map (fun g => pack (select g (group_of w) h)) (seq 0 (length (groups w)))) rows.
+Fixpoint products (same : bool) (x : Z) (h b : list (row_left V)) (h' b' : list (row_right V)) : list Z :=
   match h, b, h', b' with
   | p :: h, q :: b, p' :: h', q' :: b' => ((if same then qx * product V p p' else 0) + x * product V q q') :: products same x h b h' b'
   | _, _, _, _ => []
   end.
 (** The kernel, entry by entry, as a list: the output biases, then the groups; then any combination of the groups. *)
 Definition partsZ (XX H B : list (list Z)) : list (list (list Z)) :=
-  let SH := selected H in let SB := selected B in let out := Z.of_nat (biases c) * scaleZ in
-  map (fun I => let Hi := nth (sample_of c I) SH [] in let Bi := nth I SB [] in let Xi := row XX (sample_of c I) in let o := output_of c I in
+  let LH := selected (pack_left V) H in let LB := selected (pack_left V) B in
+  let RH := selected (pack_right V) H in let RB := selected (pack_right V) B in let out := Z.of_nat (biases c) * scaleZ in
+  map (fun I => let Hi := nth (sample_of c I) LH [] in let Bi := nth I LB [] in let Xi := row XX (sample_of c I) in let o := output_of c I in
     map (fun J => let j := sample_of c J in let same := (o =? output_of c J)%nat in
-      (if same then out else 0) :: products same (at_ Xi j) Hi Bi (nth j SH []) (nth J SB [])) (seq 0 (S I))) (seq 0 N).
+      (if same then out else 0) :: products same (at_ Xi j) Hi Bi (nth j RH []) (nth J RB [])) (seq 0 (S I))) (seq 0 N).
 Definition combineZ (one_share : Z) (shares : list Z) (parts : list (list (list Z))) : list (list Z) :=
   map (map (fun l => dot l (one_share :: shares))) parts.
 Definition ones : list Z := map (fun _ => 1) (groups w).

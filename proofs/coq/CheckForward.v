@@ -207,7 +207,7 @@ Qed.
 Lemma below rows i : below62 rows = true -> (i < length rows)%nat -> (dot (row rows i) (row rows i) < 2 ^ 62)%Z.
 Proof. intros Hb Hi. pose proof (forallb_nth _ _ i (@nil Z) Hb Hi) as E. now apply Z.ltb_lt in E. Qed.
 
-Lemma small_product x y : (dot x x < 2 ^ 62)%Z -> (dot y y < 2 ^ 62)%Z -> product V (pack V x) (pack V y) = dot x y.
+Lemma small_product x y : (dot x x < 2 ^ 62)%Z -> (dot y y < 2 ^ 62)%Z -> product V (pack_left V x) (pack_right V y) = dot x y.
 Proof.
   intros Hx Hy. apply (product_correct V). pose proof (dot_bound x y (2 ^ 62 - 1) ltac:(lia) ltac:(lia)). lia.
 Qed.
@@ -215,7 +215,7 @@ Qed.
 Lemma dots_entry r i : (r < m)%nat -> (i < n)%nat -> at_ (row Ds i) r = dot (row X i) (row W r).
 Proof.
   intros Hr Hi. unfold dotsZ. cbn zeta. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite X_count; exact Hi).
-  rewrite (nth_map_lt _ _ _ (pack V (@nil Z))) by (rewrite map_length, W_count; exact Hr). rewrite map_nth.
+  rewrite (nth_map_lt _ _ _ (pack_left V (@nil Z))) by (rewrite map_length, W_count; exact Hr). rewrite map_nth.
   rewrite small_product; [apply dot_comm| |apply (XX_test i Hi)].
   apply below; [apply (t_W passed)|now rewrite W_count].
 Qed.

@@ -313,10 +313,11 @@ Proof. apply inner_sym. Qed.
 
 (** ** The kernel *)
 Lemma products_dot (eq : bool) (x : Z) (h b h' b' shares : list Z) G a :
-  (forall g, product V (pack V (select g (group_of w) h)) (pack V (select g (group_of w) h')) = dot (select g (group_of w) h) (select g (group_of w) h')) ->
-  (forall g, product V (pack V (select g (group_of w) b)) (pack V (select g (group_of w) b')) = dot (select g (group_of w) b) (select g (group_of w) b')) ->
-  let P l := map (fun g => pack V (select g (group_of w) l)) (seq a G) in
-  IZR (dot (products c w V eq x (P h) (P b) (P h') (P b')) shares)
+  (forall g, product V (pack_left V (select g (group_of w) h)) (pack_right V (select g (group_of w) h')) = dot (select g (group_of w) h) (select g (group_of w) h')) ->
+  (forall g, product V (pack_left V (select g (group_of w) b)) (pack_right V (select g (group_of w) b')) = dot (select g (group_of w) b) (select g (group_of w) b')) ->
+  let L l := map (fun g => pack_left V (select g (group_of w) l)) (seq a G) in
+  let R l := map (fun g => pack_right V (select g (group_of w) l)) (seq a G) in
+  IZR (dot (products c w V eq x (L h) (L b) (R h') (R b')) shares)
   = (if eq then 1 else 0) * IZR (qx c w) * sum G (fun g => IZR (dot (select (a + g) (group_of w) h) (select (a + g) (group_of w) h')) * IZR (at_ shares g))
     + IZR x * sum G (fun g => IZR (dot (select (a + g) (group_of w) b) (select (a + g) (group_of w) b')) * IZR (at_ shares g)).
 Proof.
@@ -325,7 +326,7 @@ Proof.
   - cbn [dot products seq map]. rewrite !(sum_ext (S G) (fun g => _ * IZR (at_ [] g)) (fun _ => 0)) by (intros; rewrite nth_nil_Z; ring).
     rewrite sum_0. ring.
   - specialize (IH (S a) shares). cbn zeta in IH. cbn [seq map products dot sum nth]. rewrite plus_IZR, IH, Pb.
-    replace (IZR (((if eq then qx c w * product V (pack V (select a (group_of w) h)) (pack V (select a (group_of w) h')) else 0)
+    replace (IZR (((if eq then qx c w * product V (pack_left V (select a (group_of w) h)) (pack_right V (select a (group_of w) h')) else 0)
         + x * dot (select a (group_of w) b) (select a (group_of w) b')) * s))
       with ((if eq then 1 else 0) * (IZR (qx c w) * IZR (dot (select a (group_of w) h) (select a (group_of w) h')) * IZR s)
         + IZR x * IZR (dot (select a (group_of w) b) (select a (group_of w) b')) * IZR s)
@@ -341,13 +342,13 @@ Proof.
 Qed.
 
 Lemma selected_product x y g : (dot x x < 2 ^ 62)%Z -> (dot y y < 2 ^ 62)%Z ->
-  product V (pack V (select g (group_of w) x)) (pack V (select g (group_of w) y)) = dot (select g (group_of w) x) (select g (group_of w) y).
+  product V (pack_left V (select g (group_of w) x)) (pack_right V (select g (group_of w) y)) = dot (select g (group_of w) x) (select g (group_of w) y).
 Proof.
   intros Hx Hy. pose proof (select_short g (group_of w) x). pose proof (select_short g (group_of w) y). apply small_product; lia.
 Qed.
 
-Lemma selected_row rows i : (i < length rows)%nat ->
-  nth i (selected w V rows) [] = map (fun g => pack V (select g (group_of w) (row rows i))) (seq 0 (length (groups w))).
+Lemma selected_row {A : Type} (pack : list Z -> A) rows i : (i < length rows)%nat ->
+  nth i (selected w pack rows) [] = map (fun g => pack (select g (group_of w) (row rows i))) (seq 0 (length (groups w))).
 Proof. intros Hi. unfold selected. now rewrite (nth_map_lt _ _ _ (@nil Z)). Qed.
 
 Lemma kernel_entry one_share shares I J : (I < N)%nat -> (J <= I)%nat ->
@@ -359,8 +360,8 @@ Proof.
   intros HI HJ i j eq. assert (HJ' : (J < N)%nat) by lia. destruct (equation_lt I HI) as [Hi _]. destruct (equation_lt J HJ') as [Hj _].
   unfold combineZ.
   assert (Np : nth I Parts [] = map (fun J => (if same I J then Z.of_nat (biases c) * scaleZ c w else 0)%Z
-      :: products c w V (same I J) (at_ (row XX i) (sample_of c J)) (nth i (selected w V Hid) []) (nth I (selected w V Slo) [])
-      (nth (sample_of c J) (selected w V Hid) []) (nth J (selected w V Slo) [])) (seq 0 (S I))).
+      :: products c w V (same I J) (at_ (row XX i) (sample_of c J)) (nth i (selected w (pack_left V) Hid) []) (nth I (selected w (pack_left V) Slo) [])
+      (nth (sample_of c J) (selected w (pack_right V) Hid) []) (nth J (selected w (pack_right V) Slo) [])) (seq 0 (S I))).
   { unfold partsZ. cbn zeta. apply (nth_seq_map (fun I => map _ (seq 0 (S I))) N I). exact HI. }
   rewrite (nth_map_lt _ _ _ (@nil (list Z))) by (unfold partsZ; rewrite map_length, seq_length; exact HI).
   rewrite Np. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite map_length, seq_length; lia). rewrite nth_seq_map by lia.

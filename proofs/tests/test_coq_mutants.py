@@ -1,4 +1,4 @@
-"""An altered constant turns the formal proof red: Main.v no longer compiles against it."""
+"""An altered constant turns the formal proof red: the theorem stated with it no longer compiles; nor does an altered checker."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from proofs.coq_check import build
 from proofs.coq_export import COQ_DIRECTORY, generate
 from proofs.tests.test_coq_build import needs_coq
 
-# (constant, what stands in its body, what is put instead). All eleven that Main.v uses were tried by hand once
-# (python -m proofs.tests.test_coq_mutants); the tests keep the four whose error would be least visible.
+# (constant, what stands in its body, what is put instead): those that Main.v uses, then those of AnyOrder.v. The tests keep the ones
+# whose error would be least visible; python -m proofs.tests.test_coq_mutants tries all.
 MUTANTS = [
     ("residual_step", "^ 2", "^ 1"),
     ("delta_residual", "/ 2", "/ 4"),
@@ -26,6 +26,17 @@ MUTANTS = [
     ("step_bound", "2 /", "3 /"),
     ("descent_fraction", "/ 2", "/ 4"),
     ("rate_classical", "2 * c", "4 * c"),
+]
+ANY_ORDER_MUTANTS = [
+    ("batch_drift_curvature", "/ 2", "/ 4"),
+    ("batch_growth_square", "2 - batch_fraction", "1 - batch_fraction"),
+    ("batch_sigma", "+ 1)", ")"),
+    ("batch_excess", "2 * batch_drift", "batch_drift"),
+    ("epoch_rate_square", "(2 - batch_fraction)", "(3 - batch_fraction)"),
+    ("batch_path", "2 * sqrt batch_fraction", "sqrt batch_fraction"),
+    ("batch_room", "(growth + 1)", "growth"),
+    ("fit_distance_start", "d0 + ", ""),
+    ("loss_at_distance", "/ 2", "/ 4"),
 ]
 
 
@@ -43,28 +54,35 @@ def _compiles(folder: Path, name: str) -> bool:
     return subprocess.run(command, capture_output=True, timeout=300, check=False).returncode == 0
 
 
-def _main_accepts(folder: Path, constants: str) -> bool:
-    """Whether Main.v compiles against the given text of Constants.v, in a folder of its own."""
+def _accepts(folder: Path, constants: str, stem: str = "Main") -> bool:
+    """Whether a file compiles against the given text of Constants.v, in a folder of its own."""
     for path in COQ_DIRECTORY.glob("*.vo"):
-        if path.stem not in ("Constants", "Main"):
+        if path.stem not in ("Constants", stem):
             shutil.copy(path, folder)
-    shutil.copy(COQ_DIRECTORY / "Main.v", folder)
+    shutil.copy(COQ_DIRECTORY / f"{stem}.v", folder)
     (folder / "Constants.v").write_text(constants, encoding="utf-8")
     assert _compiles(folder, "Constants.v")
-    return _compiles(folder, "Main.v")
+    return _compiles(folder, f"{stem}.v")
 
 
 @needs_coq
 def test_main_accepts_the_export_itself(tmp_path: Path) -> None:
     build()
-    assert _main_accepts(tmp_path, generate())
+    assert _accepts(tmp_path, generate())
 
 
 @needs_coq
 @pytest.mark.parametrize(("name", "old", "new"), MUTANTS[:4])
 def test_altered_constant_breaks_the_proof(tmp_path: Path, name: str, old: str, new: str) -> None:
     build()
-    assert not _main_accepts(tmp_path, _altered(name, old, new))
+    assert not _accepts(tmp_path, _altered(name, old, new))
+
+
+@needs_coq
+@pytest.mark.parametrize(("name", "old", "new"), ANY_ORDER_MUTANTS[:1])
+def test_altered_constant_of_mini_batches_breaks_the_proof(tmp_path: Path, name: str, old: str, new: str) -> None:
+    build()
+    assert not _accepts(tmp_path, _altered(name, old, new), "AnyOrder")
 
 
 # Altered terms of the checker: (file, what stands there, what is put instead). The first five are the tests, the others
@@ -135,12 +153,17 @@ def test_altered_error_term_breaks_the_proof(tmp_path: Path, name: str, old: str
 if __name__ == "__main__":
     import tempfile
 
-    survived = []
-    for mutant in MUTANTS:
-        with tempfile.TemporaryDirectory() as scratch:
-            survived += [mutant[0]] if _main_accepts(Path(scratch), _altered(*mutant)) else []
+    build()
+    tried, survived = 0, []
+    for stem, mutants in (("Main", MUTANTS), ("AnyOrder", ANY_ORDER_MUTANTS)):
+        for mutant in mutants:
+            with tempfile.TemporaryDirectory() as scratch:
+                tried, survived = (
+                    tried + 1,
+                    survived + ([mutant[0]] if _accepts(Path(scratch), _altered(*mutant), stem) else []),
+                )
     for change in CHECKER_MUTANTS:
         with tempfile.TemporaryDirectory() as scratch:
-            survived += [change[1]] if _checker_is_proved(Path(scratch), *change) else []
-    print(f"{len(MUTANTS) + len(CHECKER_MUTANTS)} mutants, survivors: {survived}")
+            tried, survived = tried + 1, survived + ([change[1]] if _checker_is_proved(Path(scratch), *change) else [])
+    print(f"{tried} mutants, survivors: {survived}")
     raise SystemExit(bool(survived))

@@ -59,7 +59,6 @@ class Formal:
 
 def _statement(certificate: Certificate, problem: FormalProblem, w: FormalWitness) -> str:
     network, n = certificate.problem.network, certificate.problem.data.n
-    sizes = "-".join(str(size) for size in (network.inputs, network.chain[0].fan_out, network.outputs))
     where = {"ball": "the stored parameters", "run": "the doubles of the hand-over", "basin": "the basin's centre"}
     if certificate.scope == "run" and problem.rho is not None:
         where["run"] = "the centre to whose basin the run hands over"
@@ -70,7 +69,8 @@ def _statement(certificate: Certificate, problem: FormalProblem, w: FormalWitnes
     if certificate.scope == "run" and problem.rho is not None:
         start += ", which the hand-over's own doubles are (by exact arithmetic outside Coq)"
     return (
-        f"Real-arithmetic gradient descent with step {certificate.problem.lr} on the {problem.hidden} network {sizes} and {n} samples, {start},\n"
+        f"Real-arithmetic gradient descent with step {certificate.problem.lr} on Φ = (s/2)·‖F − y‖², s = {certificate.problem.scale}"
+        f" ({certificate.problem.loss} loss), of the network {network.describe()} and {n} samples, {start},\n"
         f"stays within {at_most(float(w.radius), 4)} of them, a Locally PL Region with μ ≥ {at_least(float(w.mu), 4)};"
         f" Φ_k ≤ {below_one(float(w.rate))}^k·Φ_0, and it converges to an exact fit."
         f"\nTheorem (definitions: proofs/coq/Format.v): {conclusion(problem, w)[0]}"

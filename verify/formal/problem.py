@@ -62,7 +62,6 @@ def formal_problem(certificate: Certificate) -> FormalProblem:
 
     Raises:
         InputError: outside the formal part; says what of it.
-        UnsupportedLayerError: no chain of trained fully connected layers.
     """
     if certificate.verdict != "PROVED" or certificate.scope not in ("ball", "run", "basin"):
         raise InputError(
@@ -70,10 +69,10 @@ def formal_problem(certificate: Certificate) -> FormalProblem:
             " of scope 'ball', 'run' or 'basin'"
         )
     network, problem = _centre(certificate), certificate.problem
-    outside = _outside(certificate, [layer.activation.name for layer in network.chain])
+    outside = _outside(certificate, network)
     if outside is not None or problem.lr is None:
         raise InputError(
-            f"{outside or 'lr=None'}: not covered by the proved checker, which takes full-batch gradient descent on a"
+            f"{outside or 'lr=None'}: not covered by the proved checker, which takes full-batch gradient descent on all parameters of a"
             f" network with one hidden layer, {' or '.join(ACTIVATIONS)}, and a linear output layer"
         )
     first, last = network.chain
@@ -91,7 +90,7 @@ def formal_problem(certificate: Certificate) -> FormalProblem:
     )  # fmt: skip
 
 
-def _outside(certificate: Certificate, activations: list[str]) -> str | None:
+def _outside(certificate: Certificate, network: Network) -> str | None:
     """What of a certificate the proved checker does not cover, in words; None if it covers everything."""
     if certificate.problem.descent is not None:
         return f"descent={certificate.problem.descent}"
@@ -101,6 +100,9 @@ def _outside(certificate: Certificate, activations: list[str]) -> str | None:
     )
     if own is not None:
         return f"{own}= of scope 'ball'"
+    if not network.is_chain:
+        return network.why_no_chain
+    activations = [layer.activation.name for layer in network.chain]
     if len(activations) != 2:
         return f"{len(activations) - 1} hidden layers"
     if activations[1] != "identity":

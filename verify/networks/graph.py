@@ -222,7 +222,12 @@ class Network:
     @property
     def is_chain(self) -> bool:
         """Whether it is fully connected layers without scales of their own, each followed by at most one activation, one after the other, all trained."""
-        return not isinstance(self._pairs, str)
+        return self.why_no_chain is None
+
+    @property
+    def why_no_chain(self) -> str | None:
+        """What of it is no such chain, in words; None of a chain."""
+        return self._pairs if isinstance(self._pairs, str) else None
 
     @property
     def chain(self) -> tuple[Pair, ...]:

@@ -23,15 +23,14 @@ from proofs.coq_integers import ONE, exact_integers, floor_sqrt, round_up, tanh_
 from proofs.tests.test_coq_build import needs_coq
 from verify import datasets
 from verify.certificates import Certificate
-from verify.errors import InputError, NotCertainError
+from verify.errors import InputError
 from verify.formal import accept as coq_accept
-from verify.formal.examples import DIGITS_RECORD, basin8, biased8, compare, train
+from verify.formal.examples import DIGITS_RECORD, basin8, compare
 from verify.formal.problem import FormalProblem, formal_problem
 from verify.formal.rounding import Rounding
 from verify.formal.text import fingerprint, to_coq
 from verify.formal.witness import FormalWitness, find_witness
 from verify.networks.parameters import with_parameters
-from verify.networks.sgd import SGD
 
 
 def _read_literals(text: str) -> list[float]:
@@ -184,36 +183,6 @@ def test_the_checkers_kernel_of_several_outputs_is_the_ntk(
     exact = np.linalg.norm(values.detach().numpy() - cert.problem.data.y.ravel() - shift)
     numerator, denominator = z.residual_squared()
     assert 0 <= np.sqrt(numerator / denominator) - exact < 1e-5
-
-
-def test_what_the_formal_part_does_not_cover_is_refused(certificate: Certificate) -> None:
-    with pytest.raises(InputError, match="PROVED certificate"):
-        formal_problem(replace(certificate, scope="point"))
-    X, y = datasets.sphere(4, 3, 2.0)
-    tanh, linear = torch.nn.Tanh(), torch.nn.Linear
-    for layers, what in (
-        ((linear(3, 8), tanh, linear(8, 8), tanh, linear(8, 1)), "2 hidden layers"),
-        ((linear(3, 1),), "0 hidden layers"),
-        ((linear(3, 8), torch.nn.ReLU(), linear(8, 1)), "activation 'relu'"),
-        ((linear(3, 8), tanh, linear(8, 1), tanh), "activation 'tanh' of the output layer"),
-    ):
-        network = verify.certify(torch.nn.Sequential(*layers).double(), X, y, scope="point").problem
-        with pytest.raises(InputError, match=f"{what}: not covered by the proved checker"):
-            formal_problem(replace(certificate, problem=replace(network, lr=Fraction(1, 10))))
-    batches = replace(certificate.problem, descent=SGD(batch_size=4).on(certificate.problem.data.n))
-    with pytest.raises(InputError, match=r"descent=.*: not covered by the proved checker"):
-        formal_problem(replace(certificate, problem=batches))
-
-
-def test_a_residual_that_is_too_large_is_refused_with_the_inequality() -> None:
-    X, y = datasets.sphere(8, 3, 2.0)
-    torch.manual_seed(0)
-    net = torch.nn.Sequential(torch.nn.Linear(3, 48), torch.nn.Tanh(), torch.nn.Linear(48, 1)).double()
-    train(net, torch.tensor(X), torch.tensor(y), Fraction(1, 100), 20)
-    problem = verify.certify(net, X, y, scope="point").problem
-    fake = replace(biased8(), problem=replace(problem, lr=Fraction(1, 100)))
-    with pytest.raises(NotCertainError, match="the formal criterion needs"):
-        find_witness(formal_problem(fake))
 
 
 @needs_coq
