@@ -70,7 +70,7 @@ THEOREMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "enclosing_ball": ("Region.enclosing_ball",),
         "zero_loss_nearby": ("NearFit.zero_loss_nearby", "NearFit.error_bound"),
         "minibatch_epoch": ("Epoch.step_towards", "Epoch.within", "Epoch.epoch", "Epoch.start_moves"),
-        "minibatch_any_order": ("AnyOrder.minibatch_any_order", "AnyOrder.rows_cover"),
+        "minibatch_any_order": ("AnyOrder.minibatch_any_order", "Batches.rows_cover"),
         "handover": ("Certificate.staircase_certificate", "Links.handover_residual"),
         "linear_rate": ("Path.conclude", "Links.rate_simple_valid"),
         "iterates_converge": ("Path.conclude", "Links.distance_classical"),

@@ -6,7 +6,7 @@
 
 From Coq Require Import Reals Lra Psatz Lia.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Setting MeanValue Path NearFit Triangle Epoch.
+From LPLR Require Import Inner Sums Rn Setting MeanValue Path NearFit Batches Triangle Epoch.
 From LPLR Require Constants.
 Open Scope R_scope.
 
@@ -434,32 +434,3 @@ Proof.
     assert (0 <= C * W (S k)) by (apply Rmult_le_pos; lra). lra.
 Qed.
 End AnyOrder.
-
-(** ** Batches of rows in R^N: those of the outputs that belong to the batch's samples *)
-Section Rows.
-Variable n : nat.
-Variable inside : nat -> bool.
-Definition rows_of (u : Rn n) : Rn n := vector n (fun i => if inside i then entry u i else 0).
-Lemma rows_sym u v : ⟨rows_of u, v⟩ = ⟨u, rows_of v⟩.
-Proof.
-  rewrite !inner_Rn. apply sum_ext. intros i Hi. unfold rows_of. rewrite !entry_vector by assumption. destruct (inside i); ring.
-Qed.
-Lemma rows_idem u : rows_of (rows_of u) = rows_of u.
-Proof.
-  apply vec_ext. intros w. rewrite !inner_Rn. apply sum_ext. intros i Hi. unfold rows_of. rewrite !entry_vector by assumption. destruct (inside i); ring.
-Qed.
-Definition rows : projection (Rn n) := {| project := rows_of; project_sym := rows_sym; project_idem := rows_idem |}.
-End Rows.
-
-(** Batches cover the data when every output is in one of them. *)
-Lemma rows_cover n m (inside : nat -> nat -> bool) : (forall i, (i < n)%nat -> exists t, (t < m)%nat /\ inside t i = true) ->
-  forall e : Rn n, ⟨e, e⟩ <= sum m (fun t => ⟨rows n (inside t) e, rows n (inside t) e⟩).
-Proof.
-  intros H e. rewrite inner_Rn. rewrite (sum_ext m _ (fun t => sum n (fun i => if inside t i then entry e i * entry e i else 0))).
-  2:{ intros t _. rewrite inner_Rn. apply sum_ext. intros i Hi. cbn [project rows]. unfold rows_of. rewrite entry_vector by assumption.
-    destruct (inside t i); ring. }
-  rewrite sum_swap. apply sum_le. intros i Hi. destruct (H i Hi) as [t [Ht Hin]].
-  apply Rle_trans with ((fun t => if inside t i then entry e i * entry e i else 0) t); [cbn beta; rewrite Hin; lra|].
-  apply (sum_ge_term m (fun t => if inside t i then entry e i * entry e i else 0)); [assumption|].
-  intros j _. destruct (inside j i); [apply Rle_0_sqr|lra].
-Qed.

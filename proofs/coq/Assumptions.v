@@ -6,7 +6,7 @@
     and the one with logarithms, also use classical logic; they are printed one by one. *)
 
 From LPLR Require Setting NtkStability Curvature Spectral Path Residual Certificate Integral Polyak Classical.
-From LPLR Require NearFit Triangle Epoch AnyOrder PaperV3 Main Links Region Relu Lqcr Criterion Converges Format CheckFacts FixedTanh Psd TwoLayer.
+From LPLR Require NearFit Batches Triangle Epoch AnyOrder PaperV3 Main Links Region Relu Lqcr Criterion Converges Format CheckFacts FixedTanh Psd TwoLayer.
 From LPLR Require Sphere20 Biased8 Basin8 Classes6.
 
 Definition core := (
@@ -20,7 +20,7 @@ Definition core := (
   @Relu.containment_residual_relu, @Relu.mean_jacobian, @Region.enclosing_ball, @Region.containment_displacement, @Region.containment_displacement_paid,
   @Region.head_step, @Criterion.from_centre, @Criterion.from_ball, @Integral.containment_integral, @Integral.closed_form_sound,
   @NearFit.zero_loss_nearby, @NearFit.error_bound, @Triangle.triangular_ones, @Epoch.step_towards, @Epoch.within, @Epoch.epoch, @Epoch.start_moves,
-  @AnyOrder.minibatch_any_order, @AnyOrder.rows_cover, @Polyak.descent, @Polyak.sublevel_kept, @Polyak.smooth_of_hessian, @Polyak.smooth_of_lipschitz,
+  @AnyOrder.minibatch_any_order, @Batches.rows_cover, @Polyak.descent, @Polyak.sublevel_kept, @Polyak.smooth_of_hessian, @Polyak.smooth_of_lipschitz,
   @Classical.containment_classical, @Classical.smoothness_from_ingredients, @Path.conclude,
   @PaperV3.v3_pl, @PaperV3.v3_rate_assuming_containment, @PaperV3.v3_containment_derived,
   @TwoLayer.network_differentiable, @TwoLayer.network_lipschitz, @TwoLayer.ntk_matrix, @TwoLayer.neuron_budget, @Psd.psd_witness, @Psd.twice_bound, @FixedTanh.tanhZ_correct,

@@ -1,48 +1,12 @@
 (** * One pass through the data in mini-batches, in any order  (claim minibatch_epoch)
 
-    A batch sees some of the outputs: an orthogonal projection of [Y].  Its step is gradient descent on its own part of
-    the model.  The whole residual of a batch vanishes at an exact fit p, so the step brings the iterate nearer to p,
+    The step of a batch is gradient descent on its own part of the model.  The whole residual of a batch vanishes at an exact fit p, so the step brings the iterate nearer to p,
     whatever the other samples do. *)
 
 From Coq Require Import Reals Lra Psatz Lia.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Setting MeanValue Path NearFit.
+From LPLR Require Import Inner Sums Setting MeanValue Path NearFit Batches.
 Open Scope R_scope.
-
-(** ** Batches *)
-Record projection (Y : InnerSpace) := {
-  project :> Y -> Y;
-  project_sym : forall u v, ⟨project u, v⟩ = ⟨u, project v⟩;
-  project_idem : forall u, project (project u) = project u
-}.
-Arguments project {_} _ _.
-Arguments project_sym {_} _ _ _.
-Arguments project_idem {_} _ _.
-
-Section Projection.
-Context {Y : InnerSpace}.
-Variable P : projection Y.
-Lemma project_minus u v : P (u ⊖ v) = P u ⊖ P v.
-Proof. apply vec_ext. intros w. now rewrite project_sym, !inner_minus_l, !project_sym. Qed.
-Lemma project_scal a u : P (a ⋅ u) = a ⋅ P u.
-Proof. apply vec_ext. intros w. now rewrite project_sym, !inner_scal_l, project_sym. Qed.
-Lemma project_square u : ⟨P u, u⟩ = ⟨P u, P u⟩.
-Proof. now rewrite project_sym, project_sym, project_idem. Qed.
-Lemma project_le u : norm (P u) <= norm u.
-Proof.
-  pose proof (norm_pos u). apply norm_le_weak; [assumption|]. intros w. rewrite inner_sym.
-  pose proof (cauchy_schwarz (P u) w). pose proof (cauchy_schwarz (P u) u) as H1. rewrite project_square, <- norm_sq in H1.
-  pose proof (norm_pos (P u)). pose proof (norm_pos w).
-  assert (norm (P u) <= norm u) by (destruct (Req_dec (norm (P u)) 0); [lra|]; apply Rmult_le_reg_l with (norm (P u)); lra).
-  eapply Rle_trans; [eassumption|]. now apply Rmult_le_compat_r.
-Qed.
-End Projection.
-
-(** A batch b: the scale s_b of its loss s_b/2 sum (F_i - y_i)^2, the outputs in it, and a bound of |J_b| on the ball. *)
-Record batch (Y : InnerSpace) := { scale : R; pick : projection Y; steep : R }.
-Arguments scale {_} _.
-Arguments pick {_} _.
-Arguments steep {_} _.
 
 Section Epoch.
 Context {X Y : InnerSpace}.
