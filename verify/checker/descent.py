@@ -29,9 +29,9 @@ from typing import Any
 
 from flint import arb, arb_mat
 
-from verify.checker.batches import Descent, read
+from verify.checker.batches import Descent, jacobians, read, top
 from verify.checker.claims import BALL, Audit, Ball, Chain, Truth, distance, floats, is_index
-from verify.checker.enclosures import length, psd_norm, real, root, tick, zips
+from verify.checker.enclosures import real, root, zips
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import expect, take
@@ -42,43 +42,6 @@ __all__ = ["moving"]
 
 MAX_CELLS, MAX_HALF_STEPS = 4096, 1 << 52
 LEAST = arb("1e-100")  # a smaller probability is stated as this one: its decimals would be billions of digits long
-
-
-def _sum_of_largest(values: list[Any], count: int) -> Any:
-    """Enclose the sum of the `count` largest; ends of balls are exact, so that they can be sorted."""
-    return sum(sorted((value.upper() for value in values), reverse=True)[:count], arb(0))
-
-
-def _jacobians(here: Point, descent: Descent) -> tuple[dict[int, Any], Any]:
-    """Bound ‖J_b(c)‖² for every batch of each size, and the largest ‖J_i(c)‖².
-
-    ‖J_b‖² is the largest eigenvalue of Θ_bb: at most its trace, its largest row sum of block norms (Frobenius), and ‖Θ‖.
-    """
-    theta, n, k = here.kernel().tolist(), here.problem.n, here.problem.k
-    cuts = [slice(i * k, i * k + k) for i in range(n)]
-    tick(n * n * k * k)
-    blocks = [[length(x for row in theta[a] for x in row[b]) for b in cuts] for a in cuts]
-    own = [blocks[i][i] for i in range(n)]
-    largest = _sum_of_largest(own, 1)
-    found: dict[int, Any] = {}
-    for size in sorted(set(descent.sizes)):
-        if descent.drawn:
-            found[size] = size * largest
-        elif descent.order == "fixed":
-            starts = [k * descent.batch * i for i, other in enumerate(descent.sizes) if other == size]
-            parts = [arb_mat([row[a : a + k * size] for row in theta[a : a + k * size]]) for a in starts]
-            found[size] = _top(map(psd_norm, parts))
-        else:
-            rows = _sum_of_largest([_sum_of_largest(row, size) for row in blocks], 1)
-            found[size] = psd_norm(here.kernel()).min(_sum_of_largest(own, size)).min(rows)
-    return found, largest
-
-
-def _top(values: Any) -> Any:
-    best = arb(0)
-    for value in values:
-        best = best.max(value)
-    return best
 
 
 class Moving:
@@ -99,7 +62,7 @@ class Moving:
         )
         stated = {size: real(floats([norm])[0]) for size, norm in batches if type(size) is int}
         expect(len(stated) == len(batches) and set(stated) == set(descent.sizes), "batches: expected each size once")
-        squares, largest = _jacobians(here, descent)
+        squares, largest = jacobians(here, descent)
         for size, norm in stated.items():
             audit.require(
                 f"‖J_b(c)‖, |b| = {size}", root(squares[size]), "<=", norm, "largest eigenvalue of a block of the NTK"
@@ -135,10 +98,10 @@ class Moving:
         jacobians = {
             size: norm + (root(arb(size)) if self.descent.drawn else arb(1)) * D for size, norm in self.norms.items()
         }
-        x = _top(eta * real(t) * jacobians[size] ** 2 for size, t in zips(self.descent.sizes, self.descent.scales))
+        x = top(eta * real(t) * jacobians[size] ** 2 for size, t in zips(self.descent.sizes, self.descent.scales))
         single = real(self.descent.single) * ((self.sample + D) ** 2 + (e + K * R) * L)
         constants = {
-            "lambda_region": lam, "L_H": L, "Delta_J": D, "mu": s * lam, "batch_jacobian": _top(jacobians.values()),
+            "lambda_region": lam, "L_H": L, "Delta_J": D, "mu": s * lam, "batch_jacobian": top(jacobians.values()),
             "sample_smoothness": single, "radius": R,
         }  # fmt: skip
         chain: Chain = {
@@ -299,23 +262,16 @@ class Moving:
                 f"with {form} momentum β = {d.momentum}, buffer 0 at first and step η = {c['lr']} it {inside} and Φ {bound} after k steps: it converges"
                 f" to a point of zero loss{wider}"
             )
-        batch = (
-            f"on batches of {d.batch} samples, each with its own loss as for so many samples, and step η = {c['lr']}"
-        )
+        batch = f"{d.words} and step η = {c['lr']}"
         if d.drawn:
             return (
                 f"{batch}, every sample of every batch drawn independently and uniformly with replacement, it {inside} with probability at least 1 −"
                 f" {at_most(c['exit_probability'].max(LEAST))}; before an exit the expected squared distance to the points of zero loss falls by the"
                 f" factor {rate} per step, and E Φ {bound} after k steps, counting 0 after an exit{wider}"
             )
-        order = (
-            "the batches being rows 1 to b, b + 1 to 2b, … in any order in each epoch"
-            if d.order == "fixed"
-            else "each epoch running through the data once, in any order whatever"
-        )
         return (
-            f"{batch}, {order}, it {inside} the squared distance to the points of zero loss in that ball falls by the factor {rate} per epoch, and Φ {bound}"
-            f" after k epochs: it converges to a point of zero loss{wider}"
+            f"{batch}, {d.sequence}, it {inside} the squared distance to the points of zero loss in that ball falls by the factor {rate} per epoch, and Φ"
+            f" {bound} after k epochs: it converges to a point of zero loss{wider}"
         )
 
 

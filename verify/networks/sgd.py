@@ -6,7 +6,9 @@ so that a smaller last batch takes a larger step for each of its samples. In sym
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -35,6 +37,8 @@ class SGD:
         nesterov: torch's nesterov=True.
         lr: step η; None leaves it to `certify`.
         drop_last: as in DataLoader; refused where it would leave samples out of an epoch.
+        batches: a partition of one's own, the indices of the samples of each batch, of any sizes (DataLoader's batch_sampler); every epoch runs through these
+            batches, in any order. Instead of batch_size, with order 'any' or 'fixed', which then mean the same.
         weight_decay, dampening: must be 0.
 
     Raises:
@@ -49,6 +53,7 @@ class SGD:
     drop_last: bool = False
     weight_decay: Number = 0
     dampening: Number = 0
+    batches: Sequence[Sequence[int]] | None = None
 
     def __post_init__(self) -> None:
         """Validate, and keep numbers as the exact rationals they denote."""
@@ -76,9 +81,39 @@ class SGD:
             raise InputError("nesterov=True needs momentum > 0, as in torch")
         if beta and self.order == "with_replacement":
             raise InputError(_BOTH)
+        if self.batches is not None:
+            object.__setattr__(self, "batches", self._own_batches(beta))
+            object.__setattr__(self, "order", "fixed")
         object.__setattr__(self, "momentum", beta)
         object.__setattr__(self, "weight_decay", decay)
         object.__setattr__(self, "lr", exact_step(self.lr))
+
+    def _own_batches(self, beta: Fraction) -> tuple[tuple[int, ...], ...]:
+        """Validate a partition as far as that goes without the data."""
+        if self.batch_size is not None or self.drop_last:
+            raise InputError("batches: they have sizes of their own; leave batch_size and drop_last out")
+        if self.order == "with_replacement":
+            raise InputError("batches with order='with_replacement': a partition is not drawn; use order='fixed'")
+        if beta:
+            raise InputError(_BOTH)
+        if isinstance(self.batches, str | Mapping) or not isinstance(self.batches, Iterable):
+            raise InputError(f"batches: a {type(self.batches).__name__}; expected lists of samples' indices")
+        found = []
+        for number, batch in enumerate(self.batches):
+            if isinstance(batch, str | Mapping) or not isinstance(batch, Iterable):
+                raise InputError(f"batches[{number}]: a {type(batch).__name__}; expected a list of samples' indices")
+            found.append(tuple(exact_count(i, f"batches[{number}]") for i in batch))
+            if not found[-1]:
+                raise InputError(f"batches[{number}]: empty; a batch has at least one sample")
+        times = Counter(i for batch in found for i in batch)
+        twice = sorted(i for i, count in times.items() if count > 1)
+        if twice:
+            raise InputError(
+                f"batches: sample {twice[0]} comes {times[twice[0]]} times; expected each sample once in an epoch"
+            )
+        if not found:
+            raise InputError("batches: empty; expected at least one batch")
+        return tuple(found)
 
     def on(self, n: int) -> SGD | None:
         """Return this descent for n samples, its step taken out; None where it is full-batch gradient descent.
@@ -86,6 +121,16 @@ class SGD:
         Raises:
             InputError: a batch larger than n; samples that an epoch would leave out; momentum with mini-batches.
         """
+        if self.batches is not None:
+            known = {i for batch in self.batches for i in batch}
+            if max(known) >= n:
+                raise InputError(f"batches: sample {max(known)}; there are {n} samples, 0 … {n - 1}")
+            if len(known) < n:
+                left = min(set(range(n)) - known)
+                raise InputError(
+                    f"batches: sample {left} is in none of them ({n - len(known)} of {n} are missing): an epoch that leaves samples out never fits them"
+                )
+            return None if len(self.batches) == 1 else replace(self, lr=None)
         b = n if self.batch_size is None else self.batch_size
         if b > n:
             raise InputError(f"batch_size={b}: there are {n} samples; expected at most that many")
@@ -121,6 +166,7 @@ class SGD:
             "momentum": self.beta,
             "nesterov": self.nesterov,
             "drop_last": self.drop_last,
+            **({} if self.batches is None else {"batches": [list(batch) for batch in self.batches]}),
         }
 
     @classmethod
@@ -142,8 +188,19 @@ class SGD:
 
     def sizes(self, n: int) -> list[int]:
         """Return the sizes of an epoch's batches."""
+        if self.batches is not None:
+            return [len(batch) for batch in self.batches]
         b = self.batch_size or n
         return [b] * (n // b) + ([n % b] if n % b and not self.drawn else [])
+
+    def parts(self, n: int) -> list[list[int]] | None:
+        """Return the samples of each batch where they are always the same; None else."""
+        if self.batches is not None:
+            return [list(batch) for batch in self.batches]
+        if self.order != "fixed":
+            return None
+        edges = [0, *itertools.accumulate(self.sizes(n))]
+        return [list(range(start, end)) for start, end in itertools.pairwise(edges)]
 
     def describe(self) -> str:
         """Return what descends, as a clause of a sentence."""
@@ -152,6 +209,9 @@ class SGD:
             return f"gradient descent with {form} β = {float(self.beta):.6g} (torch.optim.SGD, buffer empty at first)"
         if self.order == "with_replacement":
             return f"stochastic gradient descent on batches of {self.batch_size} independent draws"
+        if self.batches is not None:
+            sizes = sorted(map(len, self.batches))
+            return f"mini-batch gradient descent on {len(sizes)} given batches of {sizes[0]} to {sizes[-1]} samples"
         return f"mini-batch gradient descent with batches of {self.batch_size}"
 
 

@@ -22,6 +22,7 @@ from verify.checker.tests.tampering import variants
 DESCENTS = {
     "any": verify.SGD(batch_size=3),
     "fixed": verify.SGD(batch_size=2, order="fixed"),
+    "given": verify.SGD(batches=[[3, 0], [1], [2]]),
     "drawn": verify.SGD(batch_size=2, order="with_replacement"),
     "heavy": verify.SGD(momentum="1/2"),
     "nesterov": verify.SGD(momentum="1/2", nesterov=True),
@@ -64,6 +65,7 @@ def test_the_true_certificate_is_accepted_with_its_statement(
     words = {
         "any": "each epoch running through the data once, in any order whatever",
         "fixed": "rows 1 to b, b + 1 to 2b",
+        "given": "on the 3 stored batches of 1 to 2 samples",
         "drawn": "with probability at least 1 −",
         "heavy": "with heavy-ball momentum β = 1/2, buffer 0 at first",
         "nesterov": "with Nesterov's momentum β = 1/2, buffer 0 at first",
@@ -99,6 +101,10 @@ def _row(key: str, step: int) -> Callable[[Any], None]:
         document["witness"]["criterion"][key] += step
 
     return change
+
+
+def _batches(value: Any) -> Callable[[Any], None]:
+    return _set(value, "descent", "batches")
 
 
 def _set(value: Any, *path: str) -> Callable[[Any], None]:
@@ -169,6 +175,20 @@ OWN: dict[str, dict[str, Any]] = {
         "any order": lambda d: d["descent"].update(order="any"),
         "single samples": lambda d: d["descent"].update(batch_size=1),
         "smaller distance": _constant("fit_distance", 0.999),
+    },
+    "given": {
+        "any order": lambda d: d["descent"].update(order="any"),
+        "single samples": _batches([[3], [0], [1], [2]]),
+        "a larger batch": _batches([[3, 0, 1], [2]]),
+        "a sample missing": _batches([[3, 0], [1]]),
+        "a sample twice": _batches([[3, 0], [1], [2], [2]]),
+        "a sample out of range": _batches([[3, 0], [1], [4]]),
+        "a truth value": _batches([[3, 0], [True], [2]]),
+        "an empty batch": _batches([[3, 0], [], [1], [2]]),
+        "one batch": _batches([[3, 0, 1, 2]]),
+        "no lists": _batches("0123"),
+        "rows": lambda d: (d["descent"].pop("batches"), d["descent"].update(batch_size=2)),
+        "a size of their own": lambda d: d["descent"].update(batch_size=2),
     },
     "drawn": {
         "any order": lambda d: d["descent"].update(order="any"),

@@ -15,7 +15,7 @@ from verify.networks.parameters import Vector
 from verify.networks.sgd import SGD, batch_scales
 from verify.regions.descent.float64 import Descent
 
-__all__ = ["Epochs", "read_orders"]
+__all__ = ["Epochs", "read_orders", "segments"]
 
 
 class Epochs:
@@ -28,8 +28,7 @@ class Epochs:
     def __init__(self, problem: Problem, seed: int = 0) -> None:
         """Prepare; nothing runs yet."""
         self.network, self.data, self.lr, self.descent = problem.network, problem.data, problem.eta, problem.sgd
-        self._sizes = self.descent.sizes(self.data.n)
-        self._scales = batch_scales(problem.loss, self._sizes, self.data.k)
+        self._sizes, self._loss = self.descent.sizes(self.data.n), problem.loss
         self._whole = Descent(
             self.network, self.data, batch_scales(problem.loss, [self.data.n], self.data.k)[0], self.lr
         )
@@ -44,6 +43,8 @@ class Epochs:
         n, b, draw = self.data.n, self._sizes[0], np.random.default_rng((self._seed, epoch))
         if self.descent.order == "with_replacement":
             return np.asarray(draw.integers(0, n, size=sum(self._sizes)))
+        if self.descent.batches is not None:
+            return np.concatenate([self.descent.batches[i] for i in draw.permutation(len(self.descent.batches))])
         if self.descent.order == "fixed":
             # A smaller last batch stays last: only whole batches change places.
             whole = draw.permutation(n // b)
@@ -58,9 +59,9 @@ class Epochs:
         """Return the parameters after one epoch (with momentum: after one step, whatever the order)."""
         if self.descent.beta:
             return self._momentum(theta)
-        edges = [0, *itertools.accumulate(self._sizes)]
-        for (start, end), scale in zip(itertools.pairwise(edges), self._scales, strict=True):
-            rows = np.asarray(order[start:end])
+        rows_of = segments(np.asarray(order), self.descent, self.data.n)
+        scales = batch_scales(self._loss, [rows.size for rows in rows_of], self.data.k)
+        for rows, scale in zip(rows_of, scales, strict=True):
             theta = Descent(self.network, DataSet(self.data.X[rows], self.data.y[rows]), scale, self.lr).step(theta)[0]
         return theta
 
@@ -69,6 +70,24 @@ class Epochs:
         beta = float(self.descent.beta)
         self._buffer = moved if self._buffer is None else beta * self._buffer + moved
         return np.asarray(theta - (moved + beta * self._buffer if self.descent.nesterov else self._buffer))
+
+
+def segments(order: np.ndarray, descent: SGD, n: int) -> list[np.ndarray]:
+    """Cut an epoch's order into its batches.
+
+    Raises:
+        InputError: the descent has batches of its own, and the order does not run through them.
+    """
+    if descent.batches is None:
+        return np.split(order, list(itertools.accumulate(descent.sizes(n)))[:-1])
+    owner, found, at = {i: batch for batch in descent.batches for i in batch}, [], 0
+    while at < order.size:
+        batch = owner[int(order[at])]
+        found.append(order[at : at + len(batch)])
+        if set(found[-1].tolist()) != set(batch):
+            raise InputError(f"an order whose samples {found[-1].tolist()[:6]} … are none of the batches given")
+        at += len(batch)
+    return found
 
 
 def read_orders(values: Any, descent: SGD, n: int) -> Iterator[np.ndarray]:
@@ -89,4 +108,5 @@ def read_orders(values: Any, descent: SGD, n: int) -> Iterator[np.ndarray]:
             raise InputError(f"orders[{epoch}]: index {order.max()}; expected 0 … {n - 1}")
         if descent.order != "with_replacement" and np.unique(order).size != n:
             raise InputError(f"orders[{epoch}]: a sample comes twice; expected each of 0 … {n - 1} once")
+        segments(order, descent, n)
         yield order

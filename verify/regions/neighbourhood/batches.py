@@ -94,23 +94,27 @@ def _block_norms(theta: Ball, n: int, k: int) -> Float[np.ndarray, "n n"]:
     return np.asarray(sqrt_of_nonnegative(squares.sum(axis=(1, 3))).upper())
 
 
+def _block(theta: Ball, part: list[int], k: int) -> Ball:
+    """Θ_bb of the batch of these samples."""
+    rows = np.concatenate([np.arange(k * i, k * i + k) for i in part])
+    return theta[rows][:, rows]
+
+
 def gather_batches(descent: SGD, theta: Ball, lambda_max: Ball, n: int, k: int, loss: Loss) -> Batches:
     """Bound the batches' Jacobians at the centre.
 
     Args:
         descent: bound to the data. theta: enclosure of Θ(c), (nk, nk), finite. lambda_max: of its λ_max. n, k, loss: as in :class:`Batches`.
     """
-    sizes = descent.sizes(n)
+    sizes, parts = descent.sizes(n), descent.parts(n)
     blocks = _block_norms(theta, n, k)
     largest = np.sort(np.diag(blocks))[::-1]
     norms = {}
     for size in set(sizes):
         if descent.order == "with_replacement":
             square = Ball(float(size)) * Ball(float(largest[0]))
-        elif descent.order == "fixed":
-            starts = [k * i * sizes[0] for i, found in enumerate(sizes) if found == size]
-            ends = [start + k * size for start in starts]
-            square = Ball(max(upper(largest_eigenvalue(theta[a:b, a:b])) for a, b in zip(starts, ends, strict=True)))
+        elif parts is not None:
+            square = Ball(max(upper(largest_eigenvalue(_block(theta, part, k))) for part in parts if len(part) == size))
         else:
             rows = -np.sort(-blocks, axis=1)[:, :size]
             bounds = (lambda_max, Ball(largest[:size]).sum(), Ball(float(Ball(rows).sum(axis=1).upper().max())))
