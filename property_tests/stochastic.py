@@ -115,10 +115,13 @@ class StochasticDraw:
     order: str
     momentum: str
     nesterov: bool
+    batches: tuple[tuple[int, ...], ...] | None = None
 
     @property
     def descent(self) -> verify.SGD:
         """What is certified."""
+        if self.batches is not None:
+            return verify.SGD(batches=self.batches)
         drop = self.order == "with_replacement"
         order: Any = self.order
         return verify.SGD(self.batch_size, order, self.momentum, self.nesterov, drop_last=drop)
@@ -126,19 +129,25 @@ class StochasticDraw:
 
 @st.composite
 def stochastic_draws(draw: st.DrawFn) -> StochasticDraw:
-    """Mini-batches in any order, in fixed batches or drawn with replacement, the last one smaller where it falls so; or momentum."""
+    """Mini-batches in any order, in fixed batches, in a drawn partition or drawn with replacement, the last one smaller where it falls so; or momentum."""
     n, k = draw(st.integers(3, 7)), draw(st.integers(1, 2))
-    order = draw(st.sampled_from(["any", "fixed", "with_replacement", "momentum"]))
-    heavy = order == "momentum"
+    order = draw(st.sampled_from(["any", "fixed", "given", "with_replacement", "momentum"]))
+    heavy, given = order == "momentum", order == "given"
+    batches = None
+    if given:
+        samples = draw(st.permutations(range(n)))
+        cuts = sorted(draw(st.sets(st.integers(1, n - 1), min_size=1, max_size=3)))
+        batches = tuple(tuple(samples[a:b]) for a, b in itertools.pairwise([0, *cuts, n]))
     return StochasticDraw(
         seed=draw(st.integers(0, 10**6)),
         n=n,
         k=k,
         loss=draw(st.sampled_from(["sum", "mean", "mse", "mse_sum"])),
-        batch_size=None if heavy else draw(st.integers(1, n - 1)),
+        batch_size=None if heavy or given else draw(st.integers(1, n - 1)),
         order="any" if heavy else order,
         momentum=draw(st.sampled_from(["1/4", "1/2", "9/10"])) if heavy else "0",
         nesterov=heavy and draw(st.booleans()),
+        batches=batches,
     )
 
 
@@ -151,15 +160,19 @@ def _losses(
     beta, buffer = float(certificate.problem.descent.beta) if certificate.problem.descent else 0.0, np.zeros_like(theta)
     size = draw.batch_size or n
     sizes = [size] * (n // size) + ([n % size] if n % size and draw.order != "with_replacement" else [])
+    rows_in_turn = np.arange(n)
+    if draw.batches is not None:
+        sizes, rows_in_turn = [len(b) for b in draw.batches], np.concatenate(draw.batches)
+    fixed = draw.order in ("fixed", "given")
     squares, farthest = [model.norms(theta) ** 2], np.linalg.norm(theta - centre, axis=1)
     for _ in range(_STEPS if beta else _EPOCHS):
         samples = np.argsort(rng.random((runs, n)), axis=1)
         if draw.order == "with_replacement":
             samples = rng.integers(0, n, (runs, n))
-        elif draw.order == "fixed":
-            samples = np.broadcast_to(np.arange(n), (runs, n))
+        elif fixed:
+            samples = np.broadcast_to(rows_in_turn, (runs, n))
         cuts = list(itertools.pairwise(np.cumsum([0, *sizes])))
-        for i in rng.permutation(len(cuts)) if draw.order == "fixed" else range(len(cuts)):
+        for i in rng.permutation(len(cuts)) if fixed else range(len(cuts)):
             rows = samples[:, slice(*cuts[i])]
             g = batch_scale(draw.loss, rows.shape[1], draw.k) * model.pulled(theta, rows)
             buffer = beta * buffer + g

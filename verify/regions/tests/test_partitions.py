@@ -14,7 +14,6 @@ import verify
 from verify.certificates import Certificate
 from verify.certificates.sentences import sentence
 from verify.errors import InputError
-from verify.networks.parameters import with_parameters
 from verify.networks.sgd import SGD
 from verify.regions.descent.minibatch import Epochs, read_orders
 from verify.regions.neighbourhood.point_facts import examine
@@ -49,7 +48,7 @@ def test_the_batches_given_are_the_ones_that_are_bounded_and_stated(given: Certi
     descent, centre = certificate.problem.descent, np.asarray(certificate.witness["centre"])
     assert descent is not None
     assert descent.parts(6) == PARTITION
-    here = examine(with_parameters(certificate.problem.network, centre), certificate.problem.data, "mse")
+    here = examine(certificate.problem.at(centre))
     theta, stated = here.theta.mid, dict(map(tuple, certificate.witness["batches"]))
     for part in PARTITION:
         true = float(np.linalg.eigvalsh(theta[np.ix_(part, part)])[-1]) ** 0.5
