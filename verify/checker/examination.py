@@ -41,7 +41,7 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
     if stochastic is not None:
         form, moved = moving(stochastic, document["loss"], problem, scope)
         rule = moved if verdict == "PROVED" else rule
-    if scope in ("exact", "region"):
+    if scope == "region":
         problem.require_smooth(scope)
     truth = rule(audit, problem, witness)
     # γ belongs to steps beyond 1/λ_max, which have claims of their own.

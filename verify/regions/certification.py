@@ -142,10 +142,10 @@ def _decided(problem: Problem, options: Options) -> Certificate:
     """Certify one scope."""
     scope: Any = options.scope
     smooth = problem.network.is_smooth
-    if scope in ("exact", "region") and not smooth:
+    if scope == "region" and not smooth:
         raise UnsupportedLayerError(
-            f"scope={scope!r}: the network has units with kinks (ReLU), which gradient descent crosses on its way, and this scope"
-            " is proved for activations of Lipschitz derivative only. Use scope='basin' (or 'run', 'ball', 'point')"
+            "scope='region': the network has units with kinks (ReLU), and a convex ball about its whole path is crossed by them; the bounds on it are proved"
+            " for activations of Lipschitz derivative only. Use scope='exact', whose small balls meet none, or 'basin', 'run', 'ball', 'point'"
         )
     pair = contradictory_pair(problem.data)
     if scope != "point" and pair is not None:

@@ -93,6 +93,7 @@ class Reach:
     Attributes:
         delta: δ. dz, da, dg, db: of ‖Δz_{l,i}‖, ‖Δa_{l,i}‖, ‖ΔG_{l,i}‖, ‖ΔB_{l,i}‖.
         v_norms: of ‖V_l(θ)‖ on the ball. df: of ‖ΔF_i‖. jacobian, residual: of ‖ΔJ‖ and ‖Δe‖, doubles.
+        kink: (layer, sample, unit) of a pre-activation that may meet a kink on the ball, None where none may; `jacobian` is ∞ where one may.
     """
 
     delta: float
@@ -104,6 +105,7 @@ class Reach:
     df: Ball
     jacobian: float
     residual: float
+    kink: tuple[int, int, int] | None
 
 
 def _block_frobenius(rows: Ball, n: int) -> Ball:
@@ -111,8 +113,23 @@ def _block_frobenius(rows: Ball, n: int) -> Ball:
     return _up(rows.reshape(n, -1).norm(axis=1))
 
 
+def _kink(state: Linearisation, dz: list[Ball]) -> tuple[int, int, int] | None:
+    """Return (layer, sample, unit) of the first layer's most doubtful pre-activation that may meet a kink; None where none may."""
+    for index, layer in enumerate(state.network.chain):
+        if layer.activation.pieces is None:
+            continue
+        z = state.Z[index]
+        room = layer.activation.pieces.gap(z.mid) - (Ball(z.rad) + Ball(dz[index].upper()[:, None])).upper()
+        if not (room > 0.0).all():
+            sample, unit = np.unravel_index(int(np.argmin(room)), room.shape)
+            return index, int(sample), int(unit)
+    return None
+
+
 def reach(state: Linearisation, delta: float, v_norms: list[Ball]) -> Reach:
     """Bound the changes on B(θ̂, δ); claim shadow_growth, part "reach".
+
+    An activation with kinks is linear about every pre-activation where the ball meets none: σ'' = 0, and F is a polynomial on the ball.
 
     Args:
         state: linearisation at θ̂ (tight). delta: exact double ≥ 0. v_norms: upper bounds of ‖V_l(θ̂)‖.
@@ -121,7 +138,10 @@ def reach(state: Linearisation, delta: float, v_norms: list[Ball]) -> Reach:
     n, k = state.n, state.network.outputs
     d = Ball(delta)
     slopes = [Ball(1.0 if la.activation.is_identity else la.activation.supremum(1)) for la in layers]
-    bends = [Ball(0.0 if la.activation.is_identity else la.activation.supremum(2)) for la in layers]
+    bends = [
+        Ball(0.0 if la.activation.is_identity or la.activation.pieces is not None else la.activation.supremum(2))
+        for la in layers
+    ]
     scales = [_up(la.scale) for la in layers]
     a_rows = [_up(a.norm(axis=1)) for a in state.A]
     moved = Ball(np.zeros(n))
@@ -132,7 +152,7 @@ def reach(state: Linearisation, delta: float, v_norms: list[Ball]) -> Reach:
         dz.append(_up(a_rows[index] * d + v * moved))
         inflated.append(v)
         moved = _up(slopes[index] * dz[index])
-    df = moved
+    df, kink = moved, _kink(state, dz)
     dg_next = Ball(np.zeros(n))
     dg, db, square = [], [], Ball(0.0)
     for index in reversed(range(len(layers))):
@@ -155,8 +175,9 @@ def reach(state: Linearisation, delta: float, v_norms: list[Ball]) -> Reach:
         db=tuple(db[::-1]),
         v_norms=tuple(inflated),
         df=df,
-        jacobian=float(jacobian.upper()),
+        jacobian=float(jacobian.upper()) if kink is None else float("inf"),
         residual=float(df.norm().upper()),
+        kink=kink,
     )
 
 
@@ -295,8 +316,10 @@ def growth_factor(state: Linearisation, moved: Reach, residual: Ball, lambda_max
         state, moved, residual: at θ̂, as for :func:`curvature_bounds`.
         lambda_max_upper: ≥ λ_max(Θ(θ̂)). eta_s: enclosure of η·s.
     """
+    if not np.isfinite(moved.jacobian):
+        return float("inf")
     negative, positive = curvature_bounds(state, moved, residual)
-    if not (np.isfinite(negative) and np.isfinite(positive) and np.isfinite(moved.jacobian)):
+    if not (np.isfinite(negative) and np.isfinite(positive)):
         return float("inf")
     norm = _root(Ball(lambda_max_upper)) + Ball(moved.jacobian)
     expanding = Ball(1.0) + eta_s * Ball(negative)

@@ -167,7 +167,7 @@ def attempt(ingredients: Ingredients, state: Linearisation, lr: Fraction) -> Att
         lr: step, exact.
     """
     found = _attempt(ingredients, state, lr)
-    if found.holds or state.network.is_smooth or ingredients.offset:
+    if found.holds or state.network.is_smooth:
         return found
     ratio, crossed = search_crossing(ingredients, state, lr)
     if crossed is None:

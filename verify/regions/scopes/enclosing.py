@@ -17,7 +17,7 @@ from verify.arrays import Ball, sqrt
 from verify.networks import Problem
 from verify.networks.parameters import Vector
 from verify.regions.descent.enclosed_iterates import Engine, make_engine
-from verify.regions.descent.growth import NormCache, growth_factor, reach
+from verify.regions.descent.growth import NormCache, Reach, growth_factor, reach
 from verify.regions.descent.progress import Progress
 from verify.regions.descent.recorded_run import fingerprint, load_arrays, save_arrays
 from verify.regions.neighbourhood.estimate import Attempt, attempt, next_target, with_start
@@ -129,7 +129,7 @@ def enclose(task: Task, plan: Plan, follower: Follower | None = None) -> Outcome
                     path.save(directory / _STATE, engine, state)
             here = examine(task.problem.at(engine.theta))
             moved = reach(here.state, engine.delta, norms(here.state.network))
-            why = _facts(task, path, engine, here, moved.jacobian, moved.residual)
+            why = _facts(task, path, engine, here, moved)
             if why:
                 return Outcome(why, path, engine, here, None)
             if follower is not None:
@@ -172,11 +172,15 @@ def _start_residual(here: Examined, delta: float, jacobian_change: float) -> flo
     return upper(evaluate("e_bar", values))
 
 
-def _facts(
-    task: Task, path: Path, engine: Engine, here: Examined, jacobian_change: float, residual_change: float
-) -> str:
+def _facts(task: Task, path: Path, engine: Engine, here: Examined, moved: Reach) -> str:
     """Append what holds at θ_k; return what is missing, or ''."""
-    k = len(path.growth)
+    k, jacobian_change, residual_change = len(path.growth), moved.jacobian, moved.residual
+    if moved.kink is not None:
+        layer, sample, unit = moved.kink
+        return (
+            f"at step {k} the slope of unit {unit} of hidden layer {layer + 1} at sample {sample} is not decided: its pre-activation may lie on either side"
+            f" of a kink, within {float(moved.dz[layer].upper()[sample]):.3g}"
+        )
     if not (math.isfinite(engine.delta) and math.isfinite(jacobian_change) and math.isfinite(residual_change)):
         return f"the enclosure of the iterate blew up at step {k}"
     # Weyl on J: λ_min(Θ(θ)) ≥ (√λ_min(Θ(θ̂)) − ‖ΔJ‖)² on the ball.

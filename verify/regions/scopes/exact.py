@@ -12,6 +12,10 @@ lies in B(c, o + t), so σ(o + t) bounds its Jacobian from below, β and the ste
 never exceeds Φ(θ_T); the first-exit argument is unchanged with the constraint ‖θ − c‖ ≤ R. Hence path(ē) ≤ R − o, or
 ∫_0^{R−o}(σ(o + t) − δ)dt = ∫_o^R(σ(r) − δ)dr > ē.
 
+Kinks. A network with ReLU units is followed as long as every pre-activation's side of its kink is decided on B(θ̂_k, δ_k): on that ball F is a polynomial,
+no slope at a kink is ever asked for, and everything above holds with σ'' = 0. Where one is not, the certificate says which. From θ_T on the ball may be one
+that kinks cross (criterion residual_relu, off the centre: the constraint ‖θ − c‖ ≤ R as above).
+
 Enclosures: :mod:`verify.regions.descent.enclosed_iterates`. Facts at θ_k from those at θ̂_k: λ_min ≥ max(0, √λ_min(Θ(θ̂_k)) − ‖ΔJ‖)² and
 ‖e‖ within ‖Δe‖, with the reach of claim shadow_growth.
 
