@@ -12,7 +12,7 @@ import verify
 from property_tests import strategies
 from property_tests.basins import BasinClaims, basin_facts
 from property_tests.certified import class_of, layers_of, merge, reference_of
-from property_tests.draws import TrainingProblem
+from property_tests.draws import KINKED_NAMES, TrainingProblem
 from property_tests.regions import RegionClaims, RegionDraw, region_facts
 from property_tests.tally import TALLY
 from property_tests.trajectories import exact_facts, round_trip, run_facts
@@ -90,3 +90,8 @@ def trajectory(name: str, scope: Literal["run", "exact"]) -> Callable[[TrainingP
 def trajectories() -> st.SearchStrategy[TrainingProblem]:
     """Draw problems that descent is followed on."""
     return strategies.near_problems(depths=(1, 3), max_width=8, max_parameters=60).map(_far)
+
+
+def kinked_trajectories() -> st.SearchStrategy[TrainingProblem]:
+    """Draw problems that descent is followed on, of chains whose units have kinks."""
+    return strategies.near_problems(depths=(2, 3), max_width=8, max_parameters=60, activations=KINKED_NAMES).map(_far)

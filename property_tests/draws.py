@@ -24,7 +24,7 @@ import torch
 from property_tests.reference import LayerSpec
 from verify.nn import Erf, NTKLinear, Sine
 
-__all__ = ["ACTIVATION_NAMES", "Architecture", "Inputs", "Targets", "TrainingProblem"]
+__all__ = ["ACTIVATION_NAMES", "KINKED_NAMES", "Architecture", "Inputs", "Targets", "TrainingProblem"]
 
 
 ACTIVATION_NAMES = (
@@ -32,6 +32,8 @@ ACTIVATION_NAMES = (
     *("elu", "celu:0.5", "softsign"),
 )
 """Every activation of Lipschitz derivative that the engine supports, besides the identity."""
+KINKED_NAMES = ("relu", "leaky_relu:0.25")
+"""Activations with a kink, as their chains are drawn; property_tests.graphs draws more."""
 
 Parametrisation = Literal["pytorch", "ntk"]
 InputKind = Literal["sphere", "gaussian", "clustered", "near-duplicate", "digits"]
@@ -54,6 +56,8 @@ def _module(name: str) -> torch.nn.Module:
         "elu": torch.nn.ELU,
         "celu:0.5": lambda: torch.nn.CELU(alpha=0.5),
         "softsign": torch.nn.Softsign,
+        "relu": torch.nn.ReLU,
+        "leaky_relu:0.25": lambda: torch.nn.LeakyReLU(0.25),
     }
     return modules[name]()  # type: ignore[no-any-return, operator]
 

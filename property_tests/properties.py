@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import verify
 from property_tests import families, strategies
-from property_tests.along_descent import basin, region, trajectories, trajectory
+from property_tests.along_descent import basin, kinked_trajectories, region, trajectories, trajectory
 from property_tests.certified import certified, class_of, facts_of, merge, reference_of
 from property_tests.claims import Claims, Violation, centre_facts, pl_facts
 from property_tests.draws import TrainingProblem, module_of
@@ -283,6 +283,7 @@ PROPERTIES: dict[str, Property] = {
         Property("smaller_step", _easily_certified, smaller_step, 1.0, {None: 1.0}),
         Property("stored", _easily_certified, stored, 0.5, {None: 0.4}),
         Property("exact", trajectories, trajectory("exact", "exact"), 0.7, {None: 0.3}, "exact"),
+        Property("exact_kinks", kinked_trajectories, trajectory("exact_kinks", "exact"), 0.4, {None: 0.1}, "exact"),
         Property("run", trajectories, trajectory("run", "run"), 0.7, {None: 0.3}, "run"),
         Property("basin", trajectories, basin("basin"), 0.7, {None: 0.3}, "basin"),
         Property("region", region_draws, region, 0.4, {"one start": 0.3, "ball of starts": 0.3}, "region"),

@@ -80,6 +80,8 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "elu": _joined(lambda z: z.exp() - 1, lambda z: z),
     "celu:0.5": _joined(lambda z: ((2 * z).exp() - 1) / 2, lambda z: z),
     "softsign": _joined(lambda z: z / (1 - z), lambda z: z / (1 + z)),
+    "relu": _joined(lambda z: 0 * z, lambda z: z),
+    "leaky_relu:0.25": _joined(lambda z: z / 4, lambda z: z),
 }
 
 

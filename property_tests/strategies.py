@@ -98,15 +98,16 @@ def near_problems(
     max_width: int = 12,
     max_parameters: int = 150,
     search: bool = False,
+    activations: Sequence[str] = ("identity", *ACTIVATION_NAMES),
 ) -> TrainingProblem:
     """Draw problems that start near their solution: most small networks of any depth and activation reach PROVED.
 
-    `search` lets the engine look for the radius (slower); otherwise a multiple of ‖e0‖/√λ0 is prescribed.
+    `search` lets the engine look for the radius (slower); otherwise a multiple of ‖e0‖/√λ0 is prescribed. `activations` as of :func:`architectures`.
     """
     digits = draw(st.sampled_from([False] * 9 + [True]))
     arch = draw(architectures(
         depths=depths, max_width=2 if digits else max_width, max_parameters=max_parameters, inputs=64 if digits else None,
-        outputs=(1, 1) if digits else (1, 2),
+        outputs=(1, 1) if digits else (1, 2), activations=activations,
     ))  # fmt: skip
     kinds: tuple[InputKind, ...] = ("digits",) if digits else ("sphere", "gaussian", "clustered", "near-duplicate")
     return TrainingProblem(

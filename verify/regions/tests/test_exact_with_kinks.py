@@ -18,6 +18,7 @@ from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent.growth import NormCache, reach
 
 STEP = "1/128"
+STEP_VALUE = 1.0 / 128.0
 
 
 def problem(activation: torch.nn.Module, seed: int = 0) -> tuple[torch.nn.Sequential, Any, Any]:
@@ -36,35 +37,32 @@ def proved() -> tuple[Any, ...]:
 
 def reference(net: torch.nn.Sequential, X: np.ndarray, y: np.ndarray, steps: int) -> tuple[list[Any], list[Any]]:
     """θ_T and every Φ(θ_k) by plain loops at 500 bits, each sign decided: shares nothing with the package."""
-    zero = flint.arb(0)
-    w, b, v, c = (p.detach().tolist() for p in net.parameters())
-    w, b = [[flint.arb(t) for t in row] for row in w], [flint.arb(t) for t in b]
-    v, c = [flint.arb(t) for t in v[0]], flint.arb(c[0])
-    x, lr, losses = [[flint.arb(t) for t in row] for row in X.tolist()], flint.arb(STEP_VALUE), []
+    zero, lr = flint.arb(0), flint.arb(STEP_VALUE)
+    parts: list[Any] = [p.detach().tolist() for p in net.parameters()]
+    w: list[list[Any]] = [[flint.arb(t) for t in row] for row in parts[0]]
+    b, v = [flint.arb(t) for t in parts[1]], [flint.arb(t) for t in parts[2][0]]
+    c: Any = flint.arb(parts[3][0])
+    x, losses = [[flint.arb(t) for t in row] for row in X.tolist()], []
     for k in range(steps + 1):
-        z = [
-            [bias + sum((a * t for a, t in zip(row, xi, strict=True)), zero) for row, bias in zip(w, b, strict=True)]
-            for xi in x
-        ]
+        z = [[t + dot(row, xi, zero) for row, t in zip(w, b, strict=True)] for xi in x]
         assert all(t > 0 or t < 0 for row in z for t in row)
-        on = [[t > 0 for t in row] for row in z]
-        e = [c + sum((a * t for a, t, s in zip(v, row, signs, strict=True) if s), zero) - flint.arb(t0)
-             for row, signs, t0 in zip(z, on, y.tolist(), strict=True)]  # fmt: skip
-        losses.append(sum((t * t for t in e), zero) / 2)
+        h = [[t if t > 0 else zero for t in row] for row in z]
+        e = [c + dot(v, row, zero) - flint.arb(t) for row, t in zip(h, y.tolist(), strict=True)]
+        losses.append(dot(e, e, zero) / 2)
         if k == steps:
             break
-        back = [[ei * a if s else zero for a, s in zip(v, signs, strict=True)] for ei, signs in zip(e, on, strict=True)]
-        gv = [
-            sum((ei * row[r] for ei, row, signs in zip(e, z, on, strict=True) if signs[r]), zero) for r in range(len(v))
-        ]
-        w = [[a - lr * sum((g[r] * xi[j] for g, xi in zip(back, x, strict=True)), zero) for j, a in enumerate(row)]
-             for r, row in enumerate(w)]  # fmt: skip
-        b = [t - lr * sum((g[r] for g in back), zero) for r, t in enumerate(b)]
-        v, c = [a - lr * g for a, g in zip(v, gv, strict=True)], c - lr * sum(e, zero)
+        back = [[ei * a if t > 0 else zero for a, t in zip(v, row, strict=True)] for ei, row in zip(e, z, strict=True)]
+        gradient = [dot(e, [row[r] for row in h], zero) for r in range(len(v))]
+        for r in range(len(v)):
+            pulls = [g[r] for g in back]
+            w[r] = [a - lr * dot(pulls, [xi[j] for xi in x], zero) for j, a in enumerate(w[r])]
+            b[r] = b[r] - lr * sum(pulls, zero)
+        v, c = [a - lr * g for a, g in zip(v, gradient, strict=True)], c - lr * sum(e, zero)
     return [t for row in w for t in row] + b + v + [c], losses
 
 
-STEP_VALUE = 1.0 / 128.0
+def dot(left: list[Any], right: list[Any], zero: Any) -> Any:
+    return sum((a * t for a, t in zip(left, right, strict=True)), zero)
 
 
 def test_the_enclosures_contain_an_independent_descent(proved: tuple[Any, ...]) -> None:
@@ -103,10 +101,11 @@ def test_other_kinks_and_every_method(activation: torch.nn.Module, method: str) 
 
 def test_a_sign_that_is_not_decided_is_named() -> None:
     net, X, y = problem(torch.nn.ReLU())
+    weight, bias, *_ = net.parameters()
     with torch.no_grad():
         # Unit 5 at sample 2: w·x + b is 0 exactly.
-        net[0].weight[5] = 0.0
-        net[0].weight[5, 0], net[0].bias[5] = 1.0, -float(X[2, 0])
+        weight[5] = 0.0
+        weight[5, 0], bias[5] = 1.0, -float(X[2, 0])
     cert = verify.certify(net, X, y, scope="exact", lr=STEP, steps=500)
     assert cert.verdict == "INCONCLUSIVE"
     assert "at step 0 the slope of unit 5 of hidden layer 1 at sample 2 is not decided" in cert.reason
@@ -124,7 +123,7 @@ def test_a_kink_in_the_balls_reach_is_no_smooth_change() -> None:
     norms = NormCache()
     state = linearise(with_parameters(network, near), X)
     found = reach(state, delta, norms(state.network))
-    assert found.kink == (0, sample, unit)
+    assert found.kink == (0, int(sample), int(unit))
     assert found.jacobian == float("inf")
     across = near.copy()
     across[128 * 16 + unit] -= 0.5 * delta
