@@ -45,6 +45,7 @@ def region_certificate(draw: RegionDraw) -> Any:
     return verify.certify(
         problem.model, problem.X, problem.y, scope="region", loss=problem.loss, lr=draw.lr, steps=400, centre=draw.centre,
         start_radius=draw.start_radius,
+        data_radius=draw.data_radius,
     )  # fmt: skip
 
 
@@ -52,6 +53,7 @@ def region(draw: RegionDraw) -> None:
     """Descent from starts all over their ball stays in B(c, R) and decays; λ and PL hold there; the certificate checks."""
     certificate = region_certificate(draw)
     kind = "ball of starts" if draw.start_radius else "one start"
+    kind += ", data nearby" if draw.data_radius else ""
     TALLY.drew("region", "region", kind, certificate.verdict)
     if certificate.verdict != "PROVED":
         return

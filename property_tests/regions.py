@@ -23,12 +23,13 @@ _WITHIN = 1.0 - 2.0**-20
 
 @dataclass(frozen=True)
 class RegionDraw:
-    """A problem, the step as an exact number, the radius of the ball of starts (0: the initialisation alone), and the centre's name."""
+    """A problem, the step as an exact number, the radius of the ball of starts (0: the initialisation alone), the centre's name, and how far other data lie."""
 
     problem: TrainingProblem
     lr: Fraction
     start_radius: float
     centre: str
+    data_radius: float = 0.0
 
 
 @st.composite
@@ -60,6 +61,7 @@ def region_draws(draw: st.DrawFn) -> RegionDraw:
         draw(st.sampled_from([Fraction(1, 10), Fraction(1, 20)])),
         radius,
         draw(st.sampled_from(["midpoint", "initialisation"])),
+        draw(st.sampled_from([0.0, 2.0**-100, 2.0**-20, 1e-3])),
     )
 
 
@@ -69,6 +71,7 @@ class RegionClaims:
 
     Attributes:
         centre: c (p,). radius: R. starts: r. rate: Φ_{k+1} ≤ rate·Φ_k. lr: η. lam, mu: λ_min(Θ) and the PL constant on B(c, R).
+        data: ε, for every data set with each input within it.
     """
 
     centre: np.ndarray
@@ -78,12 +81,13 @@ class RegionClaims:
     lr: Fraction
     lam: float
     mu: float
+    data: float = 0.0
 
     @staticmethod
     def of(certificate: Any) -> RegionClaims:
         """Read a PROVED certificate of scope 'region'."""
         c = certificate.constants
-        starts = c.get("start_radius")
+        starts, data = c.get("start_radius"), c.get("data_radius")
         return RegionClaims(
             np.asarray(certificate.witness["region"]["centre"]),
             float(c["region_radius"].upper()),
@@ -92,11 +96,12 @@ class RegionClaims:
             Fraction(c["lr"]),
             float(c["region_lambda"].lower()),
             float(c["region_mu"].lower()),
+            0.0 if data is None else float(data.lower()),
         )
 
 
 def region_facts(problem: TrainingProblem, claims: RegionClaims, *, steps: int = 6, seed: int = 0) -> Facts:
-    """Decide containment and rate along descent from several starts, and λ and PL at as many points of the region.
+    """Decide containment and rate along descent from several starts on as many data sets, and λ and PL at as many points of the region.
 
     Args:
         problem: as drawn. claims: of the certificate. steps: of each descent. seed: of the random directions.
@@ -104,20 +109,27 @@ def region_facts(problem: TrainingProblem, claims: RegionClaims, *, steps: int =
     Raises:
         Violation, Undecided.
     """
-    layers = problem.architecture.layers()
+    layers, rng = problem.architecture.layers(), np.random.default_rng(seed)
     origin = Reference(layers, problem.X, problem.y, problem.s)
     middle = Reference(with_weights(layers, claims.centre), problem.X, problem.y, problem.s)
     start = origin.flat_centre
     for index, direction in enumerate(directions(origin, seed)):
-        if index == 0 or claims.starts > 0.0:
+        X = _nearby(problem.X, claims.data, index, rng)
+        if index == 0 or claims.starts > 0.0 or claims.data > 0.0:
             moved = with_weights(layers, start + _WITHIN * claims.starts * direction)
-            reference = Reference(moved, problem.X, problem.y, problem.s)
+            reference = Reference(moved, X, problem.y, problem.s)
             yield from descent_in_ball("region", reference, middle, claims, steps)
-        yield from _point(middle, problem, claims, claims.centre + _WITHIN * claims.radius * direction)
+        yield from _point(middle, problem, X, claims, claims.centre + _WITHIN * claims.radius * direction)
 
 
-def _point(middle: Reference, problem: TrainingProblem, claims: RegionClaims, flat: np.ndarray) -> Facts:
-    here = Reference(with_weights(problem.architecture.layers(), flat), problem.X, problem.y, problem.s)
+def _nearby(X: np.ndarray, radius: float, index: int, rng: np.random.Generator) -> np.ndarray:
+    """Other inputs on the boundary: all nearer to 0, all farther away, or anywhere; the stored ones where the radius is 0."""
+    away = (-X, X)[index] if index < 2 else rng.standard_normal(X.shape)
+    return np.asarray(X + _WITHIN * radius * away / np.linalg.norm(away, axis=1, keepdims=True))
+
+
+def _point(middle: Reference, problem: TrainingProblem, X: np.ndarray, claims: RegionClaims, flat: np.ndarray) -> Facts:
+    here = Reference(with_weights(problem.architecture.layers(), flat), X, problem.y, problem.s)
 
     def kernel() -> Any:
         jacobian = here.jacobian(here.centre)

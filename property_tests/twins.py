@@ -211,6 +211,12 @@ TWINS: dict[str, Twin] = {
             _region(lambda c: replace(c, starts=1e3 * c.starts)),
         ),
         Twin(
+            "region: data 1,000 times as far away",
+            "region_rate",
+            lambda: region_draws().filter(lambda d: d.data_radius == 1e-3),
+            _region(lambda c: replace(c, data=1e3 * c.data)),
+        ),
+        Twin(
             "region: rate of the residual for that of the loss",
             "region_rate",
             region_draws,
