@@ -73,7 +73,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     ),
     "Other networks": (
         "relu_smoothness", "containment_residual_relu", "linear_networks", "network_movement", "network_jacobian_change",
-        "unstable_units", "lipschitz_slope", "convolution_norm", "shared_weight_ntk", "layer_norm_derivatives",
+        "unstable_units", "window_choices", "lipschitz_slope", "convolution_norm", "shared_weight_ntk", "layer_norm_derivatives",
     ),
     "Related systems": (
         "linear_imbalance", "linear_imbalance_conserved", "linear_imbalance_weyl", "linear_pl_from_imbalance",

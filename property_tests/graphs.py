@@ -23,7 +23,18 @@ from torch.nn import functional
 
 from verify.networks import Network, kernel_of, linearise
 from verify.networks.activations import Activation, activation_named
-from verify.networks.layers import Activated, AveragePool, BatchNorm, Convolution, Flatten, Layer, Linear, Scale, Sum
+from verify.networks.layers import (
+    Activated,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool,
+    Scale,
+    Sum,
+)
 from verify.networks.movement import Movement
 from verify.networks.parameters import flatten
 
@@ -31,7 +42,7 @@ __all__ = ["GraphDraw", "build", "check", "graph_draws", "main"]
 
 SMOOTH = ("tanh", "sigmoid", "silu", "gelu", "sine", "erf", "softsign", "celu:0.7", "softplus:1.5")
 KINKED = ("relu", "leaky_relu:0.2", "hardtanh", "relu6")
-_KINDS = ("convolution", "linear", "activation", "activation", "sum", "pool", "norm", "scale", "flatten")
+_KINDS = ("convolution", "linear", "activation", "activation", "sum", "pool", "norm", "scale", "flatten", "maximum")
 # What rounding of torch's own Jacobian is allowed: far below any ratio that is looked at.
 _ROUNDING = 1e-9
 Facts = dict[str, float]
@@ -132,6 +143,12 @@ class _Builder:
             )
         )
 
+    def maximum(self, source: int, a: int, b: int) -> int | None:
+        pool = MaxPool((2, 1 + a % 3), (1 + b % 2, 1 + b // 2 % 2), (a // 3 % 2, 0), (1 + (b // 4 % 2), 1), (source,))
+        extent = pool.dilation[0] + 1, pool.kernel[1]
+        fits = all(size + 2 * p >= e for size, p, e in zip(self.shapes[source][1:], pool.padding, extent, strict=True))
+        return self.add(pool) if fits else None
+
     def wish(self, kind: str, source: int, a: int, b: int) -> None:
         shape = self.shapes[source]
         is_map = len(shape) == 3
@@ -146,6 +163,8 @@ class _Builder:
             self.add(Sum((source, same[a % len(same)])))
         elif kind == "pool" and is_map and min(shape[1:]) >= 2:
             self.add(AveragePool((2, 2), (1 + a % 2, 1 + b % 2), (a // 2 % 2, b // 2 % 2), b // 4 % 2 == 0, (source,)))
+        elif kind == "maximum" and is_map and min(shape[1:]) >= 2:
+            self.maximum(source, a, b)
         elif kind == "norm":
             self.norm(source)
         elif kind == "scale":
@@ -223,6 +242,8 @@ def _computed(layer: Layer, own: dict[str, torch.Tensor | None], h: list[torch.T
         return _FUNCTIONS[layer.function.name](h[0], value)
     if isinstance(layer, AveragePool):
         return functional.avg_pool2d(h[0], layer.kernel, layer.stride, layer.padding, False, layer.count_include_pad)
+    if isinstance(layer, MaxPool):
+        return functional.max_pool2d(h[0], layer.kernel, layer.stride, layer.padding, layer.dilation)
     if isinstance(layer, Scale):
         return layer.factor * h[0]
     return h[0].flatten(1) if isinstance(layer, Flatten) else torch.stack(h).sum(0)

@@ -14,7 +14,7 @@ from property_tests.graphs import GraphDraw, build, check, graph_draws
 from property_tests.profiles import for_weight
 from property_tests.tally import TALLY
 from verify.arrays.upper import Upper
-from verify.networks.layers import Activated, AveragePool, Linear, Sum
+from verify.networks.layers import Activated, AveragePool, Linear, MaxPool, Sum
 from verify.networks.layers.kinks import Kinks
 from verify.networks.layers.values import SensitivityChange, ValueChange
 
@@ -31,11 +31,21 @@ def test_every_list_of_wishes_makes_a_network(seed: int) -> None:
     rng = np.random.default_rng(seed)
     kinds: set[str] = set()
     for _ in range(40):
-        wishes = tuple(tuple(int(v) for v in rng.integers(0, 9, 4)) for _ in range(7))
+        wishes = tuple(tuple(int(v) for v in rng.integers(0, 10, 4)) for _ in range(7))
         network, X = build(GraphDraw(int(rng.integers(2**16)), bool(rng.integers(2)), bool(rng.integers(2)), wishes))  # type: ignore[arg-type]
         assert X.shape[1:] == network.input_shape
         kinds |= {layer.kind for layer in network.layers}
-    assert kinds == {"linear", "convolution", "activation", "sum", "scale", "flatten", "average_pool", "batch_norm"}
+    assert kinds == {
+        "linear",
+        "convolution",
+        "activation",
+        "sum",
+        "scale",
+        "flatten",
+        "average_pool",
+        "max_pool",
+        "batch_norm",
+    }
 
 
 def _first_summand(self: Any, norms: Any, r: Upper, *below: ValueChange) -> ValueChange:
@@ -62,7 +72,24 @@ def _no_weights_change(self: Any, norms: Any, r: Upper, below: Any, above: Sensi
     return (above.times(norms.weight),)
 
 
+def _never_anew(honest: Callable[..., Any]) -> Callable[..., Any]:
+    def norms(self: Any, *arguments: Any) -> Any:
+        found = honest(self, *arguments)
+        return replace(found, kinks=replace(found.kinks, jumps=0.0 * found.kinks.jumps))
+
+    return norms
+
+
+def _windows_apart(honest: Callable[..., Any]) -> Callable[..., Any]:
+    def norms(self: Any, *arguments: Any) -> Any:
+        return replace(honest(self, *arguments), overlap=Upper(1.0))
+
+    return norms
+
+
 TWINS: dict[str, tuple[type, str, Any]] = {
+    "a window never chooses anew": (MaxPool, "norms", _never_anew(MaxPool.norms)),
+    "an entry is read by one window": (MaxPool, "norms", _windows_apart(MaxPool.norms)),
     "a summand forgotten": (Sum, "moved", _first_summand),
     "an activation does not bend": (Activated, "norms", _unbent(Activated.norms)),
     "no unit flips": (Kinks, "largest_jump", _no_jump),
@@ -74,6 +101,8 @@ TWINS: dict[str, tuple[type, str, Any]] = {
 
 # Found by drawing; a bound may fall for many others.
 WITNESSES: dict[str, GraphDraw] = {
+    "a window never chooses anew": GraphDraw(97227738, True, False, ((9, 0, 0, 1), (1, 7, 9, 2))),
+    "an entry is read by one window": GraphDraw(1927747984, True, True, ((9, 0, 10, 1),)),
     "a summand forgotten": GraphDraw(697504078, False, True, ((0, 7, 1, 10), (4, 3, 7, 1))),
     "an activation does not bend": GraphDraw(
         24616, False, True, ((0, 6, 1, 9), (8, 11, 7, 10), (3, 1, 6, 5), (5, 11, 3, 10))

@@ -117,6 +117,7 @@ CLAIM = Claim(
         Counterexample("F = relu(w1) + relu(w2)/100: certified on a ball with a kink and without a β", across_a_kink),
     ),
     proof=prove,
-    remarks="The proof is in the module's docstring. With σ = √λ0 − Δ_J it needs √λ0 > 3Δ_J(R). In Coq for any F that is continuous along"
+    remarks="The proof is in the module's docstring. Max pools and analytic activations may stand beside the ReLUs (window_choices)."
+    " With σ = √λ0 − Δ_J it needs √λ0 > 3Δ_J(R). In Coq for any F that is continuous along"
     " the segments of the ball and there has the derivative J(θ + tv)v but for finitely many t.",
 )

@@ -3,6 +3,7 @@
 G_v = ∂F/∂h_v of one sample. ‖ΔG_v‖ ≤ ⟨y_v, t⟩ + c_v, from the output (0, 0) back; a node adds over its consumers w
     layer of weights: ν_w(y_w, c_w) + κ_w(b_w + β̄_w)1_w          smooth activation: S_1(y_w, c_w) + S_2γ_w x_u
     piecewise linear activation: S_1(y_w, c_w) and K(ρ) to c (unstable_units)      fixed map: ‖T‖(y_w, c_w)      sum: (y_w, c_w)
+    max pool: √ov(y_w, c_w) and K(ρ) to c (window_choices)
 b_w ≥ ‖G_w‖ at the centre, β̄_w = R‖y_w‖ + c_w, γ_w the largest column norm of G_w, x_u from network_movement. Proof: G_u(θ) − G_u = G_w(θ)∘U +
 ΔG_w∘W⁰ for a layer; ΔG_w·diag σ'(z_θ) + G_w·diag(σ'(z_θ) − σ'(z)) for an activation, whose second part has the Frobenius norm at most
 γ_wS_2‖Δz‖. The rows of layer v: J_v(θ)ᵀw = Σ_i A_i(θ)ᵀG_i(θ)ᵀw_i, so ‖ΔJ_v‖ ≤ max_i‖ΔG_i‖·(α_v + κ_vR‖x_u‖) + max_i b_i·κ_v⟨x_u, t⟩ =: ⟨M_v, t⟩ + c'_v.
@@ -42,13 +43,18 @@ def _backward(proof: Proof) -> None:
     proof.derive(
         "activation_step", after <= S1 * bound + gamma * S2 * form + K, "activation carried_slope bent_scaled flips"
     )
+    root, pooled, anew, choices = sym("window_root pooled anew choice_bound")
+    proof.lemma("pool", "operator_norm", pooled <= root * dg + anew, "ΔG_u = S(θ)ᵀΔG_w + (S(θ) − S)ᵀG_w, ‖S‖ ≤ √ov")
+    proof.lemma("anew", "claim:window_choices", anew <= choices, "windows that choose anew")
+    proof.derive("carried_root", root * dg <= root * bound, "so_far")
+    proof.derive("pool_step", pooled <= root * bound + choices, "pool anew carried_root")
     other, other_bound, total = sym("change_other bound_other total_change")
     proof.suppose("so_far_other", other <= other_bound, "another consumer")
     proof.lemma("fan_out", "cauchy_schwarz", total <= dg + other, "G of a node adds over its consumers")
     proof.derive("fan_out_step", total <= bound + other_bound, "fan_out so_far so_far_other")
     final, final_bound = sym("change_v bound_v")
     proof.lemma("all", "induction", final <= final_bound, "every node, in reverse topological order",
-                premises=["layer_step", "activation_step", "fan_out_step"], discharges=["so_far", "so_far_other"])  # fmt: skip
+                premises=["layer_step", "activation_step", "pool_step", "fan_out_step"], discharges=["so_far", "so_far_other"])  # fmt: skip
 
 
 def prove(formulas: Formulas) -> Proof:
@@ -92,7 +98,7 @@ def prove(formulas: Formulas) -> Proof:
     proof.lemma("derivative", "mean_value", r * curvature <= small, "‖D²F(θ)[u/r]‖, in the limit")
     proof.derive("curvature_scaled", r * curvature <= r * L_H, "derivative small suprema")
     proof.derive("curvature", curvature <= L_H, "curvature_scaled small")
-    return proof.conclude("layer_step activation_step fan_out_step block_bound jacobian curvature")
+    return proof.conclude("layer_step activation_step pool_step fan_out_step block_bound jacobian curvature")
 
 
 def _three_layers() -> list[Fact]:
@@ -124,9 +130,10 @@ def _attained() -> list[Fact]:
 CLAIM = Claim(
     id="network_jacobian_change",
     title="movement of the Jacobian and curvature on a graph",
-    statement="Network on a directed acyclic graph, samples apart. On B(c, R), whatever the slopes at kinks: ‖J(θ) − J(c)‖ ≤ R‖M(R)‖ + ‖c'(R)‖, rows M_v ="
+    statement="Network on a directed acyclic graph, samples apart. On B(c, R), whatever the slopes at kinks and the choices of max pools where"
+    " entries tie: ‖J(θ) − J(c)‖ ≤ R‖M(R)‖ + ‖c'(R)‖, rows M_v ="
     " max_i y_v,i·(α_v + κ_vR‖x_u‖) + max_i b_v,i·κ_vx_u, c'_v = max_i c_v,i·(α_v + κ_vR‖x_u‖), with the backward recursion of the docstring. Where F is"
-    " C², ‖D²F‖ ≤ ‖M‖ with every norm at the centre replaced by its supremum on the ball.",
+    " C² (no unit meets its kink, no window chooses anew), ‖D²F‖ ≤ ‖M‖ with every norm at the centre replaced by its supremum on the ball.",
     source="our formulation",
     hypotheses=(
         Hypothesis(

@@ -2,7 +2,7 @@
 
 θ = c + u, t_v = ‖u_v‖ the move of layer v's own parameters, t = (t_1, …, t_L). Every value moves by at most ⟨x_v, t⟩ with x_v ≥ 0, from
     inputs: x = 0            layer of weights: x_v = α_v 1_v + (ν_v + κ_v R)x_u        activation: S_1x_u
-    fixed linear map T: ‖T‖x_u        sum (skip connection): Σ_j x_{u_j}
+    fixed linear map T: ‖T‖x_u        sum (skip connection): Σ_j x_{u_j}        max pool whose windows read an entry at most ov times: √ov·x_u
 where u is the node that v reads, α_v the norm of (U, q) ↦ U∗h_u + q at the centre, ν_v that of h ↦ W∗h, κ_v = √(overlap) (convolution_norm; 1 for
 a fully connected layer). Proof: Δz = (U∗h⁰ + q) + W(θ)∗Δh exactly, ‖W(θ)∗·‖ ≤ ν + κt_v ≤ ν + κR; induction in topological order.
 """
@@ -31,8 +31,13 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("inherited", weight * below <= (nu + kappa * R) * form, "weight so_far")
     proof.derive("layer_step", moved <= form_next, "layer own inherited form_next")
     slope, S1, after = sym("slope sup_first after")
-    proof.hypothesis("lipschitz", slope <= S1, "S_1 ≥ sup|σ'|, or ‖T‖ for a fixed linear map")
-    proof.lemma("activation", "mean_value", after <= slope * below, "entry by entry; MaxPool and kinks too: Lipschitz")
+    proof.hypothesis("lipschitz", slope <= S1, "S_1 ≥ sup|σ'|, or ‖T‖ for a fixed linear map, or √ov for a max pool")
+    proof.lemma(
+        "activation",
+        "mean_value",
+        after <= slope * below,
+        "entry by entry, kinks too; |Δmax| ≤ max|Δh_j| in each window",
+    )
     proof.derive("activation_scaled", slope * below <= S1 * form, "lipschitz so_far")
     proof.derive("activation_step", after <= S1 * form, "activation activation_scaled")
     other, other_form, total = sym("moved_other form_other total")
@@ -77,7 +82,7 @@ CLAIM = Claim(
     title="movement of a network's values on a ball",
     statement="Network on a directed acyclic graph whose samples do not interact. On B(c, R) every node's value moves by at most ⟨x_v, t⟩ ≤ ‖x_v‖R, t_v the"
     " move of layer v's parameters, x_v by the rules: α_v1_v + (ν_v + κ_vR)x_u for a layer of weights, sup|σ'|x_u for an activation, ‖T‖x_u for a"
-    " fixed linear map, Σx_u for a sum, x_u for MaxPool on disjoint windows.",
+    " fixed linear map, Σx_u for a sum, √ov·x_u for a max pool whose windows read an entry at most ov times.",
     source="our formulation",
     hypotheses=(
         Hypothesis("ball", "W(θ) on the ball, not W at its centre", Counterexample("F = w2w1 about 0", _inflation)),
@@ -92,5 +97,5 @@ CLAIM = Claim(
         Hypothesis("unshared", "no parameter belongs to two layers", Counterexample("F = w·w", _shared)),
     ),
     proof=prove,
-    remarks="The same for one sample with its own α. Overlapping MaxPool windows cost √(overlap). The forms bound Frobenius norms over the samples.",
+    remarks="The same for one sample with its own α. The forms bound Frobenius norms over the samples.",
 )

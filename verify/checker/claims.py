@@ -23,6 +23,7 @@ from verify.checker.enclosures import length, psd_norm, real, root, staged, tick
 from verify.checker.movement import curvature
 from verify.checker.nearby import Nearby
 from verify.checker.network import Point
+from verify.checker.pooling import Maximum
 from verify.checker.problem import Parameters, Problem
 from verify.checker.reading import Array, Claimed, Limit, expect, take
 from verify.checker.strides import Stride, stride
@@ -259,9 +260,16 @@ class Ball:
         text = (
             f"with step η = {self.problem.lr} it stays within R ≤ {at_most(self.radii[j])} of the centre, a Locally PL Region with"
             f" ½‖∇Φ‖² ≥ μΦ for μ ≥ {at_least(constants['mu'])}, and Φ_k ≤ {_factor(constants['rate'])}^k·Φ_0 ({self.by} criterion"
-            f"{', a kink having the slope of its left side at 0' if self.crossed else ''}); it converges to a point of zero loss"
+            f"{self._at_kinks() if self.crossed else ''}); it converges to a point of zero loss"
         )
         return Truth(constants, margins, chain, text)
+
+    def _at_kinks(self) -> str:
+        """Say which gradient is meant where it jumps."""
+        chosen = any(isinstance(layer, Maximum) for layer in self.problem.layers)
+        return (
+            ", a kink having the slope of its left side at 0" + ", a window choosing the first of its largest" * chosen
+        )
 
     def _demand(self, steps: Chain, source: str) -> None:
         for name, (left, relation, right) in steps.items():

@@ -13,6 +13,7 @@ from typing import Any
 
 from verify.checker.enclosures import real, zips
 from verify.checker.layers import Elementwise, Fixed, Layer, Sum, Trained, Window
+from verify.checker.pooling import Maximum
 from verify.checker.reading import Array, expect, take
 
 __all__ = ["layers_of", "stored"]
@@ -154,6 +155,25 @@ def _average_pool(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[
     return Fixed("average_pool", inputs, (channels, down, across), about, entries, factors, None)
 
 
+def _max_pool(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[Shape]) -> Layer:
+    channels, height, width = _map(shapes)
+    kernel, stride, padding, dilation = (
+        _couple(fields[name], least) for name, least in (("kernel", 1), ("stride", 1), ("padding", 0), ("dilation", 1))
+    )
+    window = Window((height, width), kernel, stride, padding, dilation)
+    down, across = _output(window)
+    expect(
+        channels * down * across * kernel[0] * kernel[1] <= MAX_READS, "a pool reads more than this checker takes on"
+    )
+    met = [_met(window, c, y, x) for c in range(channels) for y in range(down) for x in range(across)]
+    entries = tuple(tuple(i for i in row if i >= 0) for row in met)
+    expect(all(entries), "a window of padding alone has no largest entry")
+    about = f"{kernel[0]}×{kernel[1]} windows, stride {stride[0]}×{stride[1]}"
+    about += f", padding {padding[0]}×{padding[1]} never chosen" if padding != (0, 0) else ""
+    about += f", dilation {dilation[0]}×{dilation[1]}" if dilation != (1, 1) else ""
+    return Maximum("max_pool", inputs, (channels, down, across), about, entries)
+
+
 def _flatten(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[Shape]) -> Layer:
     size = prod(shapes[0])
     entries = tuple((i,) for i in range(size))
@@ -216,6 +236,7 @@ _KINDS: dict[str, tuple[str, Reader]] = {
     "activation": ("function parameters", _activation),
     "convolution": ("weight bias inverse_square_scale stride padding dilation groups frozen", _convolution),
     "average_pool": ("kernel stride padding count_include_pad", _average_pool),
+    "max_pool": ("kernel stride padding dilation", _max_pool),
     "flatten": ("", _flatten),
     "scale": ("factor", _scale),
     "sum": ("", _sum),

@@ -5,6 +5,7 @@ Every value moves by at most ⟨x, t⟩ (all samples together, and each by itsel
 
     weights       x = α1_l + (ν + κr)x_in          y_in = νy + κ(b + r‖y‖ + c)1_l,  c_in = νc
     activation    x = S_1x_in                      y_in = S_1y + S_2γx_in,  c_in = S_1c + K(r‖x_in‖), K a jump by itself as long as no map mixes units
+    max pool      x = √ov·x_in                     y_in = √ov·y,  c_in = √ov·c + K(r‖x_in‖), K of windows that may choose anew (pooling.py)
     fixed map     x = Σ_j τx_j                     y_j = τy,  c_j = τc
 
 from x = 0 at the data and y = c = 0 at F; a sensitivity adds over all that read the value. α: norm of the data, (U, q) ↦ U∗h + q; ν: of W as a map
@@ -15,7 +16,7 @@ K: what units that may cross their kink can do. Derivations: Δz = (U∗h⁰ + q
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf, nextafter
 from typing import Any, NamedTuple
 
@@ -27,19 +28,21 @@ from verify.checker.kinks import Jump, Unit, candidates, knapsack, pairs_norm
 from verify.checker.layers import Elementwise, Fixed, Trained
 from verify.checker.network import Point
 from verify.checker.norms import block_norms, column_norms, data_norms, largest, overlap, weight_norm
+from verify.checker.pooling import Maximum, Windows
 
 __all__ = ["Movement", "curvature"]
 
 
 class Moved(NamedTuple):
-    """x: of all samples together (1 × L), and sample by sample (n × L)."""
+    """x: of all samples together (1 × L), and sample by sample (n × L); of which samples a unit below may meet its kink or a window choose anew."""
 
     whole: Any
     rows: Any
+    crossed: Sequence[bool] = ()
 
     def times(self, factor: Any) -> Moved:
         """Scale."""
-        return Moved(self.whole * factor, self.rows * factor)
+        return self._replace(whole=self.whole * factor, rows=self.rows * factor)
 
 
 class Turned(NamedTuple):
@@ -139,10 +142,12 @@ class Activation(NamedTuple):
         """γ + r‖y‖ + c: a column changes by no more than its block."""
         return self._replace(columns=[g + most for g, most in zips(self.columns, above.most(r))])
 
-    def may_cross(self, r: Any, x: list[Moved]) -> bool:
-        """Whether a unit may meet its kink on the ball."""
-        lengths = map(length, x[0].rows.tolist())
-        return bool(self.units) and any(candidates(units[:1], r * d) for units, d in zips(self.units, lengths))
+    def may_cross(self, r: Any, x: list[Moved]) -> list[bool]:
+        """Whether a unit of a sample may meet its kink on the ball."""
+        rows = x[0].rows.tolist()
+        return [
+            bool(candidates(units[:1], r * length(row))) for units, row in zips(self.units or [[]] * len(rows), rows)
+        ]
 
 
 class Linear(NamedTuple):
@@ -212,6 +217,8 @@ class Movement:
             slope, bend = layer.suprema()
             units = self._units(v, layer, columns) if layer.kinked else []
             return Activation(slope, arb(0) if layer.kinked else bend, list(map(largest, columns)), units)
+        if isinstance(layer, Maximum):
+            return Windows.about(layer, point.local[v][1], column_norms(point.sensitivity[v], k))
         if not isinstance(layer, Fixed):
             return Linear(arb(1), None, True)
         single = all(len(row) == 1 for row in layer.entries) and len(set(layer.entries)) == len(layer.entries)
@@ -252,18 +259,31 @@ class Movement:
             return layer.at_zero == 0 and self._always_zero(layer.inputs[0], i, at)
         if isinstance(layer, Fixed):
             return layer.means is None and all(self._always_zero(layer.inputs[0], i, u) for u in layer.entries[at])
+        if isinstance(layer, Maximum):
+            return all(self._always_zero(layer.inputs[0], i, u) for u in layer.entries[at])
         return all(self._always_zero(u, i, at) for u in layer.inputs)
 
+    def _still(self) -> Moved:
+        """Return the movement of what does not move."""
+        n, size = self.point.problem.n, len(self.moving)
+        return Moved(arb_mat(1, size), arb_mat(n, size), [False] * n)
+
     def _below(self, v: int, moved: list[Moved]) -> list[Moved]:
-        still = Moved(arb_mat(1, len(self.moving)), arb_mat(self.point.problem.n, len(self.moving)))
-        return [moved[u] if u >= 0 else still for u in self.layers[v].inputs]
+        return [moved[u] if u >= 0 else self._still() for u in self.layers[v].inputs]
 
     def _forward(self, rules: list[Any], r: Any) -> list[Moved]:
+        """x of every value; crossed: what it is for the values below, or a unit or window of this layer."""
         moved: list[Moved] = []
-        still = Moved(arb_mat(1, len(self.moving)), arb_mat(self.point.problem.n, len(self.moving)))
         for v, rule in enumerate(rules):
             tick()
-            moved.append(rule.forward(r, self._below(v, moved)) if rule else still)
+            if not rule:
+                moved.append(self._still())
+                continue
+            below = self._below(v, moved)
+            flags = [x.crossed for x in below]
+            if isinstance(rule, Activation | Windows):
+                flags.append(rule.may_cross(r, below))
+            moved.append(rule.forward(r, below)._replace(crossed=list(map(any, zips(*flags)))))
         return moved
 
     def _backward(self, rules: list[Any], r: Any, moved: list[Moved]) -> list[Any]:
@@ -322,24 +342,17 @@ class Movement:
         return bounds[0].min(bounds[1]).min(bounds[2])
 
     def may_cross(self, r: Any) -> bool:
-        """Whether a unit may meet its kink on the ball."""
-        return self._crossed(r, self._forward(self.rules, r))
-
-    def _crossed(self, r: Any, moved: list[Moved]) -> bool:
-        return any(
-            rule.may_cross(r, self._below(v, moved))
-            for v, rule in enumerate(self.rules)
-            if isinstance(rule, Activation)
-        )
+        """Whether a unit may meet its kink on the ball, or a window choose anew: F reads every layer."""
+        return any(self._forward(self.rules, r)[-1].crossed)
 
     def curvature(self, r: Any) -> Any:
-        """Enclose L_H(r) ≥ ‖D²F(θ)‖ on the ball; ∞ where a unit may meet its kink.
+        """Enclose L_H(r) ≥ ‖D²F(θ)‖ on the ball; ∞ where a unit may meet its kink or a window choose anew.
 
         About θ itself Δ_J(r') ≤ r'‖M‖ with the norms at θ and no growth as r' → 0; these norms are at most those at the centre grown by r. Entry
         (l, m) of M, of either form (of n rows the column's norm), bounds D²F[u_l, u_m] on unit vectors, and so does entry (m, l).
         """
         moved = self._forward(self.rules, r)
-        if self._crossed(r, moved):
+        if any(moved[-1].crossed):
             return arb("inf")
         turned = self._backward(self.rules, r, moved)
         grown = [

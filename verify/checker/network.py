@@ -8,6 +8,7 @@ from flint import arb, arb_mat
 
 from verify.checker.enclosures import length, psd_norm, real, root, smallest_eigenvalue, stage, tick, zips
 from verify.checker.layers import Elementwise, Trained
+from verify.checker.pooling import Equal, Maximum
 from verify.checker.problem import Parameters, Problem
 
 __all__ = ["Midpoints", "Point"]
@@ -30,13 +31,16 @@ class Point:
         self.theta: Any = None
         self.value: dict[int, Any] = {-1: arb_mat(n, len(problem.X.data) // n, problem.X.data.tolist())}
         self.local: list[Any] = []
-        """What each layer's pullback knows of this point: weights s·W, or slopes."""
+        """What each layer's pullback knows of this point: weights s·W, slopes, or choices."""
+        equal = Equal(problem.layers, self.value, self.local)
         for v, (layer, weights) in enumerate(zips(problem.layers, parameters)):
             tick()
             stage("values of the layers", v + 1, len(problem.layers))
             self.value[v], local = layer.forward(weights, [self.value[u] for u in layer.inputs])
             if isinstance(layer, Elementwise) and v in self.midpoints:
                 local = layer.with_midpoints(local, self.midpoints[v])
+            if isinstance(layer, Maximum):
+                local = layer.choices(self.input(v), equal.of(layer.inputs[0]))
             self.local.append(local)
         last = len(problem.layers) - 1
         self.residual = arb_mat(n * k, 1, [f - y for f, y in zips(self.value[last].entries(), problem.y.data)])

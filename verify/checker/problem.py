@@ -14,6 +14,7 @@ from flint import arb_mat
 from verify.checker.enclosures import tick
 from verify.checker.kinds import layers_of, stored
 from verify.checker.layers import Elementwise, Layer, Trained
+from verify.checker.pooling import Maximum
 from verify.checker.reading import Limit, expect, take
 
 __all__ = ["Pair", "Parameters", "Problem"]
@@ -85,8 +86,10 @@ class Problem:
 
     @property
     def kinked(self) -> bool:
-        """Whether an activation has a kink."""
-        return any(isinstance(layer, Elementwise) and layer.kinked for layer in self.layers)
+        """Whether an activation has a kink, or a layer chooses."""
+        return any(
+            isinstance(layer, Maximum) or (isinstance(layer, Elementwise) and layer.kinked) for layer in self.layers
+        )
 
     @property
     def chain(self) -> list[Pair] | None:
@@ -115,7 +118,7 @@ class Problem:
 
     def require_smooth(self, scope: str) -> None:
         """Refuse kinks where a statement is proved for twice differentiable activations only."""
-        expect(not self.kinked, f"scope {scope} is for activations without kinks")
+        expect(not self.kinked, f"scope {scope} is for layers without kinks")
 
     def parameters(self, vector: Any = None) -> Parameters:
         """Split a vector of all moving parameters, by default the start, and add those that do not move; exact."""

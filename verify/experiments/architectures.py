@@ -53,9 +53,12 @@ class ResNet(nn.Module):
 
 
 def cnn(
-    activation: type[nn.Module], shape: tuple[int, int, int] = (1, 8, 8), hidden: int | None = None
+    activation: type[nn.Module],
+    shape: tuple[int, int, int] = (1, 8, 8),
+    hidden: int | None = None,
+    pool: type[nn.AvgPool2d] | type[nn.MaxPool2d] = nn.AvgPool2d,
 ) -> nn.Sequential:
-    """Two convolutions of 16 and 32 channels, each with average pooling, and a linear layer, with `hidden` units before it where given.
+    """Two convolutions of 16 and 32 channels, each with pooling (LeNet's is MaxPool2d), and a linear layer, with `hidden` units before it where given.
 
     shape: (C, H, W) of a sample, H and W multiples of 4. On (1, 8, 8) p = 4,929; on (1, 28, 28) with hidden = 12 p = 23,641.
     """
@@ -65,6 +68,6 @@ def cnn(
     if hidden is not None:
         head = [nn.Linear(features, hidden), activation(), nn.Linear(hidden, 1)]
     return nn.Sequential(
-        nn.Conv2d(channels, 16, 3, padding=1), activation(), nn.AvgPool2d(2), nn.Conv2d(16, 32, 3, padding=1), activation(), nn.AvgPool2d(2),
+        nn.Conv2d(channels, 16, 3, padding=1), activation(), pool(2), nn.Conv2d(16, 32, 3, padding=1), activation(), pool(2),
         nn.Flatten(), *head,
     )  # fmt: skip

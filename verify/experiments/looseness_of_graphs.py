@@ -21,7 +21,18 @@ from verify.certificates import Certificate
 from verify.errors import InputError, UnsupportedLayerError
 from verify.experiments.looseness import LoosenessRow
 from verify.networks import DataSet, Network
-from verify.networks.layers import Activated, AveragePool, BatchNorm, Convolution, Flatten, Layer, Linear, Scale, Sum
+from verify.networks.layers import (
+    Activated,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool,
+    Scale,
+    Sum,
+)
 from verify.networks.parameters import views
 
 __all__ = ["TorchGraph", "looseness_of_basin", "second_derivative"]
@@ -57,6 +68,7 @@ _TRAINED: dict[type[Layer], Callable[..., Tensor]] = {
 }  # fmt: skip
 _OTHER: dict[type[Layer], Callable[..., Tensor]] = {
     AveragePool: _average_pool,
+    MaxPool: lambda la, h: torch.nn.functional.max_pool2d(h, la.kernel, la.stride, la.padding, la.dilation),
     Activated: lambda layer, z: layer.function.record.in_torch(z, dict(layer.function.parameters)),
     Flatten: lambda _, h: h.flatten(1),
     Scale: lambda layer, h: layer.factor * h,

@@ -51,7 +51,8 @@ class Case:
     """One row.
 
     Attributes:
-        network: 'mlp-WIDTH', 'cnn', 'cnn-HIDDEN' (a hidden layer before the output), or 'resnet' (16-32, three blocks, one projection).
+        network: 'mlp-WIDTH', 'cnn' or 'lenet' (average or max pooling), either with '-HIDDEN' (a hidden layer before the output), or 'resnet' (16-32,
+            three blocks, one projection).
         activation: 'tanh' or 'relu'. data, n: which samples. seed: of initialisation and choice of samples. scope: 'run' or 'basin'.
         path: of CIFAR-10's files.
     """
@@ -79,6 +80,7 @@ def _cases() -> Iterator[Case]:
         yield Case("mlp-1024", "relu", "digits", 100, seed, "run")
         for activation in ("tanh", "relu"):
             yield Case("cnn-12", activation, "mnist", 100, seed)
+            yield Case("lenet-12", activation, "mnist", 100, seed)
             yield Case("cnn-12", activation, "patches", 100, seed)
             yield Case("resnet", activation, "digits", 50, seed)
 
@@ -121,8 +123,9 @@ def build(case: Case, X: np.ndarray) -> torch.nn.Module:
     if kind == "mlp":
         width = int(size)
         net = torch.nn.Sequential(torch.nn.Linear(X.shape[1], width), activation(), torch.nn.Linear(width, 1)).double()
-    elif kind == "cnn":
-        net = architectures.cnn(activation, _SIDES[case.data], int(size) if size else None).double()
+    elif kind in ("cnn", "lenet"):
+        pool = torch.nn.AvgPool2d if kind == "cnn" else torch.nn.MaxPool2d
+        net = architectures.cnn(activation, _SIDES[case.data], int(size) if size else None, pool).double()
     else:
         net = architectures.ResNet((16, 32, 32), activation, X.shape[1]).double()
         with torch.no_grad():

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from flint import arb
 
 from verify.arrays import Ball, Rows
 from verify.arrays.functions import at_points
@@ -105,6 +106,11 @@ class Activation:
         """True for σ(z) = z, whose second derivative vanishes identically."""
         return self.name == "identity"
 
+    @property
+    def fixes_zero(self) -> bool:
+        """Whether σ(0) = 0 exactly: Arb's value there is a point."""
+        return _fixes_zero(self)
+
     def supremum(self, derivative: int) -> float:
         """Upper bound of sup over all real z of |σ^(derivative)(z)| (a double, derivative ≥ 1)."""
         if self.pieces is not None and derivative == 1:
@@ -129,6 +135,12 @@ def _tanh_rows(z: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]
         (value, one * (at_value * root), one * at_value),
         (slope, one * (at_slope * root * INFLATE), one * at_slope),
     ]
+
+
+@functools.cache
+def _fixes_zero(activation: Activation) -> bool:
+    value, _ = activation.record.in_arb(arb(0), dict(activation.parameters))
+    return bool(value == 0)
 
 
 @functools.cache

@@ -8,6 +8,7 @@ in Arb costs seconds: maps are matrices (n·P, C), channels last, patches lists 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,17 @@ from verify.arrays.convolutions import Windows
 from verify.networks.arb_forms import exact_matrix, precision, to_ball
 from verify.networks.arb_linearisation import BITS, MOST_OPERATIONS, RULES
 from verify.networks.graph import Network
-from verify.networks.layers import Activated, AveragePool, BatchNorm, Convolution, Flatten, Layer, Linear, Value
+from verify.networks.layers import (
+    Activated,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool,
+    Value,
+)
 from verify.networks.layers.values import Shape
 from verify.networks.linearisation import Linearisation
 
@@ -139,6 +150,18 @@ def _pool(layer: AveragePool, shape: Shape, h: Any) -> Any:
     return arb_mat(len(found) // channels, channels, found)
 
 
+def _maxima(layer: MaxPool, shape: Shape, h: Any) -> Any:
+    windows, channels = layer.windows(shape), h.ncols()
+    inside = layer.inside(shape)[:, :, 0]
+    places = [np.flatnonzero(row).tolist() for row in inside]
+    found: list[Any] = []
+    for rows, size, entries in _gathered(h, windows, slice(0, channels)):
+        for row in range(rows):
+            read = [row * size + place * channels for place in places[row % len(places)]]
+            found += [functools.reduce(arb.max, (entries[at + c] for at in read)) for c in range(channels)]
+    return arb_mat(len(found) // channels, channels, found)
+
+
 def _normalised(layer: BatchNorm, shape: Shape, h: Any) -> Any:
     m = h.ncols()
     factors = [1 / (arb(v) + arb(layer.eps)).sqrt() for v in layer.variance.tolist()]
@@ -161,6 +184,7 @@ def _flat(layer: Flatten, shape: Shape, h: Any) -> Any:
 _MAPS: dict[type[Layer], Callable[[Any, Shape, Any], Any]] = {
     Convolution: _convolution,
     AveragePool: _pool,
+    MaxPool: _maxima,
     BatchNorm: _normalised,
     Flatten: _flat,
 }

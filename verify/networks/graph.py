@@ -20,7 +20,7 @@ from jaxtyping import Float
 from verify.arrays import Ball
 from verify.errors import ShapeError, UnsupportedLayerError
 from verify.networks.activations import IDENTITY, Activation
-from verify.networks.layers import Activated, Layer, Linear, Trained
+from verify.networks.layers import Activated, Layer, Linear, MaxPool, Trained
 from verify.networks.layers.dense import inverse_root
 from verify.networks.layers.values import Shape
 
@@ -195,8 +195,19 @@ class Network:
 
     @property
     def is_smooth(self) -> bool:
-        """Whether every activation has a Lipschitz derivative: none has a kink."""
-        return not any(isinstance(la, Activated) and la.function.pieces is not None for la in self.layers)
+        """Whether every layer has a Lipschitz derivative: no activation has a kink, and nothing is chosen."""
+        return not any(
+            isinstance(la, MaxPool) or (isinstance(la, Activated) and la.function.pieces is not None)
+            for la in self.layers
+        )
+
+    @property
+    def at_a_kink(self) -> str:
+        """In words, what a point has where the gradient of such a network jumps."""
+        text = "some pre-activation of a unit is at its kink (0 of ReLU)"
+        if not any(isinstance(la, MaxPool) for la in self.layers):
+            return text
+        return f"{text}, or two entries of a pooling window tie that are different functions of the parameters"
 
     # ---- chains
 

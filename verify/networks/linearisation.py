@@ -20,8 +20,9 @@ from jaxtyping import Bool, Float
 
 from verify.arrays import Ball, Rows
 from verify.memory import require_memory
+from verify.networks.equal_entries import EqualEntries
 from verify.networks.graph import Network
-from verify.networks.layers import Activated, Layer, Trained, Value
+from verify.networks.layers import Activated, Layer, MaxPool, Trained, Value
 from verify.networks.layers.values import Mask
 from verify.networks.reading.data import read_inputs
 
@@ -182,20 +183,25 @@ def linearise(
         8 * (2 + k) * n * network.units, f"n={n} samples at {network.units} units", "use fewer samples or outputs"
     )
     saved: list[Any] = []
-    still = _vanishing(network, data)
+    values: list[Value] = []
+    still, equal = _vanishing(network, data), EqualEntries(network, data, values, saved)
 
     def value(index: int, layer: Layer, below: tuple[Value, ...]) -> Value:
         found, kept = layer.value(*below)
         mask = still.get(layer.inputs[0])
         if mask is not None and isinstance(layer, Activated) and layer.function.pieces is not None:
             kept = layer.settled(below[0], mask)
+        if isinstance(layer, MaxPool) and kept.open is not None:
+            # Only where some choice is uncertain does it matter which entries are the same function.
+            kept = layer.selected(below[0], equal.of(layer.inputs[0]))
         saved.append(kept)
-        return found if known is None else known[index]
+        values.append(found if known is None else known[index])
+        return values[-1]
 
     def pullback(index: int, layer: Layer, above: Value) -> tuple[Value, ...]:
         return layer.pullback(saved[index], network.shapes_below(index), above)
 
-    values = network.forward(value, data)
+    network.forward(value, data)
     seed = Value(Rows(np.tile(np.eye(k), (n, 1))), (k,))
     sensitivities = network.backward(pullback, seed, _added)
     return Linearisation(network, n, data, tuple(values), tuple(saved), tuple(sensitivities))

@@ -49,6 +49,7 @@ from verify.arrays.rounding import ETA, INFLATE, gamma, quiet
 from verify.arrays.spectra import perron_upper
 from verify.arrays.upper import Upper
 from verify.networks.layers import Layer, Trained
+from verify.networks.layers.max_pooling import MaxPoolNorms
 from verify.networks.layers.values import ElementwiseNorms, SensitivityChange, SpectralNorm, TrainedNorms, ValueChange
 from verify.networks.linearisation import Linearisation
 
@@ -120,7 +121,12 @@ class Movement:
         still = self._still(r.shape[0])
 
         def visit(index: int, layer: Layer, below: tuple[ValueChange, ...]) -> ValueChange:
-            return layer.moved(norms[index], r, *below) if self._network.moves[index] else still
+            if not self._network.moves[index]:
+                return still
+            own = layer.meets_kink(norms[index], r, *below)
+            for x in below:
+                own = own if x.crossed is None else own | x.crossed
+            return replace(layer.moved(norms[index], r, *below), crossed=own)
 
         return self._network.forward(visit, still)
 
@@ -190,7 +196,7 @@ class Movement:
         return self._by_blocks(radii, self._jacobian)
 
     def curvature(self, radii: Radii) -> Radii:
-        """Return upper bounds (m,) of L_H on the balls of the given radii (m,); ∞ where they overflow or a unit may meet its kink."""
+        """Return upper bounds (m,) of L_H on the balls of the given radii (m,); ∞ where they overflow, or a unit may meet its kink or a window choose anew."""
         return self._by_blocks(radii, self._curvature)
 
     def _by_blocks(self, radii: Radii, bound: Callable[[Upper], Radii]) -> Radii:
@@ -219,16 +225,14 @@ class Movement:
         layers = self._network.layers
         moved = self._forward(self._centre, r)
         turned = self._backward(self._centre, r, moved)
-        kinks = np.zeros(r.shape[0], dtype=bool)
+        kinks = _crossed(moved)
         suprema: list[Any] = []
         for index, layer in enumerate(layers):
             norms, change = self._centre[index], turned[index]
             if norms is None or change is None:
                 suprema.append(None)
                 continue
-            below = self._below(index, moved)
-            kinks |= layer.meets_kink(norms, r, *below)
-            suprema.append(layer.supremum(norms, r, below, change))
+            suprema.append(layer.supremum(norms, r, self._below(index, moved), change))
         at = Upper(np.zeros(r.shape))
         moved = self._forward(suprema, at)
         rows = []
@@ -247,15 +251,28 @@ class Movement:
                 found[index] = norms.kinks.distances <= (r * x.rows.norm(-1)).value[0][:, None]
         return found
 
-    def meets_kink(self, radii: Radii) -> Bool[np.ndarray, " m"]:
-        """Whether some unit may meet a kink on each ball."""
-        r = Upper(radii[:, None])
-        moved = self._forward(self._centre, r)
-        found = np.zeros(radii.shape, dtype=bool)
-        for index, layer in enumerate(self._network.layers):
-            if self._centre[index] is not None:
-                found |= layer.meets_kink(self._centre[index], r, *self._below(index, moved))
+    def choosing(self, radius: float) -> int:
+        """Return how many pairs of a sample and a pooling window may choose anew on the ball of `radius`."""
+        r = Upper(np.array([[radius]]))
+        moved, found = self._forward(self._centre, r), 0
+        for index, norms in enumerate(self._centre):
+            if isinstance(norms, MaxPoolNorms):
+                (x,) = self._below(index, moved)
+                crossed = False if x.crossed is None else x.crossed[0][:, None]
+                near = (norms.kinks.distances <= (r * x.rows.norm(-1)).value[0][:, None]) | crossed
+                found += int((near & (norms.kinks.jumps > 0.0)).sum())
         return found
+
+    def meets_kink(self, radii: Radii) -> Bool[np.ndarray, " m"]:
+        """Whether some unit may meet a kink, or some window choose anew, on each ball."""
+        return _crossed(self._forward(self._centre, Upper(radii[:, None])))
+
+
+def _crossed(moved: Sequence[ValueChange]) -> Bool[np.ndarray, " m"]:
+    """Whether F, which depends on every layer, is crossed for some sample."""
+    crossed = moved[-1].crossed
+    assert crossed is not None
+    return np.asarray(crossed.any(axis=1))
 
 
 def _gram(rows: Upper) -> np.ndarray:

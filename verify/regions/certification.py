@@ -144,8 +144,8 @@ def _decided(problem: Problem, options: Options) -> Certificate:
     smooth = problem.network.is_smooth
     if scope == "region" and not smooth:
         raise UnsupportedLayerError(
-            "scope='region': the network has units with kinks (ReLU), and a convex ball about its whole path is crossed by them; the bounds on it are proved"
-            " for activations of Lipschitz derivative only. Use scope='exact', whose small balls meet none, or 'basin', 'run', 'ball', 'point'"
+            "scope='region': the network has kinks (ReLU, max pooling), and a convex ball about its whole path is crossed by them; the bounds on it are proved"
+            " for layers of Lipschitz derivative only. Use scope='exact', whose small balls meet none, or 'basin', 'run', 'ball', 'point'"
         )
     pair = contradictory_pair(problem.data)
     if scope != "point" and pair is not None:

@@ -44,6 +44,8 @@ def function(document: Document, middle: dict[int, set[tuple[int, int]]] | None 
             )
         if kind == "activation":
             return sigma[layer["function"]](h[0], layer["parameters"])
+        if kind == "max_pool":
+            return functional.max_pool2d(h[0], layer["kernel"], layer["stride"], layer["padding"], layer["dilation"])
         if kind == "average_pool":
             return functional.avg_pool2d(
                 h[0], layer["kernel"], layer["stride"], layer["padding"], False, layer["count_include_pad"]

@@ -6,6 +6,7 @@ import random
 from array import array
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import reduce
 from itertools import product
 from math import prod
 from typing import Any
@@ -73,6 +74,18 @@ class Builder:
             "average_pool", [u], (c, down, across), kernel=list(kernel), stride=list(step), padding=list(padding), count_include_pad=counted,
         )  # fmt: skip
 
+    def maxima(self, u: int, kernel: tuple[int, int], *, stride: tuple[int, int] | None = None, padding: tuple[int, int] = (0, 0),
+               dilation: tuple[int, int] = (1, 1)) -> int:  # fmt: skip
+        c, h, w = self.shapes[u]
+        step = stride or kernel
+        down, across = (
+            (size + 2 * p - d * (k - 1) - 1) // s + 1
+            for size, k, s, p, d in zip((h, w), kernel, step, padding, dilation, strict=True)
+        )
+        return self.add(
+            "max_pool", [u], (c, down, across), kernel=list(kernel), stride=list(step), padding=list(padding), dilation=list(dilation),
+        )  # fmt: skip
+
     def flatten(self, u: int) -> int:
         return self.add("flatten", [u], (prod(self.shapes[u]),))
 
@@ -99,7 +112,7 @@ class Builder:
         }  # fmt: skip
 
 
-def chosen(seed: int, act: str | None = None, n: int = 2) -> Document:
+def chosen(seed: int, act: str | None = None, n: int = 2, *, maxima: bool = False) -> Document:
     """A random small graph: a convolutional net, with skips, projections, groups, strides, pooling, batch_norm and frozen parts by chance."""
     rng = random.Random(seed)
     name = act or rng.choice(["tanh", "silu", "relu", "leaky_relu", "gelu", "softplus", "softsign", "celu", "hardtanh"])
@@ -123,6 +136,10 @@ def chosen(seed: int, act: str | None = None, n: int = 2) -> Document:
     if rng.random() < 0.5 and min(b.shapes[v][1:]) >= 2:
         v = b.pool(v, (2, 2), stride=rng.choice([(1, 1), (2, 2), (2, 1)]), padding=rng.choice([(0, 0), (1, 1), (0, 1)]),
                    counted=rng.random() < 0.5)  # fmt: skip
+    if maxima and min(b.shapes[v][1:]) >= 2:
+        v = b.maxima(
+            v, (2, 2), stride=rng.choice([(1, 1), (2, 2), (2, 1)]), padding=rng.choice([(0, 0), (1, 1), (0, 1)])
+        )
     if rng.random() < 0.3:
         v = b.convolution(v, 2, (2, 1), dilation=(rng.randint(1, 2), 1), padding=(1, 0))
     v = b.flatten(v)
@@ -190,6 +207,18 @@ def _pooled(layer: Layer, h: dict[Any, Any], shape: Sequence[int]) -> dict[Any, 
     return result
 
 
+def _largest(layer: Layer, h: dict[Any, Any], shape: Sequence[int]) -> dict[Any, Any]:
+    (c, height, width), (kh, kw), (sy, sx), (py, px), (dy, dx) = (
+        shape, layer["kernel"], layer["stride"], layer["padding"], layer["dilation"],
+    )  # fmt: skip
+    down, across = (height + 2 * py - dy * (kh - 1) - 1) // sy + 1, (width + 2 * px - dx * (kw - 1) - 1) // sx + 1
+    result = {}
+    for o, y, x in product(range(c), range(down), range(across)):
+        keys = [(o, y * sy + i * dy - py, x * sx + j * dx - px) for i, j in product(range(kh), range(kw))]
+        result[o, y, x] = reduce(arb.max, [h[key] for key in keys if key in h])
+    return result
+
+
 def outputs(document: Document, theta: Sequence[Any]) -> list[Any]:
     """F of every sample, sample-major; theta the moving parameters, layer by layer."""
     shape, X, result = document["network"]["input_shape"], document["data"]["X"], []
@@ -237,6 +266,8 @@ def _value(layer: Layer, inputs: list[dict[Any, Any]], shape: Sequence[int], res
         return {key: sigma(x) for key, x in h.items()}
     if kind == "average_pool":
         return _pooled(layer, h, shape)
+    if kind == "max_pool":
+        return _largest(layer, h, shape)
     if kind == "flatten":
         return {(i,): h[key] for i, key in enumerate(sorted(h))}
     if kind == "scale":

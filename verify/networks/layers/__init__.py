@@ -7,6 +7,7 @@ from verify.networks.layers.convolution import Convolution
 from verify.networks.layers.dense import Linear
 from verify.networks.layers.fixed import Flatten, Scale, Sum
 from verify.networks.layers.layer import Layer, Trained
+from verify.networks.layers.max_pooling import MaxPool
 from verify.networks.layers.normalisation import BatchNorm
 from verify.networks.layers.pooling import AveragePool
 from verify.networks.layers.values import Value
@@ -20,6 +21,7 @@ __all__ = [
     "Flatten",
     "Layer",
     "Linear",
+    "MaxPool",
     "Scale",
     "Sum",
     "Trained",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 LAYERS: Mapping[str, type[Layer]] = {
-    layer.kind: layer for layer in (Linear, Convolution, BatchNorm, Activated, Sum, Scale, Flatten, AveragePool)
+    layer.kind: layer
+    for layer in (Linear, Convolution, BatchNorm, Activated, Sum, Scale, Flatten, AveragePool, MaxPool)
 }
 """Kind, its name in certificates and in the checker → layer."""

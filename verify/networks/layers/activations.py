@@ -12,7 +12,7 @@ from verify.arrays import Ball, Rows
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
 from verify.networks.activations import Activation
-from verify.networks.layers.kinks import Jump, Kinks
+from verify.networks.layers.kinks import FAR, Jump, Kinks
 from verify.networks.layers.layer import Elementwise
 from verify.networks.layers.norms import unit_norms
 from verify.networks.layers.values import (
@@ -26,9 +26,6 @@ from verify.networks.layers.values import (
 )
 
 __all__ = ["Activated", "Slopes"]
-
-# A distance that no unit goes; its square is finite.
-_FAR = 1e150
 
 
 @dataclass(frozen=True)
@@ -77,8 +74,7 @@ class Activated(Elementwise):
 
     def vanishing(self, below: tuple[Shape, ...], *masks: Mask) -> Mask:
         """Where z does, if σ(0) = 0."""
-        at_zero = self.function(Ball(0.0))
-        return masks[0] & bool(at_zero.is_point and at_zero.mid == 0.0)
+        return masks[0] & self.function.fixes_zero
 
     def settled(self, z: Value, still: Mask) -> Slopes:
         """σ'(z), which is σ'(0) by the rule at kinks where z is 0 whatever the parameters are."""
@@ -125,7 +121,7 @@ class Activated(Elementwise):
                 distances, jumps = np.where(saved.chosen, 0.0, distances), np.where(saved.chosen, halves, jumps)
             if saved is not None and saved.still is not None:
                 still = saved.still.reshape(units.shape)
-                distances, jumps = np.where(still, _FAR, distances), np.where(still, 0.0, jumps)
+                distances, jumps = np.where(still, FAR, distances), np.where(still, 0.0, jumps)
             kinks = Kinks(distances, jumps)
         bend = 0.0 if kinks is not None else self.function.supremum(2)
         return ElementwiseNorms(Upper(self.function.supremum(1)), Upper(bend), Upper(units.max(axis=1)), kinks)
@@ -142,12 +138,12 @@ class Activated(Elementwise):
         sizes = norms.kinks.largest_jump(reach)
         return (replace(change, direct=(Jump(norms.kinks, sizes, reach),)),) if sizes.value.any() else (change,)
 
-    def meets_kink(self, norms: ElementwiseNorms, r: Upper, *below: ValueChange) -> np.ndarray:
-        """Whether some unit of some sample may meet a kink."""
+    def meets_kink(self, norms: ElementwiseNorms, r: Upper, *below: ValueChange) -> Bool[np.ndarray, "m n"]:
+        """Whether some unit of a sample may meet a kink."""
         if norms.kinks is None:
             return super().meets_kink(norms, r, *below)
         (x,) = below
-        return np.asarray(((r * x.rows.norm(-1)).value >= norms.kinks.distances.min(axis=1)).any(axis=1))
+        return np.asarray((r * x.rows.norm(-1)).value >= norms.kinks.closest)
 
 
 def _by_sample(g: Value, slope: Rows, samples: int, bound: float) -> Rows:

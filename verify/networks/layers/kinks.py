@@ -28,7 +28,10 @@ from jaxtyping import Float
 from verify.arrays.rounding import quiet
 from verify.arrays.upper import Upper
 
-__all__ = ["Jump", "Kinks"]
+__all__ = ["FAR", "Jump", "Kinks"]
+
+FAR = 1e150
+"""A distance that no unit goes; its square is finite."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,11 @@ class Kinks:
     jumps: Float[np.ndarray, "n units"]
 
     @cached_property
+    def closest(self) -> Float[np.ndarray, " n"]:
+        """The least distance of each sample."""
+        return np.asarray(self.distances.min(axis=1))
+
+    @cached_property
     def _sorted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Distances, their squares from below and jumps' squares from above, by falling value per weight."""
         with quiet():
@@ -70,9 +78,8 @@ class Kinks:
 
     def largest_jump(self, reach: Upper) -> Upper:
         """Return K_i(ρ) (m, n) for ρ = `reach` (m, n)."""
-        closest = self.distances.min(axis=1)
         found = np.zeros(reach.shape)
-        for at in np.flatnonzero((reach.value >= closest).any(axis=1)):
+        for at in np.flatnonzero((reach.value >= self.closest).any(axis=1)):
             found[at] = self._at(reach.value[at])
         return Upper(found)
 

@@ -20,6 +20,7 @@ from dataclasses import fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from jaxtyping import Bool
 
 from verify.arrays import Ball
 from verify.arrays.upper import Upper
@@ -109,9 +110,9 @@ class Layer(ABC):
         shape = self.shape(*below)
         return np.zeros((samples * math.prod(shape[1:]), shape[0]), dtype=bool)
 
-    def meets_kink(self, norms: Any, r: Upper, *below: ValueChange) -> np.ndarray:
-        """Whether some unit may meet a kink on each of the balls: (m,) booleans."""
-        return np.zeros(r.shape[0], dtype=bool)
+    def meets_kink(self, norms: Any, r: Upper, *below: ValueChange) -> Bool[np.ndarray, "m n"]:
+        """Whether some unit of a sample may meet a kink on each of the balls, none below having met one."""
+        return np.zeros((r.shape[0], below[0].rows.shape[1]), dtype=bool)
 
 
 class Trained(Layer):

@@ -77,10 +77,12 @@ class ValueChange:
 
     Attributes:
         whole: (m, L), of ‖ΔH‖_F over all samples. rows: (m, n, L), per sample.
+        crossed: (m, n), whether some unit or window that the value depends on may leave its side of a kink or its choice; None for nowhere.
     """
 
     whole: Upper
     rows: Upper
+    crossed: Bool[np.ndarray, "m n"] | None = None
 
 
 @dataclass(frozen=True)

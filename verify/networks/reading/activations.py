@@ -31,10 +31,14 @@ _NON_SMOOTH = (
 
 _WHY_NOT: tuple[tuple[tuple[type[torch.nn.Module], ...], str], ...] = (
     (
-        (torch.nn.MaxPool1d, torch.nn.MaxPool2d, torch.nn.AdaptiveMaxPool1d, torch.nn.AdaptiveMaxPool2d),
-        "chooses among the entries of a window, and its gradient jumps where two tie: after ReLU every dead window is a tie at any parameters, as is one on a"
-        " constant background, and only a rule that knows which entries are the same function would not count those. It is not implemented. Use AvgPool2d,"
-        " or a convolution with a stride",
+        (
+            torch.nn.MaxPool1d,
+            torch.nn.AdaptiveMaxPool1d,
+            torch.nn.MaxPool3d,
+            torch.nn.AdaptiveMaxPool3d,
+            torch.nn.FractionalMaxPool2d,
+        ),
+        "is not implemented. MaxPool2d on maps (n, C, H, W) is: give sequences a side of length 1",
     ),
     (
         (torch.nn.LayerNorm, torch.nn.GroupNorm, torch.nn.RMSNorm),
@@ -155,7 +159,7 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
         )
     raise UnsupportedLayerError(
         f"{where}: {_full_name(kind)} is not known, so neither its Jacobian nor its curvature is bounded. Supported:"
-        " Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d, BatchNorm2d, AvgPool2d, AdaptiveAvgPool2d, Flatten,"
+        " Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d, BatchNorm2d, AvgPool2d, AdaptiveAvgPool2d, MaxPool2d, AdaptiveMaxPool2d, Flatten,"
         " Tanh, Sigmoid, Softplus, GELU, SiLU, CELU, ELU, Softsign, ReLU, LeakyReLU,"
         " Hardtanh, ReLU6, verify.nn.Sine, verify.nn.Erf, Identity, and"
         " Dropout in"

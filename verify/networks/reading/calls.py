@@ -35,6 +35,12 @@ _ERF: _Rule = ((), nn.Erf)
 _RELU: _Rule = ((), torch.nn.ReLU)
 _FLATTEN: _Rule = (("start_dim", "end_dim"), lambda start_dim=0, end_dim=-1: torch.nn.Flatten(start_dim, end_dim))
 _HARDTANH: _Rule = (("min_val", "max_val", "inplace"), torch.nn.Hardtanh)
+_MAX_POOL: _Rule = (
+    ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
+    lambda kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False: torch.nn.MaxPool2d(
+        kernel_size, stride or None, padding, dilation, return_indices, ceil_mode
+    ),
+)
 METHODS: Mapping[str, _Rule] = {
     "tanh": _TANH,
     "tanh_": _TANH,
@@ -77,11 +83,11 @@ FUNCTIONS: Mapping[Any, _Rule] = {
         torch.nn.AvgPool2d,
     ),
     functional.adaptive_avg_pool2d: (("output_size",), torch.nn.AdaptiveAvgPool2d),
-    functional.max_pool2d: (
-        ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
-        lambda kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False: (
-            torch.nn.MaxPool2d(kernel_size, stride, padding, dilation, return_indices, ceil_mode)
-        ),
+    functional.max_pool2d: _MAX_POOL,
+    torch.max_pool2d: _MAX_POOL,
+    functional.adaptive_max_pool2d: (
+        ("output_size", "return_indices"),
+        lambda output_size, return_indices=False: torch.nn.AdaptiveMaxPool2d(output_size, return_indices),
     ),
     torch.flatten: _FLATTEN,
 }

@@ -17,6 +17,7 @@ from verify.networks.layers import (
     Flatten,
     Layer,
     Linear,
+    MaxPool,
     Scale,
     Sum,
 )
@@ -59,8 +60,10 @@ def layer_of(
         return _convolution(module, where, name, inputs)
     if kind in _NORMS:
         return _batch_norm(module, where, name, shape, inputs)
-    if kind in (torch.nn.AvgPool2d, torch.nn.AdaptiveAvgPool2d):
+    if kind in (torch.nn.AvgPool2d, torch.nn.MaxPool2d):
         return _pool(module, where, name, shape, inputs)
+    if kind in (torch.nn.AdaptiveAvgPool2d, torch.nn.AdaptiveMaxPool2d):
+        return _adaptive_pool(module, where, name, shape, inputs)
     if kind is torch.nn.Flatten:
         return _flatten(module, where, name, shape, inputs)
     if isinstance(module, Added):
@@ -201,25 +204,40 @@ def _map(where: str, shape: Shape | None) -> tuple[int, int]:
     return shape[1], shape[2]
 
 
-def _pool(module: Any, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]) -> Layer:
+def _adaptive_pool(module: Any, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]) -> Layer:
     size = _map(where, shape)
-    if type(module) is torch.nn.AdaptiveAvgPool2d:
-        output = _pair(module.output_size, where, "output_size", 1)
-        if any(s % o for s, o in zip(size, output, strict=True)):
-            raise UnsupportedLayerError(
-                f"{where}: output_size={module.output_size!r} does not divide the map {size}: windows differ in size"
-            )
-        window = (size[0] // output[0], size[1] // output[1])
-        return AveragePool(window, window, inputs=inputs, name=name)
-    if module.ceil_mode is not False or module.divisor_override is not None:
+    output = _pair(module.output_size, where, "output_size", 1)
+    if any(s % o for s, o in zip(size, output, strict=True)):
         raise UnsupportedLayerError(
-            f"{where}: ceil_mode={module.ceil_mode!r}, divisor_override={module.divisor_override!r}; False and None are known"
+            f"{where}: output_size={module.output_size!r} does not divide the map {size}: windows differ in size"
         )
+    _require_values_alone(module, where)
+    window = (size[0] // output[0], size[1] // output[1])
+    kind = AveragePool if type(module) is torch.nn.AdaptiveAvgPool2d else MaxPool
+    return kind(window, window, inputs=inputs, name=name)
+
+
+def _pool(module: Any, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]) -> Layer:
+    _map(where, shape)
+    divisor = getattr(module, "divisor_override", None)
+    if module.ceil_mode is not False or divisor is not None:
+        raise UnsupportedLayerError(
+            f"{where}: ceil_mode={module.ceil_mode!r}, divisor_override={divisor!r}; False and None are known"
+        )
+    _require_values_alone(module, where)
     kernel = _pair(module.kernel_size, where, "kernel_size", 1)
     stride = kernel if module.stride is None else _pair(module.stride, where, "stride", 1)
-    return AveragePool(
-        kernel, stride, _pair(module.padding, where, "padding", 0), bool(module.count_include_pad), inputs, name
-    )
+    padding = _pair(module.padding, where, "padding", 0)
+    if type(module) is torch.nn.MaxPool2d:
+        return MaxPool(kernel, stride, padding, _pair(module.dilation, where, "dilation", 1), inputs, name)
+    return AveragePool(kernel, stride, padding, bool(module.count_include_pad), inputs, name)
+
+
+def _require_values_alone(module: torch.nn.Module, where: str) -> None:
+    if getattr(module, "return_indices", False) is not False:
+        raise UnsupportedLayerError(
+            f"{where}: return_indices={module.return_indices!r}: the layer's output is the maxima alone; use False"
+        )
 
 
 def _flatten(module: Any, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]) -> Layer | None:

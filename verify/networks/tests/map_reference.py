@@ -13,7 +13,18 @@ import numpy as np
 from verify.errors import ShapeError
 from verify.networks import Network
 from verify.networks.activations import activation_named
-from verify.networks.layers import Activated, AveragePool, BatchNorm, Convolution, Flatten, Linear, Scale, Sum, Trained
+from verify.networks.layers import (
+    Activated,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Flatten,
+    Linear,
+    MaxPool,
+    Scale,
+    Sum,
+    Trained,
+)
 
 __all__ = ["draw", "jacobian"]
 
@@ -143,6 +154,19 @@ def _pooled(layer: AveragePool, own: dict[str, Pair], h: Pair) -> Pair:
     return value, slope
 
 
+def _largest(layer: MaxPool, own: dict[str, Pair], h: Pair) -> Pair:
+    height, width = _sizes(layer, layer.kernel, h[0].shape)
+    value = np.zeros((h[0].shape[0], height, width), dtype=Wide)
+    slope = np.zeros((*value.shape, h[1].shape[-1]), dtype=Wide)
+    for c, i, j in np.ndindex(*value.shape):
+        # The first of those that attain it, as torch's.
+        y, x = max(
+            ((y, x) for _, _, y, x in _inside(layer, layer.kernel, h[0].shape, i, j)), key=lambda at: h[0][c][at]
+        )
+        value[c, i, j], slope[c, i, j] = h[0][c, y, x], h[1][c, y, x]
+    return value, slope
+
+
 def _activated(layer: Activated, own: dict[str, Pair], h: Pair) -> Pair:
     z = h[0]
     if layer.function.name == "tanh":
@@ -160,6 +184,7 @@ _RULES: dict[type, Any] = {
     Convolution: _convolution,
     BatchNorm: _normalised,
     AveragePool: _pooled,
+    MaxPool: _largest,
     Activated: _activated,
     Sum: lambda layer, own, *below: (sum(v for v, _ in below), sum(s for _, s in below)),
     Scale: lambda layer, own, h: (Wide(layer.factor) * h[0], Wide(layer.factor) * h[1]),

@@ -101,7 +101,7 @@ def test_consecutive_activations_are_a_graph_and_a_leading_one_is_refused() -> N
     twice = read_network(torch.nn.Sequential(linear(2, 2), torch.nn.Tanh(), torch.nn.Sigmoid(), linear(2, 1)))
     assert [layer.kind for layer in twice.layers] == ["linear", "activation", "activation", "linear"]
     assert not twice.is_chain
-    with pytest.raises(UnsupportedLayerError, match="follow a layer"):
+    with pytest.raises(UnsupportedLayerError, match="comes before any layer"):
         read_network(torch.nn.Sequential(torch.nn.Tanh(), linear(2, 1)))
 
 

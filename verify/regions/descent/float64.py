@@ -13,10 +13,21 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from verify.networks import DataSet, Network, Problem
-from verify.networks.layers import Activated, AveragePool, BatchNorm, Convolution, Flatten, Layer, Linear, Scale, Sum
+from verify.networks.layers import (
+    Activated,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool,
+    Scale,
+    Sum,
+)
 from verify.networks.layers.values import Shape
 from verify.networks.parameters import Vector, views
-from verify.regions.descent.float64_maps import ConvolutionRule, MeansRule, NormalisedRule
+from verify.regions.descent.float64_maps import ConvolutionRule, NormalisedRule, PoolingRule
 from verify.regions.neighbourhood.ingredients import approx_float
 
 __all__ = ["RULES", "Descent", "Rule", "default_step"]
@@ -173,7 +184,8 @@ RULES: dict[type[Layer], Callable[[Any, int, tuple[Shape, ...], bool], Rule]] = 
     Scale: _Multiple,
     Flatten: _Flatten,
     Convolution: ConvolutionRule,
-    AveragePool: MeansRule,
+    AveragePool: PoolingRule,
+    MaxPool: PoolingRule,
     BatchNorm: NormalisedRule,
 }
 """Layer → its rule from (layer, n, shapes of its inputs, whether none of them moves)."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 from torch.nn import functional, grad
 
-from verify.networks.layers import AveragePool, BatchNorm, Convolution
+from verify.networks.layers import AveragePool, BatchNorm, Convolution, MaxPool
 from verify.networks.layers.values import Shape
 
-__all__ = ["ConvolutionRule", "MeansRule", "NormalisedRule"]
+__all__ = ["ConvolutionRule", "NormalisedRule", "PoolingRule"]
 
 
 class ConvolutionRule:
@@ -49,18 +49,23 @@ class ConvolutionRule:
         return found
 
 
-class MeansRule:
-    """Average pooling."""
+class PoolingRule:
+    """Average and max pooling."""
 
-    def __init__(self, layer: AveragePool, n: int, below: tuple[Shape, ...], still: bool) -> None:
+    def __init__(self, layer: AveragePool | MaxPool, n: int, below: tuple[Shape, ...], still: bool) -> None:
         """Take what does not change."""
-        self._given = (layer.kernel, layer.stride, layer.padding, False, layer.count_include_pad)
+        self._function: Callable[..., torch.Tensor] = functional.max_pool2d
+        self._given: tuple[object, ...] = (layer.kernel, layer.stride, layer.padding)
+        if isinstance(layer, MaxPool):
+            self._given += (layer.dilation,)
+        else:
+            self._function, self._given = functional.avg_pool2d, (*self._given, False, layer.count_include_pad)
 
     def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
-        """The means."""
+        """The means, or the maxima."""
         self._input = _tensor(below[0]).requires_grad_()
         with torch.enable_grad():
-            self._value = functional.avg_pool2d(self._input, *self._given)
+            self._value = self._function(self._input, *self._given)
         return self._value.detach().numpy()
 
     def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -30,12 +30,15 @@ def kinks_in_reach(state: Linearisation, residual: float) -> str | None:
         return None
     radius = residual / root
     centre, chosen = with_means(state, Movement.approx(state), radius)
-    if not chosen:
+    movement = Movement.approx(centre)
+    windows = movement.choosing(radius)
+    if not chosen and not windows:
         return None
-    sigma, jump = approx_sigma(centre), float(Movement.approx(centre).jacobian(np.array([radius]))[0])
+    sigma, jump = approx_sigma(centre), float(movement.jacobian(np.array([radius]))[0])
     pairs = sum(int(mask.sum()) for mask in chosen.values())
+    anew = f", and {windows:,} pooling windows choose anew," if windows else ""
     text = (
-        f"{pairs:,} pairs of a sample and a unit may cross their kink within ‖e‖/√λ_min = {radius:.3g}: with mean slopes there the Jacobian may"
+        f"{pairs:,} pairs of a sample and a unit may cross their kink{anew} within ‖e‖/√λ_min = {radius:.3g}: with mean slopes there the Jacobian may"
         f" still jump by {jump:.3g}, and three jumps must stay below √λ_min = {sigma:.3g}"
     )
     return text if 3.0 * jump < sigma else f"{text}: a smaller residual helps only where units leave their kinks"

@@ -111,7 +111,7 @@ def why_not_positive(lambda_min: Ball, lambda_max: Ball, problem: Problem, elsew
         return f"{what}: samples {i} and {j} are equal up to {distance:.1e} of their norm. Remove one of them"
     if not problem.network.is_smooth:
         return (
-            f"{what}: some pre-activation may be 0 to rounding, at the kink of its unit, where every slope counts, or too many units are dead."
+            f"{what}: to rounding {problem.network.at_a_kink}, where every slope counts, or too many units are dead."
             f" {elsewhere}"
         )
     nearest = "" if pair is None else f" (the closest, {pair[0]} and {pair[1]}, differ by {pair[2]:.2g} of their norm)"

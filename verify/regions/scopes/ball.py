@@ -49,8 +49,8 @@ def _describe_shortfall(
         )
     if nearest is None and not network.is_smooth:
         return (
-            "no ball around these parameters is certified free of kinks: at the centre some pre-activation of a unit is at its kink (0 of ReLU), or"
-            " so close to it that it is met before the ball is large enough. scope='basin' looks for a better centre nearby",
+            f"no ball around these parameters is certified free of kinks: at the centre {network.at_a_kink}, or"
+            " so close to that that it is met before the ball is large enough. scope='basin' looks for a better centre nearby",
             None,
         )
     if nearest is None:

@@ -15,7 +15,7 @@ from torch.nn import functional
 import verify
 from verify.errors import DisagreementError, DtypeError, ShapeError, UnsupportedLayerError
 from verify.networks import Network, read_network
-from verify.networks.layers import AveragePool, BatchNorm, Convolution, Sum
+from verify.networks.layers import AveragePool, BatchNorm, Convolution, MaxPool, Sum
 from verify.networks.linearisation import forward
 from verify.networks.reading.comparison import require_agreement
 
@@ -27,6 +27,12 @@ def cnn(**options: Any) -> nn.Sequential:
     torch.manual_seed(0)
     first = nn.Conv2d(2, 4, 3, **({"padding": 1} | options))
     return nn.Sequential(first, nn.Tanh(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)).double().eval()
+
+
+def maxima() -> nn.Sequential:
+    torch.manual_seed(0)
+    pool = nn.MaxPool2d((2, 2), (2, 2), (1, 0))
+    return nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), pool, nn.Flatten(), nn.Linear(12, 2)).double().eval()
 
 
 def batch_norm(channels: int, **options: Any) -> nn.BatchNorm2d:
@@ -115,9 +121,13 @@ def test_every_attribute_of_a_convolution_is_read(options: dict[str, Any]) -> No
         nn.AvgPool2d(3, 2, 1),
         nn.AvgPool2d((3, 2), (1, 2), (1, 0), count_include_pad=False),
         nn.AdaptiveAvgPool2d((3, 1)),
+        nn.MaxPool2d(2),
+        nn.MaxPool2d((3, 2), (1, 2), (1, 0)),
+        nn.MaxPool2d(2, 1, 1, 2),
+        nn.AdaptiveMaxPool2d((3, 1)),
     ],
 )
-def test_average_pooling_is_read(pool: nn.Module) -> None:
+def test_pooling_is_read(pool: nn.Module) -> None:
     torch.manual_seed(2)
     model = (
         nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.GELU(), pool, nn.Flatten(), nn.LazyLinear(2)).double().eval()
@@ -170,6 +180,9 @@ def test_frozen_parameters_do_not_move() -> None:
         lambda s, x: s.small(s.a(x).mean((2, 3))),
         lambda s, x: s.small(s.a(x).mean(dim=[-1, -2], keepdim=True).flatten(1)),
         lambda s, x: s.small(functional.adaptive_avg_pool2d(torch.tanh(s.a(x)), 1).flatten(1)),
+        lambda s, x: s.small(functional.max_pool2d(functional.relu(s.a(x)), (6, 5)).flatten(1)),
+        lambda s, x: s.small(torch.max_pool2d(torch.relu(s.a(x)), (6, 5), padding=(2, 1), stride=(6, 5)).flatten(1)),
+        lambda s, x: s.small(functional.adaptive_max_pool2d(s.a(x), 1).flatten(1)),
         lambda s, x: s.fc(torch.flatten(functional.relu(s.a(x) + s.b(x)), 1)),
         lambda s, x: s.fc(torch.flatten(torch.add(s.a(x), s.b(x)), 1)),
         lambda s, x: s.fc(torch.flatten(0.5 * s.a(x) + s.b(x) * 3, 1)),
@@ -211,7 +224,7 @@ def _source(body: Callable[[Any, Any], Any]) -> str:
         (lambda s, x: s.fc(s.a(x).permute(0, 2, 3, 1).flatten(1)), "permute"),
         (lambda s, x: s.fc(s.a(x).flatten(2)), r"Flatten\(1, -1\)"),
         (lambda s, x: s.fc(s.a(x).mean(1)), "means over both positions"),
-        (lambda s, x: s.fc(functional.max_pool2d(s.a(x), 2).flatten(1)), "two tie"),
+        (lambda s, x: s.fc(functional.max_pool2d(s.a(x), 2, ceil_mode=True).flatten(1)), "ceil_mode"),
         (
             lambda s, x: (
                 s.fc((s.b(x) + functional.relu(s.a(x), inplace=True)).flatten(1)) if False else _after_write(s, x)
@@ -253,7 +266,11 @@ def _after_write(s: Any, x: Any) -> Any:
         (nn.AdaptiveAvgPool2d((4, 1)), "does not divide"),
         (nn.BatchNorm2d(2), "couples the samples"),
         (nn.GroupNorm(1, 2), "GroupNorm divides each sample"),
-        (nn.AdaptiveMaxPool2d(2), "every dead window is a tie"),
+        (nn.AdaptiveMaxPool2d((4, 1)), "does not divide"),
+        (nn.MaxPool2d(2, ceil_mode=True), "ceil_mode"),
+        (nn.MaxPool2d(2, return_indices=True), "return_indices"),
+        (nn.AdaptiveMaxPool2d(1, return_indices=True), "return_indices"),
+        (nn.FractionalMaxPool2d(2, output_size=2), "FractionalMaxPool2d is not implemented"),
         (nn.InstanceNorm2d(2), "InstanceNorm2d divides a channel"),
         (nn.Conv2d(2, 4, 3, padding=1, padding_mode="replicate"), "padding_mode"),
     ],
@@ -325,6 +342,8 @@ def _no_skip(network: Network) -> Network:
         (cnn(dilation=2, padding=2), lambda net: _other(net, Convolution, dilation=(1, 2), padding=(1, 2))),
         (cnn(groups=2), _grouped),
         (cnn(), lambda net: _other(net, AveragePool, padding=(1, 1), kernel=(8, 7))),
+        (maxima(), lambda net: _other(net, MaxPool, stride=(2, 1))),
+        (maxima(), lambda net: _other(net, MaxPool, padding=(1, 0), kernel=(3, 2))),
         (ResNet().double().eval(), lambda net: _other(net, BatchNorm, eps=1e-3)),
         (ResNet().double().eval(), _no_skip),
     ],
