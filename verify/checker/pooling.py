@@ -131,7 +131,8 @@ class Equal:
                 yield _fixed(layer, known[0])
             else:
                 number = _numbering()
-                yield [number(_added(parts)) if any(parts) else 0 for parts in zips(*known)]
+                # Numbers of different values mean different functions: each summand in its place.
+                yield [number(parts) if any(parts) else 0 for parts in zips(*known)]
 
 
 def _numbering() -> Callable[[Any], int]:
@@ -141,7 +142,7 @@ def _numbering() -> Callable[[Any], int]:
 
 
 def _added(numbers: Iterable[int]) -> tuple[int, ...]:
-    """What determines a sum of functions: those that are not 0, in any order."""
+    """What determines a sum of functions of one value: those that are not 0, in any order."""
     return tuple(sorted(filter(None, numbers)))
 
 

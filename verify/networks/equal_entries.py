@@ -7,8 +7,9 @@ Soundness, by induction over the layers in their order, for a sample of which no
 (*crossed* is false of it, :class:`~verify.networks.layers.values.ValueChange`). Data: one number for equal exact values. A convolution's entry is determined by
 its channel and by what its window reads, place by place, padding being the zero function; without a bias it is 0 where all of that is. A pool of means: by
 what it reads, in any order, and what it divides by; a maximum: by the *set* of what it reads, or, where the choice at the centre is certain, by the chosen
-entry, which on the ball remains the largest (claim window_choices). A batch norm: by channel and input; sums and multiples alike; an activation
-by its input, or, where its unit certainly lies on a flat piece at the centre, by that piece's constant, which it keeps as long as it meets no kink.
+entry, which on the ball remains the largest (claim window_choices). A batch norm: by channel and input; a sum by its summands, each in
+its place, since numbers are those of one layer; a multiple by what it multiplies; an activation by its input, or, where its unit certainly lies on a flat
+piece at the centre, by that piece's constant, which it keeps as long as it meets no kink.
 In each case equal determinants are equal functions, so equal numbers are. Numbers are never reused for different determinants, but no two
 different numbers are claimed to be different functions. Other layers give every entry a number of its own.
 
@@ -135,7 +136,8 @@ def _activated(layer: Activated, _: Any, below: tuple[Value, ...], ids: tuple[Id
 
 
 def _sum(layer: Sum, _: Any, below: tuple[Value, ...], ids: tuple[Ids, ...]) -> Ids:
-    rows = np.sort(np.stack([known.ravel() for known in ids], axis=1), axis=1)
+    # Numbers of different layers are not comparable: summands keep their places.
+    rows = np.stack([known.ravel() for known in ids], axis=1)
     return np.where((rows == 0).all(axis=1), 0, _consed(rows)).reshape(ids[0].shape)
 
 

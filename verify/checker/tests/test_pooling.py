@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flint import arb, ctx
+from flint import arb, arb_mat, ctx
 
 from verify.checker import check, pooling
+from verify.checker.layers import Layer, Sum
 from verify.checker.movement import Movement
 from verify.checker.network import Point
 from verify.checker.pooling import Choice, Equal, Maximum, Windows
@@ -104,6 +105,18 @@ def test_equal_values_that_are_different_functions_compete(case: Callable[[], Do
         bounds = _movement(case())
         assert bounds.jacobian(arb(1e-6)) > 0.4
         assert not bounds.curvature(arb(1e-6)).is_finite()
+
+
+def test_summands_of_one_number_are_not_one_function() -> None:
+    """Numbers are those of one value: 1 + 2 and 2 + 1 of two values are two functions, and so are 0 + 1 and 1 + 0."""
+    equal = Equal(
+        [Layer("a", (-1,), (1, 1, 4), ""), Layer("b", (-1,), (1, 1, 4), ""), Sum("sum", (0, 1), (1, 1, 4), "")],
+        {0: arb_mat(1, 4)},
+        [],
+    )
+    equal.known = {0: [array("q", [1, 2, 0, 1])], 1: [array("q", [2, 1, 1, 0])]}
+    [numbers] = equal.of(2)
+    assert len(set(numbers)) == 4
 
 
 def _by_value(self: Equal, v: int) -> list[array[int]]:

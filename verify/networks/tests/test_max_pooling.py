@@ -17,7 +17,7 @@ from verify.networks import Network, equal_entries, kernel_of, linearise
 from verify.networks.activations import activation_named
 from verify.networks.arb_outputs import outputs_in_arb
 from verify.networks.equal_entries import EqualEntries
-from verify.networks.layers import Activated, Convolution, Flatten, Layer, Linear, MaxPool
+from verify.networks.layers import Activated, Convolution, Flatten, Layer, Linear, MaxPool, Sum
 from verify.networks.layers.kinks import Kinks
 from verify.networks.layers.max_pooling import Ids, Selection
 from verify.networks.linearisation import rows_of_data
@@ -109,6 +109,30 @@ def test_on_a_constant_background_the_first_is_chosen_and_nothing_competes() -> 
     assert np.isinf(found.gap.ravel()[:3]).all()
     assert 0.12 < found.gap.ravel()[3] <= 0.125
     assert found.open is None
+
+
+def test_summands_of_one_number_are_not_one_function() -> None:
+    """Kernels of 1 and of 3 places number their patches each on their own: A + B and B' + A' may read the same two numbers in turn."""
+    shared = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        layers: list[Layer] = [
+            Convolution(rng.standard_normal((1, 1, 1, 1)), None, inputs=(-1,)),
+            Convolution(rng.standard_normal((1, 1, 1, 3)), None, padding=(0, 1), inputs=(-1,)),
+            Sum((0, 1)),
+        ]
+        network = Network(
+            (*layers, MaxPool((1, 2), (1, 1), inputs=(2,)), Flatten((3,)), Linear(np.ones((1, 8)), None, inputs=(4,))),
+            (1, 2, 5),
+        )
+        state = linearise(network, rng.integers(0, 4, size=(1, 1, 2, 5)).astype(float))
+        ids = EqualEntries(network, state.data, state.values, state.saved).of(2).ravel()
+        values = state.values[2].rows.mid.ravel()
+        same = (ids[:, None] == ids) & ~np.eye(len(ids), dtype=bool)
+        shared += int(same.sum())
+        # Nothing is rectified here: equal functions have equal values at any parameters, up to rounding.
+        assert (np.abs(values[:, None] - values)[same] < 1e-12).all()
+    assert shared > 0
 
 
 def test_dead_windows_are_ties_only_while_no_unit_meets_its_kink() -> None:
