@@ -1,6 +1,6 @@
 """Every branch of every elementary function against Arb: as many enclosures in each as you ask for.
 
-    python -m verify.arrays.tests.branches [COUNT] [SEED]
+    python -m verify.arrays.tests.branches [COUNT] [SEED] [NAME …]
 
 A branch is a function, a derivative and an interval of |x| between two of its cuts: where the code takes another path, a result
 leaves the normal doubles, or a limit is reached. COUNT (10^5 by default) balls are drawn in each, both signs where the function has
@@ -24,6 +24,7 @@ from verify.arrays.tests.campaign_inputs import MAX, Rng, Tally, inside
 from verify.arrays.tests.reference import exact
 
 TINY, NORMAL, LAST = 2.0**-1074, 2.0**-1022, 1e300
+_CELU = (TINY, NORMAL, 0.3466, 60.0, 708.4, 745.2, 800.0, LAST)
 _LOGISTIC = (TINY, NORMAL, 1e-8, 0.3466, 37.0, 708.4, 745.2, 800.0, LAST)
 # Cuts in |x|; for log in x, for log1p in |x| of both signs above −1.
 CUTS: dict[str, tuple[float, ...]] = {
@@ -41,7 +42,18 @@ CUTS: dict[str, tuple[float, ...]] = {
     "gelu_tanh": (TINY, NORMAL, 1e-8, 2.5, 10.0, 21.5, 45.0, 60.0, LAST),
     "sin": (TINY, NORMAL, 0.7853981633974483, 6.283185307179586, 2.0**19, 1e22, LAST),
     "cos": (TINY, NORMAL, 0.7853981633974483, 6.283185307179586, 2.0**19, 1e22, LAST),
+    "celu": _CELU,
+    "celu_0.3": tuple(0.3 * cut if cut > NORMAL else cut for cut in _CELU),
+    "celu_2.5": tuple(2.5 * cut if cut > NORMAL else cut for cut in _CELU),
+    "softsign": (TINY, NORMAL, 1.0, 2.0**53, 1e100, 1.5e100, LAST),
 }
+
+
+def derivatives(name: str) -> range:
+    """Of which order; the second of CELU and Softsign jumps at 0."""
+    return range(3 if name in reference.LIPSCHITZ else 4)
+
+
 _ABOVE = {"log": 0.0, "sqrt": 0.0, "log1p": -1.0}
 
 
@@ -66,7 +78,7 @@ def branch(rng: Rng, count: int, name: str, k: int, low: float, high: float) -> 
     rad = np.choose(rng.integers(0, 3, count), [np.zeros(count), thin, wide])
     rad = np.where(Ball(x, rad).lower() > above, rad, 0.0)
     out = function(name, k)(Ball(x, rad))
-    f = reference.FUNCTIONS[name]
+    f = (reference.FUNCTIONS | reference.LIPSCHITZ)[name]
     for i, (m, r) in enumerate(zip(x.tolist(), rad.tolist(), strict=True)):
         at, offset = inside(rng, m, r)
         tally.add(
@@ -81,7 +93,7 @@ def branch(rng: Rng, count: int, name: str, k: int, low: float, high: float) -> 
 def plan() -> Iterator[tuple[str, Callable[[Rng, int], Tally]]]:
     """(description, run) of every branch."""
     for name, cuts in CUTS.items():
-        for k in range(4):
+        for k in derivatives(name):
             for low, high in itertools.pairwise(cuts):
                 arguments: Any = (name, k, low, high)
                 yield (
@@ -91,12 +103,16 @@ def plan() -> Iterator[tuple[str, Callable[[Rng, int], Tally]]]:
 
 
 def main() -> None:
-    """Command line: optional count and seed."""
+    """Command line: optional count, seed, and names of functions (all of them otherwise)."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 20261126
-    checked = violations = 0
+    only = tuple(f"{name}^" for name in sys.argv[3:])
+    made = checked = violations = 0
     fewest = count
     for index, (name, run) in enumerate(plan()):
+        if only and not name.startswith(only):
+            continue
+        made += 1
         tally = run(np.random.default_rng([seed, index]), count)
         checked, violations = checked + tally.checked, violations + tally.violations
         fewest = min(fewest, tally.checked)
@@ -106,7 +122,7 @@ def main() -> None:
             *tally.examples,
             flush=True,
         )
-    print(f"{index + 1} branches, {checked} enclosures, {violations} violations; at least {fewest} in each")
+    print(f"{made} branches, {checked} enclosures, {violations} violations; at least {fewest} in each")
     sys.exit(1 if violations else 0)
 
 

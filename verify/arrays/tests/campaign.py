@@ -94,6 +94,8 @@ def unary(rng: Rng, n: int, name: str) -> Tally:
 def function(name: str, k: int) -> Callable[..., Ball]:
     if name == "gelu_tanh":
         return lambda x: va.gelu(x, k, approximate="tanh")
+    if name.startswith("celu_"):
+        return lambda x: va.celu(x, k, float(name.removeprefix("celu_")))
     f = getattr(va, name)
     return lambda x: f(x, k)
 

@@ -98,6 +98,19 @@ def _sqrt(x: Any, k: int) -> Any:
     return r if k == 0 else (1 / (2 * r), -1 / (4 * x * r), 3 / (8 * x * x * r))[k - 1]
 
 
+def _celu(x: Any, k: int, alpha: float) -> Any:
+    """At 0 the left side's second derivative."""
+    if x > 0:
+        return (x, flint.arb(1), flint.arb(0))[k]
+    a = flint.arb(alpha)
+    return (a * (x / a).expm1(), (x / a).exp(), (x / a).exp() / a)[k]
+
+
+def _softsign(x: Any, k: int) -> Any:
+    size = 1 + abs(x)
+    return (x / size, 1 / size**2, (-2 if x > 0 else 2) / size**3)[k]
+
+
 FUNCTIONS: dict[str, Callable[[Any, int], Any]] = {
     "exp": lambda x, k: x.exp(),
     "expm1": lambda x, k: x.exp() if k else x.expm1(),
@@ -114,6 +127,13 @@ FUNCTIONS: dict[str, Callable[[Any, int], Any]] = {
     "gelu_tanh": _gelu_tanh,
     "silu": _silu,
 }
+LIPSCHITZ: dict[str, Callable[[Any, int], Any]] = {
+    "celu": lambda x, k: _celu(x, k, 1.0),
+    "celu_0.3": lambda x, k: _celu(x, k, 0.3),
+    "celu_2.5": lambda x, k: _celu(x, k, 2.5),
+    "softsign": _softsign,
+}
+"""Functions whose derivative is Lipschitz, with derivatives up to the second; CELU's α behind its name."""
 
 
 def verdict(mid: float, rad: float, truth: Callable[[], Any]) -> bool | None:
