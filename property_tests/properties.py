@@ -218,6 +218,7 @@ def wide(problem: TrainingProblem) -> None:
     if not facts:
         raise Violation("no adversarial point lay inside the ball: nothing was tested")
     TALLY.checked("wide", facts, problem)
+    round_trip(certificate, accept=True)
 
 
 # ------------------------------------------------------------------ truth known by construction
@@ -232,6 +233,7 @@ def never_proved(problem: families.FalseProblem) -> None:
         raise Violation(f"PROVED although: {problem.why}")
     if problem.why == "contradiction" and certificate.verdict != "REFUTED":
         raise Violation(f"equal inputs with different targets are {certificate.verdict}, not REFUTED")
+    round_trip(certificate, accept=certificate.verdict == "REFUTED")
 
 
 @dataclass(frozen=True)
@@ -250,10 +252,11 @@ def step_limit(draw: StepDraw) -> None:
     # c = 1 − lr·β/2 = 1 − multiple: the classical path is ‖e0‖/(c√λ), so a ball twice as large suffices below the limit.
     reach = 2.0 / float(1 - draw.multiple) if below else 4.0
     radius = reach * abs(m.residual) / min(m.slopes)
-    verdict = verify.certify(m.model, m.X, m.y, lr=lr, loss=m.loss, radius=radius).verdict
-    TALLY.drew("step_limit", "ball", "below 2/β" if below else "at or above", verdict)
-    if not below and verdict == "PROVED":
+    certificate = verify.certify(m.model, m.X, m.y, lr=lr, loss=m.loss, radius=radius)
+    TALLY.drew("step_limit", "ball", "below 2/β" if below else "at or above", certificate.verdict)
+    if not below and certificate.verdict == "PROVED":
         raise Violation(f"lr = {draw.multiple}·2/β is PROVED, but Φ does not decrease there")
+    round_trip(certificate, accept=certificate.verdict == "PROVED")
 
 
 def step_draws() -> st.SearchStrategy[StepDraw]:

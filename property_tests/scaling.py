@@ -20,6 +20,7 @@ from property_tests.claims import Violation
 from property_tests.draws import TrainingProblem, module_of
 from property_tests.reference import LayerSpec
 from property_tests.strategies import architectures, inputs, near_problems
+from property_tests.trajectories import round_trip
 from verify.networks import read_network
 from verify.networks.curvature import Curvature
 from verify.networks.linearisation import linearise
@@ -115,6 +116,8 @@ def _permuted_samples(problem: TrainingProblem, rng: np.random.Generator) -> str
     # Inputs in one dimension may coincide; contradictory labels are then refuted in any order.
     if "REFUTED" in (before.verdict, after.verdict) and before.verdict != after.verdict:
         raise Violation(f"permuted samples: {before.verdict} before, {after.verdict} after")
+    for certificate in (before, after):
+        round_trip(certificate, accept=certificate.verdict != "INCONCLUSIVE")
     for name in {"lambda0", "loss0", "residual0"} & set(before.constants) & set(after.constants):
         _overlap(f"permuted samples, {name}", before.constants[name], after.constants[name])
     _close("permuted samples, L_H", _curvature(problem.model, problem.X), _curvature(problem.model, problem.X[order]))
@@ -153,6 +156,8 @@ def _loss_scale(problem: TrainingProblem, exponent: int) -> str:
         raise Violation(
             f"loss scale: {total.verdict} with lr={lr}, loss='sum', but {mean.verdict} with n·lr, loss='mean'"
         )
+    for certificate in (total, mean):
+        round_trip(certificate, accept=certificate.verdict == "PROVED")
     factor = float(n) ** exponent
     for name in ("mu", "smoothness"):
         if name in total.constants and name in mean.constants:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import verify
 from property_tests.claims import Violation
 from property_tests.tally import TALLY
+from property_tests.trajectories import round_trip
 
 __all__ = ["FLOOR", "StochasticDraw", "Tanh", "batch_scale", "certified", "starts", "stochastic", "stochastic_draws"]
 
@@ -206,3 +207,4 @@ def stochastic(draw: StochasticDraw) -> None:
         },
         draw,
     )
+    round_trip(certificate, accept=True)
