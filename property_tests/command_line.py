@@ -6,6 +6,7 @@ import copy
 import io
 import json
 import os
+import pickle
 import random
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
@@ -22,12 +23,31 @@ from property_tests.damaged_certificates import TOKENS, sound_certificates, with
 from verify.answers import ERROR
 from verify.arrays.arithmetic_probe import require_sound_arithmetic
 from verify.cli import main
-from verify.errors import InputError
+from verify.errors import InputError, VerifyError
+from verify.formal import text
+from verify.formal.witness import find_witness
 from verify.regions import certification
 
 __all__ = ["commands", "damage_command", "run_command"]
 
 _probed = cache(require_sound_arithmetic)
+_WITNESSES: dict[bytes, Any] = {}
+
+
+def _witness(problem: Any) -> Any:
+    """What :func:`verify.formal.witness.find_witness` returns or raises, searched once for each problem: edits mostly leave its numbers alone."""
+    key = pickle.dumps(problem)
+    if key not in _WITNESSES:
+        try:
+            _WITNESSES[key] = find_witness(problem)
+        except VerifyError as error:
+            _WITNESSES[key] = error
+    found = _WITNESSES[key]
+    if isinstance(found, VerifyError):
+        raise found
+    return found
+
+
 _FAULT = "This is a fault of lplr-verify"
 _CSV = b"a,b,t\n1.0,2.0,1\n0.5,-1.0,-1\n-1.0,0.25,1\n"
 _CELLS = [*TOKENS, b",", b"\n", b";", b"nan", b"1e400", b"\xef\xbb\xbf", b"1_0", b"[", b"=", b"tanh"]
@@ -109,6 +129,7 @@ def run_command(command: dict[str, Any], folder: Path) -> None:
         with (
             mock.patch.dict(os.environ, {"PATH": ""}),
             mock.patch.object(certification, "require_sound_arithmetic", _probed),
+            mock.patch.object(text, "find_witness", _witness),
             redirect_stdout(out),
             redirect_stderr(err),
         ):
