@@ -24,6 +24,7 @@ from verify.certificates.drawing import figure_of
 from verify.certificates.encoding import Arrays, canonical, decode, encode, sha256
 from verify.certificates.networks import network_document, read_network_document
 from verify.certificates.storage import DOCUMENT, read_files, write_files
+from verify.certificates.witness import require_shape
 from verify.errors import InputError, NotCertainError, NotProvedError, ShapeError
 from verify.networks.model import DataSet
 from verify.networks.problem import Problem
@@ -290,6 +291,8 @@ class Certificate:
         for group in ("constants", "margins", "witness", "observed"):
             if not isinstance(decode(document[group], arrays), dict):
                 raise InputError(f"{path}: {group}: expected named values")
+        witness = decode(document["witness"], arrays)
+        require_shape(witness, document["scope"] if document["verdict"] == "PROVED" else None)
         return cls(
             scope=document["scope"],
             verdict=document["verdict"],
@@ -298,7 +301,7 @@ class Certificate:
             constants=decode(document["constants"], arrays),
             margins=decode(document["margins"], arrays),
             steps=steps,
-            witness=decode(document["witness"], arrays),
+            witness=witness,
             observed=decode(document["observed"], arrays),
             tools=document["tools"],
         )

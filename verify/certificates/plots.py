@@ -297,7 +297,7 @@ def plots_of_certificate(certificate: Any, name: str) -> list[Plot]:
     if certificate.verdict == "PROVED" and c.get("handover_step") is not None and "rate" in c:
         step = int(bounds(c["handover_step"])[0])
         # The envelope starts at the loss of the hand-over's own point, which need not be the last.
-        loss = next((float(point["loss"][1]) for point in points if point["step"] == step), None)
+        loss = next((float(point["loss"][1]) for point in points if point["step"] == step and point["loss"]), None)
         handover = None if loss is None else (step, loss, float(bounds(c["rate"])[1]))
     return run_plots(
         name,

@@ -13,7 +13,7 @@ from proofs.coq_integers import exact_integers
 from verify.certificates import Certificate
 from verify.errors import InputError
 from verify.networks.graph import Network
-from verify.networks.parameters import with_parameters
+from verify.networks.parameters import flatten, with_parameters
 
 __all__ = ["ACTIVATIONS", "FormalProblem", "formal_problem"]
 
@@ -121,7 +121,7 @@ def _starts(certificate: Certificate) -> Fraction | None:
         return None
     rho = Fraction(float(basin["radii"][basin["basin"]]))
     if certificate.scope == "run":
-        stored = certificate.witness["checkpoints"][basin["checkpoint"]]["parameters"]
+        stored = flatten(_handed_over(certificate))
         pairs = zip(np.ravel(stored).tolist(), np.ravel(basin["centre"]).tolist(), strict=True)
         if sum((Fraction(a) - Fraction(b)) ** 2 for a, b in pairs) > rho**2:
             raise InputError(f"handover: its point is farther than ρ = {float(rho):.6g} from the centre")
@@ -136,9 +136,14 @@ def _basin(certificate: Certificate) -> Mapping[str, Any] | None:
 
 def _centre(certificate: Certificate) -> Network:
     """The network at the ball's centre: as stored, where a run hands over, or the centre of a basin."""
-    network, witness, basin = certificate.problem.network, certificate.witness, _basin(certificate)
+    network, basin = certificate.problem.network, _basin(certificate)
     if basin is not None:
         return with_parameters(network, basin["centre"])
-    if certificate.scope == "run":
-        return with_parameters(network, witness["checkpoints"][witness["handover"]["checkpoint"]]["parameters"])
-    return network
+    return _handed_over(certificate) if certificate.scope == "run" else network
+
+
+def _handed_over(certificate: Certificate) -> Network:
+    """The network where a run hands over; its own parameters at the start may be left out."""
+    witness, network = certificate.witness, certificate.problem.network
+    stored = witness["checkpoints"][witness["handover"]["checkpoint"]]["parameters"]
+    return network if stored is None else with_parameters(network, stored)
