@@ -92,21 +92,26 @@ Definition magnitude (l : list Z) : Z := fold_right (fun a => Z.max (Z.abs a)) 0
 
 Record left_row := { l_row : list Z; l_planes : list (list positive); l_shift : Z; l_total : Z; l_size : Z; l_whole : bool }.
 Record right_row := { r_row : list Z; r_tables : list choices; r_shift : Z; r_total : Z; r_size : Z }.
+(** Short rows are multiplied as they are. *)
+Definition long (size : Z) : bool := 12 <=? size.
 Definition slice_left (x : list Z) : left_row :=
-  let o := magnitude x in let n := Z.to_nat (Z.log2 (2 * o) + 1) in let x' := map (Z.add o) x in
-  {| l_row := x; l_planes := planes n x' []; l_shift := o; l_total := total x'; l_size := Z.of_nat (length x);
-     l_whole := forallb (Z.eqb 0) (rest n x') |}.
+  let size := Z.of_nat (length x) in let o := magnitude x in let n := if long size then Z.to_nat (Z.log2 (2 * o) + 1) else O in
+  let x' := map (Z.add o) x in
+  {| l_row := x; l_planes := planes n x' []; l_shift := o; l_total := total x'; l_size := size; l_whole := forallb (Z.eqb 0) (rest n x') |}.
 Definition slice_right (y : list Z) : right_row :=
-  let p := magnitude y in {| r_row := y; r_tables := choices_of (map (Z.add p) y); r_shift := p; r_total := total y; r_size := Z.of_nat (length y) |}.
+  let size := Z.of_nat (length y) in let p := magnitude y in
+  {| r_row := y; r_tables := if long size then choices_of (map (Z.add p) y) else []; r_shift := p; r_total := total y; r_size := size |}.
 Definition sliced_product (x : left_row) (y : right_row) : Z :=
-  if l_whole x && (l_size x =? r_size y) then horner (r_tables y) (l_planes x) 0 - (l_shift x * r_total y + r_shift y * l_total x)
+  if long (l_size x) && (l_size x =? r_size y) && l_whole x
+  then horner (r_tables y) (l_planes x) 0 - (l_shift x * r_total y + r_shift y * l_total x)
   else dot (l_row x) (r_row y).
 
 Lemma sliced_correct x y : sliced_product (slice_left x) (slice_right y) = dot x y.
 Proof.
   unfold sliced_product, slice_left, slice_right. cbn zeta. cbn [l_whole l_size r_size l_planes l_shift r_tables r_shift r_total l_total l_row r_row].
-  destruct (forallb _ _) eqn:E; [|reflexivity]. destruct (Z.eqb_spec (Z.of_nat (length x)) (Z.of_nat (length y))) as [H|H]; [|reflexivity].
-  cbn [andb]. rewrite horner_correct by assumption. cbn [horner]. rewrite dot_shifted by lia. ring.
+  destruct (long (Z.of_nat (length x))) eqn:S; [|reflexivity]. destruct (Z.eqb_spec (Z.of_nat (length x)) (Z.of_nat (length y))) as [H|H]; [|reflexivity].
+  rewrite <- H, S. cbn [andb]. destruct (forallb _ _) eqn:E; [|reflexivity].
+  rewrite horner_correct by assumption. cbn [horner]. rewrite dot_shifted by lia. ring.
 Qed.
 
 Definition slow : vectors :=
