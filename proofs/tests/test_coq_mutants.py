@@ -154,7 +154,7 @@ if __name__ == "__main__":
     import tempfile
 
     build()
-    tried, survived = 0, []
+    tried, survived = 0, list[str]()
     for stem, mutants in (("Main", MUTANTS), ("AnyOrder", ANY_ORDER_MUTANTS)):
         for mutant in mutants:
             with tempfile.TemporaryDirectory() as scratch:

@@ -19,6 +19,7 @@ from verify.formal.examples import train
 from verify.formal.problem import formal_problem
 from verify.formal.text import to_coq
 from verify.formal.witness import find_witness
+from verify.networks.model import Loss
 from verify.networks.sgd import SGD
 
 _REFUSED = "not covered by the proved checker"
@@ -103,7 +104,7 @@ def test_a_file_whose_doubles_were_altered_is_refused(certificate: Certificate, 
 
 
 @pytest.mark.parametrize(("loss", "scale"), [("mean", "(1 # 8)"), ("sum", "(1 # 1)"), ("mse", "(1 # 4)")])
-def test_the_statement_names_loss_step_and_parametrisation(certificate: Certificate, loss: str, scale: str) -> None:
+def test_the_statement_names_loss_step_and_parametrisation(certificate: Certificate, loss: Loss, scale: str) -> None:
     changed = replace(certificate, problem=replace(certificate.problem, loss=loss))
     problem, numbers = formal_problem(changed), find_witness(formal_problem(certificate))
     text, words = to_coq(problem, numbers, "converges", ""), coq_accept._statement(changed, problem, numbers)
