@@ -154,16 +154,13 @@ if __name__ == "__main__":
     import tempfile
 
     build()
-    tried, survived = 0, list[str]()
+    survived: list[str] = []
     for stem, mutants in (("Main", MUTANTS), ("AnyOrder", ANY_ORDER_MUTANTS)):
         for mutant in mutants:
             with tempfile.TemporaryDirectory() as scratch:
-                tried, survived = (
-                    tried + 1,
-                    survived + ([mutant[0]] if _accepts(Path(scratch), _altered(*mutant), stem) else []),
-                )
+                survived += [mutant[0]] if _accepts(Path(scratch), _altered(*mutant), stem) else []
     for change in CHECKER_MUTANTS:
         with tempfile.TemporaryDirectory() as scratch:
-            tried, survived = tried + 1, survived + ([change[1]] if _checker_is_proved(Path(scratch), *change) else [])
-    print(f"{tried} mutants, survivors: {survived}")
+            survived += [change[1]] if _checker_is_proved(Path(scratch), *change) else []
+    print(f"{len(MUTANTS) + len(ANY_ORDER_MUTANTS) + len(CHECKER_MUTANTS)} mutants, survivors: {survived}")
     raise SystemExit(bool(survived))
