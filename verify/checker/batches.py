@@ -51,7 +51,8 @@ class Descent(NamedTuple):
         """Say what a batch is."""
         if self.given:
             sizes = sorted(self.sizes)
-            return f"on the {len(sizes)} stored batches of {sizes[0]} to {sizes[-1]} samples, each with its own loss as for so many samples,"
+            several = f"{sizes[0]} to {sizes[-1]}" if sizes[0] < sizes[-1] else f"{sizes[-1]}"
+            return f"on the {len(sizes)} stored batches of {several} samples, each with its own loss as for so many samples,"
         return f"on batches of {self.batch} samples, each with its own loss as for so many samples,"
 
     @property

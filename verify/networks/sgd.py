@@ -211,7 +211,9 @@ class SGD:
             return f"stochastic gradient descent on batches of {self.batch_size} independent draws"
         if self.batches is not None:
             sizes = sorted(map(len, self.batches))
-            return f"mini-batch gradient descent on {len(sizes)} given batches of {sizes[0]} to {sizes[-1]} samples"
+            least, most = sizes[0], sizes[-1]
+            several = f"{least} to {most}" if least < most else f"{most}"
+            return f"mini-batch gradient descent on {len(sizes)} given batches of {several} samples"
         return f"mini-batch gradient descent with batches of {self.batch_size}"
 
 
