@@ -95,10 +95,11 @@ class Network:
 
     def forward(self, visit: Callable[[int, Layer, tuple[T, ...]], T], data: T) -> list[T]:
         """Call visit(i, layer, what its inputs returned) in order; return what each layer returned."""
-        found: list[T] = []
+        # Position −1, the last, is the data.
+        found = [data] * (len(self.layers) + 1)
         for index, layer in enumerate(self.layers):
-            found.append(visit(index, layer, tuple(data if source < 0 else found[source] for source in layer.inputs)))
-        return found
+            found[index] = visit(index, layer, tuple([found[source] for source in layer.inputs]))
+        return found[:-1]
 
     def backward(
         self, visit: Callable[[int, Layer, T], Sequence[T]], seed: T, add: Callable[[T, T], T]
@@ -110,9 +111,9 @@ class Network:
         """
         reached: list[T | None] = [None] * len(self.layers)
         reached[-1] = seed
-        for index in reversed(range(len(self.layers))):
+        for index in self._way_back:
             layer, above, moving = self.layers[index], reached[index], self.moving_inputs[index]
-            if above is None or not any(moving):
+            if above is None:
                 continue
             for source, share, moves in zip(layer.inputs, visit(index, layer, above), moving, strict=True):
                 if moves:
@@ -151,6 +152,11 @@ class Network:
     def moving_inputs(self) -> tuple[tuple[bool, ...], ...]:
         """Whether each input of each layer depends on trained parameters."""
         return tuple(tuple(source >= 0 and self.moves[source] for source in layer.inputs) for layer in self.layers)
+
+    @cached_property
+    def _way_back(self) -> tuple[int, ...]:
+        """The layers with an input that moves, from the last to the first."""
+        return tuple(index for index in reversed(range(len(self.layers))) if any(self.moving_inputs[index]))
 
     @cached_property
     def trained(self) -> tuple[int, ...]:

@@ -6,7 +6,8 @@ elsewhere. The parameters are one flat vector θ (p,), see :mod:`verify.networks
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol, Self
 
@@ -25,9 +26,8 @@ from verify.networks.layers import (
     Scale,
     Sum,
 )
-from verify.networks.layers.values import Shape
 from verify.networks.parameters import Vector, views
-from verify.regions.descent.float64_maps import ConvolutionRule, NormalisedRule, PoolingRule
+from verify.regions.descent.float64_maps import ConvolutionRule, NormalisedRule, Place, PoolingRule
 from verify.regions.neighbourhood.ingredients import approx_float
 
 __all__ = ["RULES", "Descent", "Rule", "default_step"]
@@ -51,49 +51,47 @@ def default_step(lambda_max_upper: float, s: Fraction, share: Fraction = Fractio
 class Rule(Protocol):
     """A layer in float64, with work arrays of its own, used again at every step: fresh pages cost more than the arithmetic.
 
-    Values are (n, *shape), maps channels first; the parameters a mapping of the trained arrays. A rule may overwrite what it returned before, never
-    what it is given.
+    Values are (n, *shape), maps channels first. A rule may overwrite what it returned before, never what it is given.
     """
 
-    def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
+    def forward(self, *below: np.ndarray) -> np.ndarray:
         """The value."""
 
     def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:
         """What goes to each input, from what reached the output."""
 
-    def gradient(self, back: np.ndarray) -> dict[str, np.ndarray]:
-        """The sum over the samples of J_iᵀback_i per trained array; the caller may overwrite it."""
+    def gradient(self, back: np.ndarray) -> None:
+        """Write the sum over the samples of J_iᵀback_i per trained array."""
 
 
 class _Untrained:
     """A layer without parameters."""
 
-    def gradient(self, back: np.ndarray) -> dict[str, np.ndarray]:
+    def gradient(self, back: np.ndarray) -> None:
         """None."""
-        return {}
 
 
 class _Linear:
     """z = a·Wᵀ + c·b, a = s·h."""
 
-    def __init__(self, layer: Linear, n: int, below: tuple[Shape, ...], still: bool) -> None:
-        (shape,) = below
-        self._layer, self._still, self._known, self._trained = layer, still, False, tuple(layer.trained)
+    def __init__(self, layer: Linear, place: Place) -> None:
+        n, (shape,), parameters = place.samples, place.below, place.parameters
+        self._still, self._known, self._slopes = place.still, False, place.slopes
         self._scale = layer.weight_scale / float(np.sqrt(float(layer.inverse_square_scale)))
+        self._weight = parameters.get("weight", layer.weight)
+        self._bias, self._bias_scale = parameters.get("bias", layer.bias), layer.bias_scale
+        self._transposed = self._weight.T
         self._a, self._below = np.empty((n, *shape)), np.empty((n, *shape))
         self._z = np.empty((n, layer.weight.shape[0]))
-        self._slope = np.empty(layer.weight.shape)
 
-    def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
+    def forward(self, *below: np.ndarray) -> np.ndarray:
         """The inputs of a layer that none moves are scaled once."""
         if not (self._known and self._still):
             np.multiply(below[0], self._scale, out=self._a)
             self._known = True
-        self._weight = parameters.get("weight", self._layer.weight)
-        bias = parameters.get("bias", self._layer.bias)
-        z = np.matmul(self._a, self._weight.T, out=self._z)
-        if bias is not None:
-            z += bias if self._layer.bias_scale == 1.0 else self._layer.bias_scale * bias
+        z = np.matmul(self._a, self._transposed, out=self._z)
+        if self._bias is not None:
+            z += self._bias if self._bias_scale == 1.0 else self._bias_scale * self._bias
         return z
 
     def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -101,24 +99,22 @@ class _Linear:
         below = np.matmul(back, self._weight, out=self._below)
         return (np.multiply(below, self._scale, out=below),)
 
-    def gradient(self, back: np.ndarray) -> dict[str, np.ndarray]:
+    def gradient(self, back: np.ndarray) -> None:
         """backᵀa, and the columns' sums."""
-        found = {}
-        if "weight" in self._trained:
-            found["weight"] = np.matmul(back.T, self._a, out=self._slope)
-        if "bias" in self._trained:
-            found["bias"] = back.sum(axis=0) * self._layer.bias_scale
-        return found
+        if "weight" in self._slopes:
+            np.matmul(back.T, self._a, out=self._slopes["weight"])
+        if "bias" in self._slopes:
+            np.multiply(back.sum(axis=0), self._bias_scale, out=self._slopes["bias"])
 
 
 class _Activated(_Untrained):
     """σ entrywise."""
 
-    def __init__(self, layer: Activated, n: int, below: tuple[Shape, ...], still: bool) -> None:
+    def __init__(self, layer: Activated, place: Place) -> None:
         self._function, self._given = layer.function.record.in_float64, dict(layer.function.parameters)
-        self._z, self._work, self._back = (np.empty((n, *below[0])) for _ in range(3))
+        self._z, self._work, self._back = (np.empty((place.samples, *place.below[0])) for _ in range(3))
 
-    def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
+    def forward(self, *below: np.ndarray) -> np.ndarray:
         """σ(z), keeping σ'(z)."""
         np.copyto(self._z, below[0])
         value, self._slope = self._function(self._z, self._work, self._given)
@@ -132,10 +128,10 @@ class _Activated(_Untrained):
 class _Sum(_Untrained):
     """Σ_j h_j."""
 
-    def __init__(self, layer: Sum, n: int, below: tuple[Shape, ...], still: bool) -> None:
-        self._count, self._total = len(below), np.empty((n, *below[0]))
+    def __init__(self, layer: Sum, place: Place) -> None:
+        self._count, self._total = len(place.below), np.empty((place.samples, *place.below[0]))
 
-    def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
+    def forward(self, *below: np.ndarray) -> np.ndarray:
         """The sum."""
         np.add(below[0], below[1], out=self._total)
         for other in below[2:]:
@@ -150,10 +146,10 @@ class _Sum(_Untrained):
 class _Multiple(_Untrained):
     """factor·h."""
 
-    def __init__(self, layer: Scale, n: int, below: tuple[Shape, ...], still: bool) -> None:
+    def __init__(self, layer: Scale, place: Place) -> None:
         self._factor = layer.factor
 
-    def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
+    def forward(self, *below: np.ndarray) -> np.ndarray:
         """The multiple."""
         return self._factor * below[0]
 
@@ -165,10 +161,10 @@ class _Multiple(_Untrained):
 class _Flatten(_Untrained):
     """One row a sample."""
 
-    def __init__(self, layer: Flatten, n: int, below: tuple[Shape, ...], still: bool) -> None:
-        self._shape = (n, *below[0])
+    def __init__(self, layer: Flatten, place: Place) -> None:
+        self._shape = (place.samples, *place.below[0])
 
-    def forward(self, parameters: Mapping[str, np.ndarray], *below: np.ndarray) -> np.ndarray:
+    def forward(self, *below: np.ndarray) -> np.ndarray:
         """Channels first."""
         return below[0].reshape(self._shape[0], -1)
 
@@ -177,7 +173,7 @@ class _Flatten(_Untrained):
         return (back.reshape(self._shape),)
 
 
-RULES: dict[type[Layer], Callable[[Any, int, tuple[Shape, ...], bool], Rule]] = {
+RULES: dict[type[Layer], Callable[[Any, Place], Rule]] = {
     Linear: _Linear,
     Activated: _Activated,
     Sum: _Sum,
@@ -188,7 +184,7 @@ RULES: dict[type[Layer], Callable[[Any, int, tuple[Shape, ...], bool], Rule]] = 
     MaxPool: PoolingRule,
     BatchNorm: NormalisedRule,
 }
-"""Layer → its rule from (layer, n, shapes of its inputs, whether none of them moves)."""
+"""Layer → its rule."""
 
 
 class Descent:
@@ -210,20 +206,22 @@ class Descent:
         self.data = data
         self.scale = float(s)
         self.factor = approx_float(s * lr)
+        self._theta, self._slopes = np.empty(network.parameters), np.empty(network.parameters)
+        lie, go = (
+            dict(zip(network.trained, views(network, vector), strict=True)) for vector in (self._theta, self._slopes)
+        )
         self._rules = [
-            RULES[type(layer)](layer, data.n, network.shapes_below(i), not any(network.moving_inputs[i]))
+            RULES[type(layer)](
+                layer,
+                Place(
+                    data.n, network.shapes_below(i), not any(network.moving_inputs[i]), lie.get(i, {}), go.get(i, {})
+                ),
+            )
             for i, layer in enumerate(network.layers)
         ]
 
-    def _forward(self, theta: Vector) -> np.ndarray:
-        """Return F(θ) − y, a fresh array."""
-        parts = dict(zip(self.network.trained, views(self.network, theta), strict=True))
-
-        def value(index: int, _: Layer, below: tuple[np.ndarray, ...]) -> np.ndarray:
-            return self._rules[index].forward(parts.get(index, {}), *below)
-
-        residual: np.ndarray = self.network.forward(value, self.data.X)[-1] - self.data.y
-        return residual
+    def _value(self, index: int, _: Layer, below: tuple[np.ndarray, ...]) -> np.ndarray:
+        return self._rules[index].forward(*below)
 
     def _backward(self, index: int, _: Layer, back: np.ndarray) -> tuple[np.ndarray, ...]:
         return self._rules[index].backward(back)
@@ -234,22 +232,22 @@ class Descent:
         Overflow is not an error here: the caller tests the residual norm for being finite.
         """
         with np.errstate(all="ignore"):
-            residual = self._forward(theta)
+            residual = self.residual(theta)
             reached = self.network.backward(self._backward, residual, np.add)
-            # η∇Φ first, so that one subtraction moves all of θ.
-            moved = np.empty_like(theta)
-            for index, layout in zip(self.network.trained, self.network.layout, strict=True):
+            for index in self.network.trained:
                 back = reached[index]
                 assert back is not None
-                slopes = self._rules[index].gradient(back)
-                for name, part, shape in layout:
-                    np.multiply(slopes[name], self.factor, out=moved[part].reshape(shape))
+                self._rules[index].gradient(back)
+            moved = self._slopes * self.factor
             np.subtract(theta, moved, out=moved)
-            return moved, float(np.linalg.norm(residual))
+            flat = residual.ravel()
+            return moved, math.sqrt(flat.dot(flat))
 
     def residual(self, theta: Vector) -> np.ndarray:
         """Return F(θ) − y (n, k), approximate; a fresh array."""
-        return self._forward(theta)
+        np.copyto(self._theta, theta)
+        residual: np.ndarray = self.network.forward(self._value, self.data.X)[-1] - self.data.y
+        return residual
 
     def loss(self, residual_norm: float) -> float:
         """Return Φ = (s/2)‖e‖² from ‖e‖."""
