@@ -30,6 +30,7 @@ class Case:
     Attributes:
         data: 'sphere' or 'digits'. n, d: samples and inputs. norm: of every input. widths: of the hidden layers.
         lr: step. seed: of data and initialisation. centre: of the ball.
+        data_radius: the statement is for every data set whose inputs lie within it.
     """
 
     data: Literal["sphere", "digits"]
@@ -40,12 +41,14 @@ class Case:
     lr: str
     seed: int
     centre: Literal["midpoint", "initialisation"] = "midpoint"
+    data_radius: float = 0.0
 
     @property
     def name(self) -> str:
         """File-safe and unique."""
         shape = "x".join(map(str, self.widths))
-        return f"region-{self.data}-n{self.n}-width{shape}-seed{self.seed}-{self.centre}"
+        nearby = f"-data{self.data_radius:g}" if self.data_radius else ""
+        return f"region-{self.data}-n{self.n}-width{shape}-seed{self.seed}-{self.centre}{nearby}"
 
     def problem(self) -> tuple[torch.nn.Sequential, np.ndarray, np.ndarray]:
         """Return network, inputs and targets; one hidden layer antisymmetric, so that F = 0 at the start."""
@@ -74,6 +77,9 @@ CASES: tuple[Case, ...] = (
     *(Case("sphere", 5, 100, 30.0, (512, 512), "1/4", seed) for seed in range(3)),
     Case("sphere", 3, 400, 30.0, (512, 512, 512), "1", 0),
     Case("sphere", 5, 400, 30.0, (1024, 1024, 1024), "1", 0),
+    Case("sphere", 10, 10, 9.0, (1024,), "1/10", 0, data_radius=4e-4),
+    Case("sphere", 10, 10, 9.0, (1024,), "1/10", 1, data_radius=1e-3),
+    Case("sphere", 10, 10, 9.0, (2048,), "1/10", 0, data_radius=1e-3),
     Case("digits", 50, 64, 24.0, (4096,), "1/16", 0),
     Case("digits", 100, 64, 24.0, (16384,), "1/24", 0),
 )
@@ -99,7 +105,9 @@ def run_case(case: Case, path: Path) -> dict[str, Any]:
     """Certify one case, save its certificate at `path` and return its row, plain JSON; processor time and memory differ between machines."""
     model, X, y = case.problem()
     started = time.process_time()
-    certificate = verify.certify(model, X, y, lr=case.lr, scope="region", centre=case.centre)
+    certificate = verify.certify(
+        model, X, y, lr=case.lr, scope="region", centre=case.centre, data_radius=case.data_radius
+    )
     row: dict[str, Any] = {
         "name": case.name,
         "verdict": certificate.verdict,
@@ -144,9 +152,12 @@ def run_cases(directory: Path, cases: Sequence[Case] = CASES, *, workers: int = 
 
 
 def main() -> None:
-    """Run the table from a shell: ``python -m verify.experiments.around_initialisation DIRECTORY``."""
-    given = command_line(__doc__).parse_args()
-    for row in run_cases(given.directory, workers=given.workers):
+    """Run the table from a shell: ``python -m verify.experiments.around_initialisation DIRECTORY [NAME …]``; without names, all."""
+    parser = command_line(__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *(case.name for case in CASES)])
+    given = parser.parse_args()
+    cases = [case for case in CASES if not given.names or case.name in given.names]
+    for row in run_cases(given.directory, cases, workers=given.workers):
         check = row["check"] or {"verdict": "not checked", "seconds": 0.0}
         shown = [row.get(key) for key in ("verdict", "region_lambda", "region_radius", "by", "seconds")]
         print(row["name"], *shown, check["verdict"], check.get("seconds"))
