@@ -6,8 +6,8 @@ Statement. c is an exact vector handed in (a mean of iterates, an earlier or lat
     containment_displacement); or
 (ii) *off the centre* (claim handover): gradient descent from θ0 stays in B(c, R), by the classical or the residual form about c, begun at distance d0 with
     the residual at θ0 itself.
-(i) is tried first, since it says more. All its constants are bounds for any shorter step as well, so it is an a-priori statement: every start within ρ, every
-step below η, and no run is followed.
+(i) is tried first, since it says more. Where ηs‖J‖² ≤ 1 all its constants are bounds for any shorter step as well (δ grows with η, the threshold does not
+depend on it), so it is an a-priori statement: every start within ρ, every step up to η, and no run is followed.
 
 With ``data_radius`` ε > 0 the same as (ii) for every data set whose inputs lie within ε of those given, sample by sample in the Euclidean norm, the targets
 being the same: each number it rests on is a bound for all of them (claim inputs_nearby).

@@ -14,6 +14,7 @@ import verify
 from verify.certificates import Certificate
 from verify.certificates.sentences import sentence
 from verify.errors import InputError
+from verify.networks.parameters import flatten
 from verify.networks.sgd import SGD
 from verify.regions.descent.minibatch import Epochs, read_orders
 from verify.regions.neighbourhood.point_facts import examine
@@ -118,3 +119,18 @@ def test_recorded_orders_must_run_through_the_batches_given() -> None:
     assert [o.tolist() for o in read_orders([[2, 3, 1, 5, 0, 4]], descent, 6)] == [[2, 3, 1, 5, 0, 4]]
     with pytest.raises(InputError, match="none of the batches"):
         list(read_orders([[2, 3, 1, 0, 5, 4]], descent, 6))
+
+
+def test_an_epoch_is_the_loop_that_torch_makes_of_a_batch_sampler(given: Certificate) -> None:
+    net, X, y = _problem()
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, y), batch_sampler=PARTITION)
+    lr = float(given.problem.eta)
+    optimiser = torch.optim.SGD(net.parameters(), lr=lr)
+    ours = Epochs(given.problem).run(flatten(given.problem.network), [i for part in PARTITION for i in part])
+    for inputs, targets in loader:
+        optimiser.zero_grad()
+        torch.nn.MSELoss()(net(inputs), targets).backward()
+        optimiser.step()
+    theirs = torch.nn.utils.parameters_to_vector(net.parameters()).detach().numpy()
+    assert np.abs(ours - theirs).max() < 1e-13
+    assert np.abs(theirs - flatten(given.problem.network)).max() > 1e-3
