@@ -79,7 +79,7 @@ CASES: tuple[Case, ...] = (
     Case("sphere", 5, 400, 30.0, (1024, 1024, 1024), "1", 0),
     Case("sphere", 10, 10, 9.0, (1024,), "1/10", 0, data_radius=4e-4),
     Case("sphere", 10, 10, 9.0, (1024,), "1/10", 1, data_radius=2e-3),
-    Case("sphere", 10, 10, 9.0, (2048,), "1/10", 0, data_radius=1e-3),
+    Case("sphere", 10, 10, 9.0, (2048,), "1/10", 0, data_radius=5e-4),
     Case("digits", 50, 64, 24.0, (4096,), "1/16", 0),
     Case("digits", 100, 64, 24.0, (16384,), "1/24", 0),
 )
