@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import struct
 import tempfile
 import zipfile
@@ -106,6 +107,25 @@ def _check_name(name: str, path: Path) -> None:
         raise InputError(f"{path}: unexpected file {name[:80]!r}; a certificate holds {DOCUMENT} and arrays/*.npy only")
 
 
+def _read_folder(path: Path) -> dict[str, bytes]:
+    """Read a folder's files: names first, so that a folder of other things is left alone, and regular files only."""
+    found: dict[str, Path] = {}
+    total = 0
+    for item in path.rglob("*"):
+        status = item.lstat()
+        if stat.S_ISDIR(status.st_mode):
+            continue
+        name = item.relative_to(path).as_posix()
+        _check_name(name, path)
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: {name} is no regular file")
+        found[name] = item
+        total += status.st_size
+    if total > _LIMIT:
+        raise ResourceError(f"{path}: larger than {_LIMIT} bytes")
+    return {name: item.read_bytes() for name, item in sorted(found.items())}
+
+
 def read_files(path: Path) -> dict[str, bytes]:
     """Read every file of a certificate, a directory or a zip, into memory.
 
@@ -114,13 +134,10 @@ def read_files(path: Path) -> dict[str, bytes]:
     """
     files: dict[str, bytes] = {}
     if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if not p.is_dir())
-        if sum(p.stat().st_size for p in found) > _LIMIT:
-            raise ResourceError(f"{path}: larger than {_LIMIT} bytes")
-        for item in found:
-            name = item.relative_to(path).as_posix()
-            _check_name(name, path)
-            files[name] = item.read_bytes()
+        try:
+            files = _read_folder(path)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     elif path.is_file():
         try:
             with zipfile.ZipFile(path) as archive:

@@ -17,9 +17,13 @@ from verify.arrays.tests.reference import LIPSCHITZ, verdict
 from verify.errors import InputError
 
 Case = tuple[Callable[[Ball, int], Ball], Callable[[Any, int], Any]]
-CASES: dict[str, Case] = {
-    name: (lambda x, k, name=name: function(name, k)(x), exact) for name, exact in LIPSCHITZ.items()
-}
+
+
+def _enclosure(name: str) -> Callable[[Ball, int], Ball]:
+    return lambda x, k: function(name, k)(x)
+
+
+CASES: dict[str, Case] = {name: (_enclosure(name), exact) for name, exact in LIPSCHITZ.items()}
 
 
 def _points(rng: np.random.Generator) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -249,3 +250,20 @@ def test_at_extreme_scales_what_is_proved_is_accepted(
     cert.save(tmp_path / "c.zip")
     found = verify.check(tmp_path / "c.zip")
     assert found.verdict == ("ACCEPTED" if cert.proved else "UNDECIDED"), found.failures
+
+
+@pytest.mark.parametrize("kind", ["dangling link", "link", "pipe", "folder of other things"])
+def test_a_folder_that_holds_anything_else_is_refused(tmp_path: Path, kind: str) -> None:
+    """A link may lead away, reading a pipe never ends, and what is listed may be gone."""
+    folder = sample().save(tmp_path / "c")
+    other = next((folder / "arrays").iterdir())
+    if kind == "folder of other things":
+        (folder / "notes.txt").write_text("x")
+    elif kind == "pipe":
+        other.unlink()
+        os.mkfifo(other)
+    else:
+        other.rename(tmp_path / "elsewhere.npy")
+        other.symlink_to(tmp_path / ("elsewhere.npy" if kind == "link" else "nowhere.npy"))
+    with pytest.raises(InputError, match=r"unexpected file|no regular file"):
+        Certificate.load(folder)

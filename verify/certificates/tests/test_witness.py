@@ -17,7 +17,7 @@ from verify.certificates.plots import absorbed_residual, kernel_on_ball, plots_o
 from verify.certificates.sentences import sentence
 from verify.certificates.witness import require_shape
 from verify.certificates.wording import facts
-from verify.checker.tests.build import all_drafts
+from verify.checker.tests.drafts import all_drafts
 from verify.errors import InputError, VerifyError
 from verify.formal.problem import formal_problem
 
@@ -44,8 +44,8 @@ def _altered(node: Any) -> Iterator[Any]:
     if isinstance(node, Mapping):
         for key, item in node.items():
             yield {k: v for k, v in node.items() if k != key}
-            for other in (-3, 10**9, "x", [], {}, None, 0.5, np.zeros((2, 2))):
-                yield {**node, key: other}
+            others: list[Any] = [-3, 10**9, "x", [], {}, None, 0.5, np.zeros((2, 2))]
+            yield from ({**node, key: other} for other in others)
             for inner in _altered(item):
                 yield {**node, key: inner}
     elif isinstance(node, list) and node:
