@@ -43,10 +43,17 @@ def region_certificate(draw: RegionDraw) -> Any:
     """Certify a draw in scope 'region'."""
     problem = draw.problem
     return verify.certify(
-        problem.model, problem.X, problem.y, scope="region", loss=problem.loss, lr=draw.lr, steps=400, centre=draw.centre,
+        problem.model,
+        problem.X,
+        problem.y,
+        scope="region",
+        loss=problem.loss,
+        lr=draw.lr,
+        steps=400,
+        centre=draw.centre,
         start_radius=draw.start_radius,
         data_radius=draw.data_radius,
-    )  # fmt: skip
+    )
 
 
 def region(draw: RegionDraw) -> None:

@@ -54,9 +54,15 @@ class BasinClaims:
             rate=float(c["rate"].upper()), payment=0.0, arrival=0.0,
         )  # fmt: skip
         return BasinClaims(
-            np.asarray(certificate.witness["centre"]), ball.radius, float(c["basin_radius"].lower()), ball.rate, ball.lr,
-            float(c["basin_residual"].upper()), float(c["zero_loss_distance"].upper()), ball,
-        )  # fmt: skip
+            np.asarray(certificate.witness["centre"]),
+            ball.radius,
+            float(c["basin_radius"].lower()),
+            ball.rate,
+            ball.lr,
+            float(c["basin_residual"].upper()),
+            float(c["zero_loss_distance"].upper()),
+            ball,
+        )
 
 
 def basin_facts(layers: list[LayerSpec], problem: Any, claims: BasinClaims, *, steps: int = 8, seed: int = 0) -> Facts:

@@ -103,8 +103,14 @@ def _read_table(content: bytes, folder: Path) -> None:
 
 
 _ARRAYS = st.sampled_from(
-    [np.ones((3, 2)), np.arange(6, dtype=np.int32).reshape(3, 2), np.zeros((0, 2)), np.float32(0.1) * np.ones((2, 2)), np.array(3)]
-)  # fmt: skip
+    [
+        np.ones((3, 2)),
+        np.arange(6, dtype=np.int32).reshape(3, 2),
+        np.zeros((0, 2)),
+        np.float32(0.1) * np.ones((2, 2)),
+        np.array(3),
+    ]
+)
 _NPY_TOKENS = [
     b"'<f8'",
     b"'|O'",
@@ -296,7 +302,7 @@ _LISTS = st.recursive(
     _NUMBERS | st.one_of(_NUMBERS, _NUMBERS, _OTHERS),
     lambda inner: st.lists(inner, max_size=3) | st.lists(inner, max_size=3).map(tuple),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 def _flat(values: Any) -> list[Fraction]:

@@ -77,9 +77,13 @@ def fuzz(entry: Entry, inputs: int, seed: int, failures: Path | None = None) -> 
     """Read `inputs` inputs drawn from `seed`; the first failure is saved in `failures` and raised."""
     tally = Tally()
     profile = settings(
-        max_examples=min(_DRAWS, 1 + inputs // _PER_DRAW), deadline=None, database=None, verbosity=Verbosity.quiet, phases=[Phase.generate],
+        max_examples=min(_DRAWS, 1 + inputs // _PER_DRAW),
+        deadline=None,
+        database=None,
+        verbosity=Verbosity.quiet,
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

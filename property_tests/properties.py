@@ -149,13 +149,24 @@ def point(problem: TrainingProblem) -> None:
 def _point_claims(s: Fraction, c: Mapping[str, Any]) -> Claims:
     low = max(float(c["lambda0"].lower()), 0.0)
     return Claims(
-        s=s, lr=Fraction(1), radius=1.0,
-        lambda0_lower=float(c["lambda0"].lower()), lambda0_upper=float(c["lambda0"].upper()),
-        jacobian_norm0=float(c["jacobian_norm0"].upper()), residual0=float(c["residual0"].upper()),
+        s=s,
+        lr=Fraction(1),
+        radius=1.0,
+        lambda0_lower=float(c["lambda0"].lower()),
+        lambda0_upper=float(c["lambda0"].upper()),
+        jacobian_norm0=float(c["jacobian_norm0"].upper()),
+        residual0=float(c["residual0"].upper()),
         loss0=(float(c["loss0"].lower()), float(c["loss0"].upper())),
-        lambda_region=min(float(c["lambda0"].lower()), low), mu=0.0, smoothness=float("inf"), curvature=float("inf"),
-        drift=0.0, path=float("inf"), rate=float("inf"), payment=0.0, arrival=0.0,
-    )  # fmt: skip
+        lambda_region=min(float(c["lambda0"].lower()), low),
+        mu=0.0,
+        smoothness=float("inf"),
+        curvature=float("inf"),
+        drift=0.0,
+        path=float("inf"),
+        rate=float("inf"),
+        payment=0.0,
+        arrival=0.0,
+    )
 
 
 # ------------------------------------------------------------------ files and the checker

@@ -105,10 +105,16 @@ def near_problems(
     `search` lets the engine look for the radius (slower); otherwise a multiple of ‖e0‖/√λ0 is prescribed. `activations` as of :func:`architectures`.
     """
     digits = draw(st.sampled_from([False] * 9 + [True]))
-    arch = draw(architectures(
-        depths=depths, max_width=2 if digits else max_width, max_parameters=max_parameters, inputs=64 if digits else None,
-        outputs=(1, 1) if digits else (1, 2), activations=activations,
-    ))  # fmt: skip
+    arch = draw(
+        architectures(
+            depths=depths,
+            max_width=2 if digits else max_width,
+            max_parameters=max_parameters,
+            inputs=64 if digits else None,
+            outputs=(1, 1) if digits else (1, 2),
+            activations=activations,
+        )
+    )
     kinds: tuple[InputKind, ...] = ("digits",) if digits else ("sphere", "gaussian", "clustered", "near-duplicate")
     return TrainingProblem(
         architecture=arch,

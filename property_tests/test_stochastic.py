@@ -45,9 +45,13 @@ def _project(model: Tanh, theta: np.ndarray) -> np.ndarray:
 
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    seed=st.integers(0, 10**6), n=st.integers(2, 5), k=st.integers(1, 2), size=st.integers(1, 3), loss=st.sampled_from(["sum", "mean", "mse"]),
+    seed=st.integers(0, 10**6),
+    n=st.integers(2, 5),
+    k=st.integers(1, 2),
+    size=st.integers(1, 3),
+    loss=st.sampled_from(["sum", "mean", "mse"]),
     share=st.sampled_from([None, Fraction(1, 2)]),
-)  # fmt: skip
+)
 def test_the_worst_orders_found_obey_the_certified_factor(
     seed: int, n: int, k: int, size: int, loss: str, share: Fraction | None
 ) -> None:

@@ -44,7 +44,7 @@ _NO_SUCH = {
     "betas": "Adam's step is preconditioned by past gradients and does not shrink with ‖∇Φ‖ alone: no linear rate is proved for it here."
     f" {_TRAINED}",
     "batch_size": f"pass descent=verify.SGD(batch_size=…) in scopes ball, basin and run. {_TRAINED}",
-}  # fmt: skip
+}
 for _same, _as in (
     ("nesterov", "momentum"),
     ("optimizer", "betas"),
@@ -59,14 +59,17 @@ _ENTROPY = (
     " with cross-entropy can be certified for it with scope='basin'"
 )
 _NO_LOSS = {
-    "entropy": _ENTROPY, "nll": _ENTROPY, "bce": _ENTROPY, "logistic": _ENTROPY,
+    "entropy": _ENTROPY,
+    "nll": _ENTROPY,
+    "bce": _ENTROPY,
+    "logistic": _ENTROPY,
     "l1": "|e| keeps a gradient of constant size up to the kink at e = 0, so descent with a fixed step ends in an oscillation, not at a zero."
     " loss='mse' is the differentiable one",
     "hinge": "the hinge loss vanishes on open sets of θ, where J says nothing about how far they reach: no PL constant follows from the NTK."
     " loss='mse' with targets ±1 can be certified",
     "huber": "where every |e_i| ≤ δ, torch.nn.HuberLoss() is Σe²/(2nk): there its descent is that of loss='mean' with lr/k. Beyond δ it is not"
     " covered",
-}  # fmt: skip
+}
 _NO_LOSS |= {"mae": _NO_LOSS["l1"], "margin": _NO_LOSS["hinge"]}
 
 

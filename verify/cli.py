@@ -138,7 +138,7 @@ def certify(
     with nullcontext() if scope in (ScopeName.run, ScopeName.exact, ScopeName.region) else console.status("certifying"):
         certificate = run(
             network, read.X, read.y, lr=lr, scope=scope.value, loss=loss.value, radius=radius, steps=steps, **options
-        )  # fmt: skip
+        )
     certificate = dataclasses.replace(
         certificate, observed=dict(certificate.observed) | {"data_file": read.description}
     )
@@ -337,9 +337,14 @@ def sweep(
         print(f"{done}/{total} {row['id']} {row['verdict']} ({row['seconds']:.1f} s): {row['reason']}", flush=True)
 
     result = run(
-        spec, out, scheduler=scheduler, workers=workers, only=only, retry_failed=retry_failed,
+        spec,
+        out,
+        scheduler=scheduler,
+        workers=workers,
+        only=only,
+        retry_failed=retry_failed,
         progress=None if as_json else shown,
-    )  # fmt: skip
+    )
     if as_json:
         print_json({"sweep": result.name, "verdicts": result.verdicts, "table": str(out / "sweep.parquet")})
     else:

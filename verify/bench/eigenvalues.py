@@ -65,10 +65,16 @@ def run(quick: bool = False) -> list[Row]:
         low, high = float(smallest_eigenvalue(ball).lower()), float(smallest_eigenvalue(ball).upper())
         rows.append(
             compare(
-                f"λ_min of an NTK n={n}", functools.partial(smallest_eigenvalue, ball), functools.partial(np.linalg.eigvalsh, middle),
-                peer_name="numpy eigvalsh", peer_version=np.__version__, proof=False, target=math.inf, repeats=7,
+                f"λ_min of an NTK n={n}",
+                functools.partial(smallest_eigenvalue, ball),
+                functools.partial(np.linalg.eigvalsh, middle),
+                peer_name="numpy eigvalsh",
+                peer_version=np.__version__,
+                proof=False,
+                target=math.inf,
+                repeats=7,
             )
-        )  # fmt: skip
+        )
         if not exact_peers:
             continue
         found = _flint_smallest(middle, 128)
@@ -86,8 +92,13 @@ def run(quick: bool = False) -> list[Row]:
         ):
             rows.append(
                 compare(
-                    f"λ_min of an NTK n={n} speed-up", functools.partial(smallest_eigenvalue, ball), call, peer_name=label,
-                    peer_version=version, proof=proof, repeats=3,
+                    f"λ_min of an NTK n={n} speed-up",
+                    functools.partial(smallest_eigenvalue, ball),
+                    call,
+                    peer_name=label,
+                    peer_version=version,
+                    proof=proof,
+                    repeats=3,
                 )
-            )  # fmt: skip
+            )
     return rows

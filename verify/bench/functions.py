@@ -32,11 +32,21 @@ def run(quick: bool = False) -> list[Row]:
     part = Ball(x[: len(few)], 1e-6)
     return [
         compare(
-            f"tanh of {n} intervals speed-up", lambda: tanh(ball), with_arb, peer_name="python-flint arb 53 bits",
-            peer_version=flint.__version__, proof=True, repeats=5,
+            f"tanh of {n} intervals speed-up",
+            lambda: tanh(ball),
+            with_arb,
+            peer_name="python-flint arb 53 bits",
+            peer_version=flint.__version__,
+            proof=True,
+            repeats=5,
         ),
         compare(
-            f"tanh of {len(few)} intervals speed-up", lambda: tanh(part), with_iv, peer_name="mpmath.iv, by exp",
-            peer_version=mpmath.__version__, proof=False, repeats=3,
+            f"tanh of {len(few)} intervals speed-up",
+            lambda: tanh(part),
+            with_iv,
+            peer_name="mpmath.iv, by exp",
+            peer_version=mpmath.__version__,
+            proof=False,
+            repeats=3,
         ),
-    ]  # fmt: skip
+    ]

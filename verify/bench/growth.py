@@ -63,8 +63,12 @@ def run(quick: bool = False) -> list[Row]:
             )
             rows.append(
                 values(
-                    f"growth of {scope} with {label}", f"time {exponent(sizes, seconds):.2f}, memory {exponent(sizes, memory):.2f}",
-                    expected, peer="exponent of the arithmetic", proof=False, note=measured,
+                    f"growth of {scope} with {label}",
+                    f"time {exponent(sizes, seconds):.2f}, memory {exponent(sizes, memory):.2f}",
+                    expected,
+                    peer="exponent of the arithmetic",
+                    proof=False,
+                    note=measured,
                 )
-            )  # fmt: skip
+            )
     return rows

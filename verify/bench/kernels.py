@@ -149,10 +149,16 @@ def run(quick: bool = False) -> list[Row]:
         _agrees("plain float64 formula", enclosure, plain_ntk(network, X))
         rows.append(
             compare(
-                f"NTK {size}", formula, functools.partial(plain_ntk, network, X), peer_name="same formula, plain float64",
-                peer_version=f"numpy {np.__version__}", proof=False, target=1.5, repeats=repeats,
+                f"NTK {size}",
+                formula,
+                functools.partial(plain_ntk, network, X),
+                peer_name="same formula, plain float64",
+                peer_version=f"numpy {np.__version__}",
+                proof=False,
+                target=1.5,
+                repeats=repeats,
             )
-        )  # fmt: skip
+        )
         jacobian = 8 * n * network.parameters
         contractions: list[tuple[str, str, Callable[[], Any]]] = []
         name = f"NTK {size} speed-up"
@@ -181,10 +187,16 @@ def run(quick: bool = False) -> list[Row]:
             _agrees(label, enclosure, np.asarray(call()))
             rows.append(
                 compare(
-                    name, ours, call, peer_name=label, peer_version=version, proof=False,
-                    target=50.0 if label.startswith("torch.func") else float("inf"), repeats=3 if jacobian > 2**28 else 5,
+                    name,
+                    ours,
+                    call,
+                    peer_name=label,
+                    peer_version=version,
+                    proof=False,
+                    target=50.0 if label.startswith("torch.func") else float("inf"),
+                    repeats=3 if jacobian > 2**28 else 5,
                 )
-            )  # fmt: skip
+            )
     reason = tangents.reason or "imports here, but no comparison is written for it"
     rows.append(skip("NTK", "neural-tangents", reason))
     return rows + _on_gpu(quick)

@@ -99,10 +99,16 @@ def run(quick: bool = False) -> list[Row]:
         name = f"NTK CNN {channels}-{2 * channels}{dense} on {image}×{image}, n={n}"
         rows.append(
             compare(
-                name, ours, plain, peer_name="same blocks, plain float64", peer_version=f"numpy {np.__version__}", proof=False,
-                target=2.0, repeats=3,
+                name,
+                ours,
+                plain,
+                peer_name="same blocks, plain float64",
+                peer_version=f"numpy {np.__version__}",
+                proof=False,
+                target=2.0,
+                repeats=3,
             )
-        )  # fmt: skip
+        )
         # Per-sample Jacobians by vmap hold every layer's patches of all samples at once.
         need = 8 * n * (network.parameters + 20 * network.units)
         if need > MEMORY:
@@ -113,8 +119,14 @@ def run(quick: bool = False) -> list[Row]:
         peer = functools.partial(torch_contraction, net, torch.from_numpy(X))
         rows.append(
             compare(
-                f"{name} speed-up", ours, peer, peer_name="torch.func jacrev contraction", peer_version=torch.__version__,
-                proof=False, target=10.0, repeats=3,
+                f"{name} speed-up",
+                ours,
+                peer,
+                peer_name="torch.func jacrev contraction",
+                peer_version=torch.__version__,
+                proof=False,
+                target=10.0,
+                repeats=3,
             )
-        )  # fmt: skip
+        )
     return rows

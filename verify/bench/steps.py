@@ -81,9 +81,15 @@ def run(quick: bool = False) -> list[Row]:
                  ("torch by hand, no_grad", torch.__version__, functools.partial(by_torch, weights)))  # fmt: skip
         rows += [
             compare(
-                f"training step 64-{'-'.join([str(width)] * hidden)}-1, n=100", functools.partial(ours.step, theta), call,
-                peer_name=peer, peer_version=version, proof=False, target=1.0, repeats=3 if quick else 41,
+                f"training step 64-{'-'.join([str(width)] * hidden)}-1, n=100",
+                functools.partial(ours.step, theta),
+                call,
+                peer_name=peer,
+                peer_version=version,
+                proof=False,
+                target=1.0,
+                repeats=3 if quick else 41,
             )
             for peer, version, call in peers
-        ]  # fmt: skip
+        ]
     return rows

@@ -89,10 +89,15 @@ def run(quick: bool = False) -> list[Row]:
         kind = "float32, its default" if dtype is torch.float32 else "float64"
         rows.append(
             values(
-                f"linear layer, ε={eps:g}, {kind}: exact value at the centre excluded", f"{mine} of {seeds}",
-                f"{theirs} of {seeds}", peer="auto_LiRPA IBP", version=peer.version, proof=False, note=first or "no counterexample found",
+                f"linear layer, ε={eps:g}, {kind}: exact value at the centre excluded",
+                f"{mine} of {seeds}",
+                f"{theirs} of {seeds}",
+                peer="auto_LiRPA IBP",
+                version=peer.version,
+                proof=False,
+                note=first or "no counterexample found",
             )
-        )  # fmt: skip
+        )
     generator = torch.Generator().manual_seed(0)
     width = 64
     first_layer = torch.randn(width, 10, generator=generator, dtype=torch.float64) / 10**0.5
@@ -111,9 +116,13 @@ def run(quick: bool = False) -> list[Row]:
         ours = 2.0 * output_change(net, x[0].numpy(), 1.5 * eps)
         rows.append(
             values(
-                f"10-{width}-1 tanh, each layer within ε={eps:g}: width of the output interval", plain(ours, 3), plain(width_theirs, 3),
-                peer="auto_LiRPA IBP float64", version=peer.version, proof=False,
+                f"10-{width}-1 tanh, each layer within ε={eps:g}: width of the output interval",
+                plain(ours, 3),
+                plain(width_theirs, 3),
+                peer="auto_LiRPA IBP float64",
+                version=peer.version,
+                proof=False,
                 note="ours for one ball of radius 1.5ε, which contains both layers' balls; theirs rounds to nearest",
             )
-        )  # fmt: skip
+        )
     return rows

@@ -68,6 +68,12 @@ def cnn(
     if hidden is not None:
         head = [nn.Linear(features, hidden), activation(), nn.Linear(hidden, 1)]
     return nn.Sequential(
-        nn.Conv2d(channels, 16, 3, padding=1), activation(), pool(2), nn.Conv2d(16, 32, 3, padding=1), activation(), pool(2),
-        nn.Flatten(), *head,
-    )  # fmt: skip
+        nn.Conv2d(channels, 16, 3, padding=1),
+        activation(),
+        pool(2),
+        nn.Conv2d(16, 32, 3, padding=1),
+        activation(),
+        pool(2),
+        nn.Flatten(),
+        *head,
+    )

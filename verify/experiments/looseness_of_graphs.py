@@ -64,8 +64,10 @@ def _average_pool(layer: AveragePool, h: Tensor) -> Tensor:
 
 
 _TRAINED: dict[type[Layer], Callable[..., Tensor]] = {
-    Linear: _linear, Convolution: _convolution, BatchNorm: _batch_norm,
-}  # fmt: skip
+    Linear: _linear,
+    Convolution: _convolution,
+    BatchNorm: _batch_norm,
+}
 _OTHER: dict[type[Layer], Callable[..., Tensor]] = {
     AveragePool: _average_pool,
     MaxPool: lambda la, h: torch.nn.functional.max_pool2d(h, la.kernel, la.stride, la.padding, la.dilation),

@@ -183,18 +183,26 @@ def certified(case: Case) -> tuple[Certificate, dict[str, Any]]:
     if certificate.proved:
         points["centre"] = np.asarray(certificate.witness["centre"])
     return certificate, {
-        "diagnostics": _facts(net, samples, points, origin), "seconds": seconds, "training_steps": steps,
-    }  # fmt: skip
+        "diagnostics": _facts(net, samples, points, origin),
+        "seconds": seconds,
+        "training_steps": steps,
+    }
 
 
 def run_case(case: Case, path: Path) -> dict[str, Any]:
     """Certify and check one case; save its certificate at `path`; return its row."""
     certificate, made = certified(case)
     row: dict[str, Any] = {
-        "name": case.name, "scope": case.scope, "verdict": certificate.verdict, "reason": certificate.reason,
-        "network": certificate.problem.network.describe(), "n": case.n, "seed": case.seed,
-        "parameters": certificate.problem.network.parameters, **made,
-    }  # fmt: skip
+        "name": case.name,
+        "scope": case.scope,
+        "verdict": certificate.verdict,
+        "reason": certificate.reason,
+        "network": certificate.problem.network.describe(),
+        "n": case.n,
+        "seed": case.seed,
+        "parameters": certificate.problem.network.parameters,
+        **made,
+    }
     save(certificate, path)
     if certificate.proved:
         for name, end in (("rate", 1), ("mu", 0), ("radius", 1), ("basin_radius", 0), ("L_H", 1)):

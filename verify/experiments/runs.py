@@ -106,14 +106,20 @@ _QUICK = (
     _ablation(1024, _FIXED, "fixed step: leaves the local regime"),
     _ablation(1024, _SMALLER, "a smaller step restores it"),
     Experiment(
-        "exact-sphere-n20-10-64-1", (10, 64, 1), functools.partial(datasets.sphere, 20, 10, 4.0), "exact",
+        "exact-sphere-n20-10-64-1",
+        (10, 64, 1),
+        functools.partial(datasets.sphere, 20, 10, 4.0),
+        "exact",
         about="real-arithmetic descent from initialisation",
     ),
     Experiment(
-        "exact-digits-n100-64-1024-1", (64, 1024, 1), _digits(100), "exact",
+        "exact-digits-n100-64-1024-1",
+        (64, 1024, 1),
+        _digits(100),
+        "exact",
         about="real-arithmetic descent at a practical width",
     ),
-)  # fmt: skip
+)
 _LONG = (
     Experiment("digits-n100-64-256-256-256-1", (64, 256, 256, 256, 1), _digits(100), about="three hidden layers"),
     *(_ablation(width, _FIXED, "fixed step") for width in (128, 512)),

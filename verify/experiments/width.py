@@ -253,8 +253,14 @@ def figure(rows: Sequence[dict[str, Any]]) -> Plot:
             label = name if proved or name == "adversary" else f"{name} (estimate)"
             curves.append(Series(label, xs, ys, "proved" if proved else "observed", isolated=proved))
     return Plot(
-        "width-needed", "A region about an initialisation", "samples n", "width from which on", curves, log_x=True, log_y=True
-    )  # fmt: skip
+        "width-needed",
+        "A region about an initialisation",
+        "samples n",
+        "width from which on",
+        curves,
+        log_x=True,
+        log_y=True,
+    )
 
 
 def run_cases(directory: Path, cases: Sequence[Widths] = CASES, *, workers: int = 1) -> list[dict[str, Any]]:

@@ -84,10 +84,23 @@ def formal_problem(certificate: Certificate) -> FormalProblem:
     (inputs,), input_bits = exact_integers([problem.data.X], 30)
     (targets,), target_bits = exact_integers([problem.data.y.ravel()], 0)
     return FormalProblem(
-        inputs, input_bits, targets, target_bits, outers, inners, biases, weight_bits, network.inputs,
-        hidden_bias is not None, first.activation.name, first.inverse_square_scale, last.inverse_square_scale, problem.scale, problem.lr,
+        inputs,
+        input_bits,
+        targets,
+        target_bits,
+        outers,
+        inners,
+        biases,
+        weight_bits,
+        network.inputs,
+        hidden_bias is not None,
+        first.activation.name,
+        first.inverse_square_scale,
+        last.inverse_square_scale,
+        problem.scale,
+        problem.lr,
         _starts(certificate),
-    )  # fmt: skip
+    )
 
 
 def _outside(certificate: Certificate, network: Network) -> str | None:

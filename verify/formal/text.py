@@ -36,9 +36,12 @@ def _matrix(rows: np.ndarray) -> str:
 def _vector(values: np.ndarray) -> str:
     chunks = [values[i : i + 64].tolist() for i in range(0, len(values), 64)]
     digits, literals = _entries(chunks)
-    return " ++\n  ".join(
-        f"entries {digits} {len(chunk)} {literal}%digits" for chunk, literal in zip(chunks, literals, strict=True)
-    ) or "[]"  # fmt: skip
+    return (
+        " ++\n  ".join(
+            f"entries {digits} {len(chunk)} {literal}%digits" for chunk, literal in zip(chunks, literals, strict=True)
+        )
+        or "[]"
+    )
 
 
 def _q(value: Fraction) -> str:
@@ -75,9 +78,13 @@ def to_coq(c: FormalProblem, w: FormalWitness, name: str, heading: str, vectors:
     """Return the text of a Coq file that states and proves `name`: convergence for the problem `c`."""
     bias, f = "true" if c.hidden_bias else "false", w.facts
     scalars = {
-        **{n: getattr(f, n) for n in ("jac0", "res0", "sigma0", "drop", "out_max", "in_norm", "in_twice", "ell0", "scale2")},
-        "lip": w.lip, "ell": w.ell,
-    }  # fmt: skip
+        **{
+            n: getattr(f, n)
+            for n in ("jac0", "res0", "sigma0", "drop", "out_max", "in_norm", "in_twice", "ell0", "scale2")
+        },
+        "lip": w.lip,
+        "ell": w.ell,
+    }
     groups = ";\n  ".join(f"{{| g_max := {g.most}; g_ell := {_q(g.ell)} |}}" for g in f.groups)
     statement, theorem = conclusion(c, w)
     return f"""(** {heading} *)

@@ -24,8 +24,14 @@ from verify.networks.layers import Activated, Flatten, Layer, Linear, Scale, Sum
 from verify.networks.linearisation import Linearisation
 
 __all__ = [
-    "BITS", "MOST_OPERATIONS", "MOST_OUTPUTS", "affordable", "blurred", "linearise_in_arb", "radius_hides_positivity",
-]  # fmt: skip
+    "BITS",
+    "MOST_OPERATIONS",
+    "MOST_OUTPUTS",
+    "affordable",
+    "blurred",
+    "linearise_in_arb",
+    "radius_hides_positivity",
+]
 
 BITS = 128
 """Working precision; ten tanh layers lose some thirty of them."""

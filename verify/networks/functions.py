@@ -381,5 +381,5 @@ ACTIVATIONS: Mapping[str, ActivationRecord] = {
         in_torch=lambda z, _: torch.nn.functional.softsign(z),
         module=torch.nn.Softsign,
     ),
-}  # fmt: skip
+}
 """Name, as certificates store it → everything known of the function."""

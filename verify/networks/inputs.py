@@ -110,7 +110,11 @@ def over_inputs(state: Linearisation, radius: float) -> Linearisation:
         change = upper_end(norms[index] * blocks[-1])
     through = block_norms(state.B[0] @ state.V[0], n, k) + blocks[-1] * norms[0]
     spread = Spread(
-        radius, tuple(data), tuple(blocks[::-1]), tuple(columns[::-1]), upper_end(sqrt_of_nonnegative(square)),
+        radius,
+        tuple(data),
+        tuple(blocks[::-1]),
+        tuple(columns[::-1]),
+        upper_end(sqrt_of_nonnegative(square)),
         upper_end((through * Ball(radius)).norm()),
-    )  # fmt: skip
+    )
     return replace(state, spread=spread)

@@ -67,8 +67,14 @@ def growth_plots(rows: Sequence[Row]) -> list[Plot]:
             fixed = "width" if axis == "n" else "n"
             plots.append(
                 Plot(
-                    f"growth-{axis}", f"Cost against {axis}, {fixed} {grid[0][fixed]:,}", axis, "processor seconds", series,
-                    log_x=True, log_y=True, caption="Enclosure of Θ and certified lower bound of its smallest eigenvalue, one thread.",
+                    f"growth-{axis}",
+                    f"Cost against {axis}, {fixed} {grid[0][fixed]:,}",
+                    axis,
+                    "processor seconds",
+                    series,
+                    log_x=True,
+                    log_y=True,
+                    caption="Enclosure of Θ and certified lower bound of its smallest eigenvalue, one thread.",
                 )
-            )  # fmt: skip
+            )
     return plots

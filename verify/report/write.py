@@ -276,10 +276,16 @@ def write_report(
 
         groups["bench"] = bench_tables(bench)
     sections = [
-        ("claims", "What was proved"), *([("undecided", "What is not proved")] if undecided else []), ("looseness", "Looseness"),
-        ("experiments", "Experiments"), *([("growth", "Growth")] if growth else []), ("related", "Related systems"), ("ledger", "Ledger of claims"),
-        *([("bench", "Beside other tools")] if bench else []), ("check", "Check it yourself"),
-    ]  # fmt: skip
+        ("claims", "What was proved"),
+        *([("undecided", "What is not proved")] if undecided else []),
+        ("looseness", "Looseness"),
+        ("experiments", "Experiments"),
+        *([("growth", "Growth")] if growth else []),
+        ("related", "Related systems"),
+        ("ledger", "Ledger of claims"),
+        *([("bench", "Beside other tools")] if bench else []),
+        ("check", "Check it yourself"),
+    ]
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

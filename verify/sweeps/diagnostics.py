@@ -59,8 +59,14 @@ def _panel(axes: Axes, rows: Sequence[Row], diagnostic: _Diagnostic, colours: Ma
         steps, values = _points(row, diagnostic)
         proved = row["verdict"] == "PROVED"
         axes.plot(
-            steps, values, marker="o" if proved else "x", markersize=3.0, linewidth=0.6, color=colours[row["width"]], alpha=0.9,
-        )  # fmt: skip
+            steps,
+            values,
+            marker="o" if proved else "x",
+            markersize=3.0,
+            linewidth=0.6,
+            color=colours[row["width"]],
+            alpha=0.9,
+        )
     # Steps from 0 on: linear up to the first kept step, logarithmic from there.
     axes.set_xscale("symlog", linthresh=10.0)
     heights = np.array([value for row in rows for value in _points(row, diagnostic)[1]])

@@ -117,9 +117,15 @@ def test_weights_come_from_safetensors_and_an_architecture(files: Path) -> None:
     assert isinstance(model, torch.nn.Sequential)
     assert model[0].weight.dtype == torch.float64
     code, _ = run(
-        "certify", str(files / "net.safetensors"), "--architecture", str(files / "net.json"),
-        "--data", str(files / "data.npz"), "--scope", "point",
-    )  # fmt: skip
+        "certify",
+        str(files / "net.safetensors"),
+        "--architecture",
+        str(files / "net.json"),
+        "--data",
+        str(files / "data.npz"),
+        "--scope",
+        "point",
+    )
     assert code == 0
 
 

@@ -92,9 +92,12 @@ def test_a_plain_install_certifies_and_checks(tmp_path: Path) -> None:
         ("from verify import datasets; datasets.mnist(5)", "data"),
         ("from verify.report import write_report", "report"),
         ("from verify.certificates.display import as_rich; as_rich(None)", "cli"),
-        ("from verify.sweeps import sweep; sweep({'case': [{'data': {'name': 'sphere', 'n': 3, 'd': 2, 'norm': 1.0}}]}, OUT)", "sweep"),
+        (
+            "from verify.sweeps import sweep; sweep({'case': [{'data': {'name': 'sphere', 'n': 3, 'd': 2, 'norm': 1.0}}]}, OUT)",
+            "sweep",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_missing_is_named_with_its_extra(code: str, name: str, tmp_path: Path) -> None:
     script = f"{BLOCKED}OUT = {str(tmp_path)!r}\n{code}\n"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)

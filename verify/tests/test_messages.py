@@ -108,8 +108,10 @@ def test_verbs_options_targets_and_extras_named_in_messages_exist() -> None:
         name: path
         for name, path in _named(_FLAG).items()
         # Arguments that programs of their own parse.
-        if not path.startswith(("verify/experiments", "verify/artifact", "verify/checker", "verify/formal", "verify/bench"))
-    }  # fmt: skip
+        if not path.startswith(
+            ("verify/experiments", "verify/artifact", "verify/checker", "verify/formal", "verify/bench")
+        )
+    }
     assert not {name: path for name, path in used.items() if name not in options}
 
 

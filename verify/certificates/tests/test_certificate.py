@@ -218,9 +218,12 @@ def test_a_proof_stores_no_infinite_bound(tmp_path: Path) -> None:
     step = Step("positive", "ntk_positive", Ball(0.1), ">", Ball(0.0), "here")
     endless = Step("endless", "ntk_positive", Ball(0.1, math.inf), ">", Ball(0.0), "here")
     cert = sample(
-        verdict="PROVED", constants={"mu": Ball(0.1), "smoothness": Ball(0.0, math.inf)}, margins={"a": Ball(0.0, math.inf)},
-        steps=(step, endless), observed={"rate": math.inf, "curve": [0.5]},
-    )  # fmt: skip
+        verdict="PROVED",
+        constants={"mu": Ball(0.1), "smoothness": Ball(0.0, math.inf)},
+        margins={"a": Ball(0.0, math.inf)},
+        steps=(step, endless),
+        observed={"rate": math.inf, "curve": [0.5]},
+    )
     assert cert.constants["smoothness"] is None
     assert (dict(cert.margins), len(cert.steps), dict(cert.observed)) == ({}, 1, {"curve": [0.5]})
     cert.save(tmp_path / "c")

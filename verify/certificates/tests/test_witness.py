@@ -60,9 +60,14 @@ def _read(certificate: Certificate) -> None:
     """Everything that looks into a witness."""
     network = certificate.problem.network
     for reader in (
-        facts, sentence, lambda c: kernel_on_ball(c, "c"), lambda c: absorbed_residual(c, "c"), lambda c: plots_of_certificate(c, "c"),
-        lambda c: c.mismatch(network), formal_problem,
-    ):  # fmt: skip
+        facts,
+        sentence,
+        lambda c: kernel_on_ball(c, "c"),
+        lambda c: absorbed_residual(c, "c"),
+        lambda c: plots_of_certificate(c, "c"),
+        lambda c: c.mismatch(network),
+        formal_problem,
+    ):
         try:
             reader(certificate)
         except VerifyError:

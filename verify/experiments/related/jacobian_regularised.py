@@ -145,9 +145,12 @@ def demonstrate(problem: Stacked, W: np.ndarray, v: np.ndarray, lr: Fraction) ->
     e, J = problem.residual_and_jacobian(W, v)
     kernel = gram(J) if J.shape[0] <= J.shape[1] else Ball(np.zeros((1, 1)))
     centre = {
-        "s": Ball(1), "eta": Ball(lr), "e0": Ball(upper(e.norm())), "lambda0": Ball(max(0.0, lower(smallest_eigenvalue(kernel)))),
+        "s": Ball(1),
+        "eta": Ball(lr),
+        "e0": Ball(upper(e.norm())),
+        "lambda0": Ball(max(0.0, lower(smallest_eigenvalue(kernel)))),
         "jacobian_norm0": Ball(upper(spectral_norm(J))),
-    }  # fmt: skip
+    }
     positive = Step(
         "the stacked kernel is positive at the centre",
         "jacobian_regularised",

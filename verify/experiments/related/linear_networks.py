@@ -149,14 +149,19 @@ def global_rate(loss: Quadratic, A: Matrix, B: Matrix, eta: Fraction) -> GlobalR
     )
     claim = "linear_global_convergence"
     return GlobalRate(
-        gap, plus, minus, drift, kept, Ball(upper(rate)),
+        gap,
+        plus,
+        minus,
+        drift,
+        kept,
+        Ball(upper(rate)),
         (
             Step("ℓ is strongly convex", claim, loss.pl, ">", Ball(0), "μ_ℓ > 0"),
             Step("the constants leave a descent", claim, kept, ">", Ball(0), "c > 0"),
             Step("the loss pays for the drift", claim, step * gap, "<=", kept * drift, "η(ℓ_0 − ℓ*) ≤ cε"),
             Step("the imbalance outlasts the drift", claim, plus + minus, ">", drift * 2, "d₊ + d₋ > 2ε"),
         ),
-    )  # fmt: skip
+    )
 
 
 def _least_drift(kept_at: Callable[[Ball], Ball], paid: Ball) -> Ball:

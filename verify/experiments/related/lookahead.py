@@ -115,13 +115,18 @@ def game(alpha: Fraction, gamma: Fraction, outer_step: Fraction) -> tuple[tuple[
         Step("descent–ascent moves away from the equilibrium", claim, Ball(plain), ">", Ball(1), "|T|² > 1"),
         Step("Lookahead approaches it", claim, Ball(interpolated), "<", Ball(1), "|S|² < 1"),
         Step(
-            "the interpolation is small enough", claim,
-            Ball(2 * rho / gamma + 1 - 2 * outer_step), ">=", Ball((1 - outer_step) * gamma**2 * lipschitz_square),
+            "the interpolation is small enough",
+            claim,
+            Ball(2 * rho / gamma + 1 - 2 * outer_step),
+            ">=",
+            Ball((1 - outer_step) * gamma**2 * lipschitz_square),
             "2ρ/γ + 1 − 2λ ≥ (1 − λ)γ²L²",
         )
         if alpha
-        else Step("the interpolation is small enough", claim, Ball(outer_step * (4 + gamma**2)), "<", Ball(2), "λ(4 + w²) < 2"),
-    )  # fmt: skip
+        else Step(
+            "the interpolation is small enough", claim, Ball(outer_step * (4 + gamma**2)), "<", Ball(2), "λ(4 + w²) < 2"
+        ),
+    )
     return steps, {
         "descent_ascent": sqrt(Ball(plain)),
         "lookahead": sqrt(Ball(interpolated)),

@@ -108,7 +108,7 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
     first = (
         *region_steps(values),
         how.step("containment_displacement"),
-    )  # fmt: skip
+    )
     if how.long and not first[-1].certain:
         return Basin(rows, lr, first, {}, Ball(0.0), table, ingredients)
     sigma, claim, kept = sqrt(values["lambda_R"]), first[-1].claim, how.symbol
@@ -134,7 +134,7 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
         Step.listed("residual pays for the tail", claim, supply, ">", threshold),
         Step.listed(f"{kept}(R) above the step's drift", claim, how.kept(sigma), ">", drift),
         *zero_loss(near),
-    )  # fmt: skip
+    )
     rate = how.rate({**values, "sigma": sigma, "delta": drift})
     constants = {
         "radius": radius,

@@ -64,10 +64,12 @@ def residual_relu(ingredients: Ingredients, table: RadiusTable, index: int, lr: 
     panels = {"sigma": sqrt(Ball(table.lam[: index + 1])), "delta": delta, "width": Ball(edges[1:]) - Ball(edges[:-1])}
     supply = evaluate("residual_panel", panels).sum()
     steps += (
-        Step.listed("ηΘ below the identity", "containment_residual_relu", evaluate("residual_step", values), "<=", Ball(1.0)),
+        Step.listed(
+            "ηΘ below the identity", "containment_residual_relu", evaluate("residual_step", values), "<=", Ball(1.0)
+        ),
         Step.listed("σ(R) above the step's drift", "containment_residual_relu", sigma, ">", delta),
         Step.listed("residual pays for the path", "containment_residual_relu", supply, ">", values["e0"]),
-    )  # fmt: skip
+    )
     rate = evaluate("residual_rate", {**values, "sigma": sigma, "delta": delta})
     constants = {
         "mu": evaluate("mu", values),

@@ -269,8 +269,13 @@ def momentum(
         "path_length": path,
     }
     witness = {
-        "region": index, "start": start, "frozen_rate": found.rate, "momentum_rate": rate, "power_bound": found.bound,
-        "edges": list(found.edges), "forms": [list(form) for form in found.forms],
-    }  # fmt: skip
+        "region": index,
+        "start": start,
+        "frozen_rate": found.rate,
+        "momentum_rate": rate,
+        "power_bound": found.bound,
+        "edges": list(found.edges),
+        "forms": [list(form) for form in found.forms],
+    }
     ratio = float(values["R"].mid) / max(upper(reach), 5e-324)
     return Contraction(tuple(steps), lr, witness, constants, values["R"] - reach, ratio)

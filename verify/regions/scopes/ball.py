@@ -210,9 +210,16 @@ def ball_certificate(problem: Problem, options: BallOptions) -> Certificate:
             f" Φ_k ≤ {below_one(upper(constants['rate']))}^k·Φ_0 ({outcome.form} criterion)"
         )
         return Certificate(
-            scope="ball", verdict="PROVED", reason=reason, problem=problem, constants=constants, margins=margins,
-            steps=steps, witness=witness, observed={**short, **decided_by(ingredients.bits)},
-        )  # fmt: skip
+            scope="ball",
+            verdict="PROVED",
+            reason=reason,
+            problem=problem,
+            constants=constants,
+            margins=margins,
+            steps=steps,
+            witness=witness,
+            observed={**short, **decided_by(ingredients.bits)},
+        )
     reason, estimate = _describe_shortfall(result, ingredients, problem, radius)
     return Certificate(
         scope="ball",

@@ -130,7 +130,13 @@ def displacement_certificate(problem: Problem, where: Where) -> Certificate | No
         f" {at_most(upper(c['zero_loss_distance']), 3)} of it ({found.form} criterion)"
     )
     return Certificate(
-        scope="ball", verdict="PROVED", reason=reason, problem=problem.stepping(found.lr), constants=constants,
-        margins={f"{found.form} containment": found.margin}, steps=(*found.steps, within),
-        witness=basin_witness(found, np.asarray(where.centre)), observed=decided_by(here.state.bits),
-    )  # fmt: skip
+        scope="ball",
+        verdict="PROVED",
+        reason=reason,
+        problem=problem.stepping(found.lr),
+        constants=constants,
+        margins={f"{found.form} containment": found.margin},
+        steps=(*found.steps, within),
+        witness=basin_witness(found, np.asarray(where.centre)),
+        observed=decided_by(here.state.bits),
+    )

@@ -150,10 +150,16 @@ def basin_certificate(problem: Problem, options: BasinOptions) -> Certificate:
     }
     if found is None:
         return Certificate(
-            scope="basin", verdict="INCONCLUSIVE", reason=_missing(polished, here, lr),
-            problem=problem, constants={**constants, "lr": lr}, margins={}, steps=(),
-            witness={"certified_by": None}, observed=observed,
-        )  # fmt: skip
+            scope="basin",
+            verdict="INCONCLUSIVE",
+            reason=_missing(polished, here, lr),
+            problem=problem,
+            constants={**constants, "lr": lr},
+            margins={},
+            steps=(),
+            witness={"certified_by": None},
+            observed=observed,
+        )
     rho = found.constants["basin_radius"]
     within = inside(distance, found)
     constants |= {**found.constants, "lr": found.lr, "distance_over_radius": distance / rho}
@@ -170,8 +176,13 @@ def basin_certificate(problem: Problem, options: BasinOptions) -> Certificate:
         f"{'' if here.state.bits == 53 else f' (layers at c enclosed in Arb, {here.state.bits} bits)'}"
     )
     return Certificate(
-        scope="basin", verdict="PROVED", reason=reason, problem=problem.stepping(found.lr),
-        constants=constants, margins={f"{found.form} containment": found.margin},
-        steps=(*found.steps, within) if within.certain else found.steps, witness=basin_witness(found, polished.theta),
+        scope="basin",
+        verdict="PROVED",
+        reason=reason,
+        problem=problem.stepping(found.lr),
+        constants=constants,
+        margins={f"{found.form} containment": found.margin},
+        steps=(*found.steps, within) if within.certain else found.steps,
+        witness=basin_witness(found, polished.theta),
         observed=observed,
-    )  # fmt: skip
+    )

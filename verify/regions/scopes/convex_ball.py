@@ -156,6 +156,11 @@ def inside_step(reach: Reach) -> Step:
 def witness_of(centre: Vector, radius: float, bound: LambdaBound) -> dict[str, Any]:
     """Return what a checker needs of the ball, exact doubles."""
     return {
-        "centre": centre, "radius": radius, "lambda": bound.value, "by": bound.by, "weight": bound.weight,
-        "intercept": bound.intercept, "reach": bound.reach,
-    }  # fmt: skip
+        "centre": centre,
+        "radius": radius,
+        "lambda": bound.value,
+        "by": bound.by,
+        "weight": bound.weight,
+        "intercept": bound.intercept,
+        "reach": bound.reach,
+    }

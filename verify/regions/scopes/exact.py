@@ -204,9 +204,7 @@ def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], ch
         )
     ]
     if path.slack:
-        steps.append(
-            Step.listed("decrease at every step", "recorded_decrease", Ball(max(path.slack)), "<=", Ball(1.0))
-        )  # fmt: skip
+        steps.append(Step.listed("decrease at every step", "recorded_decrease", Ball(max(path.slack)), "<=", Ball(1.0)))
     witness: dict[str, Any] = {
         "method": engine.method,
         "bits": engine.bits,
@@ -280,6 +278,13 @@ def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], ch
         reason = f"{missing} ({how}){before}. What is proved: λ_min > 0 and the decrease at the first {max(count - 1, 0)} steps"
         verdict = "INCONCLUSIVE"
     return Certificate(
-        scope="exact", verdict=verdict, reason=reason, problem=task.problem,
-        constants=constants, margins=margins, steps=tuple(steps), witness=witness, observed=observed,
-    )  # fmt: skip
+        scope="exact",
+        verdict=verdict,
+        reason=reason,
+        problem=task.problem,
+        constants=constants,
+        margins=margins,
+        steps=tuple(steps),
+        witness=witness,
+        observed=observed,
+    )

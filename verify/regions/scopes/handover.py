@@ -109,9 +109,13 @@ def _by_ball(found: Attempt, lr: Fraction) -> Handover:
         f"{form} containment": o.margin for form, o in found.result.best.items() if o.margin is not None and o.holds
     }
     return Handover(
-        outcome.form, lr, ball_constants(found.ingredients, found.result), margins, outcome.steps,
+        outcome.form,
+        lr,
+        ball_constants(found.ingredients, found.result),
+        margins,
+        outcome.steps,
         ball_witness(found.ingredients, found.result),
-    )  # fmt: skip
+    )
 
 
 def _by_basin(found: Basin, there: Examined, centre: Vector, distance: Ball, within: Step) -> Handover:

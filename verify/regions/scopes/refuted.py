@@ -27,8 +27,12 @@ def refuted_certificate(problem: Problem, scope: Scope, pair: tuple[int, int]) -
     coordinate = int(np.flatnonzero(problem.data.y[i] != problem.data.y[j])[0])
     targets = sorted((float(problem.data.y[i][coordinate]), float(problem.data.y[j][coordinate])))
     step = Step.listed(
-        "equal inputs, different targets", "zero_loss_unreachable", Ball(targets[1]), ">", Ball(targets[0]),
-    )  # fmt: skip
+        "equal inputs, different targets",
+        "zero_loss_unreachable",
+        Ball(targets[1]),
+        ">",
+        Ball(targets[0]),
+    )
     reason = (
         f"samples {i} and {j} have identical inputs and different targets, so Φ(θ) ≥ {floor} for every θ: λ0 = 0 and no"
         " region on which gradient descent converges to zero loss can exist. Remove or merge the duplicates"

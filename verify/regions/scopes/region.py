@@ -102,9 +102,15 @@ def _assemble(inner: Certificate, task: Task, centre: Vector, reach: Reach, wher
         )
     if failed is not None:
         return replace(
-            inner, scope="region", verdict="INCONCLUSIVE", reason=failed, steps=(*inner.steps, inside, positive),
-            constants=constants, witness={**inner.witness, "handover": None}, margins={},
-        )  # fmt: skip
+            inner,
+            scope="region",
+            verdict="INCONCLUSIVE",
+            reason=failed,
+            steps=(*inner.steps, inside, positive),
+            constants=constants,
+            witness={**inner.witness, "handover": None},
+            margins={},
+        )
     T = int(inner.constants["handover_step"])
     reason = (
         f"the convex ball of radius R ≤ {at_most(radius, 6)} about c, {where}, contains these parameters, every iterate of real-arithmetic gradient descent"
@@ -113,5 +119,10 @@ def _assemble(inner: Certificate, task: Task, centre: Vector, reach: Reach, wher
         " starts in it"
     )
     return replace(
-        inner, scope="region", reason=reason, steps=(*inner.steps, inside, positive), constants=constants, witness=witness
-    )  # fmt: skip
+        inner,
+        scope="region",
+        reason=reason,
+        steps=(*inner.steps, inside, positive),
+        constants=constants,
+        witness=witness,
+    )

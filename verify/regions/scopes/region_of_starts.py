@@ -188,9 +188,16 @@ def _assemble(
             " on that ball, or the rate rounds to 1. Widen the network or take a smaller radius"
         )
         return Certificate(
-            scope="region", verdict="INCONCLUSIVE", reason=reason, problem=task.problem, constants=constants, margins={}, steps=chain,
-            witness={**witness, "handover": None}, observed=observed,
-        )  # fmt: skip
+            scope="region",
+            verdict="INCONCLUSIVE",
+            reason=reason,
+            problem=task.problem,
+            constants=constants,
+            margins={},
+            steps=chain,
+            witness={**witness, "handover": None},
+            observed=observed,
+        )
     starts = (
         f"every start within {at_least(options.start_radius, 6)} of these parameters"
         if options.start_radius
@@ -208,6 +215,13 @@ def _assemble(
         f" ({steps} steps enclosed one by one, largest radius {at_most(observed['largest_delta'], 3)}). Nothing is claimed of other starts in it"
     )
     return Certificate(
-        scope="region", verdict="PROVED", reason=reason, problem=task.problem, constants=constants, margins=margins, steps=chain,
-        witness=witness, observed=observed,
-    )  # fmt: skip
+        scope="region",
+        verdict="PROVED",
+        reason=reason,
+        problem=task.problem,
+        constants=constants,
+        margins=margins,
+        steps=chain,
+        witness=witness,
+        observed=observed,
+    )

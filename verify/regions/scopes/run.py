@@ -138,9 +138,7 @@ def facts_steps(kept: list[Checkpoint], lr: Fraction, s: Fraction) -> list[Step]
     steps: list[Step] = []
     for c in kept:
         k = c.facts.step
-        positive = Step.listed(
-            f"NTK positive at step {k}", "pl_from_ntk", c.facts.lambda_min, ">", Ball(0.0)
-        )  # fmt: skip
+        positive = Step.listed(f"NTK positive at step {k}", "pl_from_ntk", c.facts.lambda_min, ">", Ball(0.0))
         if positive.certain:
             steps.append(positive)
         if c.decrease and c.loss_after is not None:

@@ -344,6 +344,13 @@ def sgd_basin_certificate(problem: Problem, options: BasinOptions) -> Certificat
     )
     assert best.margin is not None
     return Certificate(
-        "basin", "PROVED", reason, problem, constants, {"containment": best.margin}, (*best.steps, inside) if inside.certain else best.steps,
-        {**found_witness(found), "centre": polished.theta}, observed,
-    )  # fmt: skip
+        "basin",
+        "PROVED",
+        reason,
+        problem,
+        constants,
+        {"containment": best.margin},
+        (*best.steps, inside) if inside.certain else best.steps,
+        {**found_witness(found), "centre": polished.theta},
+        observed,
+    )

@@ -214,9 +214,15 @@ def _certificate(problem: Problem, record: _Record, why: str) -> Certificate:
     found, descent, lr = record.found, problem.sgd, problem.eta
     if found is None:
         return Certificate(
-            "run", "INCONCLUSIVE", "the run ended before its first look: its loss is not finite", problem, {"lr": lr}, {}, (),
+            "run",
+            "INCONCLUSIVE",
+            "the run ended before its first look: its loss is not finite",
+            problem,
+            {"lr": lr},
+            {},
+            (),
             {"checkpoints": [], "handover": None},
-        )  # fmt: skip
+        )
     kept = record.kept
     first, last = kept[0].facts, kept[-1].facts
     chain = facts_steps(kept, lr, problem.scale)
@@ -236,8 +242,16 @@ def _certificate(problem: Problem, record: _Record, why: str) -> Certificate:
             "seconds": "the seconds allowed ended",
         }.get(why, "no iterate handed in is certifiable")
         return Certificate(
-            "run", "INCONCLUSIVE", f"{ended}: {missing(found, problem)}. {made}: {tally(kept)}", problem, constants, {}, tuple(chain), witness, observed
-        )  # fmt: skip
+            "run",
+            "INCONCLUSIVE",
+            f"{ended}: {missing(found, problem)}. {made}: {tally(kept)}",
+            problem,
+            constants,
+            {},
+            tuple(chain),
+            witness,
+            observed,
+        )
     constants |= {**found_constants(found, lr), "handover_step": last.step, "handover_radius": best.constants["radius"]}
     witness["handover"] = {"step": last.step, "checkpoint": len(kept) - 1, **found_witness(found)}
     reason = (

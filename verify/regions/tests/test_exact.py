@@ -69,8 +69,13 @@ def reference_descent(model: torch.nn.Sequential, X: np.ndarray, y: np.ndarray, 
         found.append(([t for row in w for t in row] + list(v), sum((t * t for t in e), flint.arb(0)) / 2))
         gv = [s2 * sum((ei * hi[r] for ei, hi in zip(e, h, strict=True)), flint.arb(0)) for r in range(m)]
         weights = [[s1 * s2 * ei * v[r] * (1 - hi[r] * hi[r]) for ei, hi in zip(e, h, strict=True)] for r in range(m)]
-        w = [[w[r][j] - lr * sum((c * xi[j] for c, xi in zip(weights[r], x, strict=True)), flint.arb(0)) for j in range(d)]
-             for r in range(m)]  # fmt: skip
+        w = [
+            [
+                w[r][j] - lr * sum((c * xi[j] for c, xi in zip(weights[r], x, strict=True)), flint.arb(0))
+                for j in range(d)
+            ]
+            for r in range(m)
+        ]
         v = [a - lr * g for a, g in zip(v, gv, strict=True)]
     flint.ctx.prec = 53
     return found

@@ -314,9 +314,12 @@ def test_iterates_of_another_architecture_are_refused() -> None:
 def test_a_float_step_agrees_with_torch(act: type[torch.nn.Module]) -> None:
     torch.manual_seed(1)
     model = torch.nn.Sequential(
-        torch.nn.Linear(3, 5, dtype=torch.float64), act(), torch.nn.Linear(5, 4, bias=False, dtype=torch.float64), act(),
+        torch.nn.Linear(3, 5, dtype=torch.float64),
+        act(),
+        torch.nn.Linear(5, 4, bias=False, dtype=torch.float64),
+        act(),
         torch.nn.Linear(4, 2, dtype=torch.float64),
-    )  # fmt: skip
+    )
     network = read_network(model)
     rng = np.random.default_rng(0)
     data = read_data(network, rng.standard_normal((7, 3)), rng.standard_normal((7, 2)))

@@ -63,9 +63,13 @@ def test_a_basin_is_proved_accepted_and_read_back(tmp_path: Path, name: str, bas
 def _convolutional() -> tuple[torch.nn.Module, torch.Tensor]:
     torch.manual_seed(0)
     net = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 6, 3, padding=1), torch.nn.BatchNorm2d(6), torch.nn.Tanh(), torch.nn.AvgPool2d(2),
-        torch.nn.Flatten(), torch.nn.Linear(24, 1),
-    )  # fmt: skip
+        torch.nn.Conv2d(1, 6, 3, padding=1),
+        torch.nn.BatchNorm2d(6),
+        torch.nn.Tanh(),
+        torch.nn.AvgPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(24, 1),
+    )
     return net.double().eval(), torch.randn(5, 1, 4, 4).double()
 
 

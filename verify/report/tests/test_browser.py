@@ -30,15 +30,20 @@ WIDE = [
 ]  # fmt: skip
 BASINS = [
     {
-        "name": "resnet-mnist-n100-momentum-batches-10x10", "verdict": "PROVED", "checker": "ACCEPTED", "seconds": 1234.5,
+        "name": "resnet-mnist-n100-momentum-batches-10x10",
+        "verdict": "PROVED",
+        "checker": "ACCEPTED",
+        "seconds": 1234.5,
         **{key: [1.2345e-9, 1.2346e-9] for key in ("basin_radius", "radius", "exit_probability")},
-        "rate": [0.9, 0.999999694], "distance_over_radius": [12345.6, 12345.7],
+        "rate": [0.9, 0.999999694],
+        "distance_over_radius": [12345.6, 12345.7],
     }
-]  # fmt: skip
+]
 GROWTH = [
     {"axis": axis, "n": 1000 * i, "width": 1024 * i, "kernel_seconds": 1.0 * i, "eigenvalue_seconds": 2.0 * i}
-    for axis in ("n", "width") for i in (1, 2)
-]  # fmt: skip
+    for axis in ("n", "width")
+    for i in (1, 2)
+]
 
 # Frames of a given width stand for devices: a headless window has a minimal width of its own.
 _HARNESS = """<!DOCTYPE html><meta charset="utf-8"><body style="margin:0"><pre id="result"></pre><script>

@@ -51,8 +51,11 @@ def test_a_row_that_is_not_proved_states_no_ball_and_draws_no_envelope() -> None
 def test_runs_and_widths_are_drawn() -> None:
     plots = [*row_plots(ROWS[0], "first"), *[p for p in [width_plot(ROWS)] if p is not None]]
     assert [p.title for p in plots] == [
-        "Loss and proved envelope", "NTK gap and PL ratio", "Distance from the start of the run", "Certified radius and width",
-    ]  # fmt: skip
+        "Loss and proved envelope",
+        "NTK gap and PL ratio",
+        "Distance from the start of the run",
+        "Certified radius and width",
+    ]
     kinds = {s.label: (s.kind, s.isolated) for p in plots for s in p.series}
     assert kinds["loss of the float64 run"] == ("observed", False)
     assert kinds["loss at checkpoints, upper bound"] == ("proved", True)
@@ -77,9 +80,15 @@ def test_nothing_is_drawn_from_nothing(tmp_path: Path) -> None:
 
 def test_basins_state_what_is_proved_at_the_end_that_is_claimed_and_stand_in_the_page(tmp_path: Path) -> None:
     proved = {
-        "name": "any order", "verdict": "PROVED", "basin_radius": [0.123456, 0.123457], "rate": [0.5, 0.51234], "lambda0": None,
-        "exit_probability": None, "checker": "ACCEPTED", "seconds": 1.5,
-    }  # fmt: skip
+        "name": "any order",
+        "verdict": "PROVED",
+        "basin_radius": [0.123456, 0.123457],
+        "rate": [0.5, 0.51234],
+        "lambda0": None,
+        "exit_probability": None,
+        "checker": "ACCEPTED",
+        "seconds": 1.5,
+    }
     rows = [proved, {**proved, "name": "open", "verdict": "INCONCLUSIVE", "checker": None}]
     [table] = basin_tables(rows, "Stochastic descent")
     assert table.columns == ("case", "verdict, checker", "ρ ≥", "rate ≤", "seconds")

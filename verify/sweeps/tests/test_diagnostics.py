@@ -13,9 +13,13 @@ from verify.sweeps.specification import Specification
 
 SMALL = {
     "grid": {
-        "data": [{"name": "sphere", "n": 4, "d": 5, "norm": 3.0}], "width": [16, 32], "lr": ["1/8", "1/32"], "scope": "run", "steps": 400,
+        "data": [{"name": "sphere", "n": 4, "d": 5, "norm": 3.0}],
+        "width": [16, 32],
+        "lr": ["1/8", "1/32"],
+        "scope": "run",
+        "steps": 400,
     }
-}  # fmt: skip
+}
 
 
 def test_the_ablation_has_three_seeds_all_widths_and_both_steps() -> None:

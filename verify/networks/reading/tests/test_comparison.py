@@ -37,8 +37,13 @@ X = np.random.default_rng(0).standard_normal((5, 2))
 def net(act: Callable[[], torch.nn.Module] = torch.nn.Tanh, outputs: int = 1) -> torch.nn.Sequential:
     torch.manual_seed(1)
     return torch.nn.Sequential(
-        torch.nn.Linear(2, 2), act(), torch.nn.Dropout(0.5), verify.nn.NTKLinear(2, 3, bias=True), act(), torch.nn.Linear(3, outputs)
-    ).eval()  # fmt: skip
+        torch.nn.Linear(2, 2),
+        act(),
+        torch.nn.Dropout(0.5),
+        verify.nn.NTKLinear(2, 3, bias=True),
+        act(),
+        torch.nn.Linear(3, outputs),
+    ).eval()
 
 
 @pytest.mark.parametrize("act", ACTIVATIONS)
