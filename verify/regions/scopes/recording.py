@@ -29,7 +29,11 @@ from verify.regions.scopes.options import RunOptions
 
 __all__ = ["End", "Run", "Task", "forecast", "rehearse", "replay", "train"]
 
-_DIVERGED, _STALL_FALL, _STALL_STEPS = 1e6, 1e-3, 1000
+# A residual so many times the first one counts as diverged.
+_DIVERGED = 1e6
+# A run stalls when ‖e‖ has not fallen by this share over as many steps, or over half of the steps so far.
+_STALL_FALL = 1e-3
+_STALL_STEPS = 1000
 _STATE = "run-state.npz"
 # An impatient run ends after this share of its time if the forecast is this many times what is left.
 _PATIENCE, _FAR = 0.05, 30.0

@@ -58,8 +58,17 @@ __all__ = [
     "sgd_basin_certificate",
 ]
 
-_ROWS, _FARTHEST, _REACH = 96, 1e100, 1e10
-_FRACTION, _HALVINGS, _LOOKS, _STRIDE = 0.9, 7, 8, 6
+# Rows of the radius table, which ends at the least of the radius where λ is lost, this multiple of the distance to the fits, and a size beyond all use.
+_ROWS = 96
+_REACH = 1e10
+_FARTHEST = 1e100
+# The default step is this share of 1/(s_b‖J_b‖²).
+_FRACTION = 0.9
+# Every sixth row is tried first; between two of them the criterion rarely changes more than once.
+_STRIDE = 6
+# Halvings (of the logarithm) towards the largest step, and the rows further out that it is looked for at.
+_HALVINGS = 7
+_LOOKS = 8
 
 
 _ELSEWHERE = (

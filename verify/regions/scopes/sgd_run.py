@@ -50,7 +50,11 @@ from verify.regions.scopes.sgd import (
 
 __all__ = ["sgd_run_certificate"]
 
-_DIVERGED, _CLOSE, _MOST_EPOCHS = 1e6, 1e-3, 20_000
+# A residual so many times the first one counts as diverged.
+_DIVERGED = 1e6
+# An epoch handed in is this descent if it ends within this share of its own length of where the replay does.
+_CLOSE = 1e-3
+_MOST_EPOCHS = 20_000
 
 
 @dataclass
