@@ -24,9 +24,9 @@ from typing import Any
 import pytest
 
 SHARE = 12  # of the altered numbers, one in so many is tried on a mutant; the suite itself tries all
-MODULES = ["reading", "enclosures", "layers", "kinds", "problem", "network", "norms", "curvature", "kinks", "movement", "crossing", "budgets", "claims",
-           "__init__"]  # fmt: skip
-GRAPHS = ("layers", "kinds", "problem", "network", "norms", "kinks", "movement", "crossing")
+MODULES = ["reading", "enclosures", "layers", "kinds", "problem", "network", "norms", "curvature", "kinks", "pooling", "movement", "crossing", "budgets",
+           "claims", "__init__"]  # fmt: skip
+GRAPHS = ("layers", "kinds", "problem", "network", "norms", "kinks", "pooling", "movement", "crossing")
 _COMPARE: dict[type[ast.cmpop], list[type[ast.cmpop]]] = {
     ast.Lt: [ast.LtE, ast.Gt], ast.LtE: [ast.Lt, ast.Gt], ast.Gt: [ast.GtE, ast.Lt], ast.GtE: [ast.Gt, ast.Lt],
     ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.In: [ast.NotIn], ast.NotIn: [ast.In], ast.Is: [ast.IsNot], ast.IsNot: [ast.Is],
@@ -218,7 +218,7 @@ def _numerics(_: Path) -> None:
 
 
 def _graphs(folder: Path) -> None:
-    from verify.checker.tests import test_crossing, test_graphs, test_jumps, test_movement
+    from verify.checker.tests import test_crossing, test_graphs, test_jumps, test_movement, test_pooling
 
     test_jumps.test_the_pairs_form_at_each_position_of_a_map()
     for case in _cases(test_jumps.test_the_pairs_form_is_its_formula_at_any_scale):
@@ -257,7 +257,16 @@ def _graphs(folder: Path) -> None:
     for name in _cases(test_crossing.test_what_needs_a_derivative_of_the_jacobian_is_not_stated):
         test_crossing.test_what_needs_a_derivative_of_the_jacobian_is_not_stated(folder, name)
     test_crossing.test_a_convolutional_network_with_kinks_in_the_ball(folder)
-    for seed in (22, 24, 27):
+    test_pooling.test_dead_windows_compete_only_where_a_unit_may_meet_its_kink()
+    test_pooling.test_a_constant_background_ties_for_ever_and_the_first_is_chosen()
+    for case in _cases(test_pooling.test_equal_values_that_are_different_functions_compete):
+        test_pooling.test_equal_values_that_are_different_functions_compete(case)
+    for name in test_pooling.TWINS:
+        with pytest.MonkeyPatch.context() as patch:
+            test_pooling.test_a_twin_makes_the_bound_false(name, patch)
+    for seed in (16, 18):
+        test_graphs.test_values_and_ntk_are_those_of_the_definition(seed)
+    for seed in (22, 24, 27, 31):
         test_movement.test_no_search_exceeds_the_bounds(seed)
 
 

@@ -58,9 +58,8 @@ def test_a_basin_holds_no_kink_and_descent_from_its_rim_converges_in_it() -> Non
 
 def test_the_other_scopes_refuse_or_say_where_to_go() -> None:
     net = _net(6, 32, 1, act=torch.nn.ReLU())
-    for scope in ("exact", "region"):
-        with pytest.raises(UnsupportedLayerError, match="basin"):
-            verify.certify(net, X, Y, scope=scope)
+    with pytest.raises(UnsupportedLayerError, match="basin"):
+        verify.certify(net, X, Y, scope="region")
     assert "basin" in verify.certify(net, X, Y, scope="ball").reason
     run = verify.certify(net, X, Y, scope="run", steps=200)
     assert run.verdict == "INCONCLUSIVE"
