@@ -145,14 +145,25 @@ def _torch(
                 # A single output, squeezed.
                 outputs = outputs[:, None]
             recorder.outputs = outputs.detach().numpy().copy()
-            found = torch.autograd.grad((outputs * torch.from_numpy(weights)).sum(), list(copies.values()))
+            total = (outputs * torch.from_numpy(weights)).sum()
+            found: Sequence[torch.Tensor | None] = [None] * len(copies)
+            if total.requires_grad:
+                found = torch.autograd.grad(total, list(copies.values()), allow_unused=True)
         except Exception as error:
             place = recorder.calls[-1].module if recorder.calls else model
             where = next((leaf.where for leaf in nodes if leaf.module is place), "model")
             raise DisagreementError(
                 f"{where}: torch's own forward or backward raises {type(error).__name__}: {str(error)[:200]}"
             ) from error
-    return recorder, {name: value.numpy() for name, value in zip(copies, found, strict=True)}
+    # What is frozen may be computed without a gradient.
+    trained = {name for name, value in model.named_parameters() if value.requires_grad}
+    cut = [name for name, value in zip(copies, found, strict=True) if value is None and name in trained]
+    if cut:
+        raise DisagreementError(
+            f"model: torch's backward does not reach {', '.join(cut[:6])}: the forward cuts it off (torch.no_grad(), inference mode), so that descent does"
+            " not move what is read as trained. Set requires_grad=False on what shall not move, or remove what cuts it off"
+        )
+    return recorder, {name: value.numpy() for name, value in zip(copies, found, strict=True) if value is not None}
 
 
 @contextlib.contextmanager

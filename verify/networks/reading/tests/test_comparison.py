@@ -229,3 +229,26 @@ def test_a_container_that_calls_in_another_order_is_seen() -> None:
     record.calls.pop(0)
     with pytest.raises(DisagreementError, match="another order"):
         comparison._compare_values(read_network(model), nodes, record, X)
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_forward_that_cuts_the_gradient_off_is_refused_with_a_remedy(everything: bool) -> None:
+    class Cut(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = torch.nn.Linear(3, 8), torch.nn.Linear(8, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            with torch.no_grad():
+                h = torch.tanh(self.first(x))
+                if everything:
+                    return self.last(h)
+            return self.last(h)
+
+    model, X = Cut().double(), np.random.default_rng(0).standard_normal((2, 3))
+    network = read_network(model)
+    with pytest.raises(DisagreementError, match=r"does not reach first\.weight, first\.bias.*requires_grad=False"):
+        require_agreement(model, network, X)
+    model.first.requires_grad_(False)
+    if not everything:
+        require_agreement(model, read_network(model), X)
