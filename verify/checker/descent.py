@@ -198,7 +198,7 @@ class Moving:
             "cells cover the spectrum", [(real(edges[0]), low), (high, real(edges[-1]))], "<=", "[ηsλ_min, ηsλ_max]"
         )
         beta, nesterov, kappa = real(self.descent.momentum), self.descent.nesterov, bound * bound
-        pairs: list[tuple[Any, Any]] = [(arb(1), kappa)]
+        pairs: list[tuple[Any, Any]] = [(arb(1), bound)]
         strict: list[tuple[Any, Any]] = []
         for (a, b), (p, q, r) in zips(pairwise(edges), cells):
             det = p * r - q * q

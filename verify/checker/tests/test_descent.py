@@ -125,6 +125,20 @@ def _step(factor: Fraction) -> Callable[[Any], None]:
     return change
 
 
+def _powers_negated(document: Any) -> None:
+    """C_1 < 0 with nothing stored that depends on it: C_1Γ < ρ̃ − ρ and a path ≤ R would hold however large the ball."""
+    for key in ("criterion", "largest"):
+        row = document["witness"][key]
+        row["power_bound"] = flt(-float.fromhex(row["power_bound"]["$float"]))
+    kept = ("radius", "mu", "rate", "lr_largest", "basin_radius", "distance_over_radius")
+    constants = {name: document["constants"][name] for name in kept}
+    document |= {
+        "constants": constants | {"loss_bound": {"$ball": [(0.0).hex(), (1e9).hex()]}},
+        "margins": {},
+        "steps": [],
+    }
+
+
 COMMON = {
     "step a little larger": _step(Fraction(1001, 1000)),
     "step doubled": _step(Fraction(2)),
@@ -207,6 +221,7 @@ OWN: dict[str, dict[str, Any]] = {
         "faster frozen rate": lambda d: _nearer_zero(d, "frozen_rate"),
         "faster rate": lambda d: _nearer_zero(d, "momentum_rate"),
         "smaller powers": _scaled("witness", "criterion", "power_bound", factor=0.99),
+        "negative powers": _powers_negated,
         "a cell fewer": lambda d: (d["witness"]["criterion"]["edges"].pop(), d["witness"]["criterion"]["forms"].pop()),
         "edges out of order": lambda d: d["witness"]["criterion"]["edges"].reverse(),
         "a form negated": lambda d: d["witness"]["criterion"]["forms"][0].__setitem__(0, flt(-1.0)),
@@ -217,6 +232,7 @@ OWN: dict[str, dict[str, Any]] = {
     },
     "nesterov": {
         "heavy ball": lambda d: d["descent"].update(nesterov=False),
+        "negative powers": _powers_negated,
         "smaller powers": _scaled("witness", "criterion", "power_bound", factor=0.99),
     },
 }
