@@ -252,3 +252,16 @@ def test_a_ball_is_certified_for_data_nearby_and_no_step_leaves_it(tmp_path: Pat
             assert float(np.linalg.norm(theta - origin)) <= radius
     forged = replace(certificate, witness={**certificate.witness, "data_radius": 1e-2})
     assert not verify.check(forged.save(tmp_path / "forged.zip")).accepted
+
+
+def test_two_hidden_layers_are_proved_by_the_features_for_data_nearby(tmp_path: Path) -> None:
+    X, y = datasets.sphere(1, 10, norm=3.0)
+    generator = torch.Generator().manual_seed(0)
+    layers: list[torch.nn.Module] = []
+    for a, b in ((10, 64), (64, 64)):
+        layers += [nn.NTKLinear(a, b, generator=generator), torch.nn.Tanh()]
+    model = torch.nn.Sequential(*layers, nn.NTKLinear(64, 1, generator=generator))
+    certificate = verify.certify(model, X, y, lr="1/4", scope="region", data_radius=1e-4)
+    assert certificate.verdict == "PROVED", certificate.reason
+    assert certificate.witness["region"]["by"] == "features"
+    assert verify.check(certificate.save(tmp_path / "deep.zip")).accepted
