@@ -241,9 +241,9 @@ def test_a_forward_that_cuts_the_gradient_off_is_refused_with_a_remedy(everythin
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             with torch.no_grad():
                 h = torch.tanh(self.first(x))
-                if everything:
-                    return self.last(h)
-            return self.last(h)
+            with torch.set_grad_enabled(not everything):
+                found: torch.Tensor = self.last(h)
+            return found
 
     model, X = Cut().double(), np.random.default_rng(0).standard_normal((2, 3))
     network = read_network(model)
