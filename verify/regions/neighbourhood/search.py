@@ -139,7 +139,9 @@ class _Sweep:
         holding = next((o for i in self._promising() if (o := self.outcome(i)).holds), None)
         if holding is not None or not self.indices.size:
             return holding
-        nearest = self.indices[self.approx_ratio >= self.approx_ratio.max() * (1.0 - _DOUBT)]
+        # Below 0 where a step is too long for its form.
+        best = float(self.approx_ratio.max())
+        nearest = self.indices[self.approx_ratio >= best - _DOUBT * abs(best)]
         return max(map(self.outcome, nearest.tolist()), key=lambda o: o.ratio)
 
     def largest_radius(self) -> float | None:
