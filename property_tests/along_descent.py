@@ -60,7 +60,6 @@ def region(draw: RegionDraw) -> None:
     """Descent from starts all over their ball stays in B(c, R) and decays; λ and PL hold there; the certificate checks."""
     certificate = region_certificate(draw)
     kind = "ball of starts" if draw.start_radius else "one start"
-    kind += ", data nearby" if draw.data_radius else ""
     TALLY.drew("region", "region", kind, certificate.verdict)
     if certificate.verdict != "PROVED":
         return

@@ -94,6 +94,8 @@ def refuse_options(
         meant = _MEANT.get(name.lower()) or next(iter(difflib.get_close_matches(name.lower(), known, 1, 0.7)), None)
         if name.lower() in _NO_SUCH:
             hints.append(f"{name}: {_NO_SUCH[name.lower()]}")
+        elif scope in takers.get(name, ()):
+            hints.append(f"{name} is an option of full-batch gradient descent alone")
         elif name in takers:
             hints.append(f"{name} is an option of scope {', '.join(takers[name])}")
         elif meant in known:

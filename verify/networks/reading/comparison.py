@@ -161,7 +161,7 @@ def _torch(
     if cut:
         raise DisagreementError(
             f"model: torch's backward does not reach {', '.join(cut[:6])}: the forward cuts it off (torch.no_grad(), inference mode), so that descent does"
-            " not move what is read as trained. Set requires_grad=False on what shall not move, or remove what cuts it off"
+            " not move what is read as trained. Freeze what shall not move by requires_grad_(False), or remove what cuts it off"
         )
     return recorder, {name: value.numpy() for name, value in zip(copies, found, strict=True) if value is not None}
 

@@ -288,9 +288,9 @@ OMEGA_MUTANTS: list[tuple[str, str, str]] = [
     ("bend, large input", "sqrt_of_nonnegative(largest_eigenvalue(inputs * inputs))", "spectral_norm(state.A[0])"),
     ("bend, equal samples", "inputs * inputs", "(inputs * inputs)[:1, :1]"),
     ("bend, four outputs", "Ball(output.weight).norm(axis=0)", "Ball(np.abs(output.weight).max(axis=0))"),
-    ("slope", "p = s1 * spectral_norm(state.A[0])", "p = Ball(0.5) * s1 * spectral_norm(state.A[0])"),
+    ("slope", "p = s1 * size", "p = Ball(0.5) * s1 * size"),
     ("slope above 1", "s1 = Ball(1.0 if flat else hidden.activation.supremum(1))", "s1 = Ball(1.0)"),
-    ("bias", "p = s1 * spectral_norm(state.A[0])", "p = s1 * spectral_norm(state.A[0][:, :1])"),
+    ("bias", "size, squares = spectral_norm(state.A[0]),", "size, squares = spectral_norm(state.A[0][:, :1]),"),
 ]
 
 
@@ -307,7 +307,7 @@ PARABOLA_MUTANTS: list[tuple[str, str]] = [
     ("return np.maximum(kept, 0.0)", "return 0.5 + 0.5 * np.maximum(kept, 0.0)"),
     ("return self._weighted(state.a_rows[1], root),", "return state.a_rows[1],"),
     ("self._weighted(state.b_rows[0], root))", "state.b_rows[0])"),
-    ("Parabola(weight, float(smallest", "Parabola(0.5 * weight, float(smallest"),
+    ("Parabola(weight, smallest if", "Parabola(0.5 * weight, smallest if"),
     ("Ball(self.weight) * radius * radius", "Ball(self.weight) * radius * radius * radius"),
 ]
 
