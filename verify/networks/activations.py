@@ -117,6 +117,11 @@ class Activation:
             return max(self.pieces.slopes)
         return _supremum(self, derivative)
 
+    @property
+    def bend(self) -> float:
+        """Upper bound of |σ''| where no kink is met: 0 of a piecewise linear function, the supremum of any other."""
+        return 0.0 if self.pieces is not None else self.supremum(2)
+
 
 def _tanh_rows(z: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """t ≈ tanh and 1 − t² at exact z (n, m), with bounds (n,) of their rows' errors: 2-norms and largest entries.

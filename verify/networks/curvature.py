@@ -115,7 +115,6 @@ class Curvature:
         layers: list[_Norms] = []
         for index, layer in enumerate(state.network.chain):
             pieces = layer.activation.pieces
-            flat = layer.activation.is_identity
             layers.append(
                 _Norms(
                     scale=upper_end(layer.scale),
@@ -125,8 +124,8 @@ class Curvature:
                     v_norm=Ball(0.0) if index == 0 else upper_end(norm(state.V[index])),
                     b_rows=row_norms(state.b_rows[index]) if k == 1 else block_norms(state.B[index], n, k),
                     g_rows=column_norms(state.G[index], n, k),
-                    slope=Ball(1.0 if flat else layer.activation.supremum(1)),
-                    bend=Ball(0.0 if flat or pieces is not None else layer.activation.supremum(2)),
+                    slope=Ball(layer.activation.supremum(1)),
+                    bend=Ball(layer.activation.bend),
                     margin=None if pieces is None else distance_from_kink(state.z_rows[index], pieces.gap),
                 )
             )

@@ -50,7 +50,7 @@ class FeatureBound:
         """sup|σ_l'|, ‖A_l‖ and ‖V_l‖ (of the first layer 0: its inputs do not move) of the layers below the last."""
         state, found = self._state, []
         for index, layer in enumerate(state.network.chain[:-1]):
-            slope = Ball(1.0 if layer.activation.is_identity else layer.activation.supremum(1))
+            slope = Ball(layer.activation.supremum(1))
             inherited = spectral_norm(state.V[index]) if index else Ball(0.0)
             data = spectral_norm(state.A[index])
             found.append((slope, data if state.spread is None else data + state.spread.rows(index, state.n), inherited))

@@ -92,16 +92,15 @@ def over_inputs(state: Linearisation, radius: float) -> Linearisation:
     layers = network.chain
     moved, data, turned, norms = Ball(radius), [], [], []
     for layer, v in zip(layers, state.V, strict=True):
-        flat = layer.activation.is_identity
         norms.append(upper_end(spectral_norm(v)))
         data.append(upper_end(layer.scale * moved))
         z = upper_end(norms[-1] * moved)
         # sup|σ''|·‖Δz‖
-        turned.append(upper_end(Ball(0.0 if flat else layer.activation.supremum(2)) * z))
-        moved = upper_end(Ball(1.0 if flat else layer.activation.supremum(1)) * z)
+        turned.append(upper_end(Ball(layer.activation.supremum(2)) * z))
+        moved = upper_end(Ball(layer.activation.supremum(1)) * z)
     blocks, columns, square, change = [], [], Ball(0.0), Ball(np.zeros(n))
     for index in reversed(range(len(layers))):
-        slope = Ball(1.0 if layers[index].activation.is_identity else layers[index].activation.supremum(1))
+        slope = Ball(layers[index].activation.supremum(1))
         columns.append(change)
         blocks.append(upper_end(slope * change + turned[index] * column_norms(state.G[index], n, k)))
         b = row_norms(state.b_rows[index]) if k == 1 else block_norms(state.B[index], n, k)

@@ -100,9 +100,8 @@ class NeuronBudget:
             )
         hidden, output = state.network.chain
         self._state = state
-        flat = hidden.activation.is_identity
-        s1 = Ball(1.0 if flat else hidden.activation.supremum(1))
-        s2 = Ball(0.0 if flat else hidden.activation.supremum(2))
+        s1 = Ball(hidden.activation.supremum(1))
+        s2 = Ball(hidden.activation.supremum(2))
         inputs = self._inputs
         size, squares = spectral_norm(state.A[0]), sqrt_of_nonnegative(largest_eigenvalue(inputs * inputs))
         if state.spread is not None:

@@ -49,9 +49,8 @@ class LocalBudget(NeuronBudget):
         activation, z = hidden.activation, state.Z[0].T
         rows = state.A[0].norm(axis=1).upper()
         near = z + Ball(np.zeros(z.shape), np.broadcast_to((Ball(rows) * Ball(reach)).upper(), z.shape))
-        flat = activation.is_identity
-        slope = np.minimum(abs(activation(near, 1)).upper(), 1.0 if flat else activation.supremum(1))
-        bend = np.minimum(abs(activation(near, 2)).upper(), 0.0 if flat else activation.supremum(2))
+        slope = np.minimum(abs(activation(near, 1)).upper(), activation.supremum(1))
+        bend = np.minimum(abs(activation(near, 2)).upper(), activation.supremum(2))
         v = Ball(output.weight).norm(axis=0)
         inputs = self._inputs
         p_square = Ball(_norms(inputs, slope))
@@ -60,7 +59,7 @@ class LocalBudget(NeuronBudget):
         omega = evaluate("neuron_omega", {"slope_norm": sqrt_of_nonnegative(p_square), "bend_norm": q})
         self.local_omega = (scale_squared * omega).upper()
         """Upper bounds (m,) of ω_r for t_r ≤ T."""
-        here = np.minimum(abs(activation(z, 1)).upper(), 1.0 if flat else activation.supremum(1))
+        here = np.minimum(abs(activation(z, 1)).upper(), activation.supremum(1))
         values = (activation(z, 0) ** 2).sum(axis=1)
         self.norm_square = (scale_squared * (values + v * v * Ball(_norms(inputs, here)))).upper()
         """Upper bounds (m,) of ν_r²."""

@@ -123,8 +123,9 @@ class Activated(Elementwise):
                 still = saved.still.reshape(units.shape)
                 distances, jumps = np.where(still, FAR, distances), np.where(still, 0.0, jumps)
             kinks = Kinks(distances, jumps)
-        bend = 0.0 if kinks is not None else self.function.supremum(2)
-        return ElementwiseNorms(Upper(self.function.supremum(1)), Upper(bend), Upper(units.max(axis=1)), kinks)
+        return ElementwiseNorms(
+            Upper(self.function.supremum(1)), Upper(self.function.bend), Upper(units.max(axis=1)), kinks
+        )
 
     def pulled(
         self, norms: ElementwiseNorms, r: Upper, below: tuple[ValueChange, ...], above: SensitivityChange

@@ -312,8 +312,12 @@ MUTANTS: list[tuple[str, str, str]] = [
         "_largest(state.A[index].norm(axis=1))",
     ),
     ("bias only", "operator_norm(state.a_rows[index], norm)", "upper_end(norm(state.A[index][:, :1]))"),
-    ("final activation", "bend=Ball(0.0 if flat", "bend=Ball(0.0 if index == state.depth - 1"),
-    ("slope above 1", "slope=Ball(1.0 if flat else layer.activation.supremum(1))", "slope=Ball(1.0)"),
+    (
+        "final activation",
+        "bend=Ball(layer.activation.bend)",
+        "bend=Ball(0.0 if index == state.depth - 1 else layer.activation.bend)",
+    ),
+    ("slope above 1", "slope=Ball(layer.activation.supremum(1))", "slope=Ball(1.0)"),
     ("output weight moves", "upper_end(layer.g_rows + moved_g)", "upper_end(layer.g_rows)"),
     (
         "three linear layers from 0",

@@ -137,11 +137,8 @@ def reach(state: Linearisation, delta: float, v_norms: list[Ball]) -> Reach:
     layers = state.network.chain
     n, k = state.n, state.network.outputs
     d = Ball(delta)
-    slopes = [Ball(1.0 if la.activation.is_identity else la.activation.supremum(1)) for la in layers]
-    bends = [
-        Ball(0.0 if la.activation.is_identity or la.activation.pieces is not None else la.activation.supremum(2))
-        for la in layers
-    ]
+    slopes = [Ball(la.activation.supremum(1)) for la in layers]
+    bends = [Ball(la.activation.bend) for la in layers]
     scales = [_up(la.scale) for la in layers]
     a_rows = [_up(a.norm(axis=1)) for a in state.A]
     moved = Ball(np.zeros(n))
