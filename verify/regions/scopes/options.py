@@ -86,6 +86,7 @@ def _one_of(*words: str) -> Reader:
 
 _METHOD = _one_of("auto", "shadow", "shadow-arb", "arb")
 _CENTRE = _one_of("midpoint", "initialisation")
+_RESUMED = "resume: goes on from a certificate, so neither iterates= nor directory= is taken with it"
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ class _Iterates(Options):
         if self.iterates is None and self.iterate_steps is not None:
             raise InputError("iterate_steps without iterates: hand in the parameter vectors too")
         if self.resume is not None and self.iterates is not None:
-            raise InputError("resume: goes on from a certificate, so neither iterates= nor directory= is taken with it")
+            raise InputError(_RESUMED)
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ class RunOptions(_Iterates):
                 " leave directory=None"
             )
         if self.directory is not None and self.resume is not None:
-            raise InputError("resume: goes on from a certificate, so neither iterates= nor directory= is taken with it")
+            raise InputError(_RESUMED)
         super().__post_init__()
 
 
