@@ -15,6 +15,7 @@ import numpy as np
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, sqrt
 from verify.certificates import Step
+from verify.decimals import at_least, at_most, below_one
 from verify.networks.curvature import Curvature
 from verify.networks.neurons import NeuronBudget, Parabola, useful
 from verify.regions.neighbourhood.criteria import (
@@ -38,7 +39,16 @@ from verify.regions.neighbourhood.ingredients import (
 from verify.regions.neighbourhood.point_facts import Examined
 from verify.regions.neighbourhood.search import critical_radius
 
-__all__ = ["Basin", "basin_witness", "displacement", "find_basin", "inside", "outlook"]
+__all__ = [
+    "Basin",
+    "basin_constants",
+    "basin_text",
+    "basin_witness",
+    "displacement",
+    "find_basin",
+    "inside",
+    "outlook",
+]
 
 # Rows of the radius table up to where λ is lost, and pairs (ρ, R) among them that are tried in a proof.
 _ROWS = 96
@@ -279,6 +289,30 @@ def inside(distance: Ball, found: Basin) -> Step:
     """The inequality that puts a point at this distance from the centre into the basin."""
     rho = found.constants["basin_radius"]
     return Step.listed("parameters inside the basin", f"containment_{found.form}", distance, "<=", rho)
+
+
+def basin_constants(found: Basin, here: Examined, distance: Ball) -> dict[str, Any]:
+    """What a certificate states of a basin about the point examined, the parameters given lying at `distance` from it."""
+    return {
+        "lambda0": found.ingredients.lambda0,
+        "jacobian_norm0": found.ingredients.jacobian_norm0,
+        "residual0": here.facts.residual,
+        "loss0": here.facts.loss,
+        **found.constants,
+        "distance": distance,
+        "distance_over_radius": distance / found.constants["basin_radius"],
+        "lr": found.lr,
+    }
+
+
+def basin_text(found: Basin, about: str, it: str) -> str:
+    """Say what is proved of every start: `about` names the centre, `it` stands for it from then on."""
+    c = found.constants
+    return (
+        f"every real-arithmetic gradient descent with step {approx_float(found.lr):.6g} started within ρ = {at_least(lower(c['basin_radius']), 4)} of {about}"
+        f" stays within R ≤ {at_most(upper(c['radius']), 4)} of {it}, a Locally PL Region with μ ≥ {at_least(lower(c['mu']), 4)}, and Φ_k ≤"
+        f" {below_one(upper(c['rate']))}^k·Φ_0; an exact zero-loss point lies within {at_most(upper(c['zero_loss_distance']), 3)} of {it}"
+    )
 
 
 def basin_witness(found: Basin, centre: np.ndarray) -> dict[str, Any]:

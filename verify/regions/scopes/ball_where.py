@@ -25,14 +25,14 @@ import numpy as np
 
 from verify.arrays import Ball
 from verify.certificates import Certificate
-from verify.decimals import at_least, at_most, below_one
+from verify.decimals import at_least, at_most
 from verify.networks import Problem
 from verify.networks.parameters import Vector, flatten
 from verify.regions.descent.iterates import read_iterate
-from verify.regions.neighbourhood.basins import basin_witness, find_basin, inside
+from verify.regions.neighbourhood.basins import basin_constants, basin_text, basin_witness, find_basin, inside
 from verify.regions.neighbourhood.crossing import crossing_basin
 from verify.regions.neighbourhood.estimate import with_start
-from verify.regions.neighbourhood.ingredients import Ingredients, approx_float, decided_by, gather, lower, upper
+from verify.regions.neighbourhood.ingredients import Ingredients, decided_by, gather, upper
 from verify.regions.neighbourhood.point_facts import drift, examine
 from verify.regions.scopes.options import BallOptions
 
@@ -117,24 +117,13 @@ def displacement_certificate(problem: Problem, where: Where) -> Certificate | No
     within = inside(where.distance, found)
     if not within.certain:
         return None
-    c, centre = found.constants, found.ingredients
-    rho = c["basin_radius"]
-    constants = {
-        "lambda0": centre.lambda0, "jacobian_norm0": centre.jacobian_norm0, "residual0": here.facts.residual, "loss0": here.facts.loss, **c,
-        "distance": where.distance, "distance_over_radius": where.distance / rho, "lr": found.lr,
-    }  # fmt: skip
-    reason = (
-        f"every real-arithmetic gradient descent with step {approx_float(found.lr):.6g} started within ρ = {at_least(lower(rho), 4)} of the centre given, so"
-        f" from these parameters at ‖θ − c‖ ≤ {at_most(upper(where.distance), 4)}, stays within R ≤ {at_most(upper(c['radius']), 4)} of it, a Locally PL"
-        f" Region with μ ≥ {at_least(lower(c['mu']), 4)}, and Φ_k ≤ {below_one(upper(c['rate']))}^k·Φ_0; an exact zero-loss point lies within"
-        f" {at_most(upper(c['zero_loss_distance']), 3)} of it ({found.form} criterion)"
-    )
+    about = f"the centre given, so from these parameters at ‖θ − c‖ ≤ {at_most(upper(where.distance), 4)},"
     return Certificate(
         scope="ball",
         verdict="PROVED",
-        reason=reason,
+        reason=f"{basin_text(found, about, 'it')} ({found.form} criterion)",
         problem=problem.stepping(found.lr),
-        constants=constants,
+        constants=basin_constants(found, here, where.distance),
         margins={f"{found.form} containment": found.margin},
         steps=(*found.steps, within),
         witness=basin_witness(found, np.asarray(where.centre)),

@@ -29,13 +29,13 @@ from typing import Any
 import numpy as np
 
 from verify.certificates import Certificate
-from verify.decimals import at_least, at_most, below_one
+from verify.decimals import at_most
 from verify.networks import Problem
 from verify.networks.arb_linearisation import affordable
 from verify.networks.movement import Movement
 from verify.networks.parameters import flatten
 from verify.regions.descent.polishing import Polished, polish
-from verify.regions.neighbourhood.basins import basin_witness, find_basin, inside
+from verify.regions.neighbourhood.basins import basin_constants, basin_text, basin_witness, find_basin, inside
 from verify.regions.neighbourhood.crossing import crossing_basin
 from verify.regions.neighbourhood.ingredients import (
     approx_float,
@@ -140,45 +140,38 @@ def basin_certificate(problem: Problem, options: BasinOptions) -> Certificate:
         found = crossing_basin(here, lr)
     observed: dict[str, Any] = {"gauss_newton_steps": float(len(polished.trace) - 1), **decided_by(here.state.bits)}
     facts, distance = here.facts, here.facts.drift
-    centre = here.ingredients() if found is None else found.ingredients
-    constants: dict[str, Any] = {
-        "lambda0": centre.lambda0,
-        "jacobian_norm0": centre.jacobian_norm0,
-        "residual0": facts.residual,
-        "loss0": facts.loss,
-        "distance": distance,
-    }
     if found is None:
+        centre = here.ingredients()
         return Certificate(
             scope="basin",
             verdict="INCONCLUSIVE",
             reason=_missing(polished, here, lr),
             problem=problem,
-            constants={**constants, "lr": lr},
+            constants={
+                "lambda0": centre.lambda0,
+                "jacobian_norm0": centre.jacobian_norm0,
+                "residual0": facts.residual,
+                "loss0": facts.loss,
+                "distance": distance,
+                "lr": lr,
+            },
             margins={},
             steps=(),
             witness={"certified_by": None},
             observed=observed,
         )
-    rho = found.constants["basin_radius"]
     within = inside(distance, found)
-    constants |= {**found.constants, "lr": found.lr, "distance_over_radius": distance / rho}
+    constants = basin_constants(found, here, distance)
     where = (
         f"the parameters given lie inside it, at distance ‖θ − c‖ ≤ {at_most(upper(distance), 4)}"
         if within.certain
         else f"the parameters given lie outside it: ‖θ − c‖ is {at_most(upper(constants['distance_over_radius']), 4)} times ρ"
     )
-    reason = (
-        f"every real-arithmetic gradient descent with step {approx_float(found.lr):.6g} started within ρ ="
-        f" {at_least(lower(rho), 4)} of a point c that Gauss–Newton found stays within R ≤ {at_most(upper(found.constants['radius']), 4)} of c, a"
-        f" Locally PL Region with μ ≥ {at_least(lower(found.constants['mu']), 4)}, and Φ_k ≤ {below_one(upper(found.constants['rate']))}^k·Φ_0; an"
-        f" exact zero-loss point lies within {at_most(upper(found.constants['zero_loss_distance']), 3)} of c; {where}"
-        f"{'' if here.state.bits == 53 else f' (layers at c enclosed in Arb, {here.state.bits} bits)'}"
-    )
+    in_arb = "" if here.state.bits == 53 else f" (layers at c enclosed in Arb, {here.state.bits} bits)"
     return Certificate(
         scope="basin",
         verdict="PROVED",
-        reason=reason,
+        reason=f"{basin_text(found, 'a point c that Gauss–Newton found', 'c')}; {where}{in_arb}",
         problem=problem.stepping(found.lr),
         constants=constants,
         margins={f"{found.form} containment": found.margin},

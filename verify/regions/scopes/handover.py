@@ -24,7 +24,7 @@ from verify.certificates import Step
 from verify.networks import Problem
 from verify.networks.parameters import Vector
 from verify.regions.descent.polishing import polish
-from verify.regions.neighbourhood.basins import Basin, basin_witness, find_basin, inside, outlook
+from verify.regions.neighbourhood.basins import Basin, basin_constants, basin_witness, find_basin, inside, outlook
 from verify.regions.neighbourhood.estimate import Attempt, attempt
 from verify.regions.neighbourhood.ingredients import upper
 from verify.regions.neighbourhood.point_facts import Examined, drift, examine
@@ -119,16 +119,6 @@ def _by_ball(found: Attempt, lr: Fraction) -> Handover:
 
 
 def _by_basin(found: Basin, there: Examined, centre: Vector, distance: Ball, within: Step) -> Handover:
-    facts = there.facts
-    constants = {
-        "lambda0": facts.lambda_min,
-        "jacobian_norm0": there.ingredients().jacobian_norm0,
-        "residual0": facts.residual,
-        "loss0": facts.loss,
-        "distance": distance,
-        "distance_over_radius": distance / found.constants["basin_radius"],
-        **found.constants,
-        "lr": found.lr,
-    }
+    constants = basin_constants(found, there, distance)
     margins = {"displacement containment": found.margin}
     return Handover("displacement", found.lr, constants, margins, (*found.steps, within), basin_witness(found, centre))
