@@ -28,6 +28,7 @@ from verify.regions.neighbourhood.estimate import with_start
 from verify.regions.neighbourhood.ingredients import gather, tabulate
 from verify.regions.neighbourhood.point_facts import examine
 from verify.regions.scopes import enclosing
+from verify.regions.tests.descents import tanh, two_layer_descent
 
 LR = "3/20"
 
@@ -51,36 +52,6 @@ def proved() -> tuple[Any, ...]:
     return model, X, y, verify.certify(model, X, y, scope="exact", lr=LR, steps=1000)
 
 
-def reference_descent(model: torch.nn.Sequential, X: np.ndarray, y: np.ndarray, steps: int) -> list[tuple[Any, Any]]:
-    """(θ_k as a list of arb, Φ(θ_k)) by plain loops at 500 bits: shares nothing with the package."""
-    flint.ctx.prec = 500
-    first, second = (p.detach().tolist() for p in model.parameters())
-    w = [[flint.arb(v) for v in row] for row in first]
-    v = [flint.arb(t) for t in second[0]]
-    m, d = len(w), len(w[0])
-    s1, s2 = 1 / flint.arb(d).sqrt(), 1 / flint.arb(m).sqrt()
-    x = [[flint.arb(t) for t in row] for row in X.tolist()]
-    lr = flint.arb(3) / 20
-    found = []
-    for _ in range(steps + 1):
-        h = [[(s1 * sum((a * b for a, b in zip(row, xi, strict=True)), flint.arb(0))).tanh() for row in w] for xi in x]
-        e = [s2 * sum((a * b for a, b in zip(v, hi, strict=True)), flint.arb(0)) - flint.arb(t)
-             for hi, t in zip(h, y.tolist(), strict=True)]  # fmt: skip
-        found.append(([t for row in w for t in row] + list(v), sum((t * t for t in e), flint.arb(0)) / 2))
-        gv = [s2 * sum((ei * hi[r] for ei, hi in zip(e, h, strict=True)), flint.arb(0)) for r in range(m)]
-        weights = [[s1 * s2 * ei * v[r] * (1 - hi[r] * hi[r]) for ei, hi in zip(e, h, strict=True)] for r in range(m)]
-        w = [
-            [
-                w[r][j] - lr * sum((c * xi[j] for c, xi in zip(weights[r], x, strict=True)), flint.arb(0))
-                for j in range(d)
-            ]
-            for r in range(m)
-        ]
-        v = [a - lr * g for a, g in zip(v, gv, strict=True)]
-    flint.ctx.prec = 53
-    return found
-
-
 def test_the_enclosures_contain_an_independent_descent(proved: tuple[Any, ...]) -> None:
     model, X, y, cert = proved
     assert cert.verdict == "PROVED"
@@ -88,7 +59,7 @@ def test_the_enclosures_contain_an_independent_descent(proved: tuple[Any, ...]) 
     steps = int(cert.constants["handover_step"])
     assert steps == witness["steps"] > 5
     assert all(len(witness[k]) == steps + 1 for k in ("delta", "lambda_lower", "loss_lower", "loss_upper"))
-    truth = reference_descent(model, X, y, steps)
+    truth = two_layer_descent(model, X, y, Fraction(LR), steps, tanh)
     previous = None
     with precision(500):
         for k, (_, loss) in enumerate(truth):
@@ -112,7 +83,7 @@ def test_the_enclosures_contain_an_independent_descent(proved: tuple[Any, ...]) 
 
 def test_the_bounds_on_lambda_hold_at_the_exact_iterates(proved: tuple[Any, ...]) -> None:
     model, X, y, cert = proved
-    truth = reference_descent(model, X, y, 6)
+    truth = two_layer_descent(model, X, y, Fraction(LR), 6, tanh)
     network = read_network(model)
     for k, (theta, _) in enumerate(truth):
         values = np.array([float(t.mid()) for t in theta])

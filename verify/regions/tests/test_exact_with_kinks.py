@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from verify.networks import linearise, read_network
 from verify.networks.arb_forms import precision
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent.growth import NormCache, reach
+from verify.regions.tests.descents import relu, two_layer_descent
 
 STEP = "1/128"
-STEP_VALUE = 1.0 / 128.0
 
 
 def problem(activation: torch.nn.Module, seed: int = 0) -> tuple[torch.nn.Sequential, Any, Any]:
@@ -35,36 +36,6 @@ def proved() -> tuple[Any, ...]:
     return net, X, y, verify.certify(net, X, y, scope="exact", lr=STEP, steps=500)
 
 
-def reference(net: torch.nn.Sequential, X: np.ndarray, y: np.ndarray, steps: int) -> tuple[list[Any], list[Any]]:
-    """θ_T and every Φ(θ_k) by plain loops at 500 bits, each sign decided: shares nothing with the package."""
-    zero, lr = flint.arb(0), flint.arb(STEP_VALUE)
-    parts: list[Any] = [p.detach().tolist() for p in net.parameters()]
-    w: list[list[Any]] = [[flint.arb(t) for t in row] for row in parts[0]]
-    b, v = [flint.arb(t) for t in parts[1]], [flint.arb(t) for t in parts[2][0]]
-    c: Any = flint.arb(parts[3][0])
-    x, losses = [[flint.arb(t) for t in row] for row in X.tolist()], []
-    for k in range(steps + 1):
-        z = [[t + dot(row, xi, zero) for row, t in zip(w, b, strict=True)] for xi in x]
-        assert all(t > 0 or t < 0 for row in z for t in row)
-        h = [[t if t > 0 else zero for t in row] for row in z]
-        e = [c + dot(v, row, zero) - flint.arb(t) for row, t in zip(h, y.tolist(), strict=True)]
-        losses.append(dot(e, e, zero) / 2)
-        if k == steps:
-            break
-        back = [[ei * a if t > 0 else zero for a, t in zip(v, row, strict=True)] for ei, row in zip(e, z, strict=True)]
-        gradient = [dot(e, [row[r] for row in h], zero) for r in range(len(v))]
-        for r in range(len(v)):
-            pulls = [g[r] for g in back]
-            w[r] = [a - lr * dot(pulls, [xi[j] for xi in x], zero) for j, a in enumerate(w[r])]
-            b[r] = b[r] - lr * sum(pulls, zero)
-        v, c = [a - lr * g for a, g in zip(v, gradient, strict=True)], c - lr * sum(e, zero)
-    return [t for row in w for t in row] + b + v + [c], losses
-
-
-def dot(left: list[Any], right: list[Any], zero: Any) -> Any:
-    return sum((a * t for a, t in zip(left, right, strict=True)), zero)
-
-
 def test_the_enclosures_contain_an_independent_descent(proved: tuple[Any, ...]) -> None:
     net, X, y, cert = proved
     assert cert.verdict == "PROVED", cert.reason
@@ -72,10 +43,10 @@ def test_the_enclosures_contain_an_independent_descent(proved: tuple[Any, ...]) 
     witness = cert.witness
     assert witness["steps"] > 3
     with precision(500):
-        end, losses = reference(net, X, y, witness["steps"])
-        for k, loss in enumerate(losses):
+        truth = two_layer_descent(net, X, y, Fraction(STEP), witness["steps"], relu)
+        for k, (_, loss) in enumerate(truth):
             assert flint.arb(witness["loss_lower"][k]) <= loss <= flint.arb(witness["loss_upper"][k])
-        gaps = [a - flint.arb(t) for a, t in zip(end, witness["end"].tolist(), strict=True)]
+        gaps = [a - flint.arb(t) for a, t in zip(truth[-1][0], witness["end"].tolist(), strict=True)]
         assert sum((g * g for g in gaps), flint.arb(0)).sqrt() <= flint.arb(witness["delta"][-1])
 
 
