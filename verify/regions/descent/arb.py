@@ -14,9 +14,9 @@ import numpy as np
 from flint import arb, arb_mat, fmpq
 
 from verify.arrays import Ball, sqrt
-from verify.networks import Network, Problem
+from verify.networks import Problem
 from verify.networks.arb_forms import double_above, exact_matrix, precision, value_and_slope
-from verify.networks.parameters import Vector, flatten
+from verify.networks.parameters import Vector
 
 __all__ = ["ArbDescent", "Points"]
 
@@ -173,8 +173,3 @@ def _scaled(m: int, e: int, rm: int, re: int) -> Any:
     with precision(64):
         radius = arb(rm) * arb(2) ** re
     return arb(mid, radius)
-
-
-def start_vector(network: Network) -> Vector:
-    """Return θ0 (p,)."""
-    return flatten(network)
