@@ -47,7 +47,7 @@ def _half_scale() -> list[Fact]:
     return [
         Fact("Φ = ¼(θ_1² + θ_2²): the half mean over two samples", loss == Q(1, 4) * (theta[0] ** 2 + theta[1] ** 2)),
         Fact("Θ = I: λ = 1 > ½ = the ratio ½‖∇Φ‖²/Φ", sum(g * g for g in gradient) / 2 == loss / 2),
-    ]  # fmt: skip
+    ]
 
 
 HALF_SCALE = Counterexample(
@@ -105,9 +105,13 @@ def _segment_outside() -> list[Fact]:
     coefficients = sp.symbols("a0:6")
     F = sum(c * t**j for j, c in enumerate(coefficients))
     conditions = [
-        F.subs(t, 0) - 1, sp.diff(F, t).subs(t, 0) + 1, sp.diff(F, t, 2).subs(t, 0),
-        F.subs(t, 1) - 2, sp.diff(F, t).subs(t, 1), sp.diff(F, t, 2).subs(t, 1),
-    ]  # fmt: skip
+        F.subs(t, 0) - 1,
+        sp.diff(F, t).subs(t, 0) + 1,
+        sp.diff(F, t, 2).subs(t, 0),
+        F.subs(t, 1) - 2,
+        sp.diff(F, t).subs(t, 1),
+        sp.diff(F, t, 2).subs(t, 1),
+    ]
     F = F.subs(sp.solve(conditions, coefficients))
     loss = F**2 / 2
     gradient, curvature = sp.diff(loss, t), sp.diff(loss, t, 2)
@@ -121,8 +125,9 @@ def _segment_outside() -> list[Fact]:
 
 
 SEGMENT_OUTSIDE = Counterexample(
-    "A quintic F with |Φ''| ≤ β = 1 at both iterates but not between them: a step 1/β quadruples the loss.", _segment_outside
-)  # fmt: skip
+    "A quintic F with |Φ''| ≤ β = 1 at both iterates but not between them: a step 1/β quadruples the loss.",
+    _segment_outside,
+)
 
 
 def _no_containment() -> list[Fact]:
@@ -137,14 +142,25 @@ def _no_containment() -> list[Fact]:
     turned = sp.Matrix([1, -1])
     small = [eta <= sp.Rational(2, 13), u <= 2]
     return [
-        Fact("λ ≥ (2√2 − R)² ≥ 1/25 on B((2, −2), R), R = 13/5: 2√2 ≥ 14/5", Q(8) >= Q(14, 5) ** 2 and Q(14, 5) - radius == Q(1, 5)),
+        Fact(
+            "λ ≥ (2√2 − R)² ≥ 1/25 on B((2, −2), R), R = 13/5: 2√2 ≥ 14/5",
+            Q(8) >= Q(14, 5) ** 2 and Q(14, 5) - radius == Q(1, 5),
+        ),
         Fact("zero loss at (2, 1/2), inside at distance 5/2", Q(2) * Q(1, 2) == 1 and Q(5, 2) < radius),
         Fact("∇²Φ has the eigenvalue 13 at (2, −2): β ≥ 13 and 2/β ≤ 2/13", bend.subs(start) * turned == 13 * turned),
-        Fact("a step takes (u, −u) to (fu, −fu), f = 1 − η(1 + u²)",
-             all(sp.expand(value - sign * factor * u) == 0 for value, sign in zip(after, (1, -1), strict=True))),
-        Fact("0 < f ≤ 1 − η for 0 < η ≤ 2/13, 0 < u ≤ 2 (z3): u falls to 0", entails(small, sp.And(factor > 0, factor <= 1 - eta)).proved),
-        Fact("(0, 0) is critical with loss ½, outside the ball", all(slope.subs({v: 0, w: 0}) == 0 for slope in gradient) and radius**2 < 8),
-    ]  # fmt: skip
+        Fact(
+            "a step takes (u, −u) to (fu, −fu), f = 1 − η(1 + u²)",
+            all(sp.expand(value - sign * factor * u) == 0 for value, sign in zip(after, (1, -1), strict=True)),
+        ),
+        Fact(
+            "0 < f ≤ 1 − η for 0 < η ≤ 2/13, 0 < u ≤ 2 (z3): u falls to 0",
+            entails(small, sp.And(factor > 0, factor <= 1 - eta)).proved,
+        ),
+        Fact(
+            "(0, 0) is critical with loss ½, outside the ball",
+            all(slope.subs({v: 0, w: 0}) == 0 for slope in gradient) and radius**2 < 8,
+        ),
+    ]
 
 
 NO_CONTAINMENT = Counterexample(
@@ -166,8 +182,9 @@ def _off_sublevel() -> list[Fact]:
     ]
 
 
-OFF_SUBLEVEL = Counterexample("F = θ²/2, y = 0, θ0 = 1, R = 1: at θ = 2, off the sublevel set, Φ'' = 6 > β = 9/2.",
-                              _off_sublevel)  # fmt: skip
+OFF_SUBLEVEL = Counterexample(
+    "F = θ²/2, y = 0, θ0 = 1, R = 1: at θ = 2, off the sublevel set, Φ'' = 6 > β = 9/2.", _off_sublevel
+)
 
 
 def _constant_jacobian() -> list[Fact]:
@@ -189,9 +206,11 @@ def _curvature_hidden() -> list[Fact]:
     return [
         Fact("Θ(2) − Θ(1) = 3 = L_Θ·1: the constant is attained", Q(2) ** 2 - Q(1) ** 2 == 1 * (2 * 1 + 1)),
         Fact("without Δ_J the constant would be 2 < 3", 2 * Q(1) < Q(2) ** 2 - Q(1) ** 2),
-        Fact("pairwise: Θ(2) − Θ(3/2) = 7/4 > 3/2: the centre's constant 3 is not Lipschitz between all pairs",
-             Q(2) ** 2 - Q(3, 2) ** 2 == Q(7, 4) and Q(7, 4) > 3 * Q(1, 2)),
-    ]  # fmt: skip
+        Fact(
+            "pairwise: Θ(2) − Θ(3/2) = 7/4 > 3/2: the centre's constant 3 is not Lipschitz between all pairs",
+            Q(2) ** 2 - Q(3, 2) ** 2 == Q(7, 4) and Q(7, 4) > 3 * Q(1, 2),
+        ),
+    ]
 
 
 CURVATURE_HIDDEN = Counterexample("F = θ²/2 about θ0 = 1, R = 1: Θ = θ² moves by 3.", _curvature_hidden)

@@ -185,15 +185,28 @@ def _row(entry: Claim, group: str) -> Row:
     used = [lemma for lemma in outcome.lemmas if not lemma.startswith("claim:")]
     failures += [f"unknown lemma {lemma}" for lemma in used if lemma not in LEMMAS]
     return Row(
-        id=entry.id, group=group, title=entry.title, verdict=OPEN if failures and verdict != OPEN else verdict,
-        statement=entry.statement, source=entry.source, hypotheses=hypotheses, constants=tuple(formulas.used),
-        granted=granted, lemmas=tuple(used),
+        id=entry.id,
+        group=group,
+        title=entry.title,
+        verdict=OPEN if failures and verdict != OPEN else verdict,
+        statement=entry.statement,
+        source=entry.source,
+        hypotheses=hypotheses,
+        constants=tuple(formulas.used),
+        granted=granted,
+        lemmas=tuple(used),
         claims=tuple(x.removeprefix("claim:") for x in outcome.lemmas if x.startswith("claim:")) + entry.refuted_with,
-        formal=THEOREMS.get(entry.id, ()), steps=outcome.steps, confirmed=outcome.confirmed, counterexamples=counterexamples,
-        witnesses=len(entry.witnesses), refutation=entry.refutation.text if entry.refutation else "",
-        repaired_by=entry.repaired_by, remarks=entry.remarks, detail=tuple(failures),
+        formal=THEOREMS.get(entry.id, ()),
+        steps=outcome.steps,
+        confirmed=outcome.confirmed,
+        counterexamples=counterexamples,
+        witnesses=len(entry.witnesses),
+        refutation=entry.refutation.text if entry.refutation else "",
+        repaired_by=entry.repaired_by,
+        remarks=entry.remarks,
+        detail=tuple(failures),
         seconds=round(time.process_time() - started, 3),
-    )  # fmt: skip
+    )
 
 
 def _settle(rows: dict[str, Row]) -> dict[str, Row]:
@@ -269,9 +282,13 @@ def render_text(rows: Sequence[Row]) -> str:
             lines.append(f"  {'':<24} {'':<{width}}  {basis}")
     totals = ", ".join(f"{number} {verdict}" for verdict, number in counts(rows).items())
     steps, confirmed = sum(row.steps for row in rows), sum(row.confirmed for row in rows)
-    lines += ["", f"{len(rows)} claims: {totals}.", f"{steps} proof steps discharged, {confirmed} confirmed independently;"
-              f" {sum(r.counterexamples + r.witnesses for r in rows)} examples checked;"
-              f" {sum(r.seconds for r in rows):.1f} s."]  # fmt: skip
+    lines += [
+        "",
+        f"{len(rows)} claims: {totals}.",
+        f"{steps} proof steps discharged, {confirmed} confirmed independently;"
+        f" {sum(r.counterexamples + r.witnesses for r in rows)} examples checked;"
+        f" {sum(r.seconds for r in rows):.1f} s.",
+    ]
     return "\n".join(lines).lstrip("\n")
 
 

@@ -46,13 +46,24 @@ class BasinClaims:
         c = certificate.constants
         problem = certificate.problem
         ball = Claims(
-            s=problem.scale, lr=Fraction(c["lr"]), radius=float(c["radius"].upper()),
-            lambda0_lower=float(c["lambda0"].lower()), lambda0_upper=float(c["lambda0"].upper()),
-            jacobian_norm0=float(c["jacobian_norm0"].upper()), residual0=float(c["residual0"].upper()),
-            loss0=(0.0, float(c["loss0"].upper())), lambda_region=float(c["lambda_region"].lower()), mu=float(c["mu"].lower()),
-            smoothness=float("inf"), curvature=float(c["L_H"].upper()), drift=float(c["Delta_J"].upper()), path=float("inf"),
-            rate=float(c["rate"].upper()), payment=0.0, arrival=0.0,
-        )  # fmt: skip
+            s=problem.scale,
+            lr=Fraction(c["lr"]),
+            radius=float(c["radius"].upper()),
+            lambda0_lower=float(c["lambda0"].lower()),
+            lambda0_upper=float(c["lambda0"].upper()),
+            jacobian_norm0=float(c["jacobian_norm0"].upper()),
+            residual0=float(c["residual0"].upper()),
+            loss0=(0.0, float(c["loss0"].upper())),
+            lambda_region=float(c["lambda_region"].lower()),
+            mu=float(c["mu"].lower()),
+            smoothness=float("inf"),
+            curvature=float(c["L_H"].upper()),
+            drift=float(c["Delta_J"].upper()),
+            path=float("inf"),
+            rate=float(c["rate"].upper()),
+            payment=0.0,
+            arrival=0.0,
+        )
         return BasinClaims(
             np.asarray(certificate.witness["centre"]),
             ball.radius,

@@ -19,7 +19,8 @@ from verify.certificates import Certificate
 from verify.certificates.sentences import sentence
 from verify.checker import __main__ as command_line
 from verify.checker import check
-from verify.checker.tests.drafts import all_drafts, seal
+from verify.checker.tests.drafts import all_drafts
+from verify.checker.tests.sealing import seal
 
 __all__ = ["TOKENS", "read_certificate", "sound_certificates", "with_fitting_hash"]
 

@@ -246,12 +246,27 @@ def _read_weights(content: bytes, folder: Path) -> None:
 
 
 _BODIES = [
-    "def f():\n    return torch.nn.Tanh()\n", "def f():\n    raise RuntimeError('a\\nb')\n", "def f(width):\n    return width\n",
-    "f = torch.nn.Tanh\n", "f = torch.nn.Tanh()\n", "f = None\n", "def f():\n    sys.exit(1)\n", "sys.exit(1)\n", "raise SystemExit\n",
-    "def f():\n    return [torch.nn.Tanh()]\n", "class f:\n    pass\n", "def f(:\n", "assert False\n",
-    "def f():\n    yield torch.nn.Tanh()\n", "def f():\n    return f()\n", "raise BaseExceptionGroup('a', [ValueError()])\n",
-    "def f():\n    raise MemoryError\n", "def __getattr__(name):\n    raise ValueError(name)\n", "from no_such_module import f\n", "f: int\n",
-]  # fmt: skip
+    "def f():\n    return torch.nn.Tanh()\n",
+    "def f():\n    raise RuntimeError('a\\nb')\n",
+    "def f(width):\n    return width\n",
+    "f = torch.nn.Tanh\n",
+    "f = torch.nn.Tanh()\n",
+    "f = None\n",
+    "def f():\n    sys.exit(1)\n",
+    "sys.exit(1)\n",
+    "raise SystemExit\n",
+    "def f():\n    return [torch.nn.Tanh()]\n",
+    "class f:\n    pass\n",
+    "def f(:\n",
+    "assert False\n",
+    "def f():\n    yield torch.nn.Tanh()\n",
+    "def f():\n    return f()\n",
+    "raise BaseExceptionGroup('a', [ValueError()])\n",
+    "def f():\n    raise MemoryError\n",
+    "def __getattr__(name):\n    raise ValueError(name)\n",
+    "from no_such_module import f\n",
+    "f: int\n",
+]
 _SOURCE_TOKENS = [
     b"(",
     b")",
@@ -329,12 +344,21 @@ ENTRIES = {
         Entry("csv", _tables(), _read_table, _by_bytes(_CSV_TOKENS)),
         Entry(
             "npz",
-            st.dictionaries(st.sampled_from(["X.npy", "y.npy", "y.npy", "X.npy", "z.npy", "X"]), _ARRAYS.map(lambda array: _npy(np.asarray(array))), max_size=3)
+            st.dictionaries(
+                st.sampled_from(["X.npy", "y.npy", "y.npy", "X.npy", "z.npy", "X"]),
+                _ARRAYS.map(lambda array: _npy(np.asarray(array))),
+                max_size=3,
+            )
             | st.just({"X.npy": _npy(np.ones((3, 2))), "y.npy": _npy(np.ones(3))}),
             _read_archive,
             _damaged_archive,
         ),
-        Entry("json", (_ARCHITECTURES | st.just(_SOUND)).map(lambda v: json.dumps(v).encode()), _read_json, _by_bytes(_JSON_TOKENS)),
+        Entry(
+            "json",
+            (_ARCHITECTURES | st.just(_SOUND)).map(lambda v: json.dumps(v).encode()),
+            _read_json,
+            _by_bytes(_JSON_TOKENS),
+        ),
         Entry(
             "safetensors",
             _DTYPES.map(lambda d: save({name: value.to(d) for name, value in _TENSORS.items()})),
@@ -342,6 +366,11 @@ ENTRIES = {
             _damaged_weights,
         ),
         Entry("factory", st.sampled_from(_BODIES).map(str.encode), _read_factory, _by_bytes(_SOURCE_TOKENS)),
-        Entry("lists", _LISTS, _read_list, lambda values, rng: [values, *rng.choices([values, 1.0, 2**53 + 1], k=rng.randrange(3))]),
+        Entry(
+            "lists",
+            _LISTS,
+            _read_list,
+            lambda values, rng: [values, *rng.choices([values, 1.0, 2**53 + 1], k=rng.randrange(3))],
+        ),
     )
-}  # fmt: skip
+}

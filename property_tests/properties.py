@@ -292,8 +292,13 @@ PROPERTIES: dict[str, Property] = {
         Property("ball_deep", _near((3, 5)), _ball("ball_deep"), 2.0, {None: 0.3}),
         Property("sharp_linear", families.linear_models, _sharp("sharp_linear"), 1.0, {None: 0.9}),
         Property("sharp_quadratic", families.quadratics, _sharp("sharp_quadratic"), 1.0, {None: 0.4}),
-        Property("searched", lambda: strategies.near_problems(max_width=6, max_parameters=60, search=True), searched, 0.3,
-                 {None: 0.4}),
+        Property(
+            "searched",
+            lambda: strategies.near_problems(max_width=6, max_parameters=60, search=True),
+            searched,
+            0.3,
+            {None: 0.4},
+        ),
         Property("smaller_step", _easily_certified, smaller_step, 1.0, {None: 1.0}),
         Property("stored", _easily_certified, stored, 0.5, {None: 0.4}),
         Property("exact", trajectories, trajectory("exact", "exact"), 0.7, {None: 0.3}, "exact"),
@@ -302,21 +307,28 @@ PROPERTIES: dict[str, Property] = {
         Property("basin", trajectories, basin("basin"), 0.7, {None: 0.3}, "basin"),
         Property("region", region_draws, region, 0.4, {"one start": 0.3, "ball of starts": 0.3}, "region"),
         Property("basin_linear", families.linear_models, basin("basin_linear"), 0.5, {None: 0.5}, "basin"),
-        Property("point", lambda: strategies.problems(max_width=32, max_parameters=250), point, 1.0, {None: 0.4}, "point"),
+        Property(
+            "point", lambda: strategies.problems(max_width=32, max_parameters=250), point, 1.0, {None: 0.4}, "point"
+        ),
         Property("wide", strategies.wide_problems, wide, 0.1, {None: 0.3}),
         *(
             Property(f"never_proved: {why}", functools.partial(families.false_problems, why), never_proved, 0.4, None)
             for why in families.FALSEHOODS
         ),
         *(
-            Property(f"scaling: {law}", functools.partial(scaling_draws, (law,)), scaling, 0.4,
-                     {None: 0.2} if law in ("permuted samples", "loss scale") else None)
+            Property(
+                f"scaling: {law}",
+                functools.partial(scaling_draws, (law,)),
+                scaling,
+                0.4,
+                {None: 0.2} if law in ("permuted samples", "loss scale") else None,
+            )
             for law in LAWS
         ),
         Property("stochastic", stochastic_draws, stochastic, 0.2, {None: 0.8}, "basin"),
         Property("step_limit", step_draws, step_limit, 0.5, {"below 2/β": 0.8}),
     )
-}  # fmt: skip
+}
 
 
 def run(name: str, settings: Any) -> None:

@@ -137,8 +137,22 @@ def _point(middle: Reference, problem: TrainingProblem, X: np.ndarray, claims: R
 
     decide("region_lambda", lambda: semidefinite_above(kernel(), claims.lam))
     ball = Claims(
-        s=middle.s, lr=claims.lr, radius=claims.radius, lambda0_lower=0.0, lambda0_upper=float("inf"), jacobian_norm0=float("inf"),
-        residual0=float("inf"), loss0=(0.0, float("inf")), lambda_region=claims.lam, mu=claims.mu, smoothness=float("inf"),
-        curvature=float("inf"), drift=float("inf"), path=float("inf"), rate=claims.rate, payment=0.0, arrival=0.0,
-    )  # fmt: skip
+        s=middle.s,
+        lr=claims.lr,
+        radius=claims.radius,
+        lambda0_lower=0.0,
+        lambda0_upper=float("inf"),
+        jacobian_norm0=float("inf"),
+        residual0=float("inf"),
+        loss0=(0.0, float("inf")),
+        lambda_region=claims.lam,
+        mu=claims.mu,
+        smoothness=float("inf"),
+        curvature=float("inf"),
+        drift=float("inf"),
+        path=float("inf"),
+        rate=claims.rate,
+        payment=0.0,
+        arrival=0.0,
+    )
     yield from pl_facts(here, ball, here.centre)

@@ -32,12 +32,16 @@ def _orbit() -> list[Fact]:
         return 1 - determinant, 1 + trace + determinant, 1 - trace + determinant
 
     return [
-        Fact("every gain κ in [0, 1] is Schur: the Jury conditions are affine in κ and positive at both ends",
-             all(value > 0 for k in (Q(0), Q(1)) for value in jury(k))),
+        Fact(
+            "every gain κ in [0, 1] is Schur: the Jury conditions are affine in κ and positive at both ends",
+            all(value > 0 for k in (Q(0), Q(1)) for value in jury(k)),
+        ),
         Fact("φ is odd, in the sector [0, 1] at its kinks, of slope 1 beyond them", sector and slope == 1),
-        Fact("(−1, −½) → (½, −1) → (1, ½) → (−½, 1) → (−1, −½): period 4", orbit[4] == orbit[0] and orbit[2] == (Q(1), Q(1, 2))
-             and orbit[1] == (Q(1, 2), Q(-1))),
-    ]  # fmt: skip
+        Fact(
+            "(−1, −½) → (½, −1) → (1, ½) → (−½, 1) → (−1, −½): period 4",
+            orbit[4] == orbit[0] and orbit[2] == (Q(1), Q(1, 2)) and orbit[1] == (Q(1, 2), Q(-1)),
+        ),
+    ]
 
 
 CLAIM = Claim(

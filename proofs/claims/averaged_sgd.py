@@ -19,13 +19,22 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("slip", sp.Eq(eps, L * R**2 + 2 * e_c), "ϵ: twice the linearisation error at c, ‖F(c) − y‖ ≤ e_c")
     proof.define("q", sp.Eq(q, 2 - eta * bar))
     proof.hypothesis("step_size", q > 0, "η < 2/β̄")
-    proof.lemma("step", "claim:sgd_distance", after <= D - eta * s * e * (q * e - eps),
-                "E‖θ⁺ − c‖² given the past on {τ > k}; line any_z with F(c) − y added: D ≤ R²")  # fmt: skip
+    proof.lemma(
+        "step",
+        "claim:sgd_distance",
+        after <= D - eta * s * e * (q * e - eps),
+        "E‖θ⁺ − c‖² given the past on {τ > k}; line any_z with F(c) − y added: D ≤ R²",
+    )
     proof.derive("young", 2 * q * e * (q * e - eps) >= q**2 * e**2 - eps**2, "step_size")
     proof.derive("path", 2 * q * after <= 2 * q * D - eta * s * (q**2 * e**2 - eps**2), "step young step_size")
     X, X1, m, S = sym("X X_next m_k S")
-    proof.lemma("tower", "tower", 2 * q * X1 <= 2 * q * X - eta * s * (q**2 * m - eps**2),
-                "X = E‖θ_{τ∧k} − c‖², m = E[‖e_k‖²1_{τ>k}]; P(τ > k) ≤ 1", premises=["path"])  # fmt: skip
+    proof.lemma(
+        "tower",
+        "tower",
+        2 * q * X1 <= 2 * q * X - eta * s * (q**2 * m - eps**2),
+        "X = E‖θ_{τ∧k} − c‖², m = E[‖e_k‖²1_{τ>k}]; P(τ > k) ≤ 1",
+        premises=["path"],
+    )
     proof.suppose("so_far", 2 * q * X + eta * s * q**2 * S <= 2 * q * d0**2 + k * eta * s * eps**2, "S = Σ_{j<k} m_j")
     proof.derive(
         "next", 2 * q * X1 + eta * s * q**2 * (S + m) <= 2 * q * d0**2 + (k + 1) * eta * s * eps**2, "so_far tower"
@@ -34,8 +43,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.hypothesis("start", sp.And(sp.Eq(zero, 0), X0 <= d0**2), "‖θ_0 − c‖ ≤ d0")
     proof.derive("base", 2 * q * X0 + eta * s * q**2 * zero <= 2 * q * d0**2 + 0 * eta * s * eps**2, "start step_size")
     Xf, Sf = sym("X_T S_T")
-    proof.lemma("all", "induction", 2 * q * Xf + eta * s * q**2 * Sf <= 2 * q * d0**2 + T * eta * s * eps**2, "k = T",
-                premises=["base", "next"], discharges=["so_far"])  # fmt: skip
+    proof.lemma(
+        "all",
+        "induction",
+        2 * q * Xf + eta * s * q**2 * Sf <= 2 * q * d0**2 + T * eta * s * eps**2,
+        "k = T",
+        premises=["base", "next"],
+        discharges=["so_far"],
+    )
     proof.define("T", T > 0)
     proof.derive("sum", eta * s * q**2 * Sf <= 2 * q * d0**2 + T * eta * s * eps**2, "all step_size")
     proof.derive("mean", Sf / T <= 2 * d0**2 / (eta * s * q * T) + eps**2 / q**2, "sum T step_size")
@@ -49,8 +64,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.suppose("far", 4 * q * Y <= 4 * q * d0**2 + k * eta * s * eps**2)
     proof.derive("far_next", 4 * q * Y1 <= 4 * q * d0**2 + (k + 1) * eta * s * eps**2, "far tower_exit")
     proof.derive("far_base", 4 * q * X0 <= 4 * q * d0**2 + 0 * eta * s * eps**2, "start step_size")
-    proof.lemma("far_all", "induction", 4 * q * Yf <= 4 * q * d0**2 + T * eta * s * eps**2, "k = T",
-                premises=["far_base", "far_next"], discharges=["far"])  # fmt: skip
+    proof.lemma(
+        "far_all",
+        "induction",
+        4 * q * Yf <= 4 * q * d0**2 + T * eta * s * eps**2,
+        "k = T",
+        premises=["far_base", "far_next"],
+        discharges=["far"],
+    )
     proof.lemma("markov", "markov", chance * R**2 <= Yf, "θ_τ is outside B(c, R)")
     proof.derive("exit", 4 * q * chance * R**2 <= 4 * q * d0**2 + T * eta * s * eps**2, "far_all markov step_size")
     return proof.conclude("mean exit")

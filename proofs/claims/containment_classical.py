@@ -70,15 +70,27 @@ def prove(formulas: Formulas) -> Proof:
         sp.And(c * (P + length) < (a0 - b) * m, P + length < R, b < a0),
         "pays so_far budget decrease c_positive",
     )
-    proof.lemma("never_leaves", "first_exit", sp.Eq(tau, 1), "so τ = 1: the whole segment lies in S",
-                premises=["start_inside", "moving", "strict"], discharges=["inside_until"])  # fmt: skip
+    proof.lemma(
+        "never_leaves",
+        "first_exit",
+        sp.Eq(tau, 1),
+        "so τ = 1: the whole segment lies in S",
+        premises=["start_inside", "moving", "strict"],
+        discharges=["inside_until"],
+    )
     # Induction over the steps; P_0 = 0 and a = a0.
     start = sym("a_start")
     proof.define("start", start <= a0, "√Φ(θ_0) ≤ a0: e0 is an upper bound of the residual")
     proof.derive("base", sp.And(c * 0 <= (a0 - start) * m, start <= a0), "m start")
     path, final = sym("path_k a_k")
-    proof.lemma("every_step", "induction", sp.And(c * path <= (a0 - final) * m, final <= a0), "for every k",
-                premises=["base", "strict", "never_leaves"], discharges=["so_far"])  # fmt: skip
+    proof.lemma(
+        "every_step",
+        "induction",
+        sp.And(c * path <= (a0 - final) * m, final <= a0),
+        "for every k",
+        premises=["base", "strict", "never_leaves"],
+        discharges=["so_far"],
+    )
     proof.derive("bounded", path <= bound, "every_step path_is region c_positive")
     proof.derive("contained", path <= R, "bounded path region c_positive")
     return proof.conclude("bounded contained")

@@ -59,8 +59,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("head_step", D1 <= d0, "not_growing so_far")
     start, last = sym("D_start D_k")
     proof.define("start", start <= d0, "‖θ_0 − c‖ ≤ d0")
-    proof.lemma("head_all", "induction", last <= d0, "for every k of the head, and the first of the tail",
-                premises=["start", "head_step"], discharges=["so_far"])  # fmt: skip
+    proof.lemma(
+        "head_all",
+        "induction",
+        last <= d0,
+        "for every k of the head, and the first of the tail",
+        premises=["start", "head_step"],
+        discharges=["so_far"],
+    )
     # Tail: containment_residual with P_0 = d0 and residual at most E.
     proof.hypothesis("room", sp.And(sigma > delta, delta >= formulas("delta_residual", e0=threshold)), "σ(R) > δ")
     proof.hypothesis("contained", formulas("displacement_path") <= R)
@@ -73,8 +79,13 @@ def prove(formulas: Formulas) -> Proof:
     )
     tail_e, length, distance = sym("tail_e length distance")
     proof.define("tail_start", tail_e <= threshold)
-    proof.lemma("tail_path", "claim:containment_residual", (sigma - delta) * length <= tail_e, "its line pays, summed",
-                premises=["tail", "full_step"])  # fmt: skip
+    proof.lemma(
+        "tail_path",
+        "claim:containment_residual",
+        (sigma - delta) * length <= tail_e,
+        "its line pays, summed",
+        premises=["tail", "full_step"],
+    )
     proof.lemma("triangle", "cauchy_schwarz", distance <= d0 + length, "‖θ_k − c‖")
     proof.derive("distance", distance <= formulas("displacement_path"), "tail_start tail_path triangle room path short")
     # One choice of ϱ: the curvature on the segment to c.

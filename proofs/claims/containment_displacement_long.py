@@ -46,8 +46,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("head_step", D1 <= d0, "decrease falling so_far")
     start, last = sym("D_start D_k")
     proof.define("start", start <= d0, "‖θ_0 − c‖ ≤ d0")
-    proof.lemma("head_all", "induction", last <= d0, "for every k of the head, and the first of the tail",
-                premises=["start", "head_step"], discharges=["so_far"])  # fmt: skip
+    proof.lemma(
+        "head_all",
+        "induction",
+        last <= d0,
+        "for every k of the head, and the first of the tail",
+        premises=["start", "head_step"],
+        discharges=["so_far"],
+    )
     supply, tail_e, length, distance = sym("supply tail_e length distance")
     proof.hypothesis(
         "room", sp.And(share * sigma > delta, delta >= formulas("delta_residual", e0=threshold)), "γσ(R) > δ"
@@ -55,8 +61,13 @@ def prove(formulas: Formulas) -> Proof:
     proof.hypothesis("contained", threshold <= supply, "supply = ∫_{d0}^R (γσ(ρ) − δ)dρ")
     proof.define("tail_start", tail_e <= threshold)
     proof.derive("tail", tail_e <= supply, "contained tail_start", "containment_residual_long's hypothesis, P_0 = d0")
-    proof.lemma("tail_path", "claim:containment_residual_long", sp.And((share * sigma - delta) * length <= tail_e, d0 + length <= R),
-                "its line pays, summed, and inside", premises=["tail", "step", "below_two"])  # fmt: skip
+    proof.lemma(
+        "tail_path",
+        "claim:containment_residual_long",
+        sp.And((share * sigma - delta) * length <= tail_e, d0 + length <= R),
+        "its line pays, summed, and inside",
+        premises=["tail", "step", "below_two"],
+    )
     proof.lemma("triangle", "cauchy_schwarz", distance <= d0 + length, "‖θ_k − c‖")
     proof.derive("distance", distance <= R, "tail_path triangle")
     proof.derive("path", distance <= d0 + threshold / (share * sigma - delta), "tail_path tail_start triangle room")

@@ -116,11 +116,19 @@ def staircase() -> list[Fact]:
         roots.append(Q(math.ceil(guess * 10**9) + 1, 10**9))
     slopes = [(roots[j + 1] ** 2 - roots[j] ** 2) / (levels[j] - levels[j + 1]) for j in range(panels)]
     need = [
-        evaluate("displacement_slope", {"e_c": Q(0), "e": levels[j + 1],
-                                        "sigma": 1 - roots[j + 1], "delta": delta, "step_fraction": Q(1),
-                                        "remainder": roots[j + 1] ** 2 / 2})
+        evaluate(
+            "displacement_slope",
+            {
+                "e_c": Q(0),
+                "e": levels[j + 1],
+                "sigma": 1 - roots[j + 1],
+                "delta": delta,
+                "step_fraction": Q(1),
+                "remainder": roots[j + 1] ** 2 / 2,
+            },
+        )
         for j in range(panels)
-    ]  # fmt: skip
+    ]
     return [
         Fact("d0 = 47/100 exceeds √2 − 1, the limit of the simple form", (d0 + 1) ** 2 > 2),
         Fact("every slope is large enough", all(a >= b for a, b in zip(slopes, need, strict=True))),

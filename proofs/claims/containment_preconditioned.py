@@ -40,8 +40,11 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("reach", sigma * ratio * length <= E, "reach_square running")
     proof.derive("young", (1 - a) * (E**2 - m) <= (E - sigma * ratio * length) ** 2, "am m_small a_small running reach")
     proof.derive("pays_linear", q <= E - sigma * ratio * length, "square young reach")
-    proof.suppose("inside", sp.And(E <= (sigma * ratio - delta) * room, E <= e0),
-                  "‖e_k‖ ≤ (ϱσ − δ)·room, room = R less the path so far")  # fmt: skip
+    proof.suppose(
+        "inside",
+        sp.And(E <= (sigma * ratio - delta) * room, E <= e0),
+        "‖e_k‖ ≤ (ϱσ − δ)·room, room = R less the path so far",
+    )
     proof.hypothesis("positive", sigma * ratio > delta)
     proof.derive("stays", length <= room, "reach inside positive running")
     proof.lemma("residual", "mean_value", E1 <= q + gap * length, "e⁺ = (I − A)e − (J̄ − J)(step)", premises=["stays"])
@@ -57,8 +60,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.hypothesis("containment", start <= (sigma * ratio - delta) * radius, "‖e_0‖ ≤ (ϱσ − δ)R")
     proof.define("start", start <= e0)
     proof.derive("base", sp.And(start <= (sigma * ratio - delta) * radius, start <= e0), "containment start")
-    proof.lemma("all", "induction", sp.And(E_k <= (sigma * ratio - delta) * room_k, E_k <= e0), "for every k, room_k ≥ 0 by line stays",
-                premises=["base", "next", "stays"], discharges=["inside"])  # fmt: skip
+    proof.lemma(
+        "all",
+        "induction",
+        sp.And(E_k <= (sigma * ratio - delta) * room_k, E_k <= e0),
+        "for every k, room_k ≥ 0 by line stays",
+        premises=["base", "next", "stays"],
+        discharges=["inside"],
+    )
     proof.lemma("below", "rayleigh", length >= s * low * Je, "‖HJᵀe‖ ≥ h_min‖Jᵀe‖", premises=["order"])
     proof.hypothesis("sigma", Je >= sigma * E, "‖J(θ)ᵀw‖ ≥ σ on the ball")
     proof.derive("long", length >= s * low * sigma * E, "below sigma order")

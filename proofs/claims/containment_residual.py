@@ -72,8 +72,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("start", E0 <= e0)
     proof.derive("base", sp.And(E0 <= G0, P0 <= R, E0 <= e0), "containment start")
     path, final = sym("P_k E_k")
-    proof.lemma("every_step", "induction", sp.And(path <= R, final <= e0), "for every k", premises=["base", "next"],
-                discharges=["so_far"])  # fmt: skip
+    proof.lemma(
+        "every_step",
+        "induction",
+        sp.And(path <= R, final <= e0),
+        "for every k",
+        premises=["base", "next"],
+        discharges=["so_far"],
+    )
     # The rate: the step is not short.
     proof.define("sigma", sp.And(sigR <= sig, sigR > delta), "σ(R) ≤ σ(P)")
     proof.derive("long", length >= h * sigR * E, "length below sigma")

@@ -74,8 +74,11 @@ def _one_step(proof: Proof, formulas: Formulas) -> None:
     proof.derive(
         "expanded", a * b**2 * E**2 - 2 * t * E * b + b * t**2 + b * (2 - a - b) * m >= 0, "tangent room_below paid_b"
     )
-    proof.identity("times_left_over", b * ((E - t) ** 2 - (1 - a * b) * E**2 + (2 - a - b) * m),
-                   a * b**2 * E**2 - 2 * t * E * b + b * t**2 + b * (2 - a - b) * m)  # fmt: skip
+    proof.identity(
+        "times_left_over",
+        b * ((E - t) ** 2 - (1 - a * b) * E**2 + (2 - a - b) * m),
+        a * b**2 * E**2 - 2 * t * E * b + b * t**2 + b * (2 - a - b) * m,
+    )
     proof.derive(
         "left_over_b", sp.Eq(b * spare, b * ((E - t) ** 2 - (1 - a * b) * E**2 + (2 - a - b) * m)), "left_over"
     )

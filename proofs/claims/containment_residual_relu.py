@@ -27,8 +27,13 @@ def prove(formulas: Formulas) -> Proof:
     proof = Proof()
     proof.define("h", sp.Eq(h, eta * s))
     proof.hypothesis("step", formulas("residual_step") <= 1, "for every pattern on the ball")
-    proof.lemma("pays_linear", "claim:containment_residual", q + sig * length <= E, "its line pays_linear: at θ_k alone",
-                premises=["step"])  # fmt: skip
+    proof.lemma(
+        "pays_linear",
+        "claim:containment_residual",
+        q + sig * length <= E,
+        "its line pays_linear: at θ_k alone",
+        premises=["step"],
+    )
     proof.hypothesis("room", sp.And(sigR > delta, sig >= sigR), "σ(P) ≥ σ(R) > δ")
     proof.hypothesis("delta", delta >= 2 * Delta)
     proof.suppose("so_far", sp.And(E <= G, P <= R, E <= e0))

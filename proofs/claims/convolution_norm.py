@@ -56,8 +56,13 @@ def prove(formulas: Formulas) -> Proof:
     conv = sym("conv")
     proof.lemma("fourier", "spectral_theorem", circular <= symbol * embed, "block diagonal in the Fourier basis")
     proof.define("embedding", sp.Eq(embed, image), "zeros added")
-    proof.lemma("restriction", "operator_norm", conv <= circular, "some outputs of the circular correlation, by zeros, in_place, fits",
-                premises=["zeros", "in_place", "fits"])  # fmt: skip
+    proof.lemma(
+        "restriction",
+        "operator_norm",
+        conv <= circular,
+        "some outputs of the circular correlation, by zeros, in_place, fits",
+        premises=["zeros", "in_place", "fits"],
+    )
     proof.derive("symbol", conv <= symbol * image, "fourier embedding restriction")
     return proof.conclude("norm frobenius zeros in_place fits symbol")
 

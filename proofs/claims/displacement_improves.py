@@ -28,11 +28,15 @@ def displacement_wins() -> list[Fact]:
         Fact("σ(R) = 1/4 exceeds δ for the tail, and for the rate from ‖e0‖", Q(1, 4) > delta and Q(1, 4) > drift),
         Fact("‖e0‖ = 1", e0 == 1),
         Fact("λ_min(Θ) = 0 at (1/4, 1), at distance 1 from θ_0: J = diag(4, 1 − θ2)", (1 - Q(1)) ** 2 == 0),
-        Fact("5b about θ_0: ∫_0^R (1 − ρ)dρ ≤ 1/2 < ‖e0‖ for every R ≤ 1",
-             sp.integrate(1 - rho, (rho, 0, 1)) == sp.Rational(1, 2) and e0 > Q(1, 2)),
-        Fact("5a about θ_0: cR(1 − R) ≤ 1/4 < ‖e0‖ for every R",
-             bool(sp.expand(sp.Rational(1, 4) - rho * (1 - rho) - (rho - sp.Rational(1, 2)) ** 2) == 0) and e0 > Q(1, 4)),
-    ]  # fmt: skip
+        Fact(
+            "5b about θ_0: ∫_0^R (1 − ρ)dρ ≤ 1/2 < ‖e0‖ for every R ≤ 1",
+            sp.integrate(1 - rho, (rho, 0, 1)) == sp.Rational(1, 2) and e0 > Q(1, 2),
+        ),
+        Fact(
+            "5a about θ_0: cR(1 − R) ≤ 1/4 < ‖e0‖ for every R",
+            bool(sp.expand(sp.Rational(1, 4) - rho * (1 - rho) - (rho - sp.Rational(1, 2)) ** 2) == 0) and e0 > Q(1, 4),
+        ),
+    ]
 
 
 def residual_wins() -> list[Fact]:
@@ -54,13 +58,19 @@ def residual_wins() -> list[Fact]:
     c = sp.Symbol("c", real=True)
     need = c**2 + 2 * (sp.Rational(9, 20) - c + c**2 / 2)
     return [
-        Fact("5b: ηsK² ≤ 1, σ(R) = 3/10 > δ, ∫ ≥ 9/20", evaluate("residual_step", values) <= 1 and Q(3, 10) > delta
-             and supply >= e0),
-        Fact("0 ≤ c ≤ 1/2: need − supply ≥ 2/5 (c = 1/2 and beyond leave no supply at all)",
-             sp.expand(need - (1 - 2 * c) ** 2 / 2) == sp.Rational(2, 5)),
-        Fact("c < 0: the supply is at most 1/2, the need at least 9/10", need.subs(c, 0) == sp.Rational(9, 10)
-             and entails([c <= 0], need >= sp.Rational(9, 10)).proved),
-    ]  # fmt: skip
+        Fact(
+            "5b: ηsK² ≤ 1, σ(R) = 3/10 > δ, ∫ ≥ 9/20",
+            evaluate("residual_step", values) <= 1 and Q(3, 10) > delta and supply >= e0,
+        ),
+        Fact(
+            "0 ≤ c ≤ 1/2: need − supply ≥ 2/5 (c = 1/2 and beyond leave no supply at all)",
+            sp.expand(need - (1 - 2 * c) ** 2 / 2) == sp.Rational(2, 5),
+        ),
+        Fact(
+            "c < 0: the supply is at most 1/2, the need at least 9/10",
+            need.subs(c, 0) == sp.Rational(9, 10) and entails([c <= 0], need >= sp.Rational(9, 10)).proved,
+        ),
+    ]
 
 
 def prove(formulas: Formulas) -> Proof:

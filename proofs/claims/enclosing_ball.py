@@ -55,8 +55,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("next", after <= rate * power * Phi0, "falls slower so_far")
     final, total = sym("Phi_final rate_to_the_k")
     proof.derive("base", Phi0 <= 1 * Phi0, "so_far", "Φ_0 ≤ Φ_0")
-    proof.lemma("all", "induction", final <= total * Phi0, "for every k, so Φ_k → 0", premises=["base", "next"],
-                discharges=["so_far"])  # fmt: skip
+    proof.lemma(
+        "all",
+        "induction",
+        final <= total * Phi0,
+        "for every k, so Φ_k → 0",
+        premises=["base", "next"],
+        discharges=["so_far"],
+    )
     return proof.conclude("mu head tail segment next all")
 
 

@@ -20,10 +20,12 @@ def _dies() -> list[Fact]:
         gated -= eta * (gated - y)
     return [
         Fact("the ReLU network can fit: (0, 1) has loss 0", relu((Q(0), Q(1))) == y),
-        Fact("from the start both its neurons are dead after one step: loss ½ for ever",
-             max(after) < 0 and (relu(after) - y) ** 2 / 2 == Q(1, 2)),
+        Fact(
+            "from the start both its neurons are dead after one step: loss ½ for ever",
+            max(after) < 0 and (relu(after) - y) ** 2 / 2 == Q(1, 2),
+        ),
         Fact("the gated network, F = w_1, fits: |w_1 + 1| < 2^−19", abs(gated - y) < Q(2) ** -19),
-    ]  # fmt: skip
+    ]
 
 
 CLAIM = Claim(

@@ -36,8 +36,12 @@ def prove(formulas: Formulas) -> Proof:
 
 
 def _one_gate() -> list[Fact]:
-    return [Fact("one gate, x = 1, 2: Θ = [[1, 2], [2, 4]] is singular; y = (2, −1) is orthogonal to its range: gradient 0, loss > 0",
-                 sp.Matrix([[1, 2], [2, 4]]).det() == 0 and 2 * 1 + (-1) * 2 == 0)]  # fmt: skip
+    return [
+        Fact(
+            "one gate, x = 1, 2: Θ = [[1, 2], [2, 4]] is singular; y = (2, −1) is orthogonal to its range: gradient 0, loss > 0",
+            sp.Matrix([[1, 2], [2, 4]]).det() == 0 and 2 * 1 + (-1) * 2 == 0,
+        )
+    ]
 
 
 CLAIM = Claim(

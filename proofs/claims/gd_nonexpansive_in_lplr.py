@@ -16,11 +16,16 @@ def _apart() -> list[Fact]:
 
     a, b = Q(1, 2), Q(5, 8)
     return [
-        Fact("(½, ½) and (⅝, ⅝) lie in B((1, 1), ¾), whose centre has zero loss", 2 * (1 - a) ** 2 <= radius**2 and Q(1) * 1 == 1),
+        Fact(
+            "(½, ½) and (⅝, ⅝) lie in B((1, 1), ¾), whose centre has zero loss",
+            2 * (1 - a) ** 2 <= radius**2 and Q(1) * 1 == 1,
+        ),
         Fact("λ = v² + w² ≥ (√2 − ¾)² > 2/5 there", Q(2) > Q(7, 5) ** 2 and (Q(7, 5) - radius) ** 2 > Q(2, 5)),
-        Fact("β = 9 there: ‖J‖² + |vw − 1| ≤ 9, ‖∇²F‖ = 1", (largest - radius) ** 2 > 2 and largest**2 * Q(3, 2) + 1 <= 9),
+        Fact(
+            "β = 9 there: ‖J‖² + |vw − 1| ≤ 9, ‖∇²F‖ = 1", (largest - radius) ** 2 > 2 and largest**2 * Q(3, 2) + 1 <= 9
+        ),
         Fact("their distance grows by a step η = 1/9 ≤ 1/β", step(b) - step(a) > b - a > 0),
-    ]  # fmt: skip
+    ]
 
 
 CLAIM = Claim(

@@ -20,8 +20,13 @@ def prove(formulas: Formulas) -> Proof:
     path, dist = sym("path dist")
     proof.define("positive", lam > 0)
     proof.hypothesis("fits", delta_T + formulas("path_classical", e0=formulas("e_bar")) <= R)
-    proof.lemma("path", "claim:containment_classical", path <= formulas("path_classical", e0=formulas("e_bar")),
-                "from θ_T, on the sublevel set of sē²/2", premises=["e_bar", "fits"])  # fmt: skip
+    proof.lemma(
+        "path",
+        "claim:containment_classical",
+        path <= formulas("path_classical", e0=formulas("e_bar")),
+        "from θ_T, on the sublevel set of sē²/2",
+        premises=["e_bar", "fits"],
+    )
     proof.lemma("triangle", "cauchy_schwarz", dist <= apart + path, "‖θ_k − θ̂_T‖")
     proof.derive("inside", dist <= R, "positive close fits path triangle")
     return proof.conclude("e_bar inside")

@@ -27,22 +27,28 @@ def _layers(proof: Proof) -> None:
     proof.derive("dz_step", dz <= v * x, "dz so_far")
     proof.derive("slope", s1 * dz <= S1 * (v * x), "dz_step smooth")
     proof.derive("dh_step", after <= S1 * (v * x), "dh slope")
-    proof.lemma("forward", "induction", sp.And(moved <= x, dz <= v * x), premises=["close", "dh_step"],
-                discharges=["so_far"])  # fmt: skip
+    proof.lemma(
+        "forward", "induction", sp.And(moved <= x, dz <= v * x), premises=["close", "dh_step"], discharges=["so_far"]
+    )
     proof.lemma("da", "operator_norm", da <= scale * moved)
     proof.derive("da_step", da <= scale * x, "da forward")
     change, gamma, db, column, below, beta = sym("change_g gamma db g_column change_below beta")
     proof.define("beta", sp.Eq(beta, S1 * gamma + S2 * (v * x) * column))
     proof.suppose("g_so_far", change <= gamma, "gamma: the bound of ‖ΔG_l‖; 0 at the output")
-    proof.lemma("db", "frobenius", db <= s1 * change + s2 * dz * column,
-                "ΔB = σ'∘ΔG + Δσ'∘G; ‖G diag(d)‖ ≤ ‖d‖·column, its largest column norm")  # fmt: skip
+    proof.lemma(
+        "db",
+        "frobenius",
+        db <= s1 * change + s2 * dz * column,
+        "ΔB = σ'∘ΔG + Δσ'∘G; ‖G diag(d)‖ ≤ ‖d‖·column, its largest column norm",
+    )
     proof.derive("db_slope", s1 * change <= S1 * gamma, "smooth g_so_far")
     proof.derive("db_bend", s2 * dz * column <= S2 * (v * x) * column, "smooth forward")
     proof.derive("db_step", db <= beta, "db beta db_slope db_bend")
     proof.lemma("dg", "operator_norm", below <= v * db, "ΔG_{l−1} = ΔB V")
     proof.derive("dg_step", below <= v * beta, "dg db_step")
-    proof.lemma("backward", "induction", sp.And(change <= gamma, db <= beta), premises=["dg_step"],
-                discharges=["g_so_far"])  # fmt: skip
+    proof.lemma(
+        "backward", "induction", sp.And(change <= gamma, db <= beta), premises=["dg_step"], discharges=["g_so_far"]
+    )
     a0, b0, block, a, alpha = sym("a_centre b_centre block a_norm alpha")
     proof.define("alpha", sp.Eq(alpha, scale * x))
     proof.lemma("a", "operator_norm", a <= a0 + da)
@@ -52,8 +58,13 @@ def _layers(proof: Proof) -> None:
     proof.derive("block_second", b0 * da <= b0 * alpha, "da_step alpha")
     proof.derive("block_step", block <= beta * (a0 + alpha) + b0 * alpha, "block block_first block_second")
     total, squares = sym("jacobian_change_square squares")
-    proof.lemma("jacobian_change", "cauchy_schwarz", total <= squares,
-                "‖ΔJᵀw‖ ≤ Σ_i of the samples' norms times ‖w_i‖; squares = Σ_l Σ_i block²", premises=["block_step"])  # fmt: skip
+    proof.lemma(
+        "jacobian_change",
+        "cauchy_schwarz",
+        total <= squares,
+        "‖ΔJᵀw‖ ≤ Σ_i of the samples' norms times ‖w_i‖; squares = Σ_l Σ_i block²",
+        premises=["block_step"],
+    )
     through, first, v1, beta1, df = sym("gradient_x v_first_gradient v_first beta_first df")
     proof.lemma(
         "outputs",
@@ -137,13 +148,24 @@ CLAIM = Claim(
     hypotheses=(
         Hypothesis("close", "‖x'_i − x_i‖ ≤ ε", Counterexample("F = θx, an input at distance 2, ε = 1", _not_close)),
         Hypothesis("targets", "y' = y", Counterexample("F = θ, y' = 1", _other_targets)),
-        Hypothesis("inputs in J", "‖B‖α: the first layer's Jacobian holds the inputs themselves",
-                   Counterexample("F = θx: B is constant, J is not", _data_moves)),
-        Hypothesis("weights", "‖V_1‖: the first layer is moved by its inputs", Counterexample("F = v·w·x, w = 4", _weights_count)),
-        Hypothesis("two maps", "‖T'(θ̂) − T(θ̂)‖ is added to what a step moves apart", Counterexample("F = θx, x' = 2", _same_step)),
+        Hypothesis(
+            "inputs in J",
+            "‖B‖α: the first layer's Jacobian holds the inputs themselves",
+            Counterexample("F = θx: B is constant, J is not", _data_moves),
+        ),
+        Hypothesis(
+            "weights",
+            "‖V_1‖: the first layer is moved by its inputs",
+            Counterexample("F = v·w·x, w = 4", _weights_count),
+        ),
+        Hypothesis(
+            "two maps",
+            "‖T'(θ̂) − T(θ̂)‖ is added to what a step moves apart",
+            Counterexample("F = θx, x' = 2", _same_step),
+        ),
         Hypothesis("smooth", "C² activations", KINK),
     ),
     proof=prove,
     remarks="L_H of X' comes from the same norms: ‖A_l‖ + √n·α_l, ‖a_{l,i}‖ + α_l, ‖B_{l,i}‖ + β_{l,i}, g_{l,i} + γ_{l,i} at θ."
     " Weighted kernels Ψ = Σk_rJ_rJ_rᵀ change as Θ does, D_J times the root of the largest weight above 1.",
-)  # fmt: skip
+)

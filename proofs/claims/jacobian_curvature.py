@@ -29,9 +29,12 @@ def prove(formulas: Formulas) -> Proof:
         TF <= 2 * q * S1 * first + v * S2 * second,
         "√m·‖neuron r's part of F̈‖, S_j = sup|σ^(j)|",
     )
-    proof.lemma("gradients", "cauchy_schwarz",
-                TD <= 2 * q * (S2 * first * w + S1 * root_n * p) + v * (S3 * second * w + 2 * S2 * first * p),
-                "√(md)·‖neuron r's part of ∂_xF̈‖")  # fmt: skip
+    proof.lemma(
+        "gradients",
+        "cauchy_schwarz",
+        TD <= 2 * q * (S2 * first * w + S1 * root_n * p) + v * (S3 * second * w + 2 * S2 * first * p),
+        "√(md)·‖neuron r's part of ∂_xF̈‖",
+    )
     proof.define("aF", sp.Eq(aF, S1 * U))
     proof.define("bF", sp.Eq(bF, v * S2 * k4))
     proof.define("aD", sp.Eq(aD, S2 * U * w + S1 * root_n))
@@ -40,8 +43,13 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("first_term", 2 * q * (S2 * first * w + S1 * root_n * p) <= 2 * q * p * aD, "slopes aD")
     proof.derive("second_term", v * (S3 * second * w + 2 * S2 * first * p) <= bD * p**2, "slopes squares bD")
     proof.derive("part_D", TD <= 2 * aD * p * q + bD * p**2, "gradients first_term second_term")
-    proof.lemma("minkowski", "cauchy_schwarz", T <= 2 * a * p * q + b * p**2,
-                "a² = (a_F/√m)² + ρ(a_D/√(md))², b likewise: Minkowski on the two blocks", premises=["part_F", "part_D"])  # fmt: skip
+    proof.lemma(
+        "minkowski",
+        "cauchy_schwarz",
+        T <= 2 * a * p * q + b * p**2,
+        "a² = (a_F/√m)² + ρ(a_D/√(md))², b likewise: Minkowski on the two blocks",
+        premises=["part_F", "part_D"],
+    )
     root = formulas("stacked_curvature", stacked_bend=b, stacked_slope=a)
     big = sym("big")
     proof.define("big", sp.Eq(big**2 - b * big, a**2), "the positive root")

@@ -19,9 +19,11 @@ def _with_biases() -> list[Fact]:
     return [
         Fact("Θ − 1 is a sum of squares: λ_min(Θ) ≥ 1 everywhere", sp.expand(ntk - 1 - 2 * v**2 - (w + b) ** 2) == 0),
         Fact("inf Φ = 0, attained at 0", loss.subs(dict.fromkeys(symbols, 0)) == 0),
-        Fact("½‖∇Φ‖² = 2ρt²·Φ with Φ = ρt⁴/2 along the curve: the ratio falls to 0 as t does",
-             sp.expand(loss.subs(curve) - rho * t**4 / 2) == 0 and sp.expand(steep - rho**2 * t**6) == 0),
-    ]  # fmt: skip
+        Fact(
+            "½‖∇Φ‖² = 2ρt²·Φ with Φ = ρt⁴/2 along the curve: the ratio falls to 0 as t does",
+            sp.expand(loss.subs(curve) - rho * t**4 / 2) == 0 and sp.expand(steep - rho**2 * t**6) == 0,
+        ),
+    ]
 
 
 CLAIM = Claim(

@@ -14,8 +14,12 @@ def prove(formulas: Formulas) -> Proof:
     lam, d0 = sym("outer_step d0")
     a, b, n1, r, S = sym("a b n1 r S")
     proof = Proof()
-    proof.lemma("parallelogram", "cauchy_schwarz", sp.Eq(n1**2, (1 - lam) * a**2 + lam * b**2 - lam * (1 - lam) * r**2),
-                "n1 = ‖z⁺ − z*‖, a = ‖z − z*‖, b = ‖Tz − z*‖, r = ‖Tz − z‖: expand both sides")  # fmt: skip
+    proof.lemma(
+        "parallelogram",
+        "cauchy_schwarz",
+        sp.Eq(n1**2, (1 - lam) * a**2 + lam * b**2 - lam * (1 - lam) * r**2),
+        "n1 = ‖z⁺ − z*‖, a = ‖z − z*‖, b = ‖Tz − z*‖, r = ‖Tz − z‖: expand both sides",
+    )
     proof.hypothesis("nonexpansive", b <= a, "‖Tz − z*‖ ≤ ‖z − z*‖, Tz* = z*")
     proof.derive("drop", n1**2 <= a**2 - lam * (1 - lam) * r**2, "parallelogram nonexpansive")
     proof.suppose("so_far", a**2 + lam * (1 - lam) * S <= d0**2)

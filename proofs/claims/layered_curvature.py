@@ -22,8 +22,9 @@ def _forward(proof: Proof, tag: str) -> None:
     proof.suppose(f"dh_so_far{tag}", dh_below <= dh_top, "inputs do not move: 0 ≤ 0 for l = 1")
     proof.derive(f"dz_step{tag}", dz <= dz_top, f"dz{tag} dz_top{tag} v_ball radius dh_so_far{tag}")
     proof.derive(f"dh_step{tag}", dh <= S1 * dz_top, f"dh{tag} dz_step{tag} slope")
-    proof.lemma(f"moved_below{tag}", "induction", dh_below <= dh_top, premises=[f"dh_step{tag}"],
-                discharges=[f"dh_so_far{tag}"])  # fmt: skip
+    proof.lemma(
+        f"moved_below{tag}", "induction", dh_below <= dh_top, premises=[f"dh_step{tag}"], discharges=[f"dh_so_far{tag}"]
+    )
     proof.derive(f"a_ball{tag}", a <= a_top, f"a{tag} a_top{tag} moved_below{tag}")
     proof.derive(f"dz_ball{tag}", dz <= dz_top, f"dz{tag} dz_top{tag} v_ball radius moved_below{tag}")
 
@@ -47,8 +48,12 @@ def _inflation(proof: Proof) -> None:
     proof.define("db_top", sp.Eq(db_top, S1 * dg_top + S2 * dz_top * g0))
     proof.define("b_top", sp.Eq(b_top, b0 + db_top))
     proof.define("g_top", sp.Eq(g_top, g0 + dg_top))
-    proof.lemma("db", "frobenius", db <= first * dg + second * dz * g0,
-                "‖G diag(δ)‖ ≤ ‖δ‖·(largest column norm of G), |δ| ≤ sup|σ''||Δz|")  # fmt: skip
+    proof.lemma(
+        "db",
+        "frobenius",
+        db <= first * dg + second * dz * g0,
+        "‖G diag(δ)‖ ≤ ‖δ‖·(largest column norm of G), |δ| ≤ sup|σ''||Δz|",
+    )
     proof.lemma("b", "operator_norm", b <= b0 + db)
     proof.lemma("g", "operator_norm", g <= g0 + dg, "a column of ΔG_l is at most ‖ΔG_l‖")
     proof.lemma("dg", "operator_norm", dg_below <= scale * t * b + v0 * db)
@@ -57,8 +62,9 @@ def _inflation(proof: Proof) -> None:
     proof.derive("bend_part", second * dz * g0 <= S2 * dz_top * g0, "bend dz_ball_row")
     proof.derive("db_step", db <= db_top, "db db_top slope_part bend_part")
     proof.derive("dg_step", dg_below <= scale * r * b_top + v0 * db_top, "dg b b_top radius db_step")
-    proof.lemma("moved_above", "induction", sp.And(dg <= dg_top, db <= db_top), premises=["dg_step"],
-                discharges=["dg_so_far"])  # fmt: skip
+    proof.lemma(
+        "moved_above", "induction", sp.And(dg <= dg_top, db <= db_top), premises=["dg_step"], discharges=["dg_so_far"]
+    )
     proof.derive("b_ball", b <= b_top, "b b_top moved_above")
     proof.derive("g_ball", g <= g_top, "g g_top moved_above")
 
@@ -74,8 +80,13 @@ def _tangent(proof: Proof, tag: str) -> None:
     proof.suppose(f"h_so_far{tag}", below <= below_top, "0 ≤ 0 for l = 1")
     proof.derive(f"z_step{tag}", z <= z_top, f"z{tag} z_top{tag} a_ball{tag} v_ball h_so_far{tag}")
     proof.derive(f"h_step{tag}", h <= S1 * z_top, f"h{tag} z_step{tag} slope")
-    proof.lemma(f"tangent{tag}", "induction", sp.And(below <= below_top, z <= z_top), premises=[f"h_step{tag}"],
-                discharges=[f"h_so_far{tag}"])  # fmt: skip
+    proof.lemma(
+        f"tangent{tag}",
+        "induction",
+        sp.And(below <= below_top, z <= z_top),
+        premises=[f"h_step{tag}"],
+        discharges=[f"h_so_far{tag}"],
+    )
 
 
 def prove(formulas: Formulas) -> Proof:
@@ -92,8 +103,12 @@ def prove(formulas: Formulas) -> Proof:
     proof.lemma("cross", "operator_norm", cross <= 2 * scale * b * t * wh, "b = max_i‖B_l,i‖")
     proof.lemma("cross_samples", "cauchy_schwarz", wh <= below, "Σ_i‖w_i‖² = 1")
     proof.derive("cross_ball", cross <= 2 * scale * b_top * t * below_top, "cross cross_samples b_ball tangent")
-    proof.lemma("square", "operator_norm", square <= s2 * peak * wz,
-                "‖G_i y‖ ≤ g_i‖y‖_1 with y = ż_i², ‖y‖_1 = ‖ż_i‖²; peak = max_i g_i‖ż_i‖")  # fmt: skip
+    proof.lemma(
+        "square",
+        "operator_norm",
+        square <= s2 * peak * wz,
+        "‖G_i y‖ ≤ g_i‖y‖_1 with y = ż_i², ‖y‖_1 = ‖ż_i‖²; peak = max_i g_i‖ż_i‖",
+    )
     proof.lemma("square_samples", "cauchy_schwarz", wz <= z, "Σ_i‖w_i‖² = 1")
     proof.define(
         "peak",
@@ -110,8 +125,12 @@ def prove(formulas: Formulas) -> Proof:
     proof.lemma("largest", "rayleigh", form <= L_H * pp, "L_H ≥ λ_max((M + Mᵀ)/2), pp = Σ_l p_l²")
     proof.hypothesis("unshared", sp.Eq(pp, 1), "Σ_l p_l² = ‖u‖² = 1: no parameter belongs to two layers")
     proof.derive("diagonal", total <= L_H, "sum largest unshared")
-    proof.lemma("pair", "symmetric_norm", pair <= total * first * second,
-                "|⟨w, D²F[u, v]⟩| for all u, v; total at the unit direction where it is largest")  # fmt: skip
+    proof.lemma(
+        "pair",
+        "symmetric_norm",
+        pair <= total * first * second,
+        "|⟨w, D²F[u, v]⟩| for all u, v; total at the unit direction where it is largest",
+    )
     proof.derive("curvature", pair <= L_H * first * second, "diagonal pair")
     return proof.conclude("a_ball v_ball b_ball g_ball dg_step h_step layer curvature")
 

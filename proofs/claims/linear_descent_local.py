@@ -24,8 +24,12 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("mass", (an**2 + bn**2) * (x**2 + y**2) <= (root * g) ** 2, "weights root gradient")
     proof.derive("pair_root", an * x + bn * y <= root * g, "pair mass")
     proof.derive("turned_root", an * y + bn * x <= root * g, "pair_turned mass")
-    proof.lemma("product", "frobenius", sp.And(product <= G * bn * y, product <= G * an * x),
-                "product = ‖(GBᵀ)(AᵀG)‖_F ≤ ‖GBᵀ‖‖AᵀG‖_F and ‖GBᵀ‖_F‖AᵀG‖; ‖GBᵀ‖ ≤ Gbn, ‖AᵀG‖ ≤ anG")  # fmt: skip
+    proof.lemma(
+        "product",
+        "frobenius",
+        sp.And(product <= G * bn * y, product <= G * an * x),
+        "product = ‖(GBᵀ)(AᵀG)‖_F ≤ ‖GBᵀ‖‖AᵀG‖_F and ‖GBᵀ‖_F‖AᵀG‖; ‖GBᵀ‖ ≤ Gbn, ‖AᵀG‖ ≤ anG",
+    )
     proof.derive("twice", 2 * product <= G * (an * x + bn * y), "product")
     proof.derive("half", 2 * product <= G * root * g, "twice pair_root")
     proof.lemma(

@@ -29,8 +29,13 @@ def prove(formulas: Formulas) -> Proof:
     proof.suppose("so_far", kept * drift + eta * now <= eta * start, "drift = ‖D_k − D_0‖")
     proof.derive("inside", drift <= eps, "so_far allowance kept")
     proof.derive("lower", now <= start, "so_far kept")
-    proof.lemma("norms", "claim:linear_norm_from_imbalance", L_now <= L, "‖A_k‖² + ‖B_k‖²: δ₊ + ε, δ₋ + ε by Weyl, f on {ℓ ≤ ℓ_0}",
-                premises=["inside", "lower"])  # fmt: skip
+    proof.lemma(
+        "norms",
+        "claim:linear_norm_from_imbalance",
+        L_now <= L,
+        "‖A_k‖² + ‖B_k‖²: δ₊ + ε, δ₋ + ε by Weyl, f on {ℓ ≤ ℓ_0}",
+        premises=["inside", "lower"],
+    )
     proof.hypothesis("sublevel", sp.Implies(now <= start, G_now <= G), "G ≥ ‖∇ℓ‖ on {ℓ ≤ ℓ_0}, G_now = ‖∇ℓ(F_k)‖")
     proof.define("low", sp.Eq(low, (1 + eta * G_now / 2) ** 2))
     proof.define("high", sp.Eq(high, (1 + eta * G / 2) ** 2))
@@ -46,10 +51,21 @@ def prove(formulas: Formulas) -> Proof:
     origin, drift_k, Phi_k = sym("drift_origin drift_k Phi_k")
     proof.define("origin", sp.Eq(origin, 0))
     proof.derive("base", kept * origin + eta * start <= eta * start, "origin")
-    proof.lemma("every_step", "induction", kept * drift_k + eta * Phi_k <= eta * start, "for every k", premises=["base", "next"],
-                discharges=["so_far"])  # fmt: skip
-    proof.lemma("weyl", "weyl", sp.And(alpha >= plus - drift, beta >= minus - drift),
-                "claim linear_pl_from_imbalance: α ≥ d₊(D_k), and λ_m(D_k) ≥ λ_m(D_0) − ‖D_k − D_0‖; likewise β", premises=["inside"])  # fmt: skip
+    proof.lemma(
+        "every_step",
+        "induction",
+        kept * drift_k + eta * Phi_k <= eta * start,
+        "for every k",
+        premises=["base", "next"],
+        discharges=["so_far"],
+    )
+    proof.lemma(
+        "weyl",
+        "weyl",
+        sp.And(alpha >= plus - drift, beta >= minus - drift),
+        "claim linear_pl_from_imbalance: α ≥ d₊(D_k), and λ_m(D_k) ≥ λ_m(D_0) − ‖D_k − D_0‖; likewise β",
+        premises=["inside"],
+    )
     proof.lemma("pl_net", "claim:linear_pl_from_imbalance", g**2 >= (alpha + beta) * gl**2, "‖∇Φ‖² ≥ (α + β)‖∇ℓ‖²")
     proof.hypothesis("pl_loss", gl**2 >= 2 * mul * now, "½‖∇ℓ‖² ≥ μ_ℓ(ℓ − ℓ*)")
     proof.derive("sum", g**2 >= (plus + minus - 2 * eps) * gl**2, "weyl pl_net inside")

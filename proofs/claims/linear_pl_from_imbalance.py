@@ -27,9 +27,10 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("dot_c", sp.Eq(kap * (pc + low * cc) + ff, vc), "cc = ‖c‖², pc = cᵀPc, ff = ‖Fᵀc‖², vc = ⟨v, c⟩")
     proof.define("dot_v", sp.Eq(kap * tau * vc + g, 1), "g = ⟨Fᵀv, Fᵀc⟩, Pv = αv")
     proof.define(
-        "image", sp.Eq(tau * image, 1 - 2 * kap * tau * vc + kap**2 * tau * (pc + low * cc)),
+        "image",
+        sp.Eq(tau * image, 1 - 2 * kap * tau * vc + kap**2 * tau * (pc + low * cc)),
         "image = ⟨z, (P + δ₋)⁻¹z⟩, z = FFᵀc = v − κ(P + δ₋)c",
-    )  # fmt: skip
+    )
     uw, aw, bw, ww = sym("uw aw bw ww")
     proof.define("lifted", sp.Eq(uw, aw + low * ww), "(AᵀA + δ₋)w = u = BFᵀc; uw = ⟨u, w⟩, aw = ‖Aw‖², ww = ‖w‖²")
     proof.define(

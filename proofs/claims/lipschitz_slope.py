@@ -29,15 +29,24 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("first", slope <= S1, "positive rise slope")
     proof.derive("second", bend <= S2, "positive lipschitz bend")
     near, slope_gap, value_gap = sym("near slope_gap value_gap")
-    proof.lemma("between", "mean_value", sp.And(slope_gap <= S2 * near, value_gap <= S1 * near, near <= eps),
-                "σ_ε'(z) = σ'(ξ) and σ_ε(z) = σ(ξ') with |ξ − z|, |ξ' − z| ≤ ε")  # fmt: skip
+    proof.lemma(
+        "between",
+        "mean_value",
+        sp.And(slope_gap <= S2 * near, value_gap <= S1 * near, near <= eps),
+        "σ_ε'(z) = σ'(ξ) and σ_ε(z) = σ(ξ') with |ξ − z|, |ξ' − z| ≤ ε",
+    )
     proof.derive("slope_limit", slope_gap <= S2 * eps, "between")
     proof.derive("value_limit", value_gap <= S1 * eps, "between")
     change, change_eps, bound, bound_eps, tolerance = sym("change change_eps bound bound_eps tolerance")
     proof.hypothesis("smooth", change_eps <= bound_eps, "what is proved for C² activations, of F_ε")
     proof.define("tolerance", sp.Eq(tolerance, sp.Max(0, change - bound) / 4), "any number > 0 is reached for some ε")
-    proof.lemma("limit", "continuity", sp.And(change <= change_eps + tolerance, bound_eps <= bound + tolerance),
-                "J and the bound are continuous in values and slopes, uniformly on bounded sets", premises=["slope_limit", "value_limit"])  # fmt: skip
+    proof.lemma(
+        "limit",
+        "continuity",
+        sp.And(change <= change_eps + tolerance, bound_eps <= bound + tolerance),
+        "J and the bound are continuous in values and slopes, uniformly on bounded sets",
+        premises=["slope_limit", "value_limit"],
+    )
     proof.derive("passes", change <= bound, "smooth tolerance limit")
     return proof.conclude("first second slope_limit value_limit passes")
 

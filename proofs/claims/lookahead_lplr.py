@@ -28,11 +28,21 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("chi_one", chi <= 1, "chi gap outer")
     proof.suppose("so_far", sp.And(g * chi * P <= E0 - E, E <= E0), "P = ‖z_k − c‖")
     proof.derive("enough", E <= g * (R - P), "so_far fits chi_one positive gap")
-    proof.lemma("inner", "claim:containment_residual", sp.And(g * length <= E - Ein, Ein <= E),
-                "τ inner steps from z_k stay in B(c, R); length of their path", premises=["enough", "room"])  # fmt: skip
+    proof.lemma(
+        "inner",
+        "claim:containment_residual",
+        sp.And(g * length <= E - Ein, Ein <= E),
+        "τ inner steps from z_k stay in B(c, R); length of their path",
+        premises=["enough", "room"],
+    )
     proof.lemma("chord", "cauchy_schwarz", m <= length, "m = ‖T^τz − z‖")
-    proof.lemma("interpolation", "mean_value", 2 * dev <= L * lam * (1 - lam) * m**2,
-                "dev = ‖F((1 − λ)z + λz′) − (1 − λ)F(z) − λF(z′)‖; B(c, R) is convex", premises=["outer"])  # fmt: skip
+    proof.lemma(
+        "interpolation",
+        "mean_value",
+        2 * dev <= L * lam * (1 - lam) * m**2,
+        "dev = ‖F((1 − λ)z + λz′) − (1 − λ)F(z) − λF(z′)‖; B(c, R) is convex",
+        premises=["outer"],
+    )
     proof.lemma("triangle", "cauchy_schwarz", E1 <= (1 - lam) * E + lam * Ein + dev)
     proof.derive("m_gain", g * m <= E - Ein, "inner chord gap")
     proof.derive("m_start", g * m <= E0, "m_gain so_far inner")

@@ -17,8 +17,12 @@ def prove(formulas: Formulas) -> Proof:
     # The ball of radius (3/4)√2 about (5/4, 5/4): ‖(v, w)‖ ≥ (5/4)√2 − (3/4)√2 = √2/2, so λ = v² + w² ≥ 1/2.
     r = sp.Symbol("sqrt_two", positive=True)
     proof.define("r", sp.Eq(r**2, 2))
-    proof.define("ball", sp.And(sp.Eq(dist**2, (v - sp.Rational(5, 4)) ** 2 + (w - sp.Rational(5, 4)) ** 2),
-                                dist <= sp.Rational(3, 4) * r))  # fmt: skip
+    proof.define(
+        "ball",
+        sp.And(
+            sp.Eq(dist**2, (v - sp.Rational(5, 4)) ** 2 + (w - sp.Rational(5, 4)) ** 2), dist <= sp.Rational(3, 4) * r
+        ),
+    )
     proof.derive("lplr", v**2 + w**2 >= sp.Rational(1, 2), "r ball", "Θ = J² = v² + w² for F = vw")
     proof.derive("mu", formulas("mu", lambda_R=v**2 + w**2) >= sym("s") / 2, "lplr", "μ = s/2 on the ball")
     proof.define("zero_set", sp.Eq(ends, 0), "Φ(2, 1/2) = Φ(1/2, 2) = 0 with y = 1")

@@ -78,8 +78,13 @@ def _epoch(proof: Proof, formulas: Formulas) -> None:
     s1, excess, V, V1, S = sym("s_1 excess V V_next S")
     alpha = 2 - x
     proof.lemma("moves", "claim:minibatch_epoch", s1 * V <= S, premises=["inner", "error_room"])
-    proof.lemma("epoch", "claim:minibatch_epoch", V1**2 <= V**2 - alpha * S**2 + 2 * g * Qd * S * V, "V_{k+1} ≤ D_m, as θ* is an exact fit",
-                premises=["inner"])  # fmt: skip
+    proof.lemma(
+        "epoch",
+        "claim:minibatch_epoch",
+        V1**2 <= V**2 - alpha * S**2 + 2 * g * Qd * S * V,
+        "V_{k+1} ≤ D_m, as θ* is an exact fit",
+        premises=["inner"],
+    )
     proof.derive("excess_positive", excess > 0, "excess_is descends")
     proof.derive(
         "product", (S - s1 * V) * (alpha * (S + s1 * V) - 2 * g * Qd * V) >= 0, "moves excess_positive excess below_two"
@@ -127,8 +132,14 @@ def _every_epoch(proof: Proof, formulas: Formulas) -> None:
     proof.derive("near_is", near_c <= reach_c, "fit_c near sigma")
     proof.derive("start", start_V <= V_bar, "fit_distance fit near near_is fit_triangle sigma")
     proof.define("start_P", start_P <= P0)
-    proof.lemma("all", "induction", sp.And(end_P + C * end_V <= P0 + C * V_bar, end_V <= V_bar), "for every k",
-                premises=["start", "start_P", "next"], discharges=["so_far"])  # fmt: skip
+    proof.lemma(
+        "all",
+        "induction",
+        sp.And(end_P + C * end_V <= P0 + C * V_bar, end_V <= V_bar),
+        "for every k",
+        premises=["start", "start_P", "next"],
+        discharges=["so_far"],
+    )
     proof.derive("contained", end_P < R, "all room room_is at_least C_is excess_positive sigma descends below_two")
 
 

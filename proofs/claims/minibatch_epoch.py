@@ -85,8 +85,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("close_square", D**2 <= g**2 * D0**2, "close drift")
     proof.derive("stays", D <= g * D0, "close_square")
     last = sym("D_t")
-    proof.lemma("all_close", "induction", last <= g * D0, "(i), for every t: so q_t, valid within gD_0 of θ*, may be used",
-                premises=["grown_next", "stays"], discharges=["grown"])  # fmt: skip
+    proof.lemma(
+        "all_close",
+        "induction",
+        last <= g * D0,
+        "(i), for every t: so q_t, valid within gD_0 of θ*, may be used",
+        premises=["grown_next", "stays"],
+        discharges=["grown"],
+    )
     # (ii) squares = Σ ε_sa_s², mixed = Σ ε_sa_sq_s so far.
     squares, mixed, S, A, B, end = sym("squares mixed S squares_all mixed_all D_end")
     proof.suppose("summed", D**2 <= D0**2 - alpha * squares + 2 * g * D0 * mixed)
@@ -97,8 +103,13 @@ def prove(formulas: Formulas) -> Proof:
         D1**2 <= D0**2 - alpha * (squares + u**2) + 2 * g * D0 * (mixed + u * p),
         "one_step summed mixed_term",
     )
-    proof.lemma("all_summed", "induction", end**2 <= D0**2 - alpha * A + 2 * g * D0 * B, premises=["summed_next"],
-                discharges=["summed"])  # fmt: skip
+    proof.lemma(
+        "all_summed",
+        "induction",
+        end**2 <= D0**2 - alpha * A + 2 * g * D0 * B,
+        premises=["summed_next"],
+        discharges=["summed"],
+    )
     proof.lemma("products", "cauchy_schwarz", B <= Qd * S, "Σ ε_ta_tq_t ≤ QS")
     proof.define("S", sp.Eq(S**2, A))
     proof.derive("products_scaled", g * D0 * B <= g * D0 * Qd * S, "products")
@@ -113,8 +124,13 @@ def prove(formulas: Formulas) -> Proof:
     proof.lemma("moved", "mean_value", first <= u + kt * path, "mean of J_{b_t} over [θ_0, θ_{t−1}], within gD_0 of θ*")
     proof.derive("row", first <= u + x * sums, "moved path kt root")
     tau, whole, e, scale = sym("triangle whole e step_scale")
-    proof.lemma("rows", "triangular_ones", whole <= S + x * tau * S, "whole² = Σ_t ε_t‖e_{b_t}(θ_0)‖²; a has nonnegative entries",
-                premises=["row"])  # fmt: skip
+    proof.lemma(
+        "rows",
+        "triangular_ones",
+        whole <= S + x * tau * S,
+        "whole² = Σ_t ε_t‖e_{b_t}(θ_0)‖²; a has nonnegative entries",
+        premises=["row"],
+    )
     proof.hypothesis("cover", scale * e**2 <= whole**2, "every sample is in some batch: Σ_t‖e_{b_t}(θ_0)‖² = ‖e(θ_0)‖²")
     sigma, s1, V, scale_root = sym("sigma s_1 V root_scale")
     proof.define("scale_root", sp.Eq(scale_root**2, scale))

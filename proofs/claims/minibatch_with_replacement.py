@@ -28,8 +28,12 @@ def _rate(proof: Proof, formulas: Formulas) -> None:
     proof.hypothesis("near_fit", e >= sigma * V, "zero_loss_nearby: there is room for it while θ_k ∈ B(c, R')")
     proof.derive("far", X >= hat * V, "draw near_fit hat")
     proof.lemma("jensen", "jensen", cross <= q * V * X, "E[a q_bV] ≤ q_bV(E a²)^½; cross = E[a q_b V]")
-    proof.lemma("step", "claim:minibatch_epoch", after <= V**2 - (2 - x) * eps * X**2 + 2 * eps * cross,
-                "its line one_step in conditional expectation, V_{k+1} ≤ ‖θ_{k+1} − θ*‖; after = E[V_{k+1}² | θ_k]")  # fmt: skip
+    proof.lemma(
+        "step",
+        "claim:minibatch_epoch",
+        after <= V**2 - (2 - x) * eps * X**2 + 2 * eps * cross,
+        "its line one_step in conditional expectation, V_{k+1} ≤ ‖θ_{k+1} − θ*‖; after = E[V_{k+1}² | θ_k]",
+    )
     proof.hypothesis("contracts", (2 - x) * hat >= 2 * q, "ασ̂ ≥ 2q_b")
     proof.define("below_two", x < 2)
     proof.derive("cross_scaled", eps * cross <= eps * q * V * X, "jensen")

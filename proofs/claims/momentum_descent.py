@@ -42,8 +42,11 @@ def _length(proof: Proof, formulas: Formulas) -> None:
         "heavy", heavy <= top * formulas("momentum_length") * power, "velocity heavy_series spread_is slower rate_range"
     )
     proof.derive("heavy_beta", beta * heavy <= beta * (top * spread * power), "velocity heavy_series")
-    proof.derive("nesterov", nest <= top * formulas("momentum_length_nesterov") * power,
-                 "ahead heavy_beta spread_nesterov slower rate_range")  # fmt: skip
+    proof.derive(
+        "nesterov",
+        nest <= top * formulas("momentum_length_nesterov") * power,
+        "ahead heavy_beta spread_nesterov slower rate_range",
+    )
 
 
 def _noise(proof: Proof, formulas: Formulas) -> None:
@@ -51,8 +54,11 @@ def _noise(proof: Proof, formulas: Formulas) -> None:
     K, Delta, X, beta, length = sym("jacobian_norm Delta_J amplitude momentum step_length")
     power, e, zeta, xi, noise, noise_n, h = sym("power e_k zeta xi noise noise_nesterov h")
     two, root = sym("root_two root_nesterov")
-    proof.hypothesis("movement", sp.And(zeta <= h * K * Delta * e, xi <= Delta * (h * K * X * length * power)),
-                     "‖J − J_c‖ ≤ Δ on the ball; ℓ_k ≤ hKXℓ̂ρ̃^k")  # fmt: skip
+    proof.hypothesis(
+        "movement",
+        sp.And(zeta <= h * K * Delta * e, xi <= Delta * (h * K * X * length * power)),
+        "‖J − J_c‖ ≤ Δ on the ball; ℓ_k ≤ hKXℓ̂ρ̃^k",
+    )
     proof.suppose("so_far", e <= X * power, "‖x_j‖ ≤ Xρ̃^j for j ≤ k")
     proof.derive("zeta", zeta <= h * K * Delta * X * power, "movement so_far")
     proof.define("two", sp.And(sp.Eq(two**2, 2), sp.Eq(root**2, 1 + (1 + beta) ** 2)))
@@ -92,8 +98,13 @@ def prove(formulas: Formulas) -> Proof:
         sums * (rate - rho) <= later,
         "sums = Σ_{j≤k}ρ^{k−j}ρ̃^j = (ρ̃^{k+1} − ρ^{k+1})/(ρ̃ − ρ)",
     )
-    proof.lemma("duhamel", "finite_sum", state <= C * frozen * e0 + C * Gamma * X * sums, "x_{k+1} = T^{k+1}x_0 + Σ T^{k−j}p_j, Θ_c diagonalised",
-                premises=["heavy_noise", "nesterov_noise", "powers"])  # fmt: skip
+    proof.lemma(
+        "duhamel",
+        "finite_sum",
+        state <= C * frozen * e0 + C * Gamma * X * sums,
+        "x_{k+1} = T^{k+1}x_0 + Σ T^{k−j}p_j, Θ_c diagonalised",
+        premises=["heavy_noise", "nesterov_noise", "powers"],
+    )
     proof.derive("first", C * frozen * e0 <= C * later * e0, "later")
     proof.derive("second", C * Gamma * X * sums * (rate - rho) <= C * Gamma * X * later, "powers_sum")
     proof.derive(
@@ -143,13 +154,23 @@ def _matrices() -> list[Fact]:
     T = heavy.jacobian([e, w])
     N = nest.jacobian([e, w])
     return [
-        Fact("heavy ball: det β, trace 1 + β − x", sp.expand(T.det() - beta) == 0 and sp.expand(T.trace() - (1 + beta - x)) == 0),
-        Fact("Nesterov: det β(1 − x), trace (1 + β)(1 − x)", sp.expand(N.det() - beta * (1 - x)) == 0
-             and sp.expand(N.trace() - (1 + beta) * (1 - x)) == 0),
-        Fact("heavy ball at x = 2(1 + β): −1 is an eigenvalue", sp.expand((T + sp.eye(2)).det().subs(x, 2 * (1 + beta))) == 0),
-        Fact("Nesterov at x = 2(1 + β)/(1 + 2β): −1 is an eigenvalue",
-             sp.simplify((N + sp.eye(2)).det().subs(x, 2 * (1 + beta) / (1 + 2 * beta))) == 0),
-    ]  # fmt: skip
+        Fact(
+            "heavy ball: det β, trace 1 + β − x",
+            sp.expand(T.det() - beta) == 0 and sp.expand(T.trace() - (1 + beta - x)) == 0,
+        ),
+        Fact(
+            "Nesterov: det β(1 − x), trace (1 + β)(1 − x)",
+            sp.expand(N.det() - beta * (1 - x)) == 0 and sp.expand(N.trace() - (1 + beta) * (1 - x)) == 0,
+        ),
+        Fact(
+            "heavy ball at x = 2(1 + β): −1 is an eigenvalue",
+            sp.expand((T + sp.eye(2)).det().subs(x, 2 * (1 + beta))) == 0,
+        ),
+        Fact(
+            "Nesterov at x = 2(1 + β)/(1 + 2β): −1 is an eigenvalue",
+            sp.simplify((N + sp.eye(2)).det().subs(x, 2 * (1 + beta) / (1 + 2 * beta))) == 0,
+        ),
+    ]
 
 
 def _too_large() -> list[Fact]:
@@ -176,14 +197,20 @@ CLAIM = Claim(
     " X = C_1‖e_0‖/(1 − C_1Γ/(ρ̃ − ρ)): if C_1Γ < ρ̃ − ρ and ηsKXℓ̂/(1 − ρ̃) ≤ R, all iterates and segments stay in B(θ_0, R), ‖e_k‖ ≤ Xρ̃^k and Φ_k ≤ (s/2)X²ρ̃^2k.",
     source="our formulation",
     hypotheses=(
-        Hypothesis("powers", "powers of T(x) decay for the whole spectrum: 0 < ηsλ < 2(1 + β), or 2(1 + β)/(1 + 2β)",
-                   Counterexample("F = θ, β = 1/2, ηs = 4", _too_large)),
-        Hypothesis("transient", "C_1 bounds the powers, not only the eigenvalues",
-                   Counterexample("β = 9/10, x = 1: ‖T‖ > 1", _transient)),
+        Hypothesis(
+            "powers",
+            "powers of T(x) decay for the whole spectrum: 0 < ηsλ < 2(1 + β), or 2(1 + β)/(1 + 2β)",
+            Counterexample("F = θ, β = 1/2, ηs = 4", _too_large),
+        ),
+        Hypothesis(
+            "transient",
+            "C_1 bounds the powers, not only the eigenvalues",
+            Counterexample("β = 9/10, x = 1: ‖T‖ > 1", _transient),
+        ),
         Hypothesis("radius", "the path fits into the ball", SMALL_REGION),
     ),
     witnesses=(Counterexample("T(x) of both forms, exactly, with the ends of the stable range", _matrices),),
     proof=prove,
     remarks="The proof is in the module's docstring. A start with a buffer v_0 ≠ 0 adds ηJ_cv_0 to x_0 and ηβ^{k+1}‖v_0‖ to ℓ_k. Momentum with"
     " mini-batches is not covered.",
-)  # fmt: skip
+)

@@ -104,9 +104,15 @@ CLAIM = Claim(
     source="our formulation; Lyapunov",
     hypotheses=(
         Hypothesis("ends", "the form contracts at both ends", Counterexample("heavy ball beyond 2(1 + β)", _one_end)),
-        Hypothesis("form", "P is positive definite", Counterexample("a semidefinite form sees one direction only", _no_form)),
-        Hypothesis("conditioned", "C_1 is the root of P's condition number", Counterexample("C_1 = 1 for a form of condition 400", _unconditioned)),
+        Hypothesis(
+            "form", "P is positive definite", Counterexample("a semidefinite form sees one direction only", _no_form)
+        ),
+        Hypothesis(
+            "conditioned",
+            "C_1 is the root of P's condition number",
+            Counterexample("C_1 = 1 for a form of condition 400", _unconditioned),
+        ),
     ),
     proof=prove,
     remarks="The forms are a certificate: a checker verifies two 2 × 2 matrix inequalities per cell. No eigenvalue of Θ but the extreme ones enters.",
-)  # fmt: skip
+)

@@ -34,8 +34,12 @@ def _backward(proof: Proof) -> None:
     K = sym("flip_bound")
     proof.hypothesis("slopes", sp.And(s1 <= S1, s2 <= S2), "S_1 ≥ sup|σ'|, S_2 ≥ sup|σ''| off the kinks")
     proof.lemma("movement", "claim:network_movement", dz <= form, "form = ⟨x_u, t⟩")
-    proof.lemma("activation", "frobenius", after <= dg * s1 + gamma * (s2 * dz) + flips,
-                "ΔG_w·diag σ'(z_θ) + G_w·diag(Δσ'), ‖G·diag(d)‖_F ≤ γ‖d‖; flips: across kinks")  # fmt: skip
+    proof.lemma(
+        "activation",
+        "frobenius",
+        after <= dg * s1 + gamma * (s2 * dz) + flips,
+        "ΔG_w·diag σ'(z_θ) + G_w·diag(Δσ'), ‖G·diag(d)‖_F ≤ γ‖d‖; flips: across kinks",
+    )
     proof.lemma("flips", "claim:unstable_units", flips <= K, "0 for C² activations")
     proof.derive("carried_slope", dg * s1 <= S1 * bound, "so_far slopes")
     proof.derive("bent", s2 * dz <= S2 * form, "slopes movement")
@@ -53,8 +57,14 @@ def _backward(proof: Proof) -> None:
     proof.lemma("fan_out", "cauchy_schwarz", total <= dg + other, "G of a node adds over its consumers")
     proof.derive("fan_out_step", total <= bound + other_bound, "fan_out so_far so_far_other")
     final, final_bound = sym("change_v bound_v")
-    proof.lemma("all", "induction", final <= final_bound, "every node, in reverse topological order",
-                premises=["layer_step", "activation_step", "pool_step", "fan_out_step"], discharges=["so_far", "so_far_other"])  # fmt: skip
+    proof.lemma(
+        "all",
+        "induction",
+        final <= final_bound,
+        "every node, in reverse topological order",
+        premises=["layer_step", "activation_step", "pool_step", "fan_out_step"],
+        discharges=["so_far", "so_far_other"],
+    )
 
 
 def prove(formulas: Formulas) -> Proof:

@@ -45,8 +45,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.lemma("sum", "cauchy_schwarz", total <= below + other, "triangle inequality")
     proof.derive("sum_step", total <= form + other_form, "sum so_far so_far_other")
     any_node, any_form = sym("any_node any_form")
-    proof.lemma("all", "induction", any_node <= any_form, "every node, in topological order",
-                premises=["layer_step", "activation_step", "sum_step"], discharges=["so_far", "so_far_other"])  # fmt: skip
+    proof.lemma(
+        "all",
+        "induction",
+        any_node <= any_form,
+        "every node, in topological order",
+        premises=["layer_step", "activation_step", "sum_step"],
+        discharges=["so_far", "so_far_other"],
+    )
     norm, squares, bound = sym("norm squares bound")
     proof.lemma("cauchy", "cauchy_schwarz", any_form**2 <= norm**2 * squares, "norm = ‖x_v‖, squares = Σ t_v²")
     proof.hypothesis("unshared", squares <= R**2, "no parameter belongs to two layers")

@@ -42,10 +42,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("share_is", sp.Eq(share * (weight + omega), weight), "share")
     proof.derive("spent", d**2 <= omega * t**2, "movement omega_bound omega")
     # (1 − k)a² + 2ad + d² + m't² ≥ 0 with 1 − k = ω/(m' + ω): multiply by ω(m' + ω).
-    proof.derive("young", omega * a**2 - 2 * a * d * (weight + omega) + (d**2 + weight * t**2) * (weight + omega) >= 0,
-                 "spent")  # fmt: skip
-    proof.derive("neuron_scaled", (a**2 + 2 * ad + d**2) * (weight + omega)
-                 >= weight * a**2 - weight * t**2 * (weight + omega), "young cauchy")  # fmt: skip
+    proof.derive(
+        "young", omega * a**2 - 2 * a * d * (weight + omega) + (d**2 + weight * t**2) * (weight + omega) >= 0, "spent"
+    )
+    proof.derive(
+        "neuron_scaled",
+        (a**2 + 2 * ad + d**2) * (weight + omega) >= weight * a**2 - weight * t**2 * (weight + omega),
+        "young cauchy",
+    )
     proof.derive("neuron", a**2 + 2 * ad + d**2 >= share * a**2 - weight * t**2, "neuron_scaled share_is")
     total, spent = sym("total spent")
     proof.lemma(

@@ -28,19 +28,33 @@ def prove(formulas: Formulas) -> Proof:
     proof.lemma("shift", "cauchy_schwarz", shift <= rho * tw, "|z'_i − z_i| = |⟨a_i, Δw⟩|")
     proof.derive("own", tw <= t, "split")
     proof.derive("interval", sp.Implies(t <= T, shift <= rho * T), "shift own")
-    proof.hypothesis("suprema", sp.Implies(shift <= rho * T, sp.And(p_there <= p, q_there <= q)),
-                     "p, q from sup|σ'|, sup|σ''| over [z_i − ρ_iT, z_i + ρ_iT], i = 1, …, n")  # fmt: skip
+    proof.hypothesis(
+        "suprema",
+        sp.Implies(shift <= rho * T, sp.And(p_there <= p, q_there <= q)),
+        "p, q from sup|σ'|, sup|σ''| over [z_i − ρ_iT, z_i + ρ_iT], i = 1, …, n",
+    )
     proof.lemma("output_columns", "operator_norm", first <= p_there * tw, "σ(z') − σ(z) = diag(σ'(ζ))A_1Δw, ζ between")
-    proof.lemma("input_columns", "schur_product", second <= p_there * tv + q_there * tw,
-                "Δv ⊗ diag(σ'(z'))A_1 + v ⊗ diag(δ)A_1, δ = diag(σ''(ζ))A_1Δw")  # fmt: skip
+    proof.lemma(
+        "input_columns",
+        "schur_product",
+        second <= p_there * tv + q_there * tw,
+        "Δv ⊗ diag(σ'(z'))A_1 + v ⊗ diag(δ)A_1, δ = diag(σ''(ζ))A_1Δw",
+    )
     proof.lemma("blocks", "operator_norm", moved <= first**2 + second**2, "moved = ‖D_r‖², D_r = J_r(θ) − J_r(θ0)")
-    proof.derive("columns", sp.Implies(t <= T, sp.And(first <= p * tw, second <= p * tv + q * tw)),
-                 "interval suprema output_columns input_columns")  # fmt: skip
+    proof.derive(
+        "columns",
+        sp.Implies(t <= T, sp.And(first <= p * tw, second <= p * tv + q * tw)),
+        "interval suprema output_columns input_columns",
+    )
     proof.derive("sum_of_blocks", sp.Implies(t <= T, moved <= (p * tw) ** 2 + (p * tv + q * tw) ** 2), "columns blocks")
     top = sym("top")
     proof.define("top", sp.Eq(top, formulas("neuron_omega")))
-    proof.lemma("form", "claim:neuron_budget", (p * tw) ** 2 + (p * tv + q * tw) ** 2 <= top * (tw**2 + tv**2),
-                "its line eigenvalue, an inequality between numbers")  # fmt: skip
+    proof.lemma(
+        "form",
+        "claim:neuron_budget",
+        (p * tw) ** 2 + (p * tv + q * tw) ** 2 <= top * (tw**2 + tv**2),
+        "its line eigenvalue, an inequality between numbers",
+    )
     proof.define("omega", omega >= top, "ω_r")
     proof.derive("bound", top * t**2 <= omega * t**2, "omega")
     proof.derive("near_move", sp.Implies(t <= T, moved <= omega * t**2), "sum_of_blocks form split bound")
@@ -51,9 +65,12 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("whole", sp.Eq(whole, a**2 + 2 * ad + d**2), "‖J_r(θ)ᵀw‖²")
     proof.derive("kept", share * (weight + omega) <= weight, "share")
     proof.derive("capped", share * norm**2 <= weight * T**2, "share")
-    proof.lemma("young", "claim:neuron_budget",
-                sp.Implies(d**2 <= omega * t**2, whole * (weight + omega) >= weight * a**2 - weight * t**2 * (weight + omega)),
-                "its line neuron_scaled")  # fmt: skip
+    proof.lemma(
+        "young",
+        "claim:neuron_budget",
+        sp.Implies(d**2 <= omega * t**2, whole * (weight + omega) >= weight * a**2 - weight * t**2 * (weight + omega)),
+        "its line neuron_scaled",
+    )
     proof.derive("spent", sp.Implies(t <= T, d**2 <= omega * t**2), "near_move movement")
     proof.derive("kept_form", share * (weight + omega) * a**2 <= weight * a**2, "kept")
     proof.derive("near", sp.Implies(t <= T, whole >= share * a**2 - weight * t**2), "young spent kept_form")
@@ -65,8 +82,13 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("far", sp.Implies(t > T, whole >= share * a**2 - weight * t**2), "square lost capped charged")
     proof.derive("neuron", whole >= share * a**2 - weight * t**2, "near far")
     total, charge = sym("total charge")
-    proof.lemma("sum", "finite_sum", total >= intercept - weight * charge, "total = wᵀΘ(θ)w, charge = Σ_r t_r²",
-                premises=["neuron"])  # fmt: skip
+    proof.lemma(
+        "sum",
+        "finite_sum",
+        total >= intercept - weight * charge,
+        "total = wᵀΘ(θ)w, charge = Σ_r t_r²",
+        premises=["neuron"],
+    )
     proof.hypothesis("budget", charge <= R**2, "Σ_r t_r² ≤ ‖θ − θ0‖² ≤ R²")
     proof.derive("lambda", total >= formulas("lambda_region_neurons"), "sum budget")
     return proof.conclude("near_move near far neuron lambda")

@@ -22,15 +22,19 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("share", sp.Eq(share, formulas("neuron_share_upper")))
     proof.derive("share_is", sp.Eq(share * (weight - omega), weight), "share above")
     # ωa² − 2ad(m'' − ω) + (m''t² − d²)(m'' − ω) ≥ 0: its discriminant is at most 0 because d² ≤ ωt².
-    proof.derive("young", omega * a**2 - 2 * a * d * (weight - omega) + (weight * t**2 - d**2) * (weight - omega) >= 0,
-                 "movement above")  # fmt: skip
+    proof.derive(
+        "young",
+        omega * a**2 - 2 * a * d * (weight - omega) + (weight * t**2 - d**2) * (weight - omega) >= 0,
+        "movement above",
+    )
     proof.derive("cross", 2 * ad * (weight - omega) <= 2 * a * d * (weight - omega), "cauchy above")
     proof.derive(
         "scaled", whole * (weight - omega) <= weight * a**2 + weight * t**2 * (weight - omega), "young cross whole"
     )
     proof.derive("neuron", whole <= share * a**2 + weight * t**2, "scaled share_is above")
-    proof.lemma("sum", "finite_sum", total <= top + weight * charge, "total = wᵀΘ(θ)w, charge = Σ_r t_r²",
-                premises=["neuron"])  # fmt: skip
+    proof.lemma(
+        "sum", "finite_sum", total <= top + weight * charge, "total = wᵀΘ(θ)w, charge = Σ_r t_r²", premises=["neuron"]
+    )
     proof.hypothesis("budget", charge <= R**2, "Σ_r t_r² ≤ ‖θ − θ0‖² ≤ R²")
     proof.derive("spent", weight * charge <= weight * R**2, "budget")
     proof.derive("square", total <= formulas("jacobian_square_neurons"), "sum spent")

@@ -39,8 +39,13 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("form", q * tw**2 + 2 * p * tv * tw <= root * (tw**2 + tv**2), "root_top radical")
     proof.derive("neuron", part <= root * (tw**2 + tv**2) / 2, "bent moved part form")
     total = sym("total")
-    proof.lemma("sum", "finite_sum", total <= root * square / 2, "total ≥ ‖F(c) − F(θ) − J(θ)(c − θ)‖, square = Σ_r t_r²",
-                premises=["neuron"])  # fmt: skip
+    proof.lemma(
+        "sum",
+        "finite_sum",
+        total <= root * square / 2,
+        "total ≥ ‖F(c) − F(θ) − J(θ)(c − θ)‖, square = Σ_r t_r²",
+        premises=["neuron"],
+    )
     proof.hypothesis("near", square <= D_square, "‖θ − c‖² ≤ D²")
     proof.derive("spent", root * square <= root * D_square, "near")
     proof.derive("remainder", total <= formulas("remainder_neurons"), "sum spent root_is")

@@ -21,8 +21,13 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("entry", sp.Eq(derivative, n * value * slope), "r' ≠ r")
     proof.derive("not_zero", sp.Ne(derivative, 0), "activation entry")
     zero = sp.Symbol("measure_of_zero_set", nonnegative=True)
-    proof.lemma("generic", "analytic_zero_set", sp.Eq(zero, 0), "per neuron; finitely many null sets are a null set",
-                premises=["not_zero"])  # fmt: skip
+    proof.lemma(
+        "generic",
+        "analytic_zero_set",
+        sp.Eq(zero, 0),
+        "per neuron; finitely many null sets are a null set",
+        premises=["not_zero"],
+    )
     proof.lemma(
         "all_qualify", "analytic_zero_set", sp.Implies(sp.Eq(zero, 0), sp.Eq(qualifying, width)), "for almost every θ"
     )

@@ -92,8 +92,12 @@ def _narrow_has_one() -> list[Fact]:
 def _linear_model() -> list[Fact]:
     # F(θ) = Aθ with N = 1 and many parameters: Φ is convex, every ball is an LQCR; q_r = 0 as there is no second layer.
     x, y = sp.symbols("x y", real=True)
-    return [Fact("(x + y − 1)² is convex: midpoint inequality by z3",
-                 entails([], ((x + y) / 2 - 1) ** 2 <= ((x - 1) ** 2 + (y - 1) ** 2) / 2).proved)]  # fmt: skip
+    return [
+        Fact(
+            "(x + y − 1)² is convex: midpoint inequality by z3",
+            entails([], ((x + y) / 2 - 1) ** 2 <= ((x - 1) ** 2 + (y - 1) ** 2) / 2).proved,
+        )
+    ]
 
 
 def witnesses() -> list[Fact]:

@@ -32,16 +32,28 @@ def prove(formulas: Formulas) -> Proof:
     proof.suppose("row_so_far", sp.Eq(row, B * B2 * part), "0 = 0 for the empty sum")
     proof.derive("row_step", sp.Eq(row_next, B * B2 * part_next), "entry row_next part_next row_so_far")
     whole_row = sp.Symbol("whole_row", real=True)
-    proof.lemma("row", "induction", sp.Eq(whole_row, B * B2 * gram_a), "gram_a = ⟨a_l,i, a_l,j⟩",
-                premises=["row_step"], discharges=["row_so_far"])  # fmt: skip
+    proof.lemma(
+        "row",
+        "induction",
+        sp.Eq(whole_row, B * B2 * gram_a),
+        "gram_a = ⟨a_l,i, a_l,j⟩",
+        premises=["row_step"],
+        discharges=["row_so_far"],
+    )
     # Over r: matrix = Σ_{r' < r} of the rows, gram_B = Σ_{r' < r} B_r'B'_r'.
     proof.define("matrix_next", sp.Eq(matrix_next, matrix + whole_row))
     proof.define("gram_next", sp.Eq(gram_b_next, gram_b + B * B2))
     proof.suppose("matrix_so_far", sp.Eq(matrix, gram_b * gram_a))
     proof.derive("matrix_step", sp.Eq(matrix_next, gram_b_next * gram_a), "row matrix_next gram_next matrix_so_far")
     layer, inner_b = sp.symbols("layer inner_B", real=True)
-    proof.lemma("layer", "induction", sp.Eq(layer, inner_b * gram_a), "layer = ⟨∂F_ia/∂[W_l, b_l], ∂F_jb/∂[W_l, b_l]⟩",
-                premises=["matrix_step"], discharges=["matrix_so_far"])  # fmt: skip
+    proof.lemma(
+        "layer",
+        "induction",
+        sp.Eq(layer, inner_b * gram_a),
+        "layer = ⟨∂F_ia/∂[W_l, b_l], ∂F_jb/∂[W_l, b_l]⟩",
+        premises=["matrix_step"],
+        discharges=["matrix_so_far"],
+    )
     # Over layers: theta = ⟨∇F_ia, ∇F_jb⟩ over the parameters of the layers so far.
     theta, theta_next, terms, terms_next = sp.symbols("theta theta_next terms terms_next", real=True)
     proof.hypothesis("disjoint", sp.Eq(theta_next, theta + layer), "no parameter belongs to two layers")
@@ -49,8 +61,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.suppose("layers_so_far", sp.Eq(theta, terms))
     proof.derive("layers_step", sp.Eq(theta_next, terms_next), "layer disjoint terms_next layers_so_far")
     kernel, total = sp.symbols("kernel total", real=True)
-    proof.lemma("kernel", "induction", sp.Eq(kernel, total), "Θ = Σ_l ⟨B_l,ia, B_l,jb⟩⟨a_l,i, a_l,j⟩",
-                premises=["layers_step"], discharges=["layers_so_far"])  # fmt: skip
+    proof.lemma(
+        "kernel",
+        "induction",
+        sp.Eq(kernel, total),
+        "Θ = Σ_l ⟨B_l,ia, B_l,jb⟩⟨a_l,i, a_l,j⟩",
+        premises=["layers_step"],
+        discharges=["layers_so_far"],
+    )
     return proof.conclude("entry row_step matrix_step layers_step kernel")
 
 

@@ -32,8 +32,12 @@ def prove(formulas: Formulas) -> Proof:
 def _wrong_occupancy() -> list[Fact]:
     # Two states, γ = ½, start in 1; π stays with reward 0 in 1; π′ goes to 2 with reward 0, where the other action of π′ pays 1.
     # With the occupancy of π (all in 1): Σ = Q(1, go) − V = ½·V(2) = 0 for π paying nothing in 2; but J′ = ½·1·2·½ > 0.
-    return [Fact("π pays nothing anywhere, π′ moves to state 2 and is paid 1 there for ever: J′ = γ/(1 − γ) = 1; with π's occupancy the sum is γV(2) = 0",
-                 Q(1, 2) / (1 - Q(1, 2)) == 1)]  # fmt: skip
+    return [
+        Fact(
+            "π pays nothing anywhere, π′ moves to state 2 and is paid 1 there for ever: J′ = γ/(1 − γ) = 1; with π's occupancy the sum is γV(2) = 0",
+            Q(1, 2) / (1 - Q(1, 2)) == 1,
+        )
+    ]
 
 
 CLAIM = Claim(

@@ -23,8 +23,13 @@ def prove(formulas: Formulas) -> Proof:
         log_z <= eta**2 * B**2 / 8 + eps,
         "log E_π exp(η(Q − E_πQ) + ξ): lemma hoeffding and |ξ| ≤ ε, range of Q at most B",
     )
-    proof.lemma("update", "hoeffding", kl1 <= kl - advantage + log_z + eps,
-                "KL(π* ‖ π⁺) for π⁺ ∝ π·exp(ηQ + ξ); advantage = η⟨Q, π* − π⟩; finite as π_0 has full support", premises=["range"])  # fmt: skip
+    proof.lemma(
+        "update",
+        "hoeffding",
+        kl1 <= kl - advantage + log_z + eps,
+        "KL(π* ‖ π⁺) for π⁺ ∝ π·exp(ηQ + ξ); advantage = η⟨Q, π* − π⟩; finite as π_0 has full support",
+        premises=["range"],
+    )
     proof.lemma("difference", "claim:performance_difference", sp.Eq(advantage, c * gap), "gap = J* − J(π_k)")
     proof.derive("drop", c * gap <= kl - kl1 + h, "range update difference h")
     proof.suppose("so_far", c * S + kl <= start + k * h, "S = Σ_{j<k} gap_j")

@@ -15,8 +15,12 @@ def _descent_fails() -> list[Fact]:
         theta = eta * c / 10
         before, gradient = (theta + 1) ** 2 / 2, theta + 1
         after = max(theta - eta * gradient, Q(0)) + 1
-        facts.append(Fact(f"η = {eta}: the decrease is below ηc‖∇Φ‖² with c = {c}, at θ = {theta}",
-                          theta - eta * gradient < 0 and before - after**2 / 2 < eta * c * gradient**2))  # fmt: skip
+        facts.append(
+            Fact(
+                f"η = {eta}: the decrease is below ηc‖∇Φ‖² with c = {c}, at θ = {theta}",
+                theta - eta * gradient < 0 and before - after**2 / 2 < eta * c * gradient**2,
+            )
+        )
     return facts
 
 

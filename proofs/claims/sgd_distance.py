@@ -26,8 +26,11 @@ def prove(formulas: Formulas) -> Proof:
     )
     proof.define("split", sp.Eq(ex, E**2 - er), "ex = ⟨e, J(θ − z)⟩, er = −⟨e, r⟩")
     proof.lemma("cauchy", "cauchy_schwarz", er <= E * r)
-    proof.hypothesis("moment", mean <= D**2 - 2 * eta * s * ex + eta**2 * s * bar * E**2,
-                     "E‖θ⁺ − z‖² given the past: E g = sJᵀe, E‖g‖² ≤ 2β̄Φ (claim sgd_second_moment)")  # fmt: skip
+    proof.hypothesis(
+        "moment",
+        mean <= D**2 - 2 * eta * s * ex + eta**2 * s * bar * E**2,
+        "E‖θ⁺ − z‖² given the past: E g = sJᵀe, E‖g‖² ≤ 2β̄Φ (claim sgd_second_moment)",
+    )
     proof.derive("any_z", mean <= D**2 - eta * s * E * (q * E - L * D**2), "q curvature split cauchy moment")
     proof.define("nearest", sp.And(sp.Eq(D, v), v <= R / 2), "z nearest to θ; v = √V ≤ ‖θ − c‖ ≤ R/2")
     proof.hypothesis("sigma", sigma > 0)

@@ -23,8 +23,13 @@ def prove(formulas: Formulas) -> Proof:
     X0, S0 = sym("X_0 S_0")
     proof.hypothesis("start", X0 <= d0**2, "X_0 = ‖θ_0 − c‖²")
     # One step: of the series, and of the stopped distance.
-    proof.lemma("decays", "claim:sgd_distance", m <= power**2 * d0**2, "power = root^k; V_0 ≤ ‖θ_0 − c‖² ≤ d0², as c is a zero-loss point",
-                premises=["contracts", "start"])  # fmt: skip
+    proof.lemma(
+        "decays",
+        "claim:sgd_distance",
+        m <= power**2 * d0**2,
+        "power = root^k; V_0 ≤ ‖θ_0 − c‖² ≤ d0², as c is a zero-loss point",
+        premises=["contracts", "start"],
+    )
     proof.hypothesis(
         "smooth", e <= K * v, "‖e_k‖ ≤ K√V_k: ‖J‖ ≤ K on B(c, R), which holds θ_k and its nearest zero-loss point"
     )
@@ -53,10 +58,22 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("sum_base", S0 * (1 - root) <= K * d0 * (1 - 1), "nothing")
     proof.derive("far_base", X0 <= d0**2 + eta * s * L * (R**2 / 4) * S0, "start")
     total, last, mean, chance = sym("total power_T E_D2 chance")
-    proof.lemma("series", "induction", total * (1 - root) <= K * d0 * (1 - last), "T steps, power_T = root^T",
-                premises=["sum_base", "sum_next"], discharges=["sum_so_far"])  # fmt: skip
-    proof.lemma("stopped", "induction", mean <= d0**2 + eta * s * L * (R**2 / 4) * total, "E‖θ_{τ∧T} − c‖²",
-                premises=["far_base", "far_next"], discharges=["far_so_far"])  # fmt: skip
+    proof.lemma(
+        "series",
+        "induction",
+        total * (1 - root) <= K * d0 * (1 - last),
+        "T steps, power_T = root^T",
+        premises=["sum_base", "sum_next"],
+        discharges=["sum_so_far"],
+    )
+    proof.lemma(
+        "stopped",
+        "induction",
+        mean <= d0**2 + eta * s * L * (R**2 / 4) * total,
+        "E‖θ_{τ∧T} − c‖²",
+        premises=["far_base", "far_next"],
+        discharges=["far_so_far"],
+    )
     proof.derive("series_total", total * (1 - root) <= K * d0, "series")
     proof.derive("slow", 2 * (1 - root) >= eta * s * sigma**2 * f, "contracts root below")
     proof.derive("total", total * eta * s * sigma**2 * f <= 2 * K * d0, "series_total slow below")
@@ -70,8 +87,13 @@ def prove(formulas: Formulas) -> Proof:
     )
     proof.derive("paid", eta * s * L * R**2 * total * weight <= 2 * K * d0 * L * R**2, "total weight")
     proof.derive("sum", chance * R**2 * weight <= 4 * d0**2 * weight + 2 * K * d0 * L * R**2, "scaled paid")
-    proof.lemma("ever", "monotone_limit", ever * R**2 * weight <= 4 * d0**2 * weight + 2 * K * d0 * L * R**2,
-                "ever = P(τ < ∞), the limit of P(τ ≤ T)", premises=["sum"])  # fmt: skip
+    proof.lemma(
+        "ever",
+        "monotone_limit",
+        ever * R**2 * weight <= 4 * d0**2 * weight + 2 * K * d0 * L * R**2,
+        "ever = P(τ < ∞), the limit of P(τ ≤ T)",
+        premises=["sum"],
+    )
     proof.derive("exit", ever <= formulas("sgd_distance_exit"), "ever weight positive")
     return proof.conclude("exit")
 

@@ -15,8 +15,13 @@ def prove(formulas: Formulas) -> Proof:
     q, x, path, first, probability = sym("q x path first probability")
     proof = Proof()
     proof.hypothesis("step", eta * beta * bar <= mu)
-    proof.lemma("q", "claim:sgd_rate", sp.Eq(q**2, formulas("sgd_rate_simple")), "q² = 1 − ημ ≥ rate ≥ 0; E[Φ_k 1_{τ>k}] ≤ q^{2k}Φ_0",
-                premises=["step"])  # fmt: skip
+    proof.lemma(
+        "q",
+        "claim:sgd_rate",
+        sp.Eq(q**2, formulas("sgd_rate_simple")),
+        "q² = 1 − ημ ≥ rate ≥ 0; E[Φ_k 1_{τ>k}] ≤ q^{2k}Φ_0",
+        premises=["step"],
+    )
     proof.define("x", sp.Eq(x**2, 2 * bar * Phi0), "x = √(2β̄Φ_0)")
     proof.derive("below_one", q < 1, "q")
     # E‖ηg_k‖1_{τ>k} ≤ η(2β̄E[Φ_k 1])^½ ≤ ηxq^k; the sum over k is at most ηx/(1 − q).

@@ -18,8 +18,12 @@ def prove(formulas: Formulas) -> Proof:
     proof = Proof()
     proof.hypothesis("pl", g**2 / 2 >= mu * Phi, "at θ_k ∈ B(θ0, R)")
     proof.hypothesis("second", second <= 2 * bar * Phi, "claim sgd_second_moment")
-    proof.lemma("taylor", "taylor", after <= Phi - eta * g**2 + eta**2 * beta * second / 2,
-                "E[Φ_{k+1} | F_k] on {τ > k}; β on B(θ0, R + step), which contains the segment; E[g | F_k] = ∇Φ")  # fmt: skip
+    proof.lemma(
+        "taylor",
+        "taylor",
+        after <= Phi - eta * g**2 + eta**2 * beta * second / 2,
+        "E[Φ_{k+1} | F_k] on {τ > k}; β on B(θ0, R + step), which contains the segment; E[g | F_k] = ∇Φ",
+    )
     proof.derive("one_step", after <= rate * Phi, "pl second taylor")
     proof.derive("small_step", sp.Implies(eta <= formulas("sgd_step"), eta * beta * bar <= mu), "pl")
     proof.derive("simple", sp.Implies(eta <= formulas("sgd_step"), rate <= formulas("sgd_rate_simple")), "small_step")

@@ -27,8 +27,11 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("full", full <= 2 * s * J**2 * Phi, "gradient loss")
     proof.derive("unit", inverse <= 1, "inverse replacement")
     proof.derive("inverse_is", sp.Eq(1 / b, inverse), "inverse")
-    proof.derive("parts", batch <= (inverse * formulas("beta_bar_sample") + (1 - inverse) * s * J**2) * 2 * Phi,
-                 "one full unit variance")  # fmt: skip
+    proof.derive(
+        "parts",
+        batch <= (inverse * formulas("beta_bar_sample") + (1 - inverse) * s * J**2) * 2 * Phi,
+        "one full unit variance",
+    )
     proof.derive("batch", batch <= 2 * formulas("beta_bar_batch") * Phi, "parts inverse_is")
     return proof.conclude("one batch")
 

@@ -47,22 +47,28 @@ def _reach(proof: Proof) -> None:
     proof.derive("inherited_step", (v0 + scale * t) * moved <= (v0 + scale * delta) * dh, "whole dh_so_far")
     proof.derive("dz_step", dz <= dz_top, "whole dz dz_top inherited_step")
     proof.derive("dh_step", dh_next <= S1 * dz_top, "dh dz_step smooth")
-    proof.lemma("forward", "induction", sp.And(moved <= dh, dz <= dz_top), premises=["dh_step"],
-                discharges=["dh_so_far"])  # fmt: skip
+    proof.lemma(
+        "forward", "induction", sp.And(moved <= dh, dz <= dz_top), premises=["dh_step"], discharges=["dh_so_far"]
+    )
     proof.lemma("da", "operator_norm", da <= scale * moved, "a = (s h, 1)")
     proof.derive("da_ball", da <= scale * dh, "da forward")
     change, dg, db, g0, b0, change_below, db_top = sym("change_g dg db g_frobenius b_frobenius change_below db_top")
     proof.define("db_top", sp.Eq(db_top, S1 * dg + S2 * dz_top * g0))
     proof.lemma("db", "frobenius", db <= s1 * change + s2 * dz * g0, "ΔB = σ'(θ)∘ΔG + Δσ'∘G⁰")
-    proof.lemma("dg", "operator_norm", change_below <= scale * t * (b0 + db) + v0 * db,
-                "ΔG_{l−1} = B(θ)sU + ΔB V⁰, ‖B⁰‖ ≤ ‖B⁰‖_F")  # fmt: skip
+    proof.lemma(
+        "dg",
+        "operator_norm",
+        change_below <= scale * t * (b0 + db) + v0 * db,
+        "ΔG_{l−1} = B(θ)sU + ΔB V⁰, ‖B⁰‖ ≤ ‖B⁰‖_F",
+    )
     proof.suppose("dg_so_far", change <= dg, "dg: the bound of ‖ΔG_l‖; 0 ≤ 0 at the output")
     proof.derive("db_slope", s1 * change <= S1 * dg, "smooth dg_so_far")
     proof.derive("db_bend", s2 * dz * g0 <= S2 * dz_top * g0, "smooth forward")
     proof.derive("db_step", db <= db_top, "db db_top db_slope db_bend")
     proof.derive("dg_step", change_below <= scale * delta * (b0 + db_top) + v0 * db_top, "dg whole db_step")
-    proof.lemma("backward", "induction", sp.And(change <= dg, db <= db_top), premises=["dg_step"],
-                discharges=["dg_so_far"])  # fmt: skip
+    proof.lemma(
+        "backward", "induction", sp.And(change <= dg, db <= db_top), premises=["dg_step"], discharges=["dg_so_far"]
+    )
     # One block of ΔJ: B ⊗ a − B⁰ ⊗ a⁰ = ΔB ⊗ a(θ) + B⁰ ⊗ Δa, in the Frobenius norm; k outputs, root_k = √k ≥ 1.
     root_k, a, db_frobenius, block = sym("root_k a_norm db_frobenius block")
     proof.define("outputs", root_k >= 1)
@@ -71,11 +77,17 @@ def _reach(proof: Proof) -> None:
     proof.lemma("block", "mixed_product", block <= db_frobenius * a + b0 * da, "‖u ⊗ v‖_F = ‖u‖‖v‖, triangle")
     proof.derive("block_first", db_frobenius * a <= root_k * db_top * (a0 + scale * dh), "rank a da_ball backward")
     proof.derive("block_second", b0 * da <= root_k * b0 * scale * dh, "da_ball outputs")
-    proof.derive("block_ball", block <= root_k * (db_top * (a0 + scale * dh) + b0 * scale * dh),
-                 "block block_first block_second")  # fmt: skip
+    proof.derive(
+        "block_ball", block <= root_k * (db_top * (a0 + scale * dh) + b0 * scale * dh), "block block_first block_second"
+    )
     total, squares = sym("jacobian_change_square squares")
-    proof.lemma("jacobian_change", "finite_sum", total <= root_k**2 * squares, "‖ΔJ‖² ≤ ‖ΔJ‖_F² = Σ_l Σ_i block²",
-                premises=["block_ball"])  # fmt: skip
+    proof.lemma(
+        "jacobian_change",
+        "finite_sum",
+        total <= root_k**2 * squares,
+        "‖ΔJ‖² ≤ ‖ΔJ‖_F² = Σ_l Σ_i block²",
+        premises=["block_ball"],
+    )
 
 
 def _curvature(proof: Proof) -> None:
@@ -110,8 +122,11 @@ def _curvature(proof: Proof) -> None:
     proof.derive("products", DI <= A * t * inner, "samples own_D")
     proof.derive("mixed_bound", mixed <= 2 * S * A * t * inner, "mixed products")
     term = sp.Min(one, two) * t**2 + 2 * coupling * t * t_below + 2 * scale * C * slope * t * inherited
-    proof.derive("layer", direct + cross + mixed + quadratic <= term + 2 * S * A * t * inner + S * inner**2,
-                 "own coupling mixed_bound quadratic")  # fmt: skip
+    proof.derive(
+        "layer",
+        direct + cross + mixed + quadratic <= term + 2 * S * A * t * inner + S * inner**2,
+        "own coupling mixed_bound quadratic",
+    )
     form, pp, nu, E_form = sym("form pp nu E_form")
     proof.lemma("sum", "finite_sum", E_form <= form, "E_form = ±uᵀEu, form = pᵀMp, M ≥ 0", premises=["layer"])
     proof.lemma("largest", "rayleigh", form <= nu * pp, "ν = λ_max of the symmetric part of M")
@@ -177,12 +192,16 @@ def _attained() -> list[Fact]:
     hessian = sp.hessian(loss, (v, w)).subs({v: 0, w: 0})
     return [
         Fact("overshooting: |T(1)| = 3 = g", abs(Q(1) - 4 * Q(1)) == 3),
-        Fact("F = v·w at 0: ∇²Φ = −y[[0, 1], [1, 0]], λ_max(±E) = |y| = (0 + √(4y²))/2",
-             hessian == sp.Matrix([[0, -y], [-y, 0]])),
-        Fact("Frobenius form: AᵀDA = Σ d_i a_i² for one column, squared dᵀ(K∘K)d",
-             (Q(2) * 3**2 + Q(-1) * 5**2) ** 2
-             == sum(d * e * (a * b) ** 2 for d, a in ((Q(2), 3), (Q(-1), 5)) for e, b in ((Q(2), 3), (Q(-1), 5)))),
-    ]  # fmt: skip
+        Fact(
+            "F = v·w at 0: ∇²Φ = −y[[0, 1], [1, 0]], λ_max(±E) = |y| = (0 + √(4y²))/2",
+            hessian == sp.Matrix([[0, -y], [-y, 0]]),
+        ),
+        Fact(
+            "Frobenius form: AᵀDA = Σ d_i a_i² for one column, squared dᵀ(K∘K)d",
+            (Q(2) * 3**2 + Q(-1) * 5**2) ** 2
+            == sum(d * e * (a * b) ** 2 for d, a in ((Q(2), 3), (Q(-1), 5)) for e, b in ((Q(2), 3), (Q(-1), 5))),
+        ),
+    ]
 
 
 CLAIM = Claim(
@@ -194,12 +213,21 @@ CLAIM = Claim(
     " layer with identity output ν = max_r (p_r + (p_r² + 4q_r²)^½)/2.",
     source="our formulation: the error bound of scope `exact`",
     hypotheses=(
-        Hypothesis("below", "ν⁻ bounds λ_max(−E)",
-                   Counterexample("F = θ²/2, y = 1: negative curvature doubles distances", _no_negative_curvature)),
-        Hypothesis("above", "ν⁺ bounds λ_max(E)",
-                   Counterexample("F = θ²/2, y = −10: a step that overshoots", _no_positive_curvature)),
-        Hypothesis("ball", "J, ν^∓ hold on the whole ball, not only at θ̂",
-                   Counterexample("F = θ²/2 about 0: curvature only away from θ̂", _at_the_centre_only)),
+        Hypothesis(
+            "below",
+            "ν⁻ bounds λ_max(−E)",
+            Counterexample("F = θ²/2, y = 1: negative curvature doubles distances", _no_negative_curvature),
+        ),
+        Hypothesis(
+            "above",
+            "ν⁺ bounds λ_max(E)",
+            Counterexample("F = θ²/2, y = −10: a step that overshoots", _no_positive_curvature),
+        ),
+        Hypothesis(
+            "ball",
+            "J, ν^∓ hold on the whole ball, not only at θ̂",
+            Counterexample("F = θ²/2 about 0: curvature only away from θ̂", _at_the_centre_only),
+        ),
         Hypothesis("close", "‖θ − θ̂‖ ≤ δ", Counterexample("F = θ, θ at distance 4, δ = 1", _not_close)),
         Hypothesis("rounding", "‖T(θ̂) − θ̂'‖ is added", Counterexample("F = θ: a rounded step", _no_rounding)),
         Hypothesis("smooth", "C² activations with sup|σ'|, sup|σ''| finite", KINK),
@@ -209,4 +237,4 @@ CLAIM = Claim(
     remarks="Per layer: ‖Δz‖ ≤ ‖a⁰‖δ + (‖V⁰‖ + sδ)‖Δh‖; ‖ΔB‖ ≤ sup|σ'|‖ΔG‖ + sup|σ''|‖Δz‖‖G⁰‖_F; ‖ΔG_{l−1}‖ ≤ sδ(‖B⁰‖_F + ‖ΔB‖) + ‖V⁰‖‖ΔB‖;"
     " ‖ΔJ‖² ≤ kΣ(‖ΔB‖(‖a⁰‖ + ‖Δa‖) + ‖B⁰‖_F‖Δa‖)². Form: min(one, two)p_l² + 2·coupling·p_lp_{l−1} + 2s‖C‖_F max|σ'|p_l‖I_{l−1}‖ +"
     " 2max|S|‖A‖p_l‖I_l‖ + max|S|‖I_l‖², ‖I_l‖ = ‖V_l‖‖Ḣ_{l−1}‖ linear in p.",
-)  # fmt: skip
+)

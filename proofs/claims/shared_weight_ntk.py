@@ -53,8 +53,14 @@ def prove(formulas: Formulas) -> Proof:
     proof.suppose("double_so_far", sp.Eq(left * right, double))
     proof.derive("double_step", sp.Eq(left * right_next, double_next), "second double_so_far")
     inner, outer = sp.symbols("inner outer", real=True)
-    proof.lemma("double", "induction", sp.Eq(product, outer), "product of the two derivatives = Σ_{p,p'} B_pa_pB'_{p'}a'_{p'}", premises=["double_step"],
-                discharges=["double_so_far"])  # fmt: skip
+    proof.lemma(
+        "double",
+        "induction",
+        sp.Eq(product, outer),
+        "product of the two derivatives = Σ_{p,p'} B_pa_pB'_{p'}a'_{p'}",
+        premises=["double_step"],
+        discharges=["double_so_far"],
+    )
     kernel = sp.Symbol("kernel", real=True)
     proof.lemma(
         "entry",

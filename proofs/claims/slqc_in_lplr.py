@@ -16,11 +16,13 @@ def _bilinear() -> list[Fact]:
     centre = (v - Q(5, 4)) ** 2 + (w - Q(5, 4)) ** 2
     return [
         Fact("z has zero loss", Q(2) * Q(1, 2) == 1),
-        Fact("x and z lie in B((5/4, 5/4), 9/8), where λ = v² + w² ≥ ((5/4)√2 − 9/8)² ≥ (16/25)²", centre <= Q(81, 64)
-             and Q(9, 8) <= Q(81, 64) and Q(25, 8) > (Q(9, 8) + Q(16, 25)) ** 2),
+        Fact(
+            "x and z lie in B((5/4, 5/4), 9/8), where λ = v² + w² ≥ ((5/4)√2 − 9/8)² ≥ (16/25)²",
+            centre <= Q(81, 64) and Q(9, 8) <= Q(81, 64) and Q(25, 8) > (Q(9, 8) + Q(16, 25)) ** 2,
+        ),
         Fact("Φ(x) = e²/2 > ε for ε = e²/4", e**2 / 2 > e**2 / 4 > 0),
         Fact("⟨∇Φ(x), z − x⟩ > 0: z itself violates condition (2)", towards > 0),
-    ]  # fmt: skip
+    ]
 
 
 CLAIM = Claim(

@@ -96,15 +96,21 @@ def _falls(proof: Proof, formulas: Formulas) -> None:
     proof.derive("a_small", sp.Implies(run > 0, a <= 1), "a je_below je step_h")
     proof.derive("q_square", q**2 <= (1 - a) * (run**2 - m), "linear spectral")
     proof.derive("reach", sp.Implies(run > 0, sig * length <= run), "am m_small a_small")
-    proof.derive("young", sp.Implies(run > 0, (1 - a) * (run**2 - m) <= (run - sig * length) ** 2),
-                 "am m_small a_small reach")  # fmt: skip
+    proof.derive(
+        "young", sp.Implies(run > 0, (1 - a) * (run**2 - m) <= (run - sig * length) ** 2), "am m_small a_small reach"
+    )
     proof.derive("pays", sp.Implies(run > 0, q <= run - sig * length), "q_square young reach")
     # The whole step lies in B(θ̂, δ + ℓ).
     proof.define("longest", sp.Eq(top, h * K * E))
     proof.derive("je_top", Je <= K * E, "je residual")
     proof.derive("short", length <= top, "length longest je_top h")
-    proof.lemma("mean", "mean_value", drift <= L1 * length / 2, "drift = ‖J̄ − J(θ)‖, L' bounds ‖D²F‖ on B(θ̂, δ + ℓ)",
-                premises=["short", "close"])  # fmt: skip
+    proof.lemma(
+        "mean",
+        "mean_value",
+        drift <= L1 * length / 2,
+        "drift = ‖J̄ − J(θ)‖, L' bounds ‖D²F‖ on B(θ̂, δ + ℓ)",
+        premises=["short", "close"],
+    )
     proof.define("d", sp.Eq(d, L1 * top / 2))
     proof.derive("drift", drift <= d, "mean short d")
     proof.lemma("true", "mean_value", after <= q + drift * length, "e(θ') = (I − A)e − (J̄ − J)(step)")
@@ -179,19 +185,31 @@ CLAIM = Claim(
     source="our formulation: scope `region` with a ball of starts",
     hypotheses=(
         Hypothesis("close", "‖θ − θ̂‖ ≤ δ", Counterexample("F = θ, θ at distance 4, δ = 1", _not_close)),
-        Hypothesis("ball", "L bounds ‖D²F‖ on the whole ball, not only at θ̂",
-                   Counterexample("F = θ²/2 about 0: curvature only away from θ̂", _curved_away_from_the_centre)),
-        Hypothesis("segment", "Lδ²/8 is added between the ends",
-                   Counterexample("F = θ² from −1 to 1, y = 1: no residual at the ends, 1 between", _ends_alone)),
-        Hypothesis("by_descent", "f_{k−1} bounds the step before",
-                   Counterexample("F = θ, η = 1/2: a factor 1/4 is too small", _by_descent)),
+        Hypothesis(
+            "ball",
+            "L bounds ‖D²F‖ on the whole ball, not only at θ̂",
+            Counterexample("F = θ²/2 about 0: curvature only away from θ̂", _curved_away_from_the_centre),
+        ),
+        Hypothesis(
+            "segment",
+            "Lδ²/8 is added between the ends",
+            Counterexample("F = θ² from −1 to 1, y = 1: no residual at the ends, 1 between", _ends_alone),
+        ),
+        Hypothesis(
+            "by_descent",
+            "f_{k−1} bounds the step before",
+            Counterexample("F = θ, η = 1/2: a factor 1/4 is too small", _by_descent),
+        ),
         Hypothesis("rounding", "‖T(θ̂) − θ̂'‖ is added", Counterexample("F = θ: a rounded step", _no_rounding)),
         Hypothesis("step", "ηsK² ≤ 1", Counterexample("F = θ, η = 3: |e| doubles", _too_long)),
-        Hypothesis("room", "d, what the Jacobian changes within the step, is subtracted from σ",
-                   Counterexample("F = 1 + θ², η = 1/4 at 1: half the residual is left, not none", _no_room)),
+        Hypothesis(
+            "room",
+            "d, what the Jacobian changes within the step, is subtracted from σ",
+            Counterexample("F = 1 + θ², η = 1/4 at 1: half the residual is left, not none", _no_room),
+        ),
         Hypothesis("smooth", "C² activations", KINK),
     ),
     proof=prove,
     remarks="With f_k < 1 for all k the sum of the E_k is finite, so the growth of δ is bounded however many steps are followed. J is not needed beyond its"
     " norm and λ_min at the recorded points.",
-)  # fmt: skip
+)

@@ -43,11 +43,16 @@ def quasi_convex_without_pl() -> list[Fact]:
     origin = {v: 0, w: 0}
     midpoint = entails([a * b >= level, c * d >= level], (a + c) * (b + d) / 4 >= level)
     return [
-        Fact("vw ≤ 1 on [0, 1]², where Φ falls as vw grows; {vw ≥ level} is midpoint-convex there (z3)", midpoint.proved),
+        Fact(
+            "vw ≤ 1 on [0, 1]², where Φ falls as vw grows; {vw ≥ level} is midpoint-convex there (z3)", midpoint.proved
+        ),
         Fact("zero loss at (1, 1), in the region", loss.subs({v: 1, w: 1}) == 0),
-        Fact("∇Φ = 0 and Φ = ½ at (0, 0), in the region: no μ > 0",
-             sp.diff(loss, v).subs(origin) == sp.diff(loss, w).subs(origin) == 0 and loss.subs(origin) == sp.Rational(1, 2)),
-    ]  # fmt: skip
+        Fact(
+            "∇Φ = 0 and Φ = ½ at (0, 0), in the region: no μ > 0",
+            sp.diff(loss, v).subs(origin) == sp.diff(loss, w).subs(origin) == 0
+            and loss.subs(origin) == sp.Rational(1, 2),
+        ),
+    ]
 
 
 WITHOUT_PL = Counterexample(

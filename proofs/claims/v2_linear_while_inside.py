@@ -25,8 +25,12 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("above", sp.And(Phi >= floor, after >= floor), "L* is the infimum")
     proof.derive("rests", sp.Implies(sp.Eq(Phi, floor), sp.Eq(g, 0)), "step taylor above", "at L* GD rests")
     proof.suppose("so_far", Phi - floor <= power * (Phi0 - floor))
-    proof.derive("next", sp.Implies(Phi > floor, after - floor <= rate * power * (Phi0 - floor)), "one_step above so_far",
-                 "the factor is ≥ 0 when Φ_k > L*, since Φ_{k+1} ≥ L*")  # fmt: skip
+    proof.derive(
+        "next",
+        sp.Implies(Phi > floor, after - floor <= rate * power * (Phi0 - floor)),
+        "one_step above so_far",
+        "the factor is ≥ 0 when Φ_k > L*, since Φ_{k+1} ≥ L*",
+    )
     proof.derive("base", Phi0 - floor <= 1 * (Phi0 - floor), "step")
     last, total = sym("Phi_k rate_to_the_k")
     proof.lemma(

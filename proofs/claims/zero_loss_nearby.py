@@ -33,14 +33,24 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("r", sp.Eq(r * (sigma - delta), e))
     proof.derive("r_small", r <= reach + slack, "r reach drift slack")
     proof.derive("inside", P + r <= R, "r_small slack", "so B(θ, r) ⊂ B(c, R), where σ, K, L_H hold")
-    proof.lemma("path", "claim:containment_residual", length * (sigma - delta) <= e, "from θ on B(θ, r): ∫_0^r (σ − δ) = ‖e‖",
-                premises=["inside"])  # fmt: skip
+    proof.lemma(
+        "path",
+        "claim:containment_residual",
+        length * (sigma - delta) <= e,
+        "from θ on B(θ, r): ∫_0^r (σ − δ) = ‖e‖",
+        premises=["inside"],
+    )
     proof.derive("short", length <= r, "path r drift")
     proof.lemma("limit", "claim:iterates_converge", distance <= length, "distance = ‖θ − θ*_η‖, F(θ*_η) = y")
     proof.derive("near", distance <= reach + slack, "limit short r_small")
     nearest = sym("nearest")
-    proof.lemma("compact", "compactness", nearest <= reach, "a limit point as η → 0: r → reach, and F(θ*) = y by continuity",
-                premises=["near"])  # fmt: skip
+    proof.lemma(
+        "compact",
+        "compactness",
+        nearest <= reach,
+        "a limit point as η → 0: r → reach, and F(θ*) = y by continuity",
+        premises=["near"],
+    )
     proof.derive("bound", sp.And(nearest <= e / sigma, P + nearest < R), "compact reach_is room positive")
     return proof.conclude("inside near bound")
 

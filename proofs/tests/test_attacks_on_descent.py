@@ -72,10 +72,17 @@ def certified(net: Quadratic, size: int, x: float, least_step: float = 1.0) -> d
     )
     m, eps, g = 6 // size, x / K_b**2, 1.001
     values = {
-        "batch_fraction": x, "batches": float(m), "step_scale": eps * least_step, "step_sum": eps * m, "growth": g, "sigma": sigma,
-        "triangle": 0.64 * m if m > 1 else 0.0, "L_H": L, "jacobian_norm": float(np.linalg.norm(net.G, 2)) + L * net.R,
+        "batch_fraction": x,
+        "batches": float(m),
+        "step_scale": eps * least_step,
+        "step_sum": eps * m,
+        "growth": g,
+        "sigma": sigma,
+        "triangle": 0.64 * m if m > 1 else 0.0,
+        "L_H": L,
+        "jacobian_norm": float(np.linalg.norm(net.G, 2)) + L * net.R,
         "fit_distance": float(np.linalg.norm(net.b)) / sigma,
-    }  # fmt: skip
+    }
     values["batch_drift"] = number("batch_drift_curvature", values)
     assert number("batch_growth_square", values) <= g**2
     assert number("batch_excess", values) > 0
@@ -194,11 +201,17 @@ def test_momentum_runs_obey_the_certified_bound(beta: float, nesterov: bool) -> 
         suffix = "_nesterov" if nesterov else ""
         Delta = small.bend(np.arange(6)) * small.R
         values: dict[str, Any] = {
-            "momentum": beta, "momentum_rate": rate, "frozen_rate": rho, "eta": h, "s": 1.0, "Delta_J": Delta,
-            "jacobian_norm": float(np.sqrt(eigenvalues[-1])) + Delta, "power_bound": max(_powers(x, beta, nesterov, rho) for x in xs[::20]),
+            "momentum": beta,
+            "momentum_rate": rate,
+            "frozen_rate": rho,
+            "eta": h,
+            "s": 1.0,
+            "Delta_J": Delta,
+            "jacobian_norm": float(np.sqrt(eigenvalues[-1])) + Delta,
+            "power_bound": max(_powers(x, beta, nesterov, rho) for x in xs[::20]),
             "e0": float(np.linalg.norm(small.b)),
             "noise_factor": float(np.sqrt(1 + (1 + beta) ** 2 if nesterov else 2.0)),
-        }  # fmt: skip
+        }
         values["step_length"] = number("momentum_length" + suffix, values)
         values["perturbation"] = number("momentum_perturbation", values)
         assert values["power_bound"] * values["perturbation"] < rate - rho

@@ -154,11 +154,13 @@ def _residual_bound(weights: list[Vector], X: Vector, R: float, *, skip: bool = 
     yh1 = (y3 if skip else 0) + norm[1] * yz2 + (bz2 + r * np.linalg.norm(yz2)) * one[1]
     Gh1 = (v[0] if skip else 0) + (v[0] * slope2) @ W2
     yz1 = yh1 + S2 * np.abs(Gh1).max() * x["row"][0]
-    M = np.array([
-        yz1 * whole[0],
-        yz2 * (whole[1] + r * np.linalg.norm(x["whole"][0])) + bz2 * x["whole"][0],
-        x["whole"][2],
-    ])  # fmt: skip
+    M = np.array(
+        [
+            yz1 * whole[0],
+            yz2 * (whole[1] + r * np.linalg.norm(x["whole"][0])) + bz2 * x["whole"][0],
+            x["whole"][2],
+        ]
+    )
     return float(R * np.linalg.norm(M, 2))
 
 

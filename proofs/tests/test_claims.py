@@ -120,8 +120,20 @@ def test_a_hypothesis_that_the_signs_grant_is_refused_and_the_grant_is_shown() -
 
 # Positive symbols that a proof defines for itself: roots and quotients of positive quantities, or a quantifier's variable.
 LOCAL_GRANTS = {
-    "R_end", "T", "m", "one_over_b", "other_step", "root", "root_kappa", "root_two", "sqrt_two", "start_rho", "t", "tau", "v",
-}  # fmt: skip
+    "R_end",
+    "T",
+    "m",
+    "one_over_b",
+    "other_step",
+    "root",
+    "root_kappa",
+    "root_two",
+    "sqrt_two",
+    "start_rho",
+    "t",
+    "tau",
+    "v",
+}
 
 
 @pytest.mark.parametrize("claim", WITH_PROOF, ids=lambda c: c.id)

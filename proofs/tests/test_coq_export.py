@@ -117,8 +117,16 @@ def test_reader_notices_an_altered_formula() -> None:
 
 def test_signs_and_nesting() -> None:
     x, y = sp.symbols("x y", positive=True)
-    for expression in (-x * (y - x), -(x**2) / y - 1, sp.sqrt(x) / (1 - y) ** 2, -sp.Rational(3, 7) * x, x - (y - 1) ** 3,
-                       1 / (x * y), sp.Max(0, x - y, y) ** 2, sp.log(x / y) / -sp.log(y)):  # fmt: skip
+    for expression in (
+        -x * (y - x),
+        -(x**2) / y - 1,
+        sp.sqrt(x) / (1 - y) ** 2,
+        -sp.Rational(3, 7) * x,
+        x - (y - 1) ** 3,
+        1 / (x * y),
+        sp.Max(0, x - y, y) ** 2,
+        sp.log(x / y) / -sp.log(y),
+    ):
         assert sp.simplify(_read(to_coq(expression), {"x": x, "y": y}) - expression) == 0
 
 

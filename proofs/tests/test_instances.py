@@ -115,13 +115,52 @@ def test_containment_residual(seed: int, net: Quadratic) -> None:
     G = (sigma - delta) * (R - P)
     assert G >= E
     values = {
-        "s": s, "eta": eta, "R": R, "delta": delta, "L_H": net.L_H, "Delta_J": Delta, "e0": e0, "jacobian_norm0": j0,
-        "h": h, "K": K, "e_k": E, "e_next": _norm(e1), "q": _norm(e - A @ e), "m": float(e @ A @ e), "a": h * sigma**2,
-        "image": float(np.sum((A @ e) ** 2)), "Je": _norm(J.T @ e), "length": length, "sigma_P": sigma,
-        "defect": _norm(mean - J), "P": P, "G": G, "G_next": G - (sigma - delta) * length, "sigma": sigma,
-    }  # fmt: skip
-    expected = {"step_h", "length", "form", "norm", "below", "spectral", "linear", "q_square", "young", "pays_linear", "residual",
-                "curvature", "movement", "drift_bound", "pays", "inside", "next", "rate", "rate_loss"}  # fmt: skip
+        "s": s,
+        "eta": eta,
+        "R": R,
+        "delta": delta,
+        "L_H": net.L_H,
+        "Delta_J": Delta,
+        "e0": e0,
+        "jacobian_norm0": j0,
+        "h": h,
+        "K": K,
+        "e_k": E,
+        "e_next": _norm(e1),
+        "q": _norm(e - A @ e),
+        "m": float(e @ A @ e),
+        "a": h * sigma**2,
+        "image": float(np.sum((A @ e) ** 2)),
+        "Je": _norm(J.T @ e),
+        "length": length,
+        "sigma_P": sigma,
+        "defect": _norm(mean - J),
+        "P": P,
+        "G": G,
+        "G_next": G - (sigma - delta) * length,
+        "sigma": sigma,
+    }
+    expected = {
+        "step_h",
+        "length",
+        "form",
+        "norm",
+        "below",
+        "spectral",
+        "linear",
+        "q_square",
+        "young",
+        "pays_linear",
+        "residual",
+        "curvature",
+        "movement",
+        "drift_bound",
+        "pays",
+        "inside",
+        "next",
+        "rate",
+        "rate_loss",
+    }
     _check("containment_residual", values, expected=expected)
 
 
@@ -141,11 +180,30 @@ def test_containment_displacement(seed: int, net: Quadratic) -> None:
     g = J.T @ e
     d0 = 1.1 * _norm(x)
     values = {
-        "s": s, "eta": eta, "L_H": net.L_H, "R": R, "d0": d0, "e_c": e_c, "jacobian_norm0": j0, "Delta_J": Delta, "h": h,
-        "K": j0 + Delta, "D": _norm(x), "D_next": _norm(x - h * g), "e_k": _norm(e), "r": _norm(r), "gradient_e": _norm(g),
-        "curve": _norm(net.F(theta) - net.F(c) - J @ x), "step_fraction": 0.9, "remainder": net.L_H * d0**2 / 2,
-        "bent": _norm(net.F(theta) - net.F(c) - J @ x), "far": _norm(x), "D_square": d0**2, "ex": float(e @ (J @ x)), "er": float(e @ r),
-    }  # fmt: skip
+        "s": s,
+        "eta": eta,
+        "L_H": net.L_H,
+        "R": R,
+        "d0": d0,
+        "e_c": e_c,
+        "jacobian_norm0": j0,
+        "Delta_J": Delta,
+        "h": h,
+        "K": j0 + Delta,
+        "D": _norm(x),
+        "D_next": _norm(x - h * g),
+        "e_k": _norm(e),
+        "r": _norm(r),
+        "gradient_e": _norm(g),
+        "curve": _norm(net.F(theta) - net.F(c) - J @ x),
+        "step_fraction": 0.9,
+        "remainder": net.L_H * d0**2 / 2,
+        "bent": _norm(net.F(theta) - net.F(c) - J @ x),
+        "far": _norm(x),
+        "D_square": d0**2,
+        "ex": float(e @ (J @ x)),
+        "er": float(e @ r),
+    }
     expected = {
         "norm",
         "curvature",
@@ -174,10 +232,21 @@ def test_ntk_stability_and_smoothness(seed: int, net: Quadratic) -> None:
     Delta, dist = net.L_H * R, _norm(theta)
     lambda0, j0 = float(np.linalg.eigvalsh(J0 @ J0.T)[0]), _norm(J0)
     shared = {"lambda0": lambda0, "jacobian_norm0": j0, "Delta_J": Delta, "L_H": net.L_H}
-    _check("ntk_stability", {
-        **shared, "u": _norm(J0.T @ w), "d": _norm(D.T @ w), "v": _norm(J.T @ w), "x0": _norm(J0 @ x), "dx": _norm(D @ x),
-        "x": _norm(J @ x), "ud": float((J0.T @ w) @ (D.T @ w)), "xd": float((J0 @ x) @ (D @ x)),
-    }, expected={"sum", "triangle", "sigma", "lambda", "image", "norm"})  # fmt: skip
+    _check(
+        "ntk_stability",
+        {
+            **shared,
+            "u": _norm(J0.T @ w),
+            "d": _norm(D.T @ w),
+            "v": _norm(J.T @ w),
+            "x0": _norm(J0 @ x),
+            "dx": _norm(D @ x),
+            "x": _norm(J @ x),
+            "ud": float((J0.T @ w) @ (D.T @ w)),
+            "xd": float((J0 @ x) @ (D @ x)),
+        },
+        expected={"sum", "triangle", "sigma", "lambda", "image", "norm"},
+    )
     # The Lipschitz constants, at the w that maximises |wᵀ(Θ − Θ0)w|, and between two points.
     change = J @ J.T - J0 @ J0.T
     values, vectors = np.linalg.eigh(change)
@@ -188,11 +257,24 @@ def test_ntk_stability_and_smoothness(seed: int, net: Quadratic) -> None:
     values2, vectors2 = np.linalg.eigh(J @ J.T - J2 @ J2.T)
     w2 = vectors2[:, np.argmax(np.abs(values2))]
     a, b = J.T @ w2, J2.T @ w2
-    _check("ntk_lipschitz", {
-        **shared, "u": _norm(J0.T @ w), "d": _norm(D.T @ w), "distance": dist, "change": _norm(change),
-        "ud": float((J0.T @ w) @ (D.T @ w)), "a": _norm(a), "b": _norm(b), "gap": _norm(a - b), "ab": float(a @ b),
-        "apart": _norm(theta - other), "pair_change": _norm(J @ J.T - J2 @ J2.T),
-    }, expected={"norm", "expanded", "from_centre", "difference", "norm_pair", "pairwise"})  # fmt: skip
+    _check(
+        "ntk_lipschitz",
+        {
+            **shared,
+            "u": _norm(J0.T @ w),
+            "d": _norm(D.T @ w),
+            "distance": dist,
+            "change": _norm(change),
+            "ud": float((J0.T @ w) @ (D.T @ w)),
+            "a": _norm(a),
+            "b": _norm(b),
+            "gap": _norm(a - b),
+            "ab": float(a @ b),
+            "apart": _norm(theta - other),
+            "pair_change": _norm(J @ J.T - J2 @ J2.T),
+        },
+        expected={"norm", "expanded", "from_centre", "difference", "norm_pair", "pairwise"},
+    )
     # The Hessian along a unit vector v; e0 is enlarged so that θ is on the sublevel set.
     s, v, e = 0.8, x, net.F(theta)
     second = np.einsum("i,nij,j->n", v, net.H, v)
@@ -205,10 +287,23 @@ def test_ntk_stability_and_smoothness(seed: int, net: Quadratic) -> None:
     exact = abs(s * (_norm(J @ v) ** 2 + float(e @ second)))
     assert abs(abs(numeric) - exact) < 1e-4 * (1 + exact)
     e0 = 1.2 * _norm(e)
-    _check("smoothness", {
-        **shared, "s": s, "e0": e0, "R": R, "Jv": _norm(J @ v), "e": _norm(e), "h": _norm(second), "eh": float(e @ second),
-        "form": exact, "Phi": s * _norm(e) ** 2 / 2, "Phi0": s * e0**2 / 2,
-    }, expected={"hessian", "jacobian", "curvature", "cauchy", "residual", "beta"})  # fmt: skip
+    _check(
+        "smoothness",
+        {
+            **shared,
+            "s": s,
+            "e0": e0,
+            "R": R,
+            "Jv": _norm(J @ v),
+            "e": _norm(e),
+            "h": _norm(second),
+            "eh": float(e @ second),
+            "form": exact,
+            "Phi": s * _norm(e) ** 2 / 2,
+            "Phi0": s * e0**2 / 2,
+        },
+        expected={"hessian", "jacobian", "curvature", "cauchy", "residual", "beta"},
+    )
 
 
 @pytest.mark.parametrize(("seed", "net"), list(instances()), ids=lambda x: str(x) if isinstance(x, int) else "")
@@ -219,19 +314,38 @@ def test_descent_and_pl(seed: int, net: Quadratic) -> None:
     e, J = net.F(theta), net.J(theta)
     Phi, g = s * float(e @ e) / 2, s * J.T @ e
     lam = float(np.linalg.eigvalsh(J @ J.T)[0])
-    _check("pl_from_ntk", {
-        "s": s, "lambda_R": lam, "Phi": Phi, "ee": float(e @ e), "Je": float(np.sum((J.T @ e) ** 2)),
-        "gradient_norm": _norm(g), "floor": 0.0,
-    }, expected={"loss", "gradient", "rayleigh", "pl", "ratio"})  # fmt: skip
+    _check(
+        "pl_from_ntk",
+        {
+            "s": s,
+            "lambda_R": lam,
+            "Phi": Phi,
+            "ee": float(e @ e),
+            "Je": float(np.sum((J.T @ e) ** 2)),
+            "gradient_norm": _norm(g),
+            "floor": 0.0,
+        },
+        expected={"loss", "gradient", "rayleigh", "pl", "ratio"},
+    )
     reach = _norm(theta) + 1.0
     K = _norm(net.G) + net.L_H * reach
     beta = s * (K**2 + (_norm(e) + K) * net.L_H)  # valid within distance 1 of θ: the residual grows by at most K there
     eta = 1.5 / beta
     after = s * float(np.sum(net.F(theta - eta * g) ** 2)) / 2
     assert eta * _norm(g) < 1
-    _check("descent_step", {
-        "eta": eta, "beta": beta, "mu": s * lam, "Phi": Phi, "Phi_after": after, "gradient_norm": _norm(g), "floor": 0.0,
-    }, expected={"step", "taylor", "pl", "descent", "rate"})  # fmt: skip
+    _check(
+        "descent_step",
+        {
+            "eta": eta,
+            "beta": beta,
+            "mu": s * lam,
+            "Phi": Phi,
+            "Phi_after": after,
+            "gradient_norm": _norm(g),
+            "floor": 0.0,
+        },
+        expected={"step", "taylor", "pl", "descent", "rate"},
+    )
 
 
 def test_a_misstated_line_would_be_noticed() -> None:

@@ -47,11 +47,17 @@ def _hard_spectra(quick: bool) -> list[Row]:
     n = 320 if quick else 2048
     return [
         compare(
-            f"λ_min, {name}, n={n}", functools.partial(smallest_eigenvalue, Ball(matrix)), functools.partial(np.linalg.eigvalsh, matrix),
-            peer_name="numpy eigvalsh", peer_version=np.__version__, proof=False, target=math.inf if quick else 1.0, repeats=3 if quick else 7,
+            f"λ_min, {name}, n={n}",
+            functools.partial(smallest_eigenvalue, Ball(matrix)),
+            functools.partial(np.linalg.eigvalsh, matrix),
+            peer_name="numpy eigvalsh",
+            peer_version=np.__version__,
+            proof=False,
+            target=math.inf if quick else 1.0,
+            repeats=3 if quick else 7,
         )
         for name, matrix in spectra(n).items()
-    ]  # fmt: skip
+    ]
 
 
 def run(quick: bool = False) -> list[Row]:

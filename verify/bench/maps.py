@@ -24,10 +24,15 @@ def model(channels: int, image: int, hidden: int | None = None, seed: int = 0) -
     if hidden is not None:
         head = [torch.nn.Linear(features, hidden), torch.nn.Tanh(), torch.nn.Linear(hidden, 1)]
     return torch.nn.Sequential(
-        torch.nn.Conv2d(1, channels, 3, padding=1), torch.nn.Tanh(), torch.nn.AvgPool2d(2),
-        torch.nn.Conv2d(channels, 2 * channels, 3, padding=1), torch.nn.Tanh(), torch.nn.AvgPool2d(2),
-        torch.nn.Flatten(), *head,
-    ).double()  # fmt: skip
+        torch.nn.Conv2d(1, channels, 3, padding=1),
+        torch.nn.Tanh(),
+        torch.nn.AvgPool2d(2),
+        torch.nn.Conv2d(channels, 2 * channels, 3, padding=1),
+        torch.nn.Tanh(),
+        torch.nn.AvgPool2d(2),
+        torch.nn.Flatten(),
+        *head,
+    ).double()
 
 
 def plain_ntk(network: Network, X: np.ndarray) -> np.ndarray:

@@ -77,8 +77,10 @@ def run(quick: bool = False) -> list[Row]:
         for name, after in (("numpy", by_numpy(theta)), ("torch", by_hand)):
             if np.max(np.abs(after - ours.step(theta)[0])) > 1e-10:
                 raise AssertionError(f"training step: {name}'s step and ours differ")
-        peers = (("numpy by hand", np.__version__, functools.partial(by_numpy, theta)),
-                 ("torch by hand, no_grad", torch.__version__, functools.partial(by_torch, weights)))  # fmt: skip
+        peers = (
+            ("numpy by hand", np.__version__, functools.partial(by_numpy, theta)),
+            ("torch by hand, no_grad", torch.__version__, functools.partial(by_torch, weights)),
+        )
         rows += [
             compare(
                 f"training step 64-{'-'.join([str(width)] * hidden)}-1, n=100",

@@ -78,16 +78,22 @@ def _displacement(ball: Ball, rows: tuple[int, int, int]) -> Found:
     _, _, near = ball.criterion("residual", zero)
     first, second, *_ = near.items()
     chain: Chain = {
-        **dict([first]), "NTK stays positive on the ball": (lam, ">", arb(0)), **stride.sides(),
+        **dict([first]),
+        "NTK stays positive on the ball": (lam, ">", arb(0)),
+        **stride.sides(),
         f"{stride.symbol}(R) above the tail's drift": (stride.share * sigma, ">", tail),
         "residual pays for the tail": (supply, ">", head),
         f"{stride.symbol}(R) above the step's drift": (stride.share * sigma, ">", drift),
         **_near_zero(near),
-    }  # fmt: skip
+    }
     ball.audit.require("NTK positive within r_0", *second[1], "claim ntk_stability")
     constants = {
-        "L_H": L, "smoothness": s * (K**2 + start * L), "step_drift": drift, "basin_residual": start, "basin_threshold": head,
-    } | stride.constants()  # fmt: skip
+        "L_H": L,
+        "smoothness": s * (K**2 + start * L),
+        "step_drift": drift,
+        "basin_residual": start,
+        "basin_threshold": head,
+    } | stride.constants()
     return Found(chain, constants, supply - head, stride.rate(sigma, drift, eta * s * lam))
 
 
@@ -142,11 +148,23 @@ def _basin(audit: Audit, problem: Problem, witness: Any, start_at: Parameters) -
     rate = found.rate
     audit.require("factor of Φ per step", rate * rate, "<", arb(1), f"claim {source}")
     constants = {
-        "lambda0": ball.low, "jacobian_norm0": ball.jacobian, "residual0": ball.residual, "loss0": ball.here.loss,
-        "lr": problem.lr, "radius": R, "basin_radius": rho, "zero_loss_distance": real(ball.radii[zero]), "lambda_region": lam,
-        "Delta_J": D, "mu": s * lam, "residual_rate": rate, "rate": rate * rate, "distance": away, "distance_over_radius": away / rho,
+        "lambda0": ball.low,
+        "jacobian_norm0": ball.jacobian,
+        "residual0": ball.residual,
+        "loss0": ball.here.loss,
+        "lr": problem.lr,
+        "radius": R,
+        "basin_radius": rho,
+        "zero_loss_distance": real(ball.radii[zero]),
+        "lambda_region": lam,
+        "Delta_J": D,
+        "mu": s * lam,
+        "residual_rate": rate,
+        "rate": rate * rate,
+        "distance": away,
+        "distance_over_radius": away / rho,
         **found.constants,
-    }  # fmt: skip
+    }
     where = (
         "the stored parameters lie inside it"
         if inside

@@ -143,11 +143,13 @@ class Features:
         grown = [point.rows(v) if isinstance(point, Nearby) else arb(0) for _, v, _, _ in _links(point)]
         self.below = [
             (
-                suprema(activation, beta)[0], norm(point.local[v][1]), layer.scale(),
+                suprema(activation, beta)[0],
+                norm(point.local[v][1]),
+                layer.scale(),
                 norm(layer.data(point.input(v), 0)) + more,
             )
             for (layer, v, activation, beta), more in zips(below, grown[:-1])
-        ]  # fmt: skip
+        ]
         guess = unshrunk(near, grown[-1]) if nearby else near
         features = smallest_eigenvalue(gram(self.last.data(point.input(at_last), 0)), guess)
         self.root = root(shrunk(features, grown[-1]) if nearby else features)

@@ -96,9 +96,16 @@ def point(audit: Audit, problem: Problem, witness: Any) -> Truth:
     audit.require("λ_min of the NTK", real(stated), "<=", low, "λ_min by completing squares")
     audit.require("NTK positive", real(stated), ">", arb(0), "claim pl_from_ntk")
     constants = {
-        "lambda0": low, "lambda_max0": top, "jacobian_norm0": root(top), "residual0": here.e, "loss0": loss,
-        "gradient_norm_squared": square, "mu": s * real(stated), "pl_ratio": square / (2 * loss), "lr": problem.lr,
-    }  # fmt: skip
+        "lambda0": low,
+        "lambda_max0": top,
+        "jacobian_norm0": root(top),
+        "residual0": here.e,
+        "loss0": loss,
+        "gradient_norm_squared": square,
+        "mu": s * real(stated),
+        "pl_ratio": square / (2 * loss),
+        "lr": problem.lr,
+    }
     text = (
         f"at the stored parameters λ_min(NTK) ≥ {at_least(stated)} > 0, and ½‖∇Φ‖² ≥ μΦ there with μ ≥ {at_least(constants['mu'])};"
         " nothing is said of other parameters, nor of gradient descent"
@@ -238,15 +245,24 @@ class Ball:
         j, s = self.forms[self.by], real(self.problem.s)
         R, L, D, lam = real(self.radii[j]), self.curvature[j], self.delta[j], self.lam[j]
         constants: dict[str, Any] = {
-            "lambda0": self.low, "jacobian_norm0": self.jacobian, "lr": self.problem.lr, "radius": R, "Delta_J": D,
-            "residual0": self.residual, "loss0": self.here.loss, "lambda_region": lam,
-        }  # fmt: skip
+            "lambda0": self.low,
+            "jacobian_norm0": self.jacobian,
+            "lr": self.problem.lr,
+            "radius": R,
+            "Delta_J": D,
+            "residual0": self.residual,
+            "loss0": self.here.loss,
+            "lambda_region": lam,
+        }
         if not self.crossed:
             lipschitz = L * (2 * self.J + D)
             constants |= {
-                "L_H": L, "L_theta": lipschitz, "mu_paper": s * (self.lam0 - lipschitz * R),
-                "stability_radius": partial(self._stable, True), "stability_radius_paper": partial(self._stable, False),
-            }  # fmt: skip
+                "L_H": L,
+                "L_theta": lipschitz,
+                "mu_paper": s * (self.lam0 - lipschitz * R),
+                "stability_radius": partial(self._stable, True),
+                "stability_radius_paper": partial(self._stable, False),
+            }
         margins: dict[str, Any] = {}
         chain: Chain = {}
         for form, index in self.forms.items():
@@ -362,13 +378,19 @@ def enclosed(audit: Audit, problem: Problem, witness: Any, about: Any = None) ->
         audit.every(name, [(after / before, top) for before, after in falls], "<=", "worst decrease")
 
     constants = ball.constants | {
-        "initial_lambda_min": lows[0], "initial_loss": losses[0], "path_lambda_min": weakest, "handover_step": steps,
-        "mu_along_path": s * weakest.min(ball.constants["lambda_region"]), "drift": distance(last, problem.parameters()),
-        "handover_offset": real(offset), "handover_radius": ball.constants["radius"],
-    }  # fmt: skip
+        "initial_lambda_min": lows[0],
+        "initial_loss": losses[0],
+        "path_lambda_min": weakest,
+        "handover_step": steps,
+        "mu_along_path": s * weakest.min(ball.constants["lambda_region"]),
+        "drift": distance(last, problem.parameters()),
+        "handover_offset": real(offset),
+        "handover_radius": ball.constants["radius"],
+    }
     chain: Chain = {
-        "NTK positive at every iterate": (weakest, ">", arb(0)), "decrease at every step": (slack, "<=", arb(1)),
-    }  # fmt: skip
+        "NTK positive at every iterate": (weakest, ">", arb(0)),
+        "decrease at every step": (slack, "<=", arb(1)),
+    }
     text = (
         f"for real-arithmetic gradient descent from the stored parameters: at each of its iterates 0 to {steps} λ_min(NTK) ≥"
         f" {at_least(min(lower))}, and Φ_{{k+1}} ≤ (1 − ημ_k)Φ_k up to iterate {steps}; from there on {ball.statement}"

@@ -66,9 +66,11 @@ class ChainCurvature:
         """The norms as they are at most for other inputs."""
         change = point.changes[pair.affine]
         return link._replace(
-            data=link.data + point.rows(pair.affine), data_rows=[a + change.data for a in link.data_rows],
-            blocks=[b + f for b, f in zips(link.blocks, change.blocks)], columns=[g + c for g, c in zips(link.columns, change.columns)],
-        )  # fmt: skip
+            data=link.data + point.rows(pair.affine),
+            data_rows=[a + change.data for a in link.data_rows],
+            blocks=[b + f for b, f in zips(link.blocks, change.blocks)],
+            columns=[g + c for g, c in zips(link.columns, change.columns)],
+        )
 
     @staticmethod
     def _link(point: Point, pair: Pair) -> Link:
@@ -82,11 +84,17 @@ class ChainCurvature:
         if isinstance(after, Elementwise) and after.kinked:
             z = [list(map(after.from_kink, row)) for row in point.value[pair.affine].tolist()]
         return Link(
-            layer.scale(), norm(data), list(map(length, data.tolist())), norm(point.local[pair.affine][1]),
-            block_norms(point.sensitivity[pair.affine], k), list(map(largest, column_norms(point.sensitivity[pair.after], k))), slope,
+            layer.scale(),
+            norm(data),
+            list(map(length, data.tolist())),
+            norm(point.local[pair.affine][1]),
+            block_norms(point.sensitivity[pair.affine], k),
+            list(map(largest, column_norms(point.sensitivity[pair.after], k))),
+            slope,
             # A kink's σ'' is 0 as long as no unit can meet it: that is watched below.
-            arb(0) if z else bend, z,
-        )  # fmt: skip
+            arb(0) if z else bend,
+            z,
+        )
 
     def _forward(self, r: Any) -> list[Grown] | None:
         """‖ΔZ_l‖ ≤ ‖A_l‖r + (‖V_l‖ + s_l r)‖ΔH_{l-1}‖, ‖ΔA_l‖ ≤ s_l‖ΔH_{l-1}‖, ‖ΔH_l‖ ≤ sup|σ_l'|‖ΔZ_l‖, ΔH_0 = 0; single rows alike.

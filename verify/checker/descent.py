@@ -101,9 +101,14 @@ class Moving:
         x = top(eta * real(t) * jacobians[size] ** 2 for size, t in zips(self.descent.sizes, self.descent.scales))
         single = real(self.descent.single) * ((self.sample + D) ** 2 + (e + K * R) * L)
         constants = {
-            "lambda_region": lam, "L_H": L, "Delta_J": D, "mu": s * lam, "batch_jacobian": top(jacobians.values()),
-            "sample_smoothness": single, "radius": R,
-        }  # fmt: skip
+            "lambda_region": lam,
+            "L_H": L,
+            "Delta_J": D,
+            "mu": s * lam,
+            "batch_jacobian": top(jacobians.values()),
+            "sample_smoothness": single,
+            "radius": R,
+        }
         chain: Chain = {
             "NTK positive at the centre": (ball.lam0, ">", arb(0)),
             "NTK stays positive on the ball": (lam, ">", arb(0)),
@@ -236,9 +241,13 @@ class Moving:
         for found in (constants, wider):
             self.audit.require("rate", found["rate"], "<", arb(1), f"claim {self.descent.claim}")
         constants |= {
-            "lambda0": self.ball.low, "jacobian_norm0": self.ball.jacobian, "residual0": self.ball.residual, "loss0": self.ball.here.loss,
-            "lr": lr, "lr_largest": largest,
-        }  # fmt: skip
+            "lambda0": self.ball.low,
+            "jacobian_norm0": self.ball.jacobian,
+            "residual0": self.ball.residual,
+            "loss0": self.ball.here.loss,
+            "lr": lr,
+            "lr_largest": largest,
+        }
         return Truth(constants, {"containment": margin}, chain, self._statement(constants, wider)), o
 
     def _statement(self, c: dict[str, Any], w: dict[str, Any]) -> str:

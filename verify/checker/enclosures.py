@@ -17,8 +17,26 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from verify.checker.reading import Limit
 
-__all__ = ["CLIPPED", "activation", "deadline", "gram", "is_below", "length", "listen", "norm", "psd_norm", "real", "require_environment", "root",
-           "smallest_eigenvalue", "stage", "staged", "suprema", "tick", "zips"]  # fmt: skip
+__all__ = [
+    "CLIPPED",
+    "activation",
+    "deadline",
+    "gram",
+    "is_below",
+    "length",
+    "listen",
+    "norm",
+    "psd_norm",
+    "real",
+    "require_environment",
+    "root",
+    "smallest_eigenvalue",
+    "stage",
+    "staged",
+    "suprema",
+    "tick",
+    "zips",
+]
 
 zips: Any = partial(zip, strict=True)
 deadline = [float("inf")]  # of time.monotonic(); set by check()
@@ -300,6 +318,8 @@ def suprema(name: str, beta: Any) -> tuple[Any, Any]:
         return activation(name, beta, _zero(sign, "1.4185040087908283555480335456"))[1], c
     root3 = arb(3).sqrt()
     return {
-        "identity": (arb(1), arb(0)), "tanh": (arb(1), 4 / (3 * root3)), "sine": (arb(1), arb(1)),
+        "identity": (arb(1), arb(0)),
+        "tanh": (arb(1), 4 / (3 * root3)),
+        "sine": (arb(1), arb(1)),
         "sigmoid": (half / 2, 1 / (6 * root3)),
-    }[name]  # fmt: skip
+    }[name]

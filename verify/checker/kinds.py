@@ -18,8 +18,23 @@ from verify.checker.reading import Array, expect, take
 
 __all__ = ["layers_of", "stored"]
 
-_NAMES = ("identity", "tanh", "sigmoid", "softplus", "silu", "sine", "erf", "gelu", "gelu_tanh", "celu", "softsign",
-          "relu", "leaky_relu", "hardtanh", "relu6")  # fmt: skip
+_NAMES = (
+    "identity",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "silu",
+    "sine",
+    "erf",
+    "gelu",
+    "gelu_tanh",
+    "celu",
+    "softsign",
+    "relu",
+    "leaky_relu",
+    "hardtanh",
+    "relu6",
+)
 _GIVEN = {"softplus": "beta", "leaky_relu": "negative_slope", "celu": "alpha"}
 
 # How many entries a convolution may meet, position by position and channel by channel.

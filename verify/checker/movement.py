@@ -110,8 +110,9 @@ class Weights(NamedTuple):
         return self._replace(
             data=self.data + reach * length(x[0].whole.entries()),
             data_rows=[a + reach * length(row) for a, row in zips(self.data_rows, x[0].rows.tolist())],
-            weight=self.weight + reach, blocks=[b + most for b, most in zips(self.blocks, above.most(r))],
-        )  # fmt: skip
+            weight=self.weight + reach,
+            blocks=[b + most for b, most in zips(self.blocks, above.most(r))],
+        )
 
 
 class Activation(NamedTuple):

@@ -60,8 +60,11 @@ def region(audit: Audit, problem: Problem, witness: Any) -> Truth:
         audit.every(name, [(d, top) for d in away], "<=", "the farthest point of the run")
 
     constants = truth.constants | {
-        "region_radius": radius, "region_lambda": real(lam), "region_mu": mu, "region_rate": slowest,
-    }  # fmt: skip
+        "region_radius": radius,
+        "region_lambda": real(lam),
+        "region_mu": mu,
+        "region_rate": slowest,
+    }
     chain = truth.steps | {
         "run inside the ball": (reaches, "<=", radius),
         "NTK positive on the ball about c": (real(lam), ">", arb(0)),

@@ -87,13 +87,22 @@ def enclosed_starts(audit: Audit, problem: Problem, witness: Any, about: Any) ->
         audit.every(name, [(f, real(claimed.mid) + real(claimed.rad)) for f in factors], "<=", "worst step")
 
     weakest = real(min(stated))
-    constants = ball.constants | initial | {
-        "path_lambda_min": weakest, "handover_step": steps, "handover_offset": real(offset), "start_radius": real(radius),
-        "handover_radius": ball.constants["radius"],
-    } | ({} if nearby is None else {"data_radius": spread})  # fmt: skip
+    constants = (
+        ball.constants
+        | initial
+        | {
+            "path_lambda_min": weakest,
+            "handover_step": steps,
+            "handover_offset": real(offset),
+            "start_radius": real(radius),
+            "handover_radius": ball.constants["radius"],
+        }
+        | ({} if nearby is None else {"data_radius": spread})
+    )
     chain: Chain = {
-        "NTK positive for every start": (weakest, ">", arb(0)), "residual falls for every start": (slowest, "<", arb(1)),
-    }  # fmt: skip
+        "NTK positive for every start": (weakest, ">", arb(0)),
+        "residual falls for every start": (slowest, "<", arb(1)),
+    }
     away.append(distance(centre, about) + ball.constants["radius"])
     return (
         Truth(constants, ball.margins, chain | ball.steps, ""),

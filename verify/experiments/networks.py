@@ -167,8 +167,10 @@ def certified(case: Case) -> tuple[Certificate, dict[str, Any]]:
     if case.scope == "run":
         started = time.perf_counter()
         certificate = verify.certify(net, *samples, scope="run", seconds=3600.0)
-        kept = [{"where": row["step"]} | {name: row[name] for name in ("lambda_min", "pl_ratio", "loss", "drift")}
-                for row in certificate.witness["checkpoints"]]  # fmt: skip
+        kept = [
+            {"where": row["step"]} | {name: row[name] for name in ("lambda_min", "pl_ratio", "loss", "drift")}
+            for row in certificate.witness["checkpoints"]
+        ]
         return certificate, {
             "diagnostics": kept,
             "seconds": round(time.perf_counter() - started, 1),

@@ -125,13 +125,24 @@ _LONG = (
     *(_ablation(width, _FIXED, "fixed step") for width in (128, 512)),
     *(_ablation(width, _SMALLER, "smaller step") for width in (64, 256, 2048)),
     Experiment(
-        "exact-sphere-n20-10-64-64-1", (10, 64, 64, 1), functools.partial(datasets.sphere, 20, 10, 4.0), "exact",
+        "exact-sphere-n20-10-64-64-1",
+        (10, 64, 64, 1),
+        functools.partial(datasets.sphere, 20, 10, 4.0),
+        "exact",
         about="real-arithmetic descent, two hidden layers",
     ),
     Experiment("mnist38-n1000-784-1024-1", (784, 1024, 1), _mnist(1000), steps=8_000, probe=20, about="binary MNIST"),
-    Experiment("mnist38-n1000-784-512-512-1", (784, 512, 512, 1), _mnist(1000), probe=20, about="binary MNIST, two hidden layers"),
-    Experiment("mnist-n5000-784-1024-1", (784, 1024, 1), _mnist(5000, None), "point", about="λ_min at 5,000 real images"),
-)  # fmt: skip
+    Experiment(
+        "mnist38-n1000-784-512-512-1",
+        (784, 512, 512, 1),
+        _mnist(1000),
+        probe=20,
+        about="binary MNIST, two hidden layers",
+    ),
+    Experiment(
+        "mnist-n5000-784-1024-1", (784, 1024, 1), _mnist(5000, None), "point", about="λ_min at 5,000 real images"
+    ),
+)
 
 
 def _thinned(steps: Sequence[int], losses: Sequence[float]) -> dict[str, list[float]]:

@@ -174,11 +174,28 @@ class _Kernel:
         ell0 = _ell(c, out_max, in_twice)
         numerator, denominator = z.residual_squared()
         self.facts = Facts(
-            z.weight_drop, z.input_drop, z.k, z.r1, z.r2, z.xx_max, jac0,
-            round_up(Fraction(numerator, denominator), root=True, bits=40), floor_sqrt(squared),
-            round_up(scale2 * in_norm * ell0), out_max, in_norm, in_twice, ell0, scale2, low, high, ins, twice,
-            [Group(v, _ell(c, Fraction(v, z.one_w), in_twice)) for v in most], group_of.tolist(),
-        )  # fmt: skip
+            weight_drop=z.weight_drop,
+            input_drop=z.input_drop,
+            hidden_drop=z.k,
+            r1=z.r1,
+            r2=z.r2,
+            xx_max=z.xx_max,
+            jac0=jac0,
+            res0=round_up(Fraction(numerator, denominator), root=True, bits=40),
+            sigma0=floor_sqrt(squared),
+            drop=round_up(scale2 * in_norm * ell0),
+            out_max=out_max,
+            in_norm=in_norm,
+            in_twice=in_twice,
+            ell0=ell0,
+            scale2=scale2,
+            low=low,
+            high=high,
+            ins=ins,
+            twice=twice,
+            groups=[Group(v, _ell(c, Fraction(v, z.one_w), in_twice)) for v in most],
+            group_of=group_of.tolist(),
+        )
         self.omega = [(scale2 * in_norm * group.ell) ** 2 for group in self.facts.groups]
 
     def shares(self, weight: Fraction) -> list[int]:

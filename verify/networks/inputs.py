@@ -50,9 +50,13 @@ class Spread:
     def step(self, eta_s: Ball, jacobian_norm: Ball, residual: Ball) -> Ball:
         """Bound ‖T'(θ) − T(θ)‖ from bounds of ‖J‖ and ‖e‖ at the stored inputs."""
         values = {
-            "eta": eta_s, "s": Ball(1.0), "jacobian_norm": jacobian_norm, "residual_change": self.residual,
-            "Delta_J": self.jacobian, "e": residual,
-        }  # fmt: skip
+            "eta": eta_s,
+            "s": Ball(1.0),
+            "jacobian_norm": jacobian_norm,
+            "residual_change": self.residual,
+            "Delta_J": self.jacobian,
+            "e": residual,
+        }
         return upper_end(evaluate("inputs_step", values))
 
 

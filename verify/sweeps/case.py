@@ -48,8 +48,19 @@ _SETS = ("digits", "fashion_mnist", "mnist", "sphere")
 _FACTS = ("loss", "lambda_min", "lambda_max", "pl_ratio", "drift")
 
 COLUMNS = (
-    *_DESCRIBED, "verdict", "reason", "lr", *_AT_CENTRE, *_IF_PROVED, "handover_step", "checkpoints", "certificate_sha256", "version", "tools", "seconds",
-)  # fmt: skip
+    *_DESCRIBED,
+    "verdict",
+    "reason",
+    "lr",
+    *_AT_CENTRE,
+    *_IF_PROVED,
+    "handover_step",
+    "checkpoints",
+    "certificate_sha256",
+    "version",
+    "tools",
+    "seconds",
+)
 """Columns of the table, in order."""
 
 

@@ -18,8 +18,15 @@ __all__ = ["read_table", "write_tables"]
 
 _WHOLE = ("n", "parameters", "width", "depth", "seed", "handover_step")
 _REAL = (
-    "lambda0_lower", "residual0_upper", "lambda_region_lower", "mu_lower", "radius_upper", "rate_upper", "drift_upper", "seconds",
-)  # fmt: skip
+    "lambda0_lower",
+    "residual0_upper",
+    "lambda_region_lower",
+    "mu_lower",
+    "radius_upper",
+    "rate_upper",
+    "drift_upper",
+    "seconds",
+)
 
 
 def _arrow() -> Any:

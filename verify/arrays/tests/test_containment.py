@@ -27,8 +27,11 @@ def test_no_violation(index: int) -> None:
 @pytest.mark.parametrize("name", branches.CUTS)
 def test_no_violation_in_any_branch(name: str) -> None:
     """Forty enclosures in each; `python -m verify.arrays.tests.branches` makes 10^5 in each (make soak)."""
-    found = [(what, run(np.random.default_rng([12, i]), 40)) for i, (what, run) in enumerate(branches.plan())
-             if what.startswith(f"{name}^")]  # fmt: skip
+    found = [
+        (what, run(np.random.default_rng([12, i]), 40))
+        for i, (what, run) in enumerate(branches.plan())
+        if what.startswith(f"{name}^")
+    ]
     assert len(found) == len(branches.derivatives(name)) * (len(branches.CUTS[name]) - 1)
     for what, tally in found:
         assert tally.violations == 0, (what, tally.examples)

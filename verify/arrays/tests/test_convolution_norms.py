@@ -116,9 +116,12 @@ MUTANTS = [
     (": eh : windows.dilation[0]", ": eh : 1", "symbol_norm"),
     ("gram(concatenate([top, bottom], axis=1))", "gram(real)", "symbol_norm"),
     ("best = max(best, _largest_norm", "best = min(best or math.inf, _largest_norm", "symbol_norm"),
-    ("found.append(float(spectral_norm(Ball(*matrices)).upper()))\n    return max(found)",
-     "found.append(float(spectral_norm(Ball(*matrices)).upper()))\n    return min(found)", "dense_norm"),
-]  # fmt: skip
+    (
+        "found.append(float(spectral_norm(Ball(*matrices)).upper()))\n    return max(found)",
+        "found.append(float(spectral_norm(Ball(*matrices)).upper()))\n    return min(found)",
+        "dense_norm",
+    ),
+]
 
 
 @pytest.mark.parametrize(("old", "new", "name"), MUTANTS)

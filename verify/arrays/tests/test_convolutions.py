@@ -202,27 +202,45 @@ def test_maps_that_do_not_fit_are_refused() -> None:
 
 MUTANTS = [
     ("moved * self.forward_norm", "moved * 0.5 * self.forward_norm", "apply"),
-    ("moved = _gathered_norms(h.err, self.windows)", "moved = self.windows.gather(h.err.reshape(n, before, 1))[:, :, 0, 0].ravel()", "apply"),
+    (
+        "moved = _gathered_norms(h.err, self.windows)",
+        "moved = self.windows.gather(h.err.reshape(n, before, 1))[:, :, 0, 0].ravel()",
+        "apply",
+    ),
     ("gamma(q) * INFLATE) + ETA", "2.0**-55 * INFLATE) + ETA", "apply"),
     ("(own + moved) * INFLATE * entry", "own * INFLATE * entry", "apply"),
     ("padded[(slice(None), *self._inside)] =", "padded[:, : self.image[0], : self.image[1]] =", "apply"),
     ("slice(dw * j, dw * j + sw * (width - 1) + 1, sw)", "slice(dw * j, dw * j + width, 1)", "apply"),
     ("j * c : (j + 1) * c]", ": c]", "apply"),
-    ("max(float(spectral_norm(np.ascontiguousarray(m)).upper()) for m in turned)", "self.forward_norm / 4.0", "adjoint"),
+    (
+        "max(float(spectral_norm(np.ascontiguousarray(m)).upper()) for m in turned)",
+        "self.forward_norm / 4.0",
+        "adjoint",
+    ),
     ("(rounded * INFLATE + moved)", "rounded", "adjoint"),
     ("(rounded * INFLATE + moved)", "moved", "adjoint"),
     ("total[(slice(None), *place)] +=", "total[(slice(None), *place)] =", "adjoint"),
-    ("err, norms = (_gathered_norms(v, windows) for v in (h.err, h.norms))", "err, norms = _gathered_norms(h.err, windows), _gathered_norms(h.err, windows)",
-     "patches"),
-    ("sup = windows.gather(h.sup.reshape(n, before, 1)).max(axis=2).ravel()", "sup = 0.5 * windows.gather(h.sup.reshape(n, before, 1)).max(axis=2).ravel()",
-     "patches"),
+    (
+        "err, norms = (_gathered_norms(v, windows) for v in (h.err, h.norms))",
+        "err, norms = _gathered_norms(h.err, windows), _gathered_norms(h.err, windows)",
+        "patches",
+    ),
+    (
+        "sup = windows.gather(h.sup.reshape(n, before, 1)).max(axis=2).ravel()",
+        "sup = 0.5 * windows.gather(h.sup.reshape(n, before, 1)).max(axis=2).ravel()",
+        "patches",
+    ),
     ("(alpha * gamma(positions) + epsilon + 2.0 * ETA)", "(alpha * gamma(positions))", "sums"),
     ("+ delta * (alpha + epsilon)", "", "sums"),
     ("terms.sum(axis=2)", "terms.max(axis=2)", "sums"),
     ("mid[..., q] = turned.sum(axis=2)", "mid[..., q] = 1.0", "sums"),
     ("np.sqrt(alpha * alpha * INFLATE + 1.0)", "np.sqrt(alpha * alpha * INFLATE)", "sums"),
-    ("np.asarray(root_upper(windows.sums(squares).ravel(), windows.size))", "0.5 * root_upper(windows.sums(squares).ravel(), windows.size)", "apply"),
-]  # fmt: skip
+    (
+        "np.asarray(root_upper(windows.sums(squares).ravel(), windows.size))",
+        "0.5 * root_upper(windows.sums(squares).ravel(), windows.size)",
+        "apply",
+    ),
+]
 
 
 @pytest.mark.parametrize(("old", "new", "operation"), MUTANTS)

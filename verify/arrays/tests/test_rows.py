@@ -115,8 +115,13 @@ def _ones(rng: np.random.Generator, module: Any) -> tuple[Any, Matrix]:
 
 
 OPERATIONS: dict[str, Callable[[np.random.Generator, Any], tuple[Any, Matrix]]] = {
-    "times": _times, "scaled": _scaled, "plus": _plus, "image": _image, "schur": _schur, "with_ones": _ones,
-}  # fmt: skip
+    "times": _times,
+    "scaled": _scaled,
+    "plus": _plus,
+    "image": _image,
+    "schur": _schur,
+    "with_ones": _ones,
+}
 CASES = 200
 
 
@@ -283,13 +288,17 @@ MUTANTS = [
     ("(self.err * bound + own)", "own", "schur"),
     ("((spread + (bound + spread) * U) * INFLATE + ETA)", "(((bound + spread) * U) * INFLATE + ETA)", "schur"),
     ("((spread + (bound + spread) * U) * INFLATE + ETA)", "((spread + bound * U * 0.1) * INFLATE + ETA)", "schur"),
-    ("self.mid, self.err, self.sup = mid, error, np.minimum(entry, error)", "self.mid, self.err, self.sup = mid, entry, entry", "times"),
+    (
+        "self.mid, self.err, self.sup = mid, error, np.minimum(entry, error)",
+        "self.mid, self.err, self.sup = mid, entry, entry",
+        "times",
+    ),
     ("(beta * epsilon + alpha * b.err)", "(beta * epsilon)", "grams"),
     ("(beta * epsilon + alpha * b.err)", "(alpha * b.err)", "grams"),
     ("c = (c + w * (0.5 * g)) * INFLATE + ETA", "pass", "grams"),
     ("alpha, epsilon = (a.norms + a.err) * INFLATE, a.err", "alpha, epsilon = a.norms, a.err", "grams"),
     ("right += [c, w]", "right += [c, 0.0 * w]", "grams"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("old", "new", "operation"), MUTANTS)

@@ -87,9 +87,16 @@ def test_every_section_exists_and_unknown_ones_are_refused() -> None:
 
 def test_table_says_whether_a_target_is_reached() -> None:
     row = {
-        "name": "a", "ours_median_s": 2.0, "peer": "p", "peer_version": "1", "peer_median_s": 1e-5, "ratio": 2.0,
-        "ratio_spread": 0.1, "target": 1.5, "peer_is_proof": True,
-    }  # fmt: skip
+        "name": "a",
+        "ours_median_s": 2.0,
+        "peer": "p",
+        "peer_version": "1",
+        "peer_median_s": 1e-5,
+        "ratio": 2.0,
+        "ratio_spread": 0.1,
+        "target": 1.5,
+        "peer_is_proof": True,
+    }
     tables = bench_tables([row, skip("b", "q", "why"), values("c", "1", "2", peer="r", proof=False)])
     assert [t.rows[0][0] for t in tables] == ["a", "c", "b"]
     assert "missed" in tables[0].rows[0][5]

@@ -2,74 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-import hashlib
-import json
 import math
-import struct
-import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from verify.checker.tests.mp_network import Json, Net, as_mpf, ball, down, facts, flt, mp, mpf, rational, up
-
-
-@dataclass
-class Draft:
-    """A certificate as a JSON document and its arrays; `save` computes every hash."""
-
-    document: Json
-    arrays: dict[str, tuple[tuple[int, ...], list[float]]] = field(default_factory=dict)
-
-    def copy(self) -> Draft:
-        return Draft(copy.deepcopy(self.document), {k: (s, list(v)) for k, (s, v) in self.arrays.items()})
-
-    def add(self, name: str, shape: tuple[int, ...], values: Sequence[float]) -> Json:
-        self.arrays[f"arrays/{name}.npy"] = (shape, [float(v) for v in values])
-        return {"$array": f"arrays/{name}.npy"}
-
-    def files(self) -> dict[str, bytes]:
-        files = {name: npy(shape, values) for name, (shape, values) in self.arrays.items()}
-        listed = {
-            name: {"sha256": hashlib.sha256(files[name]).hexdigest(), "shape": list(shape)}
-            for name, (shape, _) in self.arrays.items()
-        }
-        return {"certificate.json": seal({"arrays": listed, **self.document}), **files}
-
-    def save(self, path: Path) -> Path:
-        return pack(path, self.files())
-
-
-def npy(shape: tuple[int, ...], values: Sequence[float], descr: str = "<f8", order: str = "False") -> bytes:
-    """numpy's file format 1.0."""
-    inner = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
-    header = f"{{'descr': '{descr}', 'fortran_order': {order}, 'shape': ({inner}), }}"
-    header += " " * (-(len(header) + 11) % 64) + "\n"
-    return (
-        b"\x93NUMPY\x01\x00"
-        + struct.pack("<H", len(header))
-        + header.encode()
-        + struct.pack(f"<{len(values)}d", *values)
-    )
-
-
-def text(document: Json) -> bytes:
-    return json.dumps(document, sort_keys=True, indent=1).encode() + b"\n"
-
-
-def seal(document: Json) -> bytes:
-    """Canonical text with its own hash."""
-    return text({**document, "sha256": hashlib.sha256(text(document)).hexdigest()})
-
-
-def pack(path: Path, files: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(files):
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), files[name])
-    return path
+from verify.checker.tests.sealing import Draft, step
 
 
 def base(net: Net, scope: str, claim: str, lr: Fraction | None) -> Draft:
@@ -88,17 +28,37 @@ def base(net: Net, scope: str, claim: str, lr: Fraction | None) -> Draft:
     ]
     if net.v is not None:
         bias = None if net.c is None else draft.add("b2", (1,), [net.c])
-        layers.append({"weight": draft.add("w2", (1, m), net.v), "bias": bias,
-                       "inverse_square_scale": net.squares[1], "activation": plain})  # fmt: skip
+        layers.append(
+            {
+                "weight": draft.add("w2", (1, m), net.v),
+                "bias": bias,
+                "inverse_square_scale": net.squares[1],
+                "activation": plain,
+            }
+        )
     k = len(net.y[0])
     draft.document = {
-        "format": "lplr-verify certificate", "version": 1, "claim": claim, "scope": scope, "verdict": "PROVED",
-        "reason": "built by hand", "network": {"layers": layers}, "loss": net.loss, "loss_scale": rational(net.s),
-        "data": {"X": draft.add("x", (n, d), [v for x in net.X for v in x]),
-                 "y": draft.add("y", (n, k), [v for t in net.y for v in t])},
-        "lr": None if lr is None else rational(lr), "constants": {}, "margins": {}, "steps": [], "witness": {},
-        "observed": {"seconds": flt(1.5)}, "tools": {"hand": "1"},
-    }  # fmt: skip
+        "format": "lplr-verify certificate",
+        "version": 1,
+        "claim": claim,
+        "scope": scope,
+        "verdict": "PROVED",
+        "reason": "built by hand",
+        "network": {"layers": layers},
+        "loss": net.loss,
+        "loss_scale": rational(net.s),
+        "data": {
+            "X": draft.add("x", (n, d), [v for x in net.X for v in x]),
+            "y": draft.add("y", (n, k), [v for t in net.y for v in t]),
+        },
+        "lr": None if lr is None else rational(lr),
+        "constants": {},
+        "margins": {},
+        "steps": [],
+        "witness": {},
+        "observed": {"seconds": flt(1.5)},
+        "tools": {"hand": "1"},
+    }
     return draft
 
 
@@ -107,26 +67,20 @@ def point(net: Net) -> Draft:
     draft, true = base(net, "point", "pl_from_ntk", None), facts(net)
     stated = down(true["lambda_min"])
     constants = {
-        "lambda0": true["lambda_min"], "lambda_max0": true["lambda_max"], "jacobian_norm0": mp.sqrt(true["lambda_max"]),
-        "residual0": true["residual"], "loss0": true["loss"], "gradient_norm_squared": true["gradient_norm"] ** 2,
-        "mu": as_mpf(net.s) * stated, "pl_ratio": true["pl_ratio"],
-    }  # fmt: skip
+        "lambda0": true["lambda_min"],
+        "lambda_max0": true["lambda_max"],
+        "jacobian_norm0": mp.sqrt(true["lambda_max"]),
+        "residual0": true["residual"],
+        "loss0": true["loss"],
+        "gradient_norm_squared": true["gradient_norm"] ** 2,
+        "mu": as_mpf(net.s) * stated,
+        "pl_ratio": true["pl_ratio"],
+    }
     draft.document["constants"] = {name: ball(value) for name, value in constants.items()}
     draft.document["margins"] = {"lambda0": ball(true["lambda_min"])}
     draft.document["steps"] = [step("NTK positive", "pl_from_ntk", true["lambda_min"], ">", mpf(0))]
     draft.document["witness"] = {"lambda0_lower": flt(stated)}
     return draft
-
-
-def step(name: str, claim: str, left: Any, relation: str, right: Any) -> Json:
-    return {
-        "name": name,
-        "claim": claim,
-        "left": ball(left),
-        "relation": relation,
-        "right": ball(right),
-        "source": "by hand",
-    }
 
 
 @dataclass
@@ -150,8 +104,15 @@ def _crossing(f: Any, level: Any) -> Any:
     return mpf(down(low))
 
 
-def region(net: Net, lr: Fraction, radii: Sequence[float], by: str, weights: Sequence[float] = (), offset: float = 0.0,
-           start: Any = None) -> Region:  # fmt: skip
+def region(
+    net: Net,
+    lr: Fraction,
+    radii: Sequence[float],
+    by: str,
+    weights: Sequence[float] = (),
+    offset: float = 0.0,
+    start: Any = None,
+) -> Region:
     """The ball conditions of claims containment_classical and containment_residual at R = radii[-1] for both forms, from the definitions."""
     true, s, eta = facts(net), as_mpf(net.s), as_mpf(lr)
     lam0, jac = down(true["lambda_min"]), up(mp.sqrt(true["lambda_max"]))
@@ -187,17 +148,30 @@ def region(net: Net, lr: Fraction, radii: Sequence[float], by: str, weights: Seq
     # λ ≥ λ0/2 up to the r with r·L_H(r) = (1 − √½)√λ0, in the paper's form r·L_H(r)(2‖J0‖ + r·L_H(r)) = λ0/2.
     flat = net.v is None or weights
     sharp, paper = (
-        (mpf(radii[0]), mpf(radii[0])) if flat else (
+        (mpf(radii[0]), mpf(radii[0]))
+        if flat
+        else (
             _crossing(lambda r: r * net.curvature(r), (1 - mp.sqrt(mpf(1) / 2)) * mp.sqrt(lam0)),
             _crossing(lambda r: r * net.curvature(r) * (2 * J + r * net.curvature(r)), mpf(lam0) / 2),
         )
-    )  # fmt: skip
+    )
     constants = {
-        "lambda0": true["lambda_min"], "jacobian_norm0": mp.sqrt(true["lambda_max"]), "loss0": true["loss"],
-        "residual0": true["residual"] if start is None else e, "radius": R, "L_H": L, "Delta_J": D, "lambda_region": lam_r,
-        "L_theta": lipschitz, "mu_paper": s * (mpf(lam0) - lipschitz * R), **own,
-        "stability_radius": sharp, "stability_radius_paper": paper, "radius_largest_classical": R, "radius_largest_residual": R,
-    }  # fmt: skip
+        "lambda0": true["lambda_min"],
+        "jacobian_norm0": mp.sqrt(true["lambda_max"]),
+        "loss0": true["loss"],
+        "residual0": true["residual"] if start is None else e,
+        "radius": R,
+        "L_H": L,
+        "Delta_J": D,
+        "lambda_region": lam_r,
+        "L_theta": lipschitz,
+        "mu_paper": s * (mpf(lam0) - lipschitz * R),
+        **own,
+        "stability_radius": sharp,
+        "stability_radius_paper": paper,
+        "radius_largest_classical": R,
+        "radius_largest_residual": R,
+    }
     first = [
         step("NTK positive at the centre", "ntk_positive", mpf(lam0), ">", mpf(0)),
         step("NTK stays positive on the ball", "ntk_stability", lam_r, ">", mpf(0)),
@@ -215,11 +189,18 @@ def region(net: Net, lr: Fraction, radii: Sequence[float], by: str, weights: Seq
     }
     other = "residual" if by == "classical" else "classical"
     witness = {
-        "certified_by": by, "lambda0_lower": flt(lam0), "jacobian_norm0_upper": flt(jac), "residual0_upper": flt(res),
-        "parabolas": [[flt(w), flt(i)] for w, i in parabolas], "radii": [flt(r) for r in radii],
-        "curvature": [flt(v) for v in curvature], "delta_j": [flt(v) for v in drift], "lambda": [flt(v) for v in lam],
-        "classical": {"index": len(radii) - 1}, "residual": {"index": len(radii) - 1},
-    }  # fmt: skip
+        "certified_by": by,
+        "lambda0_lower": flt(lam0),
+        "jacobian_norm0_upper": flt(jac),
+        "residual0_upper": flt(res),
+        "parabolas": [[flt(w), flt(i)] for w, i in parabolas],
+        "radii": [flt(r) for r in radii],
+        "curvature": [flt(v) for v in curvature],
+        "delta_j": [flt(v) for v in drift],
+        "lambda": [flt(v) for v in lam],
+        "classical": {"index": len(radii) - 1},
+        "residual": {"index": len(radii) - 1},
+    }
     margins = {"classical containment": ball(R - path - o), "residual containment": ball(supply - e)}
     numbers = {name: ball(value) for name, value in constants.items()} | {"lr": rational(lr)}
     return Region(witness, numbers, margins, first + chains[by] + chains[other])
@@ -254,19 +235,30 @@ def recorded(net: Net, lr: Fraction, radii: Sequence[float], by: str, steps: Seq
         drift = mp.norm([mpf(a) - mpf(b) for a, b in zip(here.flat(), net.flat(), strict=True)])
         later, stated = facts(after)["loss"], down(true["lambda_min"])
         p = len(net.flat())
-        checkpoints.append({
-            "step": k, "parameters": draft.add(f"theta{k}", (p,), here.flat()), "next": draft.add(f"next{k}", (p,), after.flat()),
-            **{name: _pair(value) for name, value in true.items()}, "drift": _pair(drift), "next_loss": _pair(later), "decrease": True,
-        })  # fmt: skip
+        checkpoints.append(
+            {
+                "step": k,
+                "parameters": draft.add(f"theta{k}", (p,), here.flat()),
+                "next": draft.add(f"next{k}", (p,), after.flat()),
+                **{name: _pair(value) for name, value in true.items()},
+                "drift": _pair(drift),
+                "next_loss": _pair(later),
+                "decrease": True,
+            }
+        )
         chain.append(step(f"NTK positive at step {k}", "pl_from_ntk", true["lambda_min"], ">", mpf(0)))
         bound = (1 - as_mpf(lr * net.s) * mpf(stated)) * true["loss"]
         chain.append(step(f"decrease from step {k}", "recorded_decrease", later, "<=", bound))
     found = region(thetas[steps[-1]], lr, radii, by)
     first = facts(net)
     constants = {
-        **found.constants, "initial_lambda_min": ball(first["lambda_min"]), "initial_loss": ball(first["loss"]),
-        "drift": ball(drift), "handover_step": steps[-1], "handover_radius": found.constants["radius"],
-    }  # fmt: skip
+        **found.constants,
+        "initial_lambda_min": ball(first["lambda_min"]),
+        "initial_loss": ball(first["loss"]),
+        "drift": ball(drift),
+        "handover_step": steps[-1],
+        "handover_radius": found.constants["radius"],
+    }
     witness = {
         "checkpoints": checkpoints,
         "handover": {"step": steps[-1], "checkpoint": len(steps) - 1, **found.witness},
@@ -298,11 +290,16 @@ def followed(net: Net, lr: Fraction, radii: Sequence[float], by: str, steps: int
     weakest = mpf(min(lower))
     drift = mp.norm([a - mpf(b) for a, b in zip(path[-1].flat(), net.flat(), strict=True)])
     constants = {
-        **found.constants, "initial_lambda_min": ball(truths[0]["lambda_min"]), "initial_loss": ball(truths[0]["loss"]),
-        "path_lambda_min": ball(weakest), "handover_offset": ball(mpf(offset)), "handover_step": steps, "drift": ball(drift),
+        **found.constants,
+        "initial_lambda_min": ball(truths[0]["lambda_min"]),
+        "initial_loss": ball(truths[0]["loss"]),
+        "path_lambda_min": ball(weakest),
+        "handover_offset": ball(mpf(offset)),
+        "handover_step": steps,
+        "drift": ball(drift),
         "mu_along_path": ball(as_mpf(net.s) * min(weakest, mpf(float.fromhex(found.witness["lambda"][-1]["$float"])))),
         "handover_radius": found.constants["radius"],
-    }  # fmt: skip
+    }
     worst = up(max(ratios))
     chain = [
         step("NTK positive at every iterate", "pl_from_ntk", weakest, ">", mpf(0)),
@@ -313,12 +310,18 @@ def followed(net: Net, lr: Fraction, radii: Sequence[float], by: str, steps: int
         return draft.add(name, (len(values),), values)
 
     draft.document["witness"] = {
-        "method": "shadow", "bits": 53, "steps": steps, "end": draft.add("end", (p,), end),
-        "delta": column("delta", [0.0] * steps + [offset]), "growth": column("growth", [1.0] * steps),
-        "rounding": column("rounding", [0.0] * steps), "lambda_lower": column("lower", lower),
+        "method": "shadow",
+        "bits": 53,
+        "steps": steps,
+        "end": draft.add("end", (p,), end),
+        "delta": column("delta", [0.0] * steps + [offset]),
+        "growth": column("growth", [1.0] * steps),
+        "rounding": column("rounding", [0.0] * steps),
+        "lambda_lower": column("lower", lower),
         "loss_lower": column("below", [down(t["loss"]) for t in truths]),
-        "loss_upper": column("above", [up(t["loss"]) for t in truths]), "handover": {**found.witness, "offset": flt(offset)},
-    }  # fmt: skip
+        "loss_upper": column("above", [up(t["loss"]) for t in truths]),
+        "handover": {**found.witness, "offset": flt(offset)},
+    }
     draft.document |= {"constants": constants, "margins": found.margins, "steps": chain + found.steps}
     return draft
 
@@ -329,10 +332,12 @@ def contradiction() -> Draft:
     draft = base(net, "ball", "zero_loss_unreachable", Fraction(1, 10))
     floor = mpf(2.5) ** 2 / 12
     draft.document |= {
-        "verdict": "REFUTED", "constants": {"lambda0": ball(mpf(0)), "loss_floor": ball(floor)},
-        "margins": {"loss floor": ball(floor)}, "witness": {"duplicate_pair": [0, 2]},
+        "verdict": "REFUTED",
+        "constants": {"lambda0": ball(mpf(0)), "loss_floor": ball(floor)},
+        "margins": {"loss floor": ball(floor)},
+        "witness": {"duplicate_pair": [0, 2]},
         "steps": [step("equal inputs, different targets", "zero_loss_unreachable", mpf(3.5), ">", mpf(1))],
-    }  # fmt: skip
+    }
     return draft
 
 
@@ -357,9 +362,15 @@ def networks() -> dict[str, Net]:
     # Twelve neurons on a circle: wide enough that the neurons' shared budget beats (√λ0 − Δ)².
     turn = [0.1 + 2 * math.pi * i / 12 for i in range(12)]
     many = Net(
-        X, [[0.0], [0.0]], [[round(2 * math.cos(t), 3), round(2 * math.sin(t), 3)] for t in turn], None,
-        [round(math.cos(5 * t) + 0.3, 3) for t in turn], None, (2, 12), "tanh",
-    )  # fmt: skip
+        X,
+        [[0.0], [0.0]],
+        [[round(2 * math.cos(t), 3), round(2 * math.sin(t), 3)] for t in turn],
+        None,
+        [round(math.cos(5 * t) + 0.3, 3) for t in turn],
+        None,
+        (2, 12),
+        "tanh",
+    )
     for target, value in zip(many.y, many.rows()[0], strict=True):
         target[0] = round(float(value) + 0.01, 6)
     return {"tanh": tanh, "softplus": soft, "linear": linear, "many": many}

@@ -19,11 +19,16 @@ def function(document: Document, middle: dict[int, set[tuple[int, int]]] | None 
         return torch.tensor(stored.data.tolist(), dtype=torch.float64).reshape(stored.shape)
 
     sigma: dict[str, Callable[[Any, dict[str, float]], Any]] = {
-        "tanh": lambda z, _: z.tanh(), "silu": lambda z, _: functional.silu(z), "relu": lambda z, _: z.relu(),
-        "hardtanh": lambda z, _: functional.hardtanh(z), "softsign": lambda z, _: functional.softsign(z), "celu": lambda z, g: functional.celu(z, g["alpha"]),
-        "leaky_relu": lambda z, g: functional.leaky_relu(z, g["negative_slope"]), "gelu": lambda z, _: functional.gelu(z),
+        "tanh": lambda z, _: z.tanh(),
+        "silu": lambda z, _: functional.silu(z),
+        "relu": lambda z, _: z.relu(),
+        "hardtanh": lambda z, _: functional.hardtanh(z),
+        "softsign": lambda z, _: functional.softsign(z),
+        "celu": lambda z, g: functional.celu(z, g["alpha"]),
+        "leaky_relu": lambda z, g: functional.leaky_relu(z, g["negative_slope"]),
+        "gelu": lambda z, _: functional.gelu(z),
         "softplus": lambda z, g: functional.softplus(z, g["beta"]),
-    }  # fmt: skip
+    }
     X = tensor(document["data"]["X"])
 
     def value(layer: Layer, h: list[Any], part: Callable[[Layer, str], Any]) -> Any:
@@ -82,8 +87,14 @@ def function(document: Document, middle: dict[int, set[tuple[int, int]]] | None 
     return evaluate
 
 
-def farthest(document: Document, theta: list[float], radius: float, tries: int, seed: int,
-             middle: dict[int, set[tuple[int, int]]] | None = None) -> float:  # fmt: skip
+def farthest(
+    document: Document,
+    theta: list[float],
+    radius: float,
+    tries: int,
+    seed: int,
+    middle: dict[int, set[tuple[int, int]]] | None = None,
+) -> float:
     """Return the largest ‖J(θ) − J_c‖ that a search in float64 meets on the ball: random and sparse directions, then ascent."""
     import torch
 

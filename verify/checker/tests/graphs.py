@@ -11,11 +11,9 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from flint import arb, ctx
+from flint import arb
 
 from verify.checker.reading import Array
-from verify.checker.tests.drafts import Draft, step
-from verify.checker.tests.mp_network import ball, down, flt, mp, rational
 
 Layer = dict[str, Any]
 Document = dict[str, Any]
@@ -35,17 +33,42 @@ class Builder:
         self.shapes[len(self.layers) - 1] = tuple(shape)
         return len(self.layers) - 1
 
-    def linear(self, u: int, m: int, *, bias: bool = True, frozen: Sequence[str] = (), square: int = 1,
-               scales: tuple[float, float] | None = None) -> int:  # fmt: skip
+    def linear(
+        self,
+        u: int,
+        m: int,
+        *,
+        bias: bool = True,
+        frozen: Sequence[str] = (),
+        square: int = 1,
+        scales: tuple[float, float] | None = None,
+    ) -> int:
         [d] = self.shapes[u]
         weight, b = self.draw(m, d, scale=d**-0.5), self.draw(m, scale=0.3) if bias else None
         return self.add(
-            "linear", [u], (m,), weight=weight, bias=b, inverse_square_scale=square, frozen=list(frozen),
+            "linear",
+            [u],
+            (m,),
+            weight=weight,
+            bias=b,
+            inverse_square_scale=square,
+            frozen=list(frozen),
             **({} if scales is None else {"weight_scale": scales[0], "bias_scale": scales[1]}),
-        )  # fmt: skip
+        )
 
-    def convolution(self, u: int, out: int, kernel: tuple[int, int], *, stride: tuple[int, int] = (1, 1), padding: tuple[int, int] = (0, 0),
-                    dilation: tuple[int, int] = (1, 1), groups: int = 1, bias: bool = True, frozen: Sequence[str] = ()) -> int:  # fmt: skip
+    def convolution(
+        self,
+        u: int,
+        out: int,
+        kernel: tuple[int, int],
+        *,
+        stride: tuple[int, int] = (1, 1),
+        padding: tuple[int, int] = (0, 0),
+        dilation: tuple[int, int] = (1, 1),
+        groups: int = 1,
+        bias: bool = True,
+        frozen: Sequence[str] = (),
+    ) -> int:
         c, h, w = self.shapes[u]
         down, across = (
             (size + 2 * p - d * (k - 1) - 1) // s + 1
@@ -53,9 +76,18 @@ class Builder:
         )
         weight = self.draw(out, c // groups, *kernel, scale=(c // groups * prod(kernel)) ** -0.5)
         return self.add(
-            "convolution", [u], (out, down, across), weight=weight, bias=self.draw(out, scale=0.3) if bias else None,
-            inverse_square_scale=1, stride=list(stride), padding=list(padding), dilation=list(dilation), groups=groups, frozen=list(frozen),
-        )  # fmt: skip
+            "convolution",
+            [u],
+            (out, down, across),
+            weight=weight,
+            bias=self.draw(out, scale=0.3) if bias else None,
+            inverse_square_scale=1,
+            stride=list(stride),
+            padding=list(padding),
+            dilation=list(dilation),
+            groups=groups,
+            frozen=list(frozen),
+        )
 
     def activation(self, u: int, name: str) -> int:
         given = {"leaky_relu": {"negative_slope": 0.125}, "softplus": {"beta": 1.5}, "celu": {"alpha": 0.5}}.get(
@@ -63,19 +95,39 @@ class Builder:
         )
         return self.add("activation", [u], self.shapes[u], function=name, parameters=given)
 
-    def pool(self, u: int, kernel: tuple[int, int], *, stride: tuple[int, int] | None = None, padding: tuple[int, int] = (0, 0),
-             counted: bool = True) -> int:  # fmt: skip
+    def pool(
+        self,
+        u: int,
+        kernel: tuple[int, int],
+        *,
+        stride: tuple[int, int] | None = None,
+        padding: tuple[int, int] = (0, 0),
+        counted: bool = True,
+    ) -> int:
         c, h, w = self.shapes[u]
         step = stride or kernel
         down, across = (
             (size + 2 * p - k) // s + 1 for size, k, s, p in zip((h, w), kernel, step, padding, strict=True)
         )
         return self.add(
-            "average_pool", [u], (c, down, across), kernel=list(kernel), stride=list(step), padding=list(padding), count_include_pad=counted,
-        )  # fmt: skip
+            "average_pool",
+            [u],
+            (c, down, across),
+            kernel=list(kernel),
+            stride=list(step),
+            padding=list(padding),
+            count_include_pad=counted,
+        )
 
-    def maxima(self, u: int, kernel: tuple[int, int], *, stride: tuple[int, int] | None = None, padding: tuple[int, int] = (0, 0),
-               dilation: tuple[int, int] = (1, 1)) -> int:  # fmt: skip
+    def maxima(
+        self,
+        u: int,
+        kernel: tuple[int, int],
+        *,
+        stride: tuple[int, int] | None = None,
+        padding: tuple[int, int] = (0, 0),
+        dilation: tuple[int, int] = (1, 1),
+    ) -> int:
         c, h, w = self.shapes[u]
         step = stride or kernel
         down, across = (
@@ -83,8 +135,14 @@ class Builder:
             for size, k, s, p, d in zip((h, w), kernel, step, padding, dilation, strict=True)
         )
         return self.add(
-            "max_pool", [u], (c, down, across), kernel=list(kernel), stride=list(step), padding=list(padding), dilation=list(dilation),
-        )  # fmt: skip
+            "max_pool",
+            [u],
+            (c, down, across),
+            kernel=list(kernel),
+            stride=list(step),
+            padding=list(padding),
+            dilation=list(dilation),
+        )
 
     def flatten(self, u: int) -> int:
         return self.add("flatten", [u], (prod(self.shapes[u]),))
@@ -100,16 +158,26 @@ class Builder:
         variance = Array((c,), array("d", [0.5 + self.rng.random() for _ in range(c)]))
         weight, bias = (self.draw(c), self.draw(c, scale=0.3)) if affine else (None, None)
         return self.add(
-            "batch_norm", [u], self.shapes[u], mean=self.draw(c, scale=0.2), variance=variance, eps=1e-5, weight=weight, bias=bias,
+            "batch_norm",
+            [u],
+            self.shapes[u],
+            mean=self.draw(c, scale=0.2),
+            variance=variance,
+            eps=1e-5,
+            weight=weight,
+            bias=bias,
             frozen=list(frozen),
-        )  # fmt: skip
+        )
 
     def document(self, n: int, *, lr: Fraction | None = None) -> Document:
         k = prod(self.shapes[len(self.layers) - 1])
         return {
             "network": {"input_shape": list(self.shapes[-1]), "layers": self.layers},
-            "data": {"X": self.draw(n, *self.shapes[-1]), "y": self.draw(n, k)}, "loss": "mean", "loss_scale": Fraction(1, n), "lr": lr,
-        }  # fmt: skip
+            "data": {"X": self.draw(n, *self.shapes[-1]), "y": self.draw(n, k)},
+            "loss": "mean",
+            "loss_scale": Fraction(1, n),
+            "lr": lr,
+        }
 
 
 def chosen(seed: int, act: str | None = None, n: int = 2, *, maxima: bool = False) -> Document:
@@ -119,8 +187,15 @@ def chosen(seed: int, act: str | None = None, n: int = 2, *, maxima: bool = Fals
     size, channels = (rng.randint(3, 5), rng.randint(3, 5)), rng.choice([1, 2])
     b = Builder((channels, *size), seed)
     still = rng.choice([(), (), ("weight",), ("bias",), ("weight", "bias")])
-    v = b.convolution(-1, 2, (rng.randint(1, 3), rng.randint(1, 3)), padding=(rng.randint(0, 1), 1), stride=(1, rng.randint(1, 2)),
-                      bias=rng.random() < 0.8, groups=channels if rng.random() < 0.3 else 1)  # fmt: skip
+    v = b.convolution(
+        -1,
+        2,
+        (rng.randint(1, 3), rng.randint(1, 3)),
+        padding=(rng.randint(0, 1), 1),
+        stride=(1, rng.randint(1, 2)),
+        bias=rng.random() < 0.8,
+        groups=channels if rng.random() < 0.3 else 1,
+    )
     if rng.random() < 0.4:
         v = b.batch_norm(v, affine=rng.random() < 0.7)
     v = b.activation(v, name)
@@ -134,8 +209,13 @@ def chosen(seed: int, act: str | None = None, n: int = 2, *, maxima: bool = Fals
         other = v if rng.random() < 0.6 else b.convolution(v, 2, (1, 1), bias=False)
         v = b.activation(b.sum(inner, other) if rng.random() < 0.8 else b.sum(inner, other, v), name)
     if rng.random() < 0.5 and min(b.shapes[v][1:]) >= 2:
-        v = b.pool(v, (2, 2), stride=rng.choice([(1, 1), (2, 2), (2, 1)]), padding=rng.choice([(0, 0), (1, 1), (0, 1)]),
-                   counted=rng.random() < 0.5)  # fmt: skip
+        v = b.pool(
+            v,
+            (2, 2),
+            stride=rng.choice([(1, 1), (2, 2), (2, 1)]),
+            padding=rng.choice([(0, 0), (1, 1), (0, 1)]),
+            counted=rng.random() < 0.5,
+        )
     if maxima and min(b.shapes[v][1:]) >= 2:
         v = b.maxima(
             v, (2, 2), stride=rng.choice([(1, 1), (2, 2), (2, 1)]), padding=rng.choice([(0, 0), (1, 1), (0, 1)])
@@ -158,12 +238,16 @@ def chosen(seed: int, act: str | None = None, n: int = 2, *, maxima: bool = Fals
 # ---------------------------------------------------------------------------------------------- the definition
 def _sigma(name: str, given: dict[str, float]) -> Callable[[Any], Any]:
     return {
-        "tanh": lambda z: z.tanh(), "silu": lambda z: z / (1 + (-z).exp()), "relu": lambda z: z if z > 0 else arb(0),
+        "tanh": lambda z: z.tanh(),
+        "silu": lambda z: z / (1 + (-z).exp()),
+        "relu": lambda z: z if z > 0 else arb(0),
         "hardtanh": lambda z: z if -1 < z < 1 else arb(1 if z > 0 else -1),
-        "softsign": lambda z: z / (1 + z) if z > 0 else z / (1 - z), "celu": lambda z: z if z > 0 else given["alpha"] * ((z / given["alpha"]).exp() - 1),
-        "leaky_relu": lambda z: z if z > 0 else z * given["negative_slope"], "gelu": lambda z: z * (1 + (z / arb(2).sqrt()).erf()) / 2,
+        "softsign": lambda z: z / (1 + z) if z > 0 else z / (1 - z),
+        "celu": lambda z: z if z > 0 else given["alpha"] * ((z / given["alpha"]).exp() - 1),
+        "leaky_relu": lambda z: z if z > 0 else z * given["negative_slope"],
+        "gelu": lambda z: z * (1 + (z / arb(2).sqrt()).erf()) / 2,
         "softplus": lambda z: (1 + (z * given["beta"]).exp()).log() / given["beta"],
-    }[name]  # fmt: skip
+    }[name]
 
 
 def _take(layer: Layer, part: str, theta: list[Any]) -> list[Any] | None:
@@ -209,8 +293,12 @@ def _pooled(layer: Layer, h: dict[Any, Any], shape: Sequence[int]) -> dict[Any, 
 
 def _largest(layer: Layer, h: dict[Any, Any], shape: Sequence[int]) -> dict[Any, Any]:
     (c, height, width), (kh, kw), (sy, sx), (py, px), (dy, dx) = (
-        shape, layer["kernel"], layer["stride"], layer["padding"], layer["dilation"],
-    )  # fmt: skip
+        shape,
+        layer["kernel"],
+        layer["stride"],
+        layer["padding"],
+        layer["dilation"],
+    )
     down, across = (height + 2 * py - dy * (kh - 1) - 1) // sy + 1, (width + 2 * px - dx * (kw - 1) - 1) // sx + 1
     result = {}
     for o, y, x in product(range(c), range(down), range(across)):
@@ -287,69 +375,3 @@ def jacobian(document: Document, theta: Sequence[float]) -> list[list[Any]]:
             [(a - b) / (2 * step) for a, b in zip(outputs(document, up), outputs(document, low), strict=True)]
         )
     return columns
-
-
-# ---------------------------------------------------------------------------------------------- certificates
-def shell(document: Document, scope: str, claim: str) -> Draft:
-    """Everything but constants, margins, steps and witness, in format 2."""
-    result = Draft({})
-    network = {
-        **document["network"],
-        "layers": [_stored(result, f"l{v}", row) for v, row in enumerate(document["network"]["layers"])],
-    }
-    data = {name: result.add(name, document["data"][name].shape, document["data"][name].data) for name in "Xy"}
-    result.document = {
-        "format": "lplr-verify certificate", "version": 2, "claim": claim, "scope": scope, "verdict": "PROVED", "reason": "by hand",
-        "network": network, "loss": document["loss"], "loss_scale": rational(document["loss_scale"]), "data": data,
-        "lr": None if document["lr"] is None else rational(document["lr"]),
-        "constants": {}, "margins": {}, "steps": [], "witness": {}, "observed": {}, "tools": {},
-    }  # fmt: skip
-    return result
-
-
-def draft(document: Document, facts: Document | None = None) -> Draft:
-    """Scope `point`: the document's network, with what is true of `facts` (another network, for a lie; by default the same)."""
-    truth, result = facts or document, shell(document, "point", "pl_from_ntk")
-    with ctx.workprec(400):
-        theta = [value for layer in truth["network"]["layers"] for value in _moving(layer)]
-        F, columns = outputs(truth, [arb(t) for t in theta]), jacobian(truth, theta)
-        e = [_mpf(f - y) for f, y in zip(F, truth["data"]["y"].data, strict=True)]
-        rows = [[_mpf(x) for x in row] for row in zip(*columns, strict=True)]
-    kernel = mp.matrix([[mp.fdot(a, b) for b in rows] for a in rows])
-    eigenvalues = mp.eigsy(kernel, eigvals_only=True)
-    low, top, s = (
-        min(eigenvalues),
-        max(eigenvalues),
-        mp.mpf(document["loss_scale"].numerator) / document["loss_scale"].denominator,
-    )
-    gradient = mp.norm([s * mp.fdot(e, column) for column in zip(*rows, strict=True)])
-    loss = s * mp.norm(e) ** 2 / 2
-    constants = {
-        "lambda0": low, "lambda_max0": top, "jacobian_norm0": mp.sqrt(top), "residual0": mp.norm(e), "loss0": loss,
-        "gradient_norm_squared": gradient**2, "mu": s * down(low), "pl_ratio": gradient**2 / (2 * loss),
-    }  # fmt: skip
-    result.document["constants"] = {name: ball(value) for name, value in constants.items()}
-    result.document["steps"] = [step("NTK positive", "pl_from_ntk", low, ">", mp.mpf(0))]
-    result.document["witness"] = {"lambda0_lower": flt(down(low))}
-    return result
-
-
-def _moving(layer: Layer) -> list[float]:
-    parts = [layer[name] for name in ("weight", "bias") if layer.get(name) is not None and name not in layer["frozen"]]
-    return [value for part in parts for value in part.data]
-
-
-def _mpf(value: Any) -> Any:
-    return mp.mpf(value.mid().str(70, radius=False))
-
-
-def _stored(result: Draft, where: str, row: Layer) -> Layer:
-    found: Layer = {}
-    for name, value in row.items():
-        if isinstance(value, Array):
-            found[name] = result.add(f"{where}_{name}", value.shape, value.data)
-        elif name == "parameters":
-            found[name] = {key: flt(number) for key, number in value.items()}
-        else:
-            found[name] = flt(value) if isinstance(value, float) else value
-    return found

@@ -183,6 +183,10 @@ def facts(net: Net) -> dict[str, Any]:
     norm = mp.norm(e)
     loss = s * norm**2 / 2
     return {
-        "loss": loss, "residual": norm, "lambda_min": min(eigenvalues), "lambda_max": max(eigenvalues),
-        "gradient_norm": gradient, "pl_ratio": gradient**2 / (2 * loss),
-    }  # fmt: skip
+        "loss": loss,
+        "residual": norm,
+        "lambda_min": min(eigenvalues),
+        "lambda_max": max(eigenvalues),
+        "gradient_norm": gradient,
+        "pl_ratio": gradient**2 / (2 * loss),
+    }

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from verify.checker.tests.drafts import Draft
 from verify.checker.tests.mp_network import Json, flt, rational
+from verify.checker.tests.sealing import Draft
 
 # Witness numbers of which only one direction is a lie: +1, larger is favourable, -1, smaller; all others are exact.
 _DIRECTION = {"curvature": -1, "delta_j": -1, "lambda": 1, "intercept": 1, "weight": -1, "low": 1, "high": -1}
@@ -123,8 +123,14 @@ def bare(draft: Draft) -> Iterator[tuple[str, Draft]]:
             kind = label.split(" ")[0].split("/")[-1]
             path = label.split(" ")[0].split("/")
             last = path[-2] if kind.isdigit() else kind
-            up = {"lambda": True, "lambda0_lower": True, "curvature": False, "delta_j": False,
-                  "jacobian_norm0_upper": False, "residual0_upper": False}.get(last)  # fmt: skip
+            up = {
+                "lambda": True,
+                "lambda0_lower": True,
+                "curvature": False,
+                "delta_j": False,
+                "jacobian_norm0_upper": False,
+                "residual0_upper": False,
+            }.get(last)
             if up is not None and ("+" in label.split(" ")[-1] or "x2" in label) == up:
                 yield f"bare {label}", changed
     for column, favourable in (("lambda", 0), ("curvature", 0), ("delta_j", 0)):

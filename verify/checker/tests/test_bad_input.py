@@ -18,8 +18,8 @@ import pytest
 from verify import checker
 from verify.checker import check, reading
 from verify.checker.__main__ import main
-from verify.checker.tests.drafts import npy, pack, seal
 from verify.checker.tests.hostile import GOOD, rejected, unpacked
+from verify.checker.tests.sealing import npy, pack, seal
 
 Change = Callable[[dict[str, bytes]], Any]
 
@@ -142,7 +142,7 @@ CASES: dict[str, Change] = {
     "absolute file name": lambda f: f.update({"/tmp/escape.npy": b""}),
     "file in a folder": lambda f: f.update({"arrays/sub/x.npy": b""}),
     "a script": lambda f: f.update({"arrays/x.py": b"raise SystemExit"}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -11,8 +11,9 @@ import pytest
 
 from verify import checker
 from verify.checker import check, claims, enclosures, problem, reading
-from verify.checker.tests.drafts import Draft, all_drafts
+from verify.checker.tests.drafts import all_drafts
 from verify.checker.tests.hostile import GOOD, rejected, unpacked
+from verify.checker.tests.sealing import Draft
 
 
 def test_sizes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,9 +120,20 @@ def test_time_is_looked_at_in_every_loop(tmp_path: Path, monkeypatch: pytest.Mon
     path = all_drafts()["run"].save(tmp_path / "c.zip")
     assert check(path, seconds=0.5).accepted
     assert set(callers) >= {
-        "activation", "every", "distance", "parameters", "__init__", "data", "groups", "gram", "column_norms",
-        "__call__", "_positive", "_largest_eigenvalue", "smallest_eigenvalue",
-    }  # fmt: skip
+        "activation",
+        "every",
+        "distance",
+        "parameters",
+        "__init__",
+        "data",
+        "groups",
+        "gram",
+        "column_norms",
+        "__call__",
+        "_positive",
+        "_largest_eigenvalue",
+        "smallest_eigenvalue",
+    }
     for name in sorted(set(callers)):
         limit[0] = callers.index(name)
         first = list(callers[: limit[0] + 1])

@@ -18,9 +18,10 @@ from verify.checker.movement import Movement
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import Array
-from verify.checker.tests.drafts import Draft, step
-from verify.checker.tests.graphs import Builder, Document, chosen, shell
+from verify.checker.tests.graph_drafts import shell
+from verify.checker.tests.graphs import Builder, Document, chosen
 from verify.checker.tests.mp_network import ball, flt, mpf, up
+from verify.checker.tests.sealing import Draft, step
 
 
 def _across() -> Document:
@@ -54,16 +55,33 @@ def _by_hand(midpoints: list[list[int]] | None = None, drift: str = "0.01") -> D
         "residual0_upper": 0.5 + 2.0**-40,
     }
     found.document["witness"] = {
-        "certified_by": "residual_relu", **{name: flt(value) for name, value in numbers.items()}, "parabolas": [], "radii": [flt(0.75)],
-        "curvature": None, "delta_j": [flt(float(D))], "lambda": [flt(lam)], "classical": None, "residual": None,
+        "certified_by": "residual_relu",
+        **{name: flt(value) for name, value in numbers.items()},
+        "parabolas": [],
+        "radii": [flt(0.75)],
+        "curvature": None,
+        "delta_j": [flt(float(D))],
+        "lambda": [flt(lam)],
+        "classical": None,
+        "residual": None,
         "residual_relu": {"index": 0, "midpoints": midpoints or []},
-    }  # fmt: skip
+    }
     root, J = mpf(lam) ** mpf("0.5"), mpf(numbers["jacobian_norm0_upper"])
     rate, supply = 1 - root * (root - 2 * D) / 2, mpf("0.75") * (root - 2 * D)
     constants = {
-        "lambda0": lam0, "jacobian_norm0": lam0 ** mpf("0.5"), "residual0": mpf("0.5"), "loss0": mpf("0.125"), "radius": mpf("0.75"), "Delta_J": D,
-        "lambda_region": mpf(lam), "mu": mpf(lam), "path_length": mpf("0.75"), "residual_rate": rate, "rate": rate**2, "step_drift": 2 * D,
-    }  # fmt: skip
+        "lambda0": lam0,
+        "jacobian_norm0": lam0 ** mpf("0.5"),
+        "residual0": mpf("0.5"),
+        "loss0": mpf("0.125"),
+        "radius": mpf("0.75"),
+        "Delta_J": D,
+        "lambda_region": mpf(lam),
+        "mu": mpf(lam),
+        "path_length": mpf("0.75"),
+        "residual_rate": rate,
+        "rate": rate**2,
+        "step_drift": 2 * D,
+    }
     found.document["constants"] = {name: _wide(value) for name, value in constants.items()}
     found.document["constants"] |= {name: ball(mpf("0.75")) for name in ("radius", "radius_largest_residual_relu")}
     found.document["margins"] = {"residual_relu containment": ball(supply - mpf(numbers["residual0_upper"]))}
@@ -162,10 +180,19 @@ def _own_bounds(document: Document, radii: list[float], gap: float, lr: Fraction
     lam = [max(low**0.5 - d, 0.0) ** 2 * (1 - 1e-12) for d in drift]
     draft = shell(document | {"lr": lr}, "ball", "containment_residual_relu")
     draft.document["witness"] = {
-        "certified_by": "residual_relu", "lambda0_lower": flt(low), "jacobian_norm0_upper": flt(top), "residual0_upper": flt(e), "parabolas": [],
-        "radii": [flt(r) for r in radii], "curvature": None, "delta_j": [flt(d) for d in drift], "lambda": [flt(v) for v in lam], "classical": None,
-        "residual": None, "residual_relu": {"index": len(radii) - 1, "midpoints": []},
-    }  # fmt: skip
+        "certified_by": "residual_relu",
+        "lambda0_lower": flt(low),
+        "jacobian_norm0_upper": flt(top),
+        "residual0_upper": flt(e),
+        "parabolas": [],
+        "radii": [flt(r) for r in radii],
+        "curvature": None,
+        "delta_j": [flt(d) for d in drift],
+        "lambda": [flt(v) for v in lam],
+        "classical": None,
+        "residual": None,
+        "residual_relu": {"index": len(radii) - 1, "midpoints": []},
+    }
     wide = {"radius": [radii[-1], 0.0], "mu": [0.0, 100.0], "rate": [0.5, 0.5 - 2.0**-40]}
     draft.document["constants"] = {name: {"$ball": [mid.hex(), rad.hex()]} for name, (mid, rad) in wide.items()}
     return draft

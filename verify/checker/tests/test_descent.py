@@ -15,8 +15,8 @@ import torch
 
 import verify
 from verify.checker import check
-from verify.checker.tests.drafts import Draft
 from verify.checker.tests.mp_network import flt, rational
+from verify.checker.tests.sealing import Draft
 from verify.checker.tests.tampering import variants
 
 DESCENTS = {

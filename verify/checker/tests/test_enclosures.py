@@ -37,11 +37,18 @@ def _reference(name: str, z: Any, beta: Any) -> Any:
 
     cube = mp.sqrt(2 / mp.pi) * (z + mpf("0.044715") * z**3)
     return {
-        "identity": lambda: z, "tanh": lambda: mp.tanh(z), "sigmoid": lambda: p(z), "silu": lambda: z * p(z),
-        "softplus": lambda: mp.log(1 + mp.exp(beta * z)) / beta, "sine": lambda: mp.sin(z), "gelu": lambda: z * mp.ncdf(z),
-        "gelu_tanh": lambda: z * (1 + mp.tanh(cube)) / 2, "erf": lambda: mp.erf(z),
-        "celu": lambda: z if z > 0 else beta * mp.expm1(z / beta), "softsign": lambda: z / (1 + abs(z)),
-    }[name]()  # fmt: skip
+        "identity": lambda: z,
+        "tanh": lambda: mp.tanh(z),
+        "sigmoid": lambda: p(z),
+        "silu": lambda: z * p(z),
+        "softplus": lambda: mp.log(1 + mp.exp(beta * z)) / beta,
+        "sine": lambda: mp.sin(z),
+        "gelu": lambda: z * mp.ncdf(z),
+        "gelu_tanh": lambda: z * (1 + mp.tanh(cube)) / 2,
+        "erf": lambda: mp.erf(z),
+        "celu": lambda: z if z > 0 else beta * mp.expm1(z / beta),
+        "softsign": lambda: z / (1 + abs(z)),
+    }[name]()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -243,8 +250,14 @@ def test_positive_definite_up_to_the_smallest_eigenvalue(size: int) -> None:
 def test_what_is_not_certainly_positive_definite() -> None:
     nothing, unit = arb(0), arb(0, 1)
     no: list[list[Any]] = [
-        [0, 1, 1, 0], [1, 1, 1, 1], [-1, 0, 0, 1], [1, 0, 0, -1], [arb(1, 1), 0, 0, 1], [1, unit, unit, 1], [arb("nan"), 0, 0, 1],
-    ]  # fmt: skip
+        [0, 1, 1, 0],
+        [1, 1, 1, 1],
+        [-1, 0, 0, 1],
+        [1, 0, 0, -1],
+        [arb(1, 1), 0, 0, 1],
+        [1, unit, unit, 1],
+        [arb("nan"), 0, 0, 1],
+    ]
     with ctx.workprec(128):
         for entries in no:
             assert not enclosures._positive(arb_mat(2, 2, entries))

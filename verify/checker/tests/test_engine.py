@@ -52,9 +52,14 @@ def _net(
 
 
 ACTIVATIONS: list[Any] = [
-    torch.nn.Tanh, torch.nn.Sigmoid, torch.nn.SiLU, torch.nn.GELU, lambda: torch.nn.GELU("tanh"), Sine,
+    torch.nn.Tanh,
+    torch.nn.Sigmoid,
+    torch.nn.SiLU,
+    torch.nn.GELU,
+    lambda: torch.nn.GELU("tanh"),
+    Sine,
     lambda: torch.nn.Softplus(beta=2.0),
-]  # fmt: skip
+]
 
 
 SHAPES = [((3, 24, 1), True), ((3, 16, 2), False), ((2, 10, 10, 1), True)]
@@ -140,15 +145,20 @@ def _as_document(network: Network, X: np.ndarray, y: np.ndarray) -> dict[str, An
 
     layers = [
         {
-            "weight": stored(layer.weight), "bias": None if layer.bias is None else stored(layer.bias),
+            "weight": stored(layer.weight),
+            "bias": None if layer.bias is None else stored(layer.bias),
             "inverse_square_scale": layer.inverse_square_scale,
             "activation": {"name": layer.activation.name, "parameters": dict(layer.activation.parameters)},
         }
         for layer in network.chain
-    ]  # fmt: skip
+    ]
     return {
-        "network": {"layers": layers}, "data": {"X": stored(X), "y": stored(y)}, "loss": "sum", "loss_scale": Fraction(1), "lr": None,
-    }  # fmt: skip
+        "network": {"layers": layers},
+        "data": {"X": stored(X), "y": stored(y)},
+        "loss": "sum",
+        "loss_scale": Fraction(1),
+        "lr": None,
+    }
 
 
 def test_refutation(tmp_path: Path) -> None:

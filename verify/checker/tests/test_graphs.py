@@ -17,7 +17,8 @@ from verify.checker.layers import Trained
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import Array, Malformed
-from verify.checker.tests.graphs import Builder, Document, chosen, draft, jacobian, outputs
+from verify.checker.tests.graph_drafts import draft
+from verify.checker.tests.graphs import Builder, Document, chosen, jacobian, outputs
 
 
 def _near(found: Any, truth: Any) -> bool:

@@ -43,9 +43,12 @@ def _document(widths: Sequence[int], name: str, *, bias: bool, n: int = 2, seed:
         for i, (a, b) in enumerate(pairwise(widths))
     ]
     return {
-        "network": {"layers": layers}, "data": {"X": draw(n, widths[0]), "y": draw(n, widths[-1])},
-        "loss": "mean", "loss_scale": Fraction(1, n), "lr": Fraction(1, 7),
-    }  # fmt: skip
+        "network": {"layers": layers},
+        "data": {"X": draw(n, widths[0]), "y": draw(n, widths[-1])},
+        "loss": "mean",
+        "loss_scale": Fraction(1, n),
+        "lr": Fraction(1, 7),
+    }
 
 
 def _residual(document: dict[str, Any], theta: Sequence[Any]) -> list[Any]:

@@ -19,7 +19,8 @@ from verify.checker.network import Point
 from verify.checker.pooling import Choice, Equal, Maximum, Windows
 from verify.checker.problem import Problem
 from verify.checker.reading import Array, Malformed
-from verify.checker.tests.graphs import Builder, Document, draft
+from verify.checker.tests.graph_drafts import draft
+from verify.checker.tests.graphs import Builder, Document
 
 
 def _document(b: Builder, weights: dict[int, tuple[list[float], list[float] | None]], data: list[float]) -> Document:

@@ -39,9 +39,15 @@ def test_the_statement_is_made_of_checked_numbers_and_the_chain_is_complete(tmp_
 
 @pytest.mark.parametrize(
     ("draft", "name"),
-    [("ball_residual", "mu"), ("ball_residual", "rate"), ("ball_residual", "radius"), ("run", "handover_step"), ("exact", "mu"),
-     ("refuted", "loss_floor")],
-)  # fmt: skip
+    [
+        ("ball_residual", "mu"),
+        ("ball_residual", "rate"),
+        ("ball_residual", "radius"),
+        ("run", "handover_step"),
+        ("exact", "mu"),
+        ("refuted", "loss_floor"),
+    ],
+)
 @pytest.mark.parametrize("absent", [True, False])
 def test_the_constants_of_the_statement_must_be_there(tmp_path: Path, draft: str, name: str, absent: bool) -> None:
     """A report composes its sentence from them: a file without them would be ACCEPTED and say nothing that was checked."""

@@ -32,10 +32,21 @@ def _forgeries(w: FormalWitness, c: FormalProblem) -> dict[str, tuple[dict[str, 
     ).replace("}}}}", "}}")
     return {
         "nothing": ({}, {}),
-        "a hidden weight": ({"inners": f"(match inners network with (v :: r) :: l => ((v + {unit})%Z :: r) :: l | l => l end)"}, {}),
-        "an output weight": ({"outers": f"(match outers network with (v :: r) :: l => ((v + {unit})%Z :: r) :: l | l => l end)"}, {}),
+        "a hidden weight": (
+            {"inners": f"(match inners network with (v :: r) :: l => ((v + {unit})%Z :: r) :: l | l => l end)"},
+            {},
+        ),
+        "an output weight": (
+            {"outers": f"(match outers network with (v :: r) :: l => ((v + {unit})%Z :: r) :: l | l => l end)"},
+            {},
+        ),
         "a bias": ({"output_biases": _BUMP.format("(output_biases network)", unit)}, {}),
-        "an input": ({"inputs": f"(match inputs network with (v :: r) :: l => ((v + {1 << (c.input_bits - 3)})%Z :: r) :: l | l => l end)"}, {}),
+        "an input": (
+            {
+                "inputs": f"(match inputs network with (v :: r) :: l => ((v + {1 << (c.input_bits - 3)})%Z :: r) :: l | l => l end)"
+            },
+            {},
+        ),
         "a target": ({"targets": _BUMP.format("(targets network)", 1 << max(c.target_bits - 3, 0))}, {}),
         "another activation": ({"hidden": "Sigmoid"}, {}),
         "a longer step": ({"lr": "(lr network * 40)%Q"}, {}),
@@ -43,7 +54,12 @@ def _forgeries(w: FormalWitness, c: FormalProblem) -> dict[str, tuple[dict[str, 
         "the loss scale": ({"loss_scale": "(loss_scale network * 40)%Q"}, {}),
         "a smaller radius": ({}, {"stairs": "(firstn 30 (stairs numbers))"}),
         "a row's sigma": ({}, {"stairs": "(map (fun row => (fst row, (snd row * 21 / 20)%Z)) (stairs numbers))"}),
-        "rows in another order": ({}, {"stairs": "(rev (tl (rev (tl (stairs numbers)))) ++ [hd (0, 0)%Z (stairs numbers); last (stairs numbers) (0, 0)%Z])"}),
+        "rows in another order": (
+            {},
+            {
+                "stairs": "(rev (tl (rev (tl (stairs numbers)))) ++ [hd (0, 0)%Z (stairs numbers); last (stairs numbers) (0, 0)%Z])"
+            },
+        ),
         "no rows": ({}, {"stairs": "[]"}),
         "a start off the centre": ({}, {"offset": "1%Z"}),
         "sigma0": ({}, {"sigma0": "(sigma0 numbers * (101 # 100))%Q"}),
@@ -56,13 +72,32 @@ def _forgeries(w: FormalWitness, c: FormalProblem) -> dict[str, tuple[dict[str, 
         "the root of a scale": ({}, {"r1": "(r1 numbers - 2)%Z"}),
         "the root of the other scale": ({}, {"r2": "(r2 numbers - 2)%Z"}),
         "the largest input": ({}, {"xx_max": "(xx_max numbers - 1)%Z"}),
-        "an entry of a factor": ({}, {"low": low.replace("LIST", "(match f_L (low numbers) with (v :: r) :: l => ((v + v)%Z :: r) :: l | l => l end)")}),
+        "an entry of a factor": (
+            {},
+            {
+                "low": low.replace(
+                    "LIST", "(match f_L (low numbers) with (v :: r) :: l => ((v + v)%Z :: r) :: l | l => l end)"
+                )
+            },
+        ),
         "a neuron in the group of the small": ({}, {"group_of": "(map (fun _ => O) (group_of numbers))"}),
-        "a group's l": ({}, {"groups": "(map (fun g => {| g_max := g_max g; g_ell := (g_ell g * (99 # 100))%Q |}) (groups numbers))"}),
-        "a parabola's floor": ({}, {"parabolas": parabola.format("(p_floor p * (101 # 100))%Q", "p_weight p", "p_shares p")}),
-        "a parabola's weight": ({}, {"parabolas": parabola.format("p_floor p", "(p_weight p * (99 # 100))%Q", "p_shares p")}),
-        "a parabola's share": ({}, {"parabolas": parabola.format("p_floor p", "p_weight p", "map (fun v => (v + 1)%Z) (p_shares p)")}),
-    }  # fmt: skip
+        "a group's l": (
+            {},
+            {"groups": "(map (fun g => {| g_max := g_max g; g_ell := (g_ell g * (99 # 100))%Q |}) (groups numbers))"},
+        ),
+        "a parabola's floor": (
+            {},
+            {"parabolas": parabola.format("(p_floor p * (101 # 100))%Q", "p_weight p", "p_shares p")},
+        ),
+        "a parabola's weight": (
+            {},
+            {"parabolas": parabola.format("p_floor p", "(p_weight p * (99 # 100))%Q", "p_shares p")},
+        ),
+        "a parabola's share": (
+            {},
+            {"parabolas": parabola.format("p_floor p", "p_weight p", "map (fun v => (v + 1)%Z) (p_shares p)")},
+        ),
+    }
 
 
 def _answers(folder: Path, problem: FormalProblem, numbers: FormalWitness, tests: dict[str, str]) -> dict[str, str]:
@@ -98,7 +133,7 @@ def test_forged_certificates_compute_to_false(tmp_path: Path) -> None:
         "rate": f"accepted_basin network numbers slow {rho} {rest[0]} (1 # 2) {rest[2]}",
         "mu": f"accepted_basin network numbers slow {rho} {rest[0]} {rest[1]} (1000 # 1)",
         "a basin's table for a ball": f"accepted network numbers slow {conclusion}",
-    }  # fmt: skip
+    }
     found = _answers(tmp_path, problem, numbers, tests)
     assert found == {name: "true" if name == "nothing" else "false" for name in tests}
 
@@ -117,9 +152,12 @@ def test_forgeries_of_one_output_among_several_compute_to_false(
         "no biases": ({"output_biases": "[]"}, {}),
         "another activation": ({"hidden": "Tanh"}, {}),
         "targets of another output": ({"targets": "(tl (targets network) ++ [hd 0%Z (targets network)])"}, {}),
-        "a group's bound, negative": ({}, {"groups": "(map (fun g => {| g_max := (- g_max g)%Z; g_ell := g_ell g |}) (groups numbers))"}),
+        "a group's bound, negative": (
+            {},
+            {"groups": "(map (fun g => {| g_max := (- g_max g)%Z; g_ell := g_ell g |}) (groups numbers))"},
+        ),
         "the largest neuron": ({}, {"out_max": "(out_max numbers * (99 # 100))%Q"}),
-    }  # fmt: skip
+    }
     tests = {
         name: f"accepted_basin {_record(_PROBLEM, 'network', changed)} {_record(_WITNESS, 'numbers', wrong)} fast {conclusion}"
         for name, (changed, wrong) in forgeries.items()

@@ -50,8 +50,13 @@ def _read_literals(text: str) -> list[float]:
     return found
 
 
-_BITS = {"inputs": "input_bits", "targets": "target_bits", "outers": "weight_bits", "inners": "weight_bits",
-         "output_biases": "weight_bits"}  # fmt: skip
+_BITS = {
+    "inputs": "input_bits",
+    "targets": "target_bits",
+    "outers": "weight_bits",
+    "inners": "weight_bits",
+    "output_biases": "weight_bits",
+}
 
 
 def test_the_file_states_every_stored_double(

@@ -43,11 +43,14 @@ def _with_network(certificate: Certificate, *layers: torch.nn.Module) -> Certifi
         ("linear(3, 8), torch.nn.Softplus(), linear(8, 1)", "activation 'softplus'"),
         ("linear(3, 8), tanh, linear(8, 1), tanh", "activation 'tanh' of the output layer"),
         ("linear(3, 8), tanh, tanh, linear(8, 1)", r"layer 2 \(activation\) is no fully connected layer"),
-        ("linear(3, 8), torch.nn.BatchNorm1d(8), tanh, linear(8, 1)", r"layer 1 \(batch_norm\) is no fully connected layer"),
+        (
+            "linear(3, 8), torch.nn.BatchNorm1d(8), tanh, linear(8, 1)",
+            r"layer 1 \(batch_norm\) is no fully connected layer",
+        ),
         ("ntk(3, 8, weight_std=1.5), tanh, ntk(8, 1)", "layer 0 scales its weight by 1.5"),
         ("ntk(3, 8, bias=True, bias_std=0.5), tanh, ntk(8, 1)", "its bias by 0.5"),
     ],
-)  # fmt: skip
+)
 def test_other_networks_are_refused(certificate: Certificate, layers: str, what: str) -> None:
     scope = {"linear": torch.nn.Linear, "ntk": verify.nn.NTKLinear, "tanh": torch.nn.Tanh(), "torch": torch}
     with pytest.raises(InputError, match=f"{what}.*: {_REFUSED}"):
@@ -64,8 +67,13 @@ def test_frozen_parameters_are_refused(certificate: Certificate, layer: int, nam
 
 @pytest.mark.parametrize(
     "descent",
-    [SGD(batch_size=4), SGD(batch_size=4, order="with_replacement"), SGD(momentum=0.5), SGD(momentum="0.9", nesterov=True)],
-)  # fmt: skip
+    [
+        SGD(batch_size=4),
+        SGD(batch_size=4, order="with_replacement"),
+        SGD(momentum=0.5),
+        SGD(momentum="0.9", nesterov=True),
+    ],
+)
 def test_other_descents_are_refused(certificate: Certificate, descent: SGD) -> None:
     bound = replace(certificate.problem, descent=descent.on(certificate.problem.data.n))
     with pytest.raises(InputError, match=f"descent=.*: {_REFUSED}"):

@@ -339,10 +339,15 @@ def test_mutants_of_the_bound_are_refuted(name: str, old: str, new: str, attacke
 @pytest.mark.parametrize(
     ("name", "function", "old", "new"),
     [
-        ("outputs, second derivative", "column_norms", "(rows.reshape(n, k, -1) ** 2).sum(axis=1)", "rows.reshape(n, k, -1)[:, 0] ** 2"),
+        (
+            "outputs, second derivative",
+            "column_norms",
+            "(rows.reshape(n, k, -1) ** 2).sum(axis=1)",
+            "rows.reshape(n, k, -1)[:, 0] ** 2",
+        ),
         ("outputs, first derivative", "block_norms", "for b in range(k):", "for b in [a]:"),
     ],
-)  # fmt: skip
+)
 def test_mutants_of_the_norms_are_refuted(
     name: str, function: str, old: str, new: str, attacked: dict[str, arb], monkeypatch: pytest.MonkeyPatch
 ) -> None:

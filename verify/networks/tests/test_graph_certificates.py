@@ -27,11 +27,17 @@ def residual_network(width: int = 32, name: str = "tanh") -> tuple[Network, np.n
         return Linear(rng.standard_normal((m, d)) / np.sqrt(d), 0.1 * rng.standard_normal(m), 1, (source,))
 
     layers = (
-        linear(width, 6, -1), Activated(function, (0,)),
-        linear(width, width, 1), Activated(function, (2,)), Scale(0.5, (3,)), Sum((1, 4)),
-        linear(width, width, 5), Activated(function, (6,)), Sum((5, 7)),
+        linear(width, 6, -1),
+        Activated(function, (0,)),
+        linear(width, width, 1),
+        Activated(function, (2,)),
+        Scale(0.5, (3,)),
+        Sum((1, 4)),
+        linear(width, width, 5),
+        Activated(function, (6,)),
+        Sum((5, 7)),
         linear(1, width, 8),
-    )  # fmt: skip
+    )
     return Network(layers, (6,)), rng.standard_normal((12, 6)), 0.3 * rng.standard_normal((12, 1))
 
 

@@ -138,8 +138,10 @@ def test_summands_of_one_number_are_not_one_function() -> None:
 def test_dead_windows_are_ties_only_while_no_unit_meets_its_kink() -> None:
     """relu(wx) with w < 0 and x = 1, 2: both 0, two functions of w. Before w can reach 0 they do not compete; beyond, they do."""
     layers: list[Layer] = [
-        Convolution(np.full((1, 1, 1, 1), -0.25), None), Activated(activation_named("relu")), MaxPool((1, 2), (1, 2)),
-    ]  # fmt: skip
+        Convolution(np.full((1, 1, 1, 1), -0.25), None),
+        Activated(activation_named("relu")),
+        MaxPool((1, 2), (1, 2)),
+    ]
     X = np.array([[[[1.0, 2.0]]]])
     network = _network(layers, (1, 1, 2))
     movement = Movement(linearise(network, X))

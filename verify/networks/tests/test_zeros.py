@@ -23,9 +23,17 @@ from verify.networks.parameters import flatten, with_parameters
 def model(*, bias: bool, act: type[nn.Module] = nn.ReLU) -> nn.Sequential:
     torch.manual_seed(4)
     return nn.Sequential(
-        nn.Conv2d(2, 4, 3, padding=1, bias=bias, groups=2), act(), nn.AvgPool2d(2, 2), nn.Conv2d(4, 6, 2, bias=False), act(), nn.Flatten(),
-        verify.nn.Scale(1.5), nn.Linear(24, 16, bias=False), act(), nn.Linear(16, 1),
-    ).double()  # fmt: skip
+        nn.Conv2d(2, 4, 3, padding=1, bias=bias, groups=2),
+        act(),
+        nn.AvgPool2d(2, 2),
+        nn.Conv2d(4, 6, 2, bias=False),
+        act(),
+        nn.Flatten(),
+        verify.nn.Scale(1.5),
+        nn.Linear(24, 16, bias=False),
+        act(),
+        nn.Linear(16, 1),
+    ).double()
 
 
 def images() -> np.ndarray:

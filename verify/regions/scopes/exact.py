@@ -166,10 +166,20 @@ def refused(task: Task, first: Examined, end: str, chosen: bool) -> Certificate:
     else:
         reason = f"a float64 rehearsal with η = {approx_float(task.problem.eta):.6g} {words[end]}. scope='run' reports the facts along it"
     return Certificate(
-        scope="exact", verdict="INCONCLUSIVE", reason=reason, problem=task.problem,
-        constants={"lr": task.problem.eta, "initial_lambda_min": first.facts.lambda_min, "initial_loss": first.facts.loss},
-        margins={}, steps=(), witness={}, observed={},
-    )  # fmt: skip
+        scope="exact",
+        verdict="INCONCLUSIVE",
+        reason=reason,
+        problem=task.problem,
+        constants={
+            "lr": task.problem.eta,
+            "initial_lambda_min": first.facts.lambda_min,
+            "initial_loss": first.facts.loss,
+        },
+        margins={},
+        steps=(),
+        witness={},
+        observed={},
+    )
 
 
 def _bits_lost(inner: list[float], method: str) -> float:

@@ -116,10 +116,20 @@ def _inconclusive(
         f" may do; 0 is about the parameters and the data themselves. {len(sections)} steps were enclosed"
     )
     return Certificate(
-        scope="region", verdict="INCONCLUSIVE", reason=reason, problem=task.problem,
-        constants={"lr": task.problem.eta, "initial_lambda_min": first.facts.lambda_min, "initial_loss": first.facts.loss},
-        margins={}, steps=(), witness={}, observed={"largest_delta": max((s.delta for s in sections), default=0.0)},
-    )  # fmt: skip
+        scope="region",
+        verdict="INCONCLUSIVE",
+        reason=reason,
+        problem=task.problem,
+        constants={
+            "lr": task.problem.eta,
+            "initial_lambda_min": first.facts.lambda_min,
+            "initial_loss": first.facts.loss,
+        },
+        margins={},
+        steps=(),
+        witness={},
+        observed={"largest_delta": max((s.delta for s in sections), default=0.0)},
+    )
 
 
 def _assemble(
@@ -151,7 +161,7 @@ def _assemble(
         *found.result.outcome.steps,
         inside_step(reach),
         positive_step(bound),
-    )  # fmt: skip
+    )
     constants = {
         "lr": task.problem.eta,
         "initial_lambda_min": first.facts.lambda_min,

@@ -234,8 +234,11 @@ def _certificate(problem: Problem, record: _Record, why: str) -> Certificate:
     if record.compared:
         observed |= {"epochs_compared": record.compared, "epochs_apart": record.apart}
     constants: dict[str, Any] = {
-        "lr": lr, "initial_lambda_min": first.lambda_min, "initial_loss": first.loss, "drift": last.drift,
-    }  # fmt: skip
+        "lr": lr,
+        "initial_lambda_min": first.lambda_min,
+        "initial_loss": first.loss,
+        "drift": last.drift,
+    }
     witness: dict[str, Any] = {"checkpoints": [c.as_witness() for c in kept], "handover": None}
     made = _origin(problem, record, why)
     best = found.best

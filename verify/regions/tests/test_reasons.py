@@ -50,69 +50,110 @@ def certify(model: torch.nn.Module, X: Any = X, y: Any = Y, **options: Any) -> C
 # name → (the case, what its reason says, what it must not say, the remedy).
 CASES: dict[str, tuple[Callable[[], Certificate], str, str, Callable[[], Certificate]]] = {
     "radius too small": (
-        lambda: certify(line(), **PLAIN, scope="ball", radius=1e-3), "radius=None searches", "width",
+        lambda: certify(line(), **PLAIN, scope="ball", radius=1e-3),
+        "radius=None searches",
+        "width",
         lambda: certify(line(), **PLAIN, scope="ball"),
     ),
     "radius too large": (
-        lambda: certify(net(), y=almost(), scope="ball", radius=1e3), "radius=None searches", "width",
+        lambda: certify(net(), y=almost(), scope="ball", radius=1e3),
+        "radius=None searches",
+        "width",
         lambda: certify(net(), y=almost(), scope="ball"),
     ),
     "ball too small": (
-        lambda: certify(net(), scope="ball"), "scope='basin'", "radius=", lambda: certify(net(), scope="basin"),
+        lambda: certify(net(), scope="ball"),
+        "scope='basin'",
+        "radius=",
+        lambda: certify(net(), scope="basin"),
     ),
     **{
         f"{scope}: step too small": (
-            partial(certify, line(), **PLAIN, scope=scope, lr=1e-18, **({} if scope in ("ball", "basin") else {"steps": 3})),
-            "Use a larger step; lr=None", "smaller",
+            partial(
+                certify, line(), **PLAIN, scope=scope, lr=1e-18, **({} if scope in ("ball", "basin") else {"steps": 3})
+            ),
+            "Use a larger step; lr=None",
+            "smaller",
             partial(certify, line(), **PLAIN, scope=scope),
         )
         for scope in ("ball", "run", "exact", "basin")
     },
     "ball: step too large": (
-        lambda: certify(net(), y=almost(), scope="ball", lr=100), "Use a smaller lr, or lr=None", "larger",
+        lambda: certify(net(), y=almost(), scope="ball", lr=100),
+        "Use a smaller lr, or lr=None",
+        "larger",
         lambda: certify(net(), y=almost(), scope="ball"),
     ),
     "basin: step too large": (
-        lambda: certify(net(), scope="basin", lr=100), "Use a smaller lr, or lr=None", "4L_H",
+        lambda: certify(net(), scope="basin", lr=100),
+        "Use a smaller lr, or lr=None",
+        "4L_H",
         lambda: certify(net(), scope="basin", lr=1e-3),
     ),
     "run: diverges": (
-        lambda: certify(net(), scope="run", lr=100, steps=20), "Use a smaller lr, or lr=None", "larger",
+        lambda: certify(net(), scope="run", lr=100, steps=20),
+        "Use a smaller lr, or lr=None",
+        "larger",
         lambda: certify(net(), scope="run", steps=400),
     ),
     "exact: diverges": (
-        lambda: certify(net(), scope="exact", lr=100, steps=20), "use a smaller lr, or lr=None", "raise",
+        lambda: certify(net(), scope="exact", lr=100, steps=20),
+        "use a smaller lr, or lr=None",
+        "raise",
         lambda: certify(net(), scope="exact"),
     ),
     "overflow": (
-        lambda: certify(net(scale=1e200), scope="run", steps=3), "rescale the data or the weights", "lr=None",
+        lambda: certify(net(scale=1e200), scope="run", steps=3),
+        "rescale the data or the weights",
+        "lr=None",
         lambda: certify(net(), scope="run", steps=400),
     ),
     "more residuals than parameters": (
-        lambda: certify(line(), MORE, np.ones(5), scope="point"), "Widen the network", "scope=",
+        lambda: certify(line(), MORE, np.ones(5), scope="point"),
+        "Widen the network",
+        "scope=",
         lambda: certify(net(), MORE, np.ones(5), scope="point"),
     ),
     "equal rows": (
-        lambda: certify(net(), REPEATED, np.append(Y, Y[0]), scope="point"), "numpy.unique(X, axis=0, return_index=True)", "scope=",
-        lambda: certify(net(), REPEATED[(keep := np.unique(REPEATED, axis=0, return_index=True)[1])], np.append(Y, Y[0])[keep], scope="point"),
+        lambda: certify(net(), REPEATED, np.append(Y, Y[0]), scope="point"),
+        "numpy.unique(X, axis=0, return_index=True)",
+        "scope=",
+        lambda: certify(
+            net(),
+            REPEATED[(keep := np.unique(REPEATED, axis=0, return_index=True)[1])],
+            np.append(Y, Y[0])[keep],
+            scope="point",
+        ),
     ),
     **{
         f"{scope}: rows nearly equal": (
-            partial(certify, net(), NEAR, np.append(Y, Y[0]), scope=scope, **({"steps": 2} if scope in ("run", "exact") else {})),
-            "samples 0 and 3 are equal up to", "raise",
+            partial(
+                certify,
+                net(),
+                NEAR,
+                np.append(Y, Y[0]),
+                scope=scope,
+                **({"steps": 2} if scope in ("run", "exact") else {}),
+            ),
+            "samples 0 and 3 are equal up to",
+            "raise",
             partial(certify, net(), scope="point"),
         )
         for scope in ("point", "ball", "run", "exact")
     },
     "draws with replacement": (
-        lambda: certify(net(), scope="ball", descent=verify.SGD(batch_size=1, order="with_replacement")), "scope='basin'", "rounds to 1",
+        lambda: certify(net(), scope="ball", descent=verify.SGD(batch_size=1, order="with_replacement")),
+        "scope='basin'",
+        "rounds to 1",
         lambda: certify(net(), scope="basin", descent=verify.SGD(batch_size=1, order="with_replacement")),
     ),
     "mini-batches, step too large": (
-        lambda: certify(net(), scope="basin", lr=100, descent=verify.SGD(batch_size=1)), "Use a smaller lr, or lr=None", "scope='basin'",
+        lambda: certify(net(), scope="basin", lr=100, descent=verify.SGD(batch_size=1)),
+        "Use a smaller lr, or lr=None",
+        "scope='basin'",
         lambda: certify(net(), scope="basin", descent=verify.SGD(batch_size=1)),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)

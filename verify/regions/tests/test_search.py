@@ -319,9 +319,11 @@ def test_a_form_that_falls_short_of_nothing_at_every_radius_has_a_nearest_outcom
     # One sample far out: the residual form's supply is below 0 at all radii of the coarse grid (found by fuzzing: max() of nothing).
     model = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1)).double()
     values = (
-        [[0.125, -0.132], [0.64, 0.105], [-0.536, 0.362], [1.304, 0.947]], [-0.704, -1.265, -0.623, 0.041],
-        [[-2.325, -0.219, -1.246, -0.732]], [-0.544],
-    )  # fmt: skip
+        [[0.125, -0.132], [0.64, 0.105], [-0.536, 0.362], [1.304, 0.947]],
+        [-0.704, -1.265, -0.623, 0.041],
+        [[-2.325, -0.219, -1.246, -0.732]],
+        [-0.544],
+    )
     with torch.no_grad():
         for parameter, value in zip(model.parameters(), values, strict=True):
             parameter.copy_(torch.tensor(value))

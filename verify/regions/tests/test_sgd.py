@@ -192,8 +192,16 @@ def test_a_dataloader_loop_with_its_orders_is_replayed_and_ends_proved(tmp_path:
     descent = SGD(batch_size=4, lr=0.02)
     wanted = [0, 1, 2, 2500]
     certificate = verify.certify(
-        net, X, y, scope="run", loss="mse", descent=descent, iterates=[kept[i] for i in wanted], iterate_steps=wanted, orders=sampled
-    )  # fmt: skip
+        net,
+        X,
+        y,
+        scope="run",
+        loss="mse",
+        descent=descent,
+        iterates=[kept[i] for i in wanted],
+        iterate_steps=wanted,
+        orders=sampled,
+    )
     assert certificate.verdict == "PROVED", certificate.reason
     assert (certificate.observed["epochs_compared"], certificate.observed["epochs_apart"]) == (2, 0)
     assert "in the order recorded" in certificate.reason
@@ -201,8 +209,16 @@ def test_a_dataloader_loop_with_its_orders_is_replayed_and_ends_proved(tmp_path:
     found = verify.check(certificate.save(tmp_path / "c.zip"))
     assert found.accepted, found.failures
     other = verify.certify(
-        net, X, y, scope="run", loss="mse", descent=descent, iterates=[kept[i] for i in wanted], iterate_steps=wanted, orders=sampled[::-1]
-    )  # fmt: skip
+        net,
+        X,
+        y,
+        scope="run",
+        loss="mse",
+        descent=descent,
+        iterates=[kept[i] for i in wanted],
+        iterate_steps=wanted,
+        orders=sampled[::-1],
+    )
     assert other.observed["epochs_apart"] > 0
     assert "are not all" in other.reason
 
@@ -226,8 +242,15 @@ def test_a_run_made_here_by_reshuffled_batches_is_handed_over(tmp_path: Path) ->
     assert short.verdict == "INCONCLUSIVE"
     assert "the budget of epochs ended" in short.reason
     again = verify.certify(
-        net, X, y, scope="run", loss="mse", descent=SGD(batch_size=2), steps=20_000, resume=short.save(tmp_path / "short.zip")
-    )  # fmt: skip
+        net,
+        X,
+        y,
+        scope="run",
+        loss="mse",
+        descent=SGD(batch_size=2),
+        steps=20_000,
+        resume=short.save(tmp_path / "short.zip"),
+    )
     assert again.verdict == "PROVED", again.reason
     assert "up to 3 taken from a certificate" in again.reason
     assert verify.check(again.save(tmp_path / "again.zip")).accepted

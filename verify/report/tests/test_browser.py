@@ -22,12 +22,22 @@ CHROMIUM = next(
 # Names and numbers as long as they come.
 WIDE = [
     {
-        **row, "name": f"mnist38-n1000-784-512-512-1-number-{i}", "network": "784-512-512-1 tanh (no bias)", "n": 1000, "verdict": "PROVED",
-        "lr": 0.00023311, "drift": 1.234567, "seconds": 123.4, "lambda_min_certified": 0.0270123, "lambda_min_observed": 0.0270145,
-        "mu": 0.02701, "observed_rate": 0.99381234, "reason": "every real-arithmetic gradient descent restarted there converges",
+        **row,
+        "name": f"mnist38-n1000-784-512-512-1-number-{i}",
+        "network": "784-512-512-1 tanh (no bias)",
+        "n": 1000,
+        "verdict": "PROVED",
+        "lr": 0.00023311,
+        "drift": 1.234567,
+        "seconds": 123.4,
+        "lambda_min_certified": 0.0270123,
+        "lambda_min_observed": 0.0270145,
+        "mu": 0.02701,
+        "observed_rate": 0.99381234,
+        "reason": "every real-arithmetic gradient descent restarted there converges",
     }
     for i, row in enumerate(ROWS)
-]  # fmt: skip
+]
 BASINS = [
     {
         "name": "resnet-mnist-n100-momentum-batches-10x10",
@@ -82,10 +92,20 @@ function measure(width) {
 def _browse(page: Path, profile: Path, *flags: str) -> str:
     assert CHROMIUM is not None
     command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--allow-file-access-from-files", f"--user-data-dir={profile}",
-        "--virtual-time-budget=20000", *flags, page.as_uri(),
-    ]  # fmt: skip
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--allow-file-access-from-files",
+        f"--user-data-dir={profile}",
+        "--virtual-time-budget=20000",
+        *flags,
+        page.as_uri(),
+    ]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
 

@@ -11,15 +11,22 @@ from verify.report.figures import draw
 
 ROWS = [
     {
-        "name": "digits width 64", "scope": "run", "width": 64, "radius": 0.25, "certified": True, "rate": 0.9, "handover_step": 30,
-        "handover_loss": 0.5, "curve": {"steps": [0, 10, 20, 30], "losses": [8.0, 3.0, 1.0, 0.5]},
+        "name": "digits width 64",
+        "scope": "run",
+        "width": 64,
+        "radius": 0.25,
+        "certified": True,
+        "rate": 0.9,
+        "handover_step": 30,
+        "handover_loss": 0.5,
+        "curve": {"steps": [0, 10, 20, 30], "losses": [8.0, 3.0, 1.0, 0.5]},
         "checkpoints": [
             {"step": 0, "loss": [7.9, 8.1], "lambda_min": [0.2, 0.3], "pl_ratio": [0.5, 0.6], "drift": [0.0, 0.0]},
             {"step": 30, "loss": [0.4, 0.5], "lambda_min": [0.25, 0.3], "pl_ratio": None, "drift": [1.0, 1.1]},
         ],
     },
     {"name": "digits width 128", "width": 128, "radius": 0.5, "certified": False},
-]  # fmt: skip
+]
 
 
 def test_scalars_become_columns_and_missing_values_stay_missing() -> None:

@@ -35,9 +35,20 @@ def test_a_toml_file_and_its_mapping_give_the_same_ids(tmp_path: Path) -> None:
 def test_every_field_of_a_case_changes_its_id() -> None:
     base = Case(data=SPHERE)
     others: list[dict[str, Any]] = [
-        {"data": SPHERE | {"n": 5}}, {"model": "a:b"}, {"width": 8}, {"depth": 2}, {"activation": "SiLU"}, {"parametrisation": "pytorch"},
-        {"seed": 1}, {"scope": "run"}, {"loss": "mean"}, {"lr": "1/2"}, {"steps": 3}, {"radius": 0.5}, {"options": {"shown": False}},
-    ]  # fmt: skip
+        {"data": SPHERE | {"n": 5}},
+        {"model": "a:b"},
+        {"width": 8},
+        {"depth": 2},
+        {"activation": "SiLU"},
+        {"parametrisation": "pytorch"},
+        {"seed": 1},
+        {"scope": "run"},
+        {"loss": "mean"},
+        {"lr": "1/2"},
+        {"steps": 3},
+        {"radius": 0.5},
+        {"options": {"shown": False}},
+    ]
     ids = {Case(**({"data": SPHERE} | other)).id for other in others}
     assert len(ids) == len(others)
     assert base.id not in ids
