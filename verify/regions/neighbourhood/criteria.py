@@ -33,6 +33,7 @@ __all__ = [
     "Outcome",
     "Pace",
     "approx_share",
+    "bound_of",
     "certified_step",
     "classical",
     "largest_step",
@@ -74,14 +75,20 @@ class Outcome:
         return next((step for step in self.steps if not step.certain), None)
 
 
+def bound_of(value: float) -> Ball:
+    """Return an upper bound as a ball; all reals where none is known (a kink in reach, an overflow), so that nothing drawn from it is certain."""
+    return Ball(float(value)) if np.isfinite(value) else Ball(0.0, np.inf)
+
+
 def region_values(ingredients: Ingredients, table: RadiusTable, index: int) -> dict[str, Ball]:
     """Values of the symbols at R = ρ_index: exact doubles, each the safe end point of its bound, and an enclosure of what stands for ‖J0‖."""
+    drift = bound_of(table.delta_j[index])
     return {
         **ingredients.at_centre(),
-        "jacobian_norm0": ingredients.jacobian_base(float(table.radii[index]), float(table.delta_j[index])),
+        "jacobian_norm0": ingredients.jacobian_base(float(table.radii[index]), drift),
         "R": Ball(float(table.radii[index])),
-        "Delta_J": Ball(float(table.delta_j[index])),
-        "L_H": Ball(float(table.curvature[index])),
+        "Delta_J": drift,
+        "L_H": bound_of(table.curvature[index]),
         "lambda_R": Ball(float(table.lam[index])),
     }
 
@@ -100,7 +107,7 @@ def certified_step(ingredients: Ingredients, table: RadiusTable, index: int) -> 
 
 def largest_step(ingredients: Ingredients, table: RadiusTable, index: int) -> Fraction:
     """Return (1 − 2^-40)/(s(‖J(c)‖ + Δ_J(R))²) as a double: the largest step of the residual form, but for room for roundings."""
-    norm = Ball(upper(ingredients.jacobian_norm0)) + Ball(float(table.delta_j[index]))
+    norm = Ball(upper(ingredients.jacobian_norm0)) + bound_of(table.delta_j[index])
     step = lower(Ball(1.0 - 2.0**-40) / (Ball(ingredients.s) * norm * norm))
     return Fraction(step) if 0.0 < step < np.inf else certified_step(ingredients, table, index)
 

@@ -26,7 +26,7 @@ from verify.networks.layers import Activated
 from verify.networks.linearisation import Linearisation, with_midpoints
 from verify.networks.movement import Movement
 from verify.regions.neighbourhood.basins import Basin, zero_loss
-from verify.regions.neighbourhood.criteria import Outcome, largest_step, rate_stated, region_steps
+from verify.regions.neighbourhood.criteria import Outcome, bound_of, largest_step, rate_stated, region_steps
 from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, approx_float, lower, upper
 from verify.regions.neighbourhood.point_facts import Examined
 from verify.regions.neighbourhood.search import BallResult
@@ -51,7 +51,7 @@ def residual_relu(ingredients: Ingredients, table: RadiusTable, index: int, lr: 
     values = {
         **ingredients.at_centre(),
         "R": Ball(float(table.radii[index])),
-        "Delta_J": Ball(float(table.delta_j[index])),
+        "Delta_J": bound_of(table.delta_j[index]),
         "lambda_R": Ball(float(table.lam[index])),
         "eta": Ball(lr),
     }
@@ -119,7 +119,8 @@ def _approx_ratio(state: Linearisation, radius: float, e0: float, factor: float 
     drift = float(Movement.approx(state).jacobian(np.array([radius]))[0])
     if factor is not None and factor * (np.sqrt(values[-1]) + drift) ** 2 > 1.0:
         return 0.0
-    return float((np.sqrt(values[0]) - 3.0 * drift) * radius / e0)
+    with np.errstate(over="ignore"):
+        return float((np.sqrt(values[0]) - 3.0 * drift) * radius / e0)
 
 
 def approx_sigma(state: Linearisation) -> float:

@@ -119,18 +119,18 @@ class Ingredients:
             "e0": Ball(upper(self.residual0)),
         }
 
-    def jacobian_base(self, radius: float, delta_j: float) -> Ball:
+    def jacobian_base(self, radius: float, drift: Ball) -> Ball:
         """Enclose b with ‖J(θ)‖ ≤ b + Δ_J on B(θ0, radius): ‖J0‖, or less where the neurons' budget from above bounds ‖J‖ by less.
 
         The criteria read ‖J0‖ in K = ‖J0‖ + Δ_J alone, any bound of ‖J‖ on the ball; so this may stand for it there.
 
         Args:
-            radius: exact double > 0. delta_j: the bound of Δ_J on that ball, finite.
+            radius: exact double > 0. drift: the bound of Δ_J on that ball.
         """
         base = Ball(upper(self.jacobian_norm0))
         for bound in self.above:
             square = Ball(bound.intercept) + Ball(bound.weight) * Ball(radius) ** 2
-            base = min(base, sqrt_of_nonnegative(square) - Ball(delta_j), key=upper)
+            base = min(base, sqrt_of_nonnegative(square) - drift, key=upper)
         return base
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,16 @@ from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.tests.test_engine import _as_document
 from verify.errors import UnsupportedLayerError
-from verify.networks import chain, kernel_of, linearise, read_network
+from verify.networks import Problem as Stated
+from verify.networks import chain, kernel_of, linearise, read_data, read_network
 from verify.networks.curvature import Curvature
+from verify.regions.neighbourhood.batches import Batches
+from verify.regions.neighbourhood.criteria import classical, residual
+from verify.regions.neighbourhood.crossing import residual_relu
+from verify.regions.neighbourhood.ingredients import RadiusTable, gather
 from verify.regions.neighbourhood.kinks_in_reach import kinks_in_reach
+from verify.regions.neighbourhood.momentum import momentum
+from verify.regions.neighbourhood.stochastic import any_order, with_replacement
 
 X, Y = verify.datasets.sphere(10, 6, norm=4.0)
 
@@ -165,3 +173,33 @@ def test_what_may_cross_counts_units_by_their_distance_alone() -> None:
         assert text.startswith(f"{count} pairs")
     assert kinks_in_reach(state, 1e-12) is None
     assert kinks_in_reach(linearise(read_network(_net(6, 16, 1, act=torch.nn.Tanh())), np.asarray(X)), 1.0) is None
+
+
+@pytest.mark.parametrize(("scope", "seed"), [("run", 0), ("exact", 1)])
+def test_a_radius_beyond_the_first_kink_is_no_error(scope: verify.Scope, seed: int, tmp_path: Path) -> None:
+    """The look at a point of a run tries radii somewhat beyond its own, where a kink may be in reach and nothing bounds Δ_J."""
+    net = _net(2, 6, 1, act=torch.nn.ReLU(), seed=seed)
+    inputs = torch.randn(2, 2, dtype=torch.float64)
+    torch.manual_seed(1)
+    targets = (net(inputs) + 0.05 * torch.randn(2, 1, dtype=torch.float64)).detach()
+    certificate = verify.certify(net, inputs, targets, scope=scope, lr="1/10", steps=50)
+    assert certificate.verdict == "PROVED", certificate.reason
+    assert check(certificate.save(tmp_path / "c.zip")).accepted
+
+
+def test_no_criterion_holds_or_fails_with_an_error_where_nothing_is_known() -> None:
+    """Bounds that are infinite from the second radius on, or everywhere: kinks in reach, or an overflow."""
+    network = read_network(_net(2, 6, 1, act=torch.nn.ReLU()))
+    ingredients = gather(Stated(network, read_data(network, X[:2, :2], Y[:2])))
+    radii, lam, lr = np.array([1e-3, 1.0]), np.array([1.0, 0.5]), Fraction(1, 10)
+    for bounds in ([0.0, np.inf], [np.inf, np.inf]):
+        table = RadiusTable(radii, np.array(bounds), np.array(bounds), lam)
+        for criterion in (classical, residual, residual_relu):
+            assert not criterion(ingredients, table, 1, lr).holds
+        for step, descent in (
+            (any_order, verify.SGD(batch_size=1)),
+            (with_replacement, verify.SGD(batch_size=1, order="with_replacement")),
+            (momentum, verify.SGD(momentum="1/2")),
+        ):
+            batches = Batches(descent.on(2), 2, 1, "sum", {1: 1.0, 2: 1.0}, 1.0)
+            assert not step(ingredients, table, 1, None, batches, lr).holds
