@@ -133,7 +133,8 @@ def exact_number(value: Any, name: str, expected: str = "a finite number, such a
         if isinstance(given, str | Decimal) and not _EXPONENT.fullmatch(str(given)):
             raise ValueError("an exponent of five digits or more")
         return Fraction(given)
-    except (ValueError, TypeError, OverflowError, ZeroDivisionError, InvalidOperation) as error:
+    except (ValueError, TypeError, RuntimeError, OverflowError, ZeroDivisionError, InvalidOperation) as error:
+        # RuntimeError: torch's, of a tensor with several entries.
         if isinstance(error, NonFiniteError):
             raise
         raise InputError(f"{name}={value!r}: expected {expected}") from error
@@ -178,7 +179,7 @@ def exact_double(value: Any, name: str, *, positive: bool) -> float:
     try:
         double = float(value)
         exact = not isinstance(value, str | bool) and Fraction(double) == Fraction(value)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         double, exact = -1.0, False
     if not exact or double < 0.0 or (positive and double == 0.0):
         raise InputError(f"{name}={value!r}: expected a finite double {'>' if positive else '≥'} 0")

@@ -66,8 +66,10 @@ def check(
     stands, every few seconds.
 
     Raises:
-        Unreadable: the file cannot be opened or read. Nothing is raised for whatever it contains.
+        Unreadable: no path, or a file that cannot be opened or read. Nothing is raised for whatever it contains.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise Unreadable(f"a {type(path).__name__}; expected the path of a saved certificate")
     start, bits, audit, verdict, claims = time.monotonic(), 0, Audit(), "REJECTED", []
     enclosures.deadline[0] = start + seconds
     enclosures.listen(progress)

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+import verify
 from verify import datasets, nn
-from verify.arguments import exact_count, positive_float
+from verify.arguments import exact_count, exact_double, exact_number, positive_float
+from verify.checker import Unreadable
 from verify.errors import InputError
 
 
@@ -17,6 +20,27 @@ def test_a_count_below_the_least_or_no_whole_number_is_refused(value: Any) -> No
     with pytest.raises(InputError, match="whole number ≥ 1"):
         exact_count(value, "n", least=1)
     assert exact_count(np.int64(1), "n", least=1) == 1
+
+
+@pytest.mark.parametrize("value", [torch.ones(2), np.ones(2), [1.0], 1j])
+def test_several_entries_are_no_number(value: Any) -> None:
+    with pytest.raises(InputError, match="expected"):
+        exact_number(value, "momentum")
+    with pytest.raises(InputError, match="expected"):
+        exact_double(value, "radius", positive=True)
+
+
+@pytest.mark.parametrize("options", [{"scope": ["ball"]}, {"scope": "exact", "directory": 3}])
+def test_an_option_of_another_type_is_refused_by_name(options: dict[str, Any]) -> None:
+    model = torch.nn.Linear(1, 1).double()
+    with pytest.raises(InputError, match=f"^{list(options)[-1]}="):
+        verify.certify(model, [[1.0]], [1.0], **options)
+
+
+def test_a_certificate_in_memory_is_not_rejected_for_having_no_path() -> None:
+    cert = verify.certify(torch.nn.Linear(1, 1).double(), [[1.0]], [1.0], scope="point")
+    with pytest.raises(Unreadable, match="path of a saved certificate"):
+        verify.check(cert)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [0.0, -1, float("nan"), float("inf"), True, "1", None, 1j])

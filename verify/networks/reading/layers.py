@@ -187,13 +187,12 @@ def _batch_norm(module: Any, where: str, name: str, shape: Shape | None, inputs:
             f"{where}: inputs of shape {shape}; {kind} is read on {'vectors' if dimensions == 1 else 'maps'}"
         )
     arrays, frozen = _arrays(module, where)
-    if type(module.eps) not in (int, float) or not 0.0 <= module.eps < math.inf:
-        raise UnsupportedLayerError(f"{where}: eps={module.eps!r}; expected a number ≥ 0")
+    eps = real_number(module.eps)
+    if eps is None or not 0.0 <= eps < math.inf:
+        raise UnsupportedLayerError(f"{where}: eps={module.eps!r}; expected a number ≥ 0 that a double holds exactly")
     mean, variance = (exact_array(getattr(module, key), f"{where}.{key}") for key in ("running_mean", "running_var"))
     try:
-        return BatchNorm(
-            mean, variance, float(module.eps), arrays.get("weight"), arrays.get("bias"), inputs, frozen, name
-        )
+        return BatchNorm(mean, variance, eps, arrays.get("weight"), arrays.get("bias"), inputs, frozen, name)
     except ShapeError as error:
         raise ShapeError(f"{where}: {error}") from error
 

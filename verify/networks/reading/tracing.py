@@ -20,6 +20,7 @@ import torch
 
 from verify import nn
 from verify.errors import UnsupportedLayerError
+from verify.networks.reading.activations import real_number
 from verify.networks.reading.calls import (
     ADD,
     DIVIDE,
@@ -157,10 +158,7 @@ class _Walk(Generic[H]):
             raise self._refused(
                 f"{node.name} uses the tensor {node.target} itself, which is not known here; only layers may"
             )
-        if any(isinstance(self._known.get(source), _Squeezed) for source in node.all_input_nodes):
-            raise self._refused(
-                f"{node.name} ({_name(node)}) takes a squeezed output, of shape (n,); squeeze last, in the model's own return"
-            )
+        self._require_rows(node)
         target, first = node.target, args[0] if args else None
         squeezed = self._squeezed(node, args, kwargs)
         if squeezed is not None:
@@ -185,6 +183,12 @@ class _Walk(Generic[H]):
             return self._view(node, args, kwargs)
         return self._function(node, args, kwargs)
 
+    def _require_rows(self, node: torch.fx.Node) -> None:
+        if any(isinstance(self._known.get(source), _Squeezed) for source in node.all_input_nodes):
+            raise self._refused(
+                f"{node.name} ({_name(node)}) takes a squeezed output, of shape (n,); squeeze last, in the model's own return"
+            )
+
     def _holds_value(self, argument: Any) -> bool:
         if isinstance(argument, tuple):
             return any(self._holds_value(item) for item in argument)
@@ -194,6 +198,7 @@ class _Walk(Generic[H]):
         name = str(node.target)
         if len(args) != 1 or kwargs or not isinstance(args[0], torch.fx.Node):
             raise self._refused(f"{name} is called with more than its input")
+        self._require_rows(node)
         return self._reader.child(name, self._module.get_submodule(name), self._known[args[0]])
 
     def _number(self, node: torch.fx.Node, args: tuple[Any, ...]) -> Any:
@@ -228,9 +233,9 @@ class _Walk(Generic[H]):
     def _times(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
         values, factors = (
             [a for a in args if isinstance(a, torch.fx.Node)],
-            [a for a in args if type(a) in (int, float)],
+            [real_number(a) for a in args if type(a) in (int, float)],
         )
-        if kwargs or len(values) != 1 or len(factors) != 1 or len(args) != 2 or float(factors[0]) != factors[0]:
+        if kwargs or len(values) != 1 or len(factors) != 1 or len(args) != 2 or factors[0] is None:
             raise self._refused(
                 f"{node.name} ({_name(node)}): multiples by one exact number are known, not products of values"
             )
@@ -278,7 +283,8 @@ class _Walk(Generic[H]):
         axes = given.pop("dim", None)
         keep = given.pop("keepdim", False)
         shape = self._reader.shape(self._known[args[0]])
-        if given or shape is None or len(shape) != 3 or not isinstance(axes, tuple) or {a % 4 for a in axes} != {2, 3}:
+        both = isinstance(axes, tuple) and all(type(a) is int for a in axes) and {a % 4 for a in axes} == {2, 3}
+        if given or shape is None or len(shape) != 3 or not both:
             raise self._refused(f"{node.name} (mean): means over both positions of a map, dim=(2, 3), are known")
         pooled = self._reader.function(
             node.name, torch.nn.AdaptiveAvgPool2d(1), (self._known[args[0]],), in_place=False
@@ -289,6 +295,7 @@ class _Walk(Generic[H]):
         """A view with the samples apart: of all a sample's numbers in order, or of its own shape."""
         asked = args[1] if len(args) == 2 and isinstance(args[1], tuple) else args[1:]
         asked = kwargs.get("shape", asked)
+        asked = asked if isinstance(asked, tuple) else (asked,)
         shape = self._reader.shape(self._known[args[0]])
         if shape is None:
             raise self._refused(

@@ -38,7 +38,10 @@ def _as_passed(value: Any, name: str) -> Any:
 
 
 def _path(value: Any, name: str) -> Path:
-    return Path(value)
+    try:
+        return Path(value)
+    except TypeError as error:
+        raise InputError(f"{name}={value!r}: expected a path") from error
 
 
 def _radius(value: Any, name: str) -> float:
@@ -309,7 +312,7 @@ def options_of(scope: str, *, full_batch: bool) -> type[Options]:
         InputError: no such scope.
     """
     kinds = {kind.scope: kind for kind in _FULL_BATCH}
-    if scope not in kinds:
+    if not isinstance(scope, str) or scope not in kinds:
         *first, last = (repr(name) for name in kinds)
         raise InputError(f"scope={scope!r}: expected {', '.join(first)} or {last}")
     batches: dict[str, type[Options]] = {} if full_batch else {"ball": BatchBallOptions, "run": EpochOptions}

@@ -224,6 +224,7 @@ def _source(body: Callable[[Any, Any], Any]) -> str:
         (lambda s, x: s.fc(s.a(x).permute(0, 2, 3, 1).flatten(1)), "permute"),
         (lambda s, x: s.fc(s.a(x).flatten(2)), r"Flatten\(1, -1\)"),
         (lambda s, x: s.fc(s.a(x).mean(1)), "means over both positions"),
+        (lambda s, x: s.fc(s.a(x).mean((None, 2))), "means over both positions"),
         (lambda s, x: s.fc(functional.max_pool2d(s.a(x), 2, ceil_mode=True).flatten(1)), "ceil_mode"),
         (
             lambda s, x: (
@@ -265,6 +266,7 @@ def _after_write(s: Any, x: Any) -> Any:
         (nn.AvgPool2d(2, divisor_override=3), "divisor_override"),
         (nn.AdaptiveAvgPool2d((4, 1)), "does not divide"),
         (nn.BatchNorm2d(2), "couples the samples"),
+        (nn.BatchNorm2d(2, eps=10**400).eval(), "that a double holds"),
         (nn.GroupNorm(1, 2), "GroupNorm divides each sample"),
         (nn.AdaptiveMaxPool2d((4, 1)), "does not divide"),
         (nn.MaxPool2d(2, ceil_mode=True), "ceil_mode"),
