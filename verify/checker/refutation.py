@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from math import prod
 from typing import Any
 
 from flint import arb
@@ -10,10 +12,17 @@ from verify.checker.audit import Audit
 from verify.checker.claims import Chain, Truth, is_index
 from verify.checker.enclosures import real, zips
 from verify.checker.problem import Problem
-from verify.checker.reading import expect, take
+from verify.checker.reading import Array, expect, take
 from verify.checker.wording import at_least
 
 __all__ = ["refuted"]
+
+
+def _sample(values: Array, i: int) -> array[float]:
+    """All numbers of sample i, a row (d,) or a map (C, H, W)."""
+    size = prod(values.shape[1:])
+    data: array[float] = values.data
+    return data[i * size : (i + 1) * size]
 
 
 def refuted(audit: Audit, problem: Problem, witness: Any) -> Truth:
@@ -21,7 +30,7 @@ def refuted(audit: Audit, problem: Problem, witness: Any) -> Truth:
     pair = take(witness, "duplicate_pair")[0]
     listed = isinstance(pair, list) and len(pair) == 2
     expect(listed and all(is_index(i, problem.n) for i in pair), "expected a pair of samples")
-    (x, v), (y, w) = ([a.data[i * a.shape[1] : (i + 1) * a.shape[1]] for i in pair] for a in (problem.X, problem.y))
+    (x, v), (y, w) = ([_sample(a, i) for i in pair] for a in (problem.X, problem.y))
     expect(x == v and y != w, "the two samples have different inputs or equal targets")
     low, high = next(sorted(values) for values in zips(y, w) if values[0] != values[1])
     floor = real(problem.s) * sum(((arb(a) - arb(b)) ** 2 for a, b in zips(y, w)), arb(0)) / 4

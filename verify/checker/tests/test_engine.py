@@ -22,10 +22,12 @@ from verify.checker.movement import curvature
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import Array
-from verify.networks import Loss, Network, linearise, read_network
+from verify.networks import DataSet, Loss, Network, linearise, read_network
+from verify.networks import Problem as EngineProblem
 from verify.networks.curvature import Curvature
 from verify.networks.neurons import NeuronBudget
 from verify.nn import NTKLinear, Sine
+from verify.regions.scopes.refuted import refuted_certificate
 
 
 def _data(n: int, d: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -166,6 +168,21 @@ def test_refutation(tmp_path: Path) -> None:
     assert certificate.verdict == "REFUTED"
     certificate.save(tmp_path / "c.zip")
     assert check(tmp_path / "c.zip").accepted
+
+
+def test_refutation_compares_whole_samples_of_maps(tmp_path: Path) -> None:
+    """Images with the same border are no equal samples, and equal images are not told apart by what their neighbours hold."""
+    flat = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 2, dtype=torch.float64), torch.nn.Tanh(), torch.nn.Flatten())
+    X, y = np.zeros((4, 1, 3, 3)), np.arange(32.0).reshape(4, 8)
+    X[:, 0, 1, 1] = [1.0, 2.0, 3.0, 1.0]
+    equal = verify.certify(flat, X, y)
+    assert equal.witness["duplicate_pair"] == [0, 3]
+    equal.save(tmp_path / "equal.zip")
+    assert check(tmp_path / "equal.zip").accepted
+    honest = EngineProblem(read_network(flat, (1, 3, 3)), DataSet(X[:3], y[:3]))
+    refuted_certificate(honest, "ball", (0, 1)).save(tmp_path / "lie.zip")
+    lie = check(tmp_path / "lie.zip")
+    assert lie.failures == ("the two samples have different inputs or equal targets",)
 
 
 def test_more_outputs_than_parameters_is_no_proof(tmp_path: Path) -> None:
