@@ -70,7 +70,9 @@ def _function(reference: str, what: str) -> Callable[..., Any]:
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"{what}={reference!r}: expected an importable module:function ({error})") from error
+        raise InputError(
+            f"{what}={reference!r}: expected an importable module:function ({error}); is its folder on PYTHONPATH?"
+        ) from error
     if not callable(found):
         raise InputError(f"{what}={reference!r}: {name} is no function")
     result: Callable[..., Any] = found

@@ -32,6 +32,7 @@ from verify import nn
 from verify.arguments import exact_count
 from verify.errors import InputError, UnsupportedLayerError, VerifyError
 from verify.memory import require_memory
+from verify.networks.functions import ACTIVATIONS
 from verify.networks.reading.tables import read_table
 
 __all__ = ["DataFile", "build_architecture", "load_data", "load_model"]
@@ -45,23 +46,14 @@ def _positive(value: Any) -> bool:
 
 
 _NUMBER = ("a finite number > 0", _positive)
-# type → (module, {option: what it may be, in words and as a test}).
+# type → (module, {option: what it may be, in words and as a test}); of a module without options its record is enough.
 _ACTIVATIONS: Mapping[str, tuple[type[torch.nn.Module], Mapping[str, tuple[str, Callable[[Any], bool]]]]] = {
-    "Tanh": (torch.nn.Tanh, {}),
-    "Sigmoid": (torch.nn.Sigmoid, {}),
+    **{module.__name__: (module, {}) for record in ACTIVATIONS.values() if (module := record.module) is not None},
     "Softplus": (torch.nn.Softplus, {"beta": _NUMBER}),
     "GELU": (torch.nn.GELU, {"approximate": ("'none' or 'tanh'", lambda value: value in ("none", "tanh"))}),
-    "SiLU": (torch.nn.SiLU, {}),
     "CELU": (torch.nn.CELU, {"alpha": _NUMBER}),
     "ELU": (torch.nn.ELU, {"alpha": ("1", lambda value: type(value) in (int, float) and value == 1)}),
-    "Softsign": (torch.nn.Softsign, {}),
-    "ReLU": (torch.nn.ReLU, {}),
     "LeakyReLU": (torch.nn.LeakyReLU, {"negative_slope": _NUMBER}),
-    "Hardtanh": (torch.nn.Hardtanh, {}),
-    "ReLU6": (torch.nn.ReLU6, {}),
-    "Sine": (nn.Sine, {}),
-    "Erf": (nn.Erf, {}),
-    "Identity": (torch.nn.Identity, {}),
 }
 
 

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from verify.errors import InputError, VerifyError
 from verify.networks import read_network
+from verify.networks.functions import ACTIVATIONS
 from verify.networks.reading.files import build_architecture, load_data, load_model
 
 LAYER = {"type": "Linear", "in_features": 2, "out_features": 1}
@@ -78,6 +79,14 @@ def test_an_option_of_a_layer_is_refused_with_what_is_known(tmp_path: Path) -> N
     ):
         with pytest.raises(InputError, match=known):
             build_architecture({"layers": [layer]})
+
+
+def test_a_record_that_names_its_module_is_all_that_an_architecture_needs() -> None:
+    modules = [record.module for record in ACTIVATIONS.values() if record.module is not None]
+    assert len(modules) >= 10
+    for module in modules:
+        [built] = build_architecture({"layers": [{"type": module.__name__}]})
+        assert type(built) is module
 
 
 def test_a_layer_larger_than_memory_is_never_allocated(tmp_path: Path) -> None:
