@@ -21,7 +21,7 @@ from verify.arrays import Ball, Rows, smallest_eigenvalue
 from verify.networks.arb_forms import exact_matrix, precision, to_ball, value_and_slope
 from verify.networks.graph import Network
 from verify.networks.layers import Activated, Flatten, Layer, Linear, Scale, Sum, Value
-from verify.networks.linearisation import Linearisation
+from verify.networks.linearisation import Linearisation, vanishing
 
 __all__ = [
     "BITS",
@@ -78,8 +78,15 @@ def linearise_in_arb(network: Network, X: np.ndarray, bits: int = BITS) -> Linea
         reached = network.backward(lambda index, _, above: rules[index].pullback(above), seed, operator.add)
         found = tuple(Value(_rows(value), shape) for value, shape in zip(values, shapes, strict=True))
         back = tuple(None if g is None else Value(_rows(g), shape) for g, shape in zip(reached, shapes, strict=True))
-        saved = tuple(rule.saved() for rule in rules)
-    return Linearisation(network, n, Value(Rows(X), network.input_shape), found, saved, back, bits)
+        inputs = Value(Rows(X), network.input_shape)
+        still, values_below = vanishing(network, inputs), (*found, inputs)
+        saved = tuple(
+            layer.slopes(values_below[layer.inputs[0]], still.get(layer.inputs[0]))
+            if isinstance(layer, Activated) and layer.function.pieces is not None
+            else rule.saved()
+            for layer, rule in zip(network.layers, rules, strict=True)
+        )
+    return Linearisation(network, n, inputs, found, saved, back, bits)
 
 
 def _rows(matrix: Any) -> Rows:
@@ -126,7 +133,7 @@ class _Activated:
         return (arb_mat(g.nrows(), m, entries),)
 
     def saved(self) -> None:
-        """Nothing after the pullback needs the slopes."""
+        """Nothing after the pullback needs the slopes, but where there are kinks: then they are enclosed from the values."""
 
 
 class _Sum:

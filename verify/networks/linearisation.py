@@ -29,7 +29,7 @@ from verify.networks.reading.data import read_inputs
 if TYPE_CHECKING:
     from verify.networks.inputs import Spread
 
-__all__ = ["Linearisation", "forward", "linearise", "rows_of_data", "with_midpoints"]
+__all__ = ["Linearisation", "forward", "linearise", "rows_of_data", "vanishing", "with_midpoints"]
 
 
 @dataclass(frozen=True)
@@ -184,13 +184,13 @@ def linearise(
     )
     saved: list[Any] = []
     values: list[Value] = []
-    still, equal = _vanishing(network, data), EqualEntries(network, data, values, saved)
+    still, equal = vanishing(network, data), EqualEntries(network, data, values, saved)
 
     def value(index: int, layer: Layer, below: tuple[Value, ...]) -> Value:
         found, kept = layer.value(*below)
         mask = still.get(layer.inputs[0])
-        if mask is not None and isinstance(layer, Activated) and layer.function.pieces is not None:
-            kept = layer.settled(below[0], mask)
+        if mask is not None and isinstance(layer, Activated):
+            kept = layer.slopes(below[0], mask)
         if isinstance(layer, MaxPool) and kept.open is not None:
             # Only where some choice is uncertain does it matter which entries are the same function.
             kept = layer.selected(below[0], equal.of(layer.inputs[0]))
@@ -207,7 +207,7 @@ def linearise(
     return Linearisation(network, n, data, tuple(values), tuple(saved), tuple(sensitivities))
 
 
-def _vanishing(network: Network, data: Value) -> dict[int, Mask]:
+def vanishing(network: Network, data: Value) -> dict[int, Mask]:
     """Per layer (−1 the data) which entries of its value are 0 whatever the parameters are; only where there are some and kinks read them."""
     zeros = (data.rows.mid == 0.0) & (data.rows.sup == 0.0)[:, None]
     if network.is_smooth or not zeros.any():

@@ -76,8 +76,10 @@ class Activated(Elementwise):
         """Where z does, if σ(0) = 0."""
         return masks[0] & self.function.fixes_zero
 
-    def settled(self, z: Value, still: Mask) -> Slopes:
-        """σ'(z), which is σ'(0) by the rule at kinks where z is 0 whatever the parameters are."""
+    def slopes(self, z: Value, still: Mask | None) -> Slopes:
+        """σ'(z), which beside kinks is σ'(0) by the rule there where z is 0 whatever the parameters are."""
+        if still is None or self.function.pieces is None:
+            return Slopes(self.function.rows(z.rows)[1])
         return replace(self.midpoints(z, np.zeros_like(still), still), chosen=None)
 
     def midpoints(self, z: Value, chosen: Bool[np.ndarray, "n units"], still: Mask | None = None) -> Slopes:

@@ -20,6 +20,10 @@ from verify.networks.arb_linearisation import (
     linearise_in_arb,
     radius_hides_positivity,
 )
+from verify.networks.curvature import Curvature
+from verify.networks.layers import Activated
+from verify.networks.linearisation import with_midpoints
+from verify.networks.movement import Movement
 from verify.networks.tests.arb_reference import PRECISION, jacobian
 from verify.networks.tests.test_kernel import CASES, build, interval_contains, precision
 from verify.regions.neighbourhood.ingredients import centre
@@ -68,6 +72,53 @@ def test_both_precisions_enclose_the_same_layers(activation: Any, widths: tuple[
             assert (abs(double.mid - sharp.mid) <= double.rad + sharp.rad).all()
             assert (sharp.rad <= 2.0**-50 * np.abs(sharp.mid).max(initial=1e-300)).all()
     assert (abs(here.F.mid - there.F.mid) <= here.F.rad + there.F.rad).all()
+
+
+class _Skip(torch.nn.Module):
+    """Every layer that has a rule in Arb, with kinks of three kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(5)
+        self.a, self.b, self.c = torch.nn.Linear(2, 4), torch.nn.Linear(4, 4), torch.nn.Linear(4, 2)
+
+    def forward(self, x: Any) -> Any:
+        h = torch.relu(self.a(x)).flatten(1)
+        return self.c(torch.nn.functional.hardtanh(0.5 * self.b(torch.nn.functional.leaky_relu(h)) + h))
+
+
+@pytest.mark.parametrize("chosen", [(), (0,), (1,), (0, 2)])
+def test_mean_slopes_follow_arb_layers_as_they_follow_float64(chosen: tuple[int, ...]) -> None:
+    """A network with kinks whose λ_min float64 hides goes on to a ball that kinks cross, about the derivatives that Arb gave."""
+    network, X = read_network(_Skip().double().eval(), (2,)), _inputs(4, 2)
+    places = [index for index, layer in enumerate(network.layers) if isinstance(layer, Activated)]
+    masks = {places[i]: np.arange(16).reshape(4, 4) % 3 == 0 for i in chosen}
+    here, there = (with_midpoints(made(network, X), masks) for made in (linearise, linearise_in_arb))
+    double, sharp = kernel_of(here), kernel_of(there)
+    assert (abs(double.mid - sharp.mid) <= double.rad + sharp.rad).all()
+    r = np.array([0.01, 0.1])
+    assert np.allclose(Movement(here).jacobian(r), Movement(there).jacobian(r), rtol=1e-9)
+
+
+class _Branch(torch.nn.Module):
+    """A sample of zeros is dead in one branch and alive in the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(6)
+        self.a, self.b, self.c = torch.nn.Linear(2, 4, bias=False), torch.nn.Linear(2, 4), torch.nn.Linear(4, 1)
+
+    def forward(self, x: Any) -> Any:
+        return self.c(torch.relu(self.a(x)) + torch.tanh(self.b(x)))
+
+
+def test_what_is_zero_for_all_parameters_meets_no_kink_in_arb_either() -> None:
+    network, X = read_network(_Branch().double(), (2,)), _inputs(3, 2)
+    X[1] = 0.0
+    here, there = (Curvature(made(network, X)) for made in (linearise, linearise_in_arb))
+    r = np.array([1e-3])
+    assert np.isfinite(here(r)).all()
+    assert np.allclose(here(r), there(r), rtol=1e-9)
 
 
 def _without_bias(rule: Any, h: Any) -> Any:

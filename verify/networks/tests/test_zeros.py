@@ -15,7 +15,7 @@ import verify
 from verify.checker import check
 from verify.networks import Network, linearise, read_network
 from verify.networks.layers import Convolution, Linear
-from verify.networks.linearisation import _vanishing, rows_of_data
+from verify.networks.linearisation import rows_of_data, vanishing
 from verify.networks.movement import Movement
 from verify.networks.parameters import flatten, with_parameters
 
@@ -46,7 +46,7 @@ def images() -> np.ndarray:
 
 
 def _masks(network: Network, X: np.ndarray) -> dict[int, np.ndarray]:
-    return _vanishing(network, rows_of_data(network, X))
+    return vanishing(network, rows_of_data(network, X))
 
 
 def test_the_masks_are_what_vanishes_for_all_parameters() -> None:
