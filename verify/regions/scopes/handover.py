@@ -26,7 +26,7 @@ from verify.networks.parameters import Vector
 from verify.regions.descent.polishing import polish
 from verify.regions.neighbourhood.basins import Basin, basin_constants, basin_witness, find_basin, inside, outlook
 from verify.regions.neighbourhood.estimate import Attempt, attempt
-from verify.regions.neighbourhood.ingredients import upper
+from verify.regions.neighbourhood.ingredients import approx_float, upper
 from verify.regions.neighbourhood.point_facts import Examined, drift, examine
 from verify.regions.scopes.ball import ball_constants, ball_witness
 
@@ -81,23 +81,22 @@ def look_for_handover(here: Examined, theta: Vector, problem: Problem, *, basins
     if not basins:
         return Look(ball.ratio, ball, None)
     ratio = outlook(here, lr)
-    if free and ratio == 0.0:
-        ratio = outlook(here, None)
+    if free and approx_float(lr * problem.scale) * upper(here.facts.lambda_max) > 1.0:
+        # The run's step pays for being long, or is too long.
+        ratio = max(ratio, outlook(here, None))
     if ratio < _TRY_BASIN:
         return Look(max(ball.ratio, ratio), ball, None)
     centre = polish(problem.at(theta).network, problem.data).theta
-    there = examine(problem.at(centre))
-    found = find_basin(there, lr)
-    if found is None and free:
-        found = find_basin(there, None)
-    if found is None:
-        return Look(max(ball.ratio, min(ratio, _ALMOST)), ball, None)
-    distance = drift(theta, centre)
-    within = inside(distance, found)
-    if not within.certain:
-        share = float(np.divide(upper(found.constants["basin_radius"]), upper(distance)))
-        return Look(max(ball.ratio, min(share, _ALMOST)), ball, None)
-    return Look(1.0, ball, _by_basin(found, there, centre, distance, within))
+    there, distance = examine(problem.at(centre)), drift(theta, centre)
+    for step in (lr, None) if free else (lr,):
+        found = find_basin(there, step)
+        if found is None:
+            continue
+        within = inside(distance, found)
+        if within.certain:
+            return Look(1.0, ball, _by_basin(found, there, centre, distance, within))
+        ratio = float(np.divide(upper(found.constants["basin_radius"]), upper(distance)))
+    return Look(max(ball.ratio, min(ratio, _ALMOST)), ball, None)
 
 
 def _by_ball(found: Attempt, lr: Fraction) -> Handover:

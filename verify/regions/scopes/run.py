@@ -16,8 +16,8 @@ Budget. ``steps=`` and ``seconds=``; with neither, 300 seconds, and less where t
 ends depends on the machine, one that is PROVED before does not. ``resume=`` goes on from a certificate of this scope: its checkpoints are proved again,
 steps are counted from its last one.
 
-Step. ``lr=None`` trains with 0.9/(sλ_max) at the zero that Gauss–Newton finds from θ̂_0, where λ_max is as at the end; if that is beyond what can be
-certified at the hand-over, the largest certified step there takes over, and every statement is about that step.
+Step. ``lr=None`` trains with 0.9/(sλ_max), λ_max extrapolated from how it grows over the first steps (:func:`_training_step`); if that is beyond what can
+be certified at the hand-over, the largest certified step there takes over, and every statement is about that step.
 
 Witness: ``checkpoints`` (step, parameters, next, bounds of every fact), ``handover`` (step, index, the ball's or basin's witness).
 """
@@ -39,10 +39,9 @@ from verify.certificates.certificate import Verdict
 from verify.decimals import at_least, at_most, below_one
 from verify.networks import LOSS_WORDS, Problem, kernel_of, linearise
 from verify.networks.parameters import Vector, flatten
-from verify.regions.descent.float64 import default_step
+from verify.regions.descent.float64 import Descent, default_step
 from verify.regions.descent.history import History, observed_rate
 from verify.regions.descent.iterates import read_iterates
-from verify.regions.descent.polishing import polish
 from verify.regions.descent.recorded_run import Checkpoint, fingerprint, require_room
 from verify.regions.neighbourhood.estimate import shortfall
 from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
@@ -55,8 +54,8 @@ from verify.regions.scopes.run_reasons import missing, prospect, tally
 __all__ = ["DEFAULT_SECONDS", "RecordedRun", "facts_steps", "record_run", "run_certificate"]
 
 DEFAULT_SECONDS = 300.0
-# Share of 1/(sλ_max(c)) that a run is trained with; larger kernels are not polished for it.
-_SHARE, _POLISHED = Fraction(9, 10), 1500
+# Share of 1/(sλ_max) that a run is trained with; steps of its rehearsal between looks at λ_max; the largest n·k for which those are taken.
+_SHARE, _REHEARSED, _LOOKED_AT = Fraction(9, 10), (10, 50, 140, 400), 1500
 
 
 @dataclass(frozen=True)
@@ -123,14 +122,26 @@ def record_run(problem: Problem, options: RunOptions) -> RecordedRun:
 
 
 def _training_step(first: Examined, problem: Problem) -> Fraction:
-    """Choose η where none is given: from λ_max at a zero near θ̂_0, or at θ̂_0 itself where none is found. A guess."""
-    largest, size = upper(first.facts.lambda_max), problem.data.n * problem.data.k
-    if size <= min(_POLISHED, problem.network.parameters):
-        polished = polish(problem.network, problem.data)
-        kernel = kernel_of(linearise(problem.at(polished.theta).network, problem.data.X)).mid
-        if polished.why == "converged" and np.isfinite(kernel).all():
-            return default_step(max(largest, float(np.linalg.eigvalsh(kernel)[-1])), problem.scale, _SHARE)
-    return default_step(largest, problem.scale)
+    """Choose η where none is given, from λ_max along a rehearsal of the first 600 steps. A guess.
+
+    λ_max grows with training, by about the same factor whenever the number of steps is multiplied: from step 200 to 600 it is measured, and allowed twice more.
+    """
+    largest, theta = upper(first.facts.lambda_max), flatten(problem.network)
+    growth, inputs = 1.0, problem.data.X
+    if problem.data.n * problem.data.k > _LOOKED_AT or not 0.0 < largest < math.inf:
+        return default_step(largest, problem.scale)
+    for count in _REHEARSED:
+        descent = Descent.of(problem.stepping(default_step(largest, problem.scale, _SHARE)))
+        for _ in range(count):
+            theta, _ = descent.step(theta)
+        if not np.isfinite(theta).all():
+            break
+        kernel = kernel_of(linearise(problem.at(theta).network, inputs)).mid
+        if not np.isfinite(kernel).all():
+            break
+        here = float(np.linalg.eigvalsh(kernel)[-1])
+        growth, largest = max(1.0, here / largest), max(largest, here)
+    return default_step(largest * growth**2, problem.scale, _SHARE)
 
 
 def facts_steps(kept: list[Checkpoint], lr: Fraction, s: Fraction) -> list[Step]:

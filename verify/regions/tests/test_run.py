@@ -201,8 +201,8 @@ def test_a_step_is_chosen_and_named_when_none_is_given() -> None:
     lr = float(cert.constants["lr"])
     network = with_parameters(read_network(model), np.asarray(cert.witness["checkpoints"][-1]["parameters"]))
     top = float(examine(Problem(network, read_data(network, X, y))).facts.lambda_max.mid)
-    # The zero that was looked at for λ_max is not the one that descent tends to.
-    assert 0.8 < lr * top < 1.0
+    # λ_max is extrapolated from the first steps; it grows less here.
+    assert 0.5 < lr * top < 1.0
     assert "η was chosen" in cert.reason
 
 
