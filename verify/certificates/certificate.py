@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files as package_files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import jsonschema
@@ -142,6 +143,20 @@ class Certificate:
             object.__setattr__(self, name, kept)
         steps = tuple(step for step in self.steps if not (_overflowed(step.left) or _overflowed(step.right)))
         object.__setattr__(self, "steps", steps)
+
+    @classmethod
+    def undecided(
+        cls,
+        scope: Scope,
+        reason: str,
+        problem: Problem,
+        constants: Mapping[str, Any],
+        observed: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Certificate:
+        """INCONCLUSIVE before any chain of inequalities was reached."""
+        return cls(
+            scope, "INCONCLUSIVE", reason, problem, constants, margins={}, steps=(), witness={}, observed=observed
+        )
 
     @property
     def claim(self) -> str:

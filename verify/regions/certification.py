@@ -153,16 +153,7 @@ def _decided(problem: Problem, options: Options) -> Certificate:
     hopeless = no_region(problem) if scope in ("run", "exact", "basin", "region") else None
     if hopeless is not None:
         # Nothing that training or polishing does can help: said before, not after.
-        return Certificate(
-            scope=scope,
-            verdict="INCONCLUSIVE",
-            reason=hopeless,
-            problem=problem,
-            constants={"lr": problem.lr},
-            margins={},
-            steps=(),
-            witness={},
-        )
+        return Certificate.undecided(scope, hopeless, problem, {"lr": problem.lr})
     if scope == "point":
         return point_certificate(problem)
     if problem.descent is not None:

@@ -78,8 +78,7 @@ def read_table(
     body = lines[1:] if taken else lines
     if not body:
         raise InputError(f"data={path}: no rows of numbers")
-    columns = len(lines[0][1])
-    values = np.array([_row(path, number, cells, columns) for number, cells in body], dtype=np.float64)
+    values = np.array([_row(path, number, cells) for number, cells in body], dtype=np.float64)
     if rows is not None and rows != len(values):
         raise InputError(f"data={path}: {len(values)} rows of numbers, but rows={rows} are expected")
     if rows is None and _ends_with_totals(values):
@@ -128,7 +127,6 @@ def _lines(path: Path, text: str, separator: str) -> list[tuple[int, list[str]]]
 def _require_separator(path: Path, lines: list[tuple[int, list[str]]], separator: str, delimiter: str | None) -> None:
     """Refuse a table that another character separates, and rows of unequal length."""
     others = [other for other in _NAMES if other != separator]
-    columns = len(lines[0][1])
     for number, cells in lines:
         seen = next((other for other in others if other != "," and any(other in cell for cell in cells)), None)
         if seen is not None:
@@ -174,7 +172,7 @@ def _are_consecutive(cells: list[str]) -> bool:
     return start >= 0 and len(cells) > min(start + 1, 2) and cells == [str(start + i) for i in range(len(cells))]
 
 
-def _row(path: Path, number: int, cells: list[str], columns: int) -> list[float]:
+def _row(path: Path, number: int, cells: list[str]) -> list[float]:
     values: list[float] = []
     for column, cell in enumerate(cells, start=1):
         word = cell.strip(" ")

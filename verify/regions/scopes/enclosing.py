@@ -87,6 +87,11 @@ class Task:
     problem: Problem
     options: ExactOptions
 
+    def constants(self, first: Examined) -> dict[str, Any]:
+        """The step and what holds at the parameters given, which every certificate of the enclosed run begins with."""
+        facts = first.facts
+        return {"lr": self.problem.eta, "initial_lambda_min": facts.lambda_min, "initial_loss": facts.loss}
+
 
 class Follower(Protocol):
     """Who else watches the iterates: told of each enclosure, and asked whether a certified hand-over is good enough to stop there."""

@@ -165,24 +165,10 @@ def refused(task: Task, first: Examined, end: str, chosen: bool) -> Certificate:
         reason = f"{no_rate(task.problem.eta)}{'' if chosen else '; lr=None chooses one'}"
     else:
         reason = f"a float64 rehearsal with η = {approx_float(task.problem.eta):.6g} {words[end]}. scope='run' reports the facts along it"
-    return Certificate(
-        scope="exact",
-        verdict="INCONCLUSIVE",
-        reason=reason,
-        problem=task.problem,
-        constants={
-            "lr": task.problem.eta,
-            "initial_lambda_min": first.facts.lambda_min,
-            "initial_loss": first.facts.loss,
-        },
-        margins={},
-        steps=(),
-        witness={},
-        observed={},
-    )
+    return Certificate.undecided("exact", reason, task.problem, task.constants(first))
 
 
-def _bits_lost(inner: list[float], method: str) -> float:
+def _bits_lost(inner: list[float]) -> float:
     """Average log2 growth of the inner radius per step, once it is positive (observed)."""
     positive = [v for v in inner if v > 0.0 and math.isfinite(v)]
     if len(positive) < 2:
@@ -198,12 +184,7 @@ def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], ch
     loss_lower = (half_s * Ball(np.array(path.residual_lower)) ** 2).lower()
     loss_upper = (half_s * Ball(np.array(path.residual_upper)) ** 2).upper()
     weakest = min(path.lambda_lower, default=0.0)
-    constants: dict[str, Any] = {
-        "lr": task.problem.eta,
-        "initial_lambda_min": first.facts.lambda_min,
-        "initial_loss": first.facts.loss,
-        "path_lambda_min": Ball(weakest),
-    }
+    constants = {**task.constants(first), "path_lambda_min": Ball(weakest)}
     steps = [
         Step.listed(
             "NTK positive at every iterate",
@@ -231,7 +212,7 @@ def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], ch
     observed = {
         "growth_log": float(np.sum(np.log(np.maximum(path.growth, 1.0)))) if path.growth else 0.0,
         "bits": float(engine.bits),
-        "bits_lost_per_step": _bits_lost(path.inner, engine.method),
+        "bits_lost_per_step": _bits_lost(path.inner),
         "largest_delta": max(path.delta, default=0.0),
         "steps_enclosed": float(count - 1),
     }

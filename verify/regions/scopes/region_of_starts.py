@@ -19,6 +19,9 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -48,10 +51,33 @@ _ROOM = 1.0 + 2.0**-30
 _PARTS = 8
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be certified: descent of `task` from all starts and data sets of `options`, in a ball about `centre`."""
+
+    task: Task
+    first: Examined
+    centre: Vector
+    where: str
+    options: RegionOptions
+
+
+@dataclass(frozen=True)
+class _Tube:
+    """What was followed: the sections at steps 0 … T, their reach about the centre, θ̂_T, δ_T, and the ball that takes over there."""
+
+    sections: list[Section]
+    reach: Reach
+    end: Vector
+    delta: float
+    found: Attempt
+
+
 def certificate_of_starts(
     task: Task, first: Examined, centre: Vector, where: str, options: RegionOptions
 ) -> Certificate:
     """Follow the ball of starts and certify for all data sets; `where` says in words what the exact vector `centre` is."""
+    asked = _Asked(task, first, centre, where, options)
     shadow = FloatShadow(task.problem)
     shadow.delta = shadow.inner = options.start_radius
     reach, sections = Reach(centre), list[Section]()
@@ -93,8 +119,8 @@ def certificate_of_starts(
                 why = f"the enclosure of the iterates blew up at step {k + 1}"
                 break
     if why or found is None:
-        return _inconclusive(task, first, options, why, sections)
-    return _assemble(task, first, centre, where, options, reach, sections, shadow, found)
+        return _inconclusive(asked, why, sections)
+    return _assemble(asked, _Tube(sections, reach, shadow.theta, shadow.delta, found))
 
 
 def _with_other_maps(delta: float, task: Task, here: Examined) -> float:
@@ -108,46 +134,23 @@ def _with_other_maps(delta: float, task: Task, here: Examined) -> float:
     return upper((Ball(delta) + apart) * Ball(_ROOM))
 
 
-def _inconclusive(
-    task: Task, first: Examined, options: RegionOptions, why: str, sections: list[Section]
-) -> Certificate:
+def _inconclusive(asked: _Asked, why: str, sections: list[Section]) -> Certificate:
+    task = asked.task
     reason = (
-        f"{options.around}, η = {approx_float(task.problem.eta):.6g}: {why}. A smaller radius, a smaller step or a wider network"
+        f"{asked.options.around}, η = {approx_float(task.problem.eta):.6g}: {why}. A smaller radius, a smaller step or a wider network"
         f" may do; 0 is about the parameters and the data themselves. {len(sections)} steps were enclosed"
     )
-    return Certificate(
-        scope="region",
-        verdict="INCONCLUSIVE",
-        reason=reason,
-        problem=task.problem,
-        constants={
-            "lr": task.problem.eta,
-            "initial_lambda_min": first.facts.lambda_min,
-            "initial_loss": first.facts.loss,
-        },
-        margins={},
-        steps=(),
-        witness={},
-        observed={"largest_delta": max((s.delta for s in sections), default=0.0)},
-    )
+    observed = {"largest_delta": max((s.delta for s in sections), default=0.0)}
+    return Certificate.undecided("region", reason, task.problem, task.constants(asked.first), observed)
 
 
-def _assemble(
-    task: Task,
-    first: Examined,
-    centre: Vector,
-    where: str,
-    options: RegionOptions,
-    reach: Reach,
-    sections: list[Section],
-    shadow: FloatShadow,
-    found: Attempt,
-) -> Certificate:
+def _assemble(asked: _Asked, tube: _Tube) -> Certificate:
     """Put the tube, the last ball and the convex ball together."""
+    task, options, found, sections, radius = asked.task, asked.options, tube.found, tube.sections, tube.reach.radius
     assert found.result is not None
     assert found.result.outcome is not None
-    steps, radius = len(sections) - 1, reach.radius
-    state = over_inputs(linearise(task.problem.at(centre).network, task.problem.data.X), options.data_radius)
+    steps = len(sections) - 1
+    state = over_inputs(linearise(task.problem.at(asked.centre).network, task.problem.data.X), options.data_radius)
     bound = lambda_bound(state, radius)
     ball = ball_constants(found.ingredients, found.result)
     weakest = min(now.lambda_min for now in sections)
@@ -159,18 +162,16 @@ def _assemble(
         Step.listed("NTK positive for every start", "pl_from_ntk", Ball(weakest), ">", Ball(0.0)),
         Step.listed("residual falls for every start", "start_ball", Ball(factor), "<", Ball(1.0)),
         *found.result.outcome.steps,
-        inside_step(reach),
+        inside_step(tube.reach),
         positive_step(bound),
     )
     constants = {
-        "lr": task.problem.eta,
-        "initial_lambda_min": first.facts.lambda_min,
-        "initial_loss": first.facts.loss,
+        **task.constants(asked.first),
         "path_lambda_min": Ball(weakest),
         **ball,
         "handover_step": steps,
         "handover_radius": ball["radius"],
-        "handover_offset": Ball(shadow.delta),
+        "handover_offset": Ball(tube.delta),
         "start_radius": Ball(options.start_radius),
         **({"data_radius": Ball(options.data_radius)} if options.data_radius > 0.0 else {}),
         "region_radius": Ball(radius),
@@ -185,29 +186,37 @@ def _assemble(
         "start_radius": options.start_radius,
         **({"data_radius": options.data_radius} if options.data_radius > 0.0 else {}),
         "steps": steps,
-        "end": shadow.theta,
+        "end": tube.end,
         "lambda_lower": np.array([now.lambda_min for now in sections]),
-        "handover": {**ball_witness(found.ingredients, found.result), "offset": shadow.delta},
-        "region": witness_of(centre, radius, bound),
+        "handover": {**ball_witness(found.ingredients, found.result), "offset": tube.delta},
+        "region": witness_of(asked.centre, radius, bound),
     }
-    observed = {"largest_delta": max(now.delta for now in sections), "steps_enclosed": float(steps)}
     good = bound.value > 0.0 and upper(rate) < 1.0
     if not good:
-        reason = (
-            f"with {options.around} gradient descent stays within R = {radius:.6g} of c, {where}, but λ_min(Θ) is not certified positive"
-            " on that ball, or the rate rounds to 1. Widen the network or take a smaller radius"
-        )
-        return Certificate(
-            scope="region",
-            verdict="INCONCLUSIVE",
-            reason=reason,
-            problem=task.problem,
-            constants=constants,
-            margins={},
-            steps=chain,
-            witness={**witness, "handover": None},
-            observed=observed,
-        )
+        witness["handover"] = None
+    largest = max(now.delta for now in sections)
+    return Certificate(
+        scope="region",
+        verdict="PROVED" if good else "INCONCLUSIVE",
+        reason=_statement(asked, constants, bound.by, largest) if good else _not_positive(asked, radius),
+        problem=task.problem,
+        constants=constants,
+        margins=margins if good else {},
+        steps=chain,
+        witness=witness,
+        observed={"largest_delta": largest, "steps_enclosed": float(steps)},
+    )
+
+
+def _not_positive(asked: _Asked, radius: float) -> str:
+    return (
+        f"with {asked.options.around} gradient descent stays within R = {radius:.6g} of c, {asked.where}, but λ_min(Θ) is not certified positive"
+        " on that ball, or the rate rounds to 1. Widen the network or take a smaller radius"
+    )
+
+
+def _statement(asked: _Asked, constants: Mapping[str, Any], by: str, largest: float) -> str:
+    options, eta = asked.options, approx_float(asked.task.problem.eta)
     starts = (
         f"every start within {at_least(options.start_radius, 6)} of these parameters"
         if options.start_radius
@@ -218,20 +227,10 @@ def _assemble(
         if options.data_radius
         else ""
     )
-    reason = (
-        f"for {starts}{data} the convex ball of radius R ≤ {at_most(radius, 6)} about c, {where}, contains"
-        f" every iterate of real-arithmetic gradient descent with η = {approx_float(task.problem.eta):.6g}, every segment between iterates and their limit of"
-        f" zero loss; it is a Locally PL Region with μ ≥ {at_least(lower(mu), 6)} ({bound.by}), and Φ_k ≤ {below_one(upper(rate))}^k·Φ_0"
-        f" ({steps} steps enclosed one by one, largest radius {at_most(observed['largest_delta'], 3)}). Nothing is claimed of other starts in it"
-    )
-    return Certificate(
-        scope="region",
-        verdict="PROVED",
-        reason=reason,
-        problem=task.problem,
-        constants=constants,
-        margins=margins,
-        steps=chain,
-        witness=witness,
-        observed=observed,
+    radius, mu = at_most(upper(constants["region_radius"]), 6), at_least(lower(constants["region_mu"]), 6)
+    return (
+        f"for {starts}{data} the convex ball of radius R ≤ {radius} about c, {asked.where}, contains"
+        f" every iterate of real-arithmetic gradient descent with η = {eta:.6g}, every segment between iterates and their limit of"
+        f" zero loss; it is a Locally PL Region with μ ≥ {mu} ({by}), and Φ_k ≤ {below_one(upper(constants['region_rate']))}^k·Φ_0"
+        f" ({constants['handover_step']} steps enclosed one by one, largest radius {at_most(largest, 3)}). Nothing is claimed of other starts in it"
     )
