@@ -2,10 +2,10 @@
 
 Installed with the package (entry point ``pytest11``); without it, ``-p verify.pytest_plugin``. Nothing heavy is imported until it is used.
 
-* Marker ``@pytest.mark.certified("net.zip")``: before the test the stand-alone checker must accept that file (path relative to the test's folder;
-  ``seconds=`` limits it).
+* Marker ``@pytest.mark.certified("net.zip")``: before the test the stand-alone checker must accept that file, and it must be no refutation
+  (path relative to the test's folder; ``seconds=`` limits it).
 * Fixture ``certified``: ``certified(model, X, y, **options)`` certifies and fails unless PROVED; ``certified.file(path, model, X, y)`` fails unless the stored
-  certificate is ACCEPTED and about this network and these data. Both return the certificate. The message is the inequality that broke.
+  certificate is one of verdict PROVED, ACCEPTED, and about this network and these data. Both return the certificate. The message is the inequality that broke.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _accepted(path: Path, seconds: float) -> None:
-    """Fail unless the checker accepts the file."""
+    """Fail unless the checker accepts the file, as a proof."""
     from verify.checker import check
 
     if not path.exists():
@@ -44,6 +44,10 @@ def _accepted(path: Path, seconds: float) -> None:
     if not result.accepted:
         reasons = "; ".join(result.failures) or "not decided in the time allowed"
         pytest.fail(f"certificate {path}: {result.verdict}: {reasons}", pytrace=False)
+    refutation = next((claim for claim in result.claims if claim.startswith("zero_loss_unreachable:")), None)
+    if refutation is not None:
+        # Accepted too, but what it proves is that there is no such region.
+        pytest.fail(f"certificate {path}: REFUTED: {refutation}", pytrace=False)
 
 
 class Certified:

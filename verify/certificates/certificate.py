@@ -211,7 +211,7 @@ class Certificate:
         Args:
             model: as for :func:`verify.certify`; None compares no network. For scope `run` the parameters may also be those of the
                 hand-over, where the proved region lies.
-            X, y: as for :func:`verify.certify`; None compares no data.
+            X, y: as for :func:`verify.certify`; None for both compares no data.
         """
         from verify.certificates.comparison import difference
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verify.errors import InputError
 from verify.networks import read_data, read_network
 from verify.networks.graph import Network
 
@@ -59,6 +60,8 @@ def _handover(certificate: Certificate) -> Network | None:
 def difference(certificate: Certificate, model: Any, X: Any, y: Any) -> str | None:
     """Say where network or data differ from the certificate's; None where they do not (see Certificate.mismatch)."""
     stored = certificate.problem
+    if (X is None) != (y is None):
+        raise InputError("X, y: one without the other; pass both, or None for both to compare no data")
     if model is not None:
         network = read_network(model, stored.network.input_shape)
         found = _architecture(network, stored.network)

@@ -187,6 +187,9 @@ def test_a_changed_networks_certificate_does_not_match() -> None:
     assert cert.matches(model, X, y)
     assert not cert.matches(model, [[1.0, 2.5]], y)
     assert not cert.matches(model, X, [0.25])
+    # Targets without inputs would be compared with nothing.
+    with pytest.raises(InputError, match="one without the other"):
+        cert.matches(model, None, [0.25])
     other = torch.nn.Sequential(model[0], torch.nn.Sigmoid(), model[2])
     assert "layer 1 is another" in str(cert.mismatch(other))
     with torch.no_grad():

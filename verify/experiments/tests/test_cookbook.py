@@ -6,7 +6,9 @@ import importlib
 from pathlib import Path
 
 import pytest
+import torch
 
+import verify
 from verify.experiments import cookbook
 from verify.experiments.cookbook import (
     check_a_file,
@@ -115,15 +117,22 @@ def test_the_plugin_fails_with_the_inequality_that_broke(pytester: pytest.Pytest
         @pytest.mark.certified("altered.zip")
         def test_altered():
             pass
+
+        @pytest.mark.certified("refuted.zip")
+        def test_refuted():
+            pass
         """
     )
+    network = torch.nn.Linear(1, 1).double()
+    verify.certify(network, [[1.0], [1.0]], [0.0, 1.0]).save(pytester.path / "refuted.zip")
     pytester.path.joinpath("altered.zip").write_bytes(b"PK no zip")
     result = pytester.runpytest("-p", "verify.pytest_plugin", "-p", "no:cacheprovider")
-    result.assert_outcomes(failed=2, errors=3)
+    result.assert_outcomes(failed=2, errors=4)
     for line in (
         "*is not certain*claim containment_*",
         "*about another problem*",
         "*absent.zip: no such file*",
         "*expected certified(path)*",
+        "*refuted.zip: REFUTED: zero_loss_unreachable*",
     ):
         result.stdout.fnmatch_lines([line])

@@ -201,6 +201,10 @@ def _certificate(task: Task, run: Run, end: End) -> Certificate:
         observed |= {"neighbours_compared": run.neighbours.compared, "neighbours_apart": run.neighbours.apart}
     on = LOSS_WORDS[task.problem.loss]
     what = f"recorded float64 run of {last.step} steps on {on} with η = {approx_float(trained_with):.6g}"
+    gone_on = task.options.resume is not None
+    if gone_on:
+        # Which step made them is not asked.
+        what += f", those up to {run.history.first} taken from a certificate as they are"
     if task.options.iterates is not None:
         what = (
             f"of the vectors handed in as iterates {len(run.kept)} were looked at, up to step {last.step}, for {on} and η ="
@@ -208,7 +212,7 @@ def _certificate(task: Task, run: Run, end: End) -> Certificate:
         )
     note = ""
     if task.free and lr == trained_with:
-        note = f"; η was chosen from λ_max(Θ): {approx_float(lr):.6g}"
+        note = f"; η {'is that of the certificate' if gone_on else 'was chosen from λ_max(Θ)'}: {approx_float(lr):.6g}"
     elif task.free:
         note = (
             f"; trained with η = {approx_float(trained_with):.6g}, but everything stated is about η = {approx_float(lr):.6g}, the largest step certified"

@@ -130,6 +130,11 @@ def test_a_run_goes_on_from_its_certificate(tmp_path: Path) -> None:
     later = verify.certify(model, X, y, scope="run", resume=early.save(tmp_path / "early.zip"), steps=2000)
     assert later.verdict == "PROVED"
     assert later.problem.lr == whole.problem.lr
+    assert "those up to 60 taken from a certificate as they are; η is that of the certificate: 0.1" in later.reason
+    # Another step may be taken from there on: the vectors before are not said to be its iterates.
+    other = verify.certify(model, X, y, scope="run", resume=early, steps=1, lr=0.05)
+    assert "λ_min" in other.reason
+    assert other.problem.lr == 0.05
     # Looks fall at other steps, so the hand-over may too; the iterates are the same.
     assert 60 < later.constants["handover_step"] <= 1.2 * whole.constants["handover_step"]
     assert [c["step"] for c in later.witness["checkpoints"][:2]] == [0, 25]
