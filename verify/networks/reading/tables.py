@@ -127,6 +127,7 @@ def _lines(path: Path, text: str, separator: str) -> list[tuple[int, list[str]]]
 def _require_separator(path: Path, lines: list[tuple[int, list[str]]], separator: str, delimiter: str | None) -> None:
     """Refuse a table that another character separates, and rows of unequal length."""
     others = [other for other in _NAMES if other != separator]
+    columns = len(lines[0][1])
     for number, cells in lines:
         seen = next((other for other in others if other != "," and any(other in cell for cell in cells)), None)
         if seen is not None:
