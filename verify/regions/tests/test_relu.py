@@ -201,5 +201,7 @@ def test_no_criterion_holds_or_fails_with_an_error_where_nothing_is_known() -> N
             (with_replacement, verify.SGD(batch_size=1, order="with_replacement")),
             (momentum, verify.SGD(momentum="1/2")),
         ):
-            batches = Batches(descent.on(2), 2, 1, "sum", {1: 1.0, 2: 1.0}, 1.0)
+            bound = descent.on(2)
+            assert bound is not None
+            batches = Batches(bound, 2, 1, "sum", {1: 1.0, 2: 1.0}, 1.0)
             assert not step(ingredients, table, 1, None, batches, lr).holds
