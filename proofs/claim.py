@@ -120,11 +120,11 @@ class Proof:
         return line.relation
 
     def hypothesis(self, name: str, relation: Any, text: str = "") -> Any:
-        """Add a hypothesis of the claim."""
+        """Add a hypothesis of the claim, a SymPy relation, and return it; its necessity is a matter of the claim's `hypotheses`."""
         return self._add(_Line(name, relation, "hypothesis", text))
 
     def define(self, name: str, relation: Any, text: str = "") -> Any:
-        """Add a definition: the meaning of a symbol."""
+        """Add a definition: a relation that holds since it says what one of its symbols means (`text`: in words); return it."""
         return self._add(_Line(name, relation, "definition", text))
 
     def lemma(
@@ -144,7 +144,7 @@ class Proof:
         return self._add(_Line(name, relation, "lemma", text, tuple(premises), lemma, tuple(discharges)))
 
     def suppose(self, name: str, relation: Any, text: str = "") -> Any:
-        """Add a supposition, to be discharged later by a lemma."""
+        """Add a supposition, as an induction hypothesis is: open until a lemma names it in `discharges`; return it."""
         return self._add(_Line(name, relation, "supposition", text))
 
     def derive(self, name: str, relation: Any, using: str = "", text: str = "") -> Any:
@@ -185,7 +185,7 @@ class Proof:
         return tuple(sorted(symbol.name for symbol in symbols if symbol.is_positive))
 
     def check_line(self, name: str, *, confirm: bool = True) -> Verdict:
-        """Discharge one derived line or identity."""
+        """Discharge one derived line from the lines it uses, or one identity by expansion; `confirm`: by a second solver as well."""
         line = self.lines[name]
         if line.kind == "identity":
             difference = sp.cancel(sp.expand(line.relation.lhs - line.relation.rhs))

@@ -256,7 +256,11 @@ def _names(expression: Any) -> tuple[str, ...]:
 
 
 def evaluate_expression(expression: Any, values: Mapping[str, T]) -> T:
-    """Evaluate a SymPy expression at named values; see :func:`evaluate`."""
+    """Evaluate a SymPy expression at named values (symbol name → float, Fraction or Ball), in their arithmetic; see :func:`evaluate`.
+
+    Raises:
+        MissingSymbolError: a symbol without a value. EvaluationError: a division by zero.
+    """
     names = _names(expression)
     missing = [name for name in names if name not in values]
     if missing:

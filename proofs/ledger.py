@@ -295,9 +295,9 @@ def render_text(rows: Sequence[Row]) -> str:
 def _entry(row: Row) -> list[str]:
     """One claim's lines of THEOREM_MAP.md."""
     out = ["", f"### `{row.id}`", "", f"**{row.verdict}.** {row.statement}", "", f"- Source: {row.source}."]
-    out += [f"- Hypothesis *{h['name']}*: {h['text']}. Without it: {h['without']}." for h in row.hypotheses]
+    out += [f"- Hypothesis *{h['name']}*: {h['text']}. Without it: {h['without'].rstrip('.')}." for h in row.hypotheses]
     if row.refutation:
-        out.append(f"- Counterexample: {row.refutation}.")
+        out.append(f"- Counterexample: {row.refutation.rstrip('.')}.")
     if row.repaired_by:
         out.append("- What holds instead: " + ", ".join(f"`{c}`" for c in row.repaired_by) + ".")
     if row.constants:

@@ -61,7 +61,7 @@ def convolution_norm(weight: Any, windows: Windows, groups: int = 1) -> float:
 
 
 def overlap_norm(w: Ball, windows: Windows, groups: int = 1) -> float:
-    """Bound (a)."""
+    """Bound ‖W∗‖ by (a): √overlap times the largest spectral norm of a group's matrix (out, in·kernel); `w` has the shape (out, in/groups, *kernel)."""
     split = w.reshape(groups, w.shape[0] // groups, -1)
     largest = max(float(spectral_norm(split[j]).upper()) for j in range(groups))
     return float((sqrt_of_nonnegative(Ball(float(windows.overlap))) * Ball(largest)).upper())

@@ -79,7 +79,7 @@ class Upper:
             return Upper(total * (1.0 + 2.0 * gamma(max(self.value.shape[axis], 1))) * INFLATE)
 
     def max(self, axis: int, *, keepdims: bool = False) -> Upper:
-        """Return upper bounds of the largest entries along an axis."""
+        """Return upper bounds of the largest entries along an axis; 0 where it is empty."""
         return Upper(self.value.max(axis=axis, keepdims=keepdims, initial=0.0))
 
     def root(self) -> Upper:
@@ -87,7 +87,7 @@ class Upper:
         return Upper(np.sqrt(self.value) * _UP)
 
     def norm(self, axis: int, *, keepdims: bool = False) -> Upper:
-        """Return upper bounds of the 2-norms along an axis."""
+        """Return upper bounds of the Euclidean norms along an axis."""
         return (self * self).sum(axis, keepdims=keepdims).root()
 
 

@@ -73,12 +73,12 @@ def compare(
 
 
 def skip(name: str, peer: str, reason: str) -> Row:
-    """Return a row that says why a comparison was not run."""
+    """Return the row of a comparison that was not run, with the reason in words."""
     return {"name": name, "peer": peer, "skipped": reason}
 
 
 def values(name: str, ours: str, peer_value: str, *, peer: str, version: str = "", proof: bool, note: str = "") -> Row:
-    """Return a row that compares two results instead of two times."""
+    """Return a row that compares two results (as text) instead of two times; `proof`: whether the peer's is one."""
     return {
         "name": name,
         "ours": ours,

@@ -45,7 +45,7 @@ _TOOLS = ("lplr-verify", "numpy", "torch", "sympy", "mpmath", "python-flint")
 
 
 def schema() -> dict[str, Any]:
-    """Return the published JSON Schema of certificate.json (version 1), as a document."""
+    """Return the published JSON Schema of certificate.json, either version, as a document."""
     text = package_files("verify.certificates").joinpath("certificate.schema.json").read_text("utf-8")
     result: dict[str, Any] = json.loads(text)
     return result
@@ -153,7 +153,7 @@ class Certificate:
         constants: Mapping[str, Any],
         observed: Mapping[str, Any] = MappingProxyType({}),
     ) -> Certificate:
-        """INCONCLUSIVE before any chain of inequalities was reached."""
+        """Return an INCONCLUSIVE certificate where no chain of inequalities was reached; arguments as the attributes of that name."""
         return cls(
             scope, "INCONCLUSIVE", reason, problem, constants, margins={}, steps=(), witness={}, observed=observed
         )

@@ -25,7 +25,7 @@ _OPTIONAL = ("weight_scale", "bias_scale")
 
 
 def network_document(network: Network, arrays: Arrays) -> dict[str, Any]:
-    """Return the document's part about the network; its arrays go to `arrays`."""
+    """Return the document's part about the network: of a chain in format 1, of any other graph in format 2; its arrays go to `arrays`."""
     if not network.is_chain:
         layers = [_layer(layer, f"layers.{i}", arrays) for i, layer in enumerate(network.layers)]
         return {"input_shape": list(network.input_shape), "layers": layers}

@@ -22,7 +22,7 @@ __all__ = ["about"]
 
 
 def about(audit: Audit, problem: Problem, witness: Any) -> Truth:
-    """Scope `ball`: gradient descent from the stored parameters."""
+    """Scope `ball`: gradient descent from the stored parameters, in a ball about them or about a stored centre, on the stored data or on all nearby."""
     expect(isinstance(witness, dict), "a ball needs a witness")
     start = problem.parameters()
     if "basin" in witness:

@@ -29,7 +29,7 @@ __all__ = ["basin", "within"]
 
 
 def basin(audit: Audit, problem: Problem, witness: Any) -> Truth:
-    """Scope `basin`: where the stored parameters lie is stated as it is."""
+    """Scope `basin`: descent from every start within ρ of the centre; where the stored parameters lie is stated, not demanded."""
     found, where = _basin(audit, problem, witness, problem.parameters())
     return found._replace(statement=f"{found.statement}; {where}")
 
@@ -43,14 +43,10 @@ def within(audit: Audit, problem: Problem, witness: Any, start: Parameters) -> T
     )
     text = (
         f"with step η = {problem.lr} it stays within R ≤ {at_most(c['radius'])} of the stored centre, a Locally PL Region with ½‖∇Φ‖² ≥ μΦ"
-        f" for μ ≥ {at_least(c['mu'])}, and Φ_k ≤ {_factor(c['rate'])}^k·Φ_0 (displacement criterion), as does every descent started within"
+        f" for μ ≥ {at_least(c['mu'])}, and Φ_k ≤ {below_one(c['rate'])}^k·Φ_0 (displacement criterion), as does every descent started within"
         f" ρ = {at_least(c['basin_radius'])} of that centre; it converges to a point of zero loss"
     )
     return found._replace(statement=text)
-
-
-def _factor(rate: Any) -> str:
-    return below_one(rate) if rate < 1 else "1"
 
 
 class Found(NamedTuple):
@@ -173,7 +169,7 @@ def _basin(audit: Audit, problem: Problem, witness: Any, start_at: Parameters) -
     text = (
         f"every real-arithmetic gradient descent with step η = {problem.lr} started within ρ = {at_least(rho)} of the stored centre stays"
         f" within R ≤ {at_most(R)} of it, a Locally PL Region with ½‖∇Φ‖² ≥ μΦ for μ ≥ {at_least(s * lam)}, and"
-        f" Φ_k ≤ {_factor(rate * rate)}^k·Φ_0: it converges to a point of zero loss; one such point lies within {at_most(ball.radii[zero])} of the"
+        f" Φ_k ≤ {below_one(rate * rate)}^k·Φ_0: it converges to a point of zero loss; one such point lies within {at_most(ball.radii[zero])} of the"
         f" centre"
     )
     return Truth(constants, {f"{by} containment": found.margin}, chain, text), where

@@ -66,7 +66,7 @@ class Descent(NamedTuple):
 
 
 def read(record: Any, loss: str, problem: Problem) -> Descent:
-    """Validate the stored descent: only what the claims are about."""
+    """Return the stored descent, every field validated against the data's size; what no claim is about refuses the file."""
     batch, order, momentum, nesterov, drop, own = take(
         record, "batch_size order momentum nesterov drop_last", "batches"
     )

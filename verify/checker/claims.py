@@ -62,13 +62,8 @@ class Truth(NamedTuple):
     statement: str
 
 
-def _factor(rate: Any) -> str:
-    """Write a rate that is demanded to be below 1 (at a precision at which that is not certain nothing is accepted)."""
-    return below_one(rate) if rate < 1 else "1"
-
-
 def floats(value: Any, size: int | None = None) -> list[float]:
-    """Return a list of doubles, stored as a list or as an array."""
+    """Return a list of doubles, stored as a list or as a one-dimensional array; refuse the file where there are not `size` of them."""
     if isinstance(value, Array) and len(value.shape) == 1:
         value = value.data.tolist()
     fits = isinstance(value, list) and len(value) <= MAX_STEPS + 1 and size in (None, len(value))
@@ -83,13 +78,13 @@ def is_index(value: Any, size: int) -> bool:
 
 
 def distance(left: Parameters, right: Parameters) -> Any:
-    """Enclose the Euclidean distance of two parameter vectors."""
+    """Enclose the Euclidean distance of two parameter vectors, each a list of matrices layer by layer; None is no parameter."""
     tick()
     return length(x for a, b in zips(left, right) if a is not None for x in (a - b).entries())
 
 
 def point(audit: Audit, problem: Problem, witness: Any) -> Truth:
-    """Scope `point`: claim pl_from_ntk at the stored parameters."""
+    """Scope `point`: λ_min(Θ) ≥ the stored number > 0 at the stored parameters (claim pl_from_ntk); every constant is recomputed."""
     [stated] = floats(take(witness, "lambda0_lower"))
     here, s = Point(problem, problem.parameters()), real(problem.s)
     low, top, loss, square = here.smallest(stated), psd_norm(here.kernel()), here.loss, here.gradient_square()
@@ -275,7 +270,7 @@ class Ball:
             constants[f"radius_largest_{form}"] = partial(self._also, form)
         text = (
             f"with step η = {self.problem.lr} it stays within R ≤ {at_most(self.radii[j])} of the centre, a Locally PL Region with"
-            f" ½‖∇Φ‖² ≥ μΦ for μ ≥ {at_least(constants['mu'])}, and Φ_k ≤ {_factor(constants['rate'])}^k·Φ_0 ({self.by} criterion"
+            f" ½‖∇Φ‖² ≥ μΦ for μ ≥ {at_least(constants['mu'])}, and Φ_k ≤ {below_one(constants['rate'])}^k·Φ_0 ({self.by} criterion"
             f"{self._at_kinks() if self.crossed else ''}); it converges to a point of zero loss"
         )
         return Truth(constants, margins, chain, text)
@@ -340,7 +335,7 @@ def _descend(problem: Problem, guesses: list[float], lost: int, centre: Any = No
 
 
 def exact(audit: Audit, problem: Problem, witness: Any) -> Truth:
-    """Scope `exact`: descent from the stored parameters, enclosed."""
+    """Scope `exact`: descent from the stored parameters is enclosed again in Arb, step by step, and the last ball checked."""
     return enclosed(audit, problem, witness)[0]
 
 

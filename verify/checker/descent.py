@@ -251,7 +251,7 @@ class Moving:
         return Truth(constants, {"containment": margin}, chain, self._statement(constants, wider)), o
 
     def _statement(self, c: dict[str, Any], w: dict[str, Any]) -> str:
-        rate, faster = (below_one(v["rate"]) if v["rate"] < 1 else "1" for v in (c, w))
+        rate, faster = (below_one(v["rate"]) for v in (c, w))
         inside = (
             f"stays within R ≤ {at_most(c['radius'])} of the centre, where ½‖∇Φ‖² ≥ μΦ for μ ≥ {at_least(c['mu'])},"
         )

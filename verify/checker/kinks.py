@@ -59,7 +59,7 @@ def _above(value: Any) -> float:
 
 
 def candidates(units: list[Unit], reach: Any) -> list[Unit]:
-    """Return the units that may cross while ‖Δz‖ ≤ `reach`."""
+    """Return the units that may cross their kink while ‖Δz‖ ≤ `reach`, those whose distance from it is not certainly larger; `units` is sorted by it."""
     return units[: bisect_right(units, _above(reach), key=lambda unit: unit.distance)]
 
 

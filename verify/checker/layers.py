@@ -26,24 +26,24 @@ _BLOCK = 1 << 20
 
 
 def schur(left: Any, right: Any) -> Any:
-    """Enclose the entrywise product."""
+    """Enclose the entrywise (Schur) product of two arb_mat of equal shape."""
     entries = [x * y for x, y in zips(left.entries(), right.entries())]
     return arb_mat(left.nrows(), left.ncols(), entries)
 
 
 def weighted(matrix: Any, factors: list[Any]) -> Any:
-    """Multiply each column by its factor."""
+    """Multiply column j of an arb_mat by factors[j]."""
     return arb_mat([[x * f for x, f in zips(row, factors)] for row in matrix.tolist()])
 
 
 def repeated(matrix: Any, k: int) -> Any:
-    """Repeat the row of each sample for its k outputs."""
+    """Repeat the row of each sample k times, (n, m) → (nk, m), for its k outputs."""
     tick()
     return matrix if k == 1 else arb_mat([row for row in matrix.tolist() for _ in range(k)])
 
 
 def columns(matrix: Any, start: int, stop: int) -> Any:
-    """Return some neighbouring columns."""
+    """Return the columns start … stop − 1 of an arb_mat."""
     return matrix if (start, stop) == (0, matrix.ncols()) else arb_mat([row[start:stop] for row in matrix.tolist()])
 
 

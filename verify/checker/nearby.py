@@ -38,7 +38,7 @@ def shrunk(square: Any, change: Any) -> Any:
 
 
 def unshrunk(square: float, change: Any) -> float:
-    """Guess the x of which :func:`shrunk` leaves so much."""
+    """Guess, not rigorously, the x of which :func:`shrunk` leaves `square`: (√square + change)²."""
     return float((arb(max(square, 0.0)).sqrt() + change).mid()) ** 2
 
 

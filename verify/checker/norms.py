@@ -26,7 +26,7 @@ def largest(values: Iterable[Any]) -> Any:
 
 
 def block_norms(sensitivity: Any, k: int) -> list[Any]:
-    """Enclose the spectral norm of each sample's k rows."""
+    """Enclose the spectral norm of each sample's k rows of a sensitivity (nk, m): n numbers."""
     rows = sensitivity.tolist()
     if k == 1:
         return list(map(length, rows))
@@ -34,7 +34,7 @@ def block_norms(sensitivity: Any, k: int) -> list[Any]:
 
 
 def column_norms(sensitivity: Any, k: int) -> list[list[Any]]:
-    """Enclose the norms of the columns of each sample's k rows."""
+    """Enclose the Euclidean norm of each column of each sample's k rows of a sensitivity (nk, m): n lists of m numbers."""
     rows, result = sensitivity.tolist(), []
     for i in range(0, len(rows), k):
         tick()

@@ -24,7 +24,7 @@ __all__ = ["region"]
 
 
 def region(audit: Audit, problem: Problem, witness: Any) -> Truth:
-    """Check the enclosed run, that it lies in the ball, and λ on the ball."""
+    """Scope `region`: the run (or all runs from a ball of starts) is enclosed again; it must lie in the ball, and λ_min(Θ) be positive there."""
     starts = isinstance(witness, dict) and "start_radius" in witness
     fields = take(witness, f"{STARTS if starts else PATH} region", "data_radius" if starts else "")
     *_, ball, nearby = fields if starts else [*fields, None]
@@ -69,7 +69,7 @@ def region(audit: Audit, problem: Problem, witness: Any) -> Truth:
         "run inside the ball": (reaches, "<=", radius),
         "NTK positive on the ball about c": (real(lam), ">", arb(0)),
     }
-    factor = below_one(rate) if rate < 1 else "1"
+    factor = below_one(rate)
     every, them = "the stored parameters", "them"
     if starts and witness["start_radius"] > 0.0:
         every, them = f"every start within {at_least(witness['start_radius'])} of the stored parameters", "each of them"

@@ -130,7 +130,9 @@ def at_most(value: Any, digits: int = _DIGITS) -> str:
 
 
 def below_one(rate: Any) -> str:
-    """Return a decimal that is no smaller than `rate` and still below 1; `rate` is a ball that lies certainly below 1."""
+    """Return a decimal that is no smaller than `rate`, a ball, and still below 1; "1" at a precision that does not decide it, where nothing is accepted."""
+    if not rate < 1:
+        return "1"
     digits = _DIGITS
     while Fraction(at_most(rate, digits)) >= 1:
         digits += _DIGITS

@@ -56,7 +56,7 @@ FULL = (
 
 
 def measure_one(size: Size, path: Path | None = None) -> dict[str, Any]:
-    """Measure one point; `path` is not used, no certificate is made."""
+    """Return one row: processor seconds of Θ and of its certified λ_min, and the bound; `path`, where a case keeps its certificate, is not used."""
     network = read_network(mlp((784, size.width, 1)))
     data = read_data(network, *getattr(datasets, size.data)(size.n, norm=84.0))
     begin = time.process_time()

@@ -77,7 +77,7 @@ def _affordable(network: Network, n: int) -> bool:
 
 
 def outputs_in_arb(network: Network, data: Value, bits: int = BITS) -> Ball:
-    """Enclose F (n, k) at exact data, to about 2^-53 of itself."""
+    """Enclose F (n, k) at exact data (rows as a layer's value has them), computed in Arb at `bits` bits and rounded outward to doubles."""
     with precision(bits):
         return to_ball(_values(network, data)[-1])
 

@@ -44,11 +44,15 @@ class Spread:
     residual: Ball
 
     def rows(self, index: int, n: int) -> Ball:
-        """Bound ‖ΔA_l‖ over n samples: √n·α_l."""
+        """Bound ‖ΔA_l‖ (spectral norm) over n samples by √n·α_l, α_l what inputs within ε move one row of layer `index` by."""
         return upper_end(sqrt_of_nonnegative(Ball(float(n))) * self.data[index])
 
     def step(self, eta_s: Ball, jacobian_norm: Ball, residual: Ball) -> Ball:
-        """Bound ‖T'(θ) − T(θ)‖ from bounds of ‖J‖ and ‖e‖ at the stored inputs."""
+        """Bound ‖T'(θ) − T(θ)‖, T one step of gradient descent on the stored data, T' on other data within ε.
+
+        Args:
+            eta_s: encloses ηs. jacobian_norm, residual: bound ‖J‖ and ‖e‖ at θ, at the stored inputs.
+        """
         values = {
             "eta": eta_s,
             "s": Ball(1.0),

@@ -66,7 +66,7 @@ def residual_of(state: Linearisation, y: np.ndarray) -> Ball:
 
 
 def scale_ball(loss_name: Loss, n: int, k: int) -> Ball:
-    """Enclose the loss scale s."""
+    """Enclose the loss scale s in Φ = (s/2)‖e‖² of a named loss, for n samples of k outputs: 1, 1/n, 2/(nk) or 2."""
     return Ball(loss_scale(loss_name, n, k))
 
 

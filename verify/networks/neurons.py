@@ -233,7 +233,7 @@ class NeuronBudget:
 
 
 def useful(parabolas: Sequence[Parabola], radii: Sequence[float]) -> tuple[Parabola, ...]:
-    """Return those that are the largest at one of the radii, in the given order."""
+    """Return the parabolas i − wr² that are the largest, and positive, at one of the radii at least, in the given order."""
     values = [[p.intercept - p.weight * r * r for p in parabolas] for r in radii]
     best = {max(range(len(row)), key=row.__getitem__) for row in values if row and max(row) > 0.0}
     return tuple(parabolas[j] for j in sorted(best))

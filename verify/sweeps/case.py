@@ -167,7 +167,7 @@ def _described(case: Case) -> dict[str, Any]:
 
 
 def failed_row(case: Case, reason: str, seconds: float = 0.0) -> dict[str, Any]:
-    """Return the row of a case that made no certificate."""
+    """Return the row, verdict FAILED, of a case that made no certificate: it was refused, ran out of memory or lost its workers."""
     return _described(case) | {"verdict": "FAILED", "reason": reason, "seconds": seconds}
 
 

@@ -56,10 +56,10 @@ class Reader(Protocol[H]):
     """What the calls are told to; H stands for a value."""
 
     def child(self, name: str, module: torch.nn.Module, source: H) -> H:
-        """Return what a submodule makes of a value."""
+        """Return what the submodule `name` makes of a value; raise UnsupportedLayerError where it is not read."""
 
     def function(self, node: str, module: torch.nn.Module, sources: tuple[H, ...], *, in_place: bool) -> H:
-        """Return what a function, as a module that computes it, makes of values."""
+        """Return what the function called at `node` makes of values, read as `module`, which computes it; `in_place`: whether it overwrites its input."""
 
     def shape(self, value: H) -> tuple[int, ...] | None:
         """Return a sample's shape; None where it is not known."""

@@ -71,7 +71,7 @@ class FloatShadow:
         self.theta, self.delta, self.rounding, self.inner = flatten(problem.network), 0.0, 0.0, 0.0
 
     def advance(self, state: Linearisation, residual: Ball, growth: float) -> None:
-        """δ ← gδ + ρ."""
+        """Take one float64 step; δ ← gδ + ρ, g ≥ the growth of distances on B(θ̂_k, δ), ρ ≥ the step's rounding."""
         after, _ = self._descent.step(self.theta)
         if not np.isfinite(after).all():
             self.delta = self.inner = math.inf
@@ -127,7 +127,7 @@ class ArbShadow(_Arb):
     method, needs_growth = "shadow-arb", True
 
     def advance(self, state: Linearisation, residual: Ball, growth: float) -> None:
-        """δ' ← gδ' + ρ; δ adds the distance of the doubles."""
+        """Take one step at `bits` bits; δ' ← gδ' + ρ as in :class:`FloatShadow`, and δ adds the distance of the nearest doubles."""
         self._points, self.rounding = self._descent.midpoints(self._descent.step(self._points))
         self.inner = _grow(growth, self.inner, self.rounding)
         self.theta, distance = self._descent.doubles(self._points)
@@ -145,7 +145,7 @@ class ArbBalls(_Arb):
 
 
 def make_engine(method: str, bits: int, problem: Problem) -> Engine:
-    """Return the engine of a method ('shadow', 'shadow-arb', 'arb')."""
+    """Return the engine of a method: 'shadow' (float64), 'shadow-arb' (midpoints at `bits` bits), 'arb' (ball arithmetic at `bits` bits)."""
     if method == "shadow":
         return FloatShadow(problem)
     kinds: dict[str, Any] = {"shadow-arb": ArbShadow, "arb": ArbBalls}

@@ -316,7 +316,7 @@ def basin_text(found: Basin, about: str, it: str) -> str:
 
 
 def basin_witness(found: Basin, centre: np.ndarray) -> dict[str, Any]:
-    """What a checker needs, all exact doubles; the table ends with the row of R."""
+    """Return what a checker needs of a basin: exact doubles, the centre (p,), and a table of radii that ends with the row of R."""
     table, ingredients = found.table, found.ingredients
     zero, inner, outer = found.rows
     last = outer + 1

@@ -78,7 +78,7 @@ class Batches:
         return reduce(maximum, values)
 
     def approx_step(self, fraction: float, delta_j: float) -> float:
-        """About the step at which x takes that value."""
+        """Guess the step η at which x = ηs_b‖J_b‖², largest over the batches, takes the value `fraction`; in float64, not rigorous."""
         return min(
             fraction / (approx_float(scale) * (self.norms[size] + upper(self.change(size, delta_j))) ** 2)
             for size, scale in set(zip(self.sizes, self.scales, strict=True))

@@ -244,7 +244,11 @@ def classical(ingredients: Ingredients, table: RadiusTable, index: int, lr: Frac
 
 
 def residual(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fraction) -> Outcome:
-    """Evaluate claim containment_residual at R = ρ_index with step `lr` (exact)."""
+    """Evaluate claim containment_residual (the residual pays for the path) at R = ρ_index with step `lr` (exact).
+
+    Returns:
+        the chain of inequalities, cut off where λ(R) > 0 or a long step fails; `holds` only if every one is certain.
+    """
     values = region_values(ingredients, table, index)
     if not (table.lam[index] > 0.0 and np.isfinite(table.delta_j[index])):
         return Outcome("residual", index, False, tuple(region_steps(values)))

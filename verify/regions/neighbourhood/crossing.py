@@ -93,7 +93,7 @@ def _table(ingredients: Ingredients, movement: Movement, radii: np.ndarray) -> R
 
 
 def with_means(state: Linearisation, rough: Movement, radius: float) -> tuple[Linearisation, Chosen]:
-    """J_c for a radius: mean slopes at the units that may cross within it."""
+    """Return the linearisation with J_c in place of J, mean slopes at the units that may cross their kink within `radius`, and which they are."""
     chosen = {index: mask for index, mask in rough.crossing(radius).items() if mask.any()}
     return with_midpoints(state, chosen), chosen
 

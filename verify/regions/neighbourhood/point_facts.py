@@ -82,7 +82,7 @@ class PointFacts:
 
 
 def drift(theta: Vector, origin: Vector) -> Ball:
-    """Enclose ‖θ − θ0‖ for two exact vectors."""
+    """Enclose the Euclidean distance ‖θ − θ0‖ of two exact vectors (p,)."""
     return (Ball(theta) - Ball(origin)).norm()
 
 

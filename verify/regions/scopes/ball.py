@@ -93,7 +93,7 @@ def _describe_shortfall(
 
 
 def ball_constants(ingredients: Ingredients, result: BallResult) -> dict[str, Any]:
-    """Assemble the named constants of a ball certificate from a search's result."""
+    """Return the named constants of a ball certificate (:data:`verify.certificates.CONSTANTS`): those of the centre alone where no radius was found."""
     constants: dict[str, Any] = {
         "lambda0": ingredients.lambda0,
         "jacobian_norm0": ingredients.jacobian_norm0,
@@ -172,7 +172,11 @@ def _show(lr: Fraction | None) -> str:
 
 
 def ball_certificate(problem: Problem, options: BallOptions) -> Certificate:
-    """Certify scope `ball` for descent from the network's own parameters."""
+    """Certify scope `ball` for descent from the network's own parameters, about them or about ``options.centre``.
+
+    Returns:
+        PROVED with the ball's constants, chain and witness, or INCONCLUSIVE with the inequality that is missing and what would close the gap.
+    """
     where, radius = Where.of(problem, options), options.radius
     displaced = displacement_certificate(problem, where) if radius is None else None
     if displaced is not None:

@@ -62,7 +62,7 @@ class Reach:
         self.farthest, self.last, self._tries = 0.0, float("inf"), 0
 
     def visit(self, theta: Vector, delta: float) -> None:
-        """Add B(theta, delta)."""
+        """Extend the reach so that the ball about the centre holds B(theta, delta), rounded up."""
         self.farthest = max(self.farthest, upper(self._distance(theta) + Ball(delta)))
 
     def enough(self, theta: Vector, found: Attempt) -> bool:
@@ -131,7 +131,7 @@ def path_centre(task: Task, name: str) -> Vector:
 
 
 def where_is(task: Task, centre: Vector, name: str) -> str:
-    """Say in words where the centre lies."""
+    """Say in words where the centre lies, with its distance from θ0 rounded up; `name` is the option ``centre``."""
     if name == "initialisation":
         return "θ0"
     away = at_most(upper((Ball(flatten(task.problem.network)) - Ball(centre)).norm()), 6)
@@ -154,7 +154,7 @@ def inside_step(reach: Reach) -> Step:
 
 
 def witness_of(centre: Vector, radius: float, bound: LambdaBound) -> dict[str, Any]:
-    """Return what a checker needs of the ball, exact doubles."""
+    """Return what a checker needs of the ball B(centre, radius): exact doubles, and by which bound λ holds on it."""
     return {
         "centre": centre,
         "radius": radius,

@@ -177,7 +177,11 @@ def _bits_lost(inner: list[float]) -> float:
 
 
 def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], chosen: bool) -> Certificate:
-    """Return the certificate of an enclosed run."""
+    """Return the certificate of an enclosed run: PROVED where a ball took over, else INCONCLUSIVE with what ended it.
+
+    Args:
+        first: facts at the start. tried: methods that failed before, in words. chosen: whether the user gave the step.
+    """
     path, engine, found = outcome.path, outcome.engine, outcome.found
     count = len(path.lambda_lower)
     half_s = Ball(task.problem.scale) * Ball(0.5)

@@ -306,7 +306,7 @@ def _takers() -> dict[str, list[str]]:
 
 
 def options_of(scope: str, *, full_batch: bool) -> type[Options]:
-    """Return what a scope can be told.
+    """Return the class of options that a scope can be told; with mini-batches or momentum (not `full_batch`) some scopes have others.
 
     Raises:
         InputError: no such scope.

@@ -232,7 +232,7 @@ class _Search:
 
 
 def found_constants(found: Found, lr: Fraction | None) -> dict[str, Any]:
-    """Assemble the named constants of a certificate."""
+    """Return the named constants of a certificate for mini-batches or momentum: those of the centre alone where nothing was found."""
     ingredients, best = found.ingredients, found.best
     constants: dict[str, Any] = {
         "lambda0": ingredients.lambda0,
