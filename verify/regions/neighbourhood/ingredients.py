@@ -71,8 +71,9 @@ def rounds_to_one(eta_s: Fraction, lambda_min: Ball) -> bool:
 def no_rate(lr: Fraction) -> str:
     """Say that a step is too small for a rate (without a full stop)."""
     value = approx_float(lr)
+    size = f"= {value:.6g}" if value > 0.0 else "< 5e-324"
     return (
-        f"with this step η = {f'{value:.6g}' if value > 0.0 else lr} the factor per step rounds to 1 in double precision: no linear rate can be stated. Use a"
+        f"with this step η {size} the factor per step rounds to 1 in double precision: no linear rate can be stated. Use a"
         " larger step"
     )
 

@@ -36,6 +36,7 @@ EXIT = Fraction(1, 10**6)
 """The largest probability of leaving the ball at which a certificate for draws with replacement is PROVED."""
 
 _LONGEST = 1 << 50
+_TINY = 2.0**-1000
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,8 @@ def any_order(
         ),
     ]
     alpha = Ball(2.0) - values["batch_fraction"]
-    if not steps[-1].certain:
+    # Below, roots of subnormal enclosures would be asked for, and no factor below 1 could be stated.
+    if not (steps[-1].certain and lower(values["batch_fraction"]) > _TINY):
         return Contraction(tuple(steps), lr, {})
     half = evaluate("batch_drift_curvature", {**values, "growth": Ball(1.0)})
     g = _approx_growth(lower(alpha), upper(half))

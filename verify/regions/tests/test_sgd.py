@@ -159,6 +159,11 @@ def test_a_step_beyond_the_bound_is_inconclusive_with_the_number() -> None:
     certificate = verify.certify(*_problem(), scope="basin", descent=SGD(batch_size=2, lr=50))
     assert certificate.verdict == "INCONCLUSIVE"
     assert "beyond the certified bound" in certificate.reason
+    for descent in (SGD(batch_size=1, lr=5e-324), SGD(batch_size=1, lr="1e-400"), SGD(momentum=0.5, lr=5e-324)):
+        small = verify.certify(*_problem(), scope="basin", descent=descent)
+        assert small.verdict == "INCONCLUSIVE"
+        assert "rounds to 1" in small.reason
+        assert len(small.reason) < 400
     heavy = verify.certify(*_problem(), scope="basin", descent=SGD(momentum=0.5, lr=50))
     assert heavy.verdict == "INCONCLUSIVE"
     assert "beyond the certified bound" in heavy.reason
