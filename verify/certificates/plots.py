@@ -132,7 +132,8 @@ def absorbed_residual(certificate: Any, name: str) -> Plot | None:
     """How much residual a ball of radius r ≤ R can absorb, beside how much it must, in the form that certifies; None where none of them does.
 
     Residual form: ∫_0^r(σ − δ) against ‖e₀‖. Displacement form, from starts within ρ: ∫_ρ^r(σ − δ_E) against E = 2(½L_Hρ² + ‖e(c)‖)/(2 − b). Classical form:
-    c·√λ(r)·r against ‖e₀‖. σ = √λ, or γ√λ for steps beyond 1/λ_max; δ, δ_E and c are those of R, which are the worst up to R; beyond it nothing is drawn.
+    c·√λ(r)·r against ‖e₀‖. Where descent starts within o of the centre, from o on.
+    σ = √λ, or γ√λ for steps beyond 1/λ_max; δ, δ_E and c are those of R, which are the worst up to R; beyond it nothing is drawn.
     """
     table, radius, form = _table(certificate), _radius(certificate), _form(certificate)
     if certificate.verdict != "PROVED" or table is None or radius is None or certificate.problem.descent is not None:
@@ -142,21 +143,24 @@ def absorbed_residual(certificate: Any, name: str) -> Plot | None:
     long = "path_share" in certificate.constants
     share, kept = (float(bounds(certificate.constants["path_share"])[0]), "γσ") if long else (1.0, "σ")
     sigma = share * np.sqrt(np.maximum(lam, 0.0))
-    start, need, label = 0.0, high["residual0"], "‖e₀‖"
+    # Beside the centre descent starts at a distance o, and what lies within pays for nothing.
+    start = float((certificate.witness.get("handover") or certificate.witness).get("offset") or 0.0)
+    need, label, since = high["residual0"], "‖e₀‖", " from o on" if start else ""
+    if form == "displacement":
+        start = high["basin_radius"]
+    radii, sigma = radii[radii > start], sigma[radii > start]
+    widths = np.diff(radii, prepend=start)
     if form == "classical":
-        supply, word = float(bounds(certificate.constants["descent_fraction"])[0]) * sigma * radii, "c·√λ(r)·r"
+        fraction = float(bounds(certificate.constants["descent_fraction"])[0])
+        supply, word = fraction * sigma * (radii - start), "c·√λ(r)·(r − o)" if start else "c·√λ(r)·r"
     elif form in ("residual", "residual_relu"):
-        supply, word = (
-            np.cumsum(np.diff(radii, prepend=0.0) * np.maximum(sigma - high["step_drift"], 0.0)),
-            f"∫({kept} − δ)dr",
-        )
+        supply, word = np.cumsum(widths * np.maximum(sigma - high["step_drift"], 0.0)), f"∫({kept} − δ)dr{since}"
     elif form == "displacement":
-        start, need, label, word = high["basin_radius"], high["basin_threshold"], "E", f"∫({kept} − δ)dr from ρ on"
+        need, label, word = high["basin_threshold"], "E", f"∫({kept} − δ)dr from ρ on"
         norm = high["jacobian_norm0"] + high["Delta_J"]
         eta_s = high["lr"] * float(certificate.problem.scale)
         drift = min(0.5 * eta_s * high["L_H"] * norm * need, 2.0 * high["Delta_J"])
-        radii, sigma = radii[radii > start], sigma[radii > start]
-        supply = np.cumsum(np.diff(radii, prepend=start) * np.maximum(sigma - drift, 0.0))
+        supply = np.cumsum(widths * np.maximum(sigma - drift, 0.0))
     else:
         return None
     return Plot(
@@ -228,17 +232,17 @@ def run_plots(
         plots.append(
             Plot(
                 f"loss-{name}",
-                "Loss and proved envelope",
+                "Loss" if handover is None else "Loss and proved envelope",
                 "step k",
                 "Φ",
                 series,
                 log_y=True,
                 marks=marks,
-                caption=(
-                    "From the hand-over on, the loss of real-arithmetic gradient descent"
-                    + (" restarted there" if restarted else "")
-                    + " lies below the envelope."
-                ),
+                caption=""
+                if handover is None
+                else "From the hand-over on, the loss of real-arithmetic gradient descent"
+                + (" restarted there" if restarted else "")
+                + " lies below the envelope.",
             )
         )
     series = []
@@ -257,7 +261,7 @@ def run_plots(
     x, y = _column(points, "drift", 1)
     if any(v > 0.0 for v in y):
         # The ball's radius is measured from the hand-over, the drift from the start: on one axis they would be taken for each other.
-        ball = f" The certified ball about the hand-over point has radius R ≈ {plain(radius)}." if radius else ""
+        ball = f" The certified ball at the hand-over has radius R ≈ {plain(radius)}." if radius else ""
         plots.append(
             Plot(
                 f"drift-{name}",
@@ -294,7 +298,9 @@ def plots_of_certificate(certificate: Any, name: str) -> list[Plot]:
         return []
     c = certificate.constants
     handover = None
-    if certificate.verdict == "PROVED" and c.get("handover_step") is not None and "rate" in c:
+    # The rate of another descent is no factor of Φ from one point of the figure to the next.
+    falls = certificate.verdict == "PROVED" and certificate.problem.descent is None
+    if falls and c.get("handover_step") is not None and "rate" in c:
         step = int(bounds(c["handover_step"])[0])
         # The envelope starts at the loss of the hand-over's own point, which need not be the last.
         loss = next((float(point["loss"][1]) for point in points if point["step"] == step and point["loss"]), None)

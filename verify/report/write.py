@@ -134,12 +134,14 @@ def _summary(certificates: Mapping[str, Any]) -> str:
 
 
 def _speed(certificates: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> Plot | None:
-    """The figure at the top: by how much each step lowers the loss, proved beside observed, one line per certificate of descent."""
+    """The figure at the top: by how much each step lowers the loss, proved beside observed, one line per certificate of gradient descent."""
     lines: list[str] = []
     series: dict[str, tuple[list[float], list[float]]] = {"proved": ([], []), "observed": ([], [])}
     for number, (name, certificate) in enumerate(certificates.items(), start=1):
         rate = certificate.constants.get("region_rate" if certificate.scope == "region" else "rate")
-        if certificate.verdict != "PROVED" or rate is None or not bounds(rate)[1] < 1:
+        other = certificate.problem.descent is not None
+        if certificate.verdict != "PROVED" or other or rate is None or not bounds(rate)[1] < 1:
+            # What falls by the rate of another descent is no loss.
             continue
         lines.append(f"{number}: {certificate.scope}")
         seen = rows.get(name, {}).get("observed_rate")
@@ -161,7 +163,7 @@ def _speed(certificates: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]
         [curve for curve in curves if len(curve.x)],
         log_x=True,
         rows=lines,
-        caption="Every certificate of descent. Proved: every step of real-arithmetic descent in its ball. Observed: mean over steps of float64 descent.",
+        caption="Every certificate of gradient descent. Proved: every step in real arithmetic in its ball. Observed: mean over steps in float64.",
     )
 
 

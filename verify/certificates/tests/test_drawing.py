@@ -15,7 +15,7 @@ import verify
 from verify import datasets, nn
 from verify.certificates import Certificate
 from verify.certificates.display import INK
-from verify.certificates.plots import absorbed_residual
+from verify.certificates.plots import absorbed_residual, plots_of_certificate
 from verify.errors import InputError
 
 EXAMPLES = Path(verify.__file__).parent / "checker" / "examples"
@@ -84,7 +84,28 @@ def test_the_residual_s_figure_is_of_the_form_that_certifies_and_passes_its_line
     start = series.x[0]
     # Balls that kinks limit end at the first row.
     assert len(series.x) == 2 or np.interp((start + radius) / 2, series.x, series.y) < need
-    assert start == (float(certificate.constants["basin_radius"].upper()) if form == "displacement" else 0.0)
+    known = certificate.numbers
+    assert start == (known["basin_radius"] if form == "displacement" else known.get("handover_offset", 0.0))
+
+
+def test_what_descent_beside_the_centre_has_to_pay_begins_where_it_starts() -> None:
+    layer = torch.nn.Linear(1, 1, bias=False).double()
+    torch.nn.init.constant_(layer.weight, 1.0)
+    certificate = verify.certify(layer, [[1.0]], [0.0], lr=0.5, centre=[torch.tensor([[0.25]]).double()], radius=2.0)
+    plot = absorbed_residual(certificate, "x")
+    assert plot is not None
+    assert plot.series[0].x[0] == certificate.witness["offset"] == pytest.approx(0.75)
+    assert plot.series[0].y[-1] == pytest.approx(1.25)
+
+
+def test_no_envelope_is_drawn_of_another_descent_s_loss() -> None:
+    """Its rate is one of squared distances, or of a bound that starts above the loss."""
+    problem = nn.fully_connected([5, 16, 1], seed=0, ntk=True), *datasets.sphere(4, 5, 3.0)
+    heavy = verify.certify(*problem, scope="run", descent=verify.SGD(momentum=0.5), steps=2000)
+    assert heavy.proved
+    first = plots_of_certificate(heavy, "x")[0]
+    assert (first.title, first.caption) == ("Loss", "")
+    assert not [series for series in first.series if "envelope" in series.label]
 
 
 def test_nothing_is_drawn_of_what_a_ball_absorbs_where_nothing_is_proved_or_another_form_is() -> None:
