@@ -103,6 +103,7 @@ soak: $(STAMP)
 	$(BIN)/python -m property_tests.soak --minutes 30 --workers 2
 	$(BIN)/python -m verify.arrays.tests.branches 100000
 	$(BIN)/python -m property_tests.fuzzing --inputs 100000
+	$(BIN)/python -m property_tests.altered
 
 bench: $(STAMP)
 	$(BIN)/python $(PIP) -e ".[bench]"

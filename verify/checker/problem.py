@@ -17,9 +17,11 @@ from verify.checker.layers import Elementwise, Layer, Trained
 from verify.checker.pooling import Maximum
 from verify.checker.reading import Limit, expect, take
 
-__all__ = ["Pair", "Parameters", "Problem"]
+__all__ = ["START", "Pair", "Parameters", "Problem"]
 
 MAX_PARAMETERS, MAX_ROWS, MAX_LAYERS = 1 << 22, 2048, 64
+START = object()
+"""In the place of a vector: the parameters of the stored network. What a file has in that place, null too, is no such vector."""
 
 Parameters = list[Any]
 """For each layer of the graph the matrix [W b], or W, one row per output channel; None for a layer without parameters."""
@@ -120,10 +122,10 @@ class Problem:
         """Refuse kinks where a statement is proved for twice differentiable activations only."""
         expect(not self.kinked, f"scope {scope} is for layers without kinks")
 
-    def parameters(self, vector: Any = None) -> Parameters:
+    def parameters(self, vector: Any = START) -> Parameters:
         """Split a vector of all moving parameters, by default the start, and add those that do not move; exact."""
-        expect(vector is None or stored(vector, len(self.start)), "expected a vector of all parameters")
-        flat = iter(self.start if vector is None else vector.data.tolist())
+        expect(vector is START or stored(vector, len(self.start)), "expected a vector of all parameters")
+        flat = iter(self.start if vector is START else vector.data.tolist())
         result: Parameters = []
         for layer in self.layers:
             tick()

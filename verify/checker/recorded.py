@@ -10,7 +10,7 @@ from verify.checker.basin import within
 from verify.checker.claims import MAX_TABLE, Audit, Ball, Chain, Truth, distance, floats, is_index
 from verify.checker.enclosures import psd_norm, real, root, zips
 from verify.checker.network import Point
-from verify.checker.problem import Problem
+from verify.checker.problem import START, Problem
 from verify.checker.reading import expect, take
 
 __all__ = ["run"]
@@ -43,7 +43,7 @@ def run(audit: Audit, problem: Problem, witness: Any, close: Any = None) -> Trut
         expect(decrease in (True, False, None), "a checkpoint's decrease is no truth value")
         expect(after or not (decrease or next_loss), "a decrease without the neighbour's parameters")
         expect(parameters is not None or step == 0, "only step 0 may stand at the parameters of the network itself")
-        stated, theta = floats(bounds[2], 2)[0], problem.parameters(parameters)
+        stated, theta = floats(bounds[2], 2)[0], problem.parameters(START if parameters is None else parameters)
         here, drift, previous = Point(problem, theta), distance(theta, origin), step
         low, loss, square = here.smallest(stated), here.loss, here.gradient_square()
         fact = (loss, here.e, low, psd_norm(here.kernel()), root(square), square / (2 * loss), drift)

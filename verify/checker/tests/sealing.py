@@ -7,6 +7,7 @@ import hashlib
 import json
 import struct
 import zipfile
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,20 @@ class Draft:
 
     document: Json
     arrays: dict[str, tuple[tuple[int, ...], list[float]]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(path: Path) -> Draft:
+        """A saved certificate, a zip, as a document that can be altered and sealed again."""
+        arrays = {}
+        with zipfile.ZipFile(path) as archive:
+            document = json.loads(archive.read("certificate.json"))
+            for name, entry in document.pop("arrays").items():
+                data = archive.read(name)
+                values = array("d")
+                values.frombytes(data[10 + int.from_bytes(data[8:10], "little") :])
+                arrays[name] = (tuple(entry["shape"]), list(values))
+        del document["sha256"]
+        return Draft(document, arrays)
 
     def copy(self) -> Draft:
         return Draft(copy.deepcopy(self.document), {k: (s, list(v)) for k, (s, v) in self.arrays.items()})

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-from array import array
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -29,20 +26,6 @@ DESCENTS = {
 }
 
 
-def _draft(path: Path) -> Draft:
-    """A saved certificate as a document that can be altered and sealed again."""
-    arrays = {}
-    with zipfile.ZipFile(path) as archive:
-        document = json.loads(archive.read("certificate.json"))
-        for name, entry in document.pop("arrays").items():
-            data = archive.read(name)
-            values = array("d")
-            values.frombytes(data[10 + int.from_bytes(data[8:10], "little") :])
-            arrays[name] = (tuple(entry["shape"]), list(values))
-    del document["sha256"]
-    return Draft(document, arrays)
-
-
 @pytest.fixture(scope="module")
 def drafts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Draft]:
     torch.manual_seed(0)
@@ -52,7 +35,7 @@ def drafts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Draft]:
     for name, descent in DESCENTS.items():
         certificate = verify.certify(net, X, y, scope="basin", loss="mse", descent=descent)
         assert certificate.verdict == "PROVED", certificate.reason
-        found[name] = _draft(certificate.save(tmp_path_factory.mktemp("certificates") / f"{name}.zip"))
+        found[name] = Draft.of(certificate.save(tmp_path_factory.mktemp("certificates") / f"{name}.zip"))
     return found
 
 

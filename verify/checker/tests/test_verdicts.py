@@ -282,6 +282,20 @@ def test_only_the_start_stands_at_the_networks_own_parameters(tmp_path: Path) ->
     assert "only step 0" in check(draft.save(tmp_path / "c.zip")).failures[-1]
 
 
+def test_nothing_in_the_place_of_a_vector_is_not_the_start(tmp_path: Path) -> None:
+    """An end point or centre that is null, where the network's own parameters would do: no certificate of this format, whose readers refuse it."""
+    draft = DRAFTS["ball_classical"].copy()
+    start = draft.arrays["arrays/w1.npy"][1] + draft.arrays["arrays/w2.npy"][1]
+    zero = {"$float": (0.0).hex()}
+    draft.document["witness"] |= {"centre": draft.add("centre", (len(start),), start), "offset": zero}
+    draft.document["constants"]["distance"] = {"$ball": [(0.0).hex(), (0.0).hex()]}
+    assert check(draft.save(tmp_path / "c.zip")).accepted
+    del draft.arrays["arrays/centre.npy"]
+    draft.document["witness"]["centre"] = None
+    found = check(draft.save(tmp_path / "c.zip"))
+    assert found.failures == ("expected a vector of all parameters",)
+
+
 def test_it_runs_alone(tmp_path: Path) -> None:
     """Importing and running the checker loads neither the engine nor its dependencies."""
     path = DRAFTS["ball_linear"].save(tmp_path / "c.zip")

@@ -11,6 +11,7 @@ B(c, ρ), the mean of J over the segment to c being within Δ_J(ρ) of J_c, and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -185,10 +186,12 @@ def crossing_basin(here: Examined, lr: Fraction | None) -> Basin | None:
             break
         centre, chosen = with_means(state, rough, radii[at])
         outer, jump = float(radii[at]), float(Movement.approx(centre).jacobian(radii[at : at + 1])[0])
-        rho = _TAKEN * float(_room(outer, e_c, approx_sigma(centre), norm, jump))
+        at_centre = _at_centre(ingredients, centre)
+        # With the certified σ: where a window's choice is not decided at c itself, the approximate one is larger than what can be proved.
+        sigma = math.sqrt(max(lower(at_centre.lambda0), 0.0))
+        rho = _TAKEN * float(_room(outer, e_c, sigma, upper(at_centre.jacobian_norm0), jump))
         if not 0.0 < rho < np.inf:
             continue
-        at_centre = _at_centre(ingredients, centre)
         near = [r for factor in _NEAR if (r := factor * shortest) < rho]
         rows = [*near, rho, *(rho + (outer - rho) * np.arange(1, _PANELS + 1) / _PANELS)]
         table = _table(at_centre, Movement(centre), np.array(rows))

@@ -98,10 +98,11 @@ def _missing(polished: Polished, here: Examined, lr: Fraction | None) -> str:
     reach = 2.0 * upper(facts.residual) / sigma
     if not math.isfinite(here.ingredients().curvature(reach)):
         jump = float(Movement(here.state).jacobian(np.array([reach]))[0])
+        met = ": that is met, but no ball of starts was certified" if 1.5 * jump < sigma else ""
         return (
             f"at the zero found some unit lies at its kink, within R = {reach:.2g} of it, where the Jacobian may jump by {jump:.3g};"
-            f" σ = √λ_min is {sigma:.3g}, and a ball that kinks cross needs three times half the jump below it. Train on from other parameters, or widen the"
-            f" network ({path})"
+            f" σ = √λ_min is {sigma:.3g}, and a ball that kinks cross needs three times half the jump below it{met}. Train on from other parameters, or widen"
+            f" the network ({path})"
         )
     bend = here.ingredients().curvature(0.0)
     need = 4.0 * upper(facts.residual) * bend
