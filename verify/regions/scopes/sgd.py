@@ -290,8 +290,10 @@ def subject(problem: Problem, lr: Fraction) -> str:
 
 
 def largest_step(found: Found) -> str:
-    """Return the clause on the largest step."""
-    return "" if found.largest is None else f"; the same holds with a step of {at_least(found.largest.lr, 4)}"
+    """Return the clause on the largest step; its rows are its own, so that R, μ and the factor are others."""
+    if found.largest is None:
+        return ""
+    return f"; the criterion holds with a step of about {approx_float(found.largest.lr):.4g} (lr_largest) too, in a ball and by a factor of its own"
 
 
 def sgd_ball_certificate(problem: Problem) -> Certificate:

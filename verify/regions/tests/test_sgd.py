@@ -58,6 +58,8 @@ def test_a_basin_is_proved_accepted_and_read_back(tmp_path: Path, name: str, bas
     found = verify.check(path)
     assert found.accepted, found.failures
     assert float(certificate.constants["lr_largest"]) >= float(certificate.constants["lr"])
+    # R, μ and the factor stated are those of the step itself.
+    assert "in a ball and by a factor of its own" in certificate.reason
 
 
 def _convolutional() -> tuple[torch.nn.Module, torch.Tensor]:
