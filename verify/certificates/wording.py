@@ -111,6 +111,10 @@ def _meant(certificate: Any, name: str) -> NamedConstant:
         constant = replace(constant, meaning=f"{constant.meaning}, from the hand-over on")
     if name == "residual0" and scope in ("exact", "region"):
         return NamedConstant("‖e_T‖", "residual norm where the ball takes over", "upper")
+    if name == "residual0" and "offset" in witness:
+        return NamedConstant("‖e(θ)‖", "residual norm at the parameters given, not at the centre", "upper")
+    if name in ("distance", "distance_over_radius") and scope == "run":
+        constant = replace(constant, meaning=constant.meaning.replace("parameters given", "hand-over's point"))
     if name in _CROSSED and (witness.get("handover") or witness).get("certified_by") == "residual_relu":
         symbol, meaning = _CROSSED[name]
         constant = replace(constant, symbol=symbol, meaning=meaning)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 from fractions import Fraction
 
+import torch
+
+import verify
 from verify.arrays import Ball
 from verify.certificates import Certificate, Step
 from verify.certificates.display import as_html, as_text, typeset
@@ -45,6 +48,17 @@ def test_nothing_that_needs_containment_is_printed_without_it(certificates: dict
     assert "gradient descent may leave it" in next(f.meaning for f in facts(certificate) if f.name == "radius")
     assert sentence(certificate).startswith("Nothing is proved")
     assert sentence(certificates["clash"]).startswith("Refuted")
+
+
+def test_beside_the_centre_the_residual_is_that_of_the_start_and_a_bound() -> None:
+    layer = torch.nn.Linear(1, 1, bias=False).double()
+    torch.nn.init.constant_(layer.weight, 1.0)
+    certificate = verify.certify(layer, [[1.0]], [0.0], lr=0.5, centre=[torch.tensor([[0.25]]).double()], radius=2.0)
+    fact = next(fact for fact in facts(certificate) if fact.name == "residual0")
+    # ‖e(c)‖ is 1/4.
+    assert fact.value.startswith("≤ 1")
+    assert "not at the centre" in fact.meaning
+    assert certificate.numbers["residual0"] >= 1.0
 
 
 def test_chain_shows_the_facing_ends_and_flags_what_is_not_certain(certificates: dict[str, Certificate]) -> None:
