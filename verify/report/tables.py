@@ -48,6 +48,12 @@ def _cell(certificate: Any, key: str, show: Callable[[Any], str]) -> str:
     return show(value) if certificate.verdict == "PROVED" and value is not None else "–"
 
 
+def _scope(certificate: Any) -> str:
+    """The scope, and which descent, where it is not gradient descent: its rate is another quantity's."""
+    descent = certificate.problem.descent
+    return str(certificate.scope) if descent is None else f"{certificate.scope}, {descent.describe()}"
+
+
 def summary_table(certificates: Mapping[str, Any]) -> Table:
     """One line per certificate, numbered: what it is about, its verdict and its main constants, safely rounded."""
     rows = [
@@ -56,7 +62,7 @@ def summary_table(certificates: Mapping[str, Any]) -> Table:
             name,
             certificate.problem.network.describe(),
             str(certificate.problem.data.n),
-            certificate.scope,
+            _scope(certificate),
             certificate.verdict,
             _cell(certificate, "lr", lambda v: plain(bounds(v)[0])),
             _cell(certificate, "radius", lambda v: at_most(bounds(v)[1])),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from verify.arrays import Ball
 from verify.arrays.guesses import approx_spectral_norm
 from verify.arrays.upper import Upper
+from verify.decimals import at_most
 from verify.networks import DataSet, Problem, linearise
 from verify.networks.layers import Trained
 from verify.networks.layers.norms import sensitivity_norms
@@ -14,7 +17,7 @@ from verify.networks.layers.norms import sensitivity_norms
 __all__ = ["closest_samples", "dead_sample", "equal_samples", "no_region", "why_not_positive"]
 
 _PAIRS = 4096
-# A gradient below this share of the largest is the rounding of one that vanishes.
+# A gradient below this share of the largest is the rounding of one that vanishes, or of a sample so much smaller.
 _DEAD = 1e-10
 # Samples nearer than this, relative to their norm, are said to repeat nearly.
 _NEAR = 1e-5
@@ -49,7 +52,7 @@ def no_region(problem: Problem) -> str | None:
 
 
 def dead_sample(problem: Problem) -> str | None:
-    """Say which sample no parameter moves at the parameters given, every path from it to the output being dead; None where none is seen.
+    """Say which sample no parameter moves, by more than next to nothing, at the parameters given; None where none is seen.
 
     ‖∂F_i/∂θ‖² ≤ Σ_v(α_{v,i}b_{v,i})² over the layers that train: the data operator times the sensitivity. λ_min(Θ) is at most its square.
     """
@@ -70,9 +73,9 @@ def dead_sample(problem: Problem) -> str | None:
     names = ", ".join(map(str, dead[:6])) + (f" and {len(dead) - 6} more" if len(dead) > 6 else "")
     least = float(sizes[dead[0]])
     return (
-        f"sample{'s' if len(dead) > 1 else ''} {names}: every path to the output is dead at the parameters given, the gradient ∂F_{dead[0]}/∂θ"
-        f" vanishes (norm ≤ {least:.2g} by enclosure), so λ0 = λ_min(Θ) = 0 there (≤ {least * least:.2g}) and gradient descent does not move that"
-        " output. Give the last layer a bias, initialise again, or remove the sample"
+        f"sample{'s' if len(dead) > 1 else ''} {names}: every path to the output is dead, or next to dead, at the parameters given: ‖∂F_{dead[0]}/∂θ‖ ≤"
+        f" {at_most(least, 2)} by enclosure, so λ0 = λ_min(Θ) ≤ {at_most(Fraction(least) ** 2, 2)} there, and gradient descent hardly moves that output."
+        " Give the last layer a bias, initialise again, rescale the sample or remove it"
     )
 
 
@@ -111,8 +114,8 @@ def why_not_positive(lambda_min: Ball, lambda_max: Ball, problem: Problem, elsew
         return f"{what}: samples {i} and {j} are equal up to {distance:.1e} of their norm. Remove one of them"
     if not problem.network.is_smooth:
         return (
-            f"{what}: to rounding {problem.network.at_a_kink}, where every slope counts, or too many units are dead."
-            f" {elsewhere}"
+            f"{what}: either to rounding {problem.network.at_a_kink}, where every slope counts, or too many units are dead, or Θ is nearly singular for"
+            f" another reason, or this enclosure, {high - low:.1e} wide, is too coarse for it. {elsewhere}"
         )
     nearest = "" if pair is None else f" (the closest, {pair[0]} and {pair[1]}, differ by {pair[2]:.2g} of their norm)"
     return (

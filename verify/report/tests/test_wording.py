@@ -14,6 +14,7 @@ from verify.certificates.display import as_html, as_text, typeset
 from verify.certificates.sentences import sentence
 from verify.certificates.wording import chain, facts
 from verify.decimals import bounds
+from verify.report.tables import summary_table
 
 
 def test_every_printed_bound_is_on_the_safe_side(certificates: dict[str, Certificate]) -> None:
@@ -48,6 +49,15 @@ def test_nothing_that_needs_containment_is_printed_without_it(certificates: dict
     assert "gradient descent may leave it" in next(f.meaning for f in facts(certificate) if f.name == "radius")
     assert sentence(certificate).startswith("Nothing is proved")
     assert sentence(certificates["clash"]).startswith("Refuted")
+
+
+def test_the_summary_says_which_descent_a_rate_belongs_to(certificates: dict[str, Certificate]) -> None:
+    plain = certificates["linear"]
+    descent = verify.SGD(momentum="1/2").on(plain.problem.data.n)
+    heavy = dataclasses.replace(plain, problem=dataclasses.replace(plain.problem, descent=descent))
+    rows = summary_table({"plain": plain, "heavy": heavy}).rows
+    assert rows[0][4] == "ball"
+    assert "momentum β = 0.5" in rows[1][4]
 
 
 def test_beside_the_centre_the_residual_is_that_of_the_start_and_a_bound() -> None:
