@@ -18,7 +18,7 @@ import torch
 
 import verify
 from verify import datasets, nn
-from verify.experiments.files import command_line, run_resumably, save
+from verify.experiments.files import chosen, command_line, run_resumably, save
 
 __all__ = ["CASES", "Case", "Check", "check_case", "run_case", "run_cases"]
 
@@ -154,10 +154,9 @@ def run_cases(directory: Path, cases: Sequence[Case] = CASES, *, workers: int = 
 def main() -> None:
     """Run the table from a shell: ``python -m verify.experiments.around_initialisation DIRECTORY [NAME …]``; without names, all."""
     parser = command_line(__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *(case.name for case in CASES)])
+    parser.add_argument("names", nargs="*", metavar="NAME")
     given = parser.parse_args()
-    cases = [case for case in CASES if not given.names or case.name in given.names]
-    for row in run_cases(given.directory, cases, workers=given.workers):
+    for row in run_cases(given.directory, chosen(parser, CASES, given.names), workers=given.workers):
         check = row["check"] or {"verdict": "not checked", "seconds": 0.0}
         shown = [row.get(key) for key in ("verdict", "region_lambda", "region_radius", "by", "seconds")]
         print(row["name"], *shown, check["verdict"], check.get("seconds"))

@@ -17,7 +17,7 @@ from verify.errors import extra
 from verify.files import write_whole
 from verify.sweeps.workers import Lost, on_workers
 
-__all__ = ["command_line", "run_resumably", "save", "write_json"]
+__all__ = ["chosen", "command_line", "run_resumably", "save", "write_json"]
 
 
 class Named(Protocol):
@@ -37,6 +37,14 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--workers", type=int, default=1, help="worker processes")
     return parser
+
+
+def chosen(parser: argparse.ArgumentParser, cases: Sequence[T], names: Sequence[str]) -> list[T]:
+    """Return the cases of the names given on the command line, in the table's order; all of them if there are none. An unknown name ends the program."""
+    unknown = sorted(set(names) - {case.name for case in cases})
+    if unknown:
+        parser.error(f"no such case: {', '.join(unknown)}; there are {', '.join(case.name for case in cases)}")
+    return [case for case in cases if not names or case.name in names]
 
 
 def write_json(path: Path, value: Any) -> None:

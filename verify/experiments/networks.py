@@ -30,7 +30,7 @@ from verify import datasets
 from verify.certificates import Certificate
 from verify.decimals import bounds
 from verify.experiments import architectures
-from verify.experiments.files import run_resumably, save
+from verify.experiments.files import chosen, run_resumably, save
 from verify.networks import Problem, read_data, read_network
 from verify.networks.parameters import Vector, flatten
 from verify.regions.neighbourhood.point_facts import examine
@@ -224,14 +224,11 @@ def main() -> None:
     """Run the cases from a shell: ``python -m verify.experiments.networks DIRECTORY [NAME …] [--cifar10 FOLDER]``; without names, all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
-    parser.add_argument("names", nargs="*")
+    parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--cifar10", type=Path, help="folder of CIFAR-10's binary files")
     given = parser.parse_args()
     cases = [*dict.fromkeys((*CASES, *SHORT)), *(cifar10_cases(given.cifar10) if given.cifar10 else ())]
-    unknown = set(given.names) - {case.name for case in cases}
-    if unknown:
-        parser.error(f"no such case: {', '.join(sorted(unknown))}; there are {', '.join(case.name for case in cases)}")
-    for row in run_cases(given.directory, [case for case in cases if not given.names or case.name in given.names]):
+    for row in run_cases(given.directory, chosen(parser, cases, given.names)):
         print(row)
 
 

@@ -26,7 +26,7 @@ from verify import datasets
 from verify.certificates import Certificate
 from verify.decimals import at_least, at_most
 from verify.experiments import architectures
-from verify.experiments.files import run_resumably, save
+from verify.experiments.files import chosen, run_resumably, save
 from verify.networks.sgd import SGD
 from verify.regions.descent.minibatch import Epochs
 
@@ -269,9 +269,9 @@ def main() -> None:
     """Run the cases from a shell: ``python -m verify.experiments.stochastic DIRECTORY [NAME …]``; without names, all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
-    parser.add_argument("names", nargs="*", choices=[[], *(case.name for case in CASES)])
+    parser.add_argument("names", nargs="*", metavar="NAME")
     given = parser.parse_args()
-    for row in run_cases(given.directory, [case for case in CASES if not given.names or case.name in given.names]):
+    for row in run_cases(given.directory, chosen(parser, CASES, given.names)):
         print(stated(row))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import importlib
 import json
@@ -20,6 +21,7 @@ from typer.testing import CliRunner
 
 from proofs.ledger import ORDER
 from verify.cli import app
+from verify.experiments import around_initialisation, networks, stochastic
 from verify.networks.reading.files import build_architecture, load_model
 
 ROOT = Path(__file__).parents[2]
@@ -141,6 +143,16 @@ def test_every_claim_that_a_page_cites_is_in_the_ledger() -> None:
     for page in PAGES:
         for name in re.findall(r"\bclaims? `?([a-z0-9]+(?:_[a-z0-9]+)+)", page.read_text(encoding="utf-8")):
             assert name in known, f"{page.relative_to(ROOT)}: claim {name}"
+
+
+def test_every_case_of_an_experiment_that_a_page_names_can_be_made() -> None:
+    known = {case.name for module in (around_initialisation, networks, stochastic) for case in module.CASES}
+    known |= {case.name for case in networks.SHORT}
+    page = ROOT / "verify" / "experiments" / "README.md"
+    named = {span for place in (page, ROOT / "verify" / "regions" / "README.md") for span in spans(place)}
+    named = {span for span in named if re.fullmatch(r"(region|mlp|cnn|lenet|resnet|tanh|relu|mnist)-[\w.…-]+", span)}
+    assert len(named) > 15
+    assert [span for span in sorted(named) if not fnmatch.filter(known, span.replace("…", "*"))] == []
 
 
 def _shell_lines() -> list[str]:

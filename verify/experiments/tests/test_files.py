@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import verify
 from verify import datasets, nn
-from verify.experiments.files import run_resumably, save
+from verify.experiments import networks
+from verify.experiments.files import chosen, command_line, run_resumably, save
 
 
 @dataclass(frozen=True)
@@ -48,3 +51,15 @@ def test_workers_make_the_same_certificates_and_a_failure_is_a_row_that_is_tried
     assert not (tmp_path / "there" / "tiny--1.json").exists()
     assert run_resumably(tmp_path / "there", [Tiny(0), Tiny(1)], make) == [rows[0], rows[2]]
     assert len(list((tmp_path / "there" / "provenance").iterdir())) == 2
+
+
+def test_cases_are_chosen_by_name_in_the_tables_order_and_an_unknown_name_says_which_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parser = command_line(None)
+    assert chosen(parser, networks.CASES, []) == list(networks.CASES)
+    second, first = networks.CASES[1], networks.CASES[0]
+    assert chosen(parser, networks.CASES, [second.name, first.name]) == [first, second]
+    with pytest.raises(SystemExit):
+        chosen(parser, networks.CASES, [first.name, "none-such"])
+    assert f"no such case: none-such; there are {first.name}, " in capsys.readouterr().err
