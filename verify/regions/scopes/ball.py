@@ -225,6 +225,13 @@ def ball_certificate(problem: Problem, options: BallOptions) -> Certificate:
             observed={**short, **decided_by(ingredients.bits)},
         )
     reason, estimate = _describe_shortfall(result, ingredients, problem, radius)
+    if where.data_radius > 0.0 and result.table is None:
+        reason = (
+            f"{where.data}λ_min(Θ) is not certified positive for all of them: a smaller data_radius may do; data_radius=0 tells whether it is for"
+            " the data given"
+        )
+    elif where.data_radius > 0.0:
+        reason = f"{where.data}{reason}. A smaller data_radius asks for less"
     return Certificate(
         scope="ball",
         verdict="INCONCLUSIVE",

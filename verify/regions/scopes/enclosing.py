@@ -21,7 +21,7 @@ from verify.regions.descent.growth import NormCache, Reach, growth_factor, reach
 from verify.regions.descent.progress import Progress
 from verify.regions.descent.recorded_run import fingerprint, load_arrays, save_arrays
 from verify.regions.neighbourhood.estimate import Attempt, attempt, next_target, with_start
-from verify.regions.neighbourhood.ingredients import lower, upper
+from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
 from verify.regions.neighbourhood.point_facts import Examined, examine
 from verify.regions.scopes.options import ExactOptions
 
@@ -203,6 +203,12 @@ def _facts(task: Task, path: Path, engine: Engine, here: Examined, moved: Reach)
         left = Ball(high) ** 2
         # With a negative factor the product's lower end would not bound it from below.
         if not (lower(factor) >= 0.0 and upper(left) <= lower(right)):
+            above = Ball(max(upper(factor), 0.0)) * Ball(path.residual_upper[-1]) ** 2
+            if lower(Ball(low) ** 2) > upper(above):
+                return (
+                    f"the decrease Φ_{{k+1}} ≤ (1 − ημ_k)Φ_k fails at k = {k - 1}: ‖e‖ goes from {path.residual_upper[-1]:.6g} to {low:.6g} with"
+                    f" η = {approx_float(task.problem.eta):.6g}. Use a smaller lr"
+                )
             return (
                 f"the decrease Φ_{{k+1}} ≤ (1 − ημ_k)Φ_k is not certain at k = {k - 1}: ‖e‖ in [{low:.6g}, {high:.6g}], enclosure radius"
                 f" {engine.delta:.3g}"

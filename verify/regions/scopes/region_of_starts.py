@@ -108,10 +108,13 @@ def certificate_of_starts(
                 else:
                     target = next_target(now.residual, found.ratio)
             if k >= options.steps:
-                why = f"the step budget ended at step {k} before the hand-over"
+                why = f"the step budget ended at step {k} before the hand-over. Raise steps"
                 break
             if not now.factor < 1.0:
                 why = f"the factor of ‖e‖ per step is not certified below 1 at step {k} (ηs‖J‖² ≤ {now.norm_step:.4g}, δ = {now.delta:.3g})"
+                if now.norm_step > 1.0:
+                    most = approx_float(task.problem.eta) / now.norm_step
+                    why += f". With starts or data around, ηs‖J‖² must not exceed 1: use a step below {most:.3g}"
                 break
             shadow.advance(here.state, here.residual, now.growth * _ROOM)
             shadow.delta = _with_other_maps(shadow.delta, task, here)
@@ -136,10 +139,13 @@ def _with_other_maps(delta: float, task: Task, here: Examined) -> float:
 
 def _inconclusive(asked: _Asked, why: str, sections: list[Section]) -> Certificate:
     task = asked.task
-    reason = (
-        f"{asked.options.around}, η = {approx_float(task.problem.eta):.6g}: {why}. A smaller radius, a smaller step or a wider network"
-        f" may do; 0 is about the parameters and the data themselves. {len(sections)} steps were enclosed"
+    # A reason that has its remedy needs no other.
+    more = (
+        ""
+        if ". " in why
+        else ". A smaller radius, a smaller step or a wider network may do; 0 is about the parameters and the data themselves"
     )
+    reason = f"{asked.options.around}, η = {approx_float(task.problem.eta):.6g}: {why}{more}. {len(sections)} steps were enclosed"
     observed = {"largest_delta": max((s.delta for s in sections), default=0.0)}
     return Certificate.undecided("region", reason, task.problem, task.constants(asked.first), observed)
 

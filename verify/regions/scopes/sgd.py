@@ -36,6 +36,7 @@ from verify.regions.neighbourhood.ingredients import (
     decided_by,
     lower,
     no_rate,
+    rounds_to_one,
     table_witness,
     tabulate,
     upper,
@@ -274,8 +275,13 @@ def missing(found: Found, problem: Problem, elsewhere: str = _ELSEWHERE) -> str:
     if best is None:
         return why_not_positive(ingredients.lambda0, ingredients.lambda_max0, problem, elsewhere)
     failed = best.failed
+    if failed is None and problem.sgd.momentum and not rounds_to_one(best.lr * problem.scale, ingredients.lambda0):
+        return (
+            f"no quadratic forms were found that show how fast descent with momentum {approx_float(problem.sgd.beta):.6g} forgets: it is close to 1,"
+            " or the NTK's condition is bad. Use less momentum"
+        )
     if failed is None:
-        return f"every inequality that was reached holds, but {no_rate(best.lr)}. {elsewhere}"
+        return f"every inequality that was reached holds, but {no_rate(best.lr)}; lr=None chooses one"
     what = f"{failed.name} ({failed.source}): {failed.left} {failed.relation} {failed.right} is not certain"
     if failed.name in ("step below 2/‖J_b‖²", "step in the stable range"):
         return f"the step lr = {approx_float(best.lr):.6g} is beyond the certified bound: {what}. Use a smaller lr, or lr=None"

@@ -47,6 +47,13 @@ def certify(model: torch.nn.Module, X: Any = X, y: Any = Y, **options: Any) -> C
     return verify.certify(copy.deepcopy(model), X, y, **options)
 
 
+def around(**options: Any) -> Certificate:
+    """A region for every start in a small ball."""
+    inputs, targets = verify.datasets.sphere(1, 3, norm=3.0)
+    model = verify.nn.antisymmetric_two_layer(3, 24, seed=0)
+    return verify.certify(model, inputs, targets, **{"scope": "region", "lr": "1/4", "start_radius": 1e-6, **options})
+
+
 # name → (the case, what its reason says, what it must not say, the remedy).
 CASES: dict[str, tuple[Callable[[], Certificate], str, str, Callable[[], Certificate]]] = {
     "radius too small": (
@@ -141,6 +148,44 @@ CASES: dict[str, tuple[Callable[[], Certificate], str, str, Callable[[], Certifi
         )
         for scope in ("point", "ball", "run", "exact")
     },
+    "ball: data too far away": (
+        lambda: certify(net(), y=almost(), scope="ball", data_radius=1.0),
+        "a smaller data_radius",
+        "scope='basin'",
+        lambda: certify(net(), y=almost(), scope="ball", data_radius=1e-5),
+    ),
+    "exact: the loss rises": (
+        lambda: certify(net(), scope="exact", lr="1/20"),
+        "Use a smaller lr",
+        "not certain",
+        lambda: certify(net(), scope="exact", lr="1/100"),
+    ),
+    "run: steps ended": (
+        lambda: certify(net(), scope="run", lr="1/50", steps=3),
+        "go on with resume=",
+        "smaller",
+        lambda: certify(
+            net(), scope="run", lr="1/50", resume=certify(net(), scope="run", lr="1/50", steps=3), steps=400
+        ),
+    ),
+    "region of starts: steps ended": (
+        lambda: around(steps=1),
+        "Raise steps",
+        "smaller",
+        lambda: around(),
+    ),
+    "region of starts: step too large": (
+        lambda: around(lr=3),
+        "use a step below 0.74",
+        "radius or",
+        lambda: around(lr=0.7),
+    ),
+    "mini-batches, step too small": (
+        lambda: certify(net(), scope="basin", lr=1e-20, descent=verify.SGD(batch_size=1)),
+        "Use a larger step; lr=None",
+        "Widen",
+        lambda: certify(net(), scope="basin", descent=verify.SGD(batch_size=1)),
+    ),
     "draws with replacement": (
         lambda: certify(net(), scope="ball", descent=verify.SGD(batch_size=1, order="with_replacement")),
         "scope='basin'",
@@ -164,3 +209,14 @@ def test_a_reason_is_about_its_case_and_its_remedy_works(name: str) -> None:
     assert says in certificate.reason
     assert never not in certificate.reason
     assert remedy().verdict == "PROVED"
+
+
+def test_where_no_forms_are_found_the_momentum_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Momentum 0.999, without its ten seconds of search: the step, and not the momentum, was blamed for a rate that rounds to 1."""
+    monkeypatch.setattr("verify.regions.neighbourhood.momentum.powers", lambda *_: None)
+    certificate = certify(line(), **PLAIN, scope="basin", descent=verify.SGD(momentum="999/1000"))
+    assert certificate.verdict == "INCONCLUSIVE"
+    assert "Use less momentum" in certificate.reason
+    assert "step" not in certificate.reason
+    monkeypatch.undo()
+    assert certify(line(), **PLAIN, scope="basin", descent=verify.SGD(momentum="1/2")).verdict == "PROVED"
