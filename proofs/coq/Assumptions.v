@@ -17,7 +17,7 @@ Definition core := (
   @Links.distance_classical, @Links.handover_residual, @Links.rate_simple_valid,
   @Curvature.jacobian_lipschitz, @Curvature.curvature_bilinear, @Spectral.residual_pays,
   @Residual.containment_residual, @Certificate.staircase_certificate, @Certificate.weyl_table_valid,
-  @Relu.containment_residual_relu, @Relu.mean_jacobian, @Region.enclosing_ball, @Region.containment_displacement, @Region.containment_displacement_paid,
+  @Relu.containment_residual_relu, @Relu.mean_jacobian, @Relu.frozen_certified, @Relu.sign_kept, @Region.enclosing_ball, @Region.containment_displacement, @Region.containment_displacement_paid,
   @Region.head_step, @Criterion.from_centre, @Criterion.from_ball, @Integral.containment_integral, @Integral.closed_form_sound,
   @NearFit.zero_loss_nearby, @NearFit.error_bound, @Triangle.triangular_ones, @Epoch.step_towards, @Epoch.within, @Epoch.epoch, @Epoch.start_moves,
   @AnyOrder.minibatch_any_order, @Batches.rows_cover, @Polyak.descent, @Polyak.sublevel_kept, @Polyak.smooth_of_hessian, @Polyak.smooth_of_lipschitz,

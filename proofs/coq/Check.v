@@ -53,11 +53,11 @@ Definition e_gram (X : list (list Z)) : Z := 2 * max1 X + dimZ.
 
 (** ** Pre-activations, hidden values, slopes *)
 Definition dotsZ (W X : list (list Z)) : list (list Z) :=
-  let PW := map (pack_left V) W in map (fun x => let px := pack_right V x in map (fun q => product V q px) PW) X.
+  let PW := map (pack_left V dropped) W in map (fun x => let px := pack_right V dropped x in map (fun q => product V q px) PW) X.
 Definition shift1 : Z := wh + xh + 12.
 Definition biasZ : list Z :=
   map (fun q => if hidden_bias c then Z.shiftr (at_ q (dim c) * one) wb else 0) (inners c).
-Definition preZ (D b : Z) : Z := Z.shiftr (D * r1 w) shift1 + b.
+Definition preZ (D b : Z) : Z := Z.shiftr (r1 w * D) shift1 + b.
 Definition e_pre (ed : Z) : Z := Z.shiftr ((r1 w + 1) * ed + 2 ^ (wh + xh + 8)) shift1 + 3.
 (** sigmoid x = (1 + tanh (x/2)) / 2. *)
 Definition valueZ (tab : list (Z * Z)) (z : Z) : Z :=
@@ -68,32 +68,34 @@ Definition half : Z := 2 ^ (k - 1).
 Definition roundZ (t : Z) : Z := Z.shiftr (t + half) k.
 Definition slope_shift : Z := wb + 28 - k.
 (** The derivative from the hidden value h: 1 - h^2, or h (1 - h). *)
-Definition derivativeZ (h : Z) : Z := match hidden c with Tanh => unit * unit - h * h | Sigmoid => unit * h - h * h end.
-Definition slopeZ (a h : Z) : Z := Z.shiftr (a * derivativeZ h + 2 ^ (slope_shift - 1)) slope_shift.
+Definition derivativeZ (u h : Z) : Z := match hidden c with Tanh => u * u - h * h | Sigmoid => u * h - h * h end.
+Definition slope_with (u shift rounding a h : Z) : Z := Z.shiftr (a * derivativeZ u h + rounding) shift.
+Definition slopeZ : Z -> Z -> Z := slope_with unit slope_shift (2 ^ (slope_shift - 1)).
 Definition slopesZ (H : list (list Z)) : list (list Z) :=
-  map (fun I => map2 slopeZ (row (outers c) (output_of c I)) (row H (sample_of c I))) (seq 0 N).
+  let slope := slopeZ in map (fun I => map2 slope (row (outers c) (output_of c I)) (row H (sample_of c I))) (seq 0 N).
 
 (** ** The kernel and its error *)
 Definition qx : Z := hidden_scale c * 2 ^ (2 * xh).
 Definition beta : Z := if hidden_bias c then 1 else 0.
 Definition gramZ (X : list (list Z)) : list (list Z) :=
-  map (fun i => let Xi := row X i in map (fun j => dot Xi (row X j) + beta * qx) (seq 0 (S i))) (seq 0 n).
+  let L := map (pack_left V kept) X in let R := map (pack_right V kept) X in let b := beta * qx in
+  map (fun i => let Xi := nth i L (pack_left V kept []) in map (fun j => product V Xi (nth j R (pack_right V kept [])) + b) (seq 0 (S i))) (seq 0 n).
 Definition scaleZ : Z := unit * unit * output_scale c * qx.
 (** The entries of each group of neurons. *)
 Definition selected {A : Type} (pack : list Z -> A) (rows : list (list Z)) : list (list A) :=
   map (fun h => map (fun g => pack (select g (group_of w) h)) (seq 0 (length (groups w)))) rows.
-Fixpoint products (same : bool) (x : Z) (h b : list (row_left V)) (h' b' : list (row_right V)) : list Z :=
+Fixpoint products (q : Z) (same : bool) (x : Z) (h b : list (row_left V)) (h' b' : list (row_right V)) : list Z :=
   match h, b, h', b' with
-  | p :: h, q :: b, p' :: h', q' :: b' => ((if same then qx * product V p p' else 0) + x * product V q q') :: products same x h b h' b'
+  | s :: h, t :: b, s' :: h', t' :: b' => ((if same then q * product V s s' else 0) + x * product V t t') :: products q same x h b h' b'
   | _, _, _, _ => []
   end.
 (** The kernel, entry by entry, as a list: the output biases, then the groups; then any combination of the groups. *)
 Definition partsZ (XX H B : list (list Z)) : list (list (list Z)) :=
-  let LH := selected (pack_left V) H in let LB := selected (pack_left V) B in
-  let RH := selected (pack_right V) H in let RB := selected (pack_right V) B in let out := Z.of_nat (biases c) * scaleZ in
+  let LH := selected (pack_left V kept) H in let LB := selected (pack_left V kept) B in
+  let RH := selected (pack_right V kept) H in let RB := selected (pack_right V kept) B in let out := Z.of_nat (biases c) * scaleZ in let q := qx in
   map (fun I => let Hi := nth (sample_of c I) LH [] in let Bi := nth I LB [] in let Xi := row XX (sample_of c I) in let o := output_of c I in
     map (fun J => let j := sample_of c J in let same := (o =? output_of c J)%nat in
-      (if same then out else 0) :: products same (at_ Xi j) Hi Bi (nth j RH []) (nth J RB [])) (seq 0 (S I))) (seq 0 N).
+      (if same then out else 0) :: products q same (at_ Xi j) Hi Bi (nth j RH []) (nth J RB [])) (seq 0 (S I))) (seq 0 N).
 Definition combineZ (one_share : Z) (shares : list Z) (parts : list (list (list Z))) : list (list Z) :=
   map (map (fun l => dot l (one_share :: shares))) parts.
 Definition ones : list Z := map (fun _ => 1) (groups w).
@@ -144,9 +146,9 @@ Definition check_shape : bool :=
   && (0 <=? f_G (low w)) && (0 <=? f_G (high w)) && (0 <=? f_G (ins w)) && (0 <=? f_G (twice w))
   && (length (group_of w) =? m)%nat && forallb (fun g => (g <? length (groups w))%nat) (group_of w).
 Definition check_root (r q : Z) : bool := ((r - 1) * (r - 1) * q <=? two40 * two40) && (two40 * two40 <=? (r + 1) * (r + 1) * q).
-Definition below62 (rows : list (list Z)) : bool := forallb (fun q => dot q q <? 2 ^ 62) rows.
+Definition below62 (rows : list (list Z)) : bool := forallb (fun q => (magnitude q * norm1 q <? 2 ^ 62) || (dot q q <? 2 ^ 62)) rows.
 Definition check_pre (Ds Ps : list (list Z)) : bool :=
-  forallb (forallb (fun D => Z.abs D <=? 2 ^ (wh + xh + 8))) Ds && forallb (forallb (fun P => Z.abs P <? limit)) Ps.
+  let most := 2 ^ (wh + xh + 8) in forallb (forallb (fun D => Z.abs D <=? most)) Ds && forallb (forallb (fun P => Z.abs P <? limit)) Ps.
 Definition steep : Q := act_top (hidden c) * act_top (hidden c).
 Definition bent : Q := act_bend (hidden c).
 Definition check_scalars : bool :=
@@ -162,16 +164,16 @@ Definition check_scalars : bool :=
 Definition squares (rows : list (list Z)) : list (list Z) := map (map (fun v => v * v)) rows.
 Definition check_inputs (X XX : list (list Z)) : bool :=
   let eg := e_gram X in
-  psd_test n (neg XX) (f_C (ins w)) (f_G (ins w)) (f_L (ins w)) (f_cap (ins w))
+  factor_test V n (neg XX) (f_C (ins w)) (f_G (ins w)) (f_L (ins w)) (f_cap (ins w))
   && leQ (inject_Z (nZ * (f_cap (ins w) + eg) - f_C (ins w))) (in_norm w * in_norm w * inject_Z qx)
   && forallb (fun x => (dot x x + beta * qx <=? xx_max w) && (dot x x <? 2 ^ 62)) X
-  && psd_test n (neg (squares XX)) (f_C (twice w)) (f_G (twice w)) (f_L (twice w)) (f_cap (twice w))
+  && factor_test V n (neg (squares XX)) (f_C (twice w)) (f_G (twice w)) (f_L (twice w)) (f_cap (twice w))
   && leQ (inject_Z (nZ * (f_cap (twice w) + eg * (2 * xx_max w + eg)) - f_C (twice w)))
          (in_norm w * in_twice w * (in_norm w * in_twice w) * inject_Z (qx * qx)).
 Definition check_kernel (M : list (list Z)) (ek : Z) : bool :=
-  psd_test N M (f_C (low w)) (f_G (low w)) (f_L (low w)) (f_cap (low w))
+  factor_test V N M (f_C (low w)) (f_G (low w)) (f_L (low w)) (f_cap (low w))
   && leQ (sigma0 w * sigma0 w * inject_Z (scaleZ * finer)) (inject_Z (f_C (low w) * finer - NZ * (f_cap (low w) * finer + ek)))
-  && psd_test N (neg M) (f_C (high w)) (f_G (high w)) (f_L (high w)) (f_cap (high w))
+  && factor_test V N (neg M) (f_C (high w)) (f_G (high w)) (f_L (high w)) (f_cap (high w))
   && leQ (inject_Z (NZ * (f_cap (high w) * finer + ek) - f_C (high w) * finer)) (jac0 w * jac0 w * inject_Z (scaleZ * finer)).
 (** Shares of the budget: a neuron of the group may keep p_shares / 2^16 <= w / (w + om), om = (scale2 in_norm l)^2. *)
 Definition share_one : Z := 65536.
@@ -186,7 +188,7 @@ Fixpoint all2 {A B : Type} (f : A -> B -> bool) (x : list A) (y : list B) : bool
   match x, y with [], [] => true | a :: x, b :: y => f a b && all2 f x y | _, _ => false end.
 Definition parabola_ok (parts : list (list (list Z))) (ek : Z) (p : parabola) : bool :=
   leQ 0 (p_weight p) && all2 (share_ok (p_weight p)) (p_shares p) (groups w) && (0 <=? f_G (p_factor p))
-  && psd_test N (combineZ share_one (p_shares p) parts) (f_C (p_factor p)) (f_G (p_factor p)) (f_L (p_factor p)) (f_cap (p_factor p))
+  && factor_test V N (combineZ share_one (p_shares p) parts) (f_C (p_factor p)) (f_G (p_factor p)) (f_L (p_factor p)) (f_cap (p_factor p))
   && leQ (p_floor p * inject_Z (scaleZ * share_one * finer))
          (inject_Z (f_C (p_factor p) * finer - NZ * (f_cap (p_factor p) * finer + share_one * ek))).
 Definition check_budget (parts : list (list (list Z))) (ek : Z) : bool :=

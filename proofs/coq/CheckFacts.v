@@ -20,7 +20,7 @@ Notation Ps := (presZ c w Ds).
 Notation Tan := (map (map (valueZ c table)) Ps).
 Notation Hid := (hiddenZ w Tan).
 Notation Slo := (slopesZ c w Hid).
-Notation XX := (gramZ c w X).
+Notation XX := (gramZ c w V X).
 Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
 Notation et := (16 + e_pre c w ed)%Z.
@@ -59,7 +59,7 @@ Notation XX_bound := (CheckKernel.XX_bound c w V Hcheck).
 Notation theta_near := (CheckKernel.theta_near c w V Hcheck).
 Notation scale_pos := (CheckKernel.scale_pos c w V Hcheck).
 Notation finer_pos := (CheckKernel.finer_pos c w V Hcheck).
-Notation XX_entry := (CheckKernel.XX_entry c w).
+Notation XX_entry := (CheckKernel.XX_entry c w V Hcheck).
 Notation gram_sym := (CheckKernel.gram_sym c).
 Notation theta_sym := (CheckKernel.theta_sym c).
 Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c)) kk (start c)).
@@ -72,7 +72,7 @@ Lemma inputs_norm (u : nat -> R) :
   ⟨vsum n (fun i => u i ⋅ input c i), vsum n (fun i => u i ⋅ input c i)⟩
     <= Q2R (in_norm w) * Q2R (in_norm w) * sum n (fun i => u i * u i).
 Proof.
-  pose proof (t_inputs _ _ _ passed) as C. unfold check_inputs in C. cbn zeta in C. rewrite !andb_true_iff in C. destruct C as [[[[C1 C2] _] _] _].
+  pose proof (t_inputs _ _ _ passed) as C. unfold check_inputs in C. cbn zeta in C. rewrite !andb_true_iff in C. destruct C as [[[[C1 C2] _] _] _]. apply factor_test_sound in C1.
   assert (Hn : forall i j, (i < n)%nat -> (j <= i)%nat -> Rabs (IZR (qx c w) * gram i j - IZR (at_ (row XX i) j)) <= IZR eg).
   { intros i j Hi Hj. rewrite XX_entry by assumption. apply gram_near. }
   pose proof (psd_test_upper _ _ _ _ _ _ (gram_of c) (IZR (qx c w)) (IZR eg) u C1 (s_ins _ _ shaped) gram_sym Hn) as P.
@@ -98,7 +98,7 @@ Lemma inputs_twice (b : nat -> R) (v : R1) :
     <= Q2R (in_norm w) * Q2R (in_twice w) * (Q2R (in_norm w) * Q2R (in_twice w)) * sum n (fun i => b i * b i) * ⟨v, v⟩.
 Proof.
   eapply Rle_trans; [apply twice_bound|]. apply Rmult_le_compat_r; [apply inner_pos|].
-  pose proof (t_inputs _ _ _ passed) as C. unfold check_inputs in C. cbn zeta in C. rewrite !andb_true_iff in C. destruct C as [[_ C4] C5].
+  pose proof (t_inputs _ _ _ passed) as C. unfold check_inputs in C. cbn zeta in C. rewrite !andb_true_iff in C. destruct C as [[_ C4] C5]. apply factor_test_sound in C4.
   pose proof qx_pos as S. set (g2 := fun i j => gram i j * gram i j).
   assert (Hn : forall i j, (i < n)%nat -> (j <= i)%nat ->
     Rabs (IZR (qx c w * qx c w) * g2 i j - IZR (at_ (row (squares XX) i) j)) <= IZR (eg * (2 * xx_max w + eg))).
@@ -204,7 +204,7 @@ Qed.
 Lemma kernel_lower : ntk_lower (model c) (start c) (Q2R (sigma0 w) * Q2R (sigma0 w)).
 Proof.
   intros u. rewrite ntk_form, ntk_whole, inner_Rn. fold (q u).
-  pose proof (t_kernel _ _ _ passed) as C. unfold check_kernel in C. rewrite !andb_true_iff in C. destruct C as [[[C1 C2] _] _].
+  pose proof (t_kernel _ _ _ passed) as C. unfold check_kernel in C. rewrite !andb_true_iff in C. destruct C as [[[C1 C2] _] _]. apply factor_test_sound in C1.
   pose proof (psd_test_correct _ _ _ _ _ _ _ (IZR (scaleZ c w)) (IZR ek / finer_unit c w) (entry (n := N) u) C1 (s_low _ _ shaped) (theta_sym _) whole_near) as P.
   fold (q u) in P. apply leQ_R in C2. set (e := ek) in *. clearbody e.
   rewrite !Q2R_mult, !Q2R_Z, minus_IZR, !mult_IZR, plus_IZR, mult_IZR in C2. fold (finer_unit c w) in C2.
@@ -220,7 +220,7 @@ Qed.
 Lemma kernel_upper : jac_bound (model c) (start c) (Q2R (jac0 w)).
 Proof.
   apply jac_bound_of_JT; [apply (c_K _ _ scalars)|]. intros u. rewrite ntk_whole, inner_Rn. fold (q u).
-  pose proof (t_kernel _ _ _ passed) as C. unfold check_kernel in C. rewrite !andb_true_iff in C. destruct C as [[_ C1] C2].
+  pose proof (t_kernel _ _ _ passed) as C. unfold check_kernel in C. rewrite !andb_true_iff in C. destruct C as [[_ C1] C2]. apply factor_test_sound in C1.
   pose proof (psd_test_upper _ _ _ _ _ _ _ (IZR (scaleZ c w)) (IZR ek / finer_unit c w) (entry (n := N) u) C1 (s_high _ _ shaped) (theta_sym _) whole_near) as P.
   fold (q u) in P. apply leQ_R in C2. set (e := ek) in *. clearbody e.
   rewrite !Q2R_mult, !Q2R_Z, minus_IZR, !mult_IZR, plus_IZR, mult_IZR in C2. fold (finer_unit c w) in C2.
@@ -272,7 +272,7 @@ Lemma parabola_bound p z : In p (parabolas w) ->
 Proof.
   intros Hp u. pose proof (t_budget _ _ _ passed) as C. unfold check_budget in C. rewrite !andb_true_iff in C. destruct C as [_ C].
   rewrite forallb_forall in C. specialize (C p Hp). unfold parabola_ok in C. rewrite !andb_true_iff in C.
-  destruct C as [[[[C1 C2] C3] C4] C5]. apply leQ_R in C1, C5. rewrite RMicromega.Q2R_0 in C1. apply Z.leb_le in C3.
+  destruct C as [[[[C1 C2] C3] C4] C5]. apply factor_test_sound in C4. apply leQ_R in C1, C5. rewrite RMicromega.Q2R_0 in C1. apply Z.leb_le in C3.
   pose proof (all2_length _ _ _ C2) as L.
   assert (S : forall g, (g < length (groups w))%nat -> (0 <= at_ (p_shares p) g <= share_one)%Z /\
     IZR (at_ (p_shares p) g) * (Q2R (p_weight p) + Q2R (scale2 w) * Q2R (scale2 w) * (Q2R (in_norm w) * Q2R (in_norm w))

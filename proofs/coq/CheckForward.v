@@ -47,7 +47,7 @@ Notation Ps := (presZ c w Ds).
 Notation Tan := (map (map (valueZ c table)) Ps).
 Notation Hid := (hiddenZ w Tan).
 Notation Slo := (slopesZ c w Hid).
-Notation XX := (gramZ c w X).
+Notation XX := (gramZ c w V X).
 Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
 Notation et := (16 + e_pre c w ed)%Z.
@@ -75,10 +75,10 @@ Hypothesis Hcheck : check c w V = true.
 Record tests : Prop := {
   t_shape : check_shape c w = true; t_r1 : check_root (r1 w) (hidden_scale c) = true;
   t_r2 : check_root (r2 w) (output_scale c) = true; t_scalars : check_scalars c w = true; t_stairs : check_stairs w = true;
-  t_W : below62 W = true; t_inputs : check_inputs c w X XX = true; t_pre : check_pre c w Ds Ps = true;
+  t_W : below62 W = true; t_inputs : check_inputs c w V X XX = true; t_pre : check_pre c w Ds Ps = true;
   t_eh : (eh * eh <= one)%Z; t_res : check_residual c w Tan et = true;
   t_H : below62 Hid = true; t_B : below62 Slo = true;
-  t_kernel : check_kernel c w (combineZ 1 (ones w) Parts) ek = true; t_budget : check_budget c w Parts ek = true
+  t_kernel : check_kernel c w V (combineZ 1 (ones w) Parts) ek = true; t_budget : check_budget c w V Parts ek = true
 }.
 
 Lemma passed : tests.
@@ -205,9 +205,12 @@ Proof.
 Qed.
 
 Lemma below rows i : below62 rows = true -> (i < length rows)%nat -> (dot (row rows i) (row rows i) < 2 ^ 62)%Z.
-Proof. intros Hb Hi. pose proof (forallb_nth _ _ i (@nil Z) Hb Hi) as E. now apply Z.ltb_lt in E. Qed.
+Proof.
+  intros Hb Hi. pose proof (forallb_nth _ _ i (@nil Z) Hb Hi) as E. cbn beta in E. rewrite orb_true_iff in E.
+  destruct E as [E|E]; apply Z.ltb_lt in E; [|assumption]. pose proof (dot_le_norm1 (row rows i) _ (Z.le_refl _)). lia.
+Qed.
 
-Lemma small_product x y : (dot x x < 2 ^ 62)%Z -> (dot y y < 2 ^ 62)%Z -> product V (pack_left V x) (pack_right V y) = dot x y.
+Lemma small_product t x y : (dot x x < 2 ^ 62)%Z -> (dot y y < 2 ^ 62)%Z -> product V (pack_left V t x) (pack_right V t y) = dot x y.
 Proof.
   intros Hx Hy. apply (product_correct V). pose proof (dot_bound x y (2 ^ 62 - 1) ltac:(lia) ltac:(lia)). lia.
 Qed.
@@ -215,7 +218,7 @@ Qed.
 Lemma dots_entry r i : (r < m)%nat -> (i < n)%nat -> at_ (row Ds i) r = dot (row X i) (row W r).
 Proof.
   intros Hr Hi. unfold dotsZ. cbn zeta. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite X_count; exact Hi).
-  rewrite (nth_map_lt _ _ _ (pack_left V (@nil Z))) by (rewrite map_length, W_count; exact Hr). rewrite map_nth.
+  rewrite (nth_map_lt _ _ _ (pack_left V dropped (@nil Z))) by (rewrite map_length, W_count; exact Hr). rewrite map_nth.
   rewrite small_product; [apply dot_comm| |apply (XX_test i Hi)].
   apply below; [apply (t_W passed)|now rewrite W_count].
 Qed.
@@ -246,7 +249,7 @@ Lemma Ps_entry r i : (r < m)%nat -> (i < n)%nat ->
 Proof.
   intros Hr Hi. unfold presZ. cbn zeta. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite Ds_count; exact Hi).
   rewrite nth_map2 by (rewrite ?Ds_length, ?biasZ_length; assumption).
-  unfold preZ. now rewrite dots_entry.
+  unfold preZ. now rewrite dots_entry, Z.mul_comm.
 Qed.
 Lemma Ps_count : length Ps = n.
 Proof. unfold presZ. cbn zeta. now rewrite map_length, Ds_count. Qed.
@@ -259,7 +262,7 @@ Qed.
 Lemma pre_tests r i : (r < m)%nat -> (i < n)%nat ->
   (Z.abs (dot (row X i) (row W r)) <= 2 ^ (wh c w + xh c w + 8))%Z /\ (Z.abs (at_ (row Ps i) r) < limit)%Z.
 Proof.
-  intros Hr Hi. pose proof (t_pre passed) as C. unfold check_pre in C. rewrite andb_true_iff in C. destruct C as [C1 C2].
+  intros Hr Hi. pose proof (t_pre passed) as C. unfold check_pre in C. cbn zeta in C. rewrite andb_true_iff in C. destruct C as [C1 C2].
   pose proof (forallb_nth _ _ i (@nil Z) C1 ltac:(rewrite Ds_count; exact Hi)) as A. cbn beta in A.
   pose proof (forallb_nth _ _ r 0%Z A ltac:(rewrite Ds_length; assumption)) as A'. cbn beta in A'.
   rewrite dots_entry in A' by assumption.

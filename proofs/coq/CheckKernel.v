@@ -28,7 +28,7 @@ Notation Ps := (presZ c w Ds).
 Notation Tan := (map (map (valueZ c table)) Ps).
 Notation Hid := (hiddenZ w Tan).
 Notation Slo := (slopesZ c w Hid).
-Notation XX := (gramZ c w X).
+Notation XX := (gramZ c w V X).
 Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
 Notation et := (16 + e_pre c w ed)%Z.
@@ -129,8 +129,8 @@ Proof.
   pose proof (t_eh _ _ _ passed) as E2. apply IZR_le in E2. rewrite mult_IZR in E2. unfold slope_gain. rewrite plus_IZR, mult_IZR.
   set (e := IZR eh) in *. clearbody e. pose proof W1_pos as HW. pose proof K_pos as HK. pose proof U_pos as HU.
   assert (Hsh : (1 <= slope_shift c w)%Z) by (unfold slope_shift; pose proof (s_k _ _ shaped); pose proof (s_wb _ _ shaped); lia).
-  pose proof (shift_floor (a * derivativeZ c w h + 2 ^ (slope_shift c w - 1)) (slope_shift c w) ltac:(lia)) as F.
-  fold (slopeZ c w a h) in F. rewrite plus_IZR, mult_IZR in F.
+  pose proof (shift_floor (a * derivativeZ c (unit w) h + 2 ^ (slope_shift c w - 1)) (slope_shift c w) ltac:(lia)) as F.
+  change (Z.shiftr (a * derivativeZ c (unit w) h + 2 ^ (slope_shift c w - 1)) (slope_shift c w)) with (slopeZ c w a h) in F. rewrite plus_IZR, mult_IZR in F.
   assert (ES : IZR (2 ^ slope_shift c w) = W1 * U).
   { unfold slope_shift, weight_unit, weight_one, kept_unit, unit. pose proof (s_k _ _ shaped). pose proof (s_wb _ _ shaped).
     rewrite <- pow2_add by lia. f_equal. f_equal. ring. }
@@ -138,9 +138,9 @@ Proof.
   { change 2 with (IZR (2 ^ 1)). rewrite <- pow2_add by lia. f_equal. f_equal. ring. }
   rewrite ES in *. set (hf := IZR (2 ^ (slope_shift c w - 1))) in *. clearbody hf.
   set (b := IZR (slopeZ c w a h)) in *. clearbody b. set (g := IZR h) in *.
-  assert (ED : IZR (derivativeZ c w h) = match hidden c with Tanh => U * U - g * g | Sigmoid => U * g - g * g end).
+  assert (ED : IZR (derivativeZ c (unit w) h) = match hidden c with Tanh => U * U - g * g | Sigmoid => U * g - g * g end).
   { unfold derivativeZ. destruct (hidden c); now rewrite minus_IZR, !mult_IZR. }
-  set (D := IZR (derivativeZ c w h)) in *. clearbody D g.
+  set (D := IZR (derivativeZ c (unit w) h)) in *. clearbody D g.
   pose proof K_half as EK. pose proof one_KU as EO. set (O := IZR one) in *. clearbody O.
   assert (OP : 0 < O) by (rewrite EO; now apply Rmult_lt_0_compat).
   set (al := IZR a / W1). assert (Ea : IZR a = al * W1) by (unfold al; field; lra).
@@ -297,8 +297,9 @@ Qed.
 
 Lemma XX_entry i j : (i < n)%nat -> (j <= i)%nat -> at_ (row XX i) j = (dot (row X i) (row X j) + beta c * qx c w)%Z.
 Proof.
-  intros Hi Hj. unfold gramZ. rewrite nth_seq_map by exact Hi. cbn zeta.
-  apply (nth_seq_map (fun j => (dot (row X i) (row X j) + beta c * qx c w)%Z)). lia.
+  intros Hi Hj. unfold gramZ. cbn zeta. rewrite nth_seq_map by exact Hi. rewrite nth_seq_map by lia. rewrite !map_nth, small_product; [reflexivity| |].
+  - apply (XX_test i Hi).
+  - apply (XX_test j). lia.
 Qed.
 
 Lemma XX_bound i j : (i < n)%nat -> (j < n)%nat -> Rabs (IZR (dot (row X i) (row X j) + beta c * qx c w)) <= IZR (xx_max w).
@@ -313,11 +314,11 @@ Proof. apply inner_sym. Qed.
 
 (** ** The kernel *)
 Lemma products_dot (eq : bool) (x : Z) (h b h' b' shares : list Z) G a :
-  (forall g, product V (pack_left V (select g (group_of w) h)) (pack_right V (select g (group_of w) h')) = dot (select g (group_of w) h) (select g (group_of w) h')) ->
-  (forall g, product V (pack_left V (select g (group_of w) b)) (pack_right V (select g (group_of w) b')) = dot (select g (group_of w) b) (select g (group_of w) b')) ->
-  let L l := map (fun g => pack_left V (select g (group_of w) l)) (seq a G) in
-  let R l := map (fun g => pack_right V (select g (group_of w) l)) (seq a G) in
-  IZR (dot (products c w V eq x (L h) (L b) (R h') (R b')) shares)
+  (forall g, product V (pack_left V kept (select g (group_of w) h)) (pack_right V kept (select g (group_of w) h')) = dot (select g (group_of w) h) (select g (group_of w) h')) ->
+  (forall g, product V (pack_left V kept (select g (group_of w) b)) (pack_right V kept (select g (group_of w) b')) = dot (select g (group_of w) b) (select g (group_of w) b')) ->
+  let L l := map (fun g => pack_left V kept (select g (group_of w) l)) (seq a G) in
+  let R l := map (fun g => pack_right V kept (select g (group_of w) l)) (seq a G) in
+  IZR (dot (products V (qx c w) eq x (L h) (L b) (R h') (R b')) shares)
   = (if eq then 1 else 0) * IZR (qx c w) * sum G (fun g => IZR (dot (select (a + g) (group_of w) h) (select (a + g) (group_of w) h')) * IZR (at_ shares g))
     + IZR x * sum G (fun g => IZR (dot (select (a + g) (group_of w) b) (select (a + g) (group_of w) b')) * IZR (at_ shares g)).
 Proof.
@@ -326,7 +327,7 @@ Proof.
   - cbn [dot products seq map]. rewrite !(sum_ext (S G) (fun g => _ * IZR (at_ [] g)) (fun _ => 0)) by (intros; rewrite nth_nil_Z; ring).
     rewrite sum_0. ring.
   - specialize (IH (S a) shares). cbn zeta in IH. cbn [seq map products dot sum nth]. rewrite plus_IZR, IH, Pb.
-    replace (IZR (((if eq then qx c w * product V (pack_left V (select a (group_of w) h)) (pack_right V (select a (group_of w) h')) else 0)
+    replace (IZR (((if eq then qx c w * product V (pack_left V kept (select a (group_of w) h)) (pack_right V kept (select a (group_of w) h')) else 0)
         + x * dot (select a (group_of w) b) (select a (group_of w) b')) * s))
       with ((if eq then 1 else 0) * (IZR (qx c w) * IZR (dot (select a (group_of w) h) (select a (group_of w) h')) * IZR s)
         + IZR x * IZR (dot (select a (group_of w) b) (select a (group_of w) b')) * IZR s)
@@ -342,7 +343,7 @@ Proof.
 Qed.
 
 Lemma selected_product x y g : (dot x x < 2 ^ 62)%Z -> (dot y y < 2 ^ 62)%Z ->
-  product V (pack_left V (select g (group_of w) x)) (pack_right V (select g (group_of w) y)) = dot (select g (group_of w) x) (select g (group_of w) y).
+  product V (pack_left V kept (select g (group_of w) x)) (pack_right V kept (select g (group_of w) y)) = dot (select g (group_of w) x) (select g (group_of w) y).
 Proof.
   intros Hx Hy. pose proof (select_short g (group_of w) x). pose proof (select_short g (group_of w) y). apply small_product; lia.
 Qed.
@@ -360,8 +361,8 @@ Proof.
   intros HI HJ i j eq. assert (HJ' : (J < N)%nat) by lia. destruct (equation_lt I HI) as [Hi _]. destruct (equation_lt J HJ') as [Hj _].
   unfold combineZ.
   assert (Np : nth I Parts [] = map (fun J => (if same I J then Z.of_nat (biases c) * scaleZ c w else 0)%Z
-      :: products c w V (same I J) (at_ (row XX i) (sample_of c J)) (nth i (selected w (pack_left V) Hid) []) (nth I (selected w (pack_left V) Slo) [])
-      (nth (sample_of c J) (selected w (pack_right V) Hid) []) (nth J (selected w (pack_right V) Slo) [])) (seq 0 (S I))).
+      :: products V (qx c w) (same I J) (at_ (row XX i) (sample_of c J)) (nth i (selected w (pack_left V kept) Hid) []) (nth I (selected w (pack_left V kept) Slo) [])
+      (nth (sample_of c J) (selected w (pack_right V kept) Hid) []) (nth J (selected w (pack_right V kept) Slo) [])) (seq 0 (S I))).
   { unfold partsZ. cbn zeta. apply (nth_seq_map (fun I => map _ (seq 0 (S I))) N I). exact HI. }
   rewrite (nth_map_lt _ _ _ (@nil (list Z))) by (unfold partsZ; rewrite map_length, seq_length; exact HI).
   rewrite Np. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite map_length, seq_length; lia). rewrite nth_seq_map by lia.

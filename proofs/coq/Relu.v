@@ -5,7 +5,7 @@
     is J(theta + t v) v but for finitely many t, whatever rule J uses on the kinks.  That is all that the residual form
     needs: it never differentiates J.  The drift of a step is 2 Delta_J, Delta_J over all activation patterns of the ball. *)
 
-From Coq Require Import Reals Lra Psatz List.
+From Coq Require Import Reals Lra Psatz List FunctionalExtensionality.
 From Coquelicot Require Import Coquelicot.
 From LPLR Require Import Inner Segment Setting NtkStability MeanValue Path Residual Certificate.
 Import ListNotations.
@@ -164,3 +164,48 @@ Proof.
   - exact defect_patterns.
 Qed.
 End Relu.
+
+(** ** Balls on which no unit changes its sign
+    There a ReLU network is the network whose units are frozen as they are at the centre: bilinear, hence covered by every
+    theorem that asks for a Lipschitz Jacobian.  What is certified of the one holds of the other. *)
+Section Frozen.
+Context {X Y : InnerSpace}.
+Variables (M N : Model X Y) (y : Y) (s eta : R) (c : X) (Rad : R).
+Hypothesis same_F : forall z, in_ball c Rad z -> F N z = F M z.
+Hypothesis same_JT : forall z w, in_ball c Rad z -> JT N z w = JT M z w.
+
+Lemma same_loss z : in_ball c Rad z -> loss N y s z = loss M y s z.
+Proof. intros Hz. unfold loss, residual. now rewrite same_F. Qed.
+Lemma same_gradient z : in_ball c Rad z -> gradient N y s z = gradient M y s z.
+Proof. intros Hz. unfold gradient, residual. now rewrite same_F, same_JT. Qed.
+Lemma same_descent th0 : (forall k, in_ball c Rad (gd M y s eta th0 k)) -> gd N y s eta th0 = gd M y s eta th0.
+Proof.
+  intros H. apply functional_extensionality. intros k. induction k as [|k IH]; [reflexivity|].
+  cbn [gd]. unfold gd_step. now rewrite IH, same_gradient.
+Qed.
+Lemma same_region mu : LPLR M y s (in_ball c Rad) mu -> LPLR N y s (in_ball c Rad) mu.
+Proof.
+  intros P L [I1 I2] z Hz. rewrite same_loss, same_gradient by assumption. apply P; [|assumption]. split.
+  - intros t Ht. rewrite <- same_loss by assumption. now apply I1.
+  - intros b Hb. apply I2. intros t Ht. rewrite same_loss by assumption. now apply Hb.
+Qed.
+
+Theorem frozen_certified th0 mu rate gam :
+  certified M y s eta c th0 Rad mu rate gam -> certified N y s eta c th0 Rad mu rate gam.
+Proof.
+  intros [C P B S L T]. pose proof (same_descent th0 B) as E. assert (H0 : in_ball c Rad th0) by exact (B O).
+  assert (R0 : norm (residual N y th0) = norm (residual M y th0)) by (unfold residual; now rewrite same_F).
+  constructor; rewrite ?E, ?same_loss, ?R0 by assumption; try assumption.
+  - now apply same_region.
+  - intros k. rewrite same_loss by apply B. apply L.
+  - destruct T as (t & T1 & T2 & T3 & T4 & T5). exists t. rewrite same_F, same_loss by assumption. repeat split; try assumption.
+    intros k. unfold residual. rewrite same_F by apply B. apply T5.
+Qed.
+
+(** A pre-activation <w, x> keeps its sign as long as w moves by less than its distance from the kink. *)
+Lemma sign_kept {W : InnerSpace} (w w' x : W) : norm (w' ⊖ w) * norm x < Rabs ⟨w, x⟩ -> (0 < ⟨w, x⟩ <-> 0 < ⟨w', x⟩) /\ ⟨w', x⟩ <> 0.
+Proof.
+  intros H. pose proof (cauchy_schwarz_abs (w' ⊖ w) x) as C. rewrite inner_minus_l in C. apply Rabs_le_between in C.
+  unfold Rabs in H. destruct (Rcase_abs ⟨w, x⟩); split; try split; lra.
+Qed.
+End Frozen.
