@@ -13,6 +13,7 @@ from typing import Any
 
 from verify.checker.enclosures import real, zips
 from verify.checker.layers import Elementwise, Fixed, Layer, Sum, Trained, Window
+from verify.checker.normalising import GroupNorm
 from verify.checker.pooling import Maximum
 from verify.checker.reading import Array, expect, take
 
@@ -221,16 +222,25 @@ def _batch_norm(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[Sh
     expect(all(square > 0 for square in squares), "a variance with eps is not positive")
     means = tuple(mean.data.tolist())
     if weight is None:
-        expect(bias is None and fields["frozen"] == [], "batch_norm has both weight and bias, or neither")
+        expect(bias is None and fields["frozen"] == [], "batch_norm has a weight beside its bias")
         entries = tuple((i,) for i in range(channels * positions))
         factors = tuple((1.0, square) for square in squares for _ in range(positions))
         shifts = tuple(m for m in means for _ in range(positions))
         return Fixed("batch_norm", inputs, shape, "stored mean and variance", entries, factors, shifts)
-    expect(
-        stored(weight, channels) and stored(bias, channels), "batch_norm has both weight and bias, one number a channel"
-    )
+    fits = stored(weight, channels) and (bias is None or stored(bias, channels))
+    expect(fits, "batch_norm has a weight beside its bias, one number a channel")
     reads = tuple(tuple((c * positions + p,) for p in range(positions)) for c in range(channels))
     return Trained("batch_norm", inputs, shape, _still(fields), reads, weight, bias, squares, means, _moving(fields))
+
+
+def _group_norm(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[Shape]) -> Layer:
+    """(h − mean)/√(variance + eps) over each group of channels and all positions, of each sample by itself; variance over m, not m − 1."""
+    [shape], groups, eps, centred = shapes, _whole(fields["groups"], 1), fields["eps"], fields["centred"]
+    expect(shape[0] % groups == 0, "the groups do not divide the channels")
+    expect(isinstance(eps, float) and 0.0 < eps < float("inf"), "eps is no finite double > 0")
+    expect(isinstance(centred, bool), "centred is no truth value")
+    about = f"{groups} groups, eps = {Fraction(eps)}" + ("" if centred else ", no mean taken off")
+    return GroupNorm("group_norm", inputs, shape, about, groups, eps, centred)
 
 
 def _activation(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[Shape]) -> Layer:
@@ -256,6 +266,7 @@ _KINDS: dict[str, tuple[str, Reader]] = {
     "scale": ("factor", _scale),
     "sum": ("", _sum),
     "batch_norm": ("mean variance eps weight bias frozen", _batch_norm),
+    "group_norm": ("groups eps centred", _group_norm),
 }
 
 

@@ -6,6 +6,7 @@ Every value moves by at most ⟨x, t⟩ (all samples together, and each by itsel
     weights       x = α1_l + (ν + κr)x_in          y_in = νy + κ(b + r‖y‖ + c)1_l,  c_in = νc
     activation    x = S_1x_in                      y_in = S_1y + S_2γx_in,  c_in = S_1c + K(r‖x_in‖), K a jump by itself as long as no map mixes units
     max pool      x = √ov·x_in                     y_in = √ov·y,  c_in = √ov·c + K(r‖x_in‖), K of windows that may choose anew (pooling.py)
+    group norm    x = Sx_in                        y_in = Sy + S_2bx_in,  c_in = Sc, S and S_2 of each sample's ball (normalising.py)
     fixed map     x = Σ_j τx_j                     y_j = τy,  c_j = τc
 
 from x = 0 at the data and y = c = 0 at F; a sensitivity adds over all that read the value. α: norm of the data, (U, q) ↦ U∗h + q; ν: of W as a map
@@ -23,10 +24,11 @@ from typing import Any, NamedTuple
 from flint import arb, arb_mat
 
 from verify.checker.curvature import ChainCurvature
-from verify.checker.enclosures import length, psd_norm, root, stage, tick, zips
+from verify.checker.enclosures import length, psd_norm, real, root, stage, tick, zips
 from verify.checker.kinks import Jump, Unit, candidates, knapsack, pairs_norm
 from verify.checker.layers import Elementwise, Fixed, Trained
 from verify.checker.network import Point
+from verify.checker.normalising import Deviations, GroupNorm
 from verify.checker.norms import block_norms, column_norms, data_norms, largest, overlap, weight_norm
 from verify.checker.pooling import Maximum, Windows
 
@@ -220,6 +222,9 @@ class Movement:
             return Activation(slope, arb(0) if layer.kinked else bend, list(map(largest, columns)), units)
         if isinstance(layer, Maximum):
             return Windows.about(layer, point.local[v][1], column_norms(point.sensitivity[v], k))
+        if isinstance(layer, GroupNorm):
+            share, spread = real(layer.members).sqrt(), layer.deviations(point.input(v))
+            return Deviations(share, real(layer.eps), spread, block_norms(point.sensitivity[v], k))
         if not isinstance(layer, Fixed):
             return Linear(arb(1), None, True)
         single = all(len(row) == 1 for row in layer.entries) and len(set(layer.entries)) == len(layer.entries)
@@ -262,6 +267,8 @@ class Movement:
             return layer.means is None and all(self._always_zero(layer.inputs[0], i, u) for u in layer.entries[at])
         if isinstance(layer, Maximum):
             return all(self._always_zero(layer.inputs[0], i, u) for u in layer.entries[at])
+        if isinstance(layer, GroupNorm) and layer.centred:
+            return False
         return all(self._always_zero(u, i, at) for u in layer.inputs)
 
     def _still(self) -> Moved:

@@ -25,6 +25,7 @@ from flint import arb, arb_mat
 from verify.checker.enclosures import CLIPPED, length, real, tick, zips
 from verify.checker.kinks import Unit, candidates, knapsack
 from verify.checker.layers import Elementwise, Fixed, Layer, Trained
+from verify.checker.normalising import GroupNorm
 
 __all__ = ["Choice", "Equal", "Maximum", "Windows"]
 
@@ -129,6 +130,8 @@ class Equal:
                 yield _largest(layer, known[0], self.local[v][1][i])
             elif isinstance(layer, Fixed):
                 yield _fixed(layer, known[0])
+            elif isinstance(layer, GroupNorm):
+                yield layer.numbers(known[0])
             else:
                 number = _numbering()
                 # Numbers of different values mean different functions: each summand in its place.

@@ -27,6 +27,7 @@ from verify.networks.layers import (
     BatchNorm,
     Convolution,
     Flatten,
+    GroupNorm,
     Layer,
     Linear,
     MaxPool,
@@ -172,6 +173,20 @@ def _normalised(layer: BatchNorm, shape: Shape, h: Any) -> Any:
     return arb_mat(h.nrows(), m, entries)
 
 
+def _group_norm(layer: GroupNorm, shape: Shape, h: Any) -> Any:
+    c, positions, size = shape[0] // layer.groups, math.prod(shape[1:]), layer.size(shape)
+    rows = h.tolist()
+    for start in range(0, len(rows), positions):
+        own = rows[start : start + positions]
+        for columns in (slice(g * c, (g + 1) * c) for g in range(layer.groups)):
+            mean = sum((sum(row[columns], arb(0)) for row in own), arb(0)) / size if layer.centred else arb(0)
+            square = sum((sum(((x - mean) ** 2 for x in row[columns]), arb(0)) for row in own), arb(0))
+            inverse = 1 / (square / size + arb(layer.eps)).sqrt()
+            for row in own:
+                row[columns] = [(x - mean) * inverse for x in row[columns]]
+    return arb_mat(rows)
+
+
 def _flat(layer: Flatten, shape: Shape, h: Any) -> Any:
     positions, channels = math.prod(shape[1:]), shape[0]
     order = np.arange(positions * channels).reshape(positions, channels).T.ravel()
@@ -186,6 +201,7 @@ _MAPS: dict[type[Layer], Callable[[Any, Shape, Any], Any]] = {
     AveragePool: _pool,
     MaxPool: _maxima,
     BatchNorm: _normalised,
+    GroupNorm: _group_norm,
     Flatten: _flat,
 }
 """Layer → its value in Arb; of the others, which see no positions, it is that of :data:`verify.networks.arb_linearisation.RULES`."""

@@ -7,7 +7,8 @@ Soundness, by induction over the layers in their order, for a sample of which no
 (*crossed* is false of it, :class:`~verify.networks.layers.values.ValueChange`). Data: one number for equal exact values. A convolution's entry is determined by
 its channel and by what its window reads, place by place, padding being the zero function; without a bias it is 0 where all of that is. A pool of means: by
 what it reads, in any order, and what it divides by; a maximum: by the *set* of what it reads, or, where the choice at the centre is certain, by the chosen
-entry, which on the ball remains the largest (claim window_choices). A batch norm: by channel and input; a sum by its summands, each in
+entry, which on the ball remains the largest (claim window_choices). A batch norm: by channel and input; a group norm: by group and input, since
+its mean and variance are those of one group; a sum by its summands, each in
 its place, since numbers are those of one layer; a multiple by what it multiplies; an activation by its input, or, where its unit certainly lies on a flat
 piece at the centre, by that piece's constant, which it keeps as long as it meets no kink.
 In each case equal determinants are equal functions, so equal numbers are. Numbers are never reused for different determinants, but no two
@@ -25,7 +26,18 @@ import numpy as np
 
 from verify.arrays import Ball
 from verify.networks.graph import Network
-from verify.networks.layers import Activated, AveragePool, BatchNorm, Convolution, Layer, MaxPool, Scale, Sum, Value
+from verify.networks.layers import (
+    Activated,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    GroupNorm,
+    Layer,
+    MaxPool,
+    Scale,
+    Sum,
+    Value,
+)
 from verify.networks.layers.max_pooling import Ids
 
 __all__ = ["EqualEntries"]
@@ -120,6 +132,13 @@ def _normalised(layer: BatchNorm, _: Any, below: tuple[Value, ...], ids: tuple[I
     return np.asarray(_consed(known.reshape(-1, 1)).reshape(known.shape) * channels + np.arange(channels))
 
 
+def _divided(layer: GroupNorm, _: Any, below: tuple[Value, ...], ids: tuple[Ids, ...]) -> Ids:
+    (known,) = ids
+    group = np.arange(known.shape[1]) * layer.groups // known.shape[1]
+    found = _consed(known.reshape(-1, 1)).reshape(known.shape) * layer.groups + group
+    return found if layer.centred else np.where(known == 0, 0, found)
+
+
 def _activated(layer: Activated, _: Any, below: tuple[Value, ...], ids: tuple[Ids, ...]) -> Ids:
     (z,), (known,) = below, ids
     zero = 0 if layer.function.fixes_zero else -1
@@ -146,6 +165,7 @@ _RULES: dict[type[Layer], Callable[[Any, Any, tuple[Value, ...], tuple[Ids, ...]
     AveragePool: _means,
     MaxPool: _maxima,
     BatchNorm: _normalised,
+    GroupNorm: _divided,
     Activated: _activated,
     Scale: lambda layer, saved, below, ids: ids[0],
     Sum: _sum,

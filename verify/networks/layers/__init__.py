@@ -6,6 +6,7 @@ from verify.networks.layers.activations import Activated
 from verify.networks.layers.convolution import Convolution
 from verify.networks.layers.dense import Linear
 from verify.networks.layers.fixed import Flatten, Scale, Sum
+from verify.networks.layers.group_norm import GroupNorm
 from verify.networks.layers.layer import Layer, Trained
 from verify.networks.layers.max_pooling import MaxPool
 from verify.networks.layers.normalisation import BatchNorm
@@ -19,6 +20,7 @@ __all__ = [
     "BatchNorm",
     "Convolution",
     "Flatten",
+    "GroupNorm",
     "Layer",
     "Linear",
     "MaxPool",
@@ -30,6 +32,6 @@ __all__ = [
 
 LAYERS: Mapping[str, type[Layer]] = {
     layer.kind: layer
-    for layer in (Linear, Convolution, BatchNorm, Activated, Sum, Scale, Flatten, AveragePool, MaxPool)
+    for layer in (Linear, Convolution, BatchNorm, Activated, Sum, Scale, Flatten, AveragePool, MaxPool, GroupNorm)
 }
 """Kind, its name in certificates and in the checker → layer."""

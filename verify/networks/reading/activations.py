@@ -41,13 +41,8 @@ _WHY_NOT: tuple[tuple[tuple[type[torch.nn.Module], ...], str], ...] = (
         "is not implemented. MaxPool2d on maps (n, C, H, W) is: give sequences a side of length 1",
     ),
     (
-        (torch.nn.LayerNorm, torch.nn.GroupNorm, torch.nn.RMSNorm),
-        "divides each sample by a root of its own mean square: its slope is bounded on a ball only where that root stays away from 0, sample by sample, by"
-        " rules that are proved (claim layer_norm_derivatives) but not implemented. Use BatchNorm1d or 2d in evaluation mode, whose statistics are fixed",
-    ),
-    (
         (torch.nn.InstanceNorm1d, torch.nn.InstanceNorm2d, torch.nn.LocalResponseNorm),
-        "divides a channel by what it holds itself, position by position; it is not implemented. Use BatchNorm2d in evaluation mode",
+        "is not implemented. GroupNorm(C, C) normalises every channel of a sample by itself, as InstanceNorm2d does",
     ),
 )
 
@@ -159,7 +154,7 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
         )
     raise UnsupportedLayerError(
         f"{where}: {_full_name(kind)} is not known, so neither its Jacobian nor its curvature is bounded. Supported:"
-        " Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d, BatchNorm2d, AvgPool2d, AdaptiveAvgPool2d, MaxPool2d, AdaptiveMaxPool2d, Flatten,"
+        " Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d, BatchNorm2d, LayerNorm, GroupNorm, RMSNorm, AvgPool2d, AdaptiveAvgPool2d, MaxPool2d, AdaptiveMaxPool2d, Flatten,"
         " Tanh, Sigmoid, Softplus, GELU, SiLU, CELU, ELU, Softsign, ReLU, LeakyReLU,"
         " Hardtanh, ReLU6, verify.nn.Sine, verify.nn.Erf, Identity, and"
         " Dropout in"

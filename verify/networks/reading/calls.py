@@ -89,6 +89,25 @@ FUNCTIONS: Mapping[Any, _Rule] = {
         ("output_size", "return_indices"),
         lambda output_size, return_indices=False: torch.nn.AdaptiveMaxPool2d(output_size, return_indices),
     ),
+    functional.layer_norm: (
+        ("normalized_shape", "weight", "bias", "eps"),
+        lambda normalized_shape, weight=None, bias=None, eps=1e-5: _plain(
+            torch.nn.LayerNorm(normalized_shape, eps, elementwise_affine=False), weight, bias
+        ),
+    ),
+    functional.group_norm: (
+        ("num_groups", "weight", "bias", "eps"),
+        # How many channels there are is only asked by weight and bias.
+        lambda num_groups, weight=None, bias=None, eps=1e-5: _plain(
+            torch.nn.GroupNorm(num_groups, num_groups, eps, affine=False), weight, bias
+        ),
+    ),
+    functional.rms_norm: (
+        ("normalized_shape", "weight", "eps"),
+        lambda normalized_shape, weight=None, eps=None: _plain(
+            torch.nn.RMSNorm(normalized_shape, eps, elementwise_affine=False), weight
+        ),
+    ),
     torch.flatten: _FLATTEN,
 }
 ADD = {operator.add, operator.iadd, torch.add, "add", "add_"}
@@ -101,6 +120,12 @@ VIEW = {torch.reshape, "view", "reshape"}
 SQUEEZE = {torch.squeeze, "squeeze"}
 LINE = {torch.ravel, "ravel", torch.flatten, "flatten", *VIEW}
 IN_PLACE = {operator.iadd, operator.imul, operator.isub, operator.itruediv, torch.relu_}
+
+
+def _plain(module: torch.nn.Module, *parameters: object) -> torch.nn.Module:
+    if any(parameter is not None for parameter in parameters):
+        raise ValueError(f"weight and bias belong to a layer: use torch.nn.{type(module).__name__}")
+    return module
 
 
 def _dropout(p: float, training: bool) -> torch.nn.Module:

@@ -28,6 +28,7 @@ from verify.networks.layers import (
     AveragePool,
     BatchNorm,
     Convolution,
+    GroupNorm,
     Layer,
     Linear,
     Scale,
@@ -191,9 +192,9 @@ def _compare_values(
     for leaf in nodes:
         sources = tuple(-1 if source < 0 else places[source] for source in leaf.inputs)
         places.append(sources[0] if leaf.layer is None else leaf.layer)
-        if leaf.layer is not None and network.layers[leaf.layer].inputs != sources:
+        if leaf.layers and network.layers[leaf.layers[0]].inputs != sources:
             raise DisagreementError(
-                f"{leaf.where}: is read on the values {network.layers[leaf.layer].inputs}, torch calls it on {sources}"
+                f"{leaf.where}: is read on the values {network.layers[leaf.layers[0]].inputs}, torch calls it on {sources}"
             )
         given = tuple(X if source < 0 else values[source] for source in leaf.inputs)
         call = _evaluated(leaf, given) if leaf.function else next(calls)
@@ -246,14 +247,20 @@ def _same(one: np.ndarray, other: np.ndarray) -> bool:
 
 def _reading(network: Network, leaf: Leaf, given: tuple[np.ndarray, ...]) -> tuple[Ball, np.ndarray]:
     """Enclose a module's output as read, and bound torch's rounding in computing it; (n, *shape), channels first."""
-    if leaf.layer is None:
+    if not leaf.layers:
         return Ball(given[0]), np.zeros_like(given[0])
-    layer = network.layers[leaf.layer]
+    values, slack = tuple(_value(v) for v in given), np.zeros(1)
     with np.errstate(all="ignore"):
-        found, _ = layer.value(*(_value(values) for values in given))
-        ball = found.rows.ball()
-        mid, rad = (_channels_first(part, found.shape, len(given[0])) for part in (ball.mid, ball.rad))
-        return Ball(mid, rad), _slack(layer, given, mid)
+        for layer in (network.layers[index] for index in leaf.layers):
+            found, _ = layer.value(*values)
+            ball = found.rows.ball()
+            mid, rad = (_channels_first(part, found.shape, len(given[0])) for part in (ball.mid, ball.rad))
+            if isinstance(layer, BatchNorm):
+                # Of a layer norm's weight and bias: what the norm was off by, times the weight.
+                slack = slack * layer.factor.magnitude().reshape(-1, *(1,) * (mid.ndim - 2))
+            slack = slack + _slack(layer, given, mid)
+            values, given = (found,), (mid,)
+        return Ball(mid, rad), slack
 
 
 def _value(values: np.ndarray) -> Value:
@@ -275,6 +282,8 @@ def _slack(layer: Layer, given: tuple[np.ndarray, ...], value: np.ndarray) -> np
         beta = dict(layer.function.parameters).get("beta", math.inf)
         slack: np.ndarray = _ACTIVATION * (np.abs(given[0]) + np.abs(value)) + math.exp(-20.0) / beta
         return slack
+    if isinstance(layer, GroupNorm):
+        return _norm_slack(layer, given[0], value)
     sizes = [np.abs(values) for values in given]
     terms = 1
     if isinstance(layer, Linear):
@@ -298,6 +307,17 @@ def _slack(layer: Layer, given: tuple[np.ndarray, ...], value: np.ndarray) -> np
         positive["factor"] = abs(layer.factor)
     found, _ = replace(layer, **positive).value(*(_value(size) for size in sizes))  # type: ignore[type-var]
     return 4.0 * _UNIT * (terms + 8) * _channels_first(found.rows.mid, found.shape, len(given[0]))
+
+
+def _norm_slack(layer: GroupNorm, given: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Of a group z of m entries: m units of S‖z‖, and, where the variance comes from the mean square, of (‖z‖/q)² times the value."""
+    groups = given.reshape(len(given), layer.groups, -1)
+    m = groups.shape[2]
+    deviation = groups.std(axis=2) if layer.centred else np.sqrt((groups**2).mean(axis=2))
+    ratio = (np.sqrt((groups**2).mean(axis=2)) / np.sqrt(deviation**2 + layer.eps))[:, :, None]
+    sizes = np.abs(value.reshape(groups.shape))
+    found: np.ndarray = 4.0 * _UNIT * (m + 8) * (math.sqrt(m) * ratio + (ratio**2 + 1.0) * sizes)
+    return found.reshape(value.shape)
 
 
 def _compare_gradients(

@@ -15,6 +15,7 @@ from verify.networks.layers import (
     BatchNorm,
     Convolution,
     Flatten,
+    GroupNorm,
     Layer,
     Linear,
     MaxPool,
@@ -29,7 +30,7 @@ from verify.networks.reading.tracing import Added
 from verify.nn import NTKLinear
 from verify.nn import Scale as ScaleModule
 
-__all__ = ["layer_of"]
+__all__ = ["layers_of"]
 
 _DROPOUTS = (
     torch.nn.Dropout,
@@ -40,19 +41,29 @@ _DROPOUTS = (
     torch.nn.FeatureAlphaDropout,
 )
 _NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
+_OWN_NORMS = (torch.nn.LayerNorm, torch.nn.GroupNorm, torch.nn.RMSNorm)
 
 
-def layer_of(
-    module: torch.nn.Module, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]
-) -> Layer | None:
-    """Return the layer that a module is, on inputs of a sample's shape (None: vectors of a length not known yet); None if it returns its input.
+def layers_of(
+    module: torch.nn.Module, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...], place: int
+) -> tuple[Layer, ...]:
+    """Return the layers that a module is, one after the other, on inputs of a sample's shape (None: vectors of a length not known yet); none if it returns its input.
 
     Args:
-        where: how an error names it. name: its name in ``state_dict()``. inputs: positions of the layers whose values it gets.
+        where: how an error names it. name: its name in ``state_dict()``. inputs: positions of the layers whose values it gets; place: of its first layer.
 
     Raises:
         UnsupportedLayerError, ShapeError, DtypeError, NonFiniteError.
     """
+    if type(module) in _OWN_NORMS:
+        return _group_norm(module, where, name, shape, inputs, place)
+    layer = _layer_of(module, where, name, shape, inputs)
+    return () if layer is None else (layer,)
+
+
+def _layer_of(
+    module: torch.nn.Module, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...]
+) -> Layer | None:
     kind = type(module)
     if kind in (torch.nn.Linear, NTKLinear):
         return _linear(module, where, name, inputs)
@@ -193,6 +204,42 @@ def _batch_norm(module: Any, where: str, name: str, shape: Shape | None, inputs:
     mean, variance = (exact_array(getattr(module, key), f"{where}.{key}") for key in ("running_mean", "running_var"))
     try:
         return BatchNorm(mean, variance, eps, arrays.get("weight"), arrays.get("bias"), inputs, frozen, name)
+    except ShapeError as error:
+        raise ShapeError(f"{where}: {error}") from error
+
+
+def _group_norm(
+    module: Any, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...], place: int
+) -> tuple[Layer, ...]:
+    """Each sample by its own mean and variance; then weight and bias, a batch norm of mean 0 and variance 1."""
+    arrays, frozen = _arrays(module, where)
+    if type(module.eps) not in (int, float) or not 0.0 < module.eps < math.inf:
+        raise UnsupportedLayerError(
+            f"{where}: eps={module.eps!r}; expected a number > 0, with which the function is defined where a sample's entries agree"
+            " (None depends on the inputs' dtype)"
+        )
+    if isinstance(module, torch.nn.GroupNorm):
+        groups, channels = module.num_groups, module.num_channels
+    else:
+        groups, over = 1, tuple(module.normalized_shape)
+        channels = over[0]
+        if shape is not None and over != shape:
+            raise UnsupportedLayerError(
+                f"{where}: normalized_shape={over} on inputs of shape {shape}; the whole of a sample is known, torch.nn.GroupNorm(1, C) for a map"
+            )
+        if arrays and len(over) > 1:
+            raise UnsupportedLayerError(
+                f"{where}: trains a weight for every entry of a map. Put torch.nn.Flatten() before it, use torch.nn.GroupNorm(1, {channels}), which has one a"
+                " channel, or elementwise_affine=False"
+            )
+    try:
+        norm = GroupNorm(groups, float(module.eps), not isinstance(module, torch.nn.RMSNorm), inputs, name)
+        if not arrays:
+            return (norm,)
+        weight, bias = arrays.get("weight"), arrays.get("bias")
+        return norm, BatchNorm(
+            np.zeros(channels), np.ones(channels), 0.0, weight, bias, (place,), frozen, name
+        )
     except ShapeError as error:
         raise ShapeError(f"{where}: {error}") from error
 

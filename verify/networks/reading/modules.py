@@ -16,7 +16,7 @@ from verify.networks.graph import Network
 from verify.networks.layers import Layer, Linear
 from verify.networks.layers.values import Shape
 from verify.networks.reading.integrity import require_no_global_hooks, require_plain, require_separate_memory
-from verify.networks.reading.layers import layer_of
+from verify.networks.reading.layers import layers_of
 from verify.networks.reading.tracing import follow
 from verify.nn import Erf, NTKLinear, Scale, Sine
 
@@ -32,7 +32,7 @@ class Leaf:
         name: its name in ``state_dict()``, e.g. ``"1"`` or ``"0.2"``; empty for the model itself.
         module: the module; where a forward calls a function, one that computes it.
         inputs: positions of the leaves whose outputs it gets; −1 the data.
-        layer: position in the network of the layer that it is; None for one that returns its input.
+        layers: positions in the network of the layers that it is, one after the other; none of one that returns its input.
         function: whether it stands for a function.
     """
 
@@ -40,8 +40,13 @@ class Leaf:
     name: str
     module: torch.nn.Module
     inputs: tuple[int, ...]
-    layer: int | None
+    layers: tuple[int, ...]
     function: bool = False
+
+    @property
+    def layer(self) -> int | None:
+        """Position of the layer whose value it returns; None for one that returns its input."""
+        return self.layers[-1] if self.layers else None
 
     def parameters(self) -> list[tuple[str, torch.Tensor]]:
         """Return (how an error names it, tensor) of its own parameters and buffers."""
@@ -94,27 +99,28 @@ class _Reading:
                 )
             self._used[id(module)] = where
         inputs = tuple(source.layer for source in sources)
-        layer = layer_of(module, where, name, self.shape(sources[0]), inputs)
-        position = len(self.leaves)
-        place = None
-        if layer is not None:
-            if self.input_shape is None or (not self.layers and isinstance(layer, Linear)):
-                self.input_shape = self._first(layer, where)
-            try:
-                self._shapes.append(layer.shape(*(self.shape(source) or () for source in sources)))
-            except ShapeError as error:
-                raise ShapeError(f"{where}: {error}") from error
-            place = len(self.layers)
-            self.layers.append(layer)
-        self.leaves.append(Leaf(where, name, module, tuple(source.leaf for source in sources), place, function))
+        start, position = len(self.layers), len(self.leaves)
+        for layer in layers_of(module, where, name, self.shape(sources[0]), inputs, start):
+            self._add(layer, where)
+        places = tuple(range(start, len(self.layers)))
+        self.leaves.append(Leaf(where, name, module, tuple(source.leaf for source in sources), places, function))
         first = sources[0]
-        if layer is None or layer.kind == "flatten":
+        if not places or self.layers[-1].kind == "flatten":
             # The same numbers, in the same memory.
-            return _Held(position, first.layer if place is None else place, first.memory, first.state)
+            return _Held(position, places[-1] if places else first.layer, first.memory, first.state)
         if in_place or getattr(module, "inplace", False):
             self._states[first.memory] = first.state + 1
             return _Held(position, len(self.layers) - 1, first.memory, first.state + 1)
         return _Held(position, len(self.layers) - 1, position)
+
+    def _add(self, layer: Layer, where: str) -> None:
+        if self.input_shape is None or (not self.layers and isinstance(layer, Linear)):
+            self.input_shape = self._first(layer, where)
+        try:
+            self._shapes.append(layer.shape(*(self._shapes[u] if u >= 0 else self.input_shape for u in layer.inputs)))
+        except ShapeError as error:
+            raise ShapeError(f"{where}: {error}") from error
+        self.layers.append(layer)
 
     def _require_current(self, sources: tuple[_Held, ...], where: str) -> None:
         if any(self._states.get(source.memory, 0) != source.state for source in sources):
@@ -261,7 +267,7 @@ def read_network(model: torch.nn.Module | Network, input_shape: Shape | None = N
 
     Args:
         model: (nested) Sequential of the layers in :mod:`verify.networks.reading.layers`: Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d and 2d in
-            evaluation mode, AvgPool2d, MaxPool2d and their adaptive forms, Flatten and activations; Identity, and Dropout in evaluation mode, are passed
+            evaluation mode, LayerNorm, GroupNorm, RMSNorm, AvgPool2d, MaxPool2d and their adaptive forms, Flatten and activations; Identity, and Dropout in evaluation mode, are passed
             over. Or a module with a forward of its own that calls such layers, functions such as torch.tanh, sums of values (skip connections) and
             views (see :mod:`verify.networks.reading.tracing`). Parameters with requires_grad=False are frozen: they do not move. A Network passes through.
         input_shape: (C, H, W) of a sample where the data are maps; of vectors (d,), or None where no view comes before the first layer. The first

@@ -20,6 +20,7 @@ from verify.networks.layers import (
     BatchNorm,
     Convolution,
     Flatten,
+    GroupNorm,
     Layer,
     Linear,
     MaxPool,
@@ -27,7 +28,7 @@ from verify.networks.layers import (
     Sum,
 )
 from verify.networks.parameters import Vector, views
-from verify.regions.descent.float64_maps import ConvolutionRule, NormalisedRule, Place, PoolingRule
+from verify.regions.descent.float64_maps import ConvolutionRule, GroupNormRule, NormalisedRule, Place, PoolingRule
 from verify.regions.neighbourhood.ingredients import approx_float
 
 __all__ = ["RULES", "Descent", "Rule", "default_step"]
@@ -183,6 +184,7 @@ RULES: dict[type[Layer], Callable[[Any, Place], Rule]] = {
     AveragePool: PoolingRule,
     MaxPool: PoolingRule,
     BatchNorm: NormalisedRule,
+    GroupNorm: GroupNormRule,
 }
 """Layer → its rule."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional, grad
 
-from verify.networks.layers import AveragePool, BatchNorm, Convolution, MaxPool
+from verify.networks.layers import AveragePool, BatchNorm, Convolution, GroupNorm, MaxPool
 from verify.networks.layers.values import Shape
 
 __all__ = ["ConvolutionRule", "NormalisedRule", "Place", "PoolingRule"]
@@ -121,6 +121,33 @@ class NormalisedRule:
             (back * self._normalised).sum(axis=self._axes, out=self._slopes["weight"])
         if "bias" in self._slopes:
             back.sum(axis=self._axes, out=self._slopes["bias"])
+
+
+class GroupNormRule:
+    """N(h) = (h − mean)/σ of each group; back ↦ (back − mean − N·mean(N∘back))/σ."""
+
+    def __init__(self, layer: GroupNorm, place: Place) -> None:
+        """Take what does not change."""
+        self._layer, self._shape = layer, (place.samples, layer.groups, -1)
+
+    def _centred(self, values: np.ndarray) -> np.ndarray:
+        return values - values.mean(axis=2, keepdims=True) if self._layer.centred else values
+
+    def forward(self, *below: np.ndarray) -> np.ndarray:
+        """The value."""
+        found = self._centred(below[0].reshape(self._shape))
+        self._inverse = 1.0 / np.sqrt((found * found).mean(axis=2, keepdims=True) + self._layer.eps)
+        self._value = found * self._inverse
+        return self._value.reshape(below[0].shape)
+
+    def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:
+        """A symmetric matrix per group."""
+        given = back.reshape(self._shape)
+        along = (given * self._value).mean(axis=2, keepdims=True)
+        return (((self._centred(given) - self._value * along) * self._inverse).reshape(back.shape),)
+
+    def gradient(self, back: np.ndarray) -> None:
+        """None."""
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:
