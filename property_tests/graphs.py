@@ -1,7 +1,7 @@
 """Random graphs of layers: no point of a ball moves the Jacobian further than Δ_J, none bends it more than L_H, and the NTK is that of autograd.
 
 A draw is a list of wishes; each becomes a layer if it fits what is there already, and is passed over if not, so that every list makes a network: chains, skips,
-fan-out, convolutions (stride, padding, dilation, groups), pooling, batch norm, scales, every activation, frozen parts. The truth is torch's
+fan-out, convolutions (stride, padding, dilation, groups), pooling, batch and group norm, scales, every activation, frozen parts. The truth is torch's
 float64 Jacobian of the same layers, written from their definitions here, along random, one-layer and ascending directions.
 
 ``python -m property_tests.graphs --count 10000 --seed 0`` is the soak: it prints violations, and the tightest ratio observed/bound of each fact.
@@ -29,6 +29,7 @@ from verify.networks.layers import (
     BatchNorm,
     Convolution,
     Flatten,
+    GroupNorm,
     Layer,
     Linear,
     MaxPool,
@@ -42,7 +43,7 @@ __all__ = ["GraphDraw", "build", "check", "graph_draws", "main"]
 
 SMOOTH = ("tanh", "sigmoid", "silu", "gelu", "sine", "erf", "softsign", "celu:0.7", "softplus:1.5")
 KINKED = ("relu", "leaky_relu:0.2", "hardtanh", "relu6")
-_KINDS = ("convolution", "linear", "activation", "activation", "sum", "pool", "norm", "scale", "flatten", "maximum")
+_KINDS = ("convolution", "linear", "activation", "activation", "sum", "pool", "norm", "scale", "flatten", "maximum", "own_norm")
 # What rounding of torch's own Jacobian is allowed: far below any ratio that is looked at.
 _ROUNDING = 1e-9
 Facts = dict[str, float]
@@ -143,6 +144,13 @@ class _Builder:
             )
         )
 
+    def own_norm(self, source: int, a: int, b: int) -> int | None:
+        """Layer, group or RMS norm; of few entries and with a small eps, steep where they agree."""
+        shape = self.shapes[source]
+        groups = [g for g in range(1, shape[0] + 1) if shape[0] % g == 0 and math.prod(shape) // g > 1]
+        eps = (1e-5, 1e-2, 1.0)[b // 2 % 3]
+        return self.add(GroupNorm(groups[a % len(groups)], eps, b % 2 == 0, (source,))) if groups else None
+
     def maximum(self, source: int, a: int, b: int) -> int | None:
         pool = MaxPool((2, 1 + a % 3), (1 + b % 2, 1 + b // 2 % 2), (a // 3 % 2, 0), (1 + (b // 4 % 2), 1), (source,))
         extent = pool.dilation[0] + 1, pool.kernel[1]
@@ -167,6 +175,8 @@ class _Builder:
             self.maximum(source, a, b)
         elif kind == "norm":
             self.norm(source)
+        elif kind == "own_norm":
+            self.own_norm(source, a, b)
         elif kind == "scale":
             self.add(Scale(float(self.rng.uniform(0.3, 1.6)) * (-1.0) ** a, (source,)))
         elif kind == "flatten":
@@ -238,6 +248,10 @@ def _computed(layer: Layer, own: dict[str, torch.Tensor | None], h: list[torch.T
         z = (h[0] - mean.reshape(wide)) / (variance.reshape(wide) + layer.eps).sqrt()
         z = z if own["weight"] is None else z * own["weight"].reshape(wide)
         return z if own["bias"] is None else z + own["bias"].reshape(wide)
+    if isinstance(layer, GroupNorm):
+        runs = h[0].reshape(len(h[0]), layer.groups, -1)
+        runs = runs - runs.mean(-1, keepdim=True) if layer.centred else runs
+        return (runs / (runs.square().mean(-1, keepdim=True) + layer.eps).sqrt()).reshape(h[0].shape)
     if isinstance(layer, Activated):
         value = next(iter(dict(layer.function.parameters).values()), None)
         return _FUNCTIONS[layer.function.name](h[0], value)
