@@ -159,7 +159,7 @@ class GroupNorm(Layer):
         (shape,) = below
         samples, positions = len(saved.spread), g.positions
         k, size = g.samples // samples, self.size(shape)
-        blocks = self._grouped(g.rows.mid, positions).reshape(samples, k, self.groups, size)
+        blocks = self._grouped(g.rows.mid, positions).reshape(samples, k, self.groups, -1)
         with quiet():
             alpha = saved.alpha[:, None]
             along = (alpha * blocks).sum(axis=-1, keepdims=True)
@@ -170,7 +170,7 @@ class GroupNorm(Layer):
         off = repeated[0] * delta
         if saved.error.value.any():
             off = off + self.bend(size, repeated[0]) * repeated[1] * sample_norms(g.rows, g.samples)
-        return (Value(self._rows(found.reshape(samples * k, self.groups, size), positions, off), shape),)
+        return (Value(self._rows(found.reshape(samples * k, self.groups, -1), positions, off), shape),)
 
     def norms(
         self, saved: Normalised, below: tuple[Value, ...], g: Value, k: int, norm: SpectralNorm, moves: bool

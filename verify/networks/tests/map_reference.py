@@ -19,6 +19,7 @@ from verify.networks.layers import (
     BatchNorm,
     Convolution,
     Flatten,
+    GroupNorm,
     Linear,
     MaxPool,
     Scale,
@@ -141,6 +142,22 @@ def _normalised(layer: BatchNorm, own: dict[str, Pair], h: Pair) -> Pair:
     return value, slope
 
 
+def _divided(layer: GroupNorm, own: dict[str, Pair], h: Pair) -> Pair:
+    """Group by group with the Jacobian as a matrix: (δ_ij − [centred]/m − c_ic_j/(mσ²))/σ."""
+    value, slope = np.empty_like(h[0]), np.empty_like(h[1])
+    share = h[0].shape[0] // layer.groups
+    for g in range(layer.groups):
+        channels = slice(g * share, (g + 1) * share)
+        z, dz = h[0][channels].reshape(-1), h[1][channels].reshape(-1, h[1].shape[-1])
+        m = Wide(len(z))
+        c = z - z.sum() / m if layer.centred else z
+        deviation = np.sqrt((c**2).sum() / m + Wide(layer.eps))
+        matrix = np.eye(len(z), dtype=Wide) - (1 / m if layer.centred else Wide(0)) - np.outer(c, c) / (m * deviation**2)
+        value[channels] = (c / deviation).reshape(value[channels].shape)
+        slope[channels] = (matrix / deviation @ dz).reshape(slope[channels].shape)
+    return value, slope
+
+
 def _pooled(layer: AveragePool, own: dict[str, Pair], h: Pair) -> Pair:
     height, width = _sizes(layer, layer.kernel, h[0].shape)
     value = np.zeros((h[0].shape[0], height, width), dtype=Wide)
@@ -183,6 +200,7 @@ _RULES: dict[type, Any] = {
     Linear: _linear,
     Convolution: _convolution,
     BatchNorm: _normalised,
+    GroupNorm: _divided,
     AveragePool: _pooled,
     MaxPool: _largest,
     Activated: _activated,
