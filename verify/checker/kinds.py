@@ -239,7 +239,7 @@ def _group_norm(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[Sh
     expect(shape[0] % groups == 0, "the groups do not divide the channels")
     expect(isinstance(eps, float) and 0.0 < eps < float("inf"), "eps is no finite double > 0")
     expect(isinstance(centred, bool), "centred is no truth value")
-    about = f"{groups} groups, eps = {Fraction(eps)}" + ("" if centred else ", no mean taken off")
+    about = f"{groups} group{'s' * (groups > 1)}, eps = {Fraction(eps)}" + ("" if centred else ", no mean taken off")
     return GroupNorm("group_norm", inputs, shape, about, groups, eps, centred)
 
 

@@ -144,7 +144,8 @@ def _affine(layer: Any, index: int, source: str) -> str:
     scale = "" if square == 1 or len(layer.squares) > 1 else f"/√{square if square == int(square) else f'({square})'}"
     times = " " if layer.dense else " ∗ "
     if layer.kind == "batch_norm":
-        times, source = " ", f"({source} − mean)/√(variance + eps)"
+        plain = not any(layer.means) and all(square == 1 for square in layer.squares)
+        times, source = " ", source if plain else f"({source} − mean)/√(variance + eps)"
     return f"W_{index}{times}{source}{scale}" + (
         f" + {'' if layer.last == 1.0 else f'{Fraction(layer.last)}·'}b_{index}" if layer.bias is not None else ""
     )

@@ -47,6 +47,10 @@ def function(document: Document, middle: dict[int, set[tuple[int, int]]] | None 
             return functional.batch_norm(
                 h[0], tensor(layer["mean"]), tensor(layer["variance"]), weight, bias, eps=layer["eps"]
             )
+        if kind == "group_norm":
+            runs = h[0].reshape(len(h[0]), layer["groups"], -1)
+            runs = runs - runs.mean(2, keepdim=True) if layer["centred"] else runs
+            return (runs / (runs.square().mean(2, keepdim=True) + layer["eps"]).sqrt()).reshape(h[0].shape)
         if kind == "activation":
             return sigma[layer["function"]](h[0], layer["parameters"])
         if kind == "max_pool":

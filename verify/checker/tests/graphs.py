@@ -169,6 +169,9 @@ class Builder:
             frozen=list(frozen),
         )
 
+    def group_norm(self, u: int, groups: int, eps: float = 1e-3, *, centred: bool = True) -> int:
+        return self.add("group_norm", [u], self.shapes[u], groups=groups, eps=eps, centred=centred)
+
     def document(self, n: int, *, lr: Fraction | None = None) -> Document:
         k = prod(self.shapes[len(self.layers) - 1])
         return {
@@ -180,7 +183,9 @@ class Builder:
         }
 
 
-def chosen(seed: int, act: str | None = None, n: int = 2, *, maxima: bool = False) -> Document:
+def chosen(
+    seed: int, act: str | None = None, n: int = 2, *, maxima: bool = False, divided: bool = False
+) -> Document:
     """A random small graph: a convolutional net, with skips, projections, groups, strides, pooling, batch_norm and frozen parts by chance."""
     rng = random.Random(seed)
     name = act or rng.choice(["tanh", "silu", "relu", "leaky_relu", "gelu", "softplus", "softsign", "celu", "hardtanh"])
@@ -198,6 +203,9 @@ def chosen(seed: int, act: str | None = None, n: int = 2, *, maxima: bool = Fals
     )
     if rng.random() < 0.4:
         v = b.batch_norm(v, affine=rng.random() < 0.7)
+    if divided:
+        v = b.group_norm(v, rng.choice([1, 2]), rng.choice([1e-3, 0.25]), centred=rng.random() < 0.7)
+        v = b.scale(v, 0.5) if rng.random() < 0.3 else b.batch_norm(v)
     v = b.activation(v, name)
     if rng.random() < 0.7:
         groups = rng.choice([1, 2])
@@ -223,6 +231,8 @@ def chosen(seed: int, act: str | None = None, n: int = 2, *, maxima: bool = Fals
     if rng.random() < 0.3:
         v = b.convolution(v, 2, (2, 1), dilation=(rng.randint(1, 2), 1), padding=(1, 0))
     v = b.flatten(v)
+    if divided:
+        v = b.sum(v, b.group_norm(v, 1, 0.01))
     if rng.random() < 0.4:
         v = b.scale(b.activation(b.linear(v, 3, frozen=still), name), 0.75)
     b.linear(
@@ -291,6 +301,17 @@ def _pooled(layer: Layer, h: dict[Any, Any], shape: Sequence[int]) -> dict[Any, 
     return result
 
 
+def _divided(layer: Layer, h: dict[Any, Any], shape: Sequence[int]) -> dict[Any, Any]:
+    result = {}
+    for g in range(layer["groups"]):
+        share = shape[0] // layer["groups"]
+        own = [key for key in h if g * share <= key[0] < (g + 1) * share]
+        mean = sum((h[key] for key in own), arb(0)) / len(own) if layer["centred"] else arb(0)
+        variance = sum(((h[key] - mean) ** 2 for key in own), arb(0)) / len(own)
+        result |= {key: (h[key] - mean) / (variance + layer["eps"]).sqrt() for key in own}
+    return result
+
+
 def _largest(layer: Layer, h: dict[Any, Any], shape: Sequence[int]) -> dict[Any, Any]:
     (c, height, width), (kh, kw), (sy, sx), (py, px), (dy, dx) = (
         shape,
@@ -356,6 +377,8 @@ def _value(layer: Layer, inputs: list[dict[Any, Any]], shape: Sequence[int], res
         return _pooled(layer, h, shape)
     if kind == "max_pool":
         return _largest(layer, h, shape)
+    if kind == "group_norm":
+        return _divided(layer, h, shape)
     if kind == "flatten":
         return {(i,): h[key] for i, key in enumerate(sorted(h))}
     if kind == "scale":

@@ -28,9 +28,9 @@ def _movement(document: Document, middle: Any = None) -> tuple[Movement, list[fl
     return Movement(Point(problem, problem.parameters(), middle)), problem.start
 
 
-@pytest.mark.parametrize("seed", range(20, 34))
+@pytest.mark.parametrize("seed", range(20, 37))
 def test_no_search_exceeds_the_bounds(seed: int) -> None:
-    document = chosen(seed, maxima=seed >= 30)
+    document = chosen(seed, maxima=30 <= seed < 34, divided=seed >= 34)
     with ctx.workprec(128):
         bounds, theta = _movement(document)
         for radius in (1e-3, 0.1, 1.0):
