@@ -43,7 +43,19 @@ __all__ = ["GraphDraw", "build", "check", "graph_draws", "main"]
 
 SMOOTH = ("tanh", "sigmoid", "silu", "gelu", "sine", "erf", "softsign", "celu:0.7", "softplus:1.5")
 KINKED = ("relu", "leaky_relu:0.2", "hardtanh", "relu6")
-_KINDS = ("convolution", "linear", "activation", "activation", "sum", "pool", "norm", "scale", "flatten", "maximum", "own_norm")
+_KINDS = (
+    "convolution",
+    "linear",
+    "activation",
+    "activation",
+    "sum",
+    "pool",
+    "norm",
+    "scale",
+    "flatten",
+    "maximum",
+    "own_norm",
+)
 # What rounding of torch's own Jacobian is allowed: far below any ratio that is looked at.
 _ROUNDING = 1e-9
 Facts = dict[str, float]

@@ -14,7 +14,7 @@ from property_tests.graphs import GraphDraw, build, check, graph_draws
 from property_tests.profiles import for_weight
 from property_tests.tally import TALLY
 from verify.arrays.upper import Upper
-from verify.networks.layers import Activated, AveragePool, Linear, MaxPool, Sum
+from verify.networks.layers import Activated, AveragePool, GroupNorm, Linear, MaxPool, Sum
 from verify.networks.layers.kinks import Kinks
 from verify.networks.layers.values import SensitivityChange, ValueChange
 
@@ -31,7 +31,7 @@ def test_every_list_of_wishes_makes_a_network(seed: int) -> None:
     rng = np.random.default_rng(seed)
     kinds: set[str] = set()
     for _ in range(40):
-        wishes = tuple(tuple(int(v) for v in rng.integers(0, 10, 4)) for _ in range(7))
+        wishes = tuple(tuple(int(v) for v in rng.integers(0, 11, 4)) for _ in range(7))
         network, X = build(GraphDraw(int(rng.integers(2**16)), bool(rng.integers(2)), bool(rng.integers(2)), wishes))  # type: ignore[arg-type]
         assert X.shape[1:] == network.input_shape
         kinds |= {layer.kind for layer in network.layers}
@@ -45,6 +45,7 @@ def test_every_list_of_wishes_makes_a_network(seed: int) -> None:
         "average_pool",
         "max_pool",
         "batch_norm",
+        "group_norm",
     }
 
 
@@ -87,6 +88,14 @@ def _windows_apart(honest: Callable[..., Any]) -> Callable[..., Any]:
     return norms
 
 
+def _one_fewer(honest: Callable[..., Upper]) -> Callable[..., Upper]:
+    return lambda self, size, spread: honest(self, size - 1, spread)
+
+
+def _kept_spread(self: Any, norms: Any, *rest: Any) -> Any:
+    return norms
+
+
 TWINS: dict[str, tuple[type, str, Any]] = {
     "a window never chooses anew": (MaxPool, "norms", _never_anew(MaxPool.norms)),
     "an entry is read by one window": (MaxPool, "norms", _windows_apart(MaxPool.norms)),
@@ -96,6 +105,9 @@ TWINS: dict[str, tuple[type, str, Any]] = {
     "a bias counts once whatever its scale": (Linear, "data_operator", _unscaled_bias),
     "the change of weights does not reach back": (Linear, "pulled", _no_weights_change),
     "means counted as single entries": (AveragePool, "factors", lambda self, below: (Upper(0.3),)),
+    "a group norm does not bend": (GroupNorm, "bend", lambda self, size, slope: Upper(0.0) * slope),
+    "variance with m − 1": (GroupNorm, "slope", _one_fewer(GroupNorm.slope)),
+    "a group norm is as steep as at the centre": (GroupNorm, "supremum", _kept_spread),
 }
 
 
@@ -111,6 +123,9 @@ WITNESSES: dict[str, GraphDraw] = {
     "a bias counts once whatever its scale": GraphDraw(317668847, False, True, ((1, 9, 5, 7), (5, 8, 0, 5))),
     "the change of weights does not reach back": GraphDraw(317668847, False, True, ((1, 9, 5, 7), (5, 8, 0, 5))),
     "means counted as single entries": GraphDraw(1192000987, True, True, ((7, 2, 5, 11), (5, 3, 0, 3))),
+    "a group norm does not bend": GraphDraw(644602188, False, True, ((10, 10, 2, 0),)),
+    "variance with m − 1": GraphDraw(1969602795, False, True, ((10, 11, 5, 9),)),
+    "a group norm is as steep as at the centre": GraphDraw(1634148129, False, True, ((10, 10, 10, 1),)),
 }
 
 

@@ -74,9 +74,7 @@ class GroupNorm(Layer):
     def deviations(self, h: Any) -> list[Any]:
         """Enclose d of each sample, the least over its groups."""
         share = real(self.members).sqrt()
-        return [
-            reduce(arb.min, (length(self._centred(run)) / share for run in self._runs(row))) for row in h.tolist()
-        ]
+        return [reduce(arb.min, (length(self._centred(run)) / share for run in self._runs(row))) for row in h.tolist()]
 
     def numbers(self, known: Any) -> Iterator[int]:
         """Entries of one group that are one function before are one after; 0 stays 0 only where no mean is taken off."""
@@ -100,9 +98,7 @@ class Deviations(NamedTuple):
 
     def _left(self, r: Any, x: list[Any]) -> list[Any]:
         """Enclose what is left of d, which is 0 at least."""
-        return [
-            (d - r * length(row) / self.share).max(arb(0)) for d, row in zips(self.least, x[0].rows.tolist())
-        ]
+        return [(d - r * length(row) / self.share).max(arb(0)) for d, row in zips(self.least, x[0].rows.tolist())]
 
     def forward(self, r: Any, x: list[Any]) -> Any:
         """x_i/σ_i; all samples together by the largest."""
@@ -119,9 +115,7 @@ class Deviations(NamedTuple):
 
     def on_ball(self, r: Any, x: list[Any], above: Any) -> Deviations:
         """d as it can become, b + r‖y‖ + c."""
-        return self._replace(
-            least=self._left(r, x), blocks=[b + most for b, most in zips(self.blocks, above.most(r))]
-        )
+        return self._replace(least=self._left(r, x), blocks=[b + most for b, most in zips(self.blocks, above.most(r))])
 
 
 def _each(matrix: Any, factors: list[Any]) -> Any:

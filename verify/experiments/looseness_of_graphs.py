@@ -27,6 +27,7 @@ from verify.networks.layers import (
     BatchNorm,
     Convolution,
     Flatten,
+    GroupNorm,
     Layer,
     Linear,
     MaxPool,
@@ -63,6 +64,12 @@ def _average_pool(layer: AveragePool, h: Tensor) -> Tensor:
     )
 
 
+def _group_norm(layer: GroupNorm, h: Tensor) -> Tensor:
+    runs = h.reshape(len(h), layer.groups, -1)
+    runs = runs - runs.mean(2, keepdim=True) if layer.centred else runs
+    return (runs / (runs.square().mean(2, keepdim=True) + layer.eps).sqrt()).reshape(h.shape)
+
+
 _TRAINED: dict[type[Layer], Callable[..., Tensor]] = {
     Linear: _linear,
     Convolution: _convolution,
@@ -70,6 +77,7 @@ _TRAINED: dict[type[Layer], Callable[..., Tensor]] = {
 }
 _OTHER: dict[type[Layer], Callable[..., Tensor]] = {
     AveragePool: _average_pool,
+    GroupNorm: _group_norm,
     MaxPool: lambda la, h: torch.nn.functional.max_pool2d(h, la.kernel, la.stride, la.padding, la.dilation),
     Activated: lambda layer, z: layer.function.record.in_torch(z, dict(layer.function.parameters)),
     Flatten: lambda _, h: h.flatten(1),

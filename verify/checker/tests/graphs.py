@@ -183,9 +183,7 @@ class Builder:
         }
 
 
-def chosen(
-    seed: int, act: str | None = None, n: int = 2, *, maxima: bool = False, divided: bool = False
-) -> Document:
+def chosen(seed: int, act: str | None = None, n: int = 2, *, maxima: bool = False, divided: bool = False) -> Document:
     """A random small graph: a convolutional net, with skips, projections, groups, strides, pooling, batch_norm and frozen parts by chance."""
     rng = random.Random(seed)
     name = act or rng.choice(["tanh", "silu", "relu", "leaky_relu", "gelu", "softplus", "softsign", "celu", "hardtanh"])
@@ -302,7 +300,7 @@ def _pooled(layer: Layer, h: dict[Any, Any], shape: Sequence[int]) -> dict[Any, 
 
 
 def _divided(layer: Layer, h: dict[Any, Any], shape: Sequence[int]) -> dict[Any, Any]:
-    result = {}
+    result: dict[Any, Any] = {}
     for g in range(layer["groups"]):
         share = shape[0] // layer["groups"]
         own = [key for key in h if g * share <= key[0] < (g + 1) * share]

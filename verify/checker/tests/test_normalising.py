@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flint import arb, ctx
+from flint import arb, arb_mat, ctx
 
-from verify.checker import check, normalising
+from verify.checker import check
 from verify.checker.movement import Movement
 from verify.checker.network import Point
 from verify.checker.normalising import Deviations, GroupNorm
@@ -88,7 +88,8 @@ def test_a_twin_makes_a_bound_false(name: str, monkeypatch: pytest.MonkeyPatch) 
     def holds() -> bool:
         with ctx.workprec(128):
             moved = float(_movement(far).jacobian(arb(3.0 * eps**0.5)).upper())
-            return change <= moved and turn * (1.0 - 1e-12) <= float(_movement(near).curvature(arb(0)).upper())
+            bent = float(_movement(near).curvature(arb(0)).upper())
+            return bool(change <= moved and turn * (1.0 - 1e-12) <= bent)
 
     assert holds()
     owner, attribute, twin = TWINS[name]
@@ -111,8 +112,8 @@ def test_entries_of_two_groups_are_two_functions() -> None:
 
     assert list(layer(True).numbers(array("q", [1, 1, 1, 0]))) == [1, 1, 2, 3]
     assert list(layer(False).numbers(array("q", [1, 1, 1, 0]))) == [1, 1, 2, 0]
-    equal = Equal([layer(True)], {0: normalising.arb_mat(1, 4)}, [])
-    equal.value[-1] = normalising.arb_mat([[2, 2, 2, 2]])
+    equal = Equal([layer(True)], {0: arb_mat(1, 4)}, [])
+    equal.value[-1] = arb_mat([[2, 2, 2, 2]])
     [numbers] = equal.of(0)
     assert numbers[0] == numbers[1] != numbers[2] == numbers[3]
 

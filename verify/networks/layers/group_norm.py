@@ -5,12 +5,12 @@ off, or nothing. Weight and bias are a layer of their own (a batch norm with mea
 
     DN(z)[u] = (√m/q)(Pu − α⟨α, u⟩), a symmetric matrix,   ‖DN‖ ≤ S = √m/q̲,   ‖DN(z) − DN(z')‖ ≤ S₂‖z − z'‖,   S₂ = (2/√3)√m/q̲² = (2/√(3m))S²
 
-where q ≥ q̲ between z and z'. N is not Lipschitz with a useful constant on all of R^m (S = 1/√eps): q̲ is local, of each sample. Let s be a lower bound of ‖Pz⁰‖
-over a sample's groups, and ‖Δz‖ ≤ ρ on the ball. Then ‖Pz‖ ≥ s − ρ, since ‖P‖ ≤ 1, and q̲² = max(0, s − ρ)² + m·eps, which never vanishes.
-Where s ≤ ρ, the variance may vanish on the ball: S = 1/√eps there, true and mostly useless.
+where q ≥ q̲ between z and z'. On all of R^m, S = 1/√eps: true and mostly useless. So q̲ is local, of each sample. Let s be a lower bound of ‖Pz⁰‖ over its
+groups, and ‖Δz‖ ≤ ρ on the ball. Then ‖Pz‖ ≥ s − ρ, since ‖P‖ ≤ 1, and q̲² = max(0, s − ρ)² + m·eps, which never vanishes. Only where s ≤ ρ may the variance
+vanish on the ball; there S = 1/√eps is what is left.
 
-Values: ‖ΔN‖ ≤ S‖Δz‖. Sensitivities (:mod:`verify.networks.movement`): ΔG_u = ΔG_w·DN(z_θ) + G_w⁰·(DN(z_θ) − DN(z⁰)). N mixes entries, so that unlike an activation's
-the last is bounded by the norm of G and not by its largest column: at most ‖G_w,i⁰‖·S₂·‖Δz_i‖. Groups do not mix: both are the largest over the groups.
+Values: ‖ΔN‖ ≤ S‖Δz‖. Sensitivities (:mod:`verify.networks.movement`): ΔG_u = ΔG_w·DN(z_θ) + G_w⁰·(DN(z_θ) − DN(z⁰)). N mixes entries, so that unlike an
+activation's the last is bounded by the norm of G and not by its largest column: at most ‖G_w,i⁰‖·S₂·‖Δz_i‖. Groups do not mix: both are the largest over the groups.
 """
 
 from __future__ import annotations

@@ -154,7 +154,8 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
         )
     raise UnsupportedLayerError(
         f"{where}: {_full_name(kind)} is not known, so neither its Jacobian nor its curvature is bounded. Supported:"
-        " Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d, BatchNorm2d, LayerNorm, GroupNorm, RMSNorm, AvgPool2d, AdaptiveAvgPool2d, MaxPool2d, AdaptiveMaxPool2d, Flatten,"
+        " Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d, BatchNorm2d, LayerNorm, GroupNorm, RMSNorm,"
+        " AvgPool2d, AdaptiveAvgPool2d, MaxPool2d, AdaptiveMaxPool2d, Flatten,"
         " Tanh, Sigmoid, Softplus, GELU, SiLU, CELU, ELU, Softsign, ReLU, LeakyReLU,"
         " Hardtanh, ReLU6, verify.nn.Sine, verify.nn.Erf, Identity, and"
         " Dropout in"

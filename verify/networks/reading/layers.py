@@ -47,7 +47,9 @@ _OWN_NORMS = (torch.nn.LayerNorm, torch.nn.GroupNorm, torch.nn.RMSNorm)
 def layers_of(
     module: torch.nn.Module, where: str, name: str, shape: Shape | None, inputs: tuple[int, ...], place: int
 ) -> tuple[Layer, ...]:
-    """Return the layers that a module is, one after the other, on inputs of a sample's shape (None: vectors of a length not known yet); none if it returns its input.
+    """Return the layers that a module is, one after the other, on inputs of a sample's shape (None: vectors of a length not known yet).
+
+    None of a module that returns its input.
 
     Args:
         where: how an error names it. name: its name in ``state_dict()``. inputs: positions of the layers whose values it gets; place: of its first layer.
@@ -237,9 +239,7 @@ def _group_norm(
         if not arrays:
             return (norm,)
         weight, bias = arrays.get("weight"), arrays.get("bias")
-        return norm, BatchNorm(
-            np.zeros(channels), np.ones(channels), 0.0, weight, bias, (place,), frozen, name
-        )
+        return norm, BatchNorm(np.zeros(channels), np.ones(channels), 0.0, weight, bias, (place,), frozen, name)
     except ShapeError as error:
         raise ShapeError(f"{where}: {error}") from error
 

@@ -267,9 +267,10 @@ def read_network(model: torch.nn.Module | Network, input_shape: Shape | None = N
 
     Args:
         model: (nested) Sequential of the layers in :mod:`verify.networks.reading.layers`: Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d and 2d in
-            evaluation mode, LayerNorm, GroupNorm, RMSNorm, AvgPool2d, MaxPool2d and their adaptive forms, Flatten and activations; Identity, and Dropout in evaluation mode, are passed
-            over. Or a module with a forward of its own that calls such layers, functions such as torch.tanh, sums of values (skip connections) and
-            views (see :mod:`verify.networks.reading.tracing`). Parameters with requires_grad=False are frozen: they do not move. A Network passes through.
+            evaluation mode, LayerNorm, GroupNorm, RMSNorm, AvgPool2d, MaxPool2d and their adaptive forms, Flatten and activations; Identity, and Dropout in
+            evaluation mode, are passed over. Or a module with a forward of its own that calls such layers, functions such as torch.tanh, sums of values (skip
+            connections) and views (see :mod:`verify.networks.reading.tracing`). Parameters with requires_grad=False are frozen: they do not move. A Network
+            passes through.
         input_shape: (C, H, W) of a sample where the data are maps; of vectors (d,), or None where no view comes before the first layer. The first
             layer's width is the network's: inputs of another are refused when they are read.
 

@@ -134,7 +134,7 @@ class _Walk(Generic[H]):
                 ended: H = found.value if isinstance(found, _Squeezed) else found
                 return ended
             self._known[node] = source if node.op == "placeholder" else self._step(node)
-            if node.op == "placeholder" or not isinstance(self._known[node], _Sizes | _Samples | int):
+            if node.op == "placeholder" or not isinstance(self._known[node], _Sizes | _Samples | int | tuple):
                 self._values.add(node)
                 computed = computed or node.op != "placeholder"
         raise self._refused("its forward returns nothing")
@@ -343,6 +343,10 @@ class _Walk(Generic[H]):
 
 def _entry(sizes: _Sizes, index: Any) -> Any:
     whole = (_Samples(), *sizes.shape)
+    if isinstance(index, slice) and all(bound is None or type(bound) is int for bound in (index.start, index.stop)):
+        # As x.shape[1:], of a sample's own sizes.
+        part = whole[index] if index.step is None else ()
+        return part if part and all(type(size) is int for size in part) else None
     return whole[index] if type(index) is int and -len(whole) <= index < len(whole) else None
 
 

@@ -152,7 +152,9 @@ def _divided(layer: GroupNorm, own: dict[str, Pair], h: Pair) -> Pair:
         m = Wide(len(z))
         c = z - z.sum() / m if layer.centred else z
         deviation = np.sqrt((c**2).sum() / m + Wide(layer.eps))
-        matrix = np.eye(len(z), dtype=Wide) - (1 / m if layer.centred else Wide(0)) - np.outer(c, c) / (m * deviation**2)
+        matrix = (
+            np.eye(len(z), dtype=Wide) - (1 / m if layer.centred else Wide(0)) - np.outer(c, c) / (m * deviation**2)
+        )
         value[channels] = (c / deviation).reshape(value[channels].shape)
         slope[channels] = (matrix / deviation @ dz).reshape(slope[channels].shape)
     return value, slope

@@ -56,6 +56,38 @@ def test_a_residual_network_is_proved_and_checked(scope: Any, tmp_path: Path) ->
     assert check(tmp_path / "c.zip").verdict == "ACCEPTED"
 
 
+def layer_norm_network() -> torch.nn.Sequential:
+    """On vectors of three numbers."""
+    return torch.nn.Sequential(
+        torch.nn.Linear(3, 32), torch.nn.LayerNorm(32), torch.nn.Tanh(), torch.nn.Linear(32, 1)
+    ).double()
+
+
+def group_norm_network() -> torch.nn.Sequential:
+    """On maps of two channels, 4 × 4."""
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(2, 8, 3, padding=1), torch.nn.GroupNorm(2, 8), torch.nn.Tanh(), torch.nn.AvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(32, 1),
+    ).double()  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [layer_norm_network, group_norm_network])
+@pytest.mark.parametrize("scope", ["point", "ball", "basin", "run"])
+def test_networks_with_norms_are_proved_and_checked(make: Any, scope: Any, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model, rng = make(), np.random.default_rng(1)
+    X = rng.standard_normal((5, 3) if make is layer_norm_network else (5, 2, 4, 4))
+    y = 0.5 * rng.standard_normal((5, 1))
+    if scope == "ball":
+        y = linearisation.forward(verify.networks.read_network(model, X.shape[1:]), X).mid + 1e-4 * y
+    certificate = verify.certify(model, X, y, scope=scope)
+    assert certificate.verdict == "PROVED", certificate.reason
+    certificate.save(tmp_path / "c.zip")
+    back = Certificate.load(tmp_path / "c.zip")
+    assert back.mismatch(model, X, y) is None
+    found = check(tmp_path / "c.zip")
+    assert found.verdict == "ACCEPTED", found.failures
+
+
 @pytest.mark.parametrize("scope", ["exact", "region"])
 def test_what_is_proved_of_chains_alone_refuses_a_graph(scope: Any) -> None:
     network, X, y = residual_network(4)

@@ -48,7 +48,9 @@ def test_every_float_dtype_is_exact(dtype: torch.dtype) -> None:
         (torch.nn.LeakyReLU(-0.5), "negative_slope"),
         (torch.nn.BatchNorm1d(2), "couples the samples"),
         (torch.nn.Dropout(0.5), "eval"),
-        (torch.nn.LayerNorm(2), "claim layer_norm_derivatives"),
+        (torch.nn.LayerNorm(2, eps=0.0), "eps=0.0"),
+        (torch.nn.RMSNorm(2), "depends on the inputs' dtype"),
+        (torch.nn.LayerNorm((2, 2)), "the whole of a sample"),
         (torch.nn.Conv1d(2, 2, 1), "not known"),
     ],
 )

@@ -138,7 +138,8 @@ class GroupNormRule:
         found = self._centred(below[0].reshape(self._shape))
         self._inverse = 1.0 / np.sqrt((found * found).mean(axis=2, keepdims=True) + self._layer.eps)
         self._value = found * self._inverse
-        return self._value.reshape(below[0].shape)
+        value: np.ndarray = self._value.reshape(below[0].shape)
+        return value
 
     def backward(self, back: np.ndarray) -> tuple[np.ndarray, ...]:
         """A symmetric matrix per group."""

@@ -15,7 +15,7 @@ from torch.nn import functional
 import verify
 from verify.errors import DisagreementError, DtypeError, ShapeError, UnsupportedLayerError
 from verify.networks import Network, read_network
-from verify.networks.layers import AveragePool, BatchNorm, Convolution, MaxPool, Sum
+from verify.networks.layers import AveragePool, BatchNorm, Convolution, GroupNorm, MaxPool, Sum
 from verify.networks.linearisation import forward
 from verify.networks.reading.comparison import require_agreement
 
@@ -33,6 +33,13 @@ def maxima() -> nn.Sequential:
     torch.manual_seed(0)
     pool = nn.MaxPool2d((2, 2), (2, 2), (1, 0))
     return nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), pool, nn.Flatten(), nn.Linear(12, 2)).double().eval()
+
+
+def divided() -> nn.Sequential:
+    torch.manual_seed(0)
+    norm = nn.GroupNorm(2, 4)
+    nn.init.normal_(norm.bias)
+    return nn.Sequential(nn.Conv2d(2, 4, 3), norm, nn.Tanh(), nn.Flatten(), nn.Linear(48, 2)).double().eval()
 
 
 def batch_norm(channels: int, **options: Any) -> nn.BatchNorm2d:
@@ -183,6 +190,10 @@ def test_frozen_parameters_do_not_move() -> None:
         lambda s, x: s.small(functional.max_pool2d(functional.relu(s.a(x)), (6, 5)).flatten(1)),
         lambda s, x: s.small(torch.max_pool2d(torch.relu(s.a(x)), (6, 5), padding=(2, 1), stride=(6, 5)).flatten(1)),
         lambda s, x: s.small(functional.adaptive_max_pool2d(s.a(x), 1).flatten(1)),
+        lambda s, x: s.fc(functional.layer_norm(s.a(x), (4, 6, 5)).flatten(1)),
+        lambda s, x: s.fc((lambda z: functional.layer_norm(z, z.shape[1:], None, None, 0.1))(s.a(x).flatten(1))),
+        lambda s, x: s.fc(functional.group_norm(s.a(x), 2, eps=1e-3).flatten(1)),
+        lambda s, x: s.fc(functional.rms_norm(s.a(x).flatten(1), (120,), eps=1e-3)),
         lambda s, x: s.fc(torch.flatten(functional.relu(s.a(x) + s.b(x)), 1)),
         lambda s, x: s.fc(torch.flatten(torch.add(s.a(x), s.b(x)), 1)),
         lambda s, x: s.fc(torch.flatten(0.5 * s.a(x) + s.b(x) * 3, 1)),
@@ -233,6 +244,11 @@ def _source(body: Callable[[Any, Any], Any]) -> str:
             "overwritten in place",
         ),
         (lambda s, x: s.fc(s.a(x)[:, 0].flatten(1)), "getitem"),
+        (lambda s, x: s.fc(functional.layer_norm(s.a(x), (4, 6, 5), s.b(x)).flatten(1)), "combines several values"),
+        (lambda s, x: s.fc(functional.group_norm(s.a(x), 2, 2.0).flatten(1)), "weight and bias belong to a layer"),  # type: ignore[arg-type]
+        (lambda s, x: s.fc(functional.layer_norm(s.a(x), (5,)).flatten(1)), "the whole of a sample"),
+        (lambda s, x: s.fc(functional.rms_norm(s.a(x), (4, 6, 5)).flatten(1)), "eps=None"),
+        (lambda s, x: s.fc(functional.layer_norm(s.a(x), x.shape[:2]).flatten(1)), "single entries are"),
     ],
 )
 def test_forwards_that_are_not_known_are_refused(body: Callable[[Any, Any], Any], words: str) -> None:
@@ -267,13 +283,15 @@ def _after_write(s: Any, x: Any) -> Any:
         (nn.AdaptiveAvgPool2d((4, 1)), "does not divide"),
         (nn.BatchNorm2d(2), "couples the samples"),
         (nn.BatchNorm2d(2, eps=10**400).eval(), "that a double holds"),
-        (nn.GroupNorm(1, 2), "GroupNorm divides each sample"),
+        (nn.LayerNorm(5), r"GroupNorm\(1, C\) for a map"),
+        (nn.LayerNorm((2, 6, 5)), "a weight for every entry of a map"),
+        (nn.GroupNorm(1, 2, eps=0.0), "eps=0.0"),
         (nn.AdaptiveMaxPool2d((4, 1)), "does not divide"),
         (nn.MaxPool2d(2, ceil_mode=True), "ceil_mode"),
         (nn.MaxPool2d(2, return_indices=True), "return_indices"),
         (nn.AdaptiveMaxPool2d(1, return_indices=True), "return_indices"),
         (nn.FractionalMaxPool2d(2, output_size=2), "FractionalMaxPool2d is not implemented"),
-        (nn.InstanceNorm2d(2), "InstanceNorm2d divides a channel"),
+        (nn.InstanceNorm2d(2), r"GroupNorm\(C, C\) normalises"),
         (nn.Conv2d(2, 4, 3, padding=1, padding_mode="replicate"), "padding_mode"),
     ],
 )
@@ -348,6 +366,10 @@ def _no_skip(network: Network) -> Network:
         (maxima(), lambda net: _other(net, MaxPool, padding=(1, 0), kernel=(3, 2))),
         (ResNet().double().eval(), lambda net: _other(net, BatchNorm, eps=1e-3)),
         (ResNet().double().eval(), _no_skip),
+        (divided(), lambda net: _other(net, GroupNorm, groups=1)),
+        (divided(), lambda net: _other(net, GroupNorm, eps=2e-5)),
+        (divided(), lambda net: _other(net, GroupNorm, centred=False)),
+        (divided(), lambda net: _other(net, BatchNorm, bias=np.zeros(4))),
     ],
 )
 def test_faults_of_reading_are_seen(model: nn.Module, fault: Callable[[Network], Network]) -> None:
