@@ -3,7 +3,7 @@
 G_v = ∂F/∂h_v of one sample. ‖ΔG_v‖ ≤ ⟨y_v, t⟩ + c_v, from the output (0, 0) back; a node adds over its consumers w
     layer of weights: ν_w(y_w, c_w) + κ_w(b_w + β̄_w)1_w          smooth activation: S_1(y_w, c_w) + S_2γ_w x_u
     piecewise linear activation: S_1(y_w, c_w) and K(ρ) to c (unstable_units)      fixed map: ‖T‖(y_w, c_w)      sum: (y_w, c_w)
-    max pool: √ov(y_w, c_w) and K(ρ) to c (window_choices)
+    max pool: √ov(y_w, c_w) and K(ρ) to c (window_choices)      LayerNorm: S_N(y_w, c_w) + B_Nb_w x_u, S_N = √m/q̲, B_N = (2/√3)√m/q̲² (layer_norm_derivatives)
 b_w ≥ ‖G_w‖ at the centre, β̄_w = R‖y_w‖ + c_w, γ_w the largest column norm of G_w, x_u from network_movement. Proof: G_u(θ) − G_u = G_w(θ)∘U +
 ΔG_w∘W⁰ for a layer; ΔG_w·diag σ'(z_θ) + G_w·diag(σ'(z_θ) − σ'(z)) for an activation, whose second part has the Frobenius norm at most
 γ_wS_2‖Δz‖. The rows of layer v: J_v(θ)ᵀw = Σ_i A_i(θ)ᵀG_i(θ)ᵀw_i, so ‖ΔJ_v‖ ≤ max_i‖ΔG_i‖·(α_v + κ_vR‖x_u‖) + max_i b_i·κ_v⟨x_u, t⟩ =: ⟨M_v, t⟩ + c'_v.
@@ -52,6 +52,22 @@ def _backward(proof: Proof) -> None:
     proof.lemma("anew", "claim:window_choices", anew <= choices, "windows that choose anew")
     proof.derive("carried_root", root * dg <= root * bound, "so_far")
     proof.derive("pool_step", pooled <= root * bound + choices, "pool anew carried_root")
+    steep, turn, S_N, B_N, divided = sym("norm_slope norm_turn sup_norm_slope sup_norm_bend divided")
+    proof.lemma(
+        "steep",
+        "claim:layer_norm_derivatives",
+        sp.And(steep <= S_N, turn <= B_N * dz),
+        "DN(z_θ) and its change, q ≥ q̲ on the sample's ball",
+    )
+    proof.lemma(
+        "norm",
+        "operator_norm",
+        divided <= dg * steep + b * turn,
+        "ΔG_w·DN(z_θ) + G_w(DN(z_θ) − DN(z)): N mixes entries, so ‖G_w‖ and no column",
+    )
+    proof.derive("steep_scaled", dg * steep <= S_N * bound, "so_far steep")
+    proof.derive("turned", b * turn <= b * (B_N * form), "steep movement")
+    proof.derive("norm_step", divided <= S_N * bound + b * (B_N * form), "norm steep_scaled turned")
     other, other_bound, total = sym("change_other bound_other total_change")
     proof.suppose("so_far_other", other <= other_bound, "another consumer")
     proof.lemma("fan_out", "cauchy_schwarz", total <= dg + other, "G of a node adds over its consumers")
@@ -62,7 +78,7 @@ def _backward(proof: Proof) -> None:
         "induction",
         final <= final_bound,
         "every node, in reverse topological order",
-        premises=["layer_step", "activation_step", "pool_step", "fan_out_step"],
+        premises=["layer_step", "activation_step", "pool_step", "norm_step", "fan_out_step"],
         discharges=["so_far", "so_far_other"],
     )
 
@@ -108,7 +124,7 @@ def prove(formulas: Formulas) -> Proof:
     proof.lemma("derivative", "mean_value", r * curvature <= small, "‖D²F(θ)[u/r]‖, in the limit")
     proof.derive("curvature_scaled", r * curvature <= r * L_H, "derivative small suprema")
     proof.derive("curvature", curvature <= L_H, "curvature_scaled small")
-    return proof.conclude("layer_step activation_step pool_step fan_out_step block_bound jacobian curvature")
+    return proof.conclude("layer_step activation_step pool_step norm_step fan_out_step block_bound jacobian curvature")
 
 
 def _three_layers() -> list[Fact]:

@@ -3,6 +3,7 @@
 θ = c + u, t_v = ‖u_v‖ the move of layer v's own parameters, t = (t_1, …, t_L). Every value moves by at most ⟨x_v, t⟩ with x_v ≥ 0, from
     inputs: x = 0            layer of weights: x_v = α_v 1_v + (ν_v + κ_v R)x_u        activation: S_1x_u
     fixed linear map T: ‖T‖x_u        sum (skip connection): Σ_j x_{u_j}        max pool whose windows read an entry at most ov times: √ov·x_u
+    LayerNorm, GroupNorm: (√m/q̲)x_u sample by sample, q̲ on ‖Δz‖ ≤ R‖x_u‖ (layer_norm_derivatives); of all samples together by the largest
 where u is the node that v reads, α_v the norm of (U, q) ↦ U∗h_u + q at the centre, ν_v that of h ↦ W∗h, κ_v = √(overlap) (convolution_norm; 1 for
 a fully connected layer). Proof: Δz = (U∗h⁰ + q) + W(θ)∗Δh exactly, ‖W(θ)∗·‖ ≤ ν + κt_v ≤ ν + κR; induction in topological order.
 """
@@ -31,7 +32,11 @@ def prove(formulas: Formulas) -> Proof:
     proof.derive("inherited", weight * below <= (nu + kappa * R) * form, "weight so_far")
     proof.derive("layer_step", moved <= form_next, "layer own inherited form_next")
     slope, S1, after = sym("slope sup_first after")
-    proof.hypothesis("lipschitz", slope <= S1, "S_1 ≥ sup|σ'|, or ‖T‖ for a fixed linear map, or √ov for a max pool")
+    proof.hypothesis(
+        "lipschitz",
+        slope <= S1,
+        "S_1 ≥ sup|σ'|, or ‖T‖ for a fixed linear map, √ov for a max pool, √m/q̲ for a LayerNorm",
+    )
     proof.lemma(
         "activation",
         "mean_value",

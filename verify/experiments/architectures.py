@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -11,17 +11,19 @@ __all__ = ["ResNet", "cnn"]
 
 
 class _Block(nn.Module):
-    """act(BN(conv(act(BN(conv(x))))) + skip(x)); the skip is a 1 × 1 projection where the size changes."""
+    """act(norm(conv(act(norm(conv(x))))) + skip(x)); the skip is a 1 × 1 projection where the size changes."""
 
-    def __init__(self, channels: int, width: int, activation: type[nn.Module]) -> None:
+    def __init__(
+        self, channels: int, width: int, activation: type[nn.Module], norm: Callable[[int], nn.Module]
+    ) -> None:
         super().__init__()
         stride = 1 if width == channels else 2
         self.inner = nn.Sequential(
             nn.Conv2d(channels, width, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(width),
+            norm(width),
             activation(),
             nn.Conv2d(width, width, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(width),
+            norm(width),
         )
         self.skip = nn.Identity() if stride == 1 else nn.Conv2d(channels, width, 1, stride, bias=False)
         self.activation = activation()
@@ -32,17 +34,23 @@ class _Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Stem, one block per width (stride 2 where the width changes), average pooling to 1 × 1, a linear layer; BatchNorm after each convolution."""
+    """Stem, one block per width (stride 2 where the width changes), average pooling to 1 × 1, a linear layer; a norm after each convolution."""
 
-    def __init__(self, widths: Sequence[int], activation: type[nn.Module], channels: int = 1) -> None:
-        """Build in torch's default initialisation, float32, for maps of `channels` channels; the first width is the stem's."""
+    def __init__(
+        self,
+        widths: Sequence[int],
+        activation: type[nn.Module],
+        channels: int = 1,
+        norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
+    ) -> None:
+        """Build in torch's default initialisation, float32, for maps of `channels` channels; the first width is the stem's. norm: made of a width."""
         super().__init__()
         before = [widths[0], *widths]
         self.body = nn.Sequential(
             nn.Conv2d(channels, widths[0], 3, 1, 1, bias=False),
-            nn.BatchNorm2d(widths[0]),
+            norm(widths[0]),
             activation(),
-            *(_Block(channels, width, activation) for channels, width in zip(before, widths, strict=False)),
+            *(_Block(channels, width, activation, norm) for channels, width in zip(before, widths, strict=False)),
         )
         self.pool, self.head = nn.AdaptiveAvgPool2d(1), nn.Linear(widths[-1], 1)
 

@@ -52,7 +52,7 @@ class Case:
 
     Attributes:
         network: 'mlp-WIDTH', 'cnn' or 'lenet' (average or max pooling), either with '-HIDDEN' (a hidden layer before the output), or 'resnet' (16-32,
-            three blocks, one projection).
+            three blocks, one projection; with '-GROUPS' GroupNorm in the place of BatchNorm).
         activation: 'tanh' or 'relu'. data, n: which samples. seed: of initialisation and choice of samples. scope: 'run' or 'basin'.
         path: of CIFAR-10's files.
     """
@@ -127,7 +127,8 @@ def build(case: Case, X: np.ndarray) -> torch.nn.Module:
         pool = torch.nn.AvgPool2d if kind == "cnn" else torch.nn.MaxPool2d
         net = architectures.cnn(activation, _SIDES[case.data], int(size) if size else None, pool).double()
     else:
-        net = architectures.ResNet((16, 32, 32), activation, X.shape[1]).double()
+        norm = functools.partial(torch.nn.GroupNorm, int(size)) if size else torch.nn.BatchNorm2d
+        net = architectures.ResNet((16, 32, 32), activation, X.shape[1], norm).double()
         with torch.no_grad():
             for _ in range(_STATISTICS):
                 net(torch.from_numpy(X))

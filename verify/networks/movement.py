@@ -7,6 +7,7 @@ Parameters θ⁰ + δ, t_l = ‖δ_l‖_F over the L layers that train, ‖t‖ 
 Forward. ‖ΔH_v‖_F ≤ ⟨x_v, t⟩ and ‖Δh_{v,i}‖ ≤ ⟨x_{v,i}, t⟩ with x = 0 at the data and
     trained:     x_v = α_v·1_v + (ν_v + κ_v r)x_u      Δz = [U∗h⁰ + q] + W(θ)∗Δh exactly, ‖W(θ)∗·‖ ≤ ν_v + κ_v t_v,
     activation:  x_v = sup|σ'|·x_u                     Lipschitz entry by entry,
+    group norm:  x_{v,i} = S_i(r)x_{u,i}               (:mod:`verify.networks.layers.group_norm`), all samples by the largest S_i,
     fixed:       x_v = Σ_j τ_j x_{u_j}                 a sum adds its branches.
 α_v is the norm of (U, q) ↦ U∗h⁰ + q over all samples, α_{v,i} on sample i, ν_v ≥ ‖h ↦ W⁰∗h‖, and κ_v with ‖U∗h‖ ≤ κ_v‖U‖_F‖h‖: the scale s of a
 fully connected layer; for a convolution the root of how many positions of its output read one entry of its input.
@@ -15,6 +16,7 @@ Backward. ‖ΔG_{v,i}‖₂ ≤ ⟨y_{v,i}, t⟩ + c_{v,i}, zero at F; β̄ = r
     trained:     ν_w(y_w, c_w) + κ_w(b_{w,i} + β̄_{w,i})1_w        ΔG_u = G_w(θ)∘U + ΔG_w∘W⁰, b_{w,i} ≥ ‖G⁰_{w,i}‖₂,
     smooth:      sup|σ'|·(y_w, c_w) + sup|σ''|·γ_{w,i}·x_{u,i}     ‖G diag(d)‖ ≤ ‖G diag(d)‖_F ≤ ‖d‖·γ, γ the largest column norm of G⁰_{w,i},
     kinked:      sup|σ'|·(y_w, c_w), and K_i(r‖x_{u,i}‖) to c      (:mod:`verify.networks.layers.kinks`),
+    group norm:  S_i(y_w, c_w) + S_2,i·b_{w,i}·x_{u,i}             it mixes entries: the norm of G⁰ and not its columns,
     fixed:       τ_j(y_w, c_w) to input j.
 
 Jacobian. For ‖w‖ = 1, J_vᵀw = Σ_i 𝒜_i(θ)ᵀ(G_{v,i}ᵀw_i), 𝒜_i the data operator of sample i, which moves by at most κ_v‖Δh_{u,i}‖. With
@@ -27,7 +29,7 @@ bounded by pairs of samples instead (Linear.pairs_norm). Since ‖ΔJ‖² ≤ �
 
     ‖J(θ) − J(θ⁰)‖ ≤ Δ_J(r) = r‖M(r)‖₂ + ‖(c_v)_v‖   on B(θ⁰, r), M the stacked M_v, for every choice of slopes at kinks.
 
-Second derivative. Let M^sup be M with α, ν, b, γ replaced by their suprema over the ball, α + κr‖x_u‖, ν + κr, b + β̄, γ + β̄, and r = 0
+Second derivative. Let M^sup be M with α, ν, b, γ, S, S_2 replaced by their suprema over the ball, α + κr‖x_u‖, ν + κr, b + β̄, γ + β̄, S(r), and r = 0
 everywhere else. Applied at the centre θ with r' → 0 the theorem says ‖D²F(θ)‖ ≤ ‖M(0)‖ with the norms at θ, which are at most these:
 L_H(r) = ‖M^sup‖ where F is C² on the ball: no kink met. Entry (v, w), of either form (of the n rows the column's norm), bounds D²F on the pair of
 blocks v and w, and so does entry (w, v): the smallest of the four may stand there.
