@@ -9,8 +9,9 @@ where q ≥ q̲ between z and z'. On all of R^m, S = 1/√eps: true and mostly u
 groups, and ‖Δz‖ ≤ ρ on the ball. Then ‖Pz‖ ≥ s − ρ, since ‖P‖ ≤ 1, and q̲² = max(0, s − ρ)² + m·eps, which never vanishes. Only where s ≤ ρ may the variance
 vanish on the ball; there S = 1/√eps is what is left.
 
-Values: ‖ΔN‖ ≤ S‖Δz‖. Sensitivities (:mod:`verify.networks.movement`): ΔG_u = ΔG_w·DN(z_θ) + G_w⁰·(DN(z_θ) − DN(z⁰)). N mixes entries, so that unlike an
-activation's the last is bounded by the norm of G and not by its largest column: at most ‖G_w,i⁰‖·S₂·‖Δz_i‖. Groups do not mix: both are the largest over the groups.
+Values: ‖ΔN‖ ≤ S‖Δz‖. Sensitivities (:mod:`verify.networks.movement`): ΔG_u = ΔG_w·DN(z_θ) + G_w⁰·(DN(z_θ) − DN(z⁰)). N mixes entries, so that
+the last, unlike an activation's, is bounded by the norm of G and not by its largest column: at most ‖G_w,i⁰‖·S₂·‖Δz_i‖. Groups do not mix: S and S₂
+are the largest over the groups.
 """
 
 from __future__ import annotations

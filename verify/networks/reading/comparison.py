@@ -130,8 +130,11 @@ def _torch(
     """Run the model itself on float64 copies of its parameters and buffers: each module's call, and the gradient of Σ weights·F."""
     recorder = _Recorder()
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):
+        # On channels-last memory torch's group norm takes a variance from the mean square and loses what cancels.
         copies = {
-            name: value.detach().to("cpu", torch.float64, copy=True).requires_grad_()
+            name: value.detach()
+            .to("cpu", torch.float64, copy=True, memory_format=torch.contiguous_format)
+            .requires_grad_()
             for name, value in model.named_parameters()
         }
         # Statistics of a normalisation are buffers: in float32 they cannot be mixed with the copies.
@@ -310,13 +313,13 @@ def _slack(layer: Layer, given: tuple[np.ndarray, ...], value: np.ndarray) -> np
 
 
 def _norm_slack(layer: GroupNorm, given: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Of a group z of m entries: m units of S‖z‖, and, where the variance comes from the mean square, of (‖z‖/q)² times the value."""
+    """Of a group z of m entries: m units of S‖z‖, which its mean and deviation are off by, and of the value."""
     groups = given.reshape(len(given), layer.groups, -1)
     m = groups.shape[2]
     deviation = groups.std(axis=2) if layer.centred else np.sqrt((groups**2).mean(axis=2))
     ratio = (np.sqrt((groups**2).mean(axis=2)) / np.sqrt(deviation**2 + layer.eps))[:, :, None]
     sizes = np.abs(value.reshape(groups.shape))
-    found: np.ndarray = 4.0 * _UNIT * (m + 8) * (math.sqrt(m) * ratio + (ratio**2 + 1.0) * sizes)
+    found: np.ndarray = 4.0 * _UNIT * (m + 8) * (math.sqrt(m) * ratio + sizes)
     return found.reshape(value.shape)
 
 

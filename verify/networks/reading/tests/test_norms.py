@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,7 +12,9 @@ from torch import nn
 from verify.errors import ShapeError
 from verify.networks import read_network
 from verify.networks.layers import GroupNorm
-from verify.networks.reading.tests.test_graphs import agrees
+from verify.networks.linearisation import forward
+from verify.networks.reading.comparison import require_agreement
+from verify.networks.reading.tests.test_graphs import X, agrees
 
 
 def _divided(channels: int, **options: Any) -> nn.GroupNorm:
@@ -45,3 +48,19 @@ def test_norms_of_a_samples_own_entries_are_read(on_map: nn.Module, on_vector: n
 def test_groups_of_one_entry_are_refused() -> None:
     with pytest.raises(ShapeError, match="one entry"):
         read_network(nn.Sequential(nn.Linear(3, 4), nn.GroupNorm(4, 4), nn.Linear(4, 1)))
+
+
+def test_cancellation_in_torchs_variance_is_no_other_function() -> None:
+    """On channels-last memory torch takes the variance from the mean square: off by 10⁻⁶ where the mean is 10⁵ deviations away."""
+    torch.manual_seed(0)
+    first = nn.Conv2d(2, 4, 2)
+    model = nn.Sequential(first, nn.GroupNorm(2, 4), nn.Tanh(), nn.Flatten(), nn.Linear(80, 1)).double()
+    assert first.bias is not None
+    nn.init.constant_(first.bias, 1e5)
+    agrees(model)
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = read_network(model, X.shape[1:])
+    with torch.no_grad():
+        returned = model(torch.from_numpy(X).to(memory_format=torch.channels_last)).numpy()
+    assert np.abs(returned - forward(network, X).mid).max() > 1e-7
+    require_agreement(model, network, X)
