@@ -51,8 +51,8 @@ class Case:
     """One row.
 
     Attributes:
-        network: 'mlp-WIDTH', 'cnn' or 'lenet' (average or max pooling), either with '-HIDDEN' (a hidden layer before the output), or 'resnet' (16-32,
-            three blocks, one projection; with '-GROUPS' GroupNorm in the place of BatchNorm).
+        network: 'mlp-WIDTH', 'normed-WIDTH' (with LayerNorm before its activation), 'cnn' or 'lenet' (average or max pooling), either with '-HIDDEN' (a hidden
+            layer before the output), or 'resnet' (16-32, three blocks, one projection; with '-GROUPS' GroupNorm in the place of BatchNorm).
         activation: 'tanh' or 'relu'. data, n: which samples. seed: of initialisation and choice of samples. scope: 'run' or 'basin'.
         path: of CIFAR-10's files.
     """
@@ -78,6 +78,8 @@ def _cases() -> Iterator[Case]:
             yield Case(f"mlp-{width}", "relu", "digits", 100, seed)
             yield Case(f"mlp-{width}", "relu", "mnist", 100, seed)
         yield Case("mlp-1024", "relu", "digits", 100, seed, "run")
+        yield Case("normed-256", "tanh", "digits", 100, seed)
+        yield Case("resnet-4", "tanh", "digits", 50, seed)
         for activation in ("tanh", "relu"):
             yield Case("cnn-12", activation, "mnist", 100, seed)
             yield Case("lenet-12", activation, "mnist", 100, seed)
@@ -111,7 +113,7 @@ def load(case: Case) -> Samples:
         "cifar10": functools.partial(datasets.cifar10, case.path or "", case.n, norm=norm, seed=case.seed),
     }
     X, y = made[case.data]()
-    return X.reshape(len(X), *((-1,) if case.network.startswith("mlp") else shape)), y[:, None]
+    return X.reshape(len(X), *((-1,) if case.network.startswith(("mlp", "normed")) else shape)), y[:, None]
 
 
 def build(case: Case, X: np.ndarray) -> torch.nn.Module:
@@ -120,9 +122,11 @@ def build(case: Case, X: np.ndarray) -> torch.nn.Module:
     activation = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[case.activation]
     kind, _, size = case.network.partition("-")
     net: torch.nn.Module
-    if kind == "mlp":
+    if kind in ("mlp", "normed"):
         width = int(size)
-        net = torch.nn.Sequential(torch.nn.Linear(X.shape[1], width), activation(), torch.nn.Linear(width, 1)).double()
+        inner = [torch.nn.LayerNorm(width)] if kind == "normed" else []
+        first, last = torch.nn.Linear(X.shape[1], width), torch.nn.Linear(width, 1)
+        net = torch.nn.Sequential(first, *inner, activation(), last).double()
     elif kind in ("cnn", "lenet"):
         pool = torch.nn.AvgPool2d if kind == "cnn" else torch.nn.MaxPool2d
         net = architectures.cnn(activation, _SIDES[case.data], int(size) if size else None, pool).double()
@@ -130,7 +134,7 @@ def build(case: Case, X: np.ndarray) -> torch.nn.Module:
         norm = functools.partial(torch.nn.GroupNorm, int(size)) if size else torch.nn.BatchNorm2d
         net = architectures.ResNet((16, 32, 32), activation, X.shape[1], norm).double()
         with torch.no_grad():
-            for _ in range(_STATISTICS):
+            for _ in range(0 if size else _STATISTICS):
                 net(torch.from_numpy(X))
     return net.eval()
 

@@ -19,7 +19,14 @@ def test_names_are_unique_and_every_kind_has_three_seeds() -> None:
     assert len(set(names)) == len(names)
     kinds = {dataclasses.replace(case, seed=0) for case in networks.CASES}
     assert all(dataclasses.replace(kind, seed=seed) in networks.CASES for kind in kinds for seed in range(3))
-    assert {case.network for case in networks.CASES} >= {"mlp-64", "mlp-1024", "cnn-12", "resnet"}
+    assert {case.network for case in networks.CASES} >= {
+        "mlp-64",
+        "mlp-1024",
+        "cnn-12",
+        "resnet",
+        "resnet-4",
+        "normed-256",
+    }
 
 
 def test_a_residual_network_has_three_blocks_one_projection_and_frozen_statistics() -> None:
