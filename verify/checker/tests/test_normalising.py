@@ -16,7 +16,8 @@ from verify.checker.normalising import Deviations, GroupNorm
 from verify.checker.pooling import Equal
 from verify.checker.problem import Problem
 from verify.checker.reading import Array, Malformed
-from verify.checker.tests.graphs import Builder, Document, draft
+from verify.checker.tests.graph_drafts import draft
+from verify.checker.tests.graphs import Builder, Document
 
 
 def _line(t: float, eps: float, head: tuple[float, ...] = (0.5**0.5, -(0.5**0.5))) -> Document:

@@ -215,9 +215,10 @@ def _group_norm(
 ) -> tuple[Layer, ...]:
     """Each sample by its own mean and variance; then weight and bias, a batch norm of mean 0 and variance 1."""
     arrays, frozen = _arrays(module, where)
-    if type(module.eps) not in (int, float) or not 0.0 < module.eps < math.inf:
+    eps = real_number(module.eps)
+    if eps is None or not 0.0 < eps < math.inf:
         raise UnsupportedLayerError(
-            f"{where}: eps={module.eps!r}; expected a number > 0, with which the function is defined where a sample's entries agree"
+            f"{where}: eps={module.eps!r}; expected a number > 0 that a double holds exactly, with which the function is defined where a sample's entries agree"
             " (None depends on the inputs' dtype)"
         )
     if isinstance(module, torch.nn.GroupNorm):
@@ -235,7 +236,7 @@ def _group_norm(
                 " channel, or elementwise_affine=False"
             )
     try:
-        norm = GroupNorm(groups, float(module.eps), not isinstance(module, torch.nn.RMSNorm), inputs, name)
+        norm = GroupNorm(groups, eps, not isinstance(module, torch.nn.RMSNorm), inputs, name)
         if not arrays:
             return (norm,)
         weight, bias = arrays.get("weight"), arrays.get("bias")

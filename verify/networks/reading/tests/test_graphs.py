@@ -286,6 +286,7 @@ def _after_write(s: Any, x: Any) -> Any:
         (nn.LayerNorm(5), r"GroupNorm\(1, C\) for a map"),
         (nn.LayerNorm((2, 6, 5)), "a weight for every entry of a map"),
         (nn.GroupNorm(1, 2, eps=0.0), "eps=0.0"),
+        (nn.GroupNorm(1, 2, eps=10**400), "that a double holds"),
         (nn.AdaptiveMaxPool2d((4, 1)), "does not divide"),
         (nn.MaxPool2d(2, ceil_mode=True), "ceil_mode"),
         (nn.MaxPool2d(2, return_indices=True), "return_indices"),
