@@ -149,6 +149,7 @@ def _torch(
                 # A single output, squeezed.
                 outputs = outputs[:, None]
             recorder.outputs = outputs.detach().numpy().copy()
+            changed = _changed(model, copies, buffers, X)
             total = (outputs * torch.from_numpy(weights)).sum()
             found: Sequence[torch.Tensor | None] = [None] * len(copies)
             if total.requires_grad:
@@ -159,6 +160,11 @@ def _torch(
             raise DisagreementError(
                 f"{where}: torch's own forward or backward raises {type(error).__name__}: {str(error)[:200]}"
             ) from error
+    if changed:
+        raise DisagreementError(
+            f"model: its forward changes {', '.join(changed[:6])}, parameters of its own (a constraint on the weights?): the descent is then another one than"
+            " gradient descent on what is stored. Change parameters outside the forward, or not at all"
+        )
     # What is frozen may be computed without a gradient.
     trained = {name for name, value in model.named_parameters() if value.requires_grad}
     cut = [name for name, value in zip(copies, found, strict=True) if value is None and name in trained]
@@ -168,6 +174,20 @@ def _torch(
             " not move what is read as trained. Freeze what shall not move by requires_grad_(False), or remove what cuts it off"
         )
     return recorder, {name: value.numpy() for name, value in zip(copies, found, strict=True) if value is not None}
+
+
+def _changed(
+    model: torch.nn.Module, used: Mapping[str, torch.Tensor], buffers: Mapping[str, torch.Tensor], X: np.ndarray
+) -> list[str]:
+    """Name the parameters that a forward has changed, or changes where they are much larger."""
+    before = {name: value.detach().to("cpu", torch.float64) for name, value in model.named_parameters()}
+    # Far beyond a bound that the parameters obey already.
+    far = {name: 1e3 * value.clone() for name, value in before.items()}
+    given = {name: value.clone().requires_grad_() for name, value in far.items()}
+    kept = {name: value.clone() for name, value in buffers.items()}
+    torch.func.functional_call(model, {**given, **kept}, (torch.from_numpy(X[:1].copy()),))
+    pairs = ((used, before), (given, far))
+    return [name for name in before if any(not torch.equal(now[name], then[name]) for now, then in pairs)]
 
 
 @contextlib.contextmanager

@@ -9,9 +9,10 @@ does not see (a forward that changes from call to call) is left to the compariso
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Generic, Protocol, TypeVar
@@ -98,14 +99,34 @@ def follow(module: torch.nn.Module, where: str, source: H, reader: Reader[H], *,
         UnsupportedLayerError: the forward cannot be traced, or does what is not known here; names the call and a remedy.
     """
     try:
-        graph = _Tracer().trace(module)
+        with _without_values(module):
+            graph = _Tracer().trace(module)
     except Exception as error:
         line = (str(error).splitlines() or [""])[0][:200]
         raise UnsupportedLayerError(
             f"{where}: its forward cannot be followed for all inputs at once ({type(error).__name__}: {line}): control flow may not"
-            " depend on the inputs' values or shapes. Write it as a torch.nn.Sequential, or without the branch"
+            " depend on the inputs' values or shapes, nor on those of parameters and buffers. Write it as a torch.nn.Sequential, or without the branch"
         ) from error
     return _Walk(module, where, reader).run(graph, source, outermost=outermost)
+
+
+@contextlib.contextmanager
+def _without_values(module: torch.nn.Module) -> Iterator[None]:
+    """Parameters and buffers on the meta device: a forward that is run on a symbol can neither decide by their values nor change them."""
+    tables: list[dict[str, Any]] = [table for part in module.modules() for table in (part._parameters, part._buffers)]
+    values = [dict(table) for table in tables]
+    try:
+        for table, own in zip(tables, values, strict=True):
+            for name, value in own.items():
+                if value is not None and not torch.nn.parameter.is_lazy(value):
+                    hidden = value.detach().to("meta")
+                    trained = isinstance(value, torch.nn.Parameter)
+                    table[name] = torch.nn.Parameter(hidden, value.requires_grad) if trained else hidden
+        yield
+    finally:
+        for table, own in zip(tables, values, strict=True):
+            table.clear()
+            table.update(own)
 
 
 class _Walk(Generic[H]):

@@ -230,6 +230,60 @@ def test_what_is_no_chain_of_known_calls_is_refused_by_name(forward: Any, words:
         read_network(Net())
 
 
+class Buffered(torch.nn.Module):
+    calls: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.b = torch.nn.Linear(2, 3), torch.nn.Linear(3, 1)
+        self.register_buffer("calls", torch.zeros(()))
+
+
+@pytest.mark.parametrize(
+    "decides",
+    [
+        lambda s: s.calls < 1,
+        lambda s: sum(p.norm() for p in s.parameters()) > 1,
+        lambda s: bool(next(iter(s.buffers())) < 1),
+    ],
+)
+def test_a_forward_that_decides_by_its_parameters_or_buffers_is_refused(decides: Any) -> None:
+    class Net(Buffered):
+        def forward(self, x: Any) -> Any:
+            return self.b(torch.tanh(self.a(x)) if decides(self) else torch.relu(self.a(x)))
+
+    with pytest.raises(UnsupportedLayerError, match="nor on those of parameters and buffers"):
+        read_network(Net())
+
+
+def test_reading_a_forward_changes_nothing_and_one_that_changes_its_weights_is_refused() -> None:
+    class Counting(Buffered):
+        def forward(self, x: Any) -> Any:
+            self.calls += 1
+            return self.b(torch.tanh(self.a(x)))
+
+    class Bounded(Buffered):
+        limit = 10.0
+
+        def forward(self, x: Any) -> Any:
+            with torch.no_grad():
+                for p in self.parameters():
+                    p.clamp_(-self.limit, self.limit)
+            return self.b(torch.tanh(self.a(x)))
+
+    for model in (Counting(), Bounded()):
+        Bounded.limit = 0.1
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        read_network(model)
+        assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert verify.certify(Counting(), X, np.zeros(4), scope="point").scope == "point"
+    # Of weights that obey the bound already as well.
+    for Bounded.limit in (0.1, 10.0):
+        with pytest.raises(DisagreementError, match=r"its forward changes a\.weight"):
+            verify.certify(Bounded(), X, np.zeros(4), scope="point")
+
+
 def test_a_squeezed_output_inside_another_model_is_refused() -> None:
     class Inner(Base):
         def forward(self, x: Any) -> Any:
