@@ -28,7 +28,7 @@ def _movement(document: Document, middle: Any = None) -> tuple[Movement, list[fl
     return Movement(Point(problem, problem.parameters(), middle)), problem.start
 
 
-@pytest.mark.parametrize("seed", range(20, 37))
+@pytest.mark.parametrize("seed", range(20, 36))
 def test_no_search_exceeds_the_bounds(seed: int) -> None:
     document = chosen(seed, maxima=30 <= seed < 34, divided=seed >= 34)
     with ctx.workprec(128):

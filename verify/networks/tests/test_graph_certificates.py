@@ -70,8 +70,17 @@ def group_norm_network() -> torch.nn.Sequential:
     ).double()  # fmt: skip
 
 
-@pytest.mark.parametrize("make", [layer_norm_network, group_norm_network])
-@pytest.mark.parametrize("scope", ["point", "ball", "basin", "run"])
+@pytest.mark.parametrize(
+    ("make", "scope"),
+    [
+        (layer_norm_network, "point"),
+        (layer_norm_network, "ball"),
+        (layer_norm_network, "run"),
+        (group_norm_network, "point"),
+        (group_norm_network, "basin"),
+        (group_norm_network, "run"),
+    ],
+)
 def test_networks_with_norms_are_proved_and_checked(make: Any, scope: Any, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model, rng = make(), np.random.default_rng(1)
