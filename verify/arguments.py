@@ -150,7 +150,7 @@ def exact_step(lr: float | int | str | Fraction | Decimal | None) -> Fraction | 
         return None
     step = exact_number(lr, "lr", "a finite number > 0, such as 0.1 or '1/10'")
     if step <= 0:
-        raise InputError(f"lr={lr!r}: gradient descent needs a step > 0; lr=None takes the certified step 1/β")
+        raise InputError(f"lr={lr!r}: gradient descent needs a step > 0; lr=None chooses one")
     return step
 
 

@@ -101,7 +101,9 @@ def certify(
     ] = None,
     delimiter: Annotated[str | None, typer.Option(help="what separates the cells of a .csv: , ; | or tab")] = None,
     rows: Annotated[int | None, typer.Option(help="number of data rows that a .csv must have")] = None,
-    lr: Annotated[str | None, typer.Option(help="step size, exact: 0.1 means 1/10; default: the certified 1/β")] = None,
+    lr: Annotated[
+        str | None, typer.Option(help="step size, exact: 0.1 means 1/10; default: chosen by the scope")
+    ] = None,
     scope: Annotated[ScopeName, typer.Option(help="auto: ball where PROVED, else basin")] = ScopeName.auto,
     loss: Annotated[LossName, typer.Option()] = LossName.sum,
     radius: Annotated[float | None, typer.Option(help="prescribed radius of the ball")] = None,

@@ -58,7 +58,7 @@ def certify(
             exact as stored, are the centre θ0.
         X: inputs (n, d), floats, exact as stored.
         y: targets (n, k), or (n,) for one output.
-        lr: step size η, exact as given (``"1/10"`` is a tenth, ``0.1`` the double); None takes the certified 1/β.
+        lr: step size η, exact as given (``"1/10"`` is a tenth, ``0.1`` the double); None chooses one: in scope ball the certified 1/β.
         scope: 'point' (facts at θ), 'ball' (a region around θ that gradient descent cannot leave), 'run' (a recorded
             float64 run up to such a region), 'exact' (real-arithmetic gradient descent enclosed up to such a region), 'basin'
             (every start in a ball around a zero of the residual nearby), 'region' (a convex ball that holds the whole run). 'auto': 'ball' where it is
@@ -145,7 +145,7 @@ def _decided(problem: Problem, options: Options) -> Certificate:
     if scope == "region" and not smooth:
         raise UnsupportedLayerError(
             "scope='region': the network has kinks (ReLU, max pooling), and a convex ball about its whole path is crossed by them; the bounds on it are proved"
-            " for layers of Lipschitz derivative only. Use scope='exact', whose small balls meet none, or 'basin', 'run', 'ball', 'point'"
+            " for layers of Lipschitz derivative only. Use scope='exact', 'basin', 'run', 'ball' or 'point'"
         )
     pair = contradictory_pair(problem.data)
     if scope != "point" and pair is not None:
