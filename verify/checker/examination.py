@@ -60,6 +60,7 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
     for group, values in (("constants", truth.constants), ("margins", truth.margins)):
         for name, value in document[group].items():
             expect(name in values, f"{group}: {name} is not implied by anything checked")
+            expect(group != "margins" or value is not None, f"{group}: {name} is null")
             whole = name in EXACT and isinstance(value, Claimed) and value.rad != 0.0
             expect(not whole, f"{group}: {name} is one number, not an interval")
             audit.matches(f"{group}: {name}", value, values[name])

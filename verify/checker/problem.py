@@ -81,7 +81,8 @@ class Problem:
         loss = document["loss"]
         expect(isinstance(loss, str) and loss in scales, "unknown loss")
         self.s: Any = scales[loss]
-        expect(document["loss_scale"] == self.s, "the loss scale is not that of the loss")
+        scale = document["loss_scale"]
+        expect(isinstance(scale, Fraction) and scale == self.s, "the loss scale is not that of the loss")
         self.lr: Any = document["lr"]
         positive = isinstance(self.lr, Fraction) and self.lr > 0
         expect(self.lr is None or positive, "the step is not a positive rational number")

@@ -40,7 +40,7 @@ def run(audit: Audit, problem: Problem, witness: Any, close: Any = None) -> Trut
     for i, row in enumerate(checkpoints):
         step, *bounds, parameters, after, next_loss, decrease = take(row, FACTS)
         expect(type(step) is int and step > previous, "a checkpoint's step is out of order")
-        expect(decrease in (True, False, None), "a checkpoint's decrease is no truth value")
+        expect(decrease is None or type(decrease) is bool, "a checkpoint's decrease is no truth value")
         expect(after or not (decrease or next_loss), "a decrease without the neighbour's parameters")
         expect(parameters is not None or step == 0, "only step 0 may stand at the parameters of the network itself")
         stated, theta = floats(bounds[2], 2)[0], problem.parameters(START if parameters is None else parameters)

@@ -296,6 +296,20 @@ def test_nothing_in_the_place_of_a_vector_is_not_the_start(tmp_path: Path) -> No
     assert found.failures == ("expected a vector of all parameters",)
 
 
+@pytest.mark.parametrize(("field", "value"), [("loss_scale", 1), ("loss_scale", True), ("margins", None)])
+def test_a_value_of_another_type_is_refused_though_it_is_equal_or_empty(
+    tmp_path: Path, field: str, value: object
+) -> None:
+    """A number for a rational, null for an interval: no certificate of this format."""
+    draft = DRAFTS["ball_classical"].copy()
+    if value is None:
+        name = next(iter(draft.document["margins"]))
+        draft.document[field] = draft.document[field] | {name: value}
+    else:
+        draft.document[field] = value
+    assert not check(draft.save(tmp_path / "c.zip")).accepted
+
+
 def test_it_runs_alone(tmp_path: Path) -> None:
     """Importing and running the checker loads neither the engine nor its dependencies."""
     path = DRAFTS["ball_linear"].save(tmp_path / "c.zip")
@@ -305,7 +319,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
         "code = main(sys.argv[1:])\n"
         "mine = {m for m in sys.modules if m.startswith(('verify', 'proofs'))}\n"
         "parts = {'', '.__main__', '.about', '.audit', '.basin', '.batches', '.budgets', '.claims', '.crossing', '.curvature', '.descent'}\n"
-        "parts |= {'.enclosures', '.examination', '.kinds', '.kinks', '.layers', '.movement', '.nearby', '.network', '.norms', '.pooling', '.problem'}\n"
+        "parts |= {'.enclosures', '.examination', '.kinds', '.kinks', '.layers', '.movement', '.nearby', '.network', '.normalising', '.norms', '.pooling', '.problem'}\n"
         "parts |= {'.reading', '.recorded', '.refutation', '.region', '.starts', '.strides', '.wording'}\n"
         "assert mine == {'verify'} | {'verify.checker' + p for p in parts}, mine\n"
         "assert not {'numpy', 'torch', 'sympy', 'mpmath', 'scipy'} & set(sys.modules)\n"
