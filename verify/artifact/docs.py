@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import warnings
 from pathlib import Path
 
 from verify.errors import VerifyError, extra
@@ -65,7 +66,10 @@ def write_docs(folder: Path, modules: list[str] | None = None) -> Path:
     pdoc.render.configure(docformat="google", footer_text="lplr-verify", show_source=False)
     # One by one: of a package with __all__ pdoc would show no other module than those named there. The last specification
     # keeps out the tests inside the packages.
-    pdoc.pdoc(*chosen, f"!{_LEFT_OUT}", output_directory=folder)
+    with warnings.catch_warnings():
+        # A named tuple's constructor is compiled where its module's names are not known: such annotations are shown as they are written.
+        warnings.filterwarnings("ignore", "Error parsing type annotation", UserWarning)
+        pdoc.pdoc(*chosen, f"!{_LEFT_OUT}", output_directory=folder)
     missing = missing_names(folder, chosen)
     if missing:
         raise VerifyError(f"public names without a place in the reference: {', '.join(missing)}")

@@ -187,8 +187,11 @@ class _Search:
         between = (found for row in rows if before < row < holding[0] if (found := self.at(row, None)).holds)
         return next(between, tried[holding[0]])
 
-    def _widest(self, rows: list[int]) -> Contraction | None:
-        """About the largest ρ: for each R in turn by halving, looking only for more than was found; then around the best R."""
+    def _widest(self, rows: list[int]) -> Contraction:
+        """About the largest ρ: for each R in turn by halving, looking only for more than was found; then around the best R.
+
+        Where the criterion holds for the start c at these rows, but for no ball of starts about it, what is nearest to holding for the smallest one.
+        """
         best: Contraction | None = None
 
         def improve(index: int) -> None:
@@ -207,11 +210,12 @@ class _Search:
 
         for index in reversed(rows):
             improve(index)
-        if best is not None:
-            centre = best.witness["region"]
-            for index in self._rows():
-                if 0 < abs(index - centre) < _STRIDE:
-                    improve(index)
+        if best is None:
+            return max((self.at(index, 0) for index in rows), key=lambda found: (found.ratio, len(found.steps)))
+        centre = best.witness["region"]
+        for index in self._rows():
+            if 0 < abs(index - centre) < _STRIDE:
+                improve(index)
         return best
 
     def largest(self, best: Contraction) -> Contraction:

@@ -220,3 +220,17 @@ def test_where_no_forms_are_found_the_momentum_is_the_reason(monkeypatch: pytest
     assert "step" not in certificate.reason
     monkeypatch.undo()
     assert certify(line(), **PLAIN, scope="basin", descent=verify.SGD(momentum="1/2")).verdict == "PROVED"
+
+
+def test_a_basin_that_only_its_centre_enters_says_which_inequality_a_ball_of_starts_breaks() -> None:
+    """Nearly equal samples: the criterion holds for the start c, but not for starts as far from it as the fits; λ(R) > 0 all the same."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(3, 3)), np.linspace(-0.5, 0.5, 3)
+    X[1], y[1] = X[0] + 0.01 * rng.normal(size=3), y[0] + 0.01
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 64), torch.nn.Tanh(), torch.nn.Linear(64, 1)).double()
+    certificate = verify.certify(net, X, y, scope="basin", loss="mse", descent=verify.SGD(momentum=0.9))
+    assert certificate.verdict == "INCONCLUSIVE"
+    assert "path with momentum inside the ball" in certificate.reason
+    assert "containment has 0." in certificate.reason
+    assert float(certificate.constants["lambda_region"].lower()) > 0.0
