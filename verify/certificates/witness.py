@@ -87,6 +87,7 @@ def _centre(found: Mapping[str, Any], where: str) -> None:
             _expect(_is_column(found[name]), f"{where}{name}")
             sizes.add(len(found[name]))
     _expect(len(sizes) <= 1, f"{where}radii")
+    _expect(found.get("offset") is None or isinstance(found["offset"], float), f"{where}offset")
     if "basin" in found:
         radii = found.get("radii")
         _expect(radii is not None and _is_index(found["basin"], len(radii)), f"{where}basin")
