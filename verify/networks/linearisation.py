@@ -189,7 +189,7 @@ def linearise(
     def value(index: int, layer: Layer, below: tuple[Value, ...]) -> Value:
         found, kept = layer.value(*below)
         mask = still.get(layer.inputs[0])
-        if mask is not None and isinstance(layer, Activated):
+        if mask is not None and isinstance(layer, Activated) and layer.function.pieces is not None:
             kept = layer.slopes(below[0], mask)
         if isinstance(layer, MaxPool) and kept.open is not None:
             # Only where some choice is uncertain does it matter which entries are the same function.

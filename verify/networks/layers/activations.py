@@ -77,8 +77,8 @@ class Activated(Elementwise):
         return masks[0] & self.function.fixes_zero
 
     def slopes(self, z: Value, still: Mask | None) -> Slopes:
-        """σ'(z), which beside kinks is σ'(0) by the rule there where z is 0 whatever the parameters are."""
-        if still is None or self.function.pieces is None:
+        """σ'(z) of a piecewise linear σ, which is σ'(0) by the rule at kinks where z is 0 whatever the parameters are."""
+        if still is None:
             return Slopes(self.function.rows(z.rows)[1])
         return replace(self.midpoints(z, np.zeros_like(still), still), chosen=None)
 

@@ -24,6 +24,7 @@ from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
 from verify.networks.layers.dense import inverse_root
 from verify.networks.layers.layer import Trained, require_arrays
+from verify.networks.layers.norms import sample_errors
 from verify.networks.layers.values import GramTerm, Mask, Shape, SpectralNorm, Value
 
 __all__ = ["Convolution"]
@@ -158,7 +159,7 @@ class Convolution(Trained):
                 blocks = gram(small)
                 squares = blocks @ blocks
                 rows.append(Upper(abs(squares).reshape(count, -1)).norm(-1).root().value)
-                errors.append(Upper(part.err.reshape(count, -1)).norm(-1).value)
+                errors.append(sample_errors(part, count).value)
             err = Upper(np.concatenate(errors))
             assert total is not None
             top = Upper(norm(total)).root() + err.norm(-1)

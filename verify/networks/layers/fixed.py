@@ -12,6 +12,7 @@ from verify.arrays import Ball, Rows
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
 from verify.networks.layers.layer import Fixed
+from verify.networks.layers.norms import sample_errors
 from verify.networks.layers.values import Mask, SensitivityChange, Shape, Value, ValueChange
 
 __all__ = ["Flatten", "Scale", "Sum"]
@@ -112,7 +113,7 @@ class Flatten(Fixed):
         if h.positions == 1:
             return Value(h.rows, (channels,)), None
         mid = h.rows.mid.reshape(h.samples, h.positions, channels).transpose(0, 2, 1).reshape(h.samples, -1)
-        err = Upper(h.rows.err.reshape(h.samples, -1)).norm(-1).value
+        err = sample_errors(h.rows, h.samples).value
         return Value(Rows(mid, err, h.rows.sup.reshape(h.samples, -1).max(axis=1)), (mid.shape[1],)), None
 
     def pullback(self, saved: None, below: tuple[Shape, ...], g: Value) -> tuple[Value, ...]:

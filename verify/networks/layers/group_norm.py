@@ -28,7 +28,7 @@ from verify.arrays.rounding import quiet
 from verify.arrays.upper import Upper
 from verify.errors import InputError, ShapeError
 from verify.networks.layers.layer import Layer
-from verify.networks.layers.norms import sample_norms, sensitivity_norms
+from verify.networks.layers.norms import sample_errors, sample_norms, sensitivity_norms
 from verify.networks.layers.values import Mask, SensitivityChange, Shape, SpectralNorm, Value, ValueChange, wide
 
 __all__ = ["GroupNorm", "GroupNormNorms", "Normalised"]
@@ -135,7 +135,7 @@ class GroupNorm(Layer):
     def value(self, *below: Value) -> tuple[Value, Normalised]:
         """N at the midpoints, off by S times what these are off by."""
         (h,) = below
-        size, error = self.size(h.shape), sample_norms_of_errors(h)
+        size, error = self.size(h.shape), sample_errors(h.rows, h.samples)
         with quiet():
             projected = self._projected(self._grouped(h.rows.mid, h.positions))
             lengths = sqrt_of_nonnegative((projected**2).sum(axis=-1))
@@ -165,7 +165,7 @@ class GroupNorm(Layer):
             alpha = saved.alpha[:, None]
             along = (alpha * blocks).sum(axis=-1, keepdims=True)
             found = (self._projected(blocks) - alpha * along) * saved.factor[:, None, :, None]
-        delta = sample_norms_of_errors(g)
+        delta = sample_errors(g.rows, g.samples)
         slope = self.slope(size, saved.spread)
         repeated = Upper(np.repeat(slope.value, k)), Upper(np.repeat(saved.error.value, k))
         off = repeated[0] * delta
@@ -209,11 +209,6 @@ class GroupNorm(Layer):
     def vanishing(self, below: tuple[Shape, ...], *masks: Mask) -> Mask:
         """Where the input does, if no mean is taken off."""
         return super().vanishing(below, *masks) if self.centred else masks[0]
-
-
-def sample_norms_of_errors(value: Value) -> Upper:
-    """Upper bounds (samples,) of how far a sample's entries together are from the midpoints."""
-    return Upper(value.rows.err.reshape(value.samples, -1)).norm(-1)
 
 
 def reduced(spread: Float[np.ndarray, "..."], distance: Upper) -> Float[np.ndarray, "..."]:

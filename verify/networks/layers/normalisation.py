@@ -19,6 +19,7 @@ from verify.arrays.rounding import ETA, INFLATE, gamma, quiet
 from verify.arrays.upper import Upper
 from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError
 from verify.networks.layers.layer import Trained, require_arrays
+from verify.networks.layers.norms import sample_errors
 from verify.networks.layers.values import GramTerm, Shape, SpectralNorm, Value
 
 __all__ = ["BatchNorm"]
@@ -109,7 +110,7 @@ class BatchNorm(Trained):
         if not self.trained:
             return Upper(0.0), Upper(np.zeros(samples))
         values = saved.rows.mid.reshape(samples, saved.positions, -1)
-        errors = Upper(saved.rows.err.reshape(samples, -1)).norm(-1)
+        errors = sample_errors(saved.rows, samples)
         if "weight" not in self.trained:
             errors = Upper(np.zeros(samples))
         each = Upper(self._columns_norm(Ball(values))) + errors

@@ -20,6 +20,7 @@ __all__ = [
     "point",
     "root",
     "row_norms",
+    "sample_errors",
     "sample_norms",
     "sensitivity_norms",
     "unit_norms",
@@ -87,6 +88,11 @@ def distance_from_kink(rows: Rows, gap: Callable[[Any], Any]) -> Float[np.ndarra
 def sample_norms(rows: Rows, samples: int) -> Upper:
     """Upper bounds (samples,) of the Frobenius norms of each sample's rows, one or several of them."""
     return Upper(row_norms(rows).upper().reshape(samples, -1)).norm(-1)
+
+
+def sample_errors(rows: Rows, samples: int) -> Upper:
+    """Upper bounds (samples,) of how far a sample's rows together are from their midpoints, in the Frobenius norm."""
+    return Upper(rows.err.reshape(samples, -1)).norm(-1)
 
 
 def sensitivity_norms(rows: Rows, samples: int, k: int) -> Upper:

@@ -66,8 +66,13 @@ def layer_norm_network() -> torch.nn.Sequential:
 def group_norm_network() -> torch.nn.Sequential:
     """On maps of two channels, 4 × 4."""
     return torch.nn.Sequential(
-        torch.nn.Conv2d(2, 8, 3, padding=1), torch.nn.GroupNorm(2, 8), torch.nn.Tanh(), torch.nn.AvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(32, 1),
-    ).double()  # fmt: skip
+        torch.nn.Conv2d(2, 8, 3, padding=1),
+        torch.nn.GroupNorm(2, 8),
+        torch.nn.Tanh(),
+        torch.nn.AvgPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(32, 1),
+    ).double()
 
 
 @pytest.mark.parametrize(

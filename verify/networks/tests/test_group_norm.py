@@ -48,13 +48,19 @@ def _draw(seed: int) -> tuple[Network, np.ndarray]:
         Convolution(rng.standard_normal((4, 2, 2, 2)) / 2.0, rng.standard_normal(4), padding=(1, 0)),
         GroupNorm(pick(1, 2, 4), pick(1e-5, 0.1), pick(True, True, False), (0,)),
         BatchNorm(
-            np.zeros(4), np.ones(4), 0.0, rng.standard_normal(4), pick(None, rng.standard_normal(4)), (1,), pick((), ("weight",)),
+            np.zeros(4),
+            np.ones(4),
+            0.0,
+            rng.standard_normal(4),
+            pick(None, rng.standard_normal(4)),
+            (1,),
+            pick((), ("weight",)),
         ),
         Activated(activation_named("tanh"), (2,)),
         Flatten((3,)),
         GroupNorm(pick(1, 2, 8), pick(1e-5, 0.1), pick(True, False), (4,)),
         Sum((4, 5)),
-    ]  # fmt: skip
+    ]
     size = layers[0].shape((2, 3, 3))
     layers.append(Linear(rng.standard_normal((pick(1, 2), int(np.prod(size)))) / 4.0, None, inputs=(6,)))
     return Network(tuple(layers), (2, 3, 3)), rng.standard_normal((2, 2, 3, 3))
@@ -160,9 +166,13 @@ def _on_a_line(t: float, eps: float, head: tuple[float, ...] = (0.5**0.5, -(0.5*
     weight = np.zeros((len(head), 1))
     weight[:2, 0] = np.array([t, -t]) / 2.0**0.5
     return Network(
-        (Linear(weight, None), GroupNorm(1, eps, True, (0,)), Linear(np.array([head]), None, inputs=(1,), frozen=("weight",))),
+        (
+            Linear(weight, None),
+            GroupNorm(1, eps, True, (0,)),
+            Linear(np.array([head]), None, inputs=(1,), frozen=("weight",)),
+        ),
         (1,),
-    )  # fmt: skip
+    )
 
 
 _ONE = np.ones((1, 1))
