@@ -49,6 +49,10 @@ __all__ = ["certificate_of_starts"]
 _ROOM = 1.0 + 2.0**-30
 # After a hand-over that holds but decides R, look again after this part of the steps so far.
 _PARTS = 8
+# Where nothing more precise is known.
+_REMEDY = (
+    ". A smaller radius, a smaller step or a wider network may do; 0 is about the parameters and the data themselves"
+)
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,7 @@ def certificate_of_starts(
             reach.visit(shadow.theta, shadow.delta)
             progress.update(k, functools.partial("step {}  ‖e‖ {:.4g}  δ {:.2e}".format, k, now.residual, shadow.delta))
             if not now.lambda_min > 0.0:
-                why = (
-                    f"λ_min of the NTK is not certified positive within δ = {now.delta:.3g} of the iterate of step {k}"
-                )
+                why = f"λ_min of the NTK is not certified positive within δ = {now.delta:.3g} of the iterate of step {k}{_REMEDY}"
                 break
             if k >= look or now.residual <= target:
                 found = attempt(
@@ -115,11 +117,13 @@ def certificate_of_starts(
                 if now.norm_step > 1.0:
                     most = approx_float(task.problem.eta) / now.norm_step
                     why += f". With starts or data around, ηs‖J‖² must not exceed 1: use a step below {most:.3g}"
+                else:
+                    why += _REMEDY
                 break
             shadow.advance(here.state, here.residual, now.growth * _ROOM)
             shadow.delta = _with_other_maps(shadow.delta, task, here)
             if not np.isfinite(shadow.delta):
-                why = f"the enclosure of the iterates blew up at step {k + 1}"
+                why = f"the enclosure of the iterates blew up at step {k + 1}{_REMEDY}"
                 break
     if why or found is None:
         return _inconclusive(asked, why, sections)
@@ -139,13 +143,9 @@ def _with_other_maps(delta: float, task: Task, here: Examined) -> float:
 
 def _inconclusive(asked: _Asked, why: str, sections: list[Section]) -> Certificate:
     task = asked.task
-    # A reason that has its remedy needs no other.
-    more = (
-        ""
-        if ". " in why
-        else ". A smaller radius, a smaller step or a wider network may do; 0 is about the parameters and the data themselves"
+    reason = (
+        f"{asked.options.around}, η = {approx_float(task.problem.eta):.6g}: {why}. {len(sections)} steps were enclosed"
     )
-    reason = f"{asked.options.around}, η = {approx_float(task.problem.eta):.6g}: {why}{more}. {len(sections)} steps were enclosed"
     observed = {"largest_delta": max((s.delta for s in sections), default=0.0)}
     return Certificate.undecided("region", reason, task.problem, task.constants(asked.first), observed)
 
