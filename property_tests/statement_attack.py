@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import random
+import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
 from property_tests.claims import Violation
-from property_tests.stochastic import batch_scale
 from verify.certificates import Certificate
-from verify.networks import DataSet, kernel_of, linearise
+from verify.networks import DataSet, Problem, kernel_of, linearise
 from verify.networks.parameters import flatten, with_parameters
 from verify.regions.descent.float64 import Descent
+from verify.regions.descent.minibatch import Epochs
 
 __all__ = ["Said", "attack"]
 
@@ -75,34 +75,18 @@ def _points(certificate: Certificate) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Mover:
-    """One descent in float64: θ ↦ the next θ."""
+    """One descent in float64, on other inputs than the stored: θ ↦ the next θ."""
 
-    def __init__(self, certificate: Certificate, X: np.ndarray, rng: random.Random) -> None:
-        problem = certificate.problem
-        self.descent, self.rng, self.velocity = problem.descent, rng, np.zeros(1)
-        n, k, rate, y = problem.data.n, problem.network.outputs, problem.eta, problem.data.y
-
-        def on(part: list[int]) -> Descent:
-            scale = Fraction(batch_scale(problem.loss, len(part), k))
-            return Descent(problem.network, DataSet(X[part], y[part]), scale, rate)
-
-        self.whole, self.parts = on(list(range(n))), []
-        if self.descent is not None and not self.descent.momentum:
-            size, order = self.descent.batch_size or n, rng.sample(range(n), n)
-            shuffled = [order[at : at + size] for at in range(0, n, size)]
-            self.parts = [on(list(part)) for part in self.descent.batches or shuffled]
+    def __init__(self, problem: Problem, X: np.ndarray, seed: int) -> None:
+        problem = replace(problem, data=DataSet(X, problem.data.y))
+        self.whole, self._epochs = Descent.of(problem), None if problem.descent is None else Epochs(problem, seed)
+        self._numbers = itertools.count()
 
     def next(self, theta: np.ndarray) -> np.ndarray:
         """One step, or one epoch of mini-batches in some order."""
-        for part in self.rng.sample(self.parts, len(self.parts)):
-            theta = part.step(theta)[0]
-        if self.parts:
-            return theta
-        moved = theta - self.whole.step(theta)[0]
-        beta = 0.0 if self.descent is None else float(Fraction(self.descent.momentum))
-        self.velocity = beta * self.velocity + moved
-        ahead = self.descent is not None and self.descent.nesterov
-        return np.asarray(theta - (moved + beta * self.velocity if ahead else self.velocity))
+        if self._epochs is None:
+            return self.whole.step(theta)[0]
+        return self._epochs.run(theta, self._epochs.order(next(self._numbers)))
 
 
 def attack(certificate: Certificate, said: Said, seed: int = 0) -> None:
@@ -124,7 +108,7 @@ def attack(certificate: Certificate, said: Said, seed: int = 0) -> None:
             said,
             centre,
             start + said.starts * _WITHIN * unit,
-            _Mover(certificate, moved, random.Random(seed)),
+            _Mover(problem, moved, seed),
         )
         if np.isfinite(said.radius):
             theta = centre + min(said.radius, 1e3) * _WITHIN * unit

@@ -9,19 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
 import verify
-from verify import bench, cli, sweeps
+from verify import bench, sweeps
 from verify.experiments import reproduce as job
 from verify.experiments import width
 from verify.experiments.width import CRITERIA, Widths
 from verify.formal import accept as formal
-
-
-def run(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(cli.app, list(arguments), catch_exceptions=False)
-    return result.exit_code, result.output
+from verify.tests.test_cli import run
 
 
 def two_outputs() -> torch.nn.Sequential:

@@ -19,6 +19,11 @@ Layer = dict[str, Any]
 Document = dict[str, Any]
 
 
+def _extent(size: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:
+    """How many places a window takes along an axis."""
+    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+
+
 class Builder:
     """A network of format 2 under construction; every method adds a layer and returns its position."""
 
@@ -70,10 +75,7 @@ class Builder:
         frozen: Sequence[str] = (),
     ) -> int:
         c, h, w = self.shapes[u]
-        down, across = (
-            (size + 2 * p - d * (k - 1) - 1) // s + 1
-            for size, k, s, p, d in zip((h, w), kernel, stride, padding, dilation, strict=True)
-        )
+        down, across = map(_extent, (h, w), kernel, stride, padding, dilation)
         weight = self.draw(out, c // groups, *kernel, scale=(c // groups * prod(kernel)) ** -0.5)
         return self.add(
             "convolution",
@@ -106,9 +108,7 @@ class Builder:
     ) -> int:
         c, h, w = self.shapes[u]
         step = stride or kernel
-        down, across = (
-            (size + 2 * p - k) // s + 1 for size, k, s, p in zip((h, w), kernel, step, padding, strict=True)
-        )
+        down, across = map(_extent, (h, w), kernel, step, padding)
         return self.add(
             "average_pool",
             [u],
@@ -130,10 +130,7 @@ class Builder:
     ) -> int:
         c, h, w = self.shapes[u]
         step = stride or kernel
-        down, across = (
-            (size + 2 * p - d * (k - 1) - 1) // s + 1
-            for size, k, s, p, d in zip((h, w), kernel, step, padding, dilation, strict=True)
-        )
+        down, across = map(_extent, (h, w), kernel, step, padding, dilation)
         return self.add(
             "max_pool",
             [u],
@@ -276,8 +273,8 @@ def _convolved(
     for o in range(out):
         first = o // (out // layer["groups"]) * share
         for y, x in product(
-            range((height + 2 * py - dy * (kh - 1) - 1) // sy + 1),
-            range((width + 2 * px - dx * (kw - 1) - 1) // sx + 1),
+            range(_extent(height, kh, sy, py, dy)),
+            range(_extent(width, kw, sx, px, dx)),
         ):
             total = b[o] if b else arb(0)
             for t, i, j in product(range(share), range(kh), range(kw)):
@@ -291,7 +288,7 @@ def _convolved(
 def _pooled(layer: Layer, h: dict[Any, Any], shape: Sequence[int]) -> dict[Any, Any]:
     (c, height, width), (kh, kw), (sy, sx), (py, px) = shape, layer["kernel"], layer["stride"], layer["padding"]
     result = {}
-    for o, y, x in product(range(c), range((height + 2 * py - kh) // sy + 1), range((width + 2 * px - kw) // sx + 1)):
+    for o, y, x in product(range(c), range(_extent(height, kh, sy, py)), range(_extent(width, kw, sx, px))):
         inside = [
             h[key] for i, j in product(range(kh), range(kw)) if (key := (o, y * sy + i - py, x * sx + j - px)) in h
         ]
@@ -318,7 +315,7 @@ def _largest(layer: Layer, h: dict[Any, Any], shape: Sequence[int]) -> dict[Any,
         layer["padding"],
         layer["dilation"],
     )
-    down, across = (height + 2 * py - dy * (kh - 1) - 1) // sy + 1, (width + 2 * px - dx * (kw - 1) - 1) // sx + 1
+    down, across = _extent(height, kh, sy, py, dy), _extent(width, kw, sx, px, dx)
     result = {}
     for o, y, x in product(range(c), range(down), range(across)):
         keys = [(o, y * sy + i * dy - py, x * sx + j * dx - px) for i, j in product(range(kh), range(kw))]

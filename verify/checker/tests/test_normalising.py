@@ -167,10 +167,20 @@ def test_a_checker_that_forgets_a_projection_rejects_what_is_true(
 @pytest.mark.parametrize(
     "change",
     [
-        {"groups": 3}, {"groups": 0}, {"groups": 2.0}, {"groups": True}, {"eps": 0.0}, {"eps": -1.0}, {"eps": float("inf")}, {"eps": 1},
-        {"centred": 1}, {"centred": None}, {"inputs": [0, 0]}, {"weight": None},
+        {"groups": 3},
+        {"groups": 0},
+        {"groups": 2.0},
+        {"groups": True},
+        {"eps": 0.0},
+        {"eps": -1.0},
+        {"eps": float("inf")},
+        {"eps": 1},
+        {"centred": 1},
+        {"centred": None},
+        {"inputs": [0, 0]},
+        {"weight": None},
     ],
-)  # fmt: skip
+)
 def test_what_is_no_norm_is_refused(change: dict[str, Any]) -> None:
     assert Problem(_network()).n == 2
     with pytest.raises(Malformed):
