@@ -29,10 +29,11 @@ def _rounded(value: float | int | Fraction, digits: int, rounding: str) -> str:
     # Decimal(int) and Decimal(float) are exact, and a Context division is correctly rounded.
     exact_value = Fraction(value)
     number = context.divide(decimal.Decimal(exact_value.numerator), decimal.Decimal(exact_value.denominator))
-    return _shown(number)
+    return _shown(number, context)
 
 
-def _shown(number: decimal.Decimal) -> str:
+def _shown(number: decimal.Decimal, context: decimal.Context) -> str:
+    """Write out a number of `context`: a caller's own context may have fewer digits, another rounding, or traps."""
     if number.is_zero():
         return "0"
     exponent = number.adjusted()
@@ -40,7 +41,7 @@ def _shown(number: decimal.Decimal) -> str:
         text = format(number, "f")
         text = text.rstrip("0").rstrip(".") if "." in text else text
     else:
-        mantissa = format(number.scaleb(-exponent), "f")
+        mantissa = format(number.scaleb(-exponent, context), "f")
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
         text = f"{mantissa}e{exponent}"
     return text.replace("-", "−", 1) if text.startswith("-") else text

@@ -77,7 +77,8 @@ def format_ball(m: float, r: float) -> str:
         return repr(m)
     if math.isinf(r):
         return "0 ± inf"
-    mid, rad = Decimal(m), Decimal(r)  # exact conversions
+    # Exact, and no signal to the caller's decimal context.
+    mid, rad = Decimal.from_float(m), Decimal.from_float(r)
     # Keep the midpoint to one digit beyond the radius's first; what that drops is added to the radius,
     # rounded up.
     place = rad.adjusted() - 1

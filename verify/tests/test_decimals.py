@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 from fractions import Fraction
 
@@ -75,3 +76,16 @@ def test_enclosures_are_rounded_outwards() -> None:
 
 def test_infinities_and_nan_are_words() -> None:
     assert [at_most(math.inf), at_least(-math.inf), plain(math.nan)] == ["∞", "−∞", "not a number"]
+
+
+@pytest.mark.parametrize("rounding", [decimal.ROUND_DOWN, decimal.ROUND_UP, decimal.ROUND_HALF_EVEN])
+def test_the_callers_decimal_context_decides_no_digit(rounding: str) -> None:
+    """A context of two digits cut at_most(1.2111e-9) to 1.2e-9."""
+    values = [1.2111e-9, 1.2999e-9, -1.2999e-9, 1.2345e12, 0.12345, Fraction(1, 3), 0.99998765]
+    asked = [at_least, at_most, plain, enclosure, below_one, lambda x: str(Ball(float(x), 1e-20))]
+    before = [[text(x) for text in asked] for x in values]
+    with decimal.localcontext() as context:
+        context.prec, context.rounding, context.Emax, context.Emin = 2, rounding, 3, -3
+        for signal in context.traps:
+            context.traps[signal] = True
+        assert [[text(x) for text in asked] for x in values] == before
