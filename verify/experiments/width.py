@@ -237,29 +237,48 @@ def _run(case: Widths, _: Path) -> dict[str, Any]:
     return {"name": case.name, "n": case.n, "verdict": "OBSERVED", "rows": search(case)}
 
 
+_NAMES = {
+    "paper": "paper, λ₀ − L_Θ·r",
+    "classical": "classical, by L_H",
+    "residual": "residual, by L_H",
+    "displacement": "displacement (basin)",
+    "neurons": "neurons' budgets (ball)",
+    "start": "enclosing ball, about θ₀",
+    "midpoint": "enclosing ball, midpoint",
+    "adversary": "adversary: λ left",
+}
+"""Criterion → its line in the figure, from the widest on."""
+
+
 def figure(rows: Sequence[dict[str, Any]]) -> Plot:
-    """Return the width needed against n, a curve a criterion; estimates are drawn as observed.
+    """Return the width needed, a line for each criterion and a marker for each row; estimates are drawn as observed.
 
     Args:
-        rows: of :func:`run_cases`, with growing n.
+        rows: of :func:`run_cases`, from the smallest n on; in each line they lie in this order, from top to bottom.
     """
-    curves = []
-    for name in CRITERIA:
-        points = [(row["n"], r) for row in rows for r in row["rows"] if r["criterion"] == name]
-        known = [(n, r["width"] or r["estimate"]) for n, r in points if r["width"] or r["estimate"]]
-        proved = name != "adversary" and all(r["width"] for _, r in points)
-        if known:
-            xs, ys = zip(*known, strict=True)
-            label = name if proved or name == "adversary" else f"{name} (estimate)"
-            curves.append(Series(label, xs, ys, "proved" if proved else "observed", isolated=proved))
+    proved: tuple[list[float], list[float]] = ([], [])
+    observed: tuple[list[float], list[float]] = ([], [])
+    for place, row in enumerate(rows, 1):
+        found = {entry["criterion"]: entry for entry in row["rows"]}
+        for line, name in enumerate(_NAMES, 1):
+            width, estimate = found[name]["width"], found[name]["estimate"]
+            if width or estimate:
+                xs, ys = proved if width and name != "adversary" else observed
+                xs.append(width or estimate)
+                ys.append(line + 0.6 * (place / (len(rows) + 1) - 0.5))
+    sizes = ", ".join(str(row["n"]) for row in rows)
     return Plot(
         "width-needed",
-        "A region about an initialisation",
-        "samples n",
+        "Width needed about an initialisation",
         "width from which on",
-        curves,
+        "",
+        [
+            Series("smallest power of two", *proved, quantity="distance", isolated=True),
+            Series("by scaling, or by an adversary", *observed, "observed", isolated=True),
+        ],
         log_x=True,
-        log_y=True,
+        rows=list(_NAMES.values()),
+        caption=f"In each line n = {sizes}, from top to bottom.",
     )
 
 

@@ -18,8 +18,20 @@ def test_a_ball_that_encloses_the_run_needs_less_width_than_the_criteria_about_i
     # What is estimated beyond the last width is larger than any width that failed.
     assert found["paper"]["estimate"] > 2**case.largest
     assert dict(told) == {name: row["width"] for name, row in found.items() if row["width"] is not None}
+
+
+def test_the_figure_shows_an_estimate_as_observed_and_a_search_as_proved() -> None:
+    rows = [{"criterion": name, "width": 2**place, "estimate": None} for place, name in enumerate(CRITERIA, 4)]
+    rows[0] |= {"width": None, "estimate": 5e4}
     plot = figure([{"n": 2, "rows": rows}, {"n": 3, "rows": rows}])
-    assert {curve.label for curve in plot.series} >= {"midpoint", "neurons", "paper (estimate)"}
+    proved, observed = plot.series
+    assert (proved.kind, observed.kind) == ("proved", "observed")
+    # An adversary proves nothing, an estimate neither; the other lines hold one marker for each n, the smallest n first.
+    assert list(observed.x) == [5e4, 2**11, 5e4, 2**11]
+    assert len(proved.x) == 2 * (len(CRITERIA) - 2)
+    assert len(plot.rows) == len(CRITERIA)
+    first = [y for x, y in zip(observed.x, observed.y, strict=True) if x == 5e4]
+    assert 0.5 < first[0] < 1.0 < first[1] < 1.5
 
 
 @pytest.mark.parametrize(
