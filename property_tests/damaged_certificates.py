@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from verify.certificates import Certificate
 from verify.certificates.sentences import sentence
-from verify.checker import __main__ as command_line
-from verify.checker import check
+from verify.checker import __main__ as command_line, check
 from verify.checker.tests.drafts import all_drafts
 from verify.checker.tests.sealing import seal
 

@@ -21,9 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, settings
-from hypothesis import seed as with_seed
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed as with_seed, settings, strategies as st
 
 from property_tests.damaged_files import ENTRIES, Entry
 from verify.errors import VerifyError

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hypothesis import Verbosity, given, settings
-from hypothesis import seed as with_seed
+from hypothesis import Verbosity, given, seed as with_seed, settings
 
 from property_tests.profiles import for_weight
 from property_tests.properties import EFFORT, PROPERTIES, Property

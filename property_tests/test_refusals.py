@@ -6,8 +6,7 @@ from typing import Literal
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import verify
 from property_tests.draws import Architecture, Inputs

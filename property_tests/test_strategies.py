@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import Phase, find, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, find, settings, strategies as st
 
 from property_tests import strategies
 from property_tests.draws import ACTIVATION_NAMES, Architecture, Inputs, Targets, TrainingProblem

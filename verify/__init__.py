@@ -13,57 +13,28 @@ if TYPE_CHECKING:
     from verify import nn as nn
     from verify.arrays import (
         Ball as Ball,
-    )
-    from verify.arrays import (
         cos as cos,
-    )
-    from verify.arrays import (
         erf as erf,
-    )
-    from verify.arrays import (
         exp as exp,
-    )
-    from verify.arrays import (
         gelu as gelu,
-    )
-    from verify.arrays import (
         largest_eigenvalue as largest_eigenvalue,
-    )
-    from verify.arrays import (
         log as log,
-    )
-    from verify.arrays import (
         sigmoid as sigmoid,
-    )
-    from verify.arrays import (
         silu as silu,
-    )
-    from verify.arrays import (
         sin as sin,
-    )
-    from verify.arrays import (
         smallest_eigenvalue as smallest_eigenvalue,
-    )
-    from verify.arrays import (
         softplus as softplus,
-    )
-    from verify.arrays import (
         spectral_norm as spectral_norm,
-    )
-    from verify.arrays import (
         sqrt as sqrt,
-    )
-    from verify.arrays import (
         tanh as tanh,
     )
     from verify.certificates import Certificate as Certificate
-    from verify.checker import CheckResult as CheckResult
-    from verify.checker import check as check
-    from verify.networks import loss as loss
-    from verify.networks import ntk as ntk
+    from verify.checker import CheckResult as CheckResult, check as check
+    from verify.networks import loss as loss, ntk as ntk
     from verify.networks.sgd import SGD as SGD
     from verify.regions import certify as certify
     from verify.regions.descent.crossings import count_crossings as count_crossings
+    from verify.sweeps import sweep as sweep
 
 __version__ = "0.1.0"
 
@@ -96,6 +67,7 @@ _HOME = {
     "SGD": "verify.networks.sgd",
     "certify": "verify.regions",
     "count_crossings": "verify.regions.descent.crossings",
+    "sweep": "verify.sweeps",
 }
 
 __all__ = ["__version__", "nn", *sorted(_HOME)]

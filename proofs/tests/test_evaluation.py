@@ -8,8 +8,7 @@ import flint
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from proofs.constants import CONSTANTS, Constant
 from proofs.errors import EvaluationError, MissingSymbolError, UnknownNodeError

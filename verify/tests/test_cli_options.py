@@ -12,8 +12,7 @@ import torch
 
 import verify
 from verify import bench, sweeps
-from verify.experiments import reproduce as job
-from verify.experiments import width
+from verify.experiments import reproduce as job, width
 from verify.experiments.width import CRITERIA, Widths
 from verify.formal import accept as formal
 from verify.tests.test_cli import run

@@ -7,8 +7,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from verify.arrays import Ball
 from verify.decimals import at_least, at_most, below_one, bounds, enclosure, exact, plain, separated

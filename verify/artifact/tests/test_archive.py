@@ -15,8 +15,7 @@ from verify import datasets, nn
 from verify.artifact.__main__ import main
 from verify.artifact.archive import write_archive, write_tar
 from verify.checker import check
-from verify.checker.examples.__main__ import described, manifest
-from verify.checker.examples.__main__ import main as check_examples
+from verify.checker.examples.__main__ import described, main as check_examples, manifest
 from verify.errors import InputError
 
 

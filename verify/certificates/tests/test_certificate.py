@@ -15,8 +15,7 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import verify
 from verify.arrays import Ball

@@ -22,8 +22,7 @@ from verify.checker.movement import curvature
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import Array
-from verify.networks import DataSet, Loss, Network, linearise, read_network
-from verify.networks import Problem as EngineProblem
+from verify.networks import DataSet, Loss, Network, Problem as EngineProblem, linearise, read_network
 from verify.networks.curvature import Curvature
 from verify.networks.neurons import NeuronBudget
 from verify.nn import NTKLinear, Sine

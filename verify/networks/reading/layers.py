@@ -27,8 +27,7 @@ from verify.networks.reading.activations import activation_from_module, real_num
 from verify.networks.reading.data import exact_array
 from verify.networks.reading.integrity import require_own_parameter
 from verify.networks.reading.tracing import Added
-from verify.nn import NTKLinear
-from verify.nn import Scale as ScaleModule
+from verify.nn import NTKLinear, Scale as ScaleModule
 
 __all__ = ["layers_of"]
 

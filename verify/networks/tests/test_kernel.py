@@ -15,8 +15,7 @@ import verify
 from verify.arrays import Ball, schur_of_grams
 from verify.networks import Network, Pair, chain, kernel_of, linearise, read_network
 from verify.networks.activations import activation_named
-from verify.networks.tests.arb_reference import ACTIVATIONS as REFERENCE
-from verify.networks.tests.arb_reference import PRECISION, along, jacobian
+from verify.networks.tests.arb_reference import ACTIVATIONS as REFERENCE, PRECISION, along, jacobian
 
 ACTIVATIONS: list[torch.nn.Module] = [
     torch.nn.Tanh(),

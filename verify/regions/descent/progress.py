@@ -63,8 +63,7 @@ class Progress:
         if wanted or (wanted is None and terminal and importlib.util.find_spec("rich") is not None):
             with extra("cli"):
                 from rich.console import Console
-                from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-                from rich.progress import Progress as Bar
+                from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
 
             columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)

@@ -14,8 +14,7 @@ import verify
 from verify.arrays import Ball, largest_eigenvalue
 from verify.networks import DataSet, Network, Problem, kernel_of, linearise, read_data, read_network, residual_of
 from verify.networks.parameters import flatten, with_parameters
-from verify.regions.descent import enclosed_iterates as engines
-from verify.regions.descent import growth as shadowing
+from verify.regions.descent import enclosed_iterates as engines, growth as shadowing
 from verify.regions.descent.arb import ArbDescent
 from verify.regions.descent.enclosed_iterates import make_engine
 from verify.regions.descent.float64 import Descent

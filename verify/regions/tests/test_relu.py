@@ -21,8 +21,7 @@ from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.tests.test_engine import _as_document
 from verify.errors import UnsupportedLayerError
-from verify.networks import Problem as Stated
-from verify.networks import chain, kernel_of, linearise, read_data, read_network
+from verify.networks import Problem as Stated, chain, kernel_of, linearise, read_data, read_network
 from verify.networks.curvature import Curvature
 from verify.regions.neighbourhood.batches import Batches
 from verify.regions.neighbourhood.criteria import classical, residual
