@@ -226,8 +226,28 @@ def test_a_file_that_cannot_be_read_is_neither_accepted_nor_rejected(
     monkeypatch.setattr(Path, "read_bytes", failing)
     assert main([str(path)]) == 3
     assert "Permission denied" in capsys.readouterr().err
-    for usage in ([], ["--help"], ["--seconds"]):
-        assert main(usage) == 3
+
+
+@pytest.mark.parametrize(
+    "usage", [[], ["--seconds"], ["--seconds", "0", "c.zip"], ["--seconds", "soon", "c.zip"], ["--al", "c.zip"]]
+)
+def test_usage_errors_have_the_code_of_errors(usage: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """2, which argparse takes, means UNDECIDED here."""
+    with pytest.raises(SystemExit) as left:
+        main(usage)
+    assert left.value.code == 3
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_help_is_no_error_and_a_time_limit_ends_a_check_undecided(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--help"])
+    assert left.value.code == 0
+    capsys.readouterr()
+    assert main(["--seconds", "1e-9", str(GOOD.save(tmp_path / "c.zip"))]) == 2
+    assert capsys.readouterr().out.startswith("UNDECIDED")
 
 
 def test_zip_that_claims_more_than_it_holds(tmp_path: Path) -> None:

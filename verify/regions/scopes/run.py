@@ -55,7 +55,7 @@ __all__ = ["DEFAULT_SECONDS", "RecordedRun", "facts_steps", "record_run", "run_c
 
 DEFAULT_SECONDS = 300.0
 # Share of 1/(sλ_max) that a run is trained with; steps of its rehearsal between looks at λ_max; the largest n·k for which those are taken.
-_SHARE, _REHEARSED, _LOOKED_AT = Fraction(9, 10), (10, 50, 140, 400), 1500
+_SHARE, _REHEARSED, _LOOKED_AT = Fraction(6, 5), (10, 50, 140, 400), 1500
 
 
 @dataclass(frozen=True)
