@@ -6,7 +6,8 @@ import functools
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,13 @@ from verify.errors import InputError
 from verify.networks import Problem, loss_of
 from verify.networks.linearisation import forward
 from verify.networks.parameters import Vector, flatten
-from verify.regions.descent.float64 import Descent
+from verify.regions.descent.float64 import Descent, default_step
 from verify.regions.descent.history import History, steps_to_fall
 from verify.regions.descent.iterates import Neighbours
 from verify.regions.descent.progress import Clock, Progress
 from verify.regions.descent.recorded_run import Checkpoint, load_arrays, require_room, save_arrays, thinned
 from verify.regions.neighbourhood.estimate import next_target
-from verify.regions.neighbourhood.ingredients import upper
+from verify.regions.neighbourhood.ingredients import approx_float, upper
 from verify.regions.neighbourhood.point_facts import Examined, decrease_certified, examine
 from verify.regions.scopes.handover import Look, look_for_handover
 from verify.regions.scopes.options import RunOptions
@@ -35,8 +36,10 @@ _DIVERGED = 1e6
 _STALL_FALL = 1e-3
 _STALL_STEPS = 1000
 _STATE = "run-state.npz"
-# An impatient run ends after this share of its time if the forecast is this many times what is left.
-_PATIENCE, _FAR = 0.05, 300.0
+# An impatient run ends after this share of its time if the forecast is this many times the time allowed.
+_PATIENCE, _FAR = 0.05, 100.0
+# Where ηsλ_max has grown to the first, descent with a step of its own choice goes on with the second: from 2 on its fast parts no longer fall.
+_EDGE, _WITHIN = 1.9, Fraction(3, 2)
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Run:
     Attributes:
         theta, step: where it is. target: ‖e‖ at which to look next. need: about what the hand-over needs, from the last look.
         anchor: the step at which ‖e‖ last fell visibly, and its value. history, kept: the curve, and the checkpoints.
+        lowered: (step from which on, η) wherever the step was made smaller.
         training_seconds, proving_seconds: where the time went. neighbours: of iterates handed in.
     """
 
@@ -59,6 +63,7 @@ class Run:
     training_seconds: float = 0.0
     proving_seconds: float = 0.0
     neighbours: Neighbours | None = None
+    lowered: list[tuple[int, Fraction]] = field(default_factory=list)
 
     def save(self, directory: Path, key: str) -> None:
         """Write the state (checkpoints are written when they are made)."""
@@ -71,6 +76,7 @@ class Run:
             "stride": self.history.stride,
             "first": self.history.first,
             "kept": [c.facts.step for c in self.kept],
+            "lowered": [[step, str(lr)] for step, lr in self.lowered],
             "training_seconds": self.training_seconds,
             "proving_seconds": self.proving_seconds,
         }
@@ -99,6 +105,7 @@ class Run:
             kept=[Checkpoint.load(_checkpoint_path(directory, k)) for k in meta["kept"]],
             training_seconds=float(meta["training_seconds"]),
             proving_seconds=float(meta["proving_seconds"]),
+            lowered=[(int(step), Fraction(lr)) for step, lr in meta["lowered"]],
         )
 
 
@@ -125,6 +132,17 @@ class Task:
     free: bool = False
     basins: bool = True
     patient: bool = True
+
+    def going_on(self, run: Run) -> Task:
+        """Return the task with the step that the run has come to."""
+        return replace(self, problem=self.problem.stepping(run.lowered[-1][1])) if run.lowered else self
+
+    def smaller_step(self, here: Examined) -> Fraction | None:
+        """Return the step to go on with where the present one is at the edge of stability and another may be chosen; else None."""
+        top = upper(here.facts.lambda_max)
+        if not self.free or not _EDGE < approx_float(self.problem.eta * self.problem.scale) * top < math.inf:
+            return None
+        return default_step(top, self.problem.scale, _WITHIN)
 
     def look(
         self, theta: Vector, step: int, after: Vector | None, *, search: bool = True, known: Examined | None = None
@@ -169,6 +187,7 @@ def train(task: Task, run: Run, key: str, first: Examined | None = None) -> End:
 
     first: the examination of θ̂_0 where it has been made.
     """
+    task = task.going_on(run)
     descent = Descent.of(task.problem)
     directory, extra = task.options.directory, set(task.options.checkpoints)
     saved = started = time.monotonic()
@@ -190,15 +209,21 @@ def train(task: Task, run: Run, key: str, first: Examined | None = None) -> End:
             looked = norm <= run.target or over is not None
             if looked or run.step in extra:
                 known = first if run.step == 0 else None
-                checkpoint, _, found = task.look(run.theta, run.step, after, search=looked, known=known)
+                checkpoint, here, found = task.look(run.theta, run.step, after, search=looked, known=known)
                 clock.proving()
                 run.kept = thinned([*run.kept, checkpoint], extra)
                 if directory is not None:
                     checkpoint.save(_checkpoint_path(directory, run.step))
                 if found is not None and found.handover is not None:
                     return End("certified", found)
-                if over is not None:
+                slower = task.smaller_step(here) if looked else None
+                if over in ("steps", "seconds") or (over is not None and slower is None):
                     return End(over, found)
+                if slower is not None:
+                    run.lowered.append((run.step + 1, slower))
+                    run.anchor = (run.step, math.inf)
+                    task = task.going_on(run)
+                    descent = Descent.of(task.problem)
                 if found is not None:
                     run.target, run.need = next_target(norm, found.ratio), norm * found.ratio
                 looked = True
@@ -220,10 +245,13 @@ def _over(task: Task, run: Run, norm: float, seconds: float) -> str | None:
         return "seconds"
     if task.patient or seconds < _PATIENCE * task.seconds or not 0.0 < run.need < norm:
         return None
+    if run.lowered and run.step < 2 * run.lowered[-1][0]:
+        # What was seen before says little of the present step.
+        return None
     # A guess: on a plateau the present rate says too little (a run that was 40 times out of reach arrived in time).
     steps = steps_to_fall(run.history, run.need / norm)
-    left = (task.seconds - seconds) * max(1, run.step - run.history.first) / seconds
-    return "out of reach" if steps is not None and steps > _FAR * left else None
+    allowed = task.seconds * max(1, run.step - run.history.first) / seconds
+    return "out of reach" if steps is not None and steps > _FAR * allowed else None
 
 
 def _outline(run: Run, norm: float) -> str:

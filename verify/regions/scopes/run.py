@@ -16,8 +16,9 @@ Budget. ``steps=`` and ``seconds=``; with neither, 300 seconds, and less where t
 ends depends on the machine, one that is PROVED before does not. ``resume=`` goes on from a certificate of this scope: its checkpoints are proved again,
 steps are counted from its last one.
 
-Step. ``lr=None`` trains with 0.9/(sλ_max), λ_max extrapolated from how it grows over the first steps (:func:`_training_step`); if that is beyond what can
-be certified at the hand-over, the largest certified step there takes over, and every statement is about that step.
+Step. ``lr=None`` trains with 0.9/(sλ_max), λ_max extrapolated from how it grows over the first steps (:func:`_training_step`); where λ_max grows on to
+1.9/(ηs), training goes on with 1.5/(sλ_max). If the last step is beyond what can be certified at the hand-over, the largest certified step there takes over.
+Every statement is about one step: the one that takes over, or the last one trained with.
 
 Witness: ``checkpoints`` (step, parameters, next, bounds of every fact), ``handover`` (step, index, the ball's or basin's witness).
 """
@@ -55,7 +56,7 @@ __all__ = ["DEFAULT_SECONDS", "RecordedRun", "facts_steps", "record_run", "run_c
 
 DEFAULT_SECONDS = 300.0
 # Share of 1/(sλ_max) that a run is trained with; steps of its rehearsal between looks at λ_max; the largest n·k for which those are taken.
-_SHARE, _REHEARSED, _LOOKED_AT = Fraction(6, 5), (10, 50, 140, 400), 1500
+_SHARE, _REHEARSED, _LOOKED_AT = Fraction(9, 10), (10, 50, 140, 400), 1500
 
 
 @dataclass(frozen=True)
@@ -181,9 +182,9 @@ def _certificate(task: Task, run: Run, end: End) -> Certificate:
         # A certificate states these facts at every checkpoint.
         end = replace(end, why="overflow")
     handover = end.look.handover if end.look is not None and end.why == "certified" else None
-    trained_with = task.problem.eta
+    trained_with, first_lr = task.going_on(run).problem.eta, approx_float(task.problem.eta)
     lr = trained_with if handover is None else handover.lr
-    if lr != trained_with:
+    if lr != trained_with or run.lowered:
         # The statements are about the step that takes over; a decrease is one of them.
         run.kept = [_with_step(c, lr, task.problem.scale) for c in run.kept]
     first, last = run.kept[0].facts, run.kept[-1].facts
@@ -200,7 +201,8 @@ def _certificate(task: Task, run: Run, end: End) -> Certificate:
     if run.neighbours is not None:
         observed |= {"neighbours_compared": run.neighbours.compared, "neighbours_apart": run.neighbours.apart}
     on = LOSS_WORDS[task.problem.loss]
-    what = f"recorded float64 run of {last.step} steps on {on} with η = {approx_float(trained_with):.6g}"
+    what = f"recorded float64 run of {last.step} steps on {on} with η = {first_lr:.6g}"
+    what += "".join(f", from step {step} on {approx_float(lower_lr):.6g}" for step, lower_lr in run.lowered)
     gone_on = task.options.resume is not None
     if gone_on:
         # Which step made them is not asked.
@@ -239,7 +241,7 @@ def _certificate(task: Task, run: Run, end: End) -> Certificate:
         )
         verdict: Verdict = "PROVED"
     else:
-        reason = f"{missing(task, run, end)}{note}. Along the recorded run {tally(run.kept)}"
+        reason = f"{missing(task.going_on(run), run, end)}{note}. Along the recorded run {tally(run.kept)}"
         if run.neighbours is not None:
             reason += f". Iterates, for {on} and η = {approx_float(trained_with):.6g}: {run.neighbours.describe()}"
         verdict = "INCONCLUSIVE"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import re
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -165,9 +167,9 @@ def test_seconds_end_a_run_and_a_forecast_ends_it_earlier(monkeypatch: pytest.Mo
     ended = verify.certify(model, X, y, scope="run", lr=2e-6, seconds=0.3)
     assert ended.verdict == "INCONCLUSIVE"
     assert "the 0.3 seconds allowed ended" in ended.reason
-    monkeypatch.setattr("verify.regions.scopes.run.DEFAULT_SECONDS", 4.0)
+    monkeypatch.setattr("verify.regions.scopes.run.DEFAULT_SECONDS", 0.5)
     hopeless = verify.certify(model, X, y, scope="run", lr=2e-6)
-    assert "far beyond the 4 seconds" in hopeless.reason
+    assert "far beyond the 0.5 seconds" in hopeless.reason
     assert "days" in hopeless.reason or " h)" in hopeless.reason or "min" in hopeless.reason
     for wrong in (0.0, -1.0, float("nan"), True, "10"):
         with pytest.raises(verify.errors.InputError, match="seconds"):
@@ -182,6 +184,43 @@ def test_the_forecast_is_the_geometric_one() -> None:
     assert steps_to_fall(history, 0.01) == 456
     assert history.steps()[0] == 10
     assert steps_to_fall(History(values=[1.0, 2.0]), 0.5) is None
+    # At the edge of stability the loss rises for a while; the last half of the run says how it falls.
+    history.add(300, 8.0 * history.values[-1])
+    assert steps_to_fall(history, 0.01) == math.ceil(145 * 2.0 * math.log(0.01) / math.log(8.0 * 0.98**144))
+
+
+def test_a_step_of_its_own_choice_is_lowered_at_the_edge_of_stability(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where λ_max has grown to 1.9/(ηs) the fast parts of the residual no longer fall; the certificate is about the last step."""
+    monkeypatch.setattr("verify.regions.scopes.run._SHARE", Fraction(199, 100))
+    model, X, y = small()
+    cert = verify.certify(model, X, y, scope="run", steps=3000)
+    assert cert.verdict == "PROVED", cert.reason
+    found = re.search(r"with η = ([\d.]+), from step (\d+) on ([\d.]+)", cert.reason)
+    assert found is not None
+    last, top = float(found[3]), 1.5 / float(found[3])
+    assert last < float(found[1])
+    assert any(
+        row["lambda_max"][0] <= 1.001 * top and row["lambda_max"][1] >= 0.999 * top
+        for row in cert.witness["checkpoints"]
+    )
+    lr = float(cert.constants["lr"])
+    assert lr <= last * 1.00001
+    # Every decrease is decided for the step that the certificate is about.
+    for row in cert.witness["checkpoints"][:-1]:
+        bound = (1.0 - lr * row["lambda_min"][0]) * row["loss"][0]
+        assert row["decrease"] is None or row["decrease"] == (row["next_loss"][1] <= bound)
+    assert verify.check(cert.save(tmp_path / "c.zip")).accepted
+    # A step that the user gives is left alone.
+    kept = verify.certify(model, X, y, scope="run", lr=float(found[1]), steps=300)
+    assert "from step" not in kept.reason
+    # Stopped and gone on with, it ends as if it had not been stopped.
+    stopped = verify.certify(model, X, y, scope="run", steps=int(found[2]) + 2, directory=tmp_path / "run")
+    assert stopped.verdict == "INCONCLUSIVE"
+    again = verify.certify(model, X, y, scope="run", steps=3000, directory=tmp_path / "run")
+    assert again.constants["handover_step"] == cert.constants["handover_step"]
+    assert float(again.constants["lr"]) == lr
 
 
 def test_without_a_terminal_a_line_appears_now_and_then(
