@@ -55,28 +55,33 @@ def tick(operations: int = 0) -> None:
         raise Limit("out of the time allowed")
 
 
-# Who is told where a long check stands, and when that was last done; set by check().
+# Who is told where a long check stands, and when that was last done, set by check(); the items of the loops it is in.
 _told: list[Any] = [None, 0.0]
+_within: list[str] = []
 _EVERY = 5.0  # seconds
 
 
 def listen(hearer: Any) -> None:
     """Tell `hearer` where the check stands from now on, every few seconds; None: nobody."""
     _told[:] = [hearer, time.monotonic()]
+    _within.clear()
 
 
 def stage(what: str, number: int, of: int) -> None:
     """Say that the `number`-th of so many pieces of some work begins, if there is somebody who listens and it is time."""
     if _told[0] is not None and time.monotonic() >= _told[1] + _EVERY:
         _told[1] = time.monotonic()
-        _told[0](f"{what}, {number} of {of}")
+        _told[0]("; ".join([*_within, f"{what}, {number} of {of}"]))
 
 
 def staged(what: str, items: list[Any]) -> Iterator[Any]:
-    """Yield the items of some work, saying where it stands."""
+    """Yield the items of some work, saying where it stands; what is said meanwhile is about the item."""
+    around = list(_within)
     for number, item in enumerate(items, 1):
         stage(what, number, len(items))
+        _within[:] = [*around, f"{what}, {number} of {len(items)}"]
         yield item
+        _within[:] = around
 
 
 def require_environment() -> None:

@@ -8,7 +8,7 @@ from flint import arb
 
 from verify.checker.basin import within
 from verify.checker.claims import MAX_TABLE, Audit, Ball, Chain, Truth, distance, floats, is_index
-from verify.checker.enclosures import psd_norm, real, root, zips
+from verify.checker.enclosures import psd_norm, real, root, staged, zips
 from verify.checker.network import Point
 from verify.checker.problem import START, Problem
 from verify.checker.reading import expect, take
@@ -37,7 +37,7 @@ def run(audit: Audit, problem: Problem, witness: Any, close: Any = None) -> Trut
     chain: Chain = {}
     initial: dict[str, Any] = {}
     holding: list[tuple[bool, Any]] = []
-    for i, row in enumerate(checkpoints):
+    for i, row in enumerate(staged("checkpoints", checkpoints)):
         step, *bounds, parameters, after, next_loss, decrease = take(row, FACTS)
         expect(type(step) is int and step > previous, "a checkpoint's step is out of order")
         expect(decrease is None or type(decrease) is bool, "a checkpoint's decrease is no truth value")

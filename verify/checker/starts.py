@@ -16,7 +16,7 @@ from typing import Any
 from flint import arb, arb_mat
 
 from verify.checker.claims import MAX_STEPS, Audit, Ball, Chain, Truth, distance, floats, is_index
-from verify.checker.enclosures import real, root, zips
+from verify.checker.enclosures import real, root, staged, zips
 from verify.checker.movement import curvature
 from verify.checker.nearby import Nearby, at
 from verify.checker.network import Point
@@ -49,7 +49,7 @@ def enclosed_starts(audit: Audit, problem: Problem, witness: Any, about: Any) ->
     spread = real(data)
     lows, away, factors, sizes, rooms = [], [], [], [], []
     initial: dict[str, Any] = {}
-    for k, guess in enumerate(stated):
+    for k, guess in enumerate(staged("steps", stated)):
         here = at(problem, theta, spread)
         smallest, turning = here.smallest(guess), curvature(here)
         bend = turning(delta)
@@ -61,7 +61,7 @@ def enclosed_starts(audit: Audit, problem: Problem, witness: Any, about: Any) ->
         away.append(distance(theta, about) + delta)
         if k == steps:
             known = E
-            break
+            continue
         S = anywhere.min(E.max(here.e) + bend * delta**2 / 8)
         step = h * K * E
         d = turning((delta + step).upper()) * step / 2
