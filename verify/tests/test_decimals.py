@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import decimal
 import math
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -81,7 +83,14 @@ def test_infinities_and_nan_are_words() -> None:
 def test_the_callers_decimal_context_decides_no_digit(rounding: str) -> None:
     """A context of two digits cut at_most(1.2111e-9) to 1.2e-9."""
     values = [1.2111e-9, 1.2999e-9, -1.2999e-9, 1.2345e12, 0.12345, Fraction(1, 3), 0.99998765]
-    asked = [at_least, at_most, plain, enclosure, below_one, lambda x: str(Ball(float(x), 1e-20))]
+    asked: list[Callable[[Any], str]] = [
+        at_least,
+        at_most,
+        plain,
+        enclosure,
+        below_one,
+        lambda x: str(Ball(float(x), 1e-20)),
+    ]
     before = [[text(x) for text in asked] for x in values]
     with decimal.localcontext() as context:
         context.prec, context.rounding, context.Emax, context.Emin = 2, rounding, 3, -3
