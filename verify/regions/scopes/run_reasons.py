@@ -81,7 +81,7 @@ def missing(task: Task, run: Run, end: End) -> str:
         )
     what = {
         "steps": "the step budget ended",
-        "seconds": f"the {task.seconds:g} seconds allowed ended",
+        "seconds": f"the {task.seconds:g} seconds {'allowed' if task.patient else 'of the default'} ended",
         "out of reach": f"stopped, since the forecast is far beyond the {task.seconds:g} seconds of the default (seconds= or steps= train on),",
         "iterates": "no iterate handed in is certifiable; the last look was",
     }[end.why]
