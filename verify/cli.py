@@ -110,6 +110,22 @@ def certify(
     steps: Annotated[int | None, typer.Option(help="step budget of scopes run, exact and region")] = None,
     seconds: Annotated[float | None, typer.Option(help="time allowed to scopes run and basin")] = None,
     resume: Annotated[Path | None, typer.Option(help="certificate of an earlier run to go on from (scope run)")] = None,
+    directory: Annotated[
+        Path | None, typer.Option(help="keeps the state of an interruptible run (scopes run and exact)")
+    ] = None,
+    centre: Annotated[
+        str | None, typer.Option(help="of the ball of scope region: midpoint (of the run's path) or initialisation")
+    ] = None,
+    start_radius: Annotated[
+        float | None, typer.Option(help="the statement is for every start so near (scope region)")
+    ] = None,
+    data_radius: Annotated[
+        float | None, typer.Option(help="the statement is for all data with inputs so near (scopes ball and region)")
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="auto, shadow, shadow-arb or arb (scopes exact and region)")
+    ] = None,
+    bits: Annotated[int | None, typer.Option(help="precision that the methods in Arb start from")] = None,
     batch_size: Annotated[int | None, typer.Option(help="mini-batches of so many samples; default: all")] = None,
     order: Annotated[
         OrderName, typer.Option(help="any: every reshuffling; fixed: as without shuffling")
@@ -132,9 +148,17 @@ def certify(
     if not as_json:
         console.print(f"read {read.description}", highlight=False, markup=False, soft_wrap=True)
     network = load_model(model, architecture)
-    options: dict[str, Any] = {
-        name: value for name, value in (("seconds", seconds), ("resume", resume)) if value is not None
+    given: dict[str, Any] = {
+        "seconds": seconds,
+        "resume": resume,
+        "directory": directory,
+        "centre": centre,
+        "start_radius": start_radius,
+        "data_radius": data_radius,
+        "method": method,
+        "bits": bits,
     }
+    options = {name: value for name, value in given.items() if value is not None}
     options |= _descent(batch_size, order, momentum, nesterov, drop_last)
     # A run shows its own progress, and two live displays do not fit one terminal.
     with nullcontext() if scope in (ScopeName.run, ScopeName.exact, ScopeName.region) else console.status("certifying"):

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 import verify
-from verify import bench, sweeps
+from verify import bench, regions, sweeps
+from verify.errors import InputError
 from verify.experiments import reproduce as job, width
 from verify.experiments.width import CRITERIA, Widths
 from verify.formal import accept as formal
@@ -55,6 +56,37 @@ def test_targets_are_the_last_columns_of_a_table_and_a_radius_is_kept(tmp_path: 
     assert run("check", str(out), "--weights", FACTORY, "--data", str(table), "--targets", "2")[0] == 0
     table.write_text("2.0,8.0,4.0\n")
     assert run("check", str(out), "--weights", FACTORY, "--data", str(table), "--targets", "2")[0] == 1
+
+
+def test_a_scope_is_told_its_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def certify(*_: Any, **options: Any) -> Any:
+        seen.append({key: value for key, value in options.items() if value is not None})
+        raise InputError("noted")
+
+    monkeypatch.setattr(regions, "certify", certify)
+    table = tmp_path / "data.csv"
+    table.write_text("2.0,3.0\n")
+    words = f"--scope region --centre initialisation --start-radius 0.5 --data-radius 0.25 --method arb --bits 99 --directory {tmp_path}"
+    with pytest.raises(InputError, match="noted"):
+        run("certify", FACTORY, "--data", str(table), *words.split())
+    assert seen == [
+        {
+            "scope": "region",
+            "loss": "sum",
+            "centre": "initialisation",
+            "start_radius": 0.5,
+            "data_radius": 0.25,
+            "method": "arb",
+            "bits": 99,
+            "directory": tmp_path,
+        }
+    ]
+    monkeypatch.undo()
+    table.write_text("2.0,8.0,3.0\n")
+    with pytest.raises(InputError, match="start_radius"):
+        run("certify", FACTORY, "--data", str(table), "--targets", "2", "--start-radius", "0.5")
 
 
 @pytest.mark.parametrize(("given", "size"), [([], "standard"), (["--smoke"], "smoke"), (["--full"], "full")])
