@@ -2,7 +2,8 @@
 
 This proves nothing, and nothing rests on it. A certificate is about the network as read; a fault in the reading makes it a certificate
 about another network. Such a fault shows where torch itself computes: every module's own output at its own input, and the gradient of
-the whole model with respect to each parameter, on up to :data:`MOST_ROWS` of the samples.
+the whole model with respect to each parameter, on up to :data:`MOST_ROWS` of the samples; on two of them once more at other parameters, none of them 0, where
+nothing hides behind a layer that starts at 0 (a branch without a gradient, say).
 
 Where the same samples' enclosure is known already its midpoints stand in for a second one: fully connected layers and activations are first compared with
 them, at the same tolerances without the enclosures' radii. Only what differs from them is enclosed once more, at torch's own inputs, and decided there.
@@ -10,10 +11,9 @@ them, at the same tolerances without the enclosures' radii. Only what differs fr
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ from verify.networks.layers import (
 )
 from verify.networks.layers.values import Shape
 from verify.networks.linearisation import Linearisation, linearise
+from verify.networks.parameters import with_parameters
+from verify.networks.reading.evaluation import Call, Recorder, evaluate, require_unchanged_parameters
 from verify.networks.reading.modules import Leaf, leaves
 
 __all__ = ["MOST_ROWS", "require_agreement"]
@@ -44,30 +46,11 @@ __all__ = ["MOST_ROWS", "require_agreement"]
 MOST_ROWS = 64
 # The comparison must not show beside the proof: fewer rows of wide networks, one at least.
 _ENTRIES = 2**13
+# Rows that are compared at other parameters.
+_ELSEWHERE = 2
 _UNIT = 2.0**-52
 # Far above the few units in the last place that an activation of torch errs by, far below what another function would differ by.
 _ACTIVATION, _GRADIENT = 1e-8, 1e-6
-
-
-@dataclass
-class _Call:
-    """One call of a module: copies of its input and output (an activation may work in place)."""
-
-    module: torch.nn.Module
-    given: np.ndarray
-    returned: np.ndarray | None = None
-
-
-@dataclass
-class _Recorder:
-    calls: list[_Call] = field(default_factory=list)
-    outputs: np.ndarray = field(default_factory=lambda: np.zeros(0))
-
-    def before(self, module: torch.nn.Module, given: tuple[Any, ...]) -> None:
-        self.calls.append(_Call(module, given[0].detach().numpy().copy()))
-
-    def after(self, module: torch.nn.Module, given: tuple[Any, ...], returned: Any) -> None:
-        self.calls[-1].returned = returned.detach().numpy().copy()
 
 
 def require_agreement(
@@ -94,10 +77,49 @@ def require_agreement(
     nodes = leaves(model, network.input_shape)
     # Signs that cancel nowhere systematically, also in antisymmetric networks.
     weights = np.where(np.random.default_rng(0).random((len(chosen), network.outputs)) < 0.5, -1.0, 1.0)
-    record, gradients = _torch(model, nodes, chosen, weights)
-    known = None if state is None else _Known(state, at, weights)
-    _compare_values(network, nodes, record, chosen, known)
-    _compare_gradients(network, gradients, chosen, weights, known)
+    _compare(model, network, nodes, chosen, weights, None if state is None else _Known(state, at, weights))
+    require_unchanged_parameters(model, nodes, chosen)
+    try:
+        _compare(model, _elsewhere(network), nodes, chosen[:_ELSEWHERE], weights[:_ELSEWHERE], moved=True)
+    except DisagreementError as error:
+        raise DisagreementError(f"at other parameters than those given: {error}") from error
+
+
+def _compare(
+    model: torch.nn.Module,
+    network: Network,
+    nodes: list[Leaf],
+    X: np.ndarray,
+    weights: np.ndarray,
+    known: _Known | None = None,
+    *,
+    moved: bool = False,
+) -> None:
+    """Compare values and gradient; `moved`: at the network's parameters, which are not the model's own."""
+    record, gradients = evaluate(model, nodes, X, weights, _named(network) if moved else None)
+    _compare_values(network, nodes, record, X, known)
+    _compare_gradients(network, gradients, X, weights, known)
+
+
+def _named(network: Network) -> dict[str, np.ndarray]:
+    """The trained arrays by their names in the model."""
+    return {
+        f"{layer.name}.{name}" if layer.name else name: array
+        for layer in network.trainable()
+        for name, array in layer.trained.items()
+    }
+
+
+def _elsewhere(network: Network) -> Network:
+    """The same network at parameters of the same sizes, of which none is 0: each array's own, and between a quarter and once its root mean square to it."""
+    rng, parts = np.random.default_rng(0), []
+    for array in _named(network).values():
+        top = float(np.abs(array).max())
+        size = top * float(np.sqrt(np.mean((array / top) ** 2))) if top > 0.0 else math.prod(array.shape[1:]) ** -0.5
+        with np.errstate(over="ignore"):
+            moved = array + size * rng.choice([-1.0, 1.0], array.shape) * rng.uniform(0.25, 1.0, array.shape)
+        parts.append(np.where(np.isfinite(moved), moved, array).ravel())
+    return with_parameters(network, np.concatenate(parts))
 
 
 @dataclass(frozen=True)
@@ -124,87 +146,8 @@ class _Known:
         return (full[:, :-1], full[:, -1]) if "bias" in layer.trained else (full,)
 
 
-def _torch(
-    model: torch.nn.Module, nodes: list[Leaf], X: np.ndarray, weights: np.ndarray
-) -> tuple[_Recorder, dict[str, np.ndarray]]:
-    """Run the model itself on float64 copies of its parameters and buffers: each module's call, and the gradient of Σ weights·F."""
-    recorder = _Recorder()
-    with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):
-        # On channels-last memory torch's group norm takes a variance from the mean square and loses what cancels.
-        copies = {
-            name: value.detach()
-            .to("cpu", torch.float64, copy=True, memory_format=torch.contiguous_format)
-            .requires_grad_()
-            for name, value in model.named_parameters()
-        }
-        # Statistics of a normalisation are buffers: in float32 they cannot be mixed with the copies.
-        buffers = {
-            name: value.detach().to("cpu", torch.float64 if value.is_floating_point() else value.dtype, copy=True)
-            for name, value in model.named_buffers()
-        }
-        try:
-            with _recording(nodes, recorder):
-                outputs = torch.func.functional_call(model, {**copies, **buffers}, (torch.from_numpy(X.copy()),))
-            if outputs.shape == (len(X),) and weights.shape == (len(X), 1):
-                # A single output, squeezed.
-                outputs = outputs[:, None]
-            recorder.outputs = outputs.detach().numpy().copy()
-            changed = _changed(model, copies, buffers, X)
-            total = (outputs * torch.from_numpy(weights)).sum()
-            found: Sequence[torch.Tensor | None] = [None] * len(copies)
-            if total.requires_grad:
-                found = torch.autograd.grad(total, list(copies.values()), allow_unused=True)
-        except Exception as error:
-            place = recorder.calls[-1].module if recorder.calls else model
-            where = next((leaf.where for leaf in nodes if leaf.module is place), "model")
-            raise DisagreementError(
-                f"{where}: torch's own forward or backward raises {type(error).__name__}: {str(error)[:200]}"
-            ) from error
-    if changed:
-        raise DisagreementError(
-            f"model: its forward changes {', '.join(changed[:6])}, parameters of its own (a constraint on the weights?): the descent is then another one than"
-            " gradient descent on what is stored. Change parameters outside the forward, or not at all"
-        )
-    # What is frozen may be computed without a gradient.
-    trained = {name for name, value in model.named_parameters() if value.requires_grad}
-    cut = [name for name, value in zip(copies, found, strict=True) if value is None and name in trained]
-    if cut:
-        raise DisagreementError(
-            f"model: torch's backward does not reach {', '.join(cut[:6])}: the forward cuts it off (torch.no_grad(), inference mode), so that descent does"
-            " not move what is read as trained. Freeze what shall not move by requires_grad_(False), or remove what cuts it off"
-        )
-    return recorder, {name: value.numpy() for name, value in zip(copies, found, strict=True) if value is not None}
-
-
-def _changed(
-    model: torch.nn.Module, used: Mapping[str, torch.Tensor], buffers: Mapping[str, torch.Tensor], X: np.ndarray
-) -> list[str]:
-    """Name the parameters that a forward has changed, or changes where they are much larger."""
-    before = {name: value.detach().to("cpu", torch.float64) for name, value in model.named_parameters()}
-    # Far beyond a bound that the parameters obey already.
-    far = {name: 1e3 * value.clone() for name, value in before.items()}
-    given = {name: value.clone().requires_grad_() for name, value in far.items()}
-    kept = {name: value.clone() for name, value in buffers.items()}
-    torch.func.functional_call(model, {**given, **kept}, (torch.from_numpy(X[:1].copy()),))
-    pairs = ((used, before), (given, far))
-    return [name for name in before if any(not torch.equal(now[name], then[name]) for now, then in pairs)]
-
-
-@contextlib.contextmanager
-def _recording(nodes: list[Leaf], recorder: _Recorder) -> Iterator[None]:
-    handles = []
-    try:
-        for module in {id(leaf.module): leaf.module for leaf in nodes if not leaf.function}.values():
-            handles.append(module.register_forward_pre_hook(recorder.before))
-            handles.append(module.register_forward_hook(recorder.after))
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
 def _compare_values(
-    network: Network, nodes: list[Leaf], record: _Recorder, X: np.ndarray, known: _Known | None = None
+    network: Network, nodes: list[Leaf], record: Recorder, X: np.ndarray, known: _Known | None = None
 ) -> None:
     made = [id(call.module) for call in record.calls]
     if made != [id(leaf.module) for leaf in nodes if not leaf.function]:
@@ -253,11 +196,11 @@ def _at_once(network: Network, leaf: Leaf, given: tuple[np.ndarray, ...], value:
         )
 
 
-def _evaluated(leaf: Leaf, given: tuple[np.ndarray, ...]) -> _Call:
+def _evaluated(leaf: Leaf, given: tuple[np.ndarray, ...]) -> Call:
     """A function that a forward calls has no module whose call could be recorded: it is computed once more."""
     with torch.no_grad():
         copies = (torch.from_numpy(values.copy()) for values in given)
-        return _Call(leaf.module, given[0], leaf.module(*copies).numpy())
+        return Call(leaf.module, given[0], leaf.module(*copies).numpy())
 
 
 def _same(one: np.ndarray, other: np.ndarray) -> bool:
@@ -363,7 +306,7 @@ def _compare_gradients(
                 if (np.isfinite(room) & ~(gap <= room)).any():
                     raise DisagreementError(
                         f"layer {index} ({layer.name or 'model'}): torch's gradient of its {name} differs from the Jacobian that was read by"
-                        f" {float(np.nanmax(gap)):.3g}. Please report this model"
+                        f" {float(np.nanmax(gap)):.3g}: the forward cuts a part of it off (torch.no_grad()), or please report this model"
                     )
 
 

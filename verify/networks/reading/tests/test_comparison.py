@@ -139,11 +139,17 @@ def test_a_linearisation_at_hand_is_not_made_twice(monkeypatch: pytest.MonkeyPat
     state = linearise(network, X)
     from verify.networks.reading import comparison
 
-    monkeypatch.setattr(comparison, "linearise", lambda *_: pytest.fail("linearised again"))
+    def linearised(read: Network, *given: Any) -> Any:
+        return linearise(read, *given) if read is not network else pytest.fail("linearised again")
+
     original = comparison._reading
 
-    def passing(network: Network, leaf: Leaf, given: Any) -> Any:
-        return original(network, leaf, given) if leaf.layer is None else pytest.fail("enclosed again")
+    def passing(read: Network, leaf: Leaf, given: Any) -> Any:
+        # At other parameters nothing is at hand.
+        at_hand = read is network and leaf.layer is not None
+        return original(read, leaf, given) if not at_hand else pytest.fail("enclosed again")
+
+    monkeypatch.setattr(comparison, "linearise", linearised)
 
     monkeypatch.setattr(comparison, "_reading", passing)
     require_agreement(model, network, X, state)
@@ -166,9 +172,9 @@ def test_a_gradient_that_is_not_of_the_linearisation_at_hand_is_compared_once_mo
 
     again = []
 
-    def counted(*given: Any) -> Any:
-        again.append(given)
-        return linearise(*given)
+    def counted(read: Network, *given: Any) -> Any:
+        again.extend([given] if read is network else [])
+        return linearise(read, *given)
 
     monkeypatch.setattr(comparison, "linearise", counted)
     require_agreement(model, network, X, off)
@@ -214,7 +220,7 @@ def test_a_forward_that_raises_is_a_typed_error_that_names_the_module(monkeypatc
 
 def test_a_container_that_calls_in_another_order_is_seen() -> None:
     model = net()
-    from verify.networks.reading import comparison
+    from verify.networks.reading import comparison, evaluation
 
     class Reversed(torch.nn.Sequential):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -223,7 +229,7 @@ def test_a_container_that_calls_in_another_order_is_seen() -> None:
 
     twisted = Reversed(*model)
     nodes = leaves(model)
-    record, _ = comparison._torch(twisted, nodes, X, np.ones((5, 1)))
+    record, _ = evaluation.evaluate(twisted, nodes, X, np.ones((5, 1)))
     with pytest.raises(DisagreementError, match="another input"):
         comparison._compare_values(read_network(model), nodes, record, X)
     record.calls.pop(0)
@@ -252,3 +258,71 @@ def test_a_forward_that_cuts_the_gradient_off_is_refused_with_a_remedy(everythin
     model.first.requires_grad_(False)
     if not everything:
         require_agreement(model, read_network(model), X)
+
+
+@pytest.mark.parametrize("zero", ["weight", "nothing"])
+def test_a_part_of_the_gradient_that_is_cut_off_behind_a_layer_of_zeros_is_seen(zero: str) -> None:
+    """At the start a branch without a gradient adds nothing to the gradient that is there: F is the same, and descent another from the second step on."""
+
+    class Branch(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last, self.head = (torch.nn.Linear(*sizes) for sizes in ((3, 8), (8, 1), (8, 1)))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            h = torch.tanh(self.first(x))
+            with torch.set_grad_enabled(self.honest):
+                g = 2.0 * h
+            found: torch.Tensor = self.last(h) + self.head(g)
+            return found
+
+        honest = False
+
+    torch.manual_seed(0)
+    model, X = Branch().double(), np.random.default_rng(0).standard_normal((4, 3))
+    if zero == "weight":
+        torch.nn.init.zeros_(model.head.weight)
+    network = read_network(model)
+    with pytest.raises(DisagreementError, match=r"gradient of its weight .*no_grad"):
+        require_agreement(model, network, X)
+    model.honest = True
+    require_agreement(model, network, X)
+
+
+@pytest.mark.parametrize("what", ["sign", "mask", "zero", "statistics", "nothing"])
+def test_a_forward_that_keeps_what_the_parameters_obey_already_is_refused(what: str) -> None:
+    class Bound(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.norm, self.last = torch.nn.Linear(3, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 1)
+            self.register_buffer("mask", (torch.rand(8, 3) > 0.5).double())
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = self.last(torch.tanh(self.norm(self.first(x))))
+            self.keep()
+            return found
+
+        def keep(self) -> None:
+            first = dict(self.first.named_parameters())
+            with torch.no_grad():
+                if what == "sign":
+                    first["weight"].data.clamp_(min=0.0)
+                if what == "mask":
+                    first["weight"].data.mul_(self.mask)
+                if what == "zero":
+                    first["bias"].data.zero_()
+                if what == "statistics":
+                    dict(self.norm.named_buffers())["running_mean"].data.add_(0.5)
+
+    torch.manual_seed(0)
+    model, X = Bound().double().eval(), np.random.default_rng(0).standard_normal((4, 3))
+    with torch.no_grad():
+        model.first.weight.abs_()
+    if what != "statistics":
+        model.keep()
+    network = read_network(model)
+    if what == "nothing":
+        return require_agreement(model, network, X)
+    with pytest.raises(DisagreementError, match=r"its forward changes (first|norm)"):
+        require_agreement(model, network, X)
+    return None

@@ -1,0 +1,172 @@
+"""What torch itself computes of a module: each call's input and output, and the gradient, in float64, at parameters of one's choice.
+
+Refused is what makes torch's descent another one than gradient descent on the parameters stored: a forward that changes parameters, or buffers of a
+layer, and one that cuts the gradient off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from verify.errors import DisagreementError
+from verify.networks.reading.modules import Leaf
+
+__all__ = ["Call", "Recorder", "evaluate", "require_unchanged_parameters"]
+
+Tensors = Mapping[str, torch.Tensor]
+
+
+@dataclass
+class Call:
+    """One call of a module: copies of its input and output (an activation may work in place)."""
+
+    module: torch.nn.Module
+    given: np.ndarray
+    returned: np.ndarray | None = None
+
+
+@dataclass
+class Recorder:
+    """The calls of one forward, in order, and what it returned."""
+
+    calls: list[Call] = field(default_factory=list)
+    outputs: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    def before(self, module: torch.nn.Module, given: tuple[Any, ...]) -> None:
+        """Copy a call's input."""
+        self.calls.append(Call(module, given[0].detach().numpy().copy()))
+
+    def after(self, module: torch.nn.Module, given: tuple[Any, ...], returned: Any) -> None:
+        """Copy what the call returned."""
+        self.calls[-1].returned = returned.detach().numpy().copy()
+
+
+def evaluate(
+    model: torch.nn.Module,
+    nodes: list[Leaf],
+    X: np.ndarray,
+    weights: np.ndarray,
+    moved: Mapping[str, np.ndarray] | None = None,
+) -> tuple[Recorder, dict[str, np.ndarray]]:
+    """Run the model itself on float64 copies of its parameters and buffers: each module's call, and the gradient of Σ weights·F.
+
+    Args:
+        nodes: its modules. weights: (rows, k). moved: values of parameters, by name, in the place of the model's own.
+
+    Raises:
+        DisagreementError: torch raises; the forward changes parameters, or cuts off the gradient of one that trains.
+    """
+    recorder = Recorder()
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):
+        own = _parameters(model)
+        if moved is not None:
+            own |= {name: torch.from_numpy(values.copy()) for name, values in moved.items()}
+        copies = {name: value.clone().requires_grad_() for name, value in own.items()}
+        buffers = _buffers(model)
+        fixed = _fixed(nodes, buffers)
+        try:
+            with _recording(nodes, recorder):
+                outputs = torch.func.functional_call(model, {**copies, **buffers}, (torch.from_numpy(X.copy()),))
+            if outputs.shape == (len(X),) and weights.shape == (len(X), 1):
+                # A single output, squeezed.
+                outputs = outputs[:, None]
+            recorder.outputs = outputs.detach().numpy().copy()
+            total = (outputs * torch.from_numpy(weights)).sum()
+            found: Sequence[torch.Tensor | None] = [None] * len(copies)
+            if total.requires_grad:
+                found = torch.autograd.grad(total, list(copies.values()), allow_unused=True)
+        except Exception as error:
+            place = recorder.calls[-1].module if recorder.calls else model
+            where = next((leaf.where for leaf in nodes if leaf.module is place), "model")
+            raise DisagreementError(
+                f"{where}: torch's own forward or backward raises {type(error).__name__}: {str(error)[:200]}"
+            ) from error
+    _require_same({**own, **fixed}, {**copies, **buffers})
+    # What is frozen may be computed without a gradient.
+    trained = {name for name, value in model.named_parameters() if value.requires_grad}
+    cut = [name for name, value in zip(copies, found, strict=True) if value is None and name in trained]
+    if cut:
+        raise DisagreementError(
+            f"model: torch's backward does not reach {', '.join(cut[:6])}: the forward cuts it off (torch.no_grad(), inference mode), so that descent does"
+            " not move what is read as trained. Freeze what shall not move by requires_grad_(False), or remove what cuts it off"
+        )
+    return recorder, {name: value.numpy() for name, value in zip(copies, found, strict=True) if value is not None}
+
+
+def require_unchanged_parameters(model: torch.nn.Module, nodes: list[Leaf], X: np.ndarray) -> None:
+    """Refuse a forward that changes parameters where they are much larger, of either sign, and none is 0: what bounds, signs or masks forbid.
+
+    What layers hold beside their parameters (a norm's statistics) must not change either.
+
+    Args:
+        X: inputs, of which the first is taken.
+
+    Raises:
+        DisagreementError: names what is changed.
+    """
+    rng = np.random.default_rng(0)
+    own, kept = _parameters(model), _buffers(model)
+    signs = {name: torch.from_numpy(rng.choice([-1.0, 1.0], tuple(value.shape))) for name, value in own.items()}
+    fixed = _fixed(nodes, kept)
+    with torch.inference_mode(False), torch.no_grad(), torch.autocast("cpu", enabled=False):
+        for side in (1e3, -1e3):
+            far = {name: side * signs[name] * (value.abs() + 1.0) for name, value in own.items()}
+            given = {name: value.clone().requires_grad_() for name, value in far.items()}
+            buffers = {name: value.clone() for name, value in kept.items()}
+            try:
+                torch.func.functional_call(model, {**given, **buffers}, (torch.from_numpy(X[:1].copy()),))
+            except Exception as error:
+                raise DisagreementError(
+                    f"model: torch's own forward raises {type(error).__name__} at large parameters: {str(error)[:200]}"
+                ) from error
+            _require_same({**far, **fixed}, {**given, **buffers})
+
+
+def _parameters(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    # On channels-last memory torch's group norm takes a variance from the mean square and loses what cancels.
+    return {
+        name: value.detach().to("cpu", torch.float64, copy=True, memory_format=torch.contiguous_format)
+        for name, value in model.named_parameters()
+    }
+
+
+def _buffers(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    # Statistics of a normalisation are buffers: in float32 they cannot be mixed with the copies.
+    return {
+        name: value.detach().to("cpu", torch.float64 if value.is_floating_point() else value.dtype, copy=True)
+        for name, value in model.named_buffers()
+    }
+
+
+def _fixed(nodes: list[Leaf], buffers: Tensors) -> Tensors:
+    """Copies of what layers hold beside their parameters."""
+    names = {f"{leaf.name}.{name}" if leaf.name else name for leaf in nodes for name in leaf.module._buffers}
+    return {name: value.clone() for name, value in buffers.items() if name in names}
+
+
+def _require_same(before: Tensors, after: Tensors) -> None:
+    changed = [name for name, value in before.items() if not torch.equal(value, after[name])]
+    if changed:
+        raise DisagreementError(
+            f"model: its forward changes {', '.join(changed[:6])}, parameters or statistics of its own (a constraint on the weights? a mask?): the descent is"
+            " then another one than gradient descent on what is stored. Change parameters outside the forward, or not at all"
+        )
+
+
+@contextlib.contextmanager
+def _recording(nodes: list[Leaf], recorder: Recorder) -> Iterator[None]:
+    handles = []
+    try:
+        for module in {id(leaf.module): leaf.module for leaf in nodes if not leaf.function}.values():
+            handles.append(module.register_forward_pre_hook(recorder.before))
+            handles.append(module.register_forward_hook(recorder.after))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
