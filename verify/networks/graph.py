@@ -253,13 +253,21 @@ class Network:
         Raises:
             UnsupportedLayerError: it is no chain; says where.
         """
-        pairs = self._pairs
-        if isinstance(pairs, str):
+        self.require_chain()
+        assert not isinstance(self._pairs, str)
+        return self._pairs
+
+    def require_chain(self) -> None:
+        """Refuse a network that is no chain.
+
+        Raises:
+            UnsupportedLayerError: says where.
+        """
+        if self.why_no_chain is not None:
             raise UnsupportedLayerError(
-                f"model: {pairs}, and this is proved for chains of trained fully connected layers with one activation each;"
+                f"model: {self.why_no_chain}, and this is proved for chains of trained fully connected layers with one activation each;"
                 " scopes 'point', 'ball', 'run' and 'basin' take any graph"
             )
-        return pairs
 
     @cached_property
     def links(self) -> tuple[tuple[int, int], ...]:

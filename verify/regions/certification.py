@@ -147,6 +147,9 @@ def _decided(problem: Problem, options: Options) -> Certificate:
             "scope='region': the network has kinks (ReLU, max pooling), and a convex ball about its whole path is crossed by them; the bounds on it are proved"
             " for layers of Lipschitz derivative only. Use scope='exact', 'basin', 'run', 'ball' or 'point'"
         )
+    if scope in ("exact", "region"):
+        # Said before a rehearsal has trained for nothing.
+        problem.network.require_chain()
     pair = contradictory_pair(problem.data)
     if scope != "point" and pair is not None:
         return refuted_certificate(problem, scope, pair)
