@@ -11,11 +11,12 @@ from typing import Any
 from flint import arb
 
 from verify.checker.basin import within
-from verify.checker.claims import Audit, Ball, Truth, distance, floats
+from verify.checker.claims import Audit, Ball, Truth, distance
 from verify.checker.enclosures import real
 from verify.checker.nearby import at
 from verify.checker.problem import Problem
 from verify.checker.reading import expect
+from verify.checker.tables import floats
 from verify.checker.wording import at_least, at_most
 
 __all__ = ["about"]

@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 
 from flint import arb
 
-from verify.checker.claims import BALL, Audit, Ball, Chain, Truth, distance, is_index
+from verify.checker.claims import BALL, Audit, Ball, Chain, Truth, distance
 from verify.checker.enclosures import real, root, zips
 from verify.checker.network import Point
 from verify.checker.problem import Parameters, Problem
 from verify.checker.reading import expect, take
+from verify.checker.tables import is_index
 from verify.checker.wording import at_least, at_most, below_one
 
 __all__ = ["basin", "within"]

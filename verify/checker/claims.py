@@ -25,13 +25,13 @@ from verify.checker.nearby import Nearby
 from verify.checker.network import Point
 from verify.checker.pooling import Maximum
 from verify.checker.problem import Parameters, Problem
-from verify.checker.reading import Array, Claimed, Limit, expect, take
+from verify.checker.reading import Claimed, Limit, afford, expect, take
 from verify.checker.strides import Stride, stride
+from verify.checker.tables import MAX_TABLE, floats, is_index, require_steps
 from verify.checker.wording import at_least, at_most, below_one
 
 __all__ = [
     "BALL",
-    "MAX_TABLE",
     "Audit",
     "Ball",
     "Chain",
@@ -40,12 +40,10 @@ __all__ = [
     "distance",
     "enclosed",
     "exact",
-    "floats",
-    "is_index",
     "point",
 ]
 
-MAX_TABLE, MAX_STEPS, MAX_BITS, MAX_MEMORY = 4096, 100_000, 1 << 15, 1 << 34
+MAX_BITS, MAX_MEMORY = 1 << 15, 1 << 34
 _FORMS = ("classical", "residual", "residual_relu")
 _MORE = "above features"
 BALL = "certified_by lambda0_lower jacobian_norm0_upper residual0_upper parabolas radii curvature delta_j lambda"
@@ -60,21 +58,6 @@ class Truth(NamedTuple):
     margins: dict[str, Any]
     steps: Chain
     statement: str
-
-
-def floats(value: Any, size: int | None = None) -> list[float]:
-    """Return a list of doubles, stored as a list or as a one-dimensional array; refuse the file where there are not `size` of them."""
-    if isinstance(value, Array) and len(value.shape) == 1:
-        value = value.data.tolist()
-    fits = isinstance(value, list) and len(value) <= MAX_STEPS + 1 and size in (None, len(value))
-    expect(fits, "a table has the wrong length")
-    expect(all(isinstance(item, float) for item in value), "expected doubles")
-    return list(value)
-
-
-def is_index(value: Any, size: int) -> bool:
-    """Whether a stored value is a position in a table of that size."""
-    return type(value) is int and 0 <= value < size
 
 
 def distance(left: Parameters, right: Parameters) -> Any:
@@ -131,11 +114,12 @@ class Ball:
         self.radii, *table = map(floats, (radii, turning, drifts, lam))
         size, self.edges = len(self.radii), list(pairwise([0.0, *self.radii]))
         expect(all(inner < outer for inner, outer in self.edges), "the radii do not increase from above 0")
-        expect(1 <= size <= MAX_TABLE and {*map(len, table)} == {size}, "the table's columns are of different length")
+        expect(size > 0 and {*map(len, table)} == {size}, "the table's columns are of different length")
         expect(all(is_index(j, size) for j in self.forms.values()), "a criterion at no such row")
-        expect(isinstance(parabolas, list) and len(parabolas) <= MAX_TABLE, "parabolas: expected a list")
+        expect(isinstance(parabolas, list), "parabolas: expected a list")
         self.parabolas = [floats(pair, 2) for pair in parabolas]
-        expect(above is None or (isinstance(above, list) and len(above) <= MAX_TABLE), "above: expected a list")
+        expect(above is None or isinstance(above, list), "above: expected a list")
+        afford(max(size, len(parabolas), len(above or [])) <= MAX_TABLE, "a table is longer than this checker takes on")
         self.above = [floats(pair, 2) for pair in above or []]
         expect(all(weight > 0.0 for weight, _ in self.parabolas + self.above), "a parabola has a weight ≤ 0")
         self.lam0, self.J, self.e = map(real, floats([lam0, J, e]))
@@ -346,8 +330,10 @@ def enclosed(audit: Audit, problem: Problem, witness: Any, about: Any = None) ->
     Returned with the truth: the distances of the iterates, and of the end point's ball, from `about`; and the factors of Φ from step to step.
     """
     _, _, steps, end, delta, _, _, lower, loss_lower, loss_upper, handover = take(witness, PATH)
-    given = problem.lr and is_index(steps, MAX_STEPS + 1) and isinstance(handover, dict)
-    expect(given, "an exact run needs a step size, a number of steps and a hand-over")
+    expect(
+        problem.lr and isinstance(handover, dict), "an exact run needs a step size, a number of steps and a hand-over"
+    )
+    require_steps(steps)
     columns = (floats(column, steps + 1) for column in (delta, lower, loss_lower, loss_upper))
     delta, lower, loss_lower, loss_upper = columns
     [offset], handover = floats([handover.get("offset")]), {k: v for k, v in handover.items() if k != "offset"}

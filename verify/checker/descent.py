@@ -30,12 +30,13 @@ from typing import Any
 from flint import arb, arb_mat
 
 from verify.checker.batches import Descent, jacobians, read, top
-from verify.checker.claims import BALL, Audit, Ball, Chain, Truth, distance, floats, is_index
+from verify.checker.claims import BALL, Audit, Ball, Chain, Truth, distance
 from verify.checker.enclosures import real, root, zips
 from verify.checker.network import Point
 from verify.checker.problem import Problem
-from verify.checker.reading import expect, take
+from verify.checker.reading import afford, expect, take
 from verify.checker.recorded import run
+from verify.checker.tables import floats, is_index
 from verify.checker.wording import at_least, at_most, below_one
 
 __all__ = ["moving"]
@@ -150,9 +151,10 @@ class Moving:
         R, L, K, sigma, x, V, o, J_b = values
         inner, half = take(record, "inner half_steps")
         expect(
-            is_index(inner, len(self.ball.radii)) and is_index(half, MAX_HALF_STEPS),
+            is_index(inner, len(self.ball.radii)) and type(half) is int and half >= 0,
             "criterion: no such inner row, or number of steps",
         )
+        afford(half < MAX_HALF_STEPS, "more steps than this checker takes on")
         b, n, epsilon, alpha = self.descent.batch, self.problem.n, eta * real(self.descent.scales[0]), 2 - x
         r, share = real(self.ball.radii[inner]), root(real(Fraction(b, n)))
         q, near = arb(b).sqrt() * L * r, arb(b).sqrt() * L * V
@@ -195,8 +197,9 @@ class Moving:
 
     def _powers(self, edges: list[float], forms: Any, rho: Any, bound: Any, spectrum: Any) -> None:
         """Demand that the cells cover the spectrum, and that each form contracts at both ends of its cell and has condition at most C_1²."""
-        listed = isinstance(forms, list) and len(forms) <= MAX_CELLS and len(edges) == len(forms) + 1 >= 2
+        listed = isinstance(forms, list) and len(edges) == len(forms) + 1 >= 2
         expect(listed and all(a < b for a, b in pairwise(edges)), "edges: one more than forms, increasing")
+        afford(len(forms) <= MAX_CELLS, "more cells than this checker takes on")
         cells = [tuple(map(real, floats(form, 3))) for form in forms]
         low, high = spectrum
         self.audit.every(

@@ -11,11 +11,11 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
-from verify.checker.enclosures import real, zips
+from verify.checker.enclosures import real, tick, zips
 from verify.checker.layers import Elementwise, Fixed, Layer, Sum, Trained, Window
 from verify.checker.normalising import GroupNorm
 from verify.checker.pooling import Maximum
-from verify.checker.reading import Array, expect, take
+from verify.checker.reading import Array, afford, expect, take
 
 __all__ = ["layers_of", "stored"]
 
@@ -38,8 +38,8 @@ _NAMES = (
 )
 _GIVEN = {"softplus": "beta", "leaky_relu": "negative_slope", "celu": "alpha"}
 
-# How many entries a convolution may meet, position by position and channel by channel.
-MAX_READS = 1 << 22
+# How many entries a layer's windows may meet, position by position and channel by channel; and those of all layers together.
+MAX_READS, MAX_ALL_READS = 1 << 22, 1 << 24
 
 Shape = tuple[int, ...]
 Reader = Callable[[dict[str, Any], tuple[int, ...], list[Shape]], Layer]
@@ -98,6 +98,18 @@ def _output(window: Window) -> tuple[int, int]:
     return down, across
 
 
+def _affordable(reads: int) -> None:
+    """Leave undecided what meets too many entries, before they are listed."""
+    afford(reads <= MAX_READS, "a layer reads more than this checker takes on")
+
+
+def _reads(layer: Layer) -> int:
+    """Count the entries that a layer lists."""
+    if isinstance(layer, Trained):
+        return len(layer.reads) * layer.positions * layer.taps
+    return sum(map(len, layer.entries)) if isinstance(layer, Fixed | Maximum) else 0
+
+
 def _met(window: Window, channel: int, y: int, x: int) -> list[int]:
     """Return the entries of a map that the kernel meets at output position (y, x) in one channel, row by row; −1 outside."""
     (height, width), (kh, kw), (sy, sx), (py, px), (dy, dx) = window
@@ -136,7 +148,7 @@ def _convolution(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[S
     )
     window = Window((height, width), (kh, kw), stride, padding, dilation)
     down, across = _output(window)
-    expect(down * across * share * kh * kw * groups <= MAX_READS, "a convolution reads more than this checker takes on")
+    _affordable(down * across * share * kh * kw * groups)
     reads = tuple(
         tuple(
             tuple(i for t in range(share) for i in _met(window, g * share + t, y, x))
@@ -163,6 +175,7 @@ def _average_pool(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[
     expect(all(2 * pad <= size for pad, size in zips(padding, kernel)), "the padding is more than half the window")
     window = Window((height, width), kernel, stride, padding, (1, 1))
     down, across = _output(window)
+    _affordable(channels * down * across * kernel[0] * kernel[1])
     met = [_met(window, c, y, x) for c in range(channels) for y in range(down) for x in range(across)]
     entries = tuple(tuple(i for i in row if i >= 0) for row in met)
     factors = tuple((1.0, (len(row) if counted else len(at)) ** 2) for row, at in zips(met, entries))
@@ -178,9 +191,7 @@ def _max_pool(fields: dict[str, Any], inputs: tuple[int, ...], shapes: list[Shap
     )
     window = Window((height, width), kernel, stride, padding, dilation)
     down, across = _output(window)
-    expect(
-        channels * down * across * kernel[0] * kernel[1] <= MAX_READS, "a pool reads more than this checker takes on"
-    )
+    _affordable(channels * down * across * kernel[0] * kernel[1])
     met = [_met(window, c, y, x) for c in range(channels) for y in range(down) for x in range(across)]
     entries = tuple(tuple(i for i in row if i >= 0) for row in met)
     expect(all(entries), "a window of padding alone has no largest entry")
@@ -273,7 +284,9 @@ _KINDS: dict[str, tuple[str, Reader]] = {
 def layers_of(rows: list[Any], shape: Shape) -> list[Layer]:
     """Return the layers of a graph whose data have the shape given, in topological order; the last one is F."""
     layers: list[Layer] = []
+    read = 0
     for v, row in enumerate(rows):
+        tick()
         kind = row.get("kind") if isinstance(row, dict) else None
         expect(isinstance(kind, str) and kind in _KINDS, f"layer of kind {str(kind)[:40]!r}")
         names, reader = _KINDS[str(kind)]
@@ -285,6 +298,8 @@ def layers_of(rows: list[Any], shape: Shape) -> list[Layer]:
         expect(listed and inputs, f"layer {v}: its inputs are no earlier layers")
         expect(kind == "sum" or len(inputs) == 1, f"layer {v}: {kind} has one input")
         layers.append(reader(row, tuple(inputs), [layers[u].shape if u >= 0 else shape for u in inputs]))
+        read += _reads(layers[-1])
+        afford(read <= MAX_ALL_READS, "the layers read more than this checker takes on")
     used = {u for layer in layers for u in layer.inputs}
     expect(used == set(range(-1, len(layers) - 1)), "a layer, or the data, leads nowhere")
     return layers

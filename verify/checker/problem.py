@@ -7,6 +7,7 @@ each with its kind and the positions of its inputs (−1: the data).
 from __future__ import annotations
 
 from fractions import Fraction
+from math import prod
 from typing import Any, NamedTuple
 
 from flint import arb_mat
@@ -15,7 +16,7 @@ from verify.checker.enclosures import tick
 from verify.checker.kinds import layers_of, stored
 from verify.checker.layers import Elementwise, Layer, Trained
 from verify.checker.pooling import Maximum
-from verify.checker.reading import Limit, expect, take
+from verify.checker.reading import Limit, afford, expect, take
 
 __all__ = ["START", "Pair", "Parameters", "Problem"]
 
@@ -46,6 +47,11 @@ class Problem:
             "the network's and the inputs' shapes do not fit together",
         )
         self.n: int = self.X.shape[0]
+        expect(self.n > 0 and len(self.X.data) > 0, "no samples, or no inputs")
+        # Before layers list their entries.
+        afford(
+            prod(self.shape) <= MAX_PARAMETERS, f"inputs of {prod(self.shape)} numbers: more than this checker takes on"
+        )
         self.layers: list[Layer] = layers_of(rows, self.shape)
         self.start: list[float] = [value for layer in self.layers for value in layer.start()]
         """The moving parameters, layer by layer: weights row by row, then biases."""
@@ -55,7 +61,6 @@ class Problem:
         self.held: int = sum(layer.weight_count for layer in self.layers if isinstance(layer, Trained))
         if size > MAX_ROWS or max(self.held, size * widest) > MAX_PARAMETERS:
             raise Limit(f"n·k={size}, p={self.held}: more than this checker takes on")
-        expect(self.n > 0 and len(self.X.data) > 0, "no samples, or no inputs")
         expect(self.start, "no parameter moves")
         self._loss(document)
 
@@ -63,13 +68,14 @@ class Problem:
         """Return the graph's layers as format 2 has them, and the shape of a sample."""
         if isinstance(network, dict) and "input_shape" not in network:
             [pairs] = take(network, "layers")
-            expect(isinstance(pairs, list) and 1 <= len(pairs) <= MAX_LAYERS, f"expected 1 to {MAX_LAYERS} layers")
+            expect(isinstance(pairs, list) and pairs, "expected layers")
+            afford(len(pairs) <= MAX_LAYERS, f"more than {MAX_LAYERS} layers: more than this checker takes on")
             expect(stored(self.X) and len(self.X.shape) == 2, "X is no matrix")
             rows = [row for pair in pairs for row in _unpaired(pair)]
             return [{**row, "inputs": [v - 1]} for v, row in enumerate(rows)], self.X.shape[1:]
         rows, shape = take(network, "layers input_shape")
-        listed = isinstance(rows, list) and 1 <= len(rows) <= 4 * MAX_LAYERS
-        expect(listed, f"expected 1 to {4 * MAX_LAYERS} layers")
+        expect(isinstance(rows, list) and rows, "expected layers")
+        afford(len(rows) <= 4 * MAX_LAYERS, f"more than {4 * MAX_LAYERS} layers: more than this checker takes on")
         fits = isinstance(shape, list) and len(shape) in (1, 3) and all(type(v) is int and v > 0 for v in shape)
         expect(fits, "the input's shape is neither [d] nor [C, H, W]")
         return rows, tuple(shape)

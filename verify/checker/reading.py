@@ -22,7 +22,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Array", "Claimed", "Limit", "Malformed", "Unreadable", "expect", "read", "take"]
+__all__ = ["Array", "Claimed", "Limit", "Malformed", "Unreadable", "afford", "expect", "read", "take"]
 
 MAX_BYTES, MAX_DOCUMENT, MAX_FILES, MAX_DIRECTORY = 1 << 30, 1 << 24, 20_000, 6_000_000
 # What a zip may hold unpacked: this much, and so many bytes for each of its own.
@@ -55,6 +55,12 @@ def expect(condition: Any, message: str) -> None:
         raise Malformed(message)
 
 
+def afford(condition: Any, message: str) -> None:
+    """Leave the file undecided unless the condition holds: a true certificate may be beyond what this checker takes on."""
+    if not condition:
+        raise Limit(message)
+
+
 def take(mapping: Any, required: str, optional: str = "") -> list[Any]:
     """Return the values of `required` and then of `optional` (None where absent) keys; no other key may be there."""
     need, may = required.split(), optional.split()
@@ -63,14 +69,14 @@ def take(mapping: Any, required: str, optional: str = "") -> list[Any]:
     return [mapping.get(key) for key in need + may]
 
 
-def _admit(members: list[tuple[str, int]], limit: int) -> None:
+def _admit(members: list[tuple[str, int]]) -> None:
     """Refuse all but the two kinds of names that the format knows (so no path can lead elsewhere), and what is too large."""
     for name, size in members:
         expect(name == _DOCUMENT or _ARRAY.fullmatch(name), f"unexpected file {name!r}")
-        expect(name != _DOCUMENT or size <= MAX_DOCUMENT, f"{name!r}: too large")
-    expect(len(members) <= MAX_FILES, "too many files")
+        afford(name != _DOCUMENT or size <= MAX_DOCUMENT, f"{name!r}: larger than this checker takes on")
+    afford(len(members) <= MAX_FILES, "more files than this checker takes on")
     expect(len({name for name, _ in members}) == len(members), "a file occurs twice")
-    expect(sum(size for _, size in members) <= limit, "too large")
+    afford(sum(size for _, size in members) <= MAX_BYTES, "larger than this checker takes on")
 
 
 def _from_directory(path: str) -> dict[str, bytes]:
@@ -82,18 +88,20 @@ def _from_directory(path: str) -> dict[str, bytes]:
             expect(stat.S_ISREG(status.st_mode), f"{name!r} is no regular file")
             members[name] = entry
             sizes.append((name, status.st_size))
-            expect(len(members) <= MAX_FILES, "too many files")
-    _admit(sizes, MAX_BYTES)
+            afford(len(members) <= MAX_FILES, "more files than this checker takes on")
+    _admit(sizes)
     return {name: entry.read_bytes() for name, entry in members.items()}
 
 
 def _from_zip(path: str) -> dict[str, bytes]:
-    expect(os.path.getsize(path) <= MAX_BYTES, "too large")
+    afford(os.path.getsize(path) <= MAX_BYTES, "larger than this checker takes on")
     data = Path(path).read_bytes()
     # The end record: no comment, no zip64, a bounded directory; checked before zipfile allocates anything.
     plain = data[-22:-18] == b"PK\5\6" and data[-2:] == b"\0\0" and data[-42:-38] != b"PK\6\7"
     expect(plain, "not a zip of this format (end record)")
-    expect(int.from_bytes(data[-10:-6], "little") <= MAX_DIRECTORY, "zip with an oversized directory")
+    directory = int.from_bytes(data[-10:-6], "little")
+    expect(directory < len(data), "a zip whose directory is larger than itself")
+    afford(directory <= MAX_DIRECTORY, "a zip's directory is larger than this checker takes on")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         # Packing tools add the folder itself; it holds nothing.
         items = [item for item in archive.infolist() if item.filename != "arrays/" or item.file_size]
@@ -103,8 +111,12 @@ def _from_zip(path: str) -> dict[str, bytes]:
                 known and not item.flag_bits & 1,
                 f"{item.filename!r} is encrypted, or packed in another way than deflate",
             )
-        unpacked = min(MAX_BYTES, max(MAX_UNPACKED, MAX_EXPANSION * len(data)))
-        _admit([(item.filename, item.file_size) for item in items], unpacked)
+        unpacked = sum(item.file_size for item in items)
+        expect(
+            unpacked <= max(MAX_UNPACKED, MAX_EXPANSION * len(data)),
+            "a zip that unpacks to far more than its size: too large",
+        )
+        _admit([(item.filename, item.file_size) for item in items])
         # zipfile unpacks no more than the size stated.
         return {item.filename: archive.read(item) for item in items}
 

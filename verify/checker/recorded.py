@@ -7,11 +7,12 @@ from typing import Any
 from flint import arb
 
 from verify.checker.basin import within
-from verify.checker.claims import MAX_TABLE, Audit, Ball, Chain, Truth, distance, floats, is_index
+from verify.checker.claims import Audit, Ball, Chain, Truth, distance
 from verify.checker.enclosures import psd_norm, real, root, staged, zips
 from verify.checker.network import Point
 from verify.checker.problem import START, Problem
-from verify.checker.reading import expect, take
+from verify.checker.reading import afford, expect, take
+from verify.checker.tables import MAX_TABLE, floats, is_index
 
 __all__ = ["run"]
 
@@ -28,8 +29,9 @@ def _between(audit: Audit, name: str, stored: Any, value: Any) -> None:
 def run(audit: Audit, problem: Problem, witness: Any, close: Any = None) -> Truth:
     """Scope `run`: facts at stored points, decrease to stored neighbours, a ball about the last or a basin that holds it: `close` makes another end."""
     checkpoints, handover = take(witness, "checkpoints handover")
-    listed = isinstance(checkpoints, list) and len(checkpoints) <= MAX_TABLE and isinstance(handover, dict)
+    listed = isinstance(checkpoints, list) and isinstance(handover, dict)
     expect(listed and problem.lr, "a run needs checkpoints, a hand-over and a step")
+    afford(len(checkpoints) <= MAX_TABLE, "more checkpoints than this checker takes on")
     handover, found = dict(handover), None
     number, index = handover.pop("step", None), handover.pop("checkpoint", None)
     expect(is_index(index, len(checkpoints)), "a run needs a hand-over at one of its checkpoints")

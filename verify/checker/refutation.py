@@ -9,10 +9,11 @@ from typing import Any
 from flint import arb
 
 from verify.checker.audit import Audit
-from verify.checker.claims import Chain, Truth, is_index
+from verify.checker.claims import Chain, Truth
 from verify.checker.enclosures import real, zips
 from verify.checker.problem import Problem
 from verify.checker.reading import Array, expect, take
+from verify.checker.tables import is_index
 from verify.checker.wording import at_least
 
 __all__ = ["refuted"]

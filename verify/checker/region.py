@@ -12,12 +12,13 @@ from typing import Any
 from flint import arb
 
 from verify.checker.budgets import Budget, Features
-from verify.checker.claims import PATH, Audit, Truth, enclosed, floats
+from verify.checker.claims import PATH, Audit, Truth, enclosed
 from verify.checker.enclosures import real
 from verify.checker.nearby import at
 from verify.checker.problem import Problem
 from verify.checker.reading import expect, take
 from verify.checker.starts import STARTS, enclosed_starts
+from verify.checker.tables import floats
 from verify.checker.wording import at_least, at_most, below_one
 
 __all__ = ["region"]

@@ -15,13 +15,14 @@ from typing import Any
 
 from flint import arb, arb_mat
 
-from verify.checker.claims import MAX_STEPS, Audit, Ball, Chain, Truth, distance, floats, is_index
+from verify.checker.claims import Audit, Ball, Chain, Truth, distance
 from verify.checker.enclosures import real, root, staged, zips
 from verify.checker.movement import curvature
 from verify.checker.nearby import Nearby, at
 from verify.checker.network import Point
 from verify.checker.problem import Problem
 from verify.checker.reading import expect, take
+from verify.checker.tables import floats, require_steps
 
 __all__ = ["STARTS", "enclosed_starts"]
 
@@ -37,10 +38,8 @@ def _midpoints(theta: Any) -> tuple[Any, Any]:
 def enclosed_starts(audit: Audit, problem: Problem, witness: Any, about: Any) -> tuple[Truth, list[Any], list[Any]]:
     """Follow the ball of starts to the hand-over's ball; return what :func:`verify.checker.claims.enclosed` does."""
     radius, steps, end, lower, handover, _, nearby = take(witness, f"{STARTS} region", "data_radius")
-    expect(
-        problem.lr and is_index(steps, MAX_STEPS + 1) and isinstance(handover, dict),
-        "starts need steps and a step size",
-    )
+    expect(problem.lr and isinstance(handover, dict), "starts need steps and a step size")
+    require_steps(steps)
     [radius, offset, data] = floats([radius, handover.get("offset"), 0.0 if nearby is None else nearby])
     stated = floats(lower, steps + 1)
     expect(data > 0.0 or nearby is None, "data nearby lie within a radius > 0")

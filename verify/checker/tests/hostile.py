@@ -11,13 +11,20 @@ from verify.checker.tests.drafts import all_drafts
 GOOD = all_drafts()["ball_residual"]
 
 
-def rejected(path: Path, seconds: float = 20.0) -> str:
+def rejected(path: Path, seconds: float = 20.0, verdict: str = "REJECTED") -> str:
     started = time.monotonic()
     found = check(path)
-    assert found.verdict == "REJECTED"
+    assert found.verdict == verdict
     assert not found.claims
     assert time.monotonic() - started < seconds
     return found.failures[-1]
+
+
+def undecided(path: Path) -> str:
+    """Beyond a limit nothing is said against a certificate."""
+    reason = rejected(path, verdict="UNDECIDED")
+    assert "this checker takes on" in reason
+    return reason
 
 
 def unpacked(path: Path) -> Path:
