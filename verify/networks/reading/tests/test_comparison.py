@@ -308,7 +308,7 @@ def test_a_forward_that_keeps_what_the_parameters_obey_already_is_refused(what: 
                 if what == "sign":
                     first["weight"].data.clamp_(min=0.0)
                 if what == "mask":
-                    first["weight"].data.mul_(self.mask)
+                    first["weight"].data.mul_(self.get_buffer("mask"))
                 if what == "zero":
                     first["bias"].data.zero_()
                 if what == "statistics":
