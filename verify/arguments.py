@@ -6,7 +6,7 @@ import difflib
 import math
 import operator
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
@@ -16,12 +16,16 @@ import numpy as np
 from verify.errors import InputError, NonFiniteError
 
 __all__ = [
+    "entries",
     "exact_count",
+    "exact_counts",
     "exact_double",
     "exact_number",
     "exact_step",
     "positive_float",
     "refuse_options",
+    "shown",
+    "waiting_time",
     "why_no_loss",
 ]
 
@@ -117,27 +121,34 @@ def why_no_loss(loss: Any) -> str | None:
 _EXPONENT = re.compile(r"[^eE]{0,1000}([eE][+-]?\d{1,4}\s*)?")
 
 
+# A certificate holds integers of 2,000 digits; Python prints none beyond 4,300.
+_MOST = 10**2000
+
+
 def exact_number(value: Any, name: str, expected: str = "a finite number, such as 0.9 or '9/10'") -> Fraction:
     """Return the exact rational that a number denotes; ``0.1`` is that double, ``"0.1"`` is 1/10.
 
     Raises:
-        InputError: not a number. NonFiniteError: NaN or infinity.
+        InputError: not a number, or a quotient of integers of more than 2,000 digits. NonFiniteError: NaN or infinity.
     """
     try:
         # A 0-d array or tensor holds a Python number; float() would round a large integer.
         given = value.item() if hasattr(value, "item") else value
         if isinstance(given, float) and not math.isfinite(given):
-            raise NonFiniteError(f"{name}={value!r}: expected {expected}")
+            raise NonFiniteError(f"{name}={shown(value)}: expected {expected}")
         if isinstance(given, bool) or not isinstance(given, int | float | str | Fraction | Decimal):
             raise TypeError("not a number")
         if isinstance(given, str | Decimal) and not _EXPONENT.fullmatch(str(given)):
             raise ValueError("an exponent of five digits or more")
-        return Fraction(given)
+        found = Fraction(given)
+        if max(abs(found.numerator), found.denominator) >= _MOST:
+            raise OverflowError("more digits than a certificate holds")
+        return found
     except (ValueError, TypeError, RuntimeError, OverflowError, ZeroDivisionError, InvalidOperation) as error:
         # RuntimeError: torch's, of a tensor with several entries.
         if isinstance(error, NonFiniteError):
             raise
-        raise InputError(f"{name}={value!r}: expected {expected}") from error
+        raise InputError(f"{name}={shown(value)}: expected {expected}") from error
 
 
 def exact_step(lr: float | int | str | Fraction | Decimal | None) -> Fraction | None:
@@ -150,7 +161,7 @@ def exact_step(lr: float | int | str | Fraction | Decimal | None) -> Fraction | 
         return None
     step = exact_number(lr, "lr", "a finite number > 0, such as 0.1 or '1/10'")
     if step <= 0:
-        raise InputError(f"lr={lr!r}: gradient descent needs a step > 0; lr=None chooses one")
+        raise InputError(f"lr={shown(lr)}: gradient descent needs a step > 0; lr=None chooses one")
     return step
 
 
@@ -166,8 +177,35 @@ def exact_count(value: Any, name: str, *, least: int = 0) -> int:
     except TypeError:
         count = least - 1
     if count < least:
-        raise InputError(f"{name}={value!r}: expected a whole number ≥ {least}")
+        raise InputError(f"{name}={shown(value)}: expected a whole number ≥ {least}")
     return count
+
+
+def entries(values: Any, name: str, what: str) -> Iterator[Any]:
+    """Iterate over a list, or over whatever else yields entries.
+
+    Args:
+        what: what they are, for the error.
+
+    Raises:
+        InputError: no list; a text, a mapping or an array without an axis is none.
+    """
+    try:
+        found = None if isinstance(values, str | bytes | Mapping) else iter(values)
+    except TypeError:
+        found = None
+    if found is None:
+        raise InputError(f"{name}: a {type(values).__name__}; expected a list of {what}")
+    return found
+
+
+def exact_counts(values: Any, name: str, what: str) -> tuple[int, ...]:
+    """Return the whole numbers ≥ 0 of a list.
+
+    Raises:
+        InputError: no list, or an entry that is no such number.
+    """
+    return tuple(exact_count(value, name) for value in entries(values, name, what))
 
 
 def exact_double(value: Any, name: str, *, positive: bool) -> float:
@@ -182,7 +220,7 @@ def exact_double(value: Any, name: str, *, positive: bool) -> float:
     except (TypeError, ValueError, RuntimeError, OverflowError):
         double, exact = -1.0, False
     if not exact or double < 0.0 or (positive and double == 0.0):
-        raise InputError(f"{name}={value!r}: expected a finite double {'>' if positive else '≥'} 0")
+        raise InputError(f"{name}={shown(value)}: expected a finite double {'>' if positive else '≥'} 0")
     return double
 
 
@@ -190,9 +228,36 @@ def positive_float(value: Any, name: str) -> float:
     """Return a finite number > 0 as a float, rounded if it must be.
 
     Raises:
+        InputError: anything else, and what no double is near to.
+    """
+    number = _rounded(value)
+    if not 0.0 < number < math.inf:
+        raise InputError(f"{name}={shown(value)}: expected a finite number > 0")
+    return number
+
+
+def waiting_time(value: Any, name: str) -> float:
+    """Return a number of seconds ≥ 0 as a float, infinity included.
+
+    Raises:
         InputError: anything else.
     """
-    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not number or not 0.0 < value < math.inf:
-        raise InputError(f"{name}={value!r}: expected a finite number > 0")
-    return float(value)
+    number = _rounded(value)
+    if not number >= 0.0:
+        raise InputError(f"{name}={shown(value)}: expected a number of seconds ≥ 0")
+    return number
+
+
+def _rounded(value: Any) -> float:
+    """The double next to a Python or numpy number; NaN for anything else, and for an integer beyond all doubles."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
+
+
+def shown(value: Any) -> str:
+    """A value as an error quotes it: of a huge integer, which Python may refuse to print, its size."""
+    return f"an integer of {value.bit_length()} bits" if isinstance(value, int) and abs(value) > 2**64 else repr(value)

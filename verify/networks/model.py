@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from verify.arguments import why_no_loss
+from verify.arguments import shown, why_no_loss
 from verify.errors import InputError
 
 __all__ = ["LOSS_WORDS", "DataSet", "Loss", "loss_scale"]
@@ -54,5 +54,5 @@ def loss_scale(loss: Loss, n: int, k: int) -> Fraction:
     scales = {"sum": Fraction(1), "mean": Fraction(1, n), "mse": Fraction(2, n * k), "mse_sum": Fraction(2)}
     if not isinstance(loss, str) or loss not in scales:
         expected = ", ".join(f"{name!r} ({words})" for name, words in LOSS_WORDS.items())
-        raise InputError(f"loss={loss!r}: {why_no_loss(loss) or f'expected {expected}'}")
+        raise InputError(f"loss={shown(loss)}: {why_no_loss(loss) or f'expected {expected}'}")
     return scales[loss]

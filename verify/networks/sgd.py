@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, get_args
 
-from verify.arguments import exact_count, exact_number, exact_step
+from verify.arguments import entries, exact_count, exact_counts, exact_number, exact_step, shown
 from verify.errors import InputError
 from verify.networks.model import Loss, loss_scale
 
@@ -60,21 +60,21 @@ class SGD:
         if self.batch_size is not None:
             object.__setattr__(self, "batch_size", exact_count(self.batch_size, "batch_size", least=1))
         if self.order not in get_args(Order):
-            raise InputError(f"order={self.order!r}: expected 'any', 'fixed' or 'with_replacement'")
+            raise InputError(f"order={shown(self.order)}: expected 'any', 'fixed' or 'with_replacement'")
         for name in ("nesterov", "drop_last"):
             if not isinstance(getattr(self, name), bool):
-                raise InputError(f"{name}={getattr(self, name)!r}: expected True or False")
+                raise InputError(f"{name}={shown(getattr(self, name))}: expected True or False")
         beta, decay = exact_number(self.momentum, "momentum"), exact_number(self.weight_decay, "weight_decay")
         if not 0 <= beta < 1:
-            raise InputError(f"momentum={self.momentum!r}: expected a number in [0, 1)")
+            raise InputError(f"momentum={shown(self.momentum)}: expected a number in [0, 1)")
         if decay:
             raise InputError(
-                f"weight_decay={self.weight_decay!r}: with weight decay no exact fit is a fixed point, so the loss does not go to zero (claim"
+                f"weight_decay={shown(self.weight_decay)}: with weight decay no exact fit is a fixed point, so the loss does not go to zero (claim"
                 " weight_decay_floor bounds it from below); nothing of this kind is proved. Use weight_decay=0"
             )
         if exact_number(self.dampening, "dampening"):
             raise InputError(
-                f"dampening={self.dampening!r}: torch's first step takes the whole gradient and every later one the share 1 − dampening, so the buffer"
+                f"dampening={shown(self.dampening)}: torch's first step takes the whole gradient and every later one the share 1 − dampening, so the buffer"
                 " does not begin as momentum_descent has it; nothing is proved of it. Use dampening=0 and a smaller lr"
             )
         if self.nesterov and not beta:
@@ -96,13 +96,9 @@ class SGD:
             raise InputError("batches with order='with_replacement': a partition is not drawn; use order='fixed'")
         if beta:
             raise InputError(_BOTH)
-        if isinstance(self.batches, str | Mapping) or not isinstance(self.batches, Iterable):
-            raise InputError(f"batches: a {type(self.batches).__name__}; expected lists of samples' indices")
         found = []
-        for number, batch in enumerate(self.batches):
-            if isinstance(batch, str | Mapping) or not isinstance(batch, Iterable):
-                raise InputError(f"batches[{number}]: a {type(batch).__name__}; expected a list of samples' indices")
-            found.append(tuple(exact_count(i, f"batches[{number}]") for i in batch))
+        for number, batch in enumerate(entries(self.batches, "batches", "lists of samples' indices")):
+            found.append(exact_counts(batch, f"batches[{number}]", "samples' indices"))
             if not found[-1]:
                 raise InputError(f"batches[{number}]: empty; a batch has at least one sample")
         times = Counter(i for batch in found for i in batch)
@@ -133,7 +129,7 @@ class SGD:
             return None if len(self.batches) == 1 else replace(self, lr=None)
         b = n if self.batch_size is None else self.batch_size
         if b > n:
-            raise InputError(f"batch_size={b}: there are {n} samples; expected at most that many")
+            raise InputError(f"batch_size={shown(b)}: there are {n} samples; expected at most that many")
         rest = n % b
         if self.order == "with_replacement" and b < n:
             if rest and not self.drop_last:

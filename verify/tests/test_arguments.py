@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,3 +88,52 @@ def test_a_layer_of_no_whole_size_is_refused(sizes: Any) -> None:
 def test_an_odd_or_empty_antisymmetric_network_is_refused(width: Any) -> None:
     with pytest.raises(InputError):
         nn.antisymmetric_two_layer(2, width, seed=0)
+
+
+@pytest.mark.parametrize("value", [pytest.param(10**5000, id="huge"), np.array(1.0), torch.tensor(1.0), b"1"])
+@pytest.mark.parametrize(
+    ("scope", "name"),
+    [
+        *(
+            ("run", name)
+            for name in ("steps", "seconds", "iterate_steps", "checkpoints", "save_seconds", "directory", "lr")
+        ),
+        *(("ball", name) for name in ("radius", "data_radius", "loss", "descent", "scope")),
+        *(("exact", name) for name in ("bits", "method")),
+        *(("region", name) for name in ("start_radius", "centre")),
+    ],
+)
+def test_what_is_no_value_of_an_option_is_refused_whatever_it_is(scope: Any, name: str, value: Any) -> None:
+    """An integer that no double is near to, and that Python does not print; an array without an axis."""
+    options = {"scope": scope, "steps": 1, **({"iterates": [[0.0, 0.0]]} if name == "iterate_steps" else {})}
+    if scope == "ball":
+        del options["steps"]
+    taken = {("run", "lr"), ("ball", "radius"), ("ball", "data_radius"), ("region", "start_radius")}
+    if (scope, name) in taken and not isinstance(value, int | bytes):
+        value = float("nan")
+    if name == "steps" and isinstance(value, int):
+        # So many may be allowed.
+        value = -1
+    with pytest.raises(InputError, match=name):
+        verify.certify(torch.nn.Linear(1, 1).double(), [[1.0]], [1.0], **{**options, name: value})
+
+
+@pytest.mark.parametrize("value", [pytest.param(10**5000, id="huge"), np.array(1.0), torch.tensor([1.0, 2.0]), b"1"])
+@pytest.mark.parametrize(
+    "name", ["batch_size", "order", "momentum", "nesterov", "drop_last", "batches", "weight_decay"]
+)
+def test_what_is_no_value_of_a_descents_option_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(InputError, match=name):
+        verify.SGD(**{"batch_size": None if name == "batches" else 1, name: value}).on(3)
+
+
+@pytest.mark.parametrize("lr", ["1e-3000", "1e3000", 10**3000, 2.0**-1074])
+def test_a_step_has_as_many_digits_as_a_certificate_holds(lr: Any, tmp_path: Path) -> None:
+    """Longer ones were certified, and neither saved nor printed; those of every double are held."""
+    model = torch.nn.Linear(1, 1).double()
+    if isinstance(lr, float):
+        verify.certify(model, [[1.0]], [1.0], lr=lr, scope="point").save(tmp_path / "c.zip")
+        assert verify.check(tmp_path / "c.zip").accepted
+        return
+    with pytest.raises(InputError, match="lr="):
+        verify.certify(model, [[1.0]], [1.0], lr=lr, scope="point")

@@ -13,7 +13,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from verify.arguments import exact_count, exact_double, positive_float, refuse_options
+from verify.arguments import (
+    exact_count,
+    exact_counts,
+    exact_double,
+    positive_float,
+    refuse_options,
+    shown,
+    waiting_time,
+)
 from verify.errors import InputError
 
 __all__ = [
@@ -41,7 +49,7 @@ def _path(value: Any, name: str) -> Path:
     try:
         return Path(value)
     except TypeError as error:
-        raise InputError(f"{name}={value!r}: expected a path") from error
+        raise InputError(f"{name}={shown(value)}: expected a path") from error
 
 
 def _radius(value: Any, name: str) -> float:
@@ -52,16 +60,8 @@ def _distance(value: Any, name: str) -> float:
     return exact_double(value, name, positive=False)
 
 
-def _waiting_time(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        raise InputError(f"{name}={value!r}: expected a number of seconds ≥ 0")
-    return float(value)
-
-
 def _counts(values: Any, name: str) -> tuple[int, ...]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise InputError(f"{name}={values!r}: expected a list of step indices")
-    return tuple(exact_count(value, name) for value in values)
+    return exact_counts(values, name, "step indices")
 
 
 def _increasing(values: Any, name: str) -> tuple[int, ...]:
@@ -74,14 +74,14 @@ def _increasing(values: Any, name: str) -> tuple[int, ...]:
 def _bits(value: Any, name: str) -> int:
     bits = exact_count(value, name)
     if not 53 <= bits <= 1_000_000:
-        raise InputError(f"{name}={bits}: expected a precision between 53 and 1,000,000")
+        raise InputError(f"{name}={shown(bits)}: expected a precision between 53 and 1,000,000")
     return bits
 
 
 def _one_of(*words: str) -> Reader:
     def read(value: Any, name: str) -> str:
         if value not in words:
-            raise InputError(f"{name}={value!r}: expected one of {', '.join(words)}")
+            raise InputError(f"{name}={shown(value)}: expected one of {', '.join(words)}")
         return str(value)
 
     return read
@@ -206,7 +206,7 @@ class RunOptions(_Iterates):
     directory: Path | None = field(default=None, metadata={"read": _path})
     checkpoints: tuple[int, ...] = field(default=(), metadata={"read": _counts})
     progress: bool | None = field(default=None, metadata={"read": _as_passed})
-    save_seconds: float = field(default=30.0, metadata={"read": _waiting_time})
+    save_seconds: float = field(default=30.0, metadata={"read": waiting_time})
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -314,6 +314,6 @@ def options_of(scope: str, *, full_batch: bool) -> type[Options]:
     kinds = {kind.scope: kind for kind in _FULL_BATCH}
     if not isinstance(scope, str) or scope not in kinds:
         *first, last = (repr(name) for name in kinds)
-        raise InputError(f"scope={scope!r}: expected {', '.join(first)} or {last}")
+        raise InputError(f"scope={shown(scope)}: expected {', '.join(first)} or {last}")
     batches: dict[str, type[Options]] = {} if full_batch else {"ball": BatchBallOptions, "run": EpochOptions}
     return batches.get(scope, kinds[scope])
