@@ -191,7 +191,7 @@ def entries(values: Any, name: str, what: str) -> Iterator[Any]:
         InputError: no list; a text, a mapping or an array without an axis is none.
     """
     try:
-        found = None if isinstance(values, str | bytes | Mapping) else iter(values)
+        found: Iterator[Any] | None = None if isinstance(values, str | bytes | Mapping) else iter(values)
     except TypeError:
         found = None
     if found is None:

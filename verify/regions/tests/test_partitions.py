@@ -85,7 +85,7 @@ def test_no_order_of_the_batches_given_breaks_the_factor(given: Certificate) -> 
         ([[0, 1, 2], [3, 4, -1]], "whole number"),
         ([[0, 1, 2.5]], "whole number"),
         ([0, 1, 2], "expected a list"),
-        ("012", "expected lists"),
+        ("012", "list of"),
     ],
 )
 def test_a_partition_that_is_none_is_refused_with_the_sample(batches: Any, why: str) -> None:
