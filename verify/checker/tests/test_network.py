@@ -146,7 +146,6 @@ def _changed(path: Sequence[Any], value: Any) -> dict[str, Any]:
     ("path", "value"),
     [
         (("network", "layers"), []),
-        (("network", "layers"), [{}] * 65),
         (("network", "layers", 0, "weight"), Array((6,), array("d", [1.0] * 6))),
         (("network", "layers", 0, "weight"), Array((0, 2), array("d"))),
         (("network", "layers", 1, "weight"), Array((1, 2), array("d", [1.0, 1.0]))),
@@ -173,6 +172,8 @@ def _changed(path: Sequence[Any], value: Any) -> dict[str, Any]:
 def test_what_is_no_problem_is_refused(path: Sequence[Any], value: Any) -> None:
     with pytest.raises(Malformed):
         Problem(_changed(path, value))
+    with pytest.raises(Limit):
+        Problem(_changed(("network", "layers"), [{}] * 65))
     assert Problem(_document((2, 3, 1), "silu", bias=True)).n == 2
 
 
