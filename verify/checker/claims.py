@@ -331,7 +331,7 @@ def enclosed(audit: Audit, problem: Problem, witness: Any, about: Any = None) ->
     """
     _, _, steps, end, delta, _, _, lower, loss_lower, loss_upper, handover = take(witness, PATH)
     expect(
-        problem.lr and isinstance(handover, dict), "an exact run needs a step size, a number of steps and a hand-over"
+        problem.lr and isinstance(handover, dict), "an exact run needs a step size and a hand-over"
     )
     require_steps(steps)
     columns = (floats(column, steps + 1) for column in (delta, lower, loss_lower, loss_upper))

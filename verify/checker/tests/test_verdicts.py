@@ -321,7 +321,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
         "parts = {'', '.__main__', '.about', '.audit', '.basin', '.batches', '.budgets', '.claims', '.crossing', '.curvature', '.descent'}\n"
         "parts |= {'.enclosures', '.examination', '.kinds', '.kinks', '.layers', '.movement', '.nearby', '.network', '.normalising'}\n"
         "parts |= {'.norms', '.pooling', '.problem'}\n"
-        "parts |= {'.reading', '.recorded', '.refutation', '.region', '.starts', '.strides', '.wording'}\n"
+        "parts |= {'.reading', '.recorded', '.refutation', '.region', '.starts', '.strides', '.tables', '.wording'}\n"
         "assert mine == {'verify'} | {'verify.checker' + p for p in parts}, mine\n"
         "assert not {'numpy', 'torch', 'sympy', 'mpmath', 'scipy'} & set(sys.modules)\n"
         "sys.exit(code)"
