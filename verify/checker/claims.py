@@ -330,9 +330,7 @@ def enclosed(audit: Audit, problem: Problem, witness: Any, about: Any = None) ->
     Returned with the truth: the distances of the iterates, and of the end point's ball, from `about`; and the factors of Φ from step to step.
     """
     _, _, steps, end, delta, _, _, lower, loss_lower, loss_upper, handover = take(witness, PATH)
-    expect(
-        problem.lr and isinstance(handover, dict), "an exact run needs a step size and a hand-over"
-    )
+    expect(problem.lr and isinstance(handover, dict), "an exact run needs a step size and a hand-over")
     require_steps(steps)
     columns = (floats(column, steps + 1) for column in (delta, lower, loss_lower, loss_upper))
     delta, lower, loss_lower, loss_upper = columns
