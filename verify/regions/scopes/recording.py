@@ -121,7 +121,7 @@ class Task:
         problem: with the step of the run. origin: θ̂_0 (p,).
         steps: number of the last step allowed; None sets no limit. seconds: the time allowed. options: see there.
         free: whether the hand-over may choose another step. basins: whether a basin may take over, or a ball alone.
-        patient: go on although the forecast says that the time allowed will not do.
+        patient: go on although the forecast says that the time allowed will not do. spent: seconds of it that went before the first step.
     """
 
     problem: Problem
@@ -132,6 +132,7 @@ class Task:
     free: bool = False
     basins: bool = True
     patient: bool = True
+    spent: float = 0.0
 
     def going_on(self, run: Run) -> Task:
         """Return the task with the step that the run has come to."""
@@ -241,7 +242,7 @@ def _over(task: Task, run: Run, norm: float, seconds: float) -> str | None:
         return "stalled"
     if task.steps is not None and run.step >= task.steps:
         return "steps"
-    if seconds >= task.seconds:
+    if seconds + task.spent >= task.seconds:
         return "seconds"
     if task.patient or seconds < _PATIENCE * task.seconds or not 0.0 < run.need < norm:
         return None

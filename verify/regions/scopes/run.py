@@ -12,7 +12,7 @@ Hand-over. Training goes on until one is certified (:mod:`verify.regions.scopes.
 the last look predicts to be enough, by at most a factor 4 at a time (:func:`verify.regions.neighbourhood.estimate.next_target`); T is the first of
 them that is certified. At steps asked for with ``checkpoints=`` the facts are proved and nothing is searched.
 
-Budget. ``steps=`` and ``seconds=``; with neither, 300 seconds, and less where the forecast puts the hand-over far beyond them. A run that a time limit
+Budget. ``steps=`` and ``seconds=``, which run from when a step is looked for; with neither, 300 seconds, and less where the forecast puts the hand-over far beyond them. A run that a time limit
 ends depends on the machine, one that is PROVED before does not. ``resume=`` goes on from a certificate of this scope: its checkpoints are proved again,
 steps are counted from its last one.
 
@@ -105,7 +105,9 @@ def record_run(problem: Problem, options: RunOptions) -> RecordedRun:
         problem = problem.stepping(_training_step(first, problem))
     choosing = time.monotonic() - started
     require_room(len(set(options.checkpoints)), problem.network.parameters)
-    task = Task(problem, options.steps, flatten(problem.network), options, seconds, free, patient=patient)
+    task = Task(
+        problem, options.steps, flatten(problem.network), options, seconds, free, patient=patient, spent=choosing
+    )
     key = fingerprint(problem, checkpoints=options.checkpoints, free=free)
     run = None
     if options.directory is not None:
@@ -214,7 +216,8 @@ def _certificate(task: Task, run: Run, end: End) -> Certificate:
         )
     note = ""
     if task.free and lr == trained_with:
-        note = f"; η {'is that of the certificate' if gone_on else 'was chosen from λ_max(Θ)'}: {approx_float(lr):.6g}"
+        chosen = "is that of the certificate" if gone_on and not run.lowered else "was chosen from λ_max(Θ)"
+        note = f"; η {chosen}: {approx_float(lr):.6g}"
     elif task.free:
         note = (
             f"; trained with η = {approx_float(trained_with):.6g}, but everything stated is about η = {approx_float(lr):.6g}, the largest step certified"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -221,6 +222,30 @@ def test_a_step_of_its_own_choice_is_lowered_at_the_edge_of_stability(
     again = verify.certify(model, X, y, scope="run", steps=3000, directory=tmp_path / "run")
     assert again.constants["handover_step"] == cert.constants["handover_step"]
     assert float(again.constants["lr"]) == lr
+    # Gone on with from a certificate it begins with that one's step, and ends with another, here one that can be certified.
+    monkeypatch.setattr("verify.regions.scopes.recording._WITHIN", Fraction(1, 2))
+    begun = verify.certify(model, X, y, scope="run", steps=0)
+    resumed = verify.certify(model, X, y, scope="run", resume=begun, steps=3000)
+    assert f"with η = {float(begun.constants['lr']):.6g}" in resumed.reason
+    assert "from step" in resumed.reason
+    assert resumed.constants["lr"] != begun.constants["lr"]
+    assert "is that of the certificate" not in resumed.reason
+
+
+def test_looking_for_a_step_takes_of_the_time_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rehearsal of 600 steps may take minutes; a run that may take half a second then ends at its first look."""
+    from verify.regions.scopes import run
+
+    rehearsed = run._training_step
+
+    def slow(*given: Any) -> Fraction:
+        time.sleep(0.5)
+        return rehearsed(*given)
+
+    monkeypatch.setattr(run, "_training_step", slow)
+    model, X, y = small()
+    cert = verify.certify(model, X, y, scope="run", seconds=0.5)
+    assert "the 0.5 seconds allowed ended at step 0" in cert.reason
 
 
 def test_without_a_terminal_a_line_appears_now_and_then(
