@@ -47,8 +47,17 @@ def earlier_run(given: Any, asked: Problem) -> Certificate:
 
 
 def resumed(task: Task, earlier: Certificate) -> tuple[Run, Task]:
-    """Return the run at the last checkpoint of an earlier one, with every fact proved again, and the task with its budget moved there."""
+    """Return the run at the last checkpoint of an earlier one, with every fact proved again, and the task with its budget moved there.
+
+    Raises:
+        InputError: checkpoints asked for at steps that lie before it and were not kept.
+    """
     rows = earlier.witness["checkpoints"]
+    gone = sorted({k for k in task.options.checkpoints if k < rows[-1]["step"]} - {row["step"] for row in rows})
+    if gone:
+        raise InputError(
+            f"checkpoints: step {gone[0]}, but the certificate that is gone on from ends at step {rows[-1]['step']} and holds no such iterate"
+        )
     kept = []
     for row in rows[:-1]:
         after = row["next"]

@@ -12,9 +12,9 @@ Hand-over. Training goes on until one is certified (:mod:`verify.regions.scopes.
 the last look predicts to be enough, by at most a factor 4 at a time (:func:`verify.regions.neighbourhood.estimate.next_target`); T is the first of
 them that is certified. At steps asked for with ``checkpoints=`` the facts are proved and nothing is searched.
 
-Budget. ``steps=`` and ``seconds=``, which run from when a step is looked for; with neither, 300 seconds, and less where the forecast puts the hand-over far beyond them. A run that a time limit
-ends depends on the machine, one that is PROVED before does not. ``resume=`` goes on from a certificate of this scope: its checkpoints are proved again,
-steps are counted from its last one.
+Budget. ``steps=`` and ``seconds=``, which run from when a step is looked for; with neither, 300 seconds, and less where the forecast puts the hand-over
+far beyond them. A run that a time limit ends depends on the machine, one that is PROVED before does not. ``resume=`` goes on from a certificate of this
+scope: its checkpoints are proved again, steps are counted from its last one.
 
 Step. ``lr=None`` trains with 0.9/(sλ_max), λ_max extrapolated from how it grows over the first steps (:func:`_training_step`); where λ_max grows on to
 1.9/(ηs), training goes on with 1.5/(sλ_max). If the last step is beyond what can be certified at the hand-over, the largest certified step there takes over.

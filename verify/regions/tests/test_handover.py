@@ -161,6 +161,11 @@ def test_only_a_run_of_this_problem_is_gone_on_from() -> None:
         verify.certify(model, X, y, scope="run", resume=[early])
     with pytest.raises(verify.errors.InputError, match="neither iterates="):
         verify.certify(model, X, y, scope="run", resume=early, directory="somewhere")
+    # Of what was not kept no facts can be proved; asked for, that is not passed over.
+    with pytest.raises(verify.errors.InputError, match=r"checkpoints: step 1, but .* ends at step 2"):
+        verify.certify(model, X, y, scope="run", resume=early, checkpoints=[0, 1, 3], steps=1)
+    found = verify.certify(model, X, y, scope="run", resume=early, checkpoints=[0, 2, 3], steps=1)
+    assert [row["step"] for row in found.witness["checkpoints"]] == [0, 2, 3]
 
 
 def test_seconds_end_a_run_and_a_forecast_ends_it_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
