@@ -40,18 +40,16 @@ class NTKLinear(torch.nn.Module):
         bias_std: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> None:
-        """Draw the parameters; `generator` makes the draw reproducible."""
+        """Draw the parameters; `generator` makes the draw reproducible, on its own device. Without one they lie on torch's default device."""
         super().__init__()
         # The forward divides by √in_features: True or 2.0 would be read as another number, or not at all.
         self.in_features = exact_count(in_features, "in_features", least=1)
         self.out_features = exact_count(out_features, "out_features", least=1)
         self.weight_std = positive_float(weight_std, "weight_std")
         self.bias_std = positive_float(bias_std, "bias_std")
-        self.weight = torch.nn.Parameter(
-            torch.randn(out_features, in_features, dtype=torch.float64, generator=generator)
-        )
+        self.weight = torch.nn.Parameter(_normal((self.out_features, self.in_features), generator))
         self.bias: torch.nn.Parameter | None = (
-            torch.nn.Parameter(torch.randn(out_features, dtype=torch.float64, generator=generator)) if bias else None
+            torch.nn.Parameter(_normal((self.out_features,), generator)) if bias else None
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -64,6 +62,11 @@ class NTKLinear(torch.nn.Module):
         shown = f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
         scales = {"weight_std": self.weight_std, "bias_std": self.bias_std}
         return shown + "".join(f", {name}={value}" for name, value in scales.items() if value != 1.0)
+
+
+def _normal(shape: tuple[int, ...], generator: torch.Generator | None) -> torch.Tensor:
+    device = None if generator is None else generator.device
+    return torch.randn(shape, dtype=torch.float64, generator=generator, device=device)
 
 
 class Scale(torch.nn.Module):
@@ -144,6 +147,6 @@ def _linear(a: int, b: int, generator: torch.Generator) -> torch.nn.Linear:
     layer = torch.nn.Linear(a, b, dtype=torch.float64, device="meta").to_empty(device="cpu")
     with torch.no_grad():
         for parameter in layer.parameters():
-            draw = torch.rand(parameter.shape, dtype=torch.float64, generator=generator)
+            draw = torch.rand(parameter.shape, dtype=torch.float64, generator=generator, device="cpu")
             parameter.copy_((2.0 * draw - 1.0) / math.sqrt(a))
     return layer

@@ -17,11 +17,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.arrays.environment import require_default_environment
+from verify.arrays.environment import in_default_environment, require_default_environment
 from verify.arrays.rounding import ETA, Array
 from verify.errors import UnsoundArithmeticError
 
 
+@in_default_environment
 def require_sound_arithmetic() -> None:
     """Check subnormals, rounding to nearest, double precision of Python and numpy arithmetic, and numpy's
     matrix product.
@@ -33,7 +34,6 @@ def require_sound_arithmetic() -> None:
     Raises:
         UnsoundArithmeticError: names the probe that failed and the remedy.
     """
-    require_default_environment()
     _flush()
     _rounding()
     _roots()
@@ -78,9 +78,8 @@ def _flush() -> None:
         )
         if not all(np.all(c) for c in checks) or not (tiny > 0).all():
             _fail(f"subnormals in numpy arrays of {size}", remedy)
-        with np.errstate(all="ignore"):
-            if tiny @ np.full(size, 1.0) != ETA * size or not (np.full((size, size), ETA) @ np.eye(size) == ETA).all():
-                _fail(f"subnormals in numpy's matrix product, size {size}", remedy)
+        if tiny @ np.full(size, 1.0) != ETA * size or not (np.full((size, size), ETA) @ np.eye(size) == ETA).all():
+            _fail(f"subnormals in numpy's matrix product, size {size}", remedy)
 
 
 def _rounding() -> None:
@@ -110,6 +109,7 @@ def _roots() -> None:
         _fail("numpy.sqrt is not correctly rounded", "use a numpy built with IEEE square roots")
 
 
+@in_default_environment
 def check_product(product: Callable[[Array, Array], Array]) -> None:
     """Raise UnsoundArithmeticError unless a matrix product passes probes that only sums of binary64 products
     pass.

@@ -8,13 +8,23 @@ rows makes it: nothing is cached that could become stale.
 
 What it cannot see is another thread: BLAS threads keep the environment they were started with. Products are probed for that by
 :func:`verify.arrays.require_sound_arithmetic`.
+
+numpy's error handling (np.seterr) belongs to the environment too, but changes no bit: :func:`in_default_environment` sets it aside.
 """
 
 from __future__ import annotations
 
+import functools
 import struct
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import numpy as np
 
 from verify.errors import UnsoundArithmeticError
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 # Variables, so that no compiler folds the operations below; from their bits, so that they are right whenever this module is first
 # imported.
@@ -46,3 +56,23 @@ def require_default_environment() -> None:
     raise UnsoundArithmeticError(
         "floating-point environment: this thread does not round to nearest; set the rounding mode back (fesetround(FE_TONEAREST))"
     )
+
+
+def in_default_environment(entry: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Decorate an entry point: the thread's environment is looked at first, and numpy reports nothing to the caller's np.seterr.
+
+    Overflow, underflow and invalid operations are handled by value here: a radius covers them, or is infinite. A caller's
+    np.seterr(all="raise"), or warnings turned into errors, would raise on them; it is in force again afterwards.
+
+    Raises:
+        UnsoundArithmeticError: :func:`require_default_environment`.
+    """
+
+    @functools.wraps(entry)
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        require_default_environment()
+        # Made anew by each call: one np.errstate used as a decorator is shared by threads, and by calls within calls.
+        with np.errstate(all="ignore"):
+            return entry(*args, **kwargs)
+
+    return guarded

@@ -246,6 +246,8 @@ def _float64(name: str, t: Any) -> Tensor:
             f"{name} has dtype={t.dtype}, layout={t.layout}: expected a dense float64 tensor, so that no product runs in "
             "reduced precision; call .double() (exact for float32, bfloat16 and float16) and .to_dense()"
         )
+    if t.is_meta:
+        raise DtypeError(f"{name}: a tensor on the meta device has no values; build it on the CPU, or where it is computed")
     return t.detach().clone().resolve_neg()
 
 

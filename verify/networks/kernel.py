@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from verify.arrays import Ball, Rows, schur_of_grams
+from verify.arrays.environment import in_default_environment
 from verify.memory import require_memory
 from verify.networks.arb_linearisation import affordable, blurred, linearise_in_arb
 from verify.networks.graph import Network
@@ -75,6 +76,7 @@ def loss_of(residual: Ball, s: Ball) -> Ball:
     return (residual**2).sum() * s * Ball(0.5)
 
 
+@in_default_environment
 def ntk(model: Any, X: Any, X2: Any = None) -> Ball:
     """Enclose the empirical neural tangent kernel J(X)·J(X2)ᵀ of a torch module.
 
@@ -109,6 +111,7 @@ def ntk(model: Any, X: Any, X2: Any = None) -> Ball:
     return theta if X2 is None else theta[:rows, rows:]
 
 
+@in_default_environment
 def loss(model: Any, X: Any, y: Any, loss: Loss = "sum") -> Ball:
     """Enclose the training loss Φ = (s/2)‖F(θ) − y‖² of a torch module at its present parameters.
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from verify.arguments import exact_step
 from verify.arrays import require_sound_arithmetic
+from verify.arrays.environment import in_default_environment
 from verify.certificates import Certificate
 from verify.errors import InputError, UnsupportedLayerError
 from verify.networks import Loss, Problem, read_data, read_network
@@ -36,6 +37,7 @@ __all__ = ["Scope", "certify"]
 Scope = Literal["point", "ball", "run", "exact", "basin", "region"]
 
 
+@in_default_environment
 def certify(
     model: Any,
     X: Any,

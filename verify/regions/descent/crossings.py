@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from verify.arrays import Rows
+from verify.arrays.environment import in_default_environment
 from verify.errors import InputError
 from verify.networks import Network, read_network
 from verify.networks.functions import Pieces
@@ -86,6 +87,7 @@ class _Count:
         return Crossings(layer, affine, found.size, self.iterates, total, self.undecided, pairs, most, patterns)
 
 
+@in_default_environment
 def count_crossings(
     model: Any, X: Any, iterates: Iterable[Any], *, iterate_steps: Sequence[int] | None = None
 ) -> tuple[Crossings, ...]:
