@@ -13,9 +13,10 @@ from property_tests import strategies
 from property_tests.basins import BasinClaims, basin_facts
 from property_tests.certified import class_of, layers_of, merge, reference_of
 from property_tests.draws import KINKED_NAMES, TrainingProblem
+from property_tests.recorded import run_facts
 from property_tests.regions import RegionClaims, RegionDraw, region_facts
 from property_tests.tally import TALLY
-from property_tests.trajectories import exact_facts, round_trip, run_facts
+from property_tests.trajectories import exact_facts, round_trip
 
 __all__ = ["basin", "region", "region_certificate", "trajectories", "trajectory"]
 

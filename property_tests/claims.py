@@ -99,9 +99,8 @@ class Claims:
         else:
             kept = np.nextafter(low("path_share") * root, 0.0) if "path_share" in c else root
             payment = float(np.nextafter(kept - up("step_drift"), 0.0))
-        problem = certificate.problem
         return Claims(
-            s=Fraction(1) if problem.loss == "sum" else Fraction(1, problem.data.n),
+            s=certificate.problem.scale,
             lr=Fraction(c["lr"]),
             radius=up("radius"),
             lambda0_lower=low("lambda0"),

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import secrets
 import sys
 import time
 import traceback
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +28,7 @@ from property_tests.tally import TALLY, Tally
 from property_tests.twins import TWINS, refute
 from verify.sweeps.workers import Lost, on_workers
 
-__all__ = ["main", "soak"]
+__all__ = ["main", "reproducer", "soak"]
 
 # More than a soak run gets through; once the time is over the rest returns at once.
 _ROUNDS = 200
@@ -35,17 +39,36 @@ _HEADER = '''"""{message}
 
 Property {name!r}, found by a soak run with seed {seed}. Run it: python {path}
 """
-from fractions import Fraction
-
-from property_tests.families import *
-from property_tests.properties import PROPERTIES, StepDraw
-from property_tests.scaling import ScalingDraw
-from property_tests.strategies import *
+{imports}
+from property_tests.properties import PROPERTIES
 
 PROPERTIES[{name!r}].body(
     {draw}
 )
 '''
+
+
+def _imports(draw: Any) -> str:
+    """Import what the repr of a draw names: the classes of dataclasses and exact numbers, however deep."""
+    found, left = {(math, "inf"), (math, "nan")}, [draw]
+    while left:
+        value = left.pop()
+        if is_dataclass(value) or isinstance(value, Fraction):
+            found.add((sys.modules[type(value).__module__], type(value).__name__))
+        if is_dataclass(value):
+            left += [getattr(value, f.name) for f in fields(value)]
+        elif isinstance(value, Mapping):
+            left += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple | set | frozenset):
+            left += value
+    return "\n".join(sorted(f"from {module.__name__} import {name}" for module, name in found))
+
+
+def reproducer(prop: Property, seed: int, path: Path, message: str, draw: Any) -> str:
+    """Return a Python file that runs a property's body on one draw."""
+    return _HEADER.format(
+        message=message, name=prop.name, seed=seed, path=path, draw=repr(draw), imports=_imports(draw)
+    )
 
 
 def _attempt(prop: Property, seed: int, out: Path) -> Path | None:
@@ -67,9 +90,9 @@ def _attempt(prop: Property, seed: int, out: Path) -> Path | None:
     except Exception as error:
         stem = f"failure_{prop.name}_{seed}".replace(": ", "_").replace(" ", "_")
         path = out / f"{stem}.py"
-        draw = repr(failing[-1]) if failing else "None  # the strategy itself failed"
         message = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}".replace('"', "'")
-        path.write_text(_HEADER.format(message=message, name=prop.name, seed=seed, path=path, draw=draw))
+        # None: the strategy itself failed.
+        path.write_text(reproducer(prop, seed, path, message, failing[-1] if failing else None))
         (out / f"{stem}.txt").write_text(traceback.format_exc())
         print(f"FAILED {prop.name} (seed {seed}): {message}\n  reproduce: python {path}", flush=True)
         return path

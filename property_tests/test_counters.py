@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from property_tests.properties import PROPERTIES
+from property_tests.soak import reproducer
 from property_tests.tally import Tally
 
 
@@ -50,3 +58,16 @@ def test_json_round_trip_and_merge() -> None:
     again.merge(tally)
     assert again.share("p") == (4, 8)
     assert any("25%" in line or "33%" in line for line in again.lines())
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+@settings(max_examples=1, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_a_saved_failure_runs_by_itself(name: str, data: st.DataObject) -> None:
+    """Saved files had lost the imports of what they draw."""
+    prop, seen = PROPERTIES[name], list[Any]()
+    draw = data.draw(prop.strategy())
+    text = reproducer(prop, 1, Path("failure.py"), "Violation: …", draw)
+    with mock.patch.dict(PROPERTIES, {name: replace(prop, body=seen.append)}):
+        exec(compile(text, "failure.py", "exec"), {})
+    assert [repr(again) for again in seen] == [repr(draw)]

@@ -1,7 +1,6 @@
-"""Facts of the scopes that follow gradient descent, and of certificates that were written, read and checked.
+"""Facts of scope 'exact', and of certificates that were written, read and checked.
 
-Exact: real-arithmetic gradient descent is enclosed again, in Arb from θ0, and every stored enclosure is compared with it.
-Run: the stored checkpoints are points; their facts are decided at high precision, and gradient descent is restarted at the last.
+Real-arithmetic gradient descent is enclosed again, in Arb from θ0, and every stored enclosure is compared with it.
 """
 
 from __future__ import annotations
@@ -17,20 +16,15 @@ import numpy as np
 
 import verify
 from property_tests.claims import (
-    Claims,
     Facts,
     Undecided,
     Violation,
-    at_most,
-    centre_facts,
-    decide,
-    descent_facts,
     require,
     semidefinite_above,
 )
-from property_tests.reference import LayerSpec, Parameters, Reference, as_arb, precision, squared_norm
+from property_tests.reference import LayerSpec, Reference, as_arb, precision, squared_norm
 
-__all__ = ["exact_facts", "round_trip", "run_facts", "tampered_copies", "with_weights"]
+__all__ = ["exact_facts", "round_trip", "tampered_copies", "with_weights"]
 
 _BITS = (320, 1280)
 
@@ -105,35 +99,6 @@ def _exact(reference: Reference, certificate: Any, more: int) -> Facts:
         before = loss
     if slack < float("inf"):
         yield "exact_decrease", max(slack, 0.0)
-
-
-def run_facts(layers: list[LayerSpec], problem: Any, certificate: Any) -> Facts:
-    """Facts at every stored checkpoint, and of gradient descent restarted at the last one."""
-    reference = None
-    for checkpoint in certificate.witness["checkpoints"]:
-        at = with_weights(layers, np.asarray(checkpoint["parameters"]))
-        reference = Reference(at, problem.X, problem.y, problem.s)
-        yield from _checkpoint(reference, reference.centre, checkpoint)
-    if reference is None:
-        raise Violation("run: PROVED without a checkpoint")
-    handover = replace(certificate, witness=certificate.witness["handover"])
-    claims = Claims.of(handover)
-    yield from centre_facts(reference, claims)
-    yield from descent_facts(reference, claims, 8)
-
-
-def _checkpoint(reference: Reference, theta: Parameters, facts: Any) -> Iterator[tuple[str, float]]:
-    low, high = facts["loss"]
-    decide("run_loss_lower", lambda: at_most(as_arb(low), reference.loss(theta)))
-    decide("run_loss_upper", lambda: at_most(reference.loss(theta), as_arb(high)))
-    lambda_low = float(facts["lambda_min"][0])
-
-    def holds() -> bool | None:
-        j = reference.jacobian(theta)
-        return semidefinite_above(j * j.transpose(), lambda_low)
-
-    decide("run_lambda", holds)
-    yield "run_loss", (high - low) / high if high > 0.0 else 0.0
 
 
 def round_trip(certificate: Any, *, accept: bool) -> None:

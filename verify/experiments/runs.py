@@ -4,9 +4,9 @@ Each experiment is a network, a data set, a step and a scope; running it gives o
 
 * ``name``, ``scope`` ('run', 'exact', 'point'), ``verdict``, ``reason``;
 * ``network``, ``n``, ``width`` (smallest hidden), ``lr``, ``steps`` (run or enclosed), ``handover_step``;
-* ``mu`` (certified on the final ball), ``lambda_region`` (certified there), ``lambda_min_certified`` (at its centre),
-  ``lambda_min_observed`` (eigenvalues in ordinary float64), ``radius``, ``drift``, ``handover_loss`` (upper bound of Φ);
-* ``rate`` (certified factor of Φ per step on the ball), ``observed_rate`` (of float64 descent restarted at its centre);
+* ``mu`` (certified on the final ball), ``lambda_region`` (certified there), ``lambda_min_certified`` (at step T; in
+  scope point at the parameters), ``lambda_min_observed`` (there, eigenvalues in ordinary float64), ``radius``, ``drift``, ``handover_loss`` (upper bound of Φ);
+* ``rate`` (certified factor of Φ per step on the ball), ``observed_rate`` (of float64 descent restarted at step T);
 * ``seconds``, and for runs ``training_seconds``, ``certification_seconds``; for exact runs ``method``, ``bits``,
   ``growth_log`` (Σ log g_k), ``bits_lost_per_step``, ``largest_delta``;
 * ``curve``: {"steps": […], "losses": […]}, the observed loss (at most some 400 points);
@@ -256,8 +256,10 @@ def _summary(experiment: Experiment, certificate: Certificate) -> dict[str, Any]
             summary["handover_loss"] = float(witness["loss_upper"][-1])
             centre = problem.at(witness["end"])
     elif experiment.scope == "run" and certificate.verdict == "PROVED":
-        last = witness["checkpoints"][-1]
+        last = witness["checkpoints"][witness["handover"]["checkpoint"]]
         summary["handover_loss"] = float(last["loss"][1])
+        # λ₀ of the constants is that of the ball's centre, which need not be the iterate that a basin takes over.
+        summary["lambda_min_certified"] = float(last["lambda_min"][0])
         centre = problem.at(last["parameters"])
     if centre is not None:
         kernel = kernel_of(linearise(centre.network, centre.data.X)).mid

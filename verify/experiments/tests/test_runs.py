@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import verify
 from verify import datasets
 from verify.experiments import runs as experiments
 from verify.experiments.runs import Experiment, full_experiments, mlp, run_experiment
+from verify.regions.scopes import handover
 from verify.report.experiments import experiment_tables, row_plots
 
 _DATA = functools.partial(datasets.sphere, 6, 5, 4.0)
@@ -22,8 +24,15 @@ _RUN = Experiment("tiny-run", (5, 32, 1), _DATA, lr="1/8", steps=800, probe=40)
 _EXACT = Experiment("tiny-exact", (5, 32, 1), _DATA, "exact", lr="1/8", steps=800, probe=40)
 
 
-def test_a_row_summarises_its_certificate_and_is_plain_json() -> None:
+@pytest.mark.parametrize("balls", [True, False])
+def test_a_row_summarises_its_certificate_and_is_plain_json(balls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not balls:
+        # A basin takes over, about another point than the iterate.
+        found = handover.attempt
+        monkeypatch.setattr(handover, "attempt", lambda *args: replace(found(*args), result=None))
     row, cert = run_experiment(_RUN)
+    assert (cert.claim == "containment_displacement") != balls
+    assert row["lambda_min_certified"] == row["checkpoints"][-1]["lambda_min"][0]
     assert row == json.loads(json.dumps(row, allow_nan=False))
     assert row["verdict"] == cert.verdict == "PROVED"
     assert row["handover_step"] == row["checkpoints"][-1]["step"] == cert.constants["handover_step"]
