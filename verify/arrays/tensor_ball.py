@@ -247,7 +247,9 @@ def _float64(name: str, t: Any) -> Tensor:
             "reduced precision; call .double() (exact for float32, bfloat16 and float16) and .to_dense()"
         )
     if t.is_meta:
-        raise DtypeError(f"{name}: a tensor on the meta device has no values; build it on the CPU, or where it is computed")
+        raise DtypeError(
+            f"{name}: a tensor on the meta device has no values; build it on the CPU, or where it is computed"
+        )
     return t.detach().clone().resolve_neg()
 
 

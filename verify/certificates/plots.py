@@ -205,7 +205,7 @@ def run_plots(
         name: unique; letters, digits, hyphens.
         points: checkpoints with enclosures [lower, upper] of loss, lambda_min, pl_ratio, drift; proved.
         curve: observed (steps, losses) of the float64 run.
-        handover: (T, upper bound of Φ at T, certified rate): where the ball certificate takes over.
+        handover: (T, upper bound of Φ at T, certified rate): where a ball or a basin takes over.
         radius: certified R of that ball. lambda_region: certified lower bound of λ_min on it.
         restarted: whether the envelope is about descent restarted at the hand-over (scope `run`), or about the path itself.
         isolated: whether the points are single steps, with nothing proved between them; None: as in scope `run`.
@@ -260,8 +260,8 @@ def run_plots(
         plots.append(Plot(f"gap-{name}", title, "step k", "value", series, log_y=True, levels=levels, marks=marks))
     x, y = _column(points, "drift", 1)
     if any(v > 0.0 for v in y):
-        # The ball's radius is measured from the hand-over, the drift from the start: on one axis they would be taken for each other.
-        ball = f" The certified ball at the hand-over has radius R ≈ {plain(radius)}." if radius else ""
+        # The ball's radius is measured from its centre, the drift from the start: on one axis they would be taken for each other.
+        ball = f" The certified ball that takes over has radius R ≈ {plain(radius)}." if radius else ""
         plots.append(
             Plot(
                 f"drift-{name}",

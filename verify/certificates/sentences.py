@@ -72,10 +72,15 @@ def _handover_sentence(certificate: Any) -> str:
     c = certificate.constants
     step = c.get("handover_step")
     when = "last iterate" if step is None else f"iterate T = {int(bounds(step)[0]):,}"
+    # Of a run alone: an exact path hands over to a ball about its last iterate's doubles.
+    basin = "basin" in certificate.witness["handover"]
+    others = (
+        f"; so does descent from every start within ρ = {at_least(bounds(c['basin_radius'])[0])} of c" if basin else ""
+    )
     tail = (
-        f"a ball of radius at most {at_most(bounds(c['radius'])[1])}, on which ½‖∇Φ‖² ≥ μΦ with"
+        f"a ball of radius at most {at_most(bounds(c['radius'])[1])}{' about a stored point c' if basin else ''}, on which ½‖∇Φ‖² ≥ μΦ with"
         f" μ ≥ {at_least(bounds(c['mu'])[0])}, and every further step multiplies the loss by at most"
-        f" {below_one(bounds(c['rate'])[1])}, so it converges to zero."
+        f" {below_one(bounds(c['rate'])[1])}, so it converges to zero{others}."
     )
     if certificate.scope == "run":
         return (

@@ -114,7 +114,10 @@ def _meant(certificate: Any, name: str) -> NamedConstant:
     if name == "residual0" and "offset" in witness:
         return NamedConstant("‖e(θ)‖", "residual norm at the parameters given, not at the centre", "upper")
     if name in ("distance", "distance_over_radius") and scope == "run":
-        constant = replace(constant, meaning=constant.meaning.replace("parameters given", "hand-over's point"))
+        constant = replace(
+            constant,
+            meaning=constant.meaning.replace("parameters given", "hand-over's point").replace("lie in", "lies in"),
+        )
     if name in _CROSSED and (witness.get("handover") or witness).get("certified_by") == "residual_relu":
         symbol, meaning = _CROSSED[name]
         constant = replace(constant, symbol=symbol, meaning=meaning)

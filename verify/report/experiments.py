@@ -66,7 +66,8 @@ _RUNS: tuple[_Column, ...] = (
 )
 _BALLS: tuple[_Column, ...] = (
     _NAME,
-    ("lambda_min_certified", "λ_min(T) ≥", at_least),
+    # At step T; of a row of scope basin at the centre c.
+    ("lambda_min_certified", "λ_min(T), λ_min(c) ≥", at_least),
     ("lambda_min_observed", "float64", lambda v: plain(v, 4)),
     ("mu", "μ on the ball ≥", at_least),
     ("radius", "R ≤", at_most),

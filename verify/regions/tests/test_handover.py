@@ -17,6 +17,8 @@ import torch
 
 import verify
 from verify.certificates import Certificate
+from verify.certificates.sentences import sentence
+from verify.certificates.wording import facts
 from verify.networks import Problem, read_data, read_network
 from verify.regions.descent import progress
 from verify.regions.descent.float64 import Descent
@@ -52,6 +54,10 @@ def test_a_basin_takes_over_and_the_checker_agrees(by_basin: Any, tmp_path: Path
     assert found.accepted, found.failures
     assert "restarted at the stored point" in found.claims[0]
     assert Certificate.load(tmp_path / "run.zip").constants.keys() == cert.constants.keys()
+    said = sentence(cert)
+    assert "about a stored point c, on which" in said and "every start within ρ" in said
+    [where] = [fact.meaning for fact in facts(cert) if fact.name == "distance_over_radius"]
+    assert where == "at most 1: the hand-over's point lies in the basin"
 
 
 def test_descent_from_the_iterate_handed_over_stays_and_decays(by_basin: Any) -> None:
