@@ -16,6 +16,7 @@ import verify
 from verify import datasets
 from verify.experiments import runs as experiments
 from verify.experiments.runs import Experiment, full_experiments, mlp, run_experiment
+from verify.regions.neighbourhood import estimate
 from verify.regions.scopes import handover
 from verify.report.experiments import experiment_tables, row_plots
 
@@ -28,7 +29,7 @@ _EXACT = Experiment("tiny-exact", (5, 32, 1), _DATA, "exact", lr="1/8", steps=80
 def test_a_row_summarises_its_certificate_and_is_plain_json(balls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not balls:
         # A basin takes over, about another point than the iterate.
-        found = handover.attempt
+        found = estimate.attempt
         monkeypatch.setattr(handover, "attempt", lambda *args: replace(found(*args), result=None))
     row, cert = run_experiment(_RUN)
     assert (cert.claim == "containment_displacement") != balls
