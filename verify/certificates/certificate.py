@@ -27,6 +27,7 @@ from verify.certificates.networks import network_document, read_network_document
 from verify.certificates.storage import DOCUMENT, read_files, write_files
 from verify.certificates.witness import require_shape
 from verify.errors import InputError, NotCertainError, NotProvedError, ShapeError
+from verify.files import parse_json
 from verify.networks.model import DataSet
 from verify.networks.problem import Problem
 from verify.networks.sgd import SGD
@@ -278,7 +279,7 @@ class Certificate:
         contents = read_files(Path(path))
         raw = contents.pop(DOCUMENT)
         try:
-            document = json.loads(raw)
+            document = parse_json(raw.decode())
             _validator().validate(document)
         except (ValueError, RecursionError, jsonschema.ValidationError) as error:
             message = getattr(error, "message", str(error))

@@ -27,10 +27,13 @@ __all__ = ["Array", "Claimed", "Limit", "Malformed", "Unreadable", "afford", "ex
 MAX_BYTES, MAX_DOCUMENT, MAX_FILES, MAX_DIRECTORY = 1 << 30, 1 << 24, 20_000, 6_000_000
 # What a zip may hold unpacked: this much, and so many bytes for each of its own.
 MAX_UNPACKED, MAX_EXPANSION = 1 << 24, 64
+MAX_DEPTH = 100
 _DOCUMENT = "certificate.json"
 _ARRAY = re.compile(r"arrays/[A-Za-z0-9_]{1,150}\.npy")
 _HEX = re.compile(r"-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,1999})")
+# A string, to its end or the text's; an opening bracket; a closing one.
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|([\[{])|([\]}])', re.DOTALL)
 _HEADER = re.compile(rb"\{'descr': '<f8', 'fortran_order': False, 'shape': \(([0-9, ]{0,60})\), \} *\n")
 
 Claimed = namedtuple("Claimed", "mid rad")  # a closed interval as stored: midpoint and radius, doubles
@@ -163,6 +166,16 @@ def _value(node: Any, arrays: dict[str, Array], used: set[str]) -> Any:
     raise Malformed(f"unknown or malformed value {node!r}")
 
 
+def _is_shallow(text: str) -> bool:
+    """Whether brackets nest at most MAX_DEPTH deep; json recurses, and overflows the stack where a process has raised its recursion limit."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += (token.lastindex == 1) - (token.lastindex == 2)
+        if depth > MAX_DEPTH:
+            return False
+    return True
+
+
 def _canonical(document: Any) -> bytes:
     return json.dumps(document, sort_keys=True, indent=1).encode() + b"\n"
 
@@ -176,7 +189,9 @@ def read(path: str) -> dict[str, Any]:
             )
         files = _from_directory(path) if os.path.isdir(path) else _from_zip(path)
         raw = files.pop(_DOCUMENT, b"")
-        document = json.loads(raw, parse_float=str, parse_constant=str)  # as text: no number but an integer
+        text = raw.decode("ascii")
+        expect(_is_shallow(text), "certificate.json is nested too deeply")
+        document = json.loads(text, parse_float=str, parse_constant=str)  # as text: no number but an integer
         # One text per document: repeated keys, other spacing or other spellings of a number cannot pass.
         expect(_canonical(document) == raw and isinstance(document, dict), "certificate.json is not in canonical form")
         stated = document.pop("sha256", None)

@@ -269,3 +269,20 @@ def test_the_guard_is_reentrant_and_belongs_to_its_thread() -> None:
     for thread in threads:
         thread.join()
     assert seen == [({"ignore"}, True)] * 2
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '["]]\\"]]",' * 200_000, '{"a":' * 200_000], ids=["[", "strings", "{"])
+def test_a_raised_recursion_limit_lets_no_file_overflow_the_stack(text: str, tmp_path: Path) -> None:
+    """A crash without a traceback, before."""
+    (tmp_path / "net.json").write_text(text)
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "certificate.json").write_text(text)
+    before = sys.getrecursionlimit()
+    with _put_back(lambda: sys.setrecursionlimit(10**7), lambda: sys.setrecursionlimit(before)):
+        for read in (
+            lambda: verify.Certificate.load(tmp_path / "c"),
+            lambda: load_model("w.safetensors", tmp_path / "net.json"),
+        ):
+            with pytest.raises(verify.errors.InputError, match="nested more than 100 deep"):
+                read()
+        assert verify.check(tmp_path / "c").failures == ("certificate.json is nested too deeply",)

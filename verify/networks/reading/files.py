@@ -15,7 +15,6 @@ A file is untrusted: whatever numpy's, safetensors' or json's reader raises on i
 from __future__ import annotations
 
 import importlib
-import json
 import math
 import zipfile
 from collections.abc import Callable, Mapping
@@ -31,6 +30,7 @@ from safetensors.torch import load_file
 from verify import nn
 from verify.arguments import exact_count
 from verify.errors import InputError, UnsupportedLayerError, VerifyError
+from verify.files import parse_json
 from verify.memory import require_memory
 from verify.networks.functions import ACTIVATIONS
 from verify.networks.reading.tables import read_table
@@ -204,7 +204,7 @@ def _read_json(path: Path) -> Any:
     try:
         if path.stat().st_size > _LARGEST_JSON:
             raise ValueError("larger than 16 MiB")
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique, parse_constant=constant)
+        return parse_json(path.read_text(encoding="utf-8"), object_pairs_hook=unique, parse_constant=constant)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"architecture={path}: not a readable JSON file ({_words(error)})") from error
 
