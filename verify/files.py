@@ -16,8 +16,13 @@ _DEEPEST = 100
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|([\[{])|([\]}])', re.DOTALL)
 
 
-def parse_json(text: str, **hooks: Callable[..., Any]) -> Any:
-    """Parse JSON of somebody else's; `hooks` are those of json.loads.
+def parse_json(
+    text: str,
+    *,
+    object_pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None,
+    parse_constant: Callable[[str], Any] | None = None,
+) -> Any:
+    """Parse JSON of somebody else's; the hooks are those of json.loads.
 
     Raises:
         ValueError: no JSON, or nested more than 100 deep: the parser recurses, and overflows the stack, a crash, where the process has
@@ -28,7 +33,7 @@ def parse_json(text: str, **hooks: Callable[..., Any]) -> Any:
         depth += (token.lastindex == 1) - (token.lastindex == 2)
         if depth > _DEEPEST:
             raise ValueError(f"nested more than {_DEEPEST} deep")
-    return json.loads(text, **hooks)
+    return json.loads(text, object_pairs_hook=object_pairs_hook, parse_constant=parse_constant)
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
