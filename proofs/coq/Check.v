@@ -61,14 +61,16 @@ Definition preZ (D b : Z) : Z := Z.shiftr (r1 w * D) shift1 + b.
 Definition e_pre (ed : Z) : Z := Z.shiftr ((r1 w + 1) * ed + 2 ^ (wh + xh + 8)) shift1 + 3.
 (** sigmoid x = (1 + tanh (x/2)) / 2. *)
 Definition valueZ (tab : list (Z * Z)) (z : Z) : Z :=
-  match hidden c with Tanh => tanhZ tab z | Sigmoid => Z.shiftr (one + tanhZ tab (Z.shiftr z 1)) 1 end.
+  match hidden c with Tanh => tanhZ tab z | Sigmoid => Z.shiftr (one + tanhZ tab (Z.shiftr z 1)) 1 | Relu => Z.max 0 z end.
+Definition e_value : Z := match hidden c with Relu => 0 | _ => 16 end.
 Definition k : Z := hidden_drop w.
 Definition unit : Z := 2 ^ (28 - k).
 Definition half : Z := 2 ^ (k - 1).
 Definition roundZ (t : Z) : Z := Z.shiftr (t + half) k.
 Definition slope_shift : Z := wb + 28 - k.
-(** The derivative from the hidden value h: 1 - h^2, or h (1 - h). *)
-Definition derivativeZ (u h : Z) : Z := match hidden c with Tanh => u * u - h * h | Sigmoid => u * h - h * h end.
+(** The derivative from the hidden value h: 1 - h^2, or h (1 - h), or whether h > 0. *)
+Definition derivativeZ (u h : Z) : Z :=
+  match hidden c with Tanh => u * u - h * h | Sigmoid => u * h - h * h | Relu => if 0 <? h then u * u else 0 end.
 Definition slope_with (u shift rounding a h : Z) : Z := Z.shiftr (a * derivativeZ u h + rounding) shift.
 Definition slopeZ : Z -> Z -> Z := slope_with unit slope_shift (2 ^ (slope_shift - 1)).
 Definition slopesZ (H : list (list Z)) : list (list Z) :=
@@ -100,7 +102,7 @@ Definition combineZ (one_share : Z) (shares : list Z) (parts : list (list (list 
   map (map (fun l => dot l (one_share :: shares))) parts.
 Definition ones : list Z := map (fun _ => 1) (groups w).
 Definition e_hid (et : Z) : Z := et + half.
-Definition slope_gain (eh : Z) : Z := 2 * eh + 1.
+Definition slope_gain (eh : Z) : Z := match hidden c with Relu => 0 | _ => 2 * eh + 1 end.
 Definition mZ : Z := Z.of_nat m.
 Definition nZ : Z := Z.of_nat n.
 Definition NZ : Z := Z.of_nat N.
@@ -112,16 +114,17 @@ Definition largest_outer : list Z := over_outputs (fun a most => Z.max (Z.abs a)
 Definition outer_squares : list Z := over_outputs (fun a total => a * a + total).
 Definition e_slopes (eh : Z) : Z :=
   sum_list (fun a => let e := slope_gain eh * a + half * weight_one in e * (2 * one * a + e)) largest_outer.
-Definition e_kernel (eg eh : Z) : Z :=
-  qx * (mZ * (eh * (2 * one + eh))) * (weight_one * weight_one) + xx_max w * e_slopes eh + eg * (one * one) * dot largest_outer largest_outer.
+Definition e_kernel (T : list (list Z)) (eg eh : Z) : Z :=
+  qx * (eh * (2 * max1 T + 3 * mZ * eh)) * (weight_one * weight_one) + xx_max w * e_slopes eh + eg * (one * one) * dot largest_outer largest_outer.
 
 (** ** The residual *)
 Definition out_unit : Z := one * weight_one * two40 * 2 ^ target_bits c.
 Definition residualZ (T : list (list Z)) (I : nat) : Z :=
   2 ^ target_bits c * (r2 w * dot (row (outers c) (output_of c I)) (row T (sample_of c I)) + at_ (output_biases c) (output_of c I) * one * two40)
   - at_ (targets c) I * (one * weight_one * two40).
-Definition e_out (et : Z) (I : nat) : Z :=
-  let size := norm1 (row (outers c) (output_of c I)) in 2 ^ target_bits c * (one * size + r2 w * (size * et)).
+Definition e_out (T : list (list Z)) (et : Z) (I : nat) : Z :=
+  let e := norm1 (row (outers c) (output_of c I)) * et in
+  2 ^ target_bits c * (Z.abs (dot (row (outers c) (output_of c I)) (row T (sample_of c I))) + e + r2 w * e).
 
 (** ** The ball: radius, K = K0 + Delta_J, the drift of a step, the area under the table *)
 Definition grid (z : Z) : Q := z # 1099511627776.
@@ -149,6 +152,17 @@ Definition check_root (r q : Z) : bool := ((r - 1) * (r - 1) * q <=? two40 * two
 Definition below62 (rows : list (list Z)) : bool := forallb (fun q => (magnitude q * norm1 q <? 2 ^ 62) || (dot q q <? 2 ^ 62)) rows.
 Definition check_pre (Ds Ps : list (list Z)) : bool :=
   let most := 2 ^ (wh + xh + 8) in forallb (forallb (fun D => Z.abs D <=? most)) Ds && forallb (forallb (fun P => Z.abs P <? limit)) Ps.
+(** ReLU: no unit changes its sign on the ball.  A pre-activation P, known up to e, is farther from the kink than the radius
+    times |x_i|, whose square is at most [square] in units of [qx].  The input zero, without hidden biases, leaves all units on the kink. *)
+Definition off_kink (e : Z) (reach : Q) (P : Z) : bool := let far := Z.abs P - e in (0 <? far) && ltQ reach (inject_Z (far * far * qx)).
+Definition zero_sample (i : nat) (P : list Z) : bool :=
+  negb (hidden_bias c) && forallb (Z.eqb 0) (row (inputs c) i) && forallb (Z.eqb 0) P.
+Definition check_signs (XX Ps : list (list Z)) (eg e : Z) : bool :=
+  match hidden c with
+  | Relu => forallb (fun i => let P := row Ps i in zero_sample i P
+      || (let square := at_ (row XX i) i + eg in forallb (off_kink e (radius * radius * inject_Z (one * one * square))) P)) (seq 0 n)
+  | _ => true
+  end.
 Definition steep : Q := act_top (hidden c) * act_top (hidden c).
 Definition bent : Q := act_bend (hidden c).
 Definition check_scalars : bool :=
@@ -201,7 +215,7 @@ Definition stair_ok (row : Z * Z) : bool :=
 Definition check_stairs : bool :=
   match stairs w with [] => false | _ => true end && (0 <=? offset w) && ascending (offset w) (stairs w) && forallb stair_ok (stairs w).
 Definition check_residual (T : list (list Z)) (et : Z) : bool :=
-  leQ (inject_Z (sumZ N (fun I => let e := Z.abs (residualZ T I) + e_out et I in e * e))) (res0 w * res0 w * inject_Z (out_unit * out_unit)).
+  leQ (inject_Z (sumZ N (fun I => let e := Z.abs (residualZ T I) + e_out T et I in e * e))) (res0 w * res0 w * inject_Z (out_unit * out_unit)).
 
 Definition presZ (Ds : list (list Z)) : list (list Z) := let b := biasZ in map (fun ds => map2 preZ ds b) Ds.
 Definition hiddenZ (T : list (list Z)) : list (list Z) := map (map roundZ) T.
@@ -212,10 +226,10 @@ Definition check : bool :=
   && (let tab := table in let W := weightsZ in let X := inputsZ in
       let Ds := dotsZ W X in let Ps := presZ Ds in let T := map (map (valueZ tab)) Ps in
       let H := hiddenZ T in let B := slopesZ H in let XX := gramZ X in
-      let et := 16 + e_pre (e_dot W X) in
-      below62 W && check_inputs X XX && check_pre Ds Ps && (e_hid et * e_hid et <=? one) && check_residual T et
+      let et := e_value + e_pre (e_dot W X) in
+      below62 W && check_inputs X XX && check_pre Ds Ps && check_signs XX Ps (e_gram X) (e_hid et) && (e_hid et * e_hid et <=? one) && check_residual T et
       && below62 H && below62 B
-      && (let parts := partsZ XX H B in let ek := e_kernel (e_gram X) (e_hid et) in
+      && (let parts := partsZ XX H B in let ek := e_kernel T (e_gram X) (e_hid et) in
           check_kernel (combineZ 1 ones parts) ek && check_budget parts ek)).
 
 (** ** The criterion, and the conclusion's radius, rate and PL constant *)

@@ -1,11 +1,17 @@
-(** * What the checker establishes of the network: the facts that the criterion needs *)
+(** * What the checker establishes: the facts that the criterion needs, of the network frozen at the start; and that on the ball
+    this is the network itself *)
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Setting NtkStability Activation TwoLayer Rows Psd Criterion
-  Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward CheckScalars CheckKernel.
+From LPLR Require Import Inner Sums Rn Setting NtkStability Activation TwoLayer Frozen Rows Psd Criterion
+  Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward CheckDerivative CheckScalars CheckKernel.
 Import ListNotations.
 Open Scope R_scope.
+
+(** The network of [Format.model], its units frozen at the stored parameters. *)
+Definition frozen_model (c : problem) : Model (Params (Rn (outputs c)) (Rn (size c)) (width c) (biases c)) (Rn (equations c)) :=
+  frozen_network (Rn (outputs c)) (Rn (size c)) (equations c) (width c) (biases c) (fun e => input c (sample_of c e))
+    (fun e => axis (outputs c) (output_of c e)) (scale2R c) (hidden c) (start c).
 
 Section Facts.
 Variables (c : problem) (w : witness) (V : vectors).
@@ -23,10 +29,10 @@ Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w V X).
 Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
-Notation et := (16 + e_pre c w ed)%Z.
+Notation et := (e_value c + e_pre c w ed)%Z.
 Notation eh := (e_hid w et).
 Notation eg := (e_gram c X).
-Notation ek := (e_kernel c w eg eh).
+Notation ek := (e_kernel c w Tan eg eh).
 Notation s1 := (scale1 c).
 Notation s2 := (scale2R c).
 Notation W1 := (weight_unit c).
@@ -38,8 +44,8 @@ Notation N := (equations c).
 Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid RY R1 m (biases c) (input c) (act (hidden c)) (start c)).
-Notation slope_ := (slope RY R1 m (biases c) xs ys (dact (hidden c)) (start c)).
+Notation hid_ := (hid RY R1 m (biases c) (input c) (fun _ _ => act (hidden c)) (start c)).
+Notation slope_ := (slope RY R1 m (biases c) xs ys (fun _ _ => dact (hidden c)) (start c)).
 Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
 Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
@@ -52,7 +58,6 @@ Notation W1_pos := (CheckForward.W1_pos c w V Hcheck).
 Notation H_length := (CheckForward.H_length c w V).
 Notation value_near := (CheckForward.value_near c w V Hcheck).
 Notation outer_value := (CheckForward.outer_value c).
-Notation hid_le := (CheckForward.hid_le c).
 Notation qx_pos := (CheckKernel.qx_pos c w V Hcheck).
 Notation gram_near := (CheckKernel.gram_near c w V Hcheck).
 Notation XX_bound := (CheckKernel.XX_bound c w V Hcheck).
@@ -62,7 +67,9 @@ Notation finer_pos := (CheckKernel.finer_pos c w V Hcheck).
 Notation XX_entry := (CheckKernel.XX_entry c w V Hcheck).
 Notation gram_sym := (CheckKernel.gram_sym c).
 Notation theta_sym := (CheckKernel.theta_sym c).
-Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c)) kk (start c)).
+Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 (fun _ _ => act (hidden c)) (fun _ _ => dact (hidden c)) kk (start c)).
+Notation units := (fun r e => frozen (hidden c) (pre RY R1 m (biases c) xs (start c) r e)).
+Notation dunits := (fun r e => dfrozen (hidden c) (pre RY R1 m (biases c) xs (start c) r e)).
 Notation scalars := (CheckScalars.scalars c w V Hcheck).
 Notation residual_le := (CheckScalars.residual_le c w V Hcheck).
 Notation radius_pos := (CheckScalars.radius_pos c w V Hcheck).
@@ -148,21 +155,21 @@ Proof. apply (rows_twice R1 n (outputs c) (input c) T2); [apply Rle_0_sqr|exact 
 
 Lemma jacobian_moves A l D z z' : 0 <= A -> 0 < l -> Top * Top + Bend * A * Q2R (in_twice w) * l <= l * l ->
   Q2R (scale2 w) * Q2R (in_norm w) * l <= D -> (forall r, (r < m)%nat -> norm (out RY R1 m (biases c) z r) <= A) ->
-  jac_change (model c) z z' (D * norm (z' ⊖ z)).
+  jac_change (frozen_model c) z z' (D * norm (z' ⊖ z)).
 Proof.
   intros HA Hl He HD Hz. pose proof s2_pos. pose proof s2_le. pose proof (c_N _ _ scalars). pose proof (norm_pos (z' ⊖ z)).
-  intros v. eapply Rle_trans; [apply (network_lipschitz RY R1 N m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c)) Top Bend (act_lipschitz _) (dact_le _) (dact_lipschitz _)
+  intros v. eapply Rle_trans; [apply (network_lipschitz RY R1 N m (biases c) xs ys s2 units dunits Top Bend (fun _ _ => frozen_lipschitz _ _) (fun _ _ => dfrozen_le _ _) (fun _ _ => dfrozen_lipschitz _ _)
     (proj1 (act_top_range _)) (act_bend_pos _) (Q2R (in_norm w)) (Q2R (in_twice w)) (c_N _ _ scalars) (c_X _ _ scalars) equations_op equations_twice A l HA Hl He z z' Hz)|].
   apply Rmult_le_compat_r; [apply norm_pos|]. apply Rmult_le_compat_r; [assumption|]. rewrite Rabs_pos_eq by lra.
   eapply Rle_trans; [|exact HD]. apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat_r; assumption.
 Qed.
 
-Lemma jacobian_from_start z : jac_change (model c) (start c) z (Q2R (drop w) * norm (z ⊖ start c)).
+Lemma jacobian_from_start z : jac_change (frozen_model c) (start c) z (Q2R (drop w) * norm (z ⊖ start c)).
 Proof.
   apply (jacobian_moves (Q2R (out_max w)) (Q2R (ell0 w))); apply scalars.
 Qed.
 
-Lemma jacobian_lipschitz z z' : in_ball (start c) (Q2R (radius w)) z -> jac_change (model c) z z' (Q2R (lip w) * norm (z' ⊖ z)).
+Lemma jacobian_lipschitz z z' : in_ball (start c) (Q2R (radius w)) z -> jac_change (frozen_model c) z z' (Q2R (lip w) * norm (z' ⊖ z)).
 Proof.
   intros Hz. destruct radius_pos as [HR _]. pose proof (c_A _ _ scalars).
   apply (jacobian_moves (Q2R (out_max w) + Q2R (radius w)) (Q2R (ell w))); try apply scalars; [lra|].
@@ -180,18 +187,33 @@ Proof. intros H. unfold ones. now rewrite (nth_map_lt _ _ _ {| g_max := 0; g_ell
 Lemma ones_unit g : (g < length (groups w))%nat -> (0 <= at_ (ones w) g <= 1)%Z.
 Proof. intros H. rewrite ones_entry by assumption. lia. Qed.
 
+(** At the start the frozen network has the kernel and the residual of the network itself. *)
+Lemma frozen_at_start : F (model c) (start c) = F (frozen_model c) (start c).
+Proof. apply (frozen_agrees RY R1 N m (biases c) xs ys s2 (hidden c) (start c) (start c)). easy. Qed.
+Lemma theta_frozen kk I J : theta RY R1 m (biases c) xs ys s2 units dunits kk (start c) I J = theta_ kk I J.
+Proof.
+  assert (H : forall r e, hid RY R1 m (biases c) xs units (start c) r e = hid RY R1 m (biases c) xs (fun _ _ => act (hidden c)) (start c) r e)
+    by (intros; now apply frozen_same).
+  assert (S : forall r e, slope RY R1 m (biases c) xs ys dunits (start c) r e = slope_ r e) by (intros; unfold slope; f_equal; now apply frozen_same).
+  unfold theta. do 3 f_equal; f_equal; apply sum_ext; intros r _; now rewrite ?H, ?S.
+Qed.
+Lemma frozen_form kk (u : Rn N) :
+  sum N (fun I => sum N (fun J => entry u I * entry u J * theta RY R1 m (biases c) xs ys s2 units dunits kk (start c) I J))
+  = sum N (fun I => sum N (fun J => entry u I * entry u J * theta_ kk I J)).
+Proof. apply sum_ext. intros I _. apply sum_ext. intros J _. now rewrite theta_frozen. Qed.
+
 Lemma theta_whole I J : theta_ (fun _ => 1) I J = theta_ (share_of w 1 (ones w)) I J.
 Proof.
   assert (E : forall f : nat -> R, sum m (fun r => 1 * f r) = sum m (fun r => share_of w 1 (ones w) r * f r)).
   { intros f. apply sum_ext. intros r Hr. unfold share_of. rewrite ones_entry by now apply (s_group _ _ shaped). field. }
-  unfold theta. set (h := hid RY R1 m (biases c) xs (act (hidden c)) (start c)).
+  unfold theta. set (h := hid RY R1 m (biases c) xs (fun _ _ => act (hidden c)) (start c)).
   now rewrite (E (fun r => h r I * h r J)), (E (fun r => slope_ r I * slope_ r J)).
 Qed.
 
-Lemma ntk_whole (u : Rn N) : ⟨JT (model c) (start c) u, JT (model c) (start c) u⟩
+Lemma ntk_whole (u : Rn N) : ⟨JT (frozen_model c) (start c) u, JT (frozen_model c) (start c) u⟩
   = sum N (fun I => sum N (fun J => entry u I * entry u J * theta_ (share_of w 1 (ones w)) I J)).
 Proof.
-  change (JT (model c)) with (net_JT RY R1 N m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c))). rewrite ntk_matrix.
+  change (JT (frozen_model c)) with (net_JT RY R1 N m (biases c) xs ys s2 units dunits). rewrite ntk_matrix, frozen_form.
   apply sum_ext. intros I _. apply sum_ext. intros J _. now rewrite theta_whole.
 Qed.
 
@@ -201,7 +223,7 @@ Proof.
   intros HI HJ. pose proof (theta_near 1 (ones w) I J ltac:(lia) ones_unit HI HJ) as T. rewrite Z.mul_1_r, Rmult_1_l in T. exact T.
 Qed.
 
-Lemma kernel_lower : ntk_lower (model c) (start c) (Q2R (sigma0 w) * Q2R (sigma0 w)).
+Lemma kernel_lower : ntk_lower (frozen_model c) (start c) (Q2R (sigma0 w) * Q2R (sigma0 w)).
 Proof.
   intros u. rewrite ntk_form, ntk_whole, inner_Rn. fold (q u).
   pose proof (t_kernel _ _ _ passed) as C. unfold check_kernel in C. rewrite !andb_true_iff in C. destruct C as [[[C1 C2] _] _]. apply factor_test_sound in C1.
@@ -217,7 +239,7 @@ Proof.
     with (IZR (f_C (low w)) * fu - INR N * (IZR (f_cap (low w)) * fu + IZR e)) by (field; lra). lra.
 Qed.
 
-Lemma kernel_upper : jac_bound (model c) (start c) (Q2R (jac0 w)).
+Lemma kernel_upper : jac_bound (frozen_model c) (start c) (Q2R (jac0 w)).
 Proof.
   apply jac_bound_of_JT; [apply (c_K _ _ scalars)|]. intros u. rewrite ntk_whole, inner_Rn. fold (q u).
   pose proof (t_kernel _ _ _ passed) as C. unfold check_kernel in C. rewrite !andb_true_iff in C. destruct C as [[_ C1] C2]. apply factor_test_sound in C1.
@@ -268,7 +290,7 @@ Proof.
 Qed.
 
 Lemma parabola_bound p z : In p (parabolas w) ->
-  forall u, (Q2R (p_floor p) - Q2R (p_weight p) * ⟨z ⊖ start c, z ⊖ start c⟩) * ⟨u, u⟩ <= ⟨JT (model c) z u, JT (model c) z u⟩.
+  forall u, (Q2R (p_floor p) - Q2R (p_weight p) * ⟨z ⊖ start c, z ⊖ start c⟩) * ⟨u, u⟩ <= ⟨JT (frozen_model c) z u, JT (frozen_model c) z u⟩.
 Proof.
   intros Hp u. pose proof (t_budget _ _ _ passed) as C. unfold check_budget in C. rewrite !andb_true_iff in C. destruct C as [_ C].
   rewrite forallb_forall in C. specialize (C p Hp). unfold parabola_ok in C. rewrite !andb_true_iff in C.
@@ -294,11 +316,11 @@ Proof.
     apply Rmult_le_reg_r with fu; [assumption|].
     replace ((IZR (f_C (p_factor p)) - INR N * (IZR (f_cap (p_factor p)) + o * IZR e / fu)) * fu)
       with (IZR (f_C (p_factor p)) * fu - INR N * (IZR (f_cap (p_factor p)) * fu + o * IZR e)) by (field; lra). lra. }
-  change (JT (model c)) with (net_JT RY R1 N m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c))).
-  eapply Rle_trans; [|apply (neuron_budget RY R1 N m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c)) Top Bend (act_lipschitz _) (dact_le _) (dact_lipschitz _)
+  change (JT (frozen_model c)) with (net_JT RY R1 N m (biases c) xs ys s2 units dunits).
+  eapply Rle_trans; [|apply (neuron_budget RY R1 N m (biases c) xs ys s2 units dunits Top Bend (fun _ _ => frozen_lipschitz _ _) (fun _ _ => dfrozen_le _ _) (fun _ _ => dfrozen_lipschitz _ _)
     (proj1 (act_top_range _)) (act_bend_pos _) (Q2R (in_norm w)) (Q2R (in_twice w)) (c_N _ _ scalars) (c_X _ _ scalars) equations_op equations_twice
     (start c) (Q2R (p_weight p)) (share_of w share_one (p_shares p)) (fun r => Q2R (g_ell (group_at r))) C1)].
-  - rewrite inner_Rn. fold (q u). lra.
+  - rewrite frozen_form, inner_Rn. fold (q u). lra.
   - intros r Hr. apply (neuron_group r Hr).
   - intros r Hr. apply (neuron_group r Hr).
   - intros r Hr. apply (CheckKernel.part_range c w V Hcheck share_one (p_shares p) eq_refl (fun g Hg => proj1 (S g Hg)) r Hr).
@@ -318,7 +340,7 @@ Qed.
 (** ** The table of radii *)
 Definition stairs_R : list (R * R) := map (fun row => (Q2R (grid (fst row)), Q2R (grid (snd row)))) (stairs w).
 
-Lemma stair_valid row z : stair_ok w row = true -> in_ball (start c) (Q2R (grid (fst row))) z -> sigma_lower (model c) z (Q2R (grid (snd row))).
+Lemma stair_valid row z : stair_ok w row = true -> in_ball (start c) (Q2R (grid (fst row))) z -> sigma_lower (frozen_model c) z (Q2R (grid (snd row))).
 Proof.
   destruct row as [r g]. unfold stair_ok. rewrite !andb_true_iff, orb_true_iff. intros [[C1 C2] C3] Hz. cbn [fst snd] in *.
   apply Z.leb_le in C1, C2. apply IZR_le in C1, C2. rewrite Q2R_grid in *. pose proof two40_pos as T.
@@ -326,10 +348,10 @@ Proof.
   - apply leQ_R in C3. repeat rewrite ?Q2R_plus, ?Q2R_mult, ?Q2R_Z in C3. fold t in C3.
     assert (Esq : sqrt (Q2R (sigma0 w) * Q2R (sigma0 w)) = Q2R (sigma0 w)) by (apply sqrt_square, (c_sig _ _ scalars)).
     pose proof (c_D _ _ scalars) as HD.
-    assert (Hch : jac_change (model c) (start c) z (Q2R (drop w) * (IZR r / t))).
+    assert (Hch : jac_change (frozen_model c) (start c) z (Q2R (drop w) * (IZR r / t))).
     { intros v. eapply Rle_trans; [apply (jacobian_from_start z)|]. apply Rmult_le_compat_r; [apply norm_pos|].
       apply Rmult_le_compat_l; [assumption|exact Hz]. }
-    pose proof (weyl_sigma (model c) (start c) z (Q2R (sigma0 w) * Q2R (sigma0 w)) (Q2R (drop w) * (IZR r / t)) ltac:(apply Rle_0_sqr)
+    pose proof (weyl_sigma (frozen_model c) (start c) z (Q2R (sigma0 w) * Q2R (sigma0 w)) (Q2R (drop w) * (IZR r / t)) ltac:(apply Rle_0_sqr)
       ltac:(apply Rmult_le_pos; [assumption|apply Rdiv_le_0_compat; lra]) kernel_lower Hch) as B. rewrite Esq in B.
     intros u. eapply Rle_trans; [|apply B]. apply Rmult_le_compat_r; [apply norm_pos|].
     apply Rmult_le_reg_r with t; [assumption|]. unfold Rdiv. rewrite Rmult_assoc, Rinv_l, Rmult_1_r by lra.
@@ -353,18 +375,49 @@ Proof.
 Qed.
 
 (** ** What is certain of the network *)
-Theorem check_correct : facts (model c) (target c) (Q2R (loss_scale c)) (Q2R (lr c)) (start c) (Q2R (radius w))
+Theorem check_correct : facts (frozen_model c) (target c) (Q2R (loss_scale c)) (Q2R (lr c)) (start c) (Q2R (radius w))
   (Q2R (jac0 w)) (Q2R (res0 w)) (Q2R (drop w)) (Q2R (lip w)) stairs_R.
 Proof.
   constructor; try apply scalars.
   - apply radius_pos.
-  - intros z. apply (network_differentiable RY R1 N m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c)) (act_derive _)).
+  - intros z. apply (network_differentiable RY R1 N m (biases c) xs ys s2 units dunits (fun _ _ => frozen_derive _ _)).
   - exact kernel_upper.
-  - exact residual_le.
+  - unfold residual. rewrite <- frozen_at_start. exact residual_le.
   - exact jacobian_from_start.
   - intros z z' Hz _. now apply jacobian_lipschitz.
   - unfold stairs_R. apply Forall_map, Forall_forall. intros row Hrow z Hz. cbn [fst snd] in *.
     pose proof (t_stairs _ _ _ passed) as C. unfold check_stairs in C. rewrite !andb_true_iff in C. destruct C as [_ C].
     rewrite forallb_forall in C. now apply stair_valid; [apply C|].
+Qed.
+
+(** ** The ball of the criterion: no unit changes its sign on it *)
+Theorem no_sign_changes : signs_kept RY R1 N m (biases c) xs (hidden c) (start c) (Q2R (radius w)).
+Proof.
+  intros E r I Hr HI. destruct (CheckForward.equation_lt c I HI) as [Hi _]. set (i := sample_of c I) in *.
+  change (pre RY R1 m (biases c) xs (start c) r I) with (pre_ r i). pose proof (norm_pos (input c i)) as Px.
+  destruct (CheckDerivative.sign_test c w V Hcheck r i E Hr Hi) as [T|T]; [left|right].
+  - destruct (CheckDerivative.zero_sample_facts c w V Hcheck r i Hr Hi T) as [_ [_ G]].
+    apply Rle_antisym; [|assumption]. apply norm_le_sq; [lra|]. fold (gram_of c i i). lra.
+  - unfold off_kink in T. cbn zeta in T. rewrite andb_true_iff in T. destruct T as [T1 T2]. apply Z.ltb_lt in T1. apply ltQ_R in T2.
+    pose proof (CheckForward.pre_near c w V Hcheck r i Hr Hi) as P. unfold near in P.
+    pose proof (gram_near i i) as G. rewrite <- XX_entry in G by lia. unfold gram_of in G. rewrite <- norm_sq in G.
+    destruct radius_pos as [HR _]. set (R := radius w) in *. clearbody R.
+    repeat rewrite ?Q2R_mult, ?Q2R_Z in T2. repeat rewrite ?mult_IZR, ?plus_IZR in T2.
+    set (p := pre_ r i) in *. clearbody p. set (b := norm (input c i)) in *. clearbody b. set (O := IZR one) in *.
+    pose proof one_pos as O1. fold O in O1. clearbody O. pose proof qx_pos as Q. set (qq := IZR (qx c w)) in *. clearbody qq.
+    set (far := (Z.abs (at_ (row Ps i) r) - eh)%Z) in *. assert (F : IZR far <= O * Rabs p).
+    { unfold far, e_hid. rewrite minus_IZR, !plus_IZR, abs_IZR. set (t := IZR (at_ (row Ps i) r)) in *.
+      assert (0 <= IZR (e_value c)) by (unfold e_value; destruct (hidden c); lra).
+      assert (0 <= IZR (half w)) by (pose proof (CheckForward.K_half c w V Hcheck); pose proof (CheckForward.K_pos c w V Hcheck); lra).
+      pose proof (Rabs_triang_inv t (O * p)) as A. rewrite <- Rabs_Ropp in P. replace (- (O * p - t)) with (t - O * p) in P by ring.
+      rewrite (Rabs_mult O), (Rabs_pos_eq O) in A by lra. lra. }
+    apply (IZR_lt 0) in T1. set (f := IZR far) in *. clearbody f. set (e := IZR eg) in *. clearbody e. set (v := IZR (at_ (row XX i) i)) in *. clearbody v.
+    apply Rabs_le_between in G. apply Rnot_le_lt. intros L.
+    assert (A1 : f * f <= O * (Q2R R * b) * (O * (Q2R R * b))).
+    { apply Rmult_le_compat; try lra; (eapply Rle_trans; [exact F|apply Rmult_le_compat_l; lra]). }
+    assert (A2 : f * f * qq <= O * (Q2R R * b) * (O * (Q2R R * b)) * qq) by (apply Rmult_le_compat_r; lra).
+    assert (A3 : Q2R R * Q2R R * (O * O) * (qq * (b * b)) <= Q2R R * Q2R R * (O * O) * (v + e)).
+    { apply Rmult_le_compat_l; [|lra]. apply Rmult_le_pos; apply Rle_0_sqr. }
+    lra.
 Qed.
 End Facts.

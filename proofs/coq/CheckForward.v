@@ -50,10 +50,10 @@ Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w V X).
 Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
-Notation et := (16 + e_pre c w ed)%Z.
+Notation et := (e_value c + e_pre c w ed)%Z.
 Notation eh := (e_hid w et).
 Notation eg := (e_gram c X).
-Notation ek := (e_kernel c w eg eh).
+Notation ek := (e_kernel c w Tan eg eh).
 Notation s1 := (scale1 c).
 Notation s2 := (scale2R c).
 Notation W1 := (weight_unit c).
@@ -65,8 +65,8 @@ Notation N := (equations c).
 Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid RY R1 m (biases c) (input c) (act (hidden c)) (start c)).
-Notation slope_ := (slope RY R1 m (biases c) xs ys (dact (hidden c)) (start c)).
+Notation hid_ := (hid RY R1 m (biases c) (input c) (fun _ _ => act (hidden c)) (start c)).
+Notation slope_ := (slope RY R1 m (biases c) xs ys (fun _ _ => dact (hidden c)) (start c)).
 Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
 Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
@@ -76,7 +76,7 @@ Record tests : Prop := {
   t_shape : check_shape c w = true; t_r1 : check_root (r1 w) (hidden_scale c) = true;
   t_r2 : check_root (r2 w) (output_scale c) = true; t_scalars : check_scalars c w = true; t_stairs : check_stairs w = true;
   t_W : below62 W = true; t_inputs : check_inputs c w V X XX = true; t_pre : check_pre c w Ds Ps = true;
-  t_eh : (eh * eh <= one)%Z; t_res : check_residual c w Tan et = true;
+  t_signs : check_signs c w XX Ps eg eh = true; t_eh : (eh * eh <= one)%Z; t_res : check_residual c w Tan et = true;
   t_H : below62 Hid = true; t_B : below62 Slo = true;
   t_kernel : check_kernel c w V (combineZ 1 (ones w) Parts) ek = true; t_budget : check_budget c w V Parts ek = true
 }.
@@ -84,7 +84,7 @@ Record tests : Prop := {
 Lemma passed : tests.
 Proof.
   pose proof Hcheck as C. unfold check in C. cbn zeta in C. rewrite !andb_true_iff in C.
-  destruct C as [[[[[C1 C2] C3] C4] C0] [[[[[[[C5 C6] C7] C8] C9] C10] C11] [C12 C13]]]. apply Z.leb_le in C8. now constructor.
+  destruct C as [[[[[C1 C2] C3] C4] C0] [[[[[[[[C5 C6] C7] C14] C8] C9] C10] C11] [C12 C13]]]. apply Z.leb_le in C8. now constructor.
 Qed.
 
 Record shape : Prop := {
@@ -356,8 +356,15 @@ Lemma value_near r i : (r < m)%nat -> (i < n)%nat -> near one et (hid_ r i) (at_
 Proof.
   intros Hr Hi. rewrite T_entry by assumption. destruct (pre_tests r i Hr Hi) as [_ HL].
   pose proof (pre_near r i Hr Hi) as HP. unfold near in *. unfold hid.
-  set (P := at_ (row Ps i) r) in *. set (e := e_pre c w ed) in *. clearbody e. rewrite plus_IZR. unfold valueZ.
-  set (x := pre_ r i) in *. clearbody x P. destruct (hidden c); cbn [act]; [now apply tanhZ_near|].
+  set (P := at_ (row Ps i) r) in *. set (e := e_pre c w ed) in *. clearbody e. rewrite plus_IZR. unfold valueZ, e_value.
+  set (x := pre_ r i) in *. clearbody x P. destruct (hidden c); cbn [act]; [now apply tanhZ_near| |].
+  2:{ (* ReLU moves no two numbers apart *)
+    pose proof one_pos as O1. set (O := IZR one) in *. clearbody O. apply Rabs_le_between in HP.
+    assert (E : IZR (Z.max 0 P) = Rmax 0 (IZR P)).
+    { unfold Rmax. destruct (Rle_dec 0 (IZR P)) as [L|L]; f_equal; [apply (le_IZR 0) in L; lia|].
+      assert (~ (0 <= P)%Z) by (intros Q; apply L; now apply (IZR_le 0)). lia. }
+    rewrite E. unfold Rmax. destruct (Rle_dec 0 x) as [L|L]; [assert (0 <= O * x) by (apply Rmult_le_pos; lra)|assert (O * x <= 0) by (rewrite <- (Rmult_0_r O); apply Rmult_le_compat_l; lra)];
+      destruct (Rle_dec 0 (IZR P)); apply Rabs_le; lra. }
   rewrite sigmoid_tanh. pose proof (shift_floor P 1 ltac:(lia)) as S1. change (IZR (2 ^ 1)) with 2 in S1.
   assert (HL' : (Z.abs (Z.shiftr P 1) < limit)%Z).
   { rewrite Z.shiftr_div_pow2 by lia. change (2 ^ 1)%Z with 2%Z. pose proof (Z.div_mod P 2 ltac:(lia)). pose proof (Z.mod_pos_bound P 2 ltac:(lia)).
@@ -408,12 +415,21 @@ Proof.
   apply Rabs_le_between in N. apply Rabs_le. lra.
 Qed.
 
-Lemma hid_le r i : Rabs (hid_ r i) <= 1.
-Proof. apply act_le_1. Qed.
-Lemma scaled_hid_le r i : Rabs (IZR one * hid_ r i) <= IZR one.
+Lemma eh_pos : (0 <= eh)%Z.
 Proof.
-  pose proof one_pos. rewrite Rabs_mult, Rabs_pos_eq by lra. rewrite <- (Rmult_1_r (IZR one)) at 2.
-  apply Rmult_le_compat_l; [lra|apply hid_le].
+  assert (0 <= e_dot c W X)%Z.
+  { pose proof (max1_ge W O). pose proof (max1_ge X O). pose proof (norm1_pos (row W O)). pose proof (norm1_pos (row X O)).
+    unfold e_dot, dimZ. lia. }
+  assert (0 <= e_pre c w ed)%Z.
+  { unfold e_pre. pose proof (s_r1 shaped). apply Z.add_nonneg_nonneg; [|lia]. apply Z.shiftr_nonneg.
+    apply Z.add_nonneg_nonneg; [apply Z.mul_nonneg_nonneg; lia|]. apply Z.pow_nonneg. lia. }
+  unfold e_hid, e_value, half. pose proof (Z.pow_nonneg 2 (k w - 1) ltac:(lia)). destruct (hidden c); lia.
 Qed.
-
+Lemma hid_le r i : (r < m)%nat -> (i < n)%nat -> Rabs (IZR one * hid_ r i) <= Rabs (IZR (at_ (row Tan i) r)) + IZR eh.
+Proof.
+  intros Hr Hi. pose proof (value_near r i Hr Hi) as N. unfold near in N. unfold e_hid. rewrite plus_IZR.
+  assert (0 <= IZR (half w)) by (pose proof K_half; pose proof K_pos; lra).
+  set (t := IZR (at_ (row Tan i) r)) in *. pose proof (Rabs_triang (IZR one * hid_ r i - t) t) as T.
+  replace (IZR one * hid_ r i - t + t) with (IZR one * hid_ r i) in T by ring. lra.
+Qed.
 End Forward.

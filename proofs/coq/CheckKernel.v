@@ -3,14 +3,14 @@
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
 From LPLR Require Import Inner Sums Rn Activation TwoLayer Rows
-  Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward.
+  Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward CheckDerivative.
 Import ListNotations.
 Open Scope R_scope.
 
 (** The largest |a_or| of a neuron, the error of a slope, a neuron's share, the unit of the kernel's error. *)
 Definition size_of (c : problem) (r : nat) : R := IZR (at_ (largest_outer c) r) / weight_unit c.
 Definition slope_error (c : problem) (w : witness) (r : nat) : R :=
-  IZR (slope_gain (e_hid w (16 + e_pre c w (e_dot c (weightsZ c w) (inputsZ c w))))) * size_of c r + IZR (half w).
+  IZR (slope_gain c (e_hid w (e_value c + e_pre c w (e_dot c (weightsZ c w) (inputsZ c w))))) * size_of c r + IZR (half w).
 Definition share_of (w : witness) (one_share : Z) (shares : list Z) (r : nat) : R :=
   IZR (at_ shares (nth r (group_of w) O)) / IZR one_share.
 Definition finer_unit (c : problem) (w : witness) : R := IZR (finer c w).
@@ -31,10 +31,10 @@ Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w V X).
 Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
-Notation et := (16 + e_pre c w ed)%Z.
+Notation et := (e_value c + e_pre c w ed)%Z.
 Notation eh := (e_hid w et).
 Notation eg := (e_gram c X).
-Notation ek := (e_kernel c w eg eh).
+Notation ek := (e_kernel c w Tan eg eh).
 Notation s1 := (scale1 c).
 Notation s2 := (scale2R c).
 Notation W1 := (weight_unit c).
@@ -46,8 +46,8 @@ Notation N := (equations c).
 Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid RY R1 m (biases c) (input c) (act (hidden c)) (start c)).
-Notation slope_ := (slope RY R1 m (biases c) xs ys (dact (hidden c)) (start c)).
+Notation hid_ := (hid RY R1 m (biases c) (input c) (fun _ _ => act (hidden c)) (start c)).
+Notation slope_ := (slope RY R1 m (biases c) xs ys (fun _ _ => dact (hidden c)) (start c)).
 Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
 Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
@@ -69,15 +69,15 @@ Notation gram_value := (CheckForward.gram_value c w V Hcheck).
 Notation T_length := (CheckForward.T_length c w V).
 Notation outer_value := (CheckForward.outer_value c).
 Notation equation_lt := (CheckForward.equation_lt c).
-Notation hid_le := (CheckForward.hid_le c).
-Notation scaled_hid_le := (CheckForward.scaled_hid_le c).
+Notation hid_le := (CheckForward.hid_le c w V Hcheck).
+Notation derivative_near := (CheckDerivative.derivative_near c w V Hcheck).
 Notation H_count := (CheckForward.H_count c w V).
 Notation X_count := (CheckForward.X_count c w).
 Notation small_product := (CheckForward.small_product V).
 Notation x_ i j := (value (input_bits c) (at_ (row (inputs c) i) j)).
 Notation A := (size_of c).
 Notation es := (slope_error c w).
-Local Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 (act (hidden c)) (dact (hidden c)) kk (start c)).
+Local Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 (fun _ _ => act (hidden c)) (fun _ _ => dact (hidden c)) kk (start c)).
 Notation same I J := (output_of c I =? output_of c J)%nat.
 
 (** ** Slopes *)
@@ -117,17 +117,13 @@ Qed.
 Lemma slope_near r I : (r < m)%nat -> (I < N)%nat -> Rabs (IZR one * slope_ r I - K * IZR (at_ (row Slo I) r)) <= es r.
 Proof.
   intros Hr HI. destruct (equation_lt I HI) as [Hi Ho]. rewrite B_entry by assumption.
-  pose proof (hid_near r (sample_of c I) Hr Hi) as N. pose proof (scaled_hid_le r (sample_of c I)) as L.
+  pose proof (derivative_near r (sample_of c I) Hr Hi) as Q.
   pose proof (outer_le r I Hr HI) as HA. rewrite outer_value in HA by assumption.
   assert (Es : slope_ r I = outer_ r I * dact (hidden c) (pre_ r (sample_of c I))) by reflexivity.
   rewrite Es, outer_value by assumption. clear Es. unfold slope_error.
-  unfold hid in N, L. rewrite dact_value.
-  assert (H01 : hidden c = Sigmoid -> Rabs (IZR one * (1 - act (hidden c) (pre_ r (sample_of c I)))) <= IZR one).
-  { intros ->. pose proof one_pos. rewrite Rabs_mult, Rabs_pos_eq by lra. rewrite <- (Rmult_1_r (IZR one)) at 2. apply Rmult_le_compat_l; [lra|].
-    cbn [act]. rewrite sigmoid_tanh. pose proof (Tanh.th_bounds (pre_ r (sample_of c I) / 2)). apply Rabs_le. lra. }
-  set (h := at_ (row Hid (sample_of c I)) r) in *. set (a := a_ (output_of c I) r) in *. set (t := act (hidden c) (pre_ r (sample_of c I))) in *. clearbody h a t.
-  pose proof (t_eh _ _ _ passed) as E2. apply IZR_le in E2. rewrite mult_IZR in E2. unfold slope_gain. rewrite plus_IZR, mult_IZR.
-  set (e := IZR eh) in *. clearbody e. pose proof W1_pos as HW. pose proof K_pos as HK. pose proof U_pos as HU.
+  set (h := at_ (row Hid (sample_of c I)) r) in *. set (a := a_ (output_of c I) r) in *.
+  set (dt := dact (hidden c) (pre_ r (sample_of c I))) in *. clearbody h a dt.
+  set (e := IZR (slope_gain c eh)) in *. clearbody e. pose proof W1_pos as HW. pose proof K_pos as HK. pose proof U_pos as HU.
   assert (Hsh : (1 <= slope_shift c w)%Z) by (unfold slope_shift; pose proof (s_k _ _ shaped); pose proof (s_wb _ _ shaped); lia).
   pose proof (shift_floor (a * derivativeZ c (unit w) h + 2 ^ (slope_shift c w - 1)) (slope_shift c w) ltac:(lia)) as F.
   change (Z.shiftr (a * derivativeZ c (unit w) h + 2 ^ (slope_shift c w - 1)) (slope_shift c w)) with (slopeZ c w a h) in F. rewrite plus_IZR, mult_IZR in F.
@@ -137,12 +133,9 @@ Proof.
   assert (EH : IZR (2 ^ slope_shift c w) = 2 * IZR (2 ^ (slope_shift c w - 1))).
   { change 2 with (IZR (2 ^ 1)). rewrite <- pow2_add by lia. f_equal. f_equal. ring. }
   rewrite ES in *. set (hf := IZR (2 ^ (slope_shift c w - 1))) in *. clearbody hf.
-  set (b := IZR (slopeZ c w a h)) in *. clearbody b. set (g := IZR h) in *.
-  assert (ED : IZR (derivativeZ c (unit w) h) = match hidden c with Tanh => U * U - g * g | Sigmoid => U * g - g * g end).
-  { unfold derivativeZ. destruct (hidden c); now rewrite minus_IZR, !mult_IZR. }
-  set (D := IZR (derivativeZ c (unit w) h)) in *. clearbody D g.
-  pose proof K_half as EK. pose proof one_KU as EO. set (O := IZR one) in *. clearbody O.
-  assert (OP : 0 < O) by (rewrite EO; now apply Rmult_lt_0_compat).
+  set (b := IZR (slopeZ c w a h)) in *. clearbody b.
+  set (D := IZR (derivativeZ c (unit w) h)) in *. clearbody D.
+  pose proof K_half as EK. set (O := IZR one) in *. clearbody O.
   set (al := IZR a / W1). assert (Ea : IZR a = al * W1) by (unfold al; field; lra).
   fold al in HA |- *. clearbody al.
   (* rounding *)
@@ -156,23 +149,9 @@ Proof.
   { rewrite <- Rmult_minus_distr_l, Rabs_mult, (Rabs_pos_eq K) by lra. replace (IZR (half w)) with (K * / 2) by lra.
     apply Rmult_le_compat_l; [lra|]. apply Rabs_le. lra. }
   (* the value itself *)
-  set (dt := match hidden c with Tanh => 1 - t * t | Sigmoid => t * (1 - t) end).
-  assert (Q : Rabs (O * dt - K * (D / U)) <= 2 * e + 1).
-  { assert (G : Rabs (O * (O * dt - K * (D / U))) <= 2 * e * O + e * e).
-    { unfold dt. rewrite ED. destruct (hidden c).
-      - pose proof (approx_product O O t t e e O O (K * g) (K * g) N N L L) as P.
-        replace (O * (O * (1 - t * t) - K * ((U * U - g * g) / U))) with (- (O * t * (O * t) - K * g * (K * g))) by (rewrite EO; field; lra).
-        rewrite Rabs_Ropp. lra.
-      - assert (N' : Rabs (O * (1 - t) - (O - K * g)) <= e).
-        { replace (O * (1 - t) - (O - K * g)) with (- (O * t - K * g)) by ring. now rewrite Rabs_Ropp. }
-        assert (L' : Rabs (O * (1 - t)) <= O) by exact (H01 eq_refl).
-        pose proof (approx_product O O t (1 - t) e e O O (K * g) (O - K * g) N N' L L') as P.
-        replace (O * (O * (t * (1 - t)) - K * ((U * g - g * g) / U))) with (O * t * (O * (1 - t)) - K * g * (O - K * g)) by (rewrite EO; field; lra).
-        lra. }
-    rewrite Rabs_mult, (Rabs_pos_eq O) in G by lra. apply Rmult_le_reg_l with O; [assumption|]. lra. }
   replace (O * (al * dt) - K * b) with (al * (O * dt - K * (D / U)) + (K * v - K * b)) by (unfold v; field; lra).
   eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_mult.
-  assert (Rabs al * Rabs (O * dt - K * (D / U)) <= A r * (2 * e + 1))
+  assert (Rabs al * Rabs (O * dt - K * (D / U)) <= A r * e)
     by (apply Rmult_le_compat; try apply Rabs_pos; assumption). lra.
 Qed.
 
@@ -200,12 +179,12 @@ Proof.
   apply sum_ext. intros r _. unfold share_of. pose proof (IZR_pos _ one_share_pos). field. lra.
 Qed.
 
-Lemma dot_near (f g : nat -> R) (lf lg : list Z) (e b : nat -> R) : length lf = m -> length lg = m ->
+Lemma dot_near (f g : nat -> R) (lf lg : list Z) (e bf bg : nat -> R) : length lf = m -> length lg = m ->
   (forall r, (r < m)%nat -> Rabs (IZR one * f r - K * IZR (at_ lf r)) <= e r) ->
   (forall r, (r < m)%nat -> Rabs (IZR one * g r - K * IZR (at_ lg r)) <= e r) ->
-  (forall r, (r < m)%nat -> Rabs (IZR one * f r) <= b r) -> (forall r, (r < m)%nat -> Rabs (IZR one * g r) <= b r) ->
+  (forall r, (r < m)%nat -> Rabs (IZR one * f r) <= bf r) -> (forall r, (r < m)%nat -> Rabs (IZR one * g r) <= bg r) ->
   Rabs (IZR one * IZR one * (S1 * sum m (fun r => part r * (f r * g r))) - K * K * grouped lf lg)
-    <= S1 * sum m (fun r => e r * (2 * b r + e r)).
+    <= S1 * sum m (fun r => e r * (bf r + bg r + e r)).
 Proof.
   intros Lf Lg Hf Hg Bf Bg. rewrite grouped_sum by assumption. pose proof (IZR_pos _ one_share_pos) as P.
   replace (IZR one * IZR one * (S1 * sum m (fun r => part r * (f r * g r)))
@@ -219,21 +198,26 @@ Proof.
   destruct (part_range r Hr) as [P0 P1]. rewrite Rabs_mult, (Rabs_pos_eq (part r)) by assumption.
   apply Rle_trans with (1 * Rabs (IZR one * f r * (IZR one * g r) - K * IZR (at_ lf r) * (K * IZR (at_ lg r)))).
   { apply Rmult_le_compat_r; [apply Rabs_pos|assumption]. }
-  rewrite Rmult_1_l. eapply Rle_trans; [apply (approx_product _ _ _ _ (e r) (e r) (b r) (b r)); auto|]. right. ring.
+  rewrite Rmult_1_l. eapply Rle_trans; [apply (approx_product _ _ _ _ (e r) (e r) (bf r) (bg r)); auto|]. right. ring.
 Qed.
 
 Lemma hidden_sums i j : (i < n)%nat -> (j < n)%nat ->
   Rabs (IZR one * IZR one * (S1 * sum m (fun r => part r * (hid_ r i * hid_ r j))) - K * K * grouped (row Hid i) (row Hid j))
-    <= S1 * IZR (mZ c * (eh * (2 * one + eh))).
+    <= S1 * IZR (eh * (2 * max1 Tan + 3 * mZ c * eh)).
 Proof.
-  intros Hi Hj. eapply Rle_trans; [apply (dot_near (fun r => hid_ r i) (fun r => hid_ r j) _ _ (fun _ => IZR eh) (fun _ => IZR one))|].
+  intros Hi Hj. eapply Rle_trans; [apply (dot_near (fun r => hid_ r i) (fun r => hid_ r j) _ _ (fun _ => IZR eh)
+    (fun r => Rabs (IZR (at_ (row Tan i) r)) + IZR eh) (fun r => Rabs (IZR (at_ (row Tan j) r)) + IZR eh))|].
   - now apply H_length.
   - now apply H_length.
   - intros. now apply hid_near.
   - intros. now apply hid_near.
-  - intros. apply scaled_hid_le.
-  - intros. apply scaled_hid_le.
-  - rewrite sum_const. unfold mZ. rewrite !mult_IZR, plus_IZR, mult_IZR, <- INR_IZR_INZ. right. ring.
+  - intros. now apply hid_le.
+  - intros. now apply hid_le.
+  - apply Rmult_le_compat_l; [apply IZR_le; lia|]. rewrite sum_scal, mult_IZR, !plus_IZR, !mult_IZR. set (e := IZR eh).
+    assert (0 <= e) by (apply IZR_le, (CheckForward.eh_pos c w V Hcheck)).
+    rewrite !sum_plus, !sum_const, <- !norm1_sum by (now rewrite T_length).
+    pose proof (IZR_le _ _ (max1_ge Tan i)). pose proof (IZR_le _ _ (max1_ge Tan j)). unfold mZ. rewrite <- INR_IZR_INZ.
+    apply Rmult_le_compat_l; lra.
 Qed.
 
 Lemma slope_sums I J : (I < N)%nat -> (J < N)%nat ->
@@ -243,7 +227,7 @@ Proof.
   intros HI HJ. pose proof one_pos. pose proof W1_pos.
   assert (L : forall r I, (r < m)%nat -> (I < N)%nat -> Rabs (IZR one * slope_ r I) <= IZR one * A r).
   { intros r I' Hr HI'. rewrite Rabs_mult, Rabs_pos_eq by lra. apply Rmult_le_compat_l; [lra|now apply slope_le]. }
-  eapply Rle_trans; [apply (dot_near (fun r => slope_ r I) (fun r => slope_ r J) _ _ es (fun r => IZR one * A r))|].
+  eapply Rle_trans; [apply (dot_near (fun r => slope_ r I) (fun r => slope_ r J) _ _ es (fun r => IZR one * A r) (fun r => IZR one * A r))|].
   - now apply B_length.
   - now apply B_length.
   - intros. now apply slope_near.
@@ -393,7 +377,7 @@ Proof.
   destruct (equation_lt I HI) as [Hi Ho]. destruct (equation_lt J HJ') as [Hj Ho'].
   assert (Hji : (sample_of c J <= sample_of c I)%nat) by (apply Nat.div_le_mono; lia).
   unfold theta. rewrite inner_axes by assumption. fold (gram_of c (sample_of c I) (sample_of c J)).
-  rewrite (sum_ext m (fun r => share_of w one_share shares r * (hid RY R1 m (biases c) xs (act (hidden c)) (start c) r I * hid RY R1 m (biases c) xs (act (hidden c)) (start c) r J))
+  rewrite (sum_ext m (fun r => share_of w one_share shares r * (hid RY R1 m (biases c) xs (fun _ _ => act (hidden c)) (start c) r I * hid RY R1 m (biases c) xs (fun _ _ => act (hidden c)) (start c) r J))
     (fun r => share_of w one_share shares r * (hid_ r (sample_of c I) * hid_ r (sample_of c J)))) by reflexivity.
   pose proof (slope_sums one_share shares H1 Hs I J HI HJ') as HB. pose proof (slope_size one_share shares H1 Hs I J HI HJ') as HS.
   set (i := sample_of c I) in *. set (j := sample_of c J) in *.
@@ -405,7 +389,7 @@ Proof.
   { unfold scale2R. rewrite <- Rinv_mult. f_equal. apply sqrt_sqrt. apply IZR_le. pose proof (s_q2 _ _ shaped). lia. }
   rewrite E. pose proof (IZR_pos _ (s_q2 _ _ shaped)). pose proof qx_pos as Q. pose proof K_pos. pose proof W1_pos. pose proof U_pos.
   pose proof (IZR_pos _ H1) as P1.
-  unfold e_kernel. set (EH := (mZ c * (eh * (2 * one + eh)))%Z) in *. clearbody EH.
+  unfold e_kernel. set (EH := (eh * (2 * max1 Tan + 3 * mZ c * eh))%Z) in *. clearbody EH.
   set (ES := e_slopes c w eh) in *. clearbody ES. set (A2 := dot (largest_outer c) (largest_outer c)) in *. clearbody A2.
   set (e := e_gram c X) in *. clearbody e. rewrite !plus_IZR, !mult_IZR. fold W1.
   set (SH := sum m (fun r => share_of w one_share shares r * (hid_ r i * hid_ r j))) in *.

@@ -26,10 +26,10 @@ Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w V X).
 Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
-Notation et := (16 + e_pre c w ed)%Z.
+Notation et := (e_value c + e_pre c w ed)%Z.
 Notation eh := (e_hid w et).
 Notation eg := (e_gram c X).
-Notation ek := (e_kernel c w eg eh).
+Notation ek := (e_kernel c w Tan eg eh).
 Notation s1 := (scale1 c).
 Notation s2 := (scale2R c).
 Notation W1 := (weight_unit c).
@@ -41,8 +41,8 @@ Notation N := (equations c).
 Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid RY R1 m (biases c) (input c) (act (hidden c)) (start c)).
-Notation slope_ := (slope RY R1 m (biases c) xs ys (dact (hidden c)) (start c)).
+Notation hid_ := (hid RY R1 m (biases c) (input c) (fun _ _ => act (hidden c)) (start c)).
+Notation slope_ := (slope RY R1 m (biases c) xs ys (fun _ _ => dact (hidden c)) (start c)).
 Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
 Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
@@ -54,7 +54,6 @@ Notation shaped := (CheckForward.shaped c w V Hcheck).
 Notation W1_pos := (CheckForward.W1_pos c w V Hcheck).
 Notation value_near := (CheckForward.value_near c w V Hcheck).
 Notation outer_value := (CheckForward.outer_value c).
-Notation hid_le := (CheckForward.hid_le c).
 
 (** ** The scalars *)
 Record scalar_tests : Prop := {
@@ -108,7 +107,7 @@ Qed.
 Lemma output_near I : (I < N)%nat ->
   Rabs (IZR (out_unit c) * (s2 * sum m (fun r => outer_ r I * hid_ r (sample_of c I)) + bias RY R1 m (biases c) ys (start c) I
           - value (target_bits c) (at_ (targets c) I))
-        - IZR (residualZ c w Tan I)) <= IZR (e_out c w et I).
+        - IZR (residualZ c w Tan I)) <= IZR (e_out c w Tan et I).
 Proof.
   intros HI. destruct (CheckForward.equation_lt c I HI) as [Hi Ho].
   pose proof (root_correct _ _ (s_q2 _ _ shaped) (s_r2 _ _ shaped) (t_r2 _ _ _ passed)) as HR. fold s2 in HR.
@@ -125,14 +124,11 @@ Proof.
     replace (IZR one * W1 * (IZR (at_ as_ r) / W1 * hid_ r i) - IZR (at_ as_ r) * IZR (at_ (row Tan i) r))
       with (IZR (at_ as_ r) * (IZR one * hid_ r i - IZR (at_ (row Tan i) r))) by (field; lra).
     rewrite Rabs_mult. apply Rmult_le_compat_l; [apply Rabs_pos|exact N]. }
-  assert (HT : Rabs (IZR one * W1 * t) <= IZR one * IZR (norm1 as_)).
-  { unfold t. rewrite NA, <- !sum_scal. eapply Rle_trans; [apply sum_abs|]. apply sum_le. intros r Hr.
-    rewrite outer_value by assumption. fold o as_. pose proof (hid_le r i).
-    replace (IZR one * W1 * (IZR (at_ as_ r) / W1 * hid_ r i)) with (IZR one * (IZR (at_ as_ r) * hid_ r i)) by (field; lra).
-    rewrite Rabs_mult, (Rabs_pos_eq (IZR one)) by lra. apply Rmult_le_compat_l; [lra|].
-    rewrite Rabs_mult. rewrite <- (Rmult_1_r (Rabs (IZR (at_ as_ r)))) at 2. apply Rmult_le_compat_l; [apply Rabs_pos|assumption]. }
+  assert (HT : Rabs (IZR one * W1 * t) <= Rabs (IZR (dot as_ (row Tan i))) + IZR (norm1 as_) * IZR et).
+  { set (v := IZR one * W1 * t) in *. set (z := IZR (dot as_ (row Tan i))) in *. pose proof (Rabs_triang (v - z) z) as Tr.
+    replace (v - z + z) with v in Tr by ring. lra. }
   unfold out_unit, residualZ, e_out, value. cbn zeta. fold i o as_. set (e := et) in *. clearbody e.
-  rewrite ?mult_IZR, ?minus_IZR, ?plus_IZR, ?mult_IZR, ?plus_IZR, ?mult_IZR. fold W1.
+  rewrite ?mult_IZR, ?minus_IZR, ?plus_IZR, ?mult_IZR, ?plus_IZR, ?mult_IZR, abs_IZR. fold W1.
   set (Y := IZR (2 ^ target_bits c)) in *. set (F40 := IZR two40) in *.
   set (dt := IZR (dot as_ (row Tan i))) in *. set (bs := IZR (at_ (output_biases c) o)).
   set (nA := IZR (norm1 as_)) in *. set (O := IZR one) in *. clearbody Y F40 dt bs nA O t.
@@ -141,7 +137,7 @@ Proof.
   rewrite Rabs_mult, (Rabs_pos_eq Y) by lra. apply Rmult_le_compat_l; [lra|].
   eapply Rle_trans; [apply Rabs_triang|]. rewrite (Rabs_mult (F40 * s2 - _)), (Rabs_mult (IZR (r2 w))), (Rabs_pos_eq (IZR (r2 w))) by lra.
   apply Rplus_le_compat.
-  - rewrite <- (Rmult_1_l (O * nA)). apply Rmult_le_compat; try assumption; apply Rabs_pos.
+  - rewrite <- (Rmult_1_l (Rabs dt + _)). apply Rmult_le_compat; try assumption; apply Rabs_pos.
   - apply Rmult_le_compat_l; [lra|exact HD].
 Qed.
 
@@ -162,10 +158,10 @@ Proof.
   assert (Er : entry (n := N) (residual (model c) (target c) (start c)) I
      = s2 * sum m (fun r => outer_ r I * hid_ r (sample_of c I)) + bias RY R1 m (biases c) ys (start c) I - value (target_bits c) (at_ (targets c) I)).
   { unfold residual. rewrite entry_minus.
-    change (F (model c) (start c)) with (net_F RY R1 N m (biases c) xs ys s2 (act (hidden c)) (start c)).
+    change (F (model c) (start c)) with (net_F RY R1 N m (biases c) xs ys s2 (fun _ _ => act (hidden c)) (start c)).
     unfold net_F, target. rewrite !entry_vector by assumption. reflexivity. }
   rewrite Er. pose proof (output_near I HI) as On.
-  set (v := s2 * _ + _ - _) in *. set (e := e_out c w et I) in *. clearbody e. rewrite mult_IZR, !plus_IZR, !abs_IZR.
+  set (v := s2 * _ + _ - _) in *. set (e := e_out c w Tan et I) in *. clearbody e. rewrite mult_IZR, !plus_IZR, !abs_IZR.
   replace (v * v * (IZR (out_unit c) * IZR (out_unit c))) with (IZR (out_unit c) * v * (IZR (out_unit c) * v)) by ring.
   apply sq_le_abs. set (z := IZR (residualZ c w Tan I)) in *.
   pose proof (Rabs_triang (IZR (out_unit c) * v - z) z) as Tr.

@@ -2,7 +2,7 @@
 
 From Coq Require Import Reals Lra QArith Qreals ZArith List Bool.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Rn Setting Path Residual Certificate TwoLayer Criterion Fixed IntegerMatrix Vectors Format Check CheckForward CheckScalars CheckKernel CheckFacts.
+From LPLR Require Import Inner Rn Setting Path Residual Certificate TwoLayer Frozen Criterion Fixed IntegerMatrix Vectors Format Check CheckForward CheckScalars CheckKernel CheckFacts.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -62,10 +62,10 @@ Proof.
   unfold radius in H. lra.
 Qed.
 
-(** From the abstract theorem's rate and constants to the stated ones. *)
+(** From the frozen network, the abstract theorem's rate and constants to the network itself and the stated ones. *)
 Lemma concluded (e : Q) (from : Params (Rn (outputs c)) (Rn (size c)) (width c) (biases c)) :
   concludes c w e ball rate mu = true -> 0 <= Q2R (drift c w e) ->
-  certified (model c) (target c) (Q2R (loss_scale c)) (Q2R (lr c)) (start c) from (Q2R (radius w))
+  certified (frozen_model c) (target c) (Q2R (loss_scale c)) (Q2R (lr c)) (start c) from (Q2R (radius w))
     (Q2R (loss_scale c) * (Q2R (sigma_end w) * Q2R (sigma_end w)))
     (residual_rate (Q2R (loss_scale c)) (Q2R (lr c)) (Q2R (drift c w e)) (Q2R (sigma_end w))
      * residual_rate (Q2R (loss_scale c)) (Q2R (lr c)) (Q2R (drift c w e)) (Q2R (sigma_end w)))
@@ -73,6 +73,7 @@ Lemma concluded (e : Q) (from : Params (Rn (outputs c)) (Rn (size c)) (width c) 
   region c ball mu /\ reaches c from ball rate.
 Proof.
   unfold concludes. cbn zeta. rewrite !andb_true_iff. intros [[[[[[Hd Hb] H0] Hr] Hr1] Hm] Hm'] Hpos T.
+  apply (frozen_network_certified _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ (no_sign_changes c w V passed)) in T. change (itself _ _ _ _ _ _ _ _ _) with (model c) in T.
   apply Qeq_bool_iff, Qeq_eqR in Hb. apply leQ_R in H0, Hr, Hm'. apply ltQ_R in Hd, Hr1, Hm. unfold region, reaches. rewrite Hb.
   set (dr := drift c w e) in *. clearbody dr. set (sg := sigma_end w) in *. clearbody sg.
   repeat rewrite ?Q2R_mult, ?Q2R_minus, ?RMicromega.Q2R_1 in H0. repeat rewrite ?Q2R_mult, ?Q2R_minus, ?RMicromega.Q2R_1 in Hr.

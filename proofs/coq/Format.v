@@ -1,4 +1,4 @@
-(** * What a certificate is about: a two-layer tanh or sigmoid network, its data and gradient descent
+(** * What a certificate is about: a two-layer tanh, sigmoid or ReLU network, its data and gradient descent
 
     A reader has to read this file, and nothing of the checker, to know what an accepted certificate says.
     A double is an integer over a power of two, so all numbers below are exact. *)
@@ -41,7 +41,7 @@ Definition output_of (I : nat) : nat := I mod outputs.
 (** F_io(theta) = (1 / sqrt q2) sum_r a_or act <w_r, input i> + b_o ([model_value]), act the hidden activation. *)
 Definition model : Model (Params (Rn outputs) (Rn size) width biases) (Rn equations) :=
   network (Rn outputs) (Rn size) equations width biases (fun I => input (sample_of I)) (fun I => axis outputs (output_of I))
-    (/ sqrt (IZR (output_scale c))) (act (hidden c)) (dact (hidden c)).
+    (/ sqrt (IZR (output_scale c))) (fun _ _ => act (hidden c)) (fun _ _ => dact (hidden c)).
 
 Definition target : Rn equations := vector equations (fun I => value (target_bits c) (at_ (targets c) I)).
 
@@ -57,7 +57,7 @@ Theorem model_value z i o : (i < samples)%nat -> (o < outputs)%nat ->
     + sum biases (fun k => entry (coord k (snd z)) o).
 Proof.
   intros Hi Ho. change (F model z) with (net_F (Rn outputs) (Rn size) equations width biases (fun I => input (sample_of I))
-    (fun I => axis outputs (output_of I)) (/ sqrt (IZR (output_scale c))) (act (hidden c)) z).
+    (fun I => axis outputs (output_of I)) (/ sqrt (IZR (output_scale c))) (fun _ _ => act (hidden c)) z).
   unfold net_F, bias, hid, pre, outer, sample_of, output_of. rewrite entry_vector by (unfold equations; nia).
   rewrite row_div, row_mod by assumption. f_equal; [f_equal|]; apply sum_ext; intros; now rewrite inner_axis.
 Qed.

@@ -1,9 +1,10 @@
 (** * Two-layer networks: n equations, m neurons, any activation, inputs and outputs in any inner-product spaces
 
-    F_i(theta) = s sum_{r<m} <a_r, y_i> act(<w_r, x_i>) + sum_{k<p} <b_k, y_i>, i < n, where theta consists of the neurons
+    F_i(theta) = s sum_{r<m} <a_r, y_i> act_ri(<w_r, x_i>) + sum_{k<p} <b_k, y_i>, i < n, where theta consists of the neurons
     (a_r, w_r), r < m, and of the output biases b_k (p is 0 or 1).  Equation i is about the input x_i and reads the outputs in
     the direction y_i: with several outputs a sample stands in several equations, and each y_i is a unit vector.  A hidden
-    bias is one more coordinate of the inputs. *)
+    bias is one more coordinate of the inputs.  The activation may differ from one neuron and equation to another: a ReLU
+    network on a ball where no unit changes its sign is such a network. *)
 
 From Coq Require Import Reals Lra Psatz Lia.
 From Coquelicot Require Import Coquelicot.
@@ -18,11 +19,11 @@ Proof. symmetry. apply Rsqr_abs. Qed.
 
 Section TwoLayer.
 Variables (Y W : InnerSpace) (n m p : nat) (x : nat -> W) (y : nat -> Y) (s : R).
-Variables (act dact : R -> R) (top kap : R).
-Hypothesis act_derive : forall t, is_derive act t (dact t).
-Hypothesis act_lip : forall t t', Rabs (act t' - act t) <= top * Rabs (t' - t).
-Hypothesis dact_le : forall t, Rabs (dact t) <= top.
-Hypothesis dact_lip : forall t t', Rabs (dact t' - dact t) <= kap * Rabs (t' - t).
+Variables (act dact : nat -> nat -> R -> R) (top kap : R).
+Hypothesis act_derive : forall r i t, is_derive (act r i) t (dact r i t).
+Hypothesis act_lip : forall r i t t', Rabs (act r i t' - act r i t) <= top * Rabs (t' - t).
+Hypothesis dact_le : forall r i t, Rabs (dact r i t) <= top.
+Hypothesis dact_lip : forall r i t t', Rabs (dact r i t' - dact r i t) <= kap * Rabs (t' - t).
 Hypothesis top_pos : 0 <= top.
 Hypothesis kap_pos : 0 <= kap.
 
@@ -34,8 +35,8 @@ Definition inn (z : Params) (r : nat) : W := snd (coord r (fst z)).
 Definition outer (z : Params) (r i : nat) : R := ⟨out z r, y i⟩.
 Definition bias (z : Params) (i : nat) : R := sum p (fun k => ⟨coord k (snd z), y i⟩).
 Definition pre (z : Params) (r i : nat) : R := ⟨inn z r, x i⟩.
-Definition hid (z : Params) (r i : nat) : R := act (pre z r i).
-Definition slope (z : Params) (r i : nat) : R := outer z r i * dact (pre z r i).
+Definition hid (z : Params) (r i : nat) : R := act r i (pre z r i).
+Definition slope (z : Params) (r i : nat) : R := outer z r i * dact r i (pre z r i).
 
 Definition net_F (z : Params) : Rn n := vector n (fun i => s * sum m (fun r => outer z r i * hid z r i) + bias z i).
 Definition net_J (z v : Params) : Rn n :=
@@ -104,18 +105,18 @@ Qed.
 Lemma pre_line z v r i t : pre (z ⊕ t ⋅ v) r i = pre z r i + t * ⟨inn v r, x i⟩.
 Proof. unfold pre. now rewrite inn_line, inner_plus_l, inner_scal_l. Qed.
 
-Lemma neuron_output_derive a w da dw :
-  is_derive (fun t : R => (a + t * da) * act (w + t * dw)) 0 (da * act w + a * dact w * dw).
+Lemma neuron_output_derive r i a w da dw :
+  is_derive (fun t : R => (a + t * da) * act r i (w + t * dw)) 0 (da * act r i w + a * dact r i w * dw).
 Proof.
   assert (Ha : is_derive (fun t : R => a + t * da) 0 da).
   { apply (is_derive_ext (fun t => a + da * t)); [intros t; cbn; ring|apply derive_affine]. }
-  assert (Hw : is_derive (fun t : R => act (w + t * dw)) 0 (dw * dact (w + 0 * dw))).
-  { apply (is_derive_comp act (fun t : R => w + t * dw)); [apply act_derive|].
+  assert (Hw : is_derive (fun t : R => act r i (w + t * dw)) 0 (dw * dact r i (w + 0 * dw))).
+  { apply (is_derive_comp (act r i) (fun t : R => w + t * dw)); [apply act_derive|].
     apply (is_derive_ext (fun t => w + dw * t)); [intros t; cbn; ring|apply derive_affine]. }
-  replace (da * act w + a * dact w * dw)
-    with (da * act (w + 0 * dw) + (a + 0 * da) * (dw * dact (w + 0 * dw)))
+  replace (da * act r i w + a * dact r i w * dw)
+    with (da * act r i (w + 0 * dw) + (a + 0 * da) * (dw * dact r i (w + 0 * dw)))
     by (rewrite !Rmult_0_l, !Rplus_0_r; ring).
-  apply (is_derive_mult (fun t => a + t * da) (fun t => act (w + t * dw))); [assumption|assumption|].
+  apply (is_derive_mult (fun t => a + t * da) (fun t => act r i (w + t * dw))); [assumption|assumption|].
   intros. apply Rmult_comm.
 Qed.
 
@@ -130,7 +131,7 @@ Proof.
   - apply (is_derive_scal (fun t => sum m (fun r => outer (z ⊕ t ⋅ v) r i * hid (z ⊕ t ⋅ v) r i))).
     apply (is_derive_sum m (fun r t => outer (z ⊕ t ⋅ v) r i * hid (z ⊕ t ⋅ v) r i)).
     intros r Hr.
-    apply (is_derive_ext (fun t => (outer z r i + t * outer v r i) * act (pre z r i + t * ⟨inn v r, x i⟩))).
+    apply (is_derive_ext (fun t => (outer z r i + t * outer v r i) * act r i (pre z r i + t * ⟨inn v r, x i⟩))).
     { intros t. unfold hid. now rewrite outer_line, pre_line. }
     apply neuron_output_derive.
   - apply (is_derive_ext (fun t => bias z i + bias v i * t)); [intros t; now rewrite bias_line, (Rmult_comm t)|apply derive_affine].
@@ -238,12 +239,12 @@ Lemma hid_change :
   ⟨vsum n (fun i => (entry u i * (hid z' r i - hid z r i)) ⋅ y i), vsum n (fun i => (entry u i * (hid z' r i - hid z r i)) ⋅ y i)⟩
     <= K * K * U * (top * om * (top * om)).
 Proof.
-  assert (Q : forall i, hid z' r i - hid z r i = quotient act z z' r i * ⟨dw, x i⟩ /\ Rabs (quotient act z z' r i) <= top).
+  assert (Q : forall i, hid z' r i - hid z r i = quotient (act r i) z z' r i * ⟨dw, x i⟩ /\ Rabs (quotient (act r i) z z' r i) <= top).
   { intros i. rewrite <- pre_change. now apply quotient_spec. }
   assert (E : vsum n (fun i => (entry u i * (hid z' r i - hid z r i)) ⋅ y i)
-    = vsum n (fun i => (entry u i * quotient act z z' r i * ⟨dw, x i⟩) ⋅ y i)).
+    = vsum n (fun i => (entry u i * quotient (act r i) z z' r i * ⟨dw, x i⟩) ⋅ y i)).
   { apply vec_ext. intros w. rewrite !inner_vsum_l. apply sum_ext. intros i _. rewrite !inner_scal_l. destruct (Q i) as [-> _]. ring. }
-  rewrite E. eapply Rle_trans; [apply (inputs_dual (fun i => entry u i * quotient act z z' r i))|].
+  rewrite E. eapply Rle_trans; [apply (inputs_dual (fun i => entry u i * quotient (act r i) z z' r i))|].
   replace (K * K * U * (top * om * (top * om))) with (K * K * (top * top * U) * (om * om)) by ring.
   unfold om. rewrite norm_sq. apply Rmult_le_compat_r; [apply inner_pos|]. apply Rmult_le_compat_l; [apply Rle_0_sqr|].
   apply weighted_squares. intros. apply Q.
@@ -254,22 +255,22 @@ Lemma slopes_change :
   norm (vsum n (fun i => (entry u i * (slope z' r i - slope z r i)) ⋅ x i)) <= K * (top * al + q * om) * sqrt U.
 Proof.
   pose proof U_nonneg as HU.
-  assert (Q : forall i, dact (pre z' r i) - dact (pre z r i) = quotient dact z z' r i * ⟨dw, x i⟩ /\ Rabs (quotient dact z z' r i) <= kap).
+  assert (Q : forall i, dact r i (pre z' r i) - dact r i (pre z r i) = quotient (dact r i) z z' r i * ⟨dw, x i⟩ /\ Rabs (quotient (dact r i) z z' r i) <= kap).
   { intros i. rewrite <- pre_change. now apply quotient_spec. }
-  set (v1 := vsum n (fun i => (entry u i * dact (pre z' r i) * ⟨da, y i⟩) ⋅ x i)).
-  set (v2 := vsum n (fun i => (entry u i * quotient dact z z' r i * ⟨out z r, y i⟩ * ⟨dw, x i⟩) ⋅ x i)).
+  set (v1 := vsum n (fun i => (entry u i * dact r i (pre z' r i) * ⟨da, y i⟩) ⋅ x i)).
+  set (v2 := vsum n (fun i => (entry u i * quotient (dact r i) z z' r i * ⟨out z r, y i⟩ * ⟨dw, x i⟩) ⋅ x i)).
   assert (E : vsum n (fun i => (entry u i * (slope z' r i - slope z r i)) ⋅ x i) = v1 ⊕ v2).
   { apply vec_ext. intros w. rewrite inner_plus_l. unfold v1, v2. rewrite !inner_vsum_l, <- sum_plus.
     apply sum_ext. intros i _. rewrite !inner_scal_l. unfold slope, outer, da. rewrite inner_minus_l. destruct (Q i) as [Qi _].
-    replace (⟨out z' r, y i⟩ * dact (pre z' r i) - ⟨out z r, y i⟩ * dact (pre z r i))
-      with ((⟨out z' r, y i⟩ - ⟨out z r, y i⟩) * dact (pre z' r i) + ⟨out z r, y i⟩ * (dact (pre z' r i) - dact (pre z r i))) by ring.
+    replace (⟨out z' r, y i⟩ * dact r i (pre z' r i) - ⟨out z r, y i⟩ * dact r i (pre z r i))
+      with ((⟨out z' r, y i⟩ - ⟨out z r, y i⟩) * dact r i (pre z' r i) + ⟨out z r, y i⟩ * (dact r i (pre z' r i) - dact r i (pre z r i))) by ring.
     rewrite Qi. ring. }
   rewrite E. eapply Rle_trans; [apply norm_triang|].
   pose proof (norm_pos da) as Pa. fold al in Pa. pose proof (norm_pos dw) as Pw. fold om in Pw. pose proof (sqrt_pos U) as Ps.
   assert (N1 : norm v1 <= K * top * al * sqrt U).
   { apply norm_le_sq; [now repeat apply Rmult_le_pos|].
     replace (K * top * al * sqrt U * (K * top * al * sqrt U)) with (K * K * (top * top * (sqrt U * sqrt U)) * (al * al)) by ring. rewrite sqrt_sqrt by assumption.
-    unfold al. rewrite norm_sq. eapply Rle_trans; [apply (inputs_op (fun i => entry u i * dact (pre z' r i)))|].
+    unfold al. rewrite norm_sq. eapply Rle_trans; [apply (inputs_op (fun i => entry u i * dact r i (pre z' r i)))|].
     apply Rmult_le_compat_r; [apply inner_pos|]. apply Rmult_le_compat_l; [apply Rle_0_sqr|].
     apply weighted_squares. intros. apply dact_le. }
   assert (HKX : 0 <= K * Xs) by now apply Rmult_le_pos.
@@ -277,7 +278,7 @@ Proof.
   { apply norm_le_sq; [now repeat apply Rmult_le_pos|].
     replace (K * Xs * kap * A * om * sqrt U * (K * Xs * kap * A * om * sqrt U))
       with (K * Xs * (K * Xs) * (kap * kap * (sqrt U * sqrt U)) * (A * A) * (om * om)) by ring. rewrite sqrt_sqrt by assumption.
-    eapply Rle_trans; [apply (inputs_twice (fun i => entry u i * quotient dact z z' r i))|].
+    eapply Rle_trans; [apply (inputs_twice (fun i => entry u i * quotient (dact r i) z z' r i))|].
     unfold om. rewrite norm_sq. apply Rmult_le_compat_r; [apply inner_pos|].
     rewrite <- (norm_sq (out z r)). pose proof (norm_pos (out z r)). assert (S0 : 0 <= K * Xs * (K * Xs)) by now apply Rmult_le_pos.
     apply Rmult_le_compat.
@@ -349,19 +350,20 @@ Proof.
 Qed.
 End Lipschitz.
 
-(** Outer weights move by at most the distance. *)
+(** A neuron's weights move by at most the distance. *)
+Lemma neuron_moves c z r : (r < m)%nat -> norm (out z r ⊖ out c r) <= norm (z ⊖ c) /\ norm (inn z r ⊖ inn c r) <= norm (z ⊖ c).
+Proof.
+  intros Hr. set (t := fun r => ⟨out (z ⊖ c) r, out (z ⊖ c) r⟩ + ⟨inn (z ⊖ c) r, inn (z ⊖ c) r⟩).
+  assert (P : forall r, 0 <= ⟨out (z ⊖ c) r, out (z ⊖ c) r⟩ /\ 0 <= ⟨inn (z ⊖ c) r, inn (z ⊖ c) r⟩) by (intros; split; apply inner_pos).
+  assert (T : t r <= ⟨z ⊖ c, z ⊖ c⟩).
+  { rewrite inner_params. assert (0 <= sum p (fun k => ⟨coord k (snd (z ⊖ c)), coord k (snd (z ⊖ c))⟩)) by (apply sum_nonneg; intros; apply inner_pos).
+    pose proof (sum_ge_term m t r Hr ltac:(intros i _; unfold t; destruct (P i); lra)). unfold t in *. lra. }
+  unfold t in T. destruct (P r) as [P1 P2]. rewrite <- out_minus, <- inn_minus.
+  split; apply norm_le_sq; try apply norm_pos; rewrite norm_sq; lra.
+Qed.
 Lemma out_ball c rho z r : (r < m)%nat -> in_ball c rho z -> norm (out z r) <= norm (out c r) + rho.
 Proof.
-  unfold in_ball. intros Hr Hz.
-  assert (Q : norm (out z r ⊖ out c r) <= norm (z ⊖ c)).
-  { apply norm_le_sq; [apply norm_pos|]. rewrite norm_sq, inner_params.
-    assert (0 <= sum p (fun k => ⟨coord k (snd (z ⊖ c)), coord k (snd (z ⊖ c))⟩)) by (apply sum_nonneg; intros; apply inner_pos).
-    pose proof (sum_ge_term m (fun r => ⟨out (z ⊖ c) r, out (z ⊖ c) r⟩ + ⟨inn (z ⊖ c) r, inn (z ⊖ c) r⟩) r Hr) as G.
-    cbn beta in G. rewrite out_minus in G at 1 2. pose proof (inner_pos W (inn (z ⊖ c) r)).
-    assert (forall i, (i < m)%nat -> 0 <= ⟨out (z ⊖ c) i, out (z ⊖ c) i⟩ + ⟨inn (z ⊖ c) i, inn (z ⊖ c) i⟩).
-    { intros i _. pose proof (inner_pos W (inn (z ⊖ c) i)). pose proof (inner_pos Y (out (z ⊖ c) i)). lra. }
-    specialize (G H1). lra. }
-  pose proof (norm_minus_le (out z r) (out c r)). lra.
+  unfold in_ball. intros Hr Hz. destruct (neuron_moves c z r Hr) as [Q _]. pose proof (norm_minus_le (out z r) (out c r)). lra.
 Qed.
 
 (** ** The NTK as a matrix, neuron r weighted by k r *)

@@ -17,7 +17,7 @@ from verify.networks.parameters import flatten, with_parameters
 
 __all__ = ["ACTIVATIONS", "FormalProblem", "formal_problem"]
 
-ACTIVATIONS = {"tanh": "Tanh", "sigmoid": "Sigmoid"}
+ACTIVATIONS = {"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu"}
 """Hidden activations that the proved checker covers, and their names in ``Activation.v``."""
 
 

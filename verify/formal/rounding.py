@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -16,12 +18,33 @@ _TWO40 = 1 << 40
 _LIMIT = 1 << 62
 
 
+@dataclass(frozen=True)
+class Signs:
+    """Radii of the balls on which a unit keeps its sign on a sample.
+
+    Attributes:
+        squares: (n, m) squares of the radii, exact fractions; 0 for a unit that may be on its kink, infinite where there is none: for
+            smooth activations, and at the sample zero without hidden biases.
+    """
+
+    squares: np.ndarray
+
+    @property
+    def radius(self) -> float:
+        """About the least of these radii: no unit changes its sign on a smaller ball."""
+        return math.sqrt(float(min(self.squares.ravel())))
+
+    def changing(self, radius: Fraction) -> int:
+        """The number of units that may change their sign on a sample somewhere on the ball of this radius."""
+        return int((self.squares <= radius**2).any(axis=0).sum())
+
+
 class Rounding:
     """The integers of ``Check.v`` for one choice of bits; names as there.
 
     Attributes:
         n, m, N: samples, neurons, equations n·k. XX (n, n): the inputs' Gram matrix in units of 1/qx. H (n, m): hidden values.
-        B (N, m): slopes, k rows for each sample. sizes, squares (m,): of a neuron the largest |a_or|, and |a_r|².
+        pre (n, m): pre-activations. B (N, m): slopes, k rows for each sample. sizes, squares (m,): of a neuron the largest |a_or|, and |a_r|².
         scale, finer: the kernel's unit is 1/scale, its error e_kernel in units of 1/(scale·finer).
     """
 
@@ -31,7 +54,7 @@ class Rounding:
         Raises:
             NotCertainError: numbers out of the checker's range.
         """
-        self.c = c
+        self.c, self.relu = c, c.hidden == "relu"
         self.n, self.m = len(c.inputs), len(c.inners)
         self.N = self.n * c.outputs
         self.wh, self.xh, self.k = weight_kept, input_kept, hidden_drop
@@ -48,13 +71,12 @@ class Rounding:
         pre = (((dots * self.r1) >> shift) + bias).astype(np.int64)
         if np.abs(dots).max() > 1 << (self.wh + self.xh + 8) or np.abs(pre).max() >= 16 * ONE:
             raise NotCertainError("a pre-activation is not below 16 in absolute value: outside the checker's tanh")
-        sigmoid = c.hidden == "sigmoid"
-        self.T = (ONE + tanh_integers(pre >> 1) >> 1 if sigmoid else tanh_integers(pre)).astype(object)
+        self.pre = pre.astype(object)
+        self.T = self._values(pre).astype(object)
         half, unit = 1 << (self.k - 1), 1 << (28 - self.k)
         self.H = (self.T + half) >> self.k
         shift = c.weight_bits + 28 - self.k
-        slopes = (unit * self.H if sigmoid else unit * unit) - self.H * self.H
-        self.B = ((c.outers[None] * slopes[:, None] + (1 << (shift - 1))) >> shift).reshape(self.N, self.m)
+        self.B = ((c.outers[None] * self._derivatives(unit)[:, None] + (1 << (shift - 1))) >> shift).reshape(self.N, self.m)
         self.sizes, self.squares = np.abs(c.outers).max(axis=0), (c.outers * c.outers).sum(axis=0)
         self.qx = c.hidden_scale << (2 * self.xh)
         self.XX = X.dot(X.T) + (self.qx if c.hidden_bias else 0)
@@ -64,17 +86,41 @@ class Rounding:
             if max(int(v) for v in (rows * rows).sum(axis=1)) >= _LIMIT:
                 raise NotCertainError("inner products reach 2^62: numbers too large for the checker's machine integers")
         self.e_gram = 2 * most_x + c.dim
-        self.et = 16 + e_pre
+        self.et = e_pre if self.relu else 16 + e_pre
         self.one_w = 1 << c.weight_bits
         self.finer = (1 << (2 * self.k)) * self.one_w**2
         self.e_kernel = self._kernel_error(self.et + half, half)
         if (self.et + half) ** 2 > ONE:
             raise NotCertainError("hidden values are not accurate enough: the weights are too large for this precision")
 
+    def _values(self, pre: np.ndarray) -> np.ndarray:
+        if self.relu:
+            return np.maximum(pre, 0)
+        return ONE + tanh_integers(pre >> 1) >> 1 if self.c.hidden == "sigmoid" else tanh_integers(pre)
+
+    def _derivatives(self, unit: int) -> np.ndarray:
+        """σ' in units of 1/unit², from the hidden values."""
+        H = self.H
+        if self.relu:
+            return np.asarray(np.where(H > 0, unit * unit, 0).astype(object))
+        return np.asarray((unit * H if self.c.hidden == "sigmoid" else unit * unit) - H * H)
+
+    def signs(self) -> Signs:
+        """How far the units are from their kinks, as ``check_signs`` decides it."""
+        found = np.full((self.n, self.m), math.inf, dtype=object)
+        if self.relu:
+            far = abs(self.pre) - (self.et + (1 << (self.k - 1)))
+            for i in range(self.n):
+                if self.c.hidden_bias or self.c.inputs[i].any() or self.pre[i].any():
+                    unit = ONE * ONE * (int(self.XX[i, i]) + self.e_gram)
+                    found[i] = [Fraction(int(v) ** 2 * self.qx, unit) if v > 0 else Fraction(0) for v in far[i]]
+        return Signs(found)
+
     def _kernel_error(self, eh: int, half: int) -> int:
-        errors = [((2 * eh + 1) * a + half * self.one_w, a) for a in self.sizes]
+        gain, largest = 0 if self.relu else 2 * eh + 1, int(np.abs(self.T).sum(axis=1).max())
+        errors = [(gain * a + half * self.one_w, a) for a in self.sizes]
         slopes = sum(e * (2 * ONE * a + e) for e, a in errors)
-        hidden = self.qx * (self.m * (eh * (2 * ONE + eh))) * self.one_w**2
+        hidden = self.qx * (eh * (2 * largest + 3 * self.m * eh)) * self.one_w**2
         return int(hidden + self.xx_max * slopes + self.e_gram * ONE**2 * int(self.sizes.dot(self.sizes)))
 
     def parts(self, group_of: np.ndarray, groups: int) -> list[np.ndarray]:
@@ -103,9 +149,10 @@ class Rounding:
         """Bound of ‖F − y‖², as a numerator and the square of ``out_unit``."""
         c = self.c
         y_one = 1 << c.target_bits
-        outs = self.r2 * self.T.dot(c.outers.T) + (c.output_biases * (ONE * _TWO40) if len(c.output_biases) else 0)
+        sums = self.T.dot(c.outers.T)
+        outs = self.r2 * sums + (c.output_biases * (ONE * _TWO40) if len(c.output_biases) else 0)
         values = y_one * outs - c.targets.reshape(self.n, c.outputs) * (ONE * self.one_w * _TWO40)
-        norm1 = np.abs(c.outers).sum(axis=1)
-        errors = y_one * (ONE * norm1 + self.r2 * (norm1 * self.et))
+        e = np.abs(c.outers).sum(axis=1) * self.et
+        errors = y_one * (np.abs(sums) + e + self.r2 * e)
         squared = (np.abs(values) + errors) ** 2
         return int(squared.sum()), (ONE * self.one_w * _TWO40 * y_one) ** 2

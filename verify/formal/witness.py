@@ -16,7 +16,7 @@ import numpy as np
 from proofs.coq_integers import floor_sqrt, round_up
 from verify.errors import NotCertainError
 from verify.formal.problem import FormalProblem
-from verify.formal.rounding import Rounding
+from verify.formal.rounding import Rounding, Signs
 
 __all__ = ["Factor", "FormalParabola", "FormalWitness", "Group", "find_witness"]
 
@@ -26,7 +26,8 @@ _SHARE_ONE = 1 << 16
 _BOUNDS = {
     "tanh": (Fraction(1), Fraction(77, 100)),
     "sigmoid": (Fraction(1, 4), Fraction(77, 800)),
-}  # |σ'|, |σ''| (Activation.v)
+    "relu": (Fraction(1), Fraction(0)),
+}  # |σ'|, |σ''|, of ReLU on one side of its kink (Activation.v)
 _ROWS, _RADII, _WEIGHTS = 96, 240, 28
 _SMALL = 1 << 18  # multiply-adds of a forward pass up to which fine roundings and more parabolas cost nothing
 
@@ -227,13 +228,17 @@ class _Kernel:
 class _Criterion:
     """The inequalities of ``Check.v`` at one radius."""
 
-    def __init__(self, c: FormalProblem, facts: Facts, offset: int) -> None:
-        self.c, self.f, self.offset = c, facts, offset
+    def __init__(self, c: FormalProblem, facts: Facts, signs: Signs, offset: int) -> None:
+        self.c, self.f, self.signs, self.offset = c, facts, signs, offset
         start = offset / _TWO40
-        least = max(start, float(facts.res0 / facts.sigma0))
-        self.radii: list[float] = np.geomspace(
-            1.001 * least, max(1.1 * least, 4 * float(facts.sigma0 / facts.drop)), _RADII
-        ).tolist()
+        least = 1.001 * max(start, float(facts.res0 / facts.sigma0))
+        largest = min(max(1.1 * least, 4 * float(facts.sigma0 / facts.drop)), signs.radius)
+        if largest <= least:
+            raise NotCertainError(
+                f"{signs.changing(Fraction(least))} of {len(c.inners)} units may change their sign on a sample on every ball that the criterion"
+                f" could use (R ≥ {least:.4g}): of ReLU the proved checker covers balls on which none does"
+            )
+        self.radii: list[float] = np.geomspace(least, largest, _RADII).tolist()
         """Radii to try."""
         self._floats = {radius: self._approx_constants(radius) for radius in self.radii}
 
@@ -310,6 +315,8 @@ class _Criterion:
         ):
             if missing > 0 or (missing == 0 and name[-1] != "1" and not name.endswith("− δ)")):
                 return f"{name} fails by {float(missing):.4g} at R = {float(R):.4g}"
+        if changing := self.signs.changing(R):
+            return f"that no unit changes its sign, and {changing} may at R = {float(R):.4g}"
         return FormalWitness(kernel, parabolas, self.offset, rows, lip, ell, R, rate, mu)
 
 
@@ -321,11 +328,11 @@ def find_witness(c: FormalProblem) -> FormalWitness:
     """
     problem = None
     small = c.inners.size * len(c.inputs) < _SMALL
-    for weight_kept, input_kept, hidden_drop in [(28, 27, 4), (26, 23, 8)] if small else [(24, 22, 10), (26, 23, 8)]:
+    for weight_kept, input_kept, hidden_drop in [(28, 27, 1 if c.hidden == "relu" else 4), (26, 23, 8)] if small else [(24, 22, 10), (26, 23, 8)]:
         try:
             return _witness(c, Rounding(c, weight_kept, input_kept, hidden_drop), *((32, 6) if small else (16, 3)))
         except NotCertainError as error:
-            problem = error
+            problem = problem if small and problem is not None else error  # of the finer roundings
     assert problem is not None
     raise problem
 
@@ -333,7 +340,7 @@ def find_witness(c: FormalProblem) -> FormalWitness:
 def _witness(c: FormalProblem, z: Rounding, groups: int, most_parabolas: int) -> FormalWitness:
     kernel = _Kernel(c, z, groups)
     offset = 0 if c.rho is None else math.ceil(c.rho * _TWO40)
-    criterion = _Criterion(c, kernel.facts, offset)
+    criterion = _Criterion(c, kernel.facts, z.signs(), offset)
     candidates = kernel.approx_parabolas()
     chosen: list[tuple[Fraction, float]] = []
     best = criterion.best(chosen)
@@ -353,6 +360,8 @@ def _witness(c: FormalProblem, z: Rounding, groups: int, most_parabolas: int) ->
         if isinstance(found, FormalWitness):
             return found
         refusals.append(found)
+    limit = criterion.signs.radius
+    kinks = f" (R < {limit:.4g}: beyond it a unit changes its sign)" if math.isfinite(limit) else ""
     raise NotCertainError(
-        f"the formal criterion needs {refusals[0]}: a smaller residual (train on, or certify with scope 'basin') or a smaller step would do"
+        f"the formal criterion needs {refusals[0]}{kinks}: a smaller residual (train on, or certify with scope 'basin') or a smaller step would do"
     )
