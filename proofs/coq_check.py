@@ -59,7 +59,11 @@ THEOREMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "Criterion.from_centre",
             "Spectral.residual_pays",
         ),
-        "containment_residual_relu": ("Relu.containment_residual_relu", "Relu.mean_jacobian"),
+        "containment_residual_relu": (
+            "Relu.containment_residual_relu",
+            "Relu.mean_jacobian",
+            "Frozen.frozen_network_certified",
+        ),
         "containment_displacement": (
             "Region.head_step",
             "Region.containment_displacement",
@@ -83,7 +87,7 @@ THEOREMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Claim id (proofs/claims) -> the Coq theorems that state it, as module.theorem."""
 
-NETWORKS = ("Sphere20.converges", "Biased8.converges", "Basin8.converges", "Classes6.converges")
+NETWORKS = ("Sphere20.converges", "Biased8.converges", "Basin8.converges", "Classes6.converges", "Relu8.converges")
 """Concrete networks certified end to end inside Coq in every build; ``make proofs-networks`` adds the digits."""
 
 _RECORD = COQ_DIRECTORY / "build" / "assumptions.txt"

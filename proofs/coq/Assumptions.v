@@ -7,7 +7,7 @@
 
 From LPLR Require Setting NtkStability Curvature Spectral Path Residual Certificate Integral Polyak Classical.
 From LPLR Require NearFit Batches Triangle Epoch AnyOrder PaperV3 Main Links Region Relu Lqcr Criterion Converges Format CheckFacts FixedTanh Psd TwoLayer.
-From LPLR Require Sphere20 Biased8 Basin8 Classes6.
+From LPLR Require Frozen Sphere20 Biased8 Basin8 Classes6 Relu8.
 
 Definition core := (
   @Main.ball_certificate, @Main.ball_certificate_Rn, @Main.certificate_residual, @Main.certificate_residual_rate, @Main.certificate_classical,
@@ -24,7 +24,7 @@ Definition core := (
   @Classical.containment_classical, @Classical.smoothness_from_ingredients, @Path.conclude,
   @PaperV3.v3_pl, @PaperV3.v3_rate_assuming_containment, @PaperV3.v3_containment_derived,
   @TwoLayer.network_differentiable, @TwoLayer.network_lipschitz, @TwoLayer.ntk_matrix, @TwoLayer.neuron_budget, @Psd.psd_witness, @Psd.twice_bound, @FixedTanh.tanhZ_correct,
-  @Format.model_value, @CheckFacts.check_correct, @Converges.accepted_converges, @Converges.accepted_attracts).
+  @Frozen.frozen_network_certified, @Format.model_value, @CheckFacts.check_correct, @CheckFacts.no_sign_changes, @Converges.accepted_converges, @Converges.accepted_attracts).
 
 Print Assumptions Main.ball_certificate_Rn.
 Print Assumptions core.
@@ -32,5 +32,6 @@ Print Assumptions Sphere20.converges.
 Print Assumptions Biased8.converges.
 Print Assumptions Basin8.converges.
 Print Assumptions Classes6.converges.
+Print Assumptions Relu8.converges.
 Print Assumptions Links.iterations.
 Print Assumptions Lqcr.lplr_without_quasi_convexity.

@@ -1,6 +1,6 @@
 """The networks certified inside Coq: trained here, certified by the engine, written as theorems about their own doubles.
 
-``python -m verify.formal.examples`` writes Sphere20.v, Biased8.v, Basin8.v and Classes6.v anew (part of the default build; training is ordinary
+``python -m verify.formal.examples`` writes Sphere20.v, Biased8.v, Basin8.v, Classes6.v and Relu8.v anew (part of the default build; training is ordinary
 float64, so another machine may write other doubles, and other theorems); ``python -m verify.formal.examples digits FOLDER``
 is ``make proofs-networks``: 100 handwritten digits at width 1,024, compared with the recorded statement and axioms.
 """
@@ -28,7 +28,7 @@ from verify.formal.accept import Formal, accept
 from verify.formal.text import write
 from verify.nn import NTKLinear
 
-__all__ = ["basin8", "biased8", "classes6", "compare", "digits", "sphere20", "train"]
+__all__ = ["basin8", "biased8", "classes6", "compare", "digits", "relu8", "sphere20", "train"]
 
 DIGITS_RECORD = COQ_DIRECTORY / "digits.json"
 """What ``make proofs-networks`` must reach."""
@@ -83,6 +83,14 @@ def classes6() -> Certificate:
     return verify.certify(net, X, np.eye(3)[[0, 0, 1, 1, 2, 2]], scope="basin", loss="mse")
 
 
+def relu8() -> Certificate:
+    """The basin near a default PyTorch ReLU network 3-48-1, untrained, on the 8 points of the sphere of radius 2, MSE loss; step 1/20."""
+    X, y = datasets.sphere(8, 3, 2.0)
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 48), torch.nn.ReLU(), torch.nn.Linear(48, 1)).double()
+    return verify.certify(net, X, y, scope="basin", loss="mse", lr="1/20")
+
+
 def digits() -> Certificate:
     """A run of 64-1024-1 on 100 handwritten digits, NTK parametrisation, up to its hand-over; step 1/30."""
     X, y = datasets.digits(100, norm=24.0)
@@ -124,7 +132,13 @@ def main() -> None:
     if sys.argv[1:2] == ["digits"]:
         check_digits(Path(sys.argv[2]))
         return
-    networks = ((sphere20, "Sphere20"), (biased8, "Biased8"), (basin8, "Basin8"), (classes6, "Classes6"))
+    networks = (
+        (sphere20, "Sphere20"),
+        (biased8, "Biased8"),
+        (basin8, "Basin8"),
+        (classes6, "Classes6"),
+        (relu8, "Relu8"),
+    )
     for make, name in networks:
         with tempfile.TemporaryDirectory() as scratch:
             path = make().save(Path(scratch) / "certificate.zip")

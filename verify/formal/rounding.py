@@ -76,7 +76,9 @@ class Rounding:
         half, unit = 1 << (self.k - 1), 1 << (28 - self.k)
         self.H = (self.T + half) >> self.k
         shift = c.weight_bits + 28 - self.k
-        self.B = ((c.outers[None] * self._derivatives(unit)[:, None] + (1 << (shift - 1))) >> shift).reshape(self.N, self.m)
+        self.B = ((c.outers[None] * self._derivatives(unit)[:, None] + (1 << (shift - 1))) >> shift).reshape(
+            self.N, self.m
+        )
         self.sizes, self.squares = np.abs(c.outers).max(axis=0), (c.outers * c.outers).sum(axis=0)
         self.qx = c.hidden_scale << (2 * self.xh)
         self.XX = X.dot(X.T) + (self.qx if c.hidden_bias else 0)

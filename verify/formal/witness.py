@@ -328,7 +328,9 @@ def find_witness(c: FormalProblem) -> FormalWitness:
     """
     problem = None
     small = c.inners.size * len(c.inputs) < _SMALL
-    for weight_kept, input_kept, hidden_drop in [(28, 27, 1 if c.hidden == "relu" else 4), (26, 23, 8)] if small else [(24, 22, 10), (26, 23, 8)]:
+    for weight_kept, input_kept, hidden_drop in (
+        [(28, 27, 1 if c.hidden == "relu" else 4), (26, 23, 8)] if small else [(24, 22, 10), (26, 23, 8)]
+    ):
         try:
             return _witness(c, Rounding(c, weight_kept, input_kept, hidden_drop), *((32, 6) if small else (16, 3)))
         except NotCertainError as error:

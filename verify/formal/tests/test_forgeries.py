@@ -20,6 +20,16 @@ _WITNESS = [f.name for f in fields(Facts)] + ["parabolas", "offset", "stairs", "
 _BUMP = "(match {0} with v :: l => (v + {1})%Z :: l | nil => nil end)"
 
 
+def changed_problem(changed: dict[str, str]) -> str:
+    """The record `network` with some fields changed."""
+    return _record(_PROBLEM, "network", changed)
+
+
+def changed_witness(changed: dict[str, str]) -> str:
+    """The record `numbers` with some fields changed."""
+    return _record(_WITNESS, "numbers", changed)
+
+
 def _record(names: list[str], source: str, changed: dict[str, str]) -> str:
     return "{| " + "; ".join(f"{name} := {changed.get(name, f'{name} {source}')}" for name in names) + " |}"
 
@@ -100,21 +110,25 @@ def _forgeries(w: FormalWitness, c: FormalProblem) -> dict[str, tuple[dict[str, 
     }
 
 
-def _answers(folder: Path, problem: FormalProblem, numbers: FormalWitness, tests: dict[str, str]) -> dict[str, str]:
-    """What Coq computes of each test, a term about `network` and `numbers`."""
+def answers(folder: Path, *cases: tuple[FormalProblem, FormalWitness, dict[str, str]]) -> dict[str, str]:
+    """What Coq computes of the tests, terms about `network` and `numbers`, of each problem with its witness."""
     build_library(folder)
-    text = to_coq(problem, numbers, "converges", "")
-    source = folder / "Forged.v"
-    lines = "".join(f"Eval vm_compute in {test}.\n" for test in tests.values())
-    source.write_text(text[: text.index("Theorem")] + lines, encoding="utf-8")
+    source, text, head = folder / "Forged.v", "", ""
+    for i, (problem, numbers, tests) in enumerate(cases):
+        head, start, rest = to_coq(problem, numbers, "converges", "").partition("Definition network")
+        lines = "".join(f"Eval vm_compute in {test}.\n" for test in tests.values())
+        text += f"Module Case{i}.\n{start}{rest[: rest.index('Theorem')]}{lines}End Case{i}.\n"
+    source.write_text(head + text, encoding="utf-8")
     command = ["coqc", "-q", "-R", str(folder), "LPLR", "-w", "-ambiguous-paths", str(source)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=True)
-    return dict(zip(tests, re.findall(r"= (true|false)", done.stdout), strict=True))
+    names = [name for _, _, tests in cases for name in tests]
+    return dict(zip(names, re.findall(r"= (true|false)", done.stdout), strict=True))
 
 
-def _stated(problem: FormalProblem, numbers: FormalWitness) -> list[str]:
-    assert problem.rho is not None
-    return [f"({v.numerator} # {v.denominator})" for v in (problem.rho, numbers.radius, numbers.rate, numbers.mu)]
+def stated(problem: FormalProblem, numbers: FormalWitness) -> list[str]:
+    """The conclusion's numbers: ρ of a basin, R, rate and μ."""
+    rho = () if problem.rho is None else (problem.rho,)
+    return [f"({v.numerator} # {v.denominator})" for v in (*rho, numbers.radius, numbers.rate, numbers.mu)]
 
 
 @needs_coq
@@ -122,10 +136,10 @@ def test_forged_certificates_compute_to_false(tmp_path: Path) -> None:
     problem = formal_problem(basin8())
     numbers = find_witness(problem)
     assert numbers.parabolas
-    rho, *rest = _stated(problem, numbers)
+    rho, *rest = stated(problem, numbers)
     conclusion = " ".join(rest)
     tests = {
-        name: f"accepted_basin {_record(_PROBLEM, 'network', changed)} {_record(_WITNESS, 'numbers', wrong)} slow {rho} {conclusion}"
+        name: f"accepted_basin {changed_problem(changed)} {changed_witness(wrong)} slow {rho} {conclusion}"
         for name, (changed, wrong) in _forgeries(numbers, problem).items()
     } | {  # the theorem's own numbers
         "rho": f"accepted_basin network numbers slow (1 # 10) {conclusion}",
@@ -134,7 +148,7 @@ def test_forged_certificates_compute_to_false(tmp_path: Path) -> None:
         "mu": f"accepted_basin network numbers slow {rho} {rest[0]} {rest[1]} (1000 # 1)",
         "a basin's table for a ball": f"accepted network numbers slow {conclusion}",
     }
-    found = _answers(tmp_path, problem, numbers, tests)
+    found = answers(tmp_path, (problem, numbers, tests))
     assert found == {name: "true" if name == "nothing" else "false" for name in tests}
 
 
@@ -143,7 +157,7 @@ def test_forgeries_of_one_output_among_several_compute_to_false(
     three_outputs: tuple[Certificate, FormalProblem, FormalWitness], tmp_path: Path
 ) -> None:
     _, problem, numbers = three_outputs
-    conclusion = " ".join(_stated(problem, numbers))
+    conclusion = " ".join(stated(problem, numbers))
     forgeries: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         "nothing": ({}, {}),
         "outputs in another order": ({"outers": "(rev (outers network))"}, {}),
@@ -159,8 +173,8 @@ def test_forgeries_of_one_output_among_several_compute_to_false(
         "the largest neuron": ({}, {"out_max": "(out_max numbers * (99 # 100))%Q"}),
     }
     tests = {
-        name: f"accepted_basin {_record(_PROBLEM, 'network', changed)} {_record(_WITNESS, 'numbers', wrong)} fast {conclusion}"
+        name: f"accepted_basin {changed_problem(changed)} {changed_witness(wrong)} fast {conclusion}"
         for name, (changed, wrong) in forgeries.items()
     }
-    found = _answers(tmp_path, problem, numbers, tests)
+    found = answers(tmp_path, (problem, numbers, tests))
     assert found == {name: "true" if name == "nothing" else "false" for name in tests}

@@ -38,7 +38,7 @@ def _with_network(certificate: Certificate, *layers: torch.nn.Module) -> Certifi
         ("linear(3, 8), tanh, linear(8, 8), tanh, linear(8, 1)", "2 hidden layers"),
         ("linear(3, 8), linear(8, 8), tanh, linear(8, 1)", "2 hidden layers"),
         ("linear(3, 1)", "0 hidden layers"),
-        ("linear(3, 8), torch.nn.ReLU(), linear(8, 1)", "activation 'relu'"),
+        ("linear(3, 8), torch.nn.LeakyReLU(), linear(8, 1)", "activation 'leaky_relu'"),
         ("linear(3, 8), torch.nn.GELU(), linear(8, 1)", "activation 'gelu'"),
         ("linear(3, 8), torch.nn.Softplus(), linear(8, 1)", "activation 'softplus'"),
         ("linear(3, 8), tanh, linear(8, 1), tanh", "activation 'tanh' of the output layer"),
