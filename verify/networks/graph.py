@@ -66,6 +66,7 @@ class Network:
     Attributes:
         layers: see :class:`verify.networks.layers.Layer`.
         input_shape: (d,) or (C, H, W) of a sample.
+        reordered: whether the module that it was read from lists its parameters in another order than θ, that of the layers: as they are called.
 
     Raises:
         ShapeError: layers that do not fit together. UnsupportedLayerError: a layer that nothing reads, or that reads a later one.
@@ -73,6 +74,7 @@ class Network:
 
     layers: tuple[Layer, ...]
     input_shape: Shape
+    reordered: bool = dataclasses.field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what is no such graph."""
@@ -90,6 +92,14 @@ class Network:
                 )
         if len(self.shapes[-1]) != 1:
             raise ShapeError(f"model: its output has shape {self.shapes[-1]}; flatten it to one row a sample")
+
+    def names(self) -> dict[str, np.ndarray]:
+        """Return the trained arrays by their names in ``state_dict()``, in the order of θ; of a network that was read from a module."""
+        return {
+            f"{layer.name}.{name}" if layer.name else name: array
+            for layer in self.trainable()
+            for name, array in layer.trained.items()
+        }
 
     # ---- the two loops
 

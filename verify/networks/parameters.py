@@ -35,4 +35,4 @@ def with_parameters(network: Network, theta: Vector) -> Network:
         layer = layers[index]
         assert isinstance(layer, Trained)
         layers[index] = layer.with_trained(parts)
-    return Network(tuple(layers), network.input_shape)
+    return Network(tuple(layers), network.input_shape, network.reordered)

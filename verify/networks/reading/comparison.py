@@ -96,24 +96,15 @@ def _compare(
     moved: bool = False,
 ) -> None:
     """Compare values and gradient; `moved`: at the network's parameters, which are not the model's own."""
-    record, gradients = evaluate(model, nodes, X, weights, _named(network) if moved else None)
+    record, gradients = evaluate(model, nodes, X, weights, network.names() if moved else None)
     _compare_values(network, nodes, record, X, known)
     _compare_gradients(network, gradients, X, weights, known)
-
-
-def _named(network: Network) -> dict[str, np.ndarray]:
-    """The trained arrays by their names in the model."""
-    return {
-        f"{layer.name}.{name}" if layer.name else name: array
-        for layer in network.trainable()
-        for name, array in layer.trained.items()
-    }
 
 
 def _elsewhere(network: Network) -> Network:
     """The same network at parameters of the same sizes, of which none is 0: each array's own, and between a quarter and once its root mean square to it."""
     rng, parts = np.random.default_rng(0), []
-    for array in _named(network).values():
+    for array in network.names().values():
         top = float(np.abs(array).max())
         size = top * float(np.sqrt(np.mean((array / top) ** 2))) if top > 0.0 else math.prod(array.shape[1:]) ** -0.5
         with np.errstate(over="ignore"):

@@ -6,7 +6,7 @@ what they are (1/√fan_in is irrational), and whatever the theorem does not cov
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -286,7 +286,9 @@ def read_network(model: torch.nn.Module | Network, input_shape: Shape | None = N
     require_separate_memory(pair for leaf in _distinct(reading.leaves) for pair in leaf.parameters())
     if not reading.layers or reading.input_shape is None:
         raise UnsupportedLayerError("model: has no affine layer, so there is nothing to train")
-    return Network(tuple(reading.layers), reading.input_shape)
+    network = Network(tuple(reading.layers), reading.input_shape)
+    listed = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    return replace(network, reordered=listed != list(network.names()))
 
 
 def _distinct(found: list[Leaf]) -> list[Leaf]:

@@ -16,6 +16,7 @@ import torch
 
 from verify.errors import InputError, ShapeError
 from verify.networks import Loss, Network, loss_scale, read_network
+from verify.networks.layers import BatchNorm, Trained
 from verify.networks.parameters import Vector, flatten
 from verify.networks.reading.data import exact_array
 from verify.regions.descent.float64 import Descent
@@ -31,8 +32,8 @@ def read_iterate(network: Network, value: Any, name: str = "iterate") -> Vector:
     Args:
         network: fixes names, shapes and order.
         value: a torch module of the same architecture; its state dict, read by name; its parameters as a list, in layer order (weight,
-            then bias); or a flat array or tensor (p,), as torch.nn.utils.parameters_to_vector makes it. float16 and float32 are
-            widened exactly.
+            then bias); or a flat array or tensor (p,), as torch.nn.utils.parameters_to_vector makes it, where the module lists its layers in the order in
+            which it calls them. float16 and float32 are widened exactly.
         name: what error messages call it.
 
     Raises:
@@ -46,6 +47,11 @@ def read_iterate(network: Network, value: Any, name: str = "iterate") -> Vector:
     shapes = _shapes(network)
     if isinstance(value, Mapping):
         return _read_named(network, value, name)
+    if network.reordered and isinstance(value, np.ndarray | torch.Tensor | Sequence) and not isinstance(value, str):
+        raise InputError(
+            f"{name}: a {type(value).__name__} without names; the model lists its parameters in another order than its forward calls them, so that"
+            " numbers would stand for others. Hand in state dicts or modules"
+        )
     if isinstance(value, Sequence) and not isinstance(value, str) and _are_arrays(value):
         found = [tuple(np.shape(t)) for t in value]
         if found != list(shapes.values()):
@@ -82,17 +88,37 @@ def _read_named(network: Network, value: Mapping[Any, Any], name: str) -> Vector
                 " flat vectors"
             )
         expected[f"{layer}.{part}" if layer else part] = shape
-    missing, unknown = [n for n in expected if n not in value], [str(n) for n in value if n not in expected]
+    beside = _beside(network)
+    missing = [n for n in expected if n not in value]
+    unknown = [str(n) for n in value if n not in expected and n not in beside]
     if missing or unknown:
         raise InputError(
             f"{name}: a state dict with missing names {missing[:6]} and unknown names {unknown[:6]}; expected exactly"
             f" {', '.join(list(expected)[:8])}{', …' if len(expected) > 8 else ''}"
         )
+    for key, own in beside.items():
+        if key in value and own is not None and not np.array_equal(exact_array(value[key], f"{name}[{key!r}]"), own):
+            raise InputError(
+                f"{name}[{key!r}]: not the model's, and it does not train: the iterate is one of another function of the parameters"
+            )
     parts = [exact_array(value[key], f"{name}[{key!r}]") for key in expected]
     wrong = {n: p.shape for (n, shape), p in zip(expected.items(), parts, strict=True) if p.shape != shape}
     if wrong:
         raise ShapeError(f"{name}: parameters of shapes {wrong}; expected { ({n: expected[n] for n in wrong}) }")
     return np.concatenate([part.ravel() for part in parts])
+
+
+def _beside(network: Network) -> dict[str, np.ndarray | None]:
+    """What else a state dict holds: frozen parameters and statistics, by name; None where the value says nothing."""
+    found: dict[str, np.ndarray | None] = {}
+    for layer in network.layers:
+        start = f"{layer.name}." if layer.name else ""
+        if isinstance(layer, Trained):
+            found |= {f"{start}{part}": layer.stored[part] for part in layer.frozen}
+        if isinstance(layer, BatchNorm):
+            statistics = {"running_mean": layer.mean, "running_var": layer.variance, "num_batches_tracked": None}
+            found |= {f"{start}{part}": array for part, array in statistics.items()}
+    return found
 
 
 def _are_arrays(values: Sequence[Any]) -> bool:

@@ -69,6 +69,63 @@ def test_missing_unknown_and_misshapen_names_are_refused(
         read_iterate(read_network(model), change(dict(model.state_dict())))
 
 
+class _Backwards(torch.nn.Module):
+    """Lists its layers from the last to the first, two of them of one shape; `forwards` lists them as it calls them."""
+
+    def __init__(self, *, forwards: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        sizes = {"head": (4, 1), "two": (4, 4), "one": (4, 4), "first": (2, 4)}
+        for name in reversed(sizes) if forwards else sizes:
+            setattr(self, name, torch.nn.Linear(*sizes[name]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        layers = [getattr(self, name) for name in ("first", "one", "two", "head")]
+        for layer in layers[:-1]:
+            x = torch.tanh(layer(x))
+        found: torch.Tensor = layers[-1](x)
+        return found
+
+
+def test_numbers_without_names_are_refused_where_the_model_lists_its_layers_in_another_order() -> None:
+    """parameters() goes by registration, θ by the calls: a flat vector of one was read as one of the other, and a ball proved about another centre."""
+    model, X = _Backwards().double(), np.random.default_rng(0).standard_normal((2, 2))
+    network, flat = read_network(model), torch.nn.utils.parameters_to_vector(model.parameters()).detach()
+    named: list[Any] = [model, dict(model.state_dict()), dict(model.named_parameters())]
+    for value in named:
+        assert np.array_equal(read_iterate(network, value), flatten(network))
+    for value in (flat, flat.numpy(), flat.tolist(), [p.detach() for p in model.parameters()]):
+        with pytest.raises(InputError, match="another order than its forward calls them"):
+            read_iterate(network, value)
+        moved = verify.networks.parameters.with_parameters(network, flatten(network))
+        with pytest.raises(InputError, match="another order"):
+            read_iterate(moved, value)
+    with pytest.raises(InputError, match=r"centre: .* another order"):
+        verify.certify(model, X, np.zeros(2), scope="ball", centre=flat)
+    with pytest.raises(InputError, match="another order"):
+        verify.certify(model, X, np.zeros(2), scope="run", iterates=[flat], lr=0.1)
+    straight = _Backwards(forwards=True).double()
+    flat = torch.nn.utils.parameters_to_vector(straight.parameters()).detach()
+    assert np.array_equal(read_iterate(read_network(straight), flat), flat.numpy())
+
+
+def test_what_a_state_dict_holds_beside_the_parameters_must_be_the_models() -> None:
+    """Statistics of a normalisation and frozen weights: with others it would be another function of the parameters."""
+    torch.manual_seed(0)
+    layers = torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3), torch.nn.Tanh(), torch.nn.Linear(3, 1)
+    model = torch.nn.Sequential(*layers).double()
+    model(torch.randn(5, 2).double())
+    model[3].weight.requires_grad_(False)
+    network, state = read_network(model.eval()), dict(model.state_dict())
+    assert {"1.running_mean", "1.num_batches_tracked", "3.weight"} < set(state)
+    assert np.array_equal(read_iterate(network, state), flatten(network))
+    for name in ("1.running_mean", "1.running_var", "3.weight"):
+        with pytest.raises(InputError, match="does not train"):
+            read_iterate(network, state | {name: state[name] + 1e-9})
+    with pytest.raises(InputError, match="unknown names"):
+        read_iterate(network, state | {"3.running_mean": state["1.running_mean"]})
+
+
 def test_a_state_dict_needs_a_network_that_was_read_from_a_module() -> None:
     network = chain((Pair(np.ones((1, 2)), None, 1, IDENTITY),))
     with pytest.raises(InputError, match="no names"):
