@@ -38,7 +38,8 @@ Definition equations : nat := samples * outputs.
 Definition sample_of (I : nat) : nat := I / outputs.
 Definition output_of (I : nat) : nat := I mod outputs.
 
-(** F_io(theta) = (1 / sqrt q2) sum_r a_or act <w_r, input i> + b_o ([model_value]), act the hidden activation. *)
+(** F_io(theta) = (1 / sqrt q2) sum_r a_or act <w_r, input i> + b_o ([model_value]), act the hidden activation; its derivative
+    [Activation.dact] is 0 at the kink of ReLU, as in automatic differentiation. *)
 Definition model : Model (Params (Rn outputs) (Rn size) width biases) (Rn equations) :=
   network (Rn outputs) (Rn size) equations width biases (fun I => input (sample_of I)) (fun I => axis outputs (output_of I))
     (/ sqrt (IZR (output_scale c))) (fun _ _ => act (hidden c)) (fun _ _ => dact (hidden c)).

@@ -72,7 +72,7 @@ class Rounding:
         if np.abs(dots).max() > 1 << (self.wh + self.xh + 8) or np.abs(pre).max() >= 16 * ONE:
             raise NotCertainError("a pre-activation is not below 16 in absolute value: outside the checker's tanh")
         self.pre = pre.astype(object)
-        self.T = self._values(pre).astype(object)
+        self.T = self._values(pre)
         half, unit = 1 << (self.k - 1), 1 << (28 - self.k)
         self.H = (self.T + half) >> self.k
         shift = c.weight_bits + 28 - self.k
@@ -97,14 +97,15 @@ class Rounding:
 
     def _values(self, pre: np.ndarray) -> np.ndarray:
         if self.relu:
-            return np.maximum(pre, 0)
-        return ONE + tanh_integers(pre >> 1) >> 1 if self.c.hidden == "sigmoid" else tanh_integers(pre)
+            return np.asarray(np.maximum(pre, 0).astype(object))
+        values = ONE + tanh_integers(pre >> 1) >> 1 if self.c.hidden == "sigmoid" else tanh_integers(pre)
+        return np.asarray(values.astype(object))
 
     def _derivatives(self, unit: int) -> np.ndarray:
         """σ' in units of 1/unit², from the hidden values."""
         H = self.H
         if self.relu:
-            return np.asarray(np.where(H > 0, unit * unit, 0).astype(object))
+            return np.where(H > 0, unit * unit, 0).astype(object)
         return np.asarray((unit * H if self.c.hidden == "sigmoid" else unit * unit) - H * H)
 
     def signs(self) -> Signs:
