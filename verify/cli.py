@@ -11,7 +11,6 @@ import functools
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from verify.answers import ERROR, EXIT, guarded, numbers, print_json
+from verify.choices import LossName, OrderName, ScopeName, descent_options
 from verify.errors import InputError
 
 app = typer.Typer(
@@ -46,48 +46,7 @@ def _program(
         raise typer.Exit(ERROR)
 
 
-class ScopeName(StrEnum):
-    """Scopes of a certificate."""
-
-    auto = "auto"
-    point = "point"
-    ball = "ball"
-    run = "run"
-    exact = "exact"
-    basin = "basin"
-    region = "region"
-
-
-class LossName(StrEnum):
-    """Losses: half the sum of squares, that divided by n, and the two of torch.nn.MSELoss."""
-
-    sum = "sum"
-    mean = "mean"
-    mse = "mse"
-    mse_sum = "mse_sum"
-
-
-class OrderName(StrEnum):
-    """Which batches an epoch of mini-batch descent takes."""
-
-    any = "any"
-    fixed = "fixed"
-    with_replacement = "with_replacement"
-
-
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
-
-
-def _descent(
-    batch_size: int | None, order: OrderName, momentum: str | None, nesterov: bool, drop_last: bool
-) -> dict[str, Any]:
-    """Return the option `descent` where any of its parts is given."""
-    from verify.networks.sgd import SGD
-
-    if (batch_size, order, momentum, nesterov, drop_last) == (None, OrderName.any, None, False, False):
-        return {}
-    beta = 0 if momentum is None else momentum
-    return {"descent": SGD(batch_size, order.value, beta, nesterov, drop_last=drop_last)}
 
 
 @app.command()
@@ -159,7 +118,7 @@ def certify(
         "bits": bits,
     }
     options = {name: value for name, value in given.items() if value is not None}
-    options |= _descent(batch_size, order, momentum, nesterov, drop_last)
+    options |= descent_options(batch_size, order, momentum, nesterov, drop_last)
     # A run shows its own progress, and two live displays do not fit one terminal.
     with nullcontext() if scope in (ScopeName.run, ScopeName.exact, ScopeName.region) else console.status("certifying"):
         certificate = run(

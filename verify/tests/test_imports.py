@@ -29,7 +29,7 @@ FLOORS = (
     },
     {"verify.experiments"},
     {"verify.artifact", "verify.bench"},
-    {"verify.cli", "verify.__main__"},
+    {"verify.cli", "verify.choices", "verify.__main__"},
 )
 """From the ground up; what stands on one floor may import only from its own floor and those below, and from proofs and the checker."""
 
