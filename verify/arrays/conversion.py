@@ -194,9 +194,7 @@ def _sympy_rational(x: Any) -> Fraction | None:
     if x.is_Integer or x.is_Rational:
         return Fraction(int(x.p), int(x.q))
     if isinstance(x, sympy.Float):
-        sign, man, exp, _ = x._mpf_
-        if man == 0 and exp != 0:
-            raise NonFiniteError(f"value={x}: expected a finite number")
+        sign, man, exp, _ = x._mpf_  # finite: sympy makes other classes of infinity and NaN
         return Fraction(-1 if sign else 1) * int(man) * Fraction(2) ** int(exp)
     if x.is_number and x.is_real and x.is_finite is not False:
         return None

@@ -215,7 +215,7 @@ class SGD:
 
 _BOTH = (
     "momentum with mini-batches: nothing is proved of it (the buffer carries gradients of other batches, whose residuals may have grown since)."
-    " Use momentum=0, or batch_size=None"
+    " Leave momentum out, or batch_size, batches and order"
 )
 
 

@@ -89,7 +89,9 @@ class Convolution(Trained):
         """(C', H', W')."""
         channels = self.weight.shape[1] * self.groups
         if len(below) != 1 or len(below[0]) != 3 or below[0][0] != channels:
-            raise ShapeError(f"convolution: inputs of shape {below}; expected a map of {channels} channels")
+            raise ShapeError(
+                f"convolution: inputs of shape {', '.join(map(str, below))}; expected a map of {channels} channels"
+            )
         return (self.weight.shape[0], *self.windows(below[0]).output)
 
     def value(self, *below: Value) -> tuple[Value, Value]:

@@ -94,7 +94,9 @@ class Linear(Trained):
     def shape(self, *below: Shape) -> Shape:
         """(fan_out,)."""
         if below != (self.weight.shape[1:],):
-            raise ShapeError(f"linear layer: inputs of shape {below}; expected ({self.weight.shape[1]},)")
+            raise ShapeError(
+                f"linear layer: inputs of shape {', '.join(map(str, below))}; expected ({self.weight.shape[1]},)"
+            )
         return (int(self.weight.shape[0]),)
 
     def value(self, *below: Value) -> tuple[Value, Rows | None]:

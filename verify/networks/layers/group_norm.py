@@ -91,7 +91,9 @@ class GroupNorm(Layer):
     def shape(self, *below: Shape) -> Shape:
         """The input's."""
         if len(below) != 1 or below[0][0] % self.groups:
-            raise ShapeError(f"group norm: inputs of shape {below}; expected channels that {self.groups} divides")
+            raise ShapeError(
+                f"group norm: inputs of shape {', '.join(map(str, below))}; expected channels that {self.groups} divides"
+            )
         if self.size(below[0]) == 1 and self.centred:
             raise ShapeError(
                 f"group norm: inputs of shape {below[0]} in {self.groups} groups: a group of one entry is 0 always"

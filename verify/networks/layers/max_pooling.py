@@ -101,7 +101,7 @@ class MaxPool(Layer):
     def shape(self, *below: Shape) -> Shape:
         """(C, H', W')."""
         if len(below) != 1 or len(below[0]) != 3:
-            raise ShapeError(f"max pool: inputs of shape {below}; expected one map")
+            raise ShapeError(f"max pool: inputs of shape {', '.join(map(str, below))}; expected one map")
         windows = self.windows(below[0])
         wide = any(2 * padding > extent for padding, extent in zip(self.padding, windows.extent, strict=True))
         if wide or not self.inside(below[0]).any(axis=1).all():

@@ -58,10 +58,10 @@ class BatchNorm(Trained):
             raise ShapeError(f"batch norm: arrays of shapes {sorted(shapes)}; expected (C,) for all")
         if type(self.eps) is not float or not 0.0 <= self.eps < math.inf or not (self.variance + self.eps > 0.0).all():
             raise InputError(
-                f"batch norm: eps={self.eps!r}, least variance {self.variance.min()!r}; expected variance + eps > 0"
+                f"batch norm: eps={self.eps!r}, least variance {float(self.variance.min())!r}; expected variance + eps > 0"
             )
         if (self.variance < 0.0).any():
-            raise InputError("batch norm: a negative variance")
+            raise InputError(f"batch norm: variance {float(self.variance.min())!r}; expected ≥ 0")
 
     @functools.cached_property
     def inverse_deviation(self) -> Ball:
@@ -76,7 +76,9 @@ class BatchNorm(Trained):
     def shape(self, *below: Shape) -> Shape:
         """The input's."""
         if len(below) != 1 or below[0][0] != self.mean.size:
-            raise ShapeError(f"batch norm: inputs of shape {below}; expected {self.mean.size} channels")
+            raise ShapeError(
+                f"batch norm: inputs of shape {', '.join(map(str, below))}; expected {self.mean.size} channels"
+            )
         return below[0]
 
     def value(self, *below: Value) -> tuple[Value, Value]:

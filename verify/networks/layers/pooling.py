@@ -50,7 +50,7 @@ class AveragePool(Fixed):
     def shape(self, *below: Shape) -> Shape:
         """(C, H', W')."""
         if len(below) != 1 or len(below[0]) != 3:
-            raise ShapeError(f"average pool: inputs of shape {below}; expected one map")
+            raise ShapeError(f"average pool: inputs of shape {', '.join(map(str, below))}; expected one map")
         return (below[0][0], *self.windows(below[0]).output)
 
     def value(self, *below: Value) -> tuple[Value, None]:

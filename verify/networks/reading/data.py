@@ -103,7 +103,13 @@ def _from_numpy(array: np.ndarray, name: str) -> np.ndarray:
         if array.dtype.kind != "b" and array.size and max(int(array.max()), -int(array.min())) > _LARGEST_INTEGER:
             raise DtypeError(f"{name}: integers beyond 2^53 are not all float64 numbers; convert them explicitly")
         return array.astype(np.float64)
-    raise DtypeError(f"{name}: dtype={array.dtype}; expected float16, float32, float64, integers or booleans")
+    # Of what numpy knows nothing of, None or a generator, it makes one object.
+    what = (
+        f"of type {type(array.item()).__name__}"
+        if array.dtype == object and array.ndim == 0
+        else f"dtype={array.dtype}"
+    )
+    raise DtypeError(f"{name}: {what}; expected an array of float16, float32, float64, integers or booleans")
 
 
 def _number(value: int | Fraction | Decimal, name: str) -> float:
@@ -141,10 +147,11 @@ def read_data(network: Network, X: Any, y: Any) -> DataSet:
     targets = exact_array(y, "y")
     if targets.ndim == 1 and network.outputs == 1:
         targets = targets[:, None]
-    if targets.ndim < 2 and targets.size == inputs.shape[0] and (targets == np.floor(targets)).all():
+    classes = np.isin(targets, range(network.outputs))
+    if targets.ndim == 1 and targets.size == inputs.shape[0] and classes.all():
         raise ShapeError(
-            f"y: shape {np.shape(targets)}, whole numbers, for a network of {network.outputs} outputs; if they are classes, pass one row of"
-            f" {network.outputs} targets per sample: torch.nn.functional.one_hot(y, {network.outputs}), or numpy.eye({network.outputs})[y]"
+            f"y: shape {np.shape(targets)}, whole numbers below {network.outputs}, for a network of {network.outputs} outputs; if they are classes, pass one"
+            f" row of {network.outputs} targets per sample: numpy.eye({network.outputs})[numpy.asarray(y, dtype=int)]"
         )
     if targets.shape != (inputs.shape[0], network.outputs):
         raise ShapeError(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from verify.errors import ShapeError, UnsupportedLayerError
+from verify.errors import InputError, ShapeError, UnsupportedLayerError
 from verify.networks.layers import (
     Activated,
     AveragePool,
@@ -205,8 +205,8 @@ def _batch_norm(module: Any, where: str, name: str, shape: Shape | None, inputs:
     mean, variance = (exact_array(getattr(module, key), f"{where}.{key}") for key in ("running_mean", "running_var"))
     try:
         return BatchNorm(mean, variance, eps, arrays.get("weight"), arrays.get("bias"), inputs, frozen, name)
-    except ShapeError as error:
-        raise ShapeError(f"{where}: {error}") from error
+    except InputError as error:
+        raise type(error)(f"{where}: {error}") from error
 
 
 def _group_norm(

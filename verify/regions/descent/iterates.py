@@ -64,7 +64,7 @@ def read_iterate(network: Network, value: Any, name: str = "iterate") -> Vector:
                 f"{name}: shape {theta.shape}; expected a flat vector ({network.parameters},), a state dict or a module"
             )
         return theta
-    several = ". iterates= takes a list of these, or a generator of them" if name == "iterate" else ""
+    several = ". iterates= takes a list of these, or a generator of them" if name.startswith("iterates[") else ""
     raise InputError(
         f"{name}: a {type(value).__name__}; expected a torch module, a state dict, a list of parameters, or a flat vector"
         f" ({network.parameters},){several}"
@@ -214,7 +214,7 @@ def read_iterates(network: Network, iterates: Any, indices: Sequence[int] | None
         if indices is not None and position >= len(indices):
             raise InputError(f"iterate_steps: {len(indices)} indices for more iterates; give one per iterate")
         step = position if indices is None else indices[position]
-        theta = read_iterate(network, value)
+        theta = read_iterate(network, value, f"iterates[{position}]")
         if position == 0 and step > 0:
             yield 0, flatten(network)
         yield step, theta
