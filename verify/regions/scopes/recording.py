@@ -105,7 +105,7 @@ class Run:
             kept=[Checkpoint.load(_checkpoint_path(directory, k)) for k in meta["kept"]],
             training_seconds=float(meta["training_seconds"]),
             proving_seconds=float(meta["proving_seconds"]),
-            lowered=[(int(step), Fraction(lr)) for step, lr in meta["lowered"]],
+            lowered=[(int(step), Fraction(lr)) for step, lr in meta.get("lowered", [])],
         )
 
 
