@@ -17,8 +17,6 @@ Section Facts.
 Variables (c : problem) (w : witness) (V : vectors).
 Notation n := (samples c).
 Notation m := (width c).
-Notation d := (dim c).
-Notation wb := (weight_bits c).
 Notation W := (weightsZ c w).
 Notation X := (inputsZ c w).
 Notation Ds := (dotsZ V W X).
@@ -33,21 +31,15 @@ Notation et := (e_value c + e_pre c w ed)%Z.
 Notation eh := (e_hid w et).
 Notation eg := (e_gram c X).
 Notation ek := (e_kernel c w Tan eg eh).
-Notation s1 := (scale1 c).
 Notation s2 := (scale2R c).
 Notation W1 := (weight_unit c).
-Notation K := (drop_unit w).
-Notation U := (kept_unit w).
 Notation R1 := (Rn (size c)).
 Notation RY := (Rn (outputs c)).
 Notation N := (equations c).
 Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid RY R1 m (biases c) (input c) (fun _ _ => act (hidden c)) (start c)).
 Notation slope_ := (slope RY R1 m (biases c) xs ys (fun _ _ => dact (hidden c)) (start c)).
-Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
-Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
 Notation Top := (Q2R (act_top (hidden c))).
 Notation Bend := (Q2R (act_bend (hidden c))).
@@ -55,9 +47,6 @@ Hypothesis Hcheck : check c w V = true.
 Notation passed := (CheckForward.passed c w V Hcheck).
 Notation shaped := (CheckForward.shaped c w V Hcheck).
 Notation W1_pos := (CheckForward.W1_pos c w V Hcheck).
-Notation H_length := (CheckForward.H_length c w V).
-Notation value_near := (CheckForward.value_near c w V Hcheck).
-Notation outer_value := (CheckForward.outer_value c).
 Notation qx_pos := (CheckKernel.qx_pos c w V Hcheck).
 Notation gram_near := (CheckKernel.gram_near c w V Hcheck).
 Notation XX_bound := (CheckKernel.XX_bound c w V Hcheck).

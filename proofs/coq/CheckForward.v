@@ -55,18 +55,15 @@ Notation eh := (e_hid w et).
 Notation eg := (e_gram c X).
 Notation ek := (e_kernel c w Tan eg eh).
 Notation s1 := (scale1 c).
-Notation s2 := (scale2R c).
 Notation W1 := (weight_unit c).
 Notation K := (drop_unit w).
 Notation U := (kept_unit w).
 Notation R1 := (Rn (size c)).
 Notation RY := (Rn (outputs c)).
 Notation N := (equations c).
-Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
 Notation hid_ := (hid RY R1 m (biases c) (input c) (fun _ _ => act (hidden c)) (start c)).
-Notation slope_ := (slope RY R1 m (biases c) xs ys (fun _ _ => dact (hidden c)) (start c)).
 Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
 Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
