@@ -20,7 +20,7 @@ from jaxtyping import Float
 from verify.arrays import Ball
 from verify.errors import ShapeError, UnsupportedLayerError
 from verify.networks.activations import IDENTITY, Activation
-from verify.networks.layers import Activated, Layer, Linear, MaxPool, Trained
+from verify.networks.layers import Activated, Layer, Linear, MaxPool, Trained, state_name
 from verify.networks.layers.dense import inverse_root
 from verify.networks.layers.values import Shape
 
@@ -96,9 +96,7 @@ class Network:
     def names(self) -> dict[str, np.ndarray]:
         """Return the trained arrays by their names in ``state_dict()``, in the order of θ; of a network that was read from a module."""
         return {
-            f"{layer.name}.{name}" if layer.name else name: array
-            for layer in self.trainable()
-            for name, array in layer.trained.items()
+            state_name(layer.name, name): array for layer in self.trainable() for name, array in layer.trained.items()
         }
 
     # ---- the two loops

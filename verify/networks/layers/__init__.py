@@ -7,7 +7,7 @@ from verify.networks.layers.convolution import Convolution
 from verify.networks.layers.dense import Linear
 from verify.networks.layers.fixed import Flatten, Scale, Sum
 from verify.networks.layers.group_norm import GroupNorm
-from verify.networks.layers.layer import Layer, Trained
+from verify.networks.layers.layer import Layer, Trained, state_name
 from verify.networks.layers.max_pooling import MaxPool
 from verify.networks.layers.normalisation import BatchNorm
 from verify.networks.layers.pooling import AveragePool
@@ -28,6 +28,7 @@ __all__ = [
     "Sum",
     "Trained",
     "Value",
+    "state_name",
 ]
 
 LAYERS: Mapping[str, type[Layer]] = {

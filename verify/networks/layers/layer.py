@@ -39,7 +39,7 @@ from verify.networks.layers.values import (
     wide,
 )
 
-__all__ = ["Elementwise", "Fixed", "Layer", "Trained", "require_arrays"]
+__all__ = ["Elementwise", "Fixed", "Layer", "Trained", "require_arrays", "state_name"]
 
 
 class Layer(ABC):
@@ -262,6 +262,15 @@ class Elementwise(Layer):
     ) -> ElementwiseNorms:
         """γ → γ + β̄: a column changes by at most what the block does."""
         return replace(norms, columns=norms.columns + above.largest(r))
+
+
+def state_name(module: str | None, part: str) -> str:
+    """Return the name in ``state_dict()`` of a part of a module: of a parameter, a buffer or a module in it.
+
+    Args:
+        module: the module's own name there; empty for the model itself.
+    """
+    return f"{module}.{part}" if module else part
 
 
 def require_arrays(layer: Trained, where: str) -> None:

@@ -34,6 +34,7 @@ from verify.networks.layers import (
     Scale,
     Trained,
     Value,
+    state_name,
 )
 from verify.networks.layers.values import Shape
 from verify.networks.linearisation import Linearisation, linearise
@@ -284,7 +285,7 @@ def _compare_gradients(
     for index in network.trained:
         layer = network.layers[index]
         assert isinstance(layer, Trained)
-        parts = [gradients[f"{layer.name}.{name}" if layer.name else name] for name in layer.trained]
+        parts = [gradients[state_name(layer.name, name)] for name in layer.trained]
         if known is not None and isinstance(layer, Linear) and _near(parts, known.gradient(index)):
             continue
         state = state or linearise(network, X)

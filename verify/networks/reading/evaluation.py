@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from verify.errors import DisagreementError
+from verify.networks.layers import state_name
 from verify.networks.reading.modules import Leaf
 
 __all__ = ["Call", "Recorder", "evaluate", "require_unchanged_parameters"]
@@ -146,7 +147,7 @@ def _buffers(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 def _fixed(nodes: list[Leaf], buffers: Tensors) -> Tensors:
     """Copies of what layers hold beside their parameters."""
-    names = {f"{leaf.name}.{name}" if leaf.name else name for leaf in nodes for name in leaf.module._buffers}
+    names = {state_name(leaf.name, name) for leaf in nodes for name in leaf.module._buffers}
     return {name: value.clone() for name, value in buffers.items() if name in names}
 
 

@@ -13,7 +13,7 @@ import torch
 
 from verify.errors import InputError, ShapeError, UnsupportedLayerError
 from verify.networks.graph import Network
-from verify.networks.layers import Layer, Linear
+from verify.networks.layers import Layer, Linear, state_name
 from verify.networks.layers.values import Shape
 from verify.networks.reading.integrity import require_no_global_hooks, require_plain, require_separate_memory
 from verify.networks.reading.layers import layers_of
@@ -196,8 +196,7 @@ class _Calls:
     def child(self, name: str, module: torch.nn.Module, source: _Held) -> _Held:
         """A submodule's call."""
         self.called.add(name)
-        full = f"{self.name}.{name}" if self.name else name
-        return self.reading.module(module, f"{self.path}.{name}", full, self.above, source)
+        return self.reading.module(module, f"{self.path}.{name}", state_name(self.name, name), self.above, source)
 
     def function(self, node: str, module: torch.nn.Module, sources: tuple[_Held, ...], *, in_place: bool) -> _Held:
         """A function's call."""

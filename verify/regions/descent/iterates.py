@@ -16,7 +16,7 @@ import torch
 
 from verify.errors import InputError, ShapeError
 from verify.networks import Loss, Network, loss_scale, read_network
-from verify.networks.layers import BatchNorm, Trained
+from verify.networks.layers import BatchNorm, Trained, state_name
 from verify.networks.parameters import Vector, flatten
 from verify.networks.reading.data import exact_array
 from verify.regions.descent.float64 import Descent
@@ -44,7 +44,6 @@ def read_iterate(network: Network, value: Any, name: str = "iterate") -> Vector:
         if other.architecture() != network.architecture():
             raise InputError(f"{name}: a {other.describe()} network; expected the architecture {network.describe()}")
         return flatten(other)
-    shapes = _shapes(network)
     if isinstance(value, Mapping):
         return _read_named(network, value, name)
     if network.reordered and isinstance(value, np.ndarray | torch.Tensor | Sequence) and not isinstance(value, str):
@@ -54,8 +53,9 @@ def read_iterate(network: Network, value: Any, name: str = "iterate") -> Vector:
         )
     if isinstance(value, Sequence) and not isinstance(value, str) and _are_arrays(value):
         found = [tuple(np.shape(t)) for t in value]
-        if found != list(shapes.values()):
-            raise ShapeError(f"{name}: parameters of shapes {found}; expected {list(shapes.values())} in this order")
+        shapes = [array.shape for layer in network.trainable() for array in layer.trained.values()]
+        if found != shapes:
+            raise ShapeError(f"{name}: parameters of shapes {found}; expected {shapes} in this order")
         return np.concatenate([exact_array(t, name).ravel() for t in value])
     if isinstance(value, np.ndarray | torch.Tensor | Sequence) and not isinstance(value, str):
         theta = exact_array(value, name)
@@ -71,23 +71,14 @@ def read_iterate(network: Network, value: Any, name: str = "iterate") -> Vector:
     )
 
 
-def _shapes(network: Network) -> dict[tuple[int, str], tuple[int, ...]]:
-    """Shape of each parameter, in the order of θ, by (layer, weight or bias)."""
-    parts = zip(network.trained, network.trainable(), strict=True)
-    return {(i, name): part.shape for i, layer in parts for name, part in layer.trained.items()}
-
-
 def _read_named(network: Network, value: Mapping[Any, Any], name: str) -> Vector:
     """Read a state dict by name: the order of its entries says nothing (safetensors sorts them as text: 0, 10, 2)."""
-    expected: dict[str, tuple[int, ...]] = {}
-    for (index, part), shape in _shapes(network).items():
-        layer = network.layers[index].name
-        if layer is None:
-            raise InputError(
-                f"{name}: a state dict, but the network was not read from a module and its layers have no names; hand in modules or"
-                " flat vectors"
-            )
-        expected[f"{layer}.{part}" if layer else part] = shape
+    if any(layer.name is None for layer in network.trainable()):
+        raise InputError(
+            f"{name}: a state dict, but the network was not read from a module and its layers have no names; hand in modules or"
+            " flat vectors"
+        )
+    expected = {key: array.shape for key, array in network.names().items()}
     beside = _beside(network)
     missing = [n for n in expected if n not in value]
     unknown = [str(n) for n in value if n not in expected and n not in beside]
@@ -112,12 +103,11 @@ def _beside(network: Network) -> dict[str, np.ndarray | None]:
     """What else a state dict holds: frozen parameters and statistics, by name; None where the value says nothing."""
     found: dict[str, np.ndarray | None] = {}
     for layer in network.layers:
-        start = f"{layer.name}." if layer.name else ""
         if isinstance(layer, Trained):
-            found |= {f"{start}{part}": layer.stored[part] for part in layer.frozen}
+            found |= {state_name(layer.name, part): layer.stored[part] for part in layer.frozen}
         if isinstance(layer, BatchNorm):
             statistics = {"running_mean": layer.mean, "running_var": layer.variance, "num_batches_tracked": None}
-            found |= {f"{start}{part}": array for part, array in statistics.items()}
+            found |= {state_name(layer.name, part): array for part, array in statistics.items()}
     return found
 
 

@@ -184,7 +184,8 @@ def _certificate(task: Task, run: Run, end: End) -> Certificate:
         # A certificate states these facts at every checkpoint.
         end = replace(end, why="overflow")
     handover = end.look.handover if end.look is not None and end.why == "certified" else None
-    trained_with, first_lr = task.going_on(run).problem.eta, approx_float(task.problem.eta)
+    first_lr, task = approx_float(task.problem.eta), task.going_on(run)
+    trained_with = task.problem.eta
     lr = trained_with if handover is None else handover.lr
     if lr != trained_with or run.lowered:
         # The statements are about the step that takes over; a decrease is one of them.
@@ -244,7 +245,7 @@ def _certificate(task: Task, run: Run, end: End) -> Certificate:
         )
         verdict: Verdict = "PROVED"
     else:
-        reason = f"{missing(task.going_on(run), run, end)}{note}. Along the recorded run {tally(run.kept)}"
+        reason = f"{missing(task, run, end)}{note}. Along the recorded run {tally(run.kept)}"
         if run.neighbours is not None:
             reason += f". Iterates, for {on} and η = {approx_float(trained_with):.6g}: {run.neighbours.describe()}"
         verdict = "INCONCLUSIVE"
