@@ -41,6 +41,7 @@ from verify.networks.linearisation import Linearisation, linearise
 from verify.networks.parameters import with_parameters
 from verify.networks.reading.evaluation import Call, Recorder, evaluate, require_unchanged_parameters
 from verify.networks.reading.modules import Leaf, leaves
+from verify.networks.reading.steps import recorded_steps, words_of
 
 __all__ = ["MOST_ROWS", "require_agreement"]
 
@@ -75,10 +76,16 @@ def require_agreement(
     rows = max(1, min(len(X), MOST_ROWS, _ENTRIES // units))
     at = np.linspace(0, len(X) - 1, rows).astype(int)
     chosen = X[at]
-    nodes = leaves(model, network.input_shape)
+    with recorded_steps() as steps:
+        nodes = leaves(model, network.input_shape)
     # Signs that cancel nowhere systematically, also in antisymmetric networks.
     weights = np.where(np.random.default_rng(0).random((len(chosen), network.outputs)) < 0.5, -1.0, 1.0)
-    _compare(model, network, nodes, chosen, weights, None if state is None else _Known(state, at, weights))
+    record = _compare(model, network, nodes, chosen, weights, None if state is None else _Known(state, at, weights))
+    if not record.steps <= steps:
+        raise DisagreementError(
+            f"model: on numbers its forward runs what it does not run on a symbol ({words_of(record.steps - steps)}), so that it may compute something else for"
+            " other inputs, a batch of another size say. Ask nothing of the input (its type, its values), and let torch call nothing of yours"
+        )
     require_unchanged_parameters(model, nodes, chosen)
     try:
         _compare(model, _elsewhere(network), nodes, chosen[:_ELSEWHERE], weights[:_ELSEWHERE], moved=True)
@@ -95,11 +102,12 @@ def _compare(
     known: _Known | None = None,
     *,
     moved: bool = False,
-) -> None:
-    """Compare values and gradient; `moved`: at the network's parameters, which are not the model's own."""
+) -> Recorder:
+    """Compare values and gradient, and return what ran; `moved`: at the network's parameters, which are not the model's own."""
     record, gradients = evaluate(model, nodes, X, weights, network.names() if moved else None)
     _compare_values(network, nodes, record, X, known)
     _compare_gradients(network, gradients, X, weights, known)
+    return record
 
 
 def _elsewhere(network: Network) -> Network:

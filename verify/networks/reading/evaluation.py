@@ -17,6 +17,7 @@ import torch
 from verify.errors import DisagreementError
 from verify.networks.layers import state_name
 from verify.networks.reading.modules import Leaf
+from verify.networks.reading.steps import Steps, recorded_steps
 
 __all__ = ["Call", "Recorder", "evaluate", "require_unchanged_parameters"]
 
@@ -34,10 +35,11 @@ class Call:
 
 @dataclass
 class Recorder:
-    """The calls of one forward, in order, and what it returned."""
+    """The calls of one forward, in order, what it returned, and the instructions of a user's that ran."""
 
     calls: list[Call] = field(default_factory=list)
     outputs: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    steps: Steps = field(default_factory=set)
 
     def before(self, module: torch.nn.Module, given: tuple[Any, ...]) -> None:
         """Copy a call's input."""
@@ -72,16 +74,19 @@ def evaluate(
         buffers = _buffers(model)
         fixed = _fixed(nodes, buffers)
         try:
-            with _recording(nodes, recorder):
+            with _recording(nodes, recorder), recorded_steps() as recorder.steps:
                 outputs = torch.func.functional_call(model, {**copies, **buffers}, (torch.from_numpy(X.copy()),))
             if outputs.shape == (len(X),) and weights.shape == (len(X), 1):
                 # A single output, squeezed.
                 outputs = outputs[:, None]
             recorder.outputs = outputs.detach().numpy().copy()
+            _require_known_backward(outputs)
             total = (outputs * torch.from_numpy(weights)).sum()
             found: Sequence[torch.Tensor | None] = [None] * len(copies)
             if total.requires_grad:
                 found = torch.autograd.grad(total, list(copies.values()), allow_unused=True)
+        except DisagreementError:
+            raise
         except Exception as error:
             place = recorder.calls[-1].module if recorder.calls else model
             where = next((leaf.where for leaf in nodes if leaf.module is place), "model")
@@ -127,6 +132,22 @@ def require_unchanged_parameters(model: torch.nn.Module, nodes: list[Leaf], X: n
                     f"model: torch's own forward raises {type(error).__name__} at large parameters: {str(error)[:200]}"
                 ) from error
             _require_same({**far, **fixed}, {**given, **buffers})
+
+
+def _require_known_backward(outputs: torch.Tensor) -> None:
+    """Refuse a backward pass written in Python: what it does to gradients larger than those compared is not seen."""
+    waiting, seen = [outputs.grad_fn], set[Any]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, torch.autograd.function.BackwardCFunction):
+            raise DisagreementError(
+                f"model: {node.name()} is a backward pass of one's own (torch.autograd.Function), which need not be the derivative of its forward; use torch's"
+                " functions, whose derivatives are known"
+            )
+        waiting.extend(following for following, _ in node.next_functions)
 
 
 def _parameters(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -109,6 +109,10 @@ class _Reading:
             # The same numbers, in the same memory.
             return _Held(position, places[-1] if places else first.layer, first.memory, first.state)
         if in_place or getattr(module, "inplace", False):
+            if first.memory < 0:
+                raise UnsupportedLayerError(
+                    f"{where}: writes into the model's inputs, so that each call finds other data than the one before; use inplace=False"
+                )
             self._states[first.memory] = first.state + 1
             return _Held(position, len(self.layers) - 1, first.memory, first.state + 1)
         return _Held(position, len(self.layers) - 1, position)

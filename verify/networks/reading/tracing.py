@@ -1,18 +1,15 @@
 """Following a module with a forward of its own by torch.fx: which layers it calls on which values.
 
-The forward is run once on a symbol in place of the inputs; then its calls are followed one by one, as a graph. Sums of values and multiples by
-exact numbers are layers, views that keep a sample's numbers together too; sizes are followed as numbers. A single output may be returned as (n, 1)
-or squeezed to (n,). Control flow that depends on the inputs, other arithmetic and calls that are not known are refused, each by name. What the symbol
-does not see (a forward that changes from call to call) is left to the comparison with torch's own values
-(:mod:`verify.networks.reading.comparison`).
+The forward is run on a symbol in place of the inputs (:mod:`verify.networks.reading.symbols`); then its calls are followed one by one, as a graph. Sums
+of values and multiples by exact numbers are layers, views that keep a sample's numbers together too; sizes are followed as numbers. A single output may be
+returned as (n, 1) or squeezed to (n,). Control flow that depends on the inputs, other arithmetic and calls that are not known are refused, each by name.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Generic, Protocol, TypeVar
@@ -36,6 +33,7 @@ from verify.networks.reading.calls import (
     TIMES,
     VIEW,
 )
+from verify.networks.reading.symbols import calls_of
 
 __all__ = ["Added", "Reader", "follow"]
 
@@ -66,13 +64,6 @@ class Reader(Protocol[H]):
         """Return a sample's shape; None where it is not known."""
 
 
-class _Tracer(torch.fx.Tracer):
-    """Every submodule is one call; what it computes is read on its own."""
-
-    def is_leaf_module(self, m: torch.nn.Module, module_qualified_name: str) -> bool:
-        return True
-
-
 @dataclass(frozen=True)
 class _Sizes:
     """x.shape: the number of samples, then a sample's shape."""
@@ -99,8 +90,9 @@ def follow(module: torch.nn.Module, where: str, source: H, reader: Reader[H], *,
         UnsupportedLayerError: the forward cannot be traced, or does what is not known here; names the call and a remedy.
     """
     try:
-        with _without_values(module):
-            graph = _Tracer().trace(module)
+        graph = calls_of(module)
+    except UnsupportedLayerError as error:
+        raise UnsupportedLayerError(f"{where}: {error}") from error
     except Exception as error:
         line = (str(error).splitlines() or [""])[0][:200]
         raise UnsupportedLayerError(
@@ -108,25 +100,6 @@ def follow(module: torch.nn.Module, where: str, source: H, reader: Reader[H], *,
             " depend on the inputs' values or shapes, nor on those of parameters and buffers. Write it as a torch.nn.Sequential, or without the branch"
         ) from error
     return _Walk(module, where, reader).run(graph, source, outermost=outermost)
-
-
-@contextlib.contextmanager
-def _without_values(module: torch.nn.Module) -> Iterator[None]:
-    """Parameters and buffers on the meta device: a forward that is run on a symbol can neither decide by their values nor change them."""
-    tables: list[dict[str, Any]] = [table for part in module.modules() for table in (part._parameters, part._buffers)]
-    values = [dict(table) for table in tables]
-    try:
-        for table, own in zip(tables, values, strict=True):
-            for name, value in own.items():
-                if value is not None and not torch.nn.parameter.is_lazy(value):
-                    hidden = value.detach().to("meta")
-                    trained = isinstance(value, torch.nn.Parameter)
-                    table[name] = torch.nn.Parameter(hidden, value.requires_grad) if trained else hidden
-        yield
-    finally:
-        for table, own in zip(tables, values, strict=True):
-            table.clear()
-            table.update(own)
 
 
 class _Walk(Generic[H]):
