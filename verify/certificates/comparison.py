@@ -9,6 +9,7 @@ import numpy as np
 from verify.errors import InputError
 from verify.networks import read_data, read_network
 from verify.networks.graph import Network
+from verify.networks.reading.comparison import require_agreement
 
 if TYPE_CHECKING:
     from verify.certificates.certificate import Certificate
@@ -72,6 +73,8 @@ def difference(certificate: Certificate, model: Any, X: Any, y: Any) -> str | No
                 found = None
         if found is not None:
             return found
+        # What was read must be what torch computes: another forward could have the same layers and parameters.
+        require_agreement(model, network, stored.data.X)
     if X is not None:
         data = read_data(stored.network, X, y)
         for name, left, right in (("X", data.X, stored.data.X), ("y", data.y, stored.data.y)):

@@ -22,7 +22,7 @@ from verify.arrays import Ball
 from verify.certificates import Certificate, Problem, Relation, Step, schema
 from verify.certificates.encoding import Arrays, canonical, decode, encode, sha256
 from verify.certificates.tests.samples import sample, small_network
-from verify.errors import DtypeError, InputError, NonFiniteError, NotProvedError, VerifyError
+from verify.errors import DisagreementError, DtypeError, InputError, NonFiniteError, NotProvedError, VerifyError
 from verify.networks import read_data, read_network
 from verify.nn import NTKLinear, Sine
 
@@ -197,6 +197,21 @@ def test_a_changed_networks_certificate_does_not_match() -> None:
     assert found is not None
     assert "bias of layer 2" in found
     assert "1 of 1" in found
+
+
+def test_a_network_that_computes_something_else_with_the_same_layers_does_not_match() -> None:
+    class Twice(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = small_network()
+
+        def forward(self, x: torch.Tensor) -> Any:
+            return self.body(2.0 * x if isinstance(x, torch.Tensor) else x)
+
+    cert = verify.certify(small_network(), [[1.0, 2.0]], [0.5], scope="point")
+    for model in (Twice(), torch.nn.Sequential(Twice())):
+        with pytest.raises(DisagreementError):
+            cert.matches(model, [[1.0, 2.0]], [0.5])
 
 
 def test_a_runs_certificate_matches_at_its_hand_over_too(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from verify.arrays import Ball, sqrt
 from verify.certificates import Step
 from verify.decimals import at_least, at_most, below_one
 from verify.networks.curvature import Curvature
+from verify.networks.model import LOSS_WORDS, Loss
 from verify.networks.neurons import NeuronBudget, Parabola, useful
 from verify.regions.neighbourhood.criteria import (
     Outcome,
@@ -305,11 +306,12 @@ def basin_constants(found: Basin, here: Examined, distance: Ball) -> dict[str, A
     }
 
 
-def basin_text(found: Basin, about: str, it: str) -> str:
+def basin_text(found: Basin, loss: Loss, about: str, it: str) -> str:
     """Say what is proved of every start: `about` names the centre, `it` stands for it from then on."""
     c = found.constants
     return (
-        f"every real-arithmetic gradient descent with step {approx_float(found.lr):.6g} started within ρ = {at_least(lower(c['basin_radius']), 4)} of {about}"
+        f"every real-arithmetic gradient descent with step {approx_float(found.lr):.6g} on {LOSS_WORDS[loss]}, started within ρ ="
+        f" {at_least(lower(c['basin_radius']), 4)} of {about}"
         f" stays within R ≤ {at_most(upper(c['radius']), 4)} of {it}, a Locally PL Region with μ ≥ {at_least(lower(c['mu']), 4)}, and Φ_k ≤"
         f" {below_one(upper(c['rate']))}^k·Φ_0; an exact zero-loss point lies within {at_most(upper(c['zero_loss_distance']), 3)} of {it}"
     )

@@ -121,7 +121,7 @@ def displacement_certificate(problem: Problem, where: Where) -> Certificate | No
     return Certificate(
         scope="ball",
         verdict="PROVED",
-        reason=f"{basin_text(found, about, 'it')} ({found.form} criterion)",
+        reason=f"{basin_text(found, problem.loss, about, 'it')} ({found.form} criterion)",
         problem=problem.stepping(found.lr),
         constants=basin_constants(found, here, where.distance),
         margins={f"{found.form} containment": found.margin},

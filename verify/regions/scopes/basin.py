@@ -172,7 +172,7 @@ def basin_certificate(problem: Problem, options: BasinOptions) -> Certificate:
     return Certificate(
         scope="basin",
         verdict="PROVED",
-        reason=f"{basin_text(found, 'a point c that Gauss–Newton found', 'c')}; {where}{in_arb}",
+        reason=f"{basin_text(found, problem.loss, 'a point c that Gauss–Newton found', 'c')}; {where}{in_arb}",
         problem=problem.stepping(found.lr),
         constants=constants,
         margins={f"{found.form} containment": found.margin},

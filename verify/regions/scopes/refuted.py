@@ -6,7 +6,9 @@ import numpy as np
 
 from verify.arrays import Ball
 from verify.certificates import Certificate, Problem, Scope, Step
+from verify.decimals import at_least
 from verify.networks import DataSet
+from verify.regions.neighbourhood.ingredients import lower
 from verify.regions.neighbourhood.prospects import equal_samples
 
 __all__ = ["contradictory_pair", "refuted_certificate"]
@@ -34,7 +36,7 @@ def refuted_certificate(problem: Problem, scope: Scope, pair: tuple[int, int]) -
         Ball(targets[0]),
     )
     reason = (
-        f"samples {i} and {j} have identical inputs and different targets, so Φ(θ) ≥ {floor} for every θ: λ0 = 0 and no"
+        f"samples {i} and {j} have identical inputs and different targets, so Φ(θ) ≥ {at_least(lower(floor))} for every θ: λ0 = 0 and no"
         " region on which gradient descent converges to zero loss can exist. Remove or merge the duplicates"
     )
     return Certificate(

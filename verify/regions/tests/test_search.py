@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -257,6 +258,13 @@ def test_extreme_scales_end_in_a_verdict(size: float) -> None:
 def test_a_huge_prescribed_radius_ends_in_a_verdict() -> None:
     model, X, y = wide(width=16)
     assert verify.certify(model, X, y, lr=0.01, radius=1e308).verdict == "INCONCLUSIVE"
+
+
+def test_the_floor_in_words_is_a_bound() -> None:
+    """With MSELoss the smallest loss of these six samples is 1/3, and is attained."""
+    cert = verify.certify(scalar_model(1.0), [[2.0]] * 2 + [[0.0]] * 4, [1.0, -1.0, 0.0, 0.0, 0.0, 0.0], loss="mse")
+    [floor] = re.findall(r"Φ\(θ\) ≥ (\S+) for every θ", cert.reason)
+    assert Fraction(33, 100) < Fraction(floor) <= Fraction(1, 3)
 
 
 def test_zero_kernel_is_inconclusive() -> None:
