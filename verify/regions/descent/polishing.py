@@ -6,12 +6,16 @@ a quarter of what the linearisation promises, and shrinks after good steps. a = 
 (geodesic acceleration, Transtrum and Sethna, arXiv:1207.4999), D²F[d, d] by a finite difference: in the narrow valleys of ill-conditioned networks it
 saves most of the steps. Across kinks second differences are jumps: networks that have kinks take d alone. Once τ is 0 the steps are the shortest that
 solve the linearised equations, so the zero found is near the start, and ‖e‖ falls quadratically to the rounding of the forward pass.
+
+A network with kinks may stop the iteration where a unit cannot cross its own: it creeps from kink to kink. A kick, a random move of a hundredth of the weights'
+size, leaves those kinks, and the iteration goes on from there (iterated local search): some kicks do what thousands of steps of training would.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -21,10 +25,10 @@ import scipy.linalg
 from verify.arrays import Ball
 from verify.networks import DataSet, Network, kernel_of, linearise, residual_of
 from verify.networks.linearisation import Linearisation
-from verify.networks.parameters import Vector, flatten, with_parameters
+from verify.networks.parameters import Vector, flatten, views, with_parameters
 from verify.regions.descent.float64 import Descent
 
-__all__ = ["Polished", "polish"]
+__all__ = ["Polished", "polish", "zeros"]
 
 # Steps at most (ill-conditioned iris takes 30 to 70), and dampings tried in one.
 _ITERATIONS = 300
@@ -46,6 +50,12 @@ _FACTOR_FROM = 1000
 # Below this share of the first residual an iteration that stops has arrived; below the other second differences are noise.
 _CLOSE = 1e-6
 _STRAIGHT = 1e-9
+# A kick's share of an array's root mean square at first; doubled after one that leaves more than _KICKED of the residual. So many of those in a row end the
+# search, and so many zeros are shown.
+_KICK = 0.01
+_KICKED = 0.9
+_IDLE_KICKS = 4
+_ZEROS = 4
 
 
 @dataclass(frozen=True)
@@ -56,11 +66,18 @@ class Polished:
         theta: c (p,), the iterate with the smallest residual.
         trace: ‖e‖ at each iterate accepted (float64), the start first.
         why: 'converged' (‖e‖ reached its floor), 'creeps', 'diverges', 'overflow', 'iterations' or 'seconds'.
+        kicks: random moves off the kinks that the search has made before.
     """
 
     theta: Vector
     trace: tuple[float, ...]
     why: str
+    kicks: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Gauss–Newton steps taken."""
+        return len(self.trace) - 1 - self.kicks
 
 
 def _direction(state: Linearisation, weights: np.ndarray) -> Vector:
@@ -111,6 +128,48 @@ def _polish(network: Network, data: DataSet, seconds: float) -> Polished:
             why = "creeps"
             break
     return Polished(best[1], tuple(trace), why)
+
+
+def zeros(network: Network, data: DataSet, *, seconds: float = math.inf) -> Iterator[Polished]:
+    """Yield points near the network's parameters where ‖e‖ no longer falls, each from a kick of the one before.
+
+    Of a smooth network there is one. Of a network with kinks up to four, since a zero may lie on a kink; the last may be no zero (``why`` is not 'converged').
+    Kicks come from a generator of their own with a fixed seed: the same call finds the same zeros.
+
+    Args:
+        network: start. data: inputs and targets. seconds: of the whole search.
+    """
+    generator, ends = np.random.default_rng(0), time.monotonic() + seconds
+    for _ in range(1 if network.is_smooth else _ZEROS):
+        reached = _across_kinks(network, data, generator, ends)
+        yield reached
+        if reached.why != "converged":
+            return
+        network = _kicked(network, reached.theta, _KICK, generator)
+
+
+def _across_kinks(network: Network, data: DataSet, generator: np.random.Generator, ends: float) -> Polished:
+    """Polish, and from a kick again while that is stopped and kicks help; `ends`: when to stop (monotonic clock)."""
+    best, size, idle = polish(network, data, seconds=ends - time.monotonic()), _KICK, 0
+    while not network.is_smooth and best.why in ("creeps", "diverges") and idle < _IDLE_KICKS:
+        start = _kicked(network, best.theta, size, generator)
+        after = polish(start, data, seconds=ends - time.monotonic())
+        idle = 0 if min(after.trace) <= _KICKED * min(best.trace) else idle + 1
+        if idle:
+            size *= 2.0
+        better = after if min(after.trace) < min(best.trace) else best
+        why = after.why if after.why == "seconds" else better.why
+        best = Polished(better.theta, best.trace + after.trace, why, best.kicks + 1)
+    return best
+
+
+def _kicked(network: Network, theta: Vector, size: float, generator: np.random.Generator) -> Network:
+    """The network at a random point near θ (p,): each trained array moved by `size` of its root mean square."""
+    moved = theta.copy()
+    for arrays in views(network, moved):
+        for array in arrays.values():
+            array += size * math.sqrt(float(np.mean(array**2))) * generator.standard_normal(array.shape)
+    return with_parameters(network, moved)
 
 
 class _Eigenvalues:

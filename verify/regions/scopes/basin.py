@@ -23,8 +23,10 @@ Witness: ``centre`` (p,), the radius table as for scope `ball`, ``zero``, ``basi
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -33,9 +35,9 @@ from verify.decimals import at_most
 from verify.networks import Problem
 from verify.networks.arb_linearisation import affordable
 from verify.networks.movement import Movement
-from verify.networks.parameters import flatten
-from verify.regions.descent.polishing import Polished, polish
-from verify.regions.neighbourhood.basins import basin_constants, basin_text, basin_witness, find_basin, inside
+from verify.networks.parameters import Vector, flatten
+from verify.regions.descent.polishing import Polished, zeros
+from verify.regions.neighbourhood.basins import Basin, basin_constants, basin_text, basin_witness, find_basin, inside
 from verify.regions.neighbourhood.crossing import crossing_basin
 from verify.regions.neighbourhood.ingredients import (
     approx_float,
@@ -48,13 +50,15 @@ from verify.regions.neighbourhood.ingredients import (
 from verify.regions.neighbourhood.point_facts import Examined, examine, examine_in_arb
 from verify.regions.scopes.options import BasinOptions
 
-__all__ = ["basin_certificate", "no_zero"]
+__all__ = ["Sought", "about_zeros", "basin_certificate", "no_zero"]
+
+Result = TypeVar("Result")
 
 
 # Beyond this ηsλ_max at c, which must stay below 2 on a ball about it, the step is what fails.
 _LARGE_STEP = 1.8
 _NO_ZERO = {
-    "creeps": "creeps. Train on first, or widen the network",
+    "creeps": "creeps{kicks}. Train on first, or widen the network",
     "diverges": "finds no step that lowers the residual: a point where the gradient vanishes, or samples that no parameters nearby fit. Train from"
     " another initialisation, or drop samples that nearly repeat others with other targets",
     "overflow": "overflows float64: rescale the data or the weights",
@@ -71,11 +75,14 @@ def _trace(polished: Polished) -> str:
 
 def no_zero(polished: Polished) -> str:
     """Say why Gauss–Newton found no zero of the residual."""
-    return f"no zero of the residual was found near the parameters: the iteration {_NO_ZERO[polished.why]} (Gauss–Newton took ‖e‖ {_trace(polished)})"
+    kicks = f", {polished.kicks} random moves off the kinks included" if polished.kicks else ""
+    why = _NO_ZERO[polished.why].format(kicks=kicks)
+    return f"no zero of the residual was found near the parameters: the iteration {why} (Gauss–Newton took ‖e‖ {_trace(polished)})"
 
 
-def _missing(polished: Polished, here: Examined, lr: Fraction | None) -> str:
+def _missing(sought: Sought[Basin | None], lr: Fraction | None) -> str:
     """Say why no basin is proved."""
+    polished, here, tried = sought.polished, sought.here, sought.tried
     facts = here.facts
     path = f"Gauss–Newton took ‖e‖ {_trace(polished)}"
     if polished.why != "converged":
@@ -95,12 +102,13 @@ def _missing(polished: Polished, here: Examined, lr: Fraction | None) -> str:
         if rounds_to_one(lr * here.s, facts.lambda_min):
             return f"{no_rate(lr)}; lr=None takes the largest certified step ({path})"
     sigma = math.sqrt(lower(facts.lambda_min))
-    reach = 2.0 * upper(facts.residual) / sigma
-    if not math.isfinite(here.ingredients().curvature(reach)):
+    if _at_a_kink(here):
+        reach = _reach(here)
         jump = float(Movement(here.state).jacobian(np.array([reach]))[0])
         met = ": that is met, but no ball of starts was certified" if 1.5 * jump < sigma else ""
+        found = "the zero found" if tried == 1 else f"each of {tried} zeros found, about the last of which this speaks,"
         return (
-            f"at the zero found some unit lies at its kink, within R = {reach:.2g} of it, where the Jacobian may jump by {jump:.3g};"
+            f"at {found} some unit lies at its kink, within R = {reach:.2g} of it, where the Jacobian may jump by {jump:.3g};"
             f" σ = √λ_min is {sigma:.3g}, and a ball that kinks cross needs three times half the jump below it{met}. Train on from other parameters, or widen"
             f" the network ({path})"
         )
@@ -123,30 +131,83 @@ def _weak_samples(here: Examined) -> str:
     return f"samples {', '.join(map(str, names))} carry its eigenvector: they nearly determine each other. Leave one of them out, or widen the network"
 
 
+@dataclass(frozen=True)
+class Sought(Generic[Result]):
+    """What a search about zeros of the residual ended with.
+
+    Attributes:
+        polished: the point. here: facts there. found: what was sought there, or what it lacks. tried: zeros looked at.
+    """
+
+    polished: Polished
+    here: Examined
+    found: Result
+    tried: int
+
+
+def about_zeros(
+    problem: Problem, seconds: float, look: Callable[[Problem], tuple[Examined, Result, bool]]
+) -> Sought[Result]:
+    """Look about a zero near the parameters, and about others while what is sought does not hold and a kink may be why.
+
+    Args:
+        problem: the parameters given. seconds: for finding zeros. look: facts at a problem's parameters, what was sought there, and whether it holds.
+    """
+    best: Sought[Result] | None = None
+    for polished in zeros(problem.network, problem.data, seconds=seconds):
+        if best is not None and polished.why != "converged":
+            # The zero before it tells more.
+            break
+        here, found, holds = look(problem.at(polished.theta))
+        best = Sought(polished, here, found, 1 if best is None else best.tried + 1)
+        if holds or not _at_a_kink(here):
+            break
+    assert best is not None
+    return best
+
+
+def _reach(here: Examined) -> float:
+    """About how far from an almost-zero the exact fit may lie, approximate: 2‖e‖/√λ_min, ∞ where λ_min is not positive."""
+    smallest = lower(here.facts.lambda_min)
+    return 2.0 * upper(here.facts.residual) / math.sqrt(smallest) if smallest > 0.0 else math.inf
+
+
+def _at_a_kink(here: Examined) -> bool:
+    """Whether some unit has its kink within reach of the exact fit."""
+    reach = _reach(here)
+    return math.isfinite(reach) and not math.isfinite(here.ingredients().curvature(reach))
+
+
+def _look(moved: Problem, theta: Vector, lr: Fraction | None) -> tuple[Examined, Basin | None, bool]:
+    """Search for a basin about the problem's parameters; `theta` (p,): those given, whose distance is bounded."""
+    here = examine(moved, origin=theta)
+    found = find_basin(here, lr)
+    if found is None and here.state.bits == 53 and affordable(moved.network, moved.data.n):
+        # What float64 loses of ‖e(c)‖ and λ_min in the layers, Arb does not.
+        here = examine_in_arb(moved, origin=theta)
+        found = find_basin(here, lr)
+    if found is None and not moved.network.is_smooth:
+        found = crossing_basin(here, lr)
+    return here, found, found is not None
+
+
 def basin_certificate(problem: Problem, options: BasinOptions) -> Certificate:
     """Certify scope `basin` near the network's own parameters; statement in the module's docstring.
 
     Args:
         problem: the parameters given; lr None takes the certified step. options: the time allowed to the Gauss–Newton iteration.
     """
-    polished = polish(problem.network, problem.data, seconds=options.seconds)
-    theta, moved, lr = flatten(problem.network), problem.at(polished.theta), problem.lr
-    here = examine(moved, origin=theta)
-    found = find_basin(here, lr)
-    if found is None and here.state.bits == 53 and affordable(problem.network, problem.data.n):
-        # What float64 loses of ‖e(c)‖ and λ_min in the layers, Arb does not.
-        here = examine_in_arb(moved, origin=theta)
-        found = find_basin(here, lr)
-    if found is None and not problem.network.is_smooth:
-        found = crossing_basin(here, lr)
-    observed: dict[str, Any] = {"gauss_newton_steps": float(len(polished.trace) - 1), **decided_by(here.state.bits)}
+    theta, lr = flatten(problem.network), problem.lr
+    sought = about_zeros(problem, options.seconds, lambda moved: _look(moved, theta, lr))
+    polished, here, found = sought.polished, sought.here, sought.found
+    observed: dict[str, Any] = {"gauss_newton_steps": float(polished.steps), **decided_by(here.state.bits)}
     facts, distance = here.facts, here.facts.drift
     if found is None:
         centre = here.ingredients()
         return Certificate(
             scope="basin",
             verdict="INCONCLUSIVE",
-            reason=_missing(polished, here, lr),
+            reason=_missing(sought, lr),
             problem=problem,
             constants={
                 "lambda0": centre.lambda0,

@@ -25,9 +25,8 @@ from verify.decimals import at_least, at_most
 from verify.networks import Problem
 from verify.networks.arb_linearisation import affordable
 from verify.networks.model import LOSS_WORDS
-from verify.networks.parameters import flatten
+from verify.networks.parameters import Vector, flatten
 from verify.networks.sgd import SGD
-from verify.regions.descent.polishing import polish
 from verify.regions.neighbourhood.batches import Batches, gather_batches
 from verify.regions.neighbourhood.ingredients import (
     Ingredients,
@@ -46,7 +45,7 @@ from verify.regions.neighbourhood.point_facts import Examined, examine, examine_
 from verify.regions.neighbourhood.prospects import why_not_positive
 from verify.regions.neighbourhood.search import critical_radius
 from verify.regions.neighbourhood.stochastic import Contraction, Criterion, any_order, with_replacement
-from verify.regions.scopes.basin import no_zero
+from verify.regions.scopes.basin import about_zeros, no_zero
 from verify.regions.scopes.options import BasinOptions
 
 __all__ = [
@@ -327,20 +326,25 @@ def sgd_ball_certificate(problem: Problem) -> Certificate:
     return Certificate("ball", "PROVED", reason, problem, constants, margins, steps, found_witness(found), observed)
 
 
+def _look(moved: Problem, theta: Vector) -> tuple[Examined, Found, bool]:
+    """Search for a ball of starts about the problem's parameters; `theta` (p,): those given, whose distance is bounded."""
+    here = examine(moved, origin=theta)
+    found = find(here, moved, starts=True)
+    if not found.holds and here.state.bits == 53 and affordable(moved.network, moved.data.n):
+        again = examine_in_arb(moved, origin=theta)
+        better = find(again, moved, starts=True)
+        here, found = (again, better) if better.holds else (here, found)
+    return here, found, found.holds
+
+
 def sgd_basin_certificate(problem: Problem, options: BasinOptions) -> Certificate:
     """Certify scope `basin` for the problem's descent: every start in a ball around a zero of the residual nearby."""
     theta = flatten(problem.network)
-    polished = polish(problem.network, problem.data, seconds=options.seconds)
-    moved = problem.at(polished.theta)
-    here = examine(moved, origin=theta)
-    found = find(here, problem, starts=True)
-    if not found.holds and here.state.bits == 53 and affordable(problem.network, problem.data.n):
-        again = examine_in_arb(moved, origin=theta)
-        better = find(again, problem, starts=True)
-        here, found = (again, better) if better.holds else (here, found)
+    sought = about_zeros(problem, options.seconds, lambda moved: _look(moved, theta))
+    polished, here, found = sought.polished, sought.here, sought.found
     distance = here.facts.drift
     constants = {**found_constants(found, problem.lr), "distance": distance}
-    observed: dict[str, Any] = {"gauss_newton_steps": float(len(polished.trace) - 1), **decided_by(here.state.bits)}
+    observed: dict[str, Any] = {"gauss_newton_steps": float(polished.steps), **decided_by(here.state.bits)}
     best, table = found.best, found.table
     problem = problem.stepping(constants["lr"])
     if not found.holds or best is None or table is None:

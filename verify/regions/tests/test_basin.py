@@ -17,11 +17,13 @@ from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.networks import DataSet, Network, Pair, Problem, chain
 from verify.networks.activations import IDENTITY
-from verify.networks.parameters import with_parameters
+from verify.networks.parameters import views, with_parameters
 from verify.regions.descent.float64 import Descent
-from verify.regions.descent.polishing import polish
+from verify.regions.descent.polishing import Polished, polish, zeros
 from verify.regions.neighbourhood.basins import displacement, find_basin
 from verify.regions.neighbourhood.point_facts import examine, examine_in_arb
+from verify.regions.scopes import basin as basin_scope
+from verify.regions.scopes.basin import about_zeros
 
 
 def _problem(
@@ -192,6 +194,48 @@ def test_polishing_of_relu_networks_crosses_their_kinks() -> None:
     found = polish(network, verify.networks.read_data(network, X, y))
     assert found.why == "converged"
     assert len(found.trace) < 60
+
+
+def _narrow_relu(seed: int) -> tuple[torch.nn.Sequential, torch.Tensor, torch.Tensor]:
+    torch.manual_seed(seed)
+    net = torch.nn.Sequential(torch.nn.Linear(4, 24), torch.nn.ReLU(), torch.nn.Linear(24, 1)).double()
+    return net, torch.randn(20, 4).double(), torch.sign(torch.randn(20, 1)).double()
+
+
+def test_kicks_take_a_relu_network_off_the_kinks_on_which_gauss_newton_creeps(tmp_path: Path) -> None:
+    net, X, y = _narrow_relu(19)
+    network = verify.networks.read_network(net)
+    data = verify.networks.read_data(network, X, y)
+    assert polish(network, data).why == "creeps"
+    found, again = (next(zeros(network, data)) for _ in range(2))
+    assert (found.why, found.kicks > 0) == ("converged", True)
+    assert np.array_equal(found.theta, again.theta)
+    certificate = verify.certify(net, X, y, scope="basin", loss="mse")
+    assert certificate.verdict == "PROVED"
+    assert certificate.observed["gauss_newton_steps"] == len(found.trace) - 1 - found.kicks
+    assert verify.check(certificate.save(tmp_path / "c.zip")).accepted
+
+
+def test_where_kicks_do_not_help_the_reason_counts_them() -> None:
+    net, X, y = _narrow_relu(39)
+    certificate = verify.certify(net, X, y, scope="basin", loss="mse")
+    assert certificate.verdict == "INCONCLUSIVE"
+    assert "creeps, 4 random moves off the kinks included" in certificate.reason
+
+
+def test_another_zero_is_looked_at_only_where_a_kink_leaves_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, X, y = _narrow_relu(0)
+    network = verify.networks.read_network(net)
+    problem = verify.networks.Problem(network, verify.networks.read_data(network, X, y))
+    free = next(zeros(network, problem.data))
+    assert about_zeros(problem, 60.0, lambda moved: (examine(moved), None, False)).tried == 1
+    theta = free.theta.copy()
+    first = views(network, theta)[0]
+    first["bias"][0] = -(first["weight"][0] @ X[0].numpy())
+    on_a_kink, creeping = Polished(theta, (1e-15,), "converged"), Polished(theta, (1.0,), "creeps")
+    monkeypatch.setattr(basin_scope, "zeros", lambda *_, **__: iter([on_a_kink, on_a_kink, creeping]))
+    sought = about_zeros(problem, 60.0, lambda moved: (examine(moved), None, False))
+    assert (sought.tried, sought.polished.why) == (2, "converged")
 
 
 def test_polishing_reaches_the_rounding_of_the_residual_near_its_start() -> None:
