@@ -13,9 +13,13 @@ Other inputs (claim inputs_nearby; a linearisation with a spread): √λ_min(A_L
 from __future__ import annotations
 
 import functools
+from typing import overload
+
+import numpy as np
+from jaxtyping import Float
 
 from proofs.evaluation import evaluate
-from verify.arrays import Ball, gram, smallest_eigenvalue, spectral_norm, sqrt
+from verify.arrays import Ball, gram, smallest_eigenvalue, spectral_norm, sqrt, where
 from verify.networks.inputs import lost
 from verify.networks.linearisation import Linearisation
 
@@ -56,18 +60,32 @@ class FeatureBound:
             found.append((slope, data if state.spread is None else data + state.spread.rows(index, state.n), inherited))
         return found
 
-    def __call__(self, radius: float) -> float:
-        """Return the bound at an exact double `radius` > 0; 0 where it says nothing."""
-        if not self.eigenvalue > 0.0:
-            return 0.0
-        layers, reach = self._state.network.chain, Ball(radius)
+    @overload
+    def __call__(self, radius: float) -> float: ...
+
+    @overload
+    def __call__(self, radius: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]: ...
+
+    def __call__(self, radius: float | Float[np.ndarray, " m"]) -> float | Float[np.ndarray, " m"]:
+        """Return the bound at an exact double `radius` > 0, or at m of them, which cost little more than one; 0 where it says nothing."""
+        radii = np.atleast_1d(np.asarray(radius, dtype=np.float64))
+        bounds = self._bounds(radii) if self.eigenvalue > 0.0 else np.zeros(radii.shape)
+        return bounds if np.ndim(radius) else float(bounds[0])
+
+    def _bounds(self, radii: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+        layers, reach = self._state.network.chain, Ball(radii)
         coefficients: list[Ball] = []
         for layer, (slope, data, inherited) in zip(layers, self._norms, strict=False):
             weight = inherited + layer.scale * reach
             coefficients = [slope * c for c in (*(weight * c for c in coefficients), data)]
-        squares = sum((c * c for c in coefficients), Ball(0.0))
-        change = layers[-1].scale * sqrt(squares) * reach
-        if not float(change.rad) < float("inf"):
-            return 0.0
-        values = {"lambda_features": Ball(self.eigenvalue), "feature_change": Ball(change.upper())}
-        return max(float(evaluate("lambda_region_features", values).lower()), 0.0)
+        squares = sum((c * c for c in coefficients), Ball(np.zeros(radii.shape)))
+        # What overflows says nothing.
+        change = layers[-1].scale * sqrt(where(np.isfinite(squares.rad), squares, 0.0)) * reach
+        upper = change.upper()
+        known = np.isfinite(squares.rad) & np.isfinite(upper)
+        values = {
+            "lambda_features": Ball(self.eigenvalue),
+            "feature_change": Ball(np.where(known, upper, 0.0)),
+        }
+        found = evaluate("lambda_region_features", values).lower()
+        return np.where(known, np.maximum(found, 0.0), 0.0)

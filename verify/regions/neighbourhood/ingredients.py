@@ -253,7 +253,7 @@ def tabulate(ingredients: Ingredients, radii: Sequence[float]) -> RadiusTable:
     sharp = np.where(finite, evaluate("lambda_region_sharp", changes).lower(), 0.0)
     bounds = [np.zeros_like(rho), sharp, *(parabola(ball).lower() for parabola in ingredients.parabolas)]
     if ingredients.features is not None:
-        bounds.append(np.array([ingredients.features(radius) for radius in radii]))
+        bounds.append(ingredients.features(rho))
     lam = np.maximum.reduce(bounds)
     # A bound for a larger ball holds on a smaller one.
     monotone = np.maximum.accumulate(lam[::-1])[::-1]

@@ -155,6 +155,17 @@ def test_one_affine_layer_and_an_activated_output_get_no_features_bound() -> Non
         assert FeatureBound(linearise(read_network(model), X))(0.01) == 0.0
 
 
+def test_the_features_bound_at_many_radii_is_that_at_each_and_0_where_a_norm_overflows() -> None:
+    generator = torch.Generator().manual_seed(0)
+    layers = [nn.NTKLinear(2, 8, generator=generator), torch.nn.Tanh(), nn.NTKLinear(8, 8, generator=generator)]
+    model = torch.nn.Sequential(*layers, torch.nn.Tanh(), nn.NTKLinear(8, 1, generator=generator))
+    bound = FeatureBound(linearise(read_network(model), np.array([[1.0, 0.5], [-1.0, 2.0]])))
+    radii = np.array([1e-9, 1e-3, 0.01, 1.0, 1e200, 1e300])
+    found = bound(radii)
+    assert found[1] > 0.0 == found[-1]
+    assert found.tolist() == [bound(radius) for radius in radii.tolist()]
+
+
 def test_a_forged_region_is_rejected(tmp_path: Path) -> None:
     certificate = _shallow()
     region = certificate.witness["region"]
