@@ -15,7 +15,6 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from verify.arrays.environment import in_default_environment, require_default_environment
 from verify.arrays.rounding import ETA, Array
@@ -117,57 +116,50 @@ def check_product(product: Callable[[Array, Array], Array]) -> None:
     Args:
         product: maps two (n, n) float64 arrays to their product.
     """
-    remedy = "reduced precision, FP64 emulation or a Strassen-like algorithm: use another BLAS or device"
     for n in (5, 64, 200):
-        case = _product_case(n)
-        left, right, want = case.left, case.right, case.product
-        if not np.array_equal(product(left, right), want):
-            _fail(f"an exact {n}x{n} product came out wrong", remedy)
-        if not np.array_equal(product(case.scale * left, right), case.scale * want):
-            _fail(f"a row-scaled exact {n}x{n} product came out wrong", remedy)
-        for full, one, order, factor in case.single_terms:
-            if not np.array_equal(product(full, one), full[:, order] * factor):
-                _fail(f"a {n}x{n} product with one full-mantissa term per entry came out wrong", remedy)
-            small = np.ldexp(full, -1075)  # about half of the entries are subnormal, before and after
-            if not np.array_equal(product(small, one), small[:, order] * factor):
-                _fail(
-                    f"a {n}x{n} product with subnormal entries came out wrong", "subnormals are flushed: another BLAS"
-                )
-            if not np.array_equal(product(one.T.copy(), full.T.copy()), (full[:, order] * factor).T):
-                _fail(f"a transposed {n}x{n} product with one full-mantissa term per entry came out wrong", remedy)
+        for case in _product_cases(n):
+            if not np.array_equal(product(case.left, case.right), case.product):
+                _fail(f"{case.what} {n}x{n} product{case.how} came out wrong", case.remedy)
 
 
 class _ProductCase(NamedTuple):
-    """Operands whose product is known without a floating-point product.
-
-    Attributes:
-        left, right, product: integers below 2^22: every product and sum is exact in binary64 in any order; no narrower format can
-            do it.
-        scale: factors for the rows of left, widely different: algorithms that add rows before multiplying (Strassen) lose the small
-            ones.
-        single_terms: (full, one, order, factor): one non-zero term per entry of full·one, so any order of summation gives the rounded
-            product of two full mantissas. Formats with fewer bits lose the last ones, fixed-point emulations those of the small entries
-            beside large ones in their row or column.
-    """
+    """Operands whose product is known without a floating-point product, and what it means if it comes out otherwise."""
 
     left: Array
     right: Array
     product: Array
-    scale: Array
-    single_terms: list[tuple[Array, Array, NDArray[np.int64], Array]]
+    what: str
+    how: str = ""
+    remedy: str = "reduced precision, FP64 emulation or a Strassen-like algorithm: use another BLAS or device"
 
 
 @cache
-def _product_case(n: int) -> _ProductCase:
-    require_default_environment()  # kept for the whole process
+def _product_cases(n: int) -> list[_ProductCase]:
+    """Made once: what is kept for the whole process is made in the environment that every bound assumes."""
+    require_default_environment()
     rng = np.random.default_rng([20260111, n])
+    # Integers below 2^22: every product and sum is exact in binary64 in any order; no narrower format can do it.
     a, b = (rng.integers(-(2**22), 2**22, (n, n)) for _ in range(2))
+    left, right, exact = a.astype(np.float64), b.astype(np.float64), (a @ b).astype(np.float64)
+    # Rows of widely different sizes: algorithms that add rows before multiplying (Strassen) lose the small ones.
     scale = np.where(np.arange(n) % 2 == 0, 2.0**80, 2.0**-80)[rng.permutation(n)][:, None]
-    terms: list[tuple[Array, Array, NDArray[np.int64], Array]] = []
+    cases = [
+        _ProductCase(left, right, exact, "an exact"),
+        _ProductCase(scale * left, right, scale * exact, "a row-scaled exact"),
+    ]
+    # One non-zero term per entry, so any order of summation gives the rounded product of two full mantissas. Formats with fewer bits lose
+    # the last ones, fixed-point emulations those of the small entries beside large ones in their row or column.
     for spread in (10, 80):
-        full = rng.integers(2**52, 2**53, (n, n)) * 2.0 ** rng.integers(-spread, spread, (n, n))
-        order, factor = rng.permutation(n), rng.integers(2**52, 2**53, n) * 2.0**-52
+        full = np.asarray(rng.integers(2**52, 2**53, (n, n)) * 2.0 ** rng.integers(-spread, spread, (n, n)))
+        order, factor = rng.permutation(n), np.asarray(rng.integers(2**52, 2**53, n) * 2.0**-52)
         one = np.zeros((n, n))
         one[order, np.arange(n)] = factor
-        terms.append((np.asarray(full, dtype=np.float64), one, order, np.asarray(factor, dtype=np.float64)))
-    return _ProductCase(a.astype(np.float64), b.astype(np.float64), (a @ b).astype(np.float64), scale, terms)
+        small = np.ldexp(full, -1075)  # about half of the entries are subnormal, before and after
+        term, flushed = " with one full-mantissa term per entry", "subnormals are flushed: another BLAS"
+        product = full[:, order] * factor
+        cases += [
+            _ProductCase(full, one, product, "a", term),
+            _ProductCase(small, one, small[:, order] * factor, "a", " with subnormal entries", flushed),
+            _ProductCase(one.T.copy(), full.T.copy(), product.T.copy(), "a transposed", term),
+        ]
+    return cases
