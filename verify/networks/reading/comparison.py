@@ -105,6 +105,7 @@ def _compare(
 ) -> Recorder:
     """Compare values and gradient, and return what ran; `moved`: at the network's parameters, which are not the model's own."""
     record, gradients = evaluate(model, nodes, X, weights, network.names() if moved else None)
+    known = known or _Known(linearise(network, X), np.arange(len(X)), weights, own=True)
     _compare_values(network, nodes, record, X, known)
     _compare_gradients(network, gradients, X, weights, known)
     return record
@@ -124,11 +125,12 @@ def _elsewhere(network: Network) -> Network:
 
 @dataclass(frozen=True)
 class _Known:
-    """A linearisation made for other ends, at rows `at` of its data: midpoints."""
+    """A linearisation, at rows `at` of its data: midpoints. `own`: made here, of the rows compared alone; else it was made for other ends."""
 
     state: Linearisation
     at: Int[np.ndarray, " rows"]
     weights: np.ndarray
+    own: bool = False
 
     def value(self, index: int) -> np.ndarray:
         """The value of a fully connected layer or activation (rows, units)."""
@@ -146,9 +148,7 @@ class _Known:
         return (full[:, :-1], full[:, -1]) if "bias" in layer.trained else (full,)
 
 
-def _compare_values(
-    network: Network, nodes: list[Leaf], record: Recorder, X: np.ndarray, known: _Known | None = None
-) -> None:
+def _compare_values(network: Network, nodes: list[Leaf], record: Recorder, X: np.ndarray, known: _Known) -> None:
     made = [id(call.module) for call in record.calls]
     if made != [id(leaf.module) for leaf in nodes if not leaf.function]:
         raise DisagreementError("model: torch calls other modules, or in another order, than its layers say")
@@ -168,7 +168,7 @@ def _compare_values(
             raise DisagreementError(f"{leaf.where}: torch gives it another input than the output of the module before")
         value = call.returned if call.returned is not None else call.given
         values.append(value)
-        if known is not None and _at_once(network, leaf, given, value, known):
+        if _at_once(network, leaf, given, value, known):
             continue
         expected, slack = _reading(network, leaf, given)
         bounded = np.isfinite(expected.rad) & np.isfinite(slack)
@@ -287,14 +287,14 @@ def _norm_slack(layer: GroupNorm, given: np.ndarray, value: np.ndarray) -> np.nd
 
 
 def _compare_gradients(
-    network: Network, gradients: Mapping[str, np.ndarray], X: np.ndarray, weights: np.ndarray, known: _Known | None
+    network: Network, gradients: Mapping[str, np.ndarray], X: np.ndarray, weights: np.ndarray, known: _Known
 ) -> None:
-    state: Linearisation | None = None
+    state = known.state if known.own else None
     for index in network.trained:
         layer = network.layers[index]
         assert isinstance(layer, Trained)
         parts = [gradients[state_name(layer.name, name)] for name in layer.trained]
-        if known is not None and isinstance(layer, Linear) and _near(parts, known.gradient(index)):
+        if isinstance(layer, Linear) and _near(parts, known.gradient(index)):
             continue
         state = state or linearise(network, X)
         with np.errstate(all="ignore"):
