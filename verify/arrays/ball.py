@@ -72,12 +72,16 @@ class Ball(ArrayShape, CertainComparisons, PrintedWhole):
 
     def __init__(self, mid: Any, rad: Any = 0.0) -> None:
         """See the class."""
+        exact = type(rad) is float and rad == 0.0
         if isinstance(mid, Ball):
             base = mid
         else:
             lo, hi = conversion.to_bounds(mid)
+            if exact and hi is None:
+                self._set(lo, _no_radii(lo.shape), True)
+                return
             base = _point(lo) if hi is None else Ball.from_bounds(lo, hi)
-        if type(rad) is float and rad == 0.0:
+        if exact:
             self._set(base._mid, base._rad, base._point)
             return
         if isinstance(rad, Ball):
@@ -90,8 +94,8 @@ class Ball(ArrayShape, CertainComparisons, PrintedWhole):
     def _set(self, mid: Array, rad: Array, point: bool) -> None:
         require_default_environment()
         mid, rad = np.asarray(mid), np.asarray(rad)  # reductions return numpy scalars, which have no flags
-        mid.flags.writeable = False
-        rad.flags.writeable = False
+        mid.setflags(write=False)
+        rad.setflags(write=False)
         object.__setattr__(self, "_mid", mid)
         object.__setattr__(self, "_rad", rad)
         object.__setattr__(self, "_point", point)
@@ -336,8 +340,15 @@ def _build(mid: Array, rad: Array, point: bool) -> Ball:
 
 
 def _point(mid: Array) -> Ball:
-    # A zero-stride view: point balls cost no memory for their radii.
-    return _build(mid, np.broadcast_to(np.float64(0.0), mid.shape).view(), True)
+    return _build(mid, _no_radii(mid.shape), True)
+
+
+_ZERO = bytes(8)
+
+
+def _no_radii(shape: tuple[int, ...]) -> Array:
+    """Zeros in a view with strides 0 of eight bytes that cannot change: point balls cost no memory for their radii."""
+    return np.ndarray(shape, np.float64, _ZERO, 0, (0,) * len(shape))
 
 
 def _checked(mid: Array, rad: Array) -> Ball:
@@ -364,7 +375,7 @@ def as_ball(x: Any) -> Ball:
 
 
 def _check_broadcast(name: str, a: Ball, b: Ball) -> None:
-    if a.shape != b.shape:
+    if a._mid.shape != b._mid.shape:
         try:
             np.broadcast_shapes(a.shape, b.shape)
         except ValueError as exc:

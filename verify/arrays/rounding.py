@@ -89,8 +89,10 @@ def _sum_directed(x: Any, y: Any, direction: float) -> Array:
         keep = e <= 0 if direction > 0 else e >= 0
         if keep.all():
             return s
-        finite = np.isfinite(x) & np.isfinite(y)
-        return np.where(keep | (np.isinf(s) & ~finite), s, np.nextafter(s, direction))
+        infinite = np.isinf(s)
+        if infinite.any():
+            keep = keep | (infinite & ~(np.isfinite(x) & np.isfinite(y)))
+        return np.where(keep, s, np.nextafter(s, direction))
 
 
 def fraction_bounds(q: Fraction) -> tuple[float, float]:
