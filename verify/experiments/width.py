@@ -112,7 +112,7 @@ class _Trial:
         table = tabulate(here, [float(r) for r in radii])
         for j in np.flatnonzero(np.isfinite(table.delta_j)):
             values = {
-                **here.at_centre(),
+                **here.at_centre,
                 "R": Ball(float(radii[j])),
                 "L_H": Ball(float(table.curvature[j])),
                 "Delta_J": Ball(float(table.delta_j[j])),

@@ -102,7 +102,7 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
     """
     zero, inner, outer = rows
     radius, rho = Ball(float(table.radii[outer])), Ball(float(table.radii[inner]))
-    centre, how = ingredients.at_centre(), pace(ingredients, table, outer, lr)
+    centre, how = ingredients.at_centre, pace(ingredients, table, outer, lr)
     values = {
         **centre,
         "eta": Ball(lr),

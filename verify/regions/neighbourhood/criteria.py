@@ -84,7 +84,7 @@ def region_values(ingredients: Ingredients, table: RadiusTable, index: int) -> d
     """Values of the symbols at R = ρ_index: exact doubles, each the safe end point of its bound, and an enclosure of what stands for ‖J0‖."""
     drift = bound_of(table.delta_j[index])
     return {
-        **ingredients.at_centre(),
+        **ingredients.at_centre,
         "jacobian_norm0": ingredients.jacobian_base(float(table.radii[index]), drift),
         "R": Ball(float(table.radii[index])),
         "Delta_J": drift,

@@ -50,7 +50,7 @@ Chosen = Mapping[int, np.ndarray]
 def residual_relu(ingredients: Ingredients, table: RadiusTable, index: int, lr: Fraction) -> Outcome:
     """Evaluate claim containment_residual_relu at R = ρ_index with step `lr` (exact); λ0 and ‖J‖ of `ingredients` are those of J_c."""
     values = {
-        **ingredients.at_centre(),
+        **ingredients.at_centre,
         "R": Ball(float(table.radii[index])),
         "Delta_J": bound_of(table.delta_j[index]),
         "lambda_R": Ball(float(table.lam[index])),
@@ -214,7 +214,7 @@ def _basin(
 ) -> Basin | None:
     """Evaluate the criterion from c at r_0 and from all of B(c, ρ) at R; None where one fails."""
     zero, inner, outer = rows
-    rho, centre = Ball(float(table.radii[inner])), at_centre.at_centre()
+    rho, centre = Ball(float(table.radii[inner])), at_centre.at_centre
     near = residual_relu(at_centre, table, zero, lr)
     if not (near.holds and np.isfinite(table.delta_j[inner])):
         return None

@@ -6,9 +6,10 @@ Nothing here decides anything; :mod:`verify.regions.neighbourhood.criteria` does
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -111,8 +112,9 @@ class Ingredients:
     offset: float = 0.0
     bits: int = 53
 
-    def at_centre(self) -> dict[str, Ball]:
-        """Return the values that the formulas of proofs/ are evaluated at: the exact, safe end points."""
+    @functools.cached_property
+    def at_centre(self) -> Mapping[str, Ball]:
+        """The values that the formulas of proofs/ are evaluated at: the exact, safe end points."""
         return {
             "s": Ball(self.s),
             "lambda0": Ball(lower(self.lambda0)),
@@ -128,7 +130,7 @@ class Ingredients:
         Args:
             radius: exact double > 0. drift: the bound of Δ_J on that ball.
         """
-        base = Ball(upper(self.jacobian_norm0))
+        base = self.at_centre["jacobian_norm0"]
         for bound in self.above:
             square = Ball(bound.intercept) + Ball(bound.weight) * Ball(radius) ** 2
             base = min(base, sqrt_of_nonnegative(square) - drift, key=upper)

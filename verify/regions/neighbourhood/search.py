@@ -115,6 +115,7 @@ class _Sweep:
         lr: the step; None for each radius' own certified step.
         indices: radii where something is known.
         approx_ratio: about supply over need of containment at each. approx_rest: whether the other inequalities may hold.
+        proved: outcomes of this table by form, index and step, as far as they are known.
     """
 
     ingredients: Ingredients
@@ -124,11 +125,15 @@ class _Sweep:
     indices: np.ndarray
     approx_ratio: np.ndarray
     approx_rest: np.ndarray
+    proved: dict[tuple[Form, int, Fraction], Outcome]
 
     def outcome(self, index: int) -> Outcome:
         """Evaluate the criterion at one radius: rigorous."""
         step = certified_step(self.ingredients, self.table, index) if self.lr is None else self.lr
-        return CRITERIA[self.form](self.ingredients, self.table, index, step)
+        key = self.form, index, step
+        if key not in self.proved:
+            self.proved[key] = CRITERIA[self.form](self.ingredients, self.table, index, step)
+        return self.proved[key]
 
     def _promising(self) -> list[int]:
         # Where rounding could tip a guess over, it is not believed.
@@ -139,10 +144,19 @@ class _Sweep:
         holding = next((o for i in self._promising() if (o := self.outcome(i)).holds), None)
         if holding is not None or not self.indices.size:
             return holding
+        return max(map(self.outcome, self._nearest()), key=lambda o: o.ratio)
+
+    def first_index(self) -> int | None:
+        """The index of :meth:`first`; nothing is evaluated where the guesses leave no choice."""
+        if self.indices.size and not self._promising() and len(nearest := self._nearest()) == 1:
+            return nearest[0]
+        found = self.first()
+        return None if found is None else found.index
+
+    def _nearest(self) -> list[int]:
         # Below 0 where a step is too long for its form.
         best = float(self.approx_ratio.max())
-        nearest = self.indices[self.approx_ratio >= best - _DOUBT * abs(best)]
-        return max(map(self.outcome, nearest.tolist()), key=lambda o: o.ratio)
+        return self.indices[self.approx_ratio >= best - _DOUBT * abs(best)].tolist()  # type: ignore[no-any-return]
 
     def largest_radius(self) -> float | None:
         """The largest radius at which it holds."""
@@ -151,13 +165,18 @@ class _Sweep:
 
 
 def _sweep(
-    ingredients: Ingredients, table: RadiusTable, form: Form, indices: Iterable[int], lr: Fraction | None
+    ingredients: Ingredients,
+    table: RadiusTable,
+    form: Form,
+    indices: Iterable[int],
+    lr: Fraction | None,
+    proved: dict[tuple[Form, int, Fraction], Outcome],
 ) -> _Sweep:
-    """Guess one criterion at the given radii, with `lr` or each radius' own certified step."""
+    """Guess one criterion at the given radii, with `lr` or each radius' own certified step; `proved`: what is known of this table."""
     known = np.array([j for j in indices if table.lam[j] > 0.0 and np.isfinite(table.delta_j[j])], dtype=int)
     with np.errstate(all="ignore"):
         ratio, rest = (_approx_classical if form == "classical" else _approx_residual)(ingredients, table, known, lr)
-    return _Sweep(ingredients, table, form, lr, known, np.where(np.isfinite(ratio), ratio, 0.0), rest)
+    return _Sweep(ingredients, table, form, lr, known, np.where(np.isfinite(ratio), ratio, 0.0), rest, proved)
 
 
 def _approx_values(ingredients: Ingredients, table: RadiusTable, known: np.ndarray, lr: Fraction | None) -> _Guess:
@@ -204,10 +223,10 @@ def _refined(ingredients: Ingredients, coarse: RadiusTable, lr: Fraction | None)
     """Add radii between the coarse grid's last failing and first certifying one, per form."""
     radii = set(coarse.radii.tolist())
     for form in CRITERIA:
-        target = _sweep(ingredients, coarse, form, range(len(coarse)), lr).first()
+        target = _sweep(ingredients, coarse, form, range(len(coarse)), lr, {}).first_index()
         if target is not None:
-            above = float(coarse.radii[target.index])
-            below = float(coarse.radii[target.index - 1]) if target.index else 0.0
+            above = float(coarse.radii[target])
+            below = float(coarse.radii[target - 1]) if target else 0.0
             radii.update(below + (above - below) * j / _FINE for j in range(1, _FINE))
     return tabulate(ingredients, _grid(radii))
 
@@ -238,10 +257,10 @@ def search_ball(ingredients: Ingredients, lr: Fraction | None, radius: float | N
         coarse = tabulate(ingredients, _coarse_grid(ingredients))
         table = _refined(ingredients, coarse, lr)
         indices = range(len(table))
-    step = lr
+    step, proved = lr, dict[tuple[Form, int, Fraction], Outcome]()
     if step is None:
         # First every radius with its own step 1/β, to choose R; from here on one step for everything.
-        picked = [o for form in CRITERIA if (o := _sweep(ingredients, table, form, indices, None).first())]
+        picked = [o for form in CRITERIA if (o := _sweep(ingredients, table, form, indices, None, proved).first())]
         chosen = min(picked, key=lambda o: (not o.holds, o.index if o.holds else -o.ratio), default=None)
         if chosen is None:
             return BallResult(table, {}, None, None, {})
@@ -249,7 +268,7 @@ def search_ball(ingredients: Ingredients, lr: Fraction | None, radius: float | N
     best: dict[Form, Outcome] = {}
     largest: dict[Form, float] = {}
     for form in CRITERIA:
-        sweep = _sweep(ingredients, table, form, indices, step)
+        sweep = _sweep(ingredients, table, form, indices, step, proved)
         target = sweep.first()
         if target is not None:
             best[form] = target
@@ -280,7 +299,7 @@ def stability_radii(ingredients: Ingredients, table: RadiusTable, kappa: Fractio
         "R": Ball(table.radii[known]),
         "L_H": Ball(table.curvature[known]),
         "Delta_J": Ball(table.delta_j[known]),
-        **ingredients.at_centre(),
+        **ingredients.at_centre,
     }
     lipschitz = evaluate("L_theta", values)
     # Where the product underflowed to a ball that meets 0 nothing is lost by reporting the other radii.

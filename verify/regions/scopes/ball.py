@@ -115,7 +115,7 @@ def ball_constants(ingredients: Ingredients, result: BallResult) -> dict[str, An
             "radius_largest_residual_relu": Ball(result.largest_radius["residual_relu"]),
         }
     values = {
-        **ingredients.at_centre(),
+        **ingredients.at_centre,
         "R": Ball(float(table.radii[j])),
         "L_H": Ball(float(table.curvature[j])),
         "Delta_J": Ball(float(table.delta_j[j])),
