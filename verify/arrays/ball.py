@@ -144,7 +144,9 @@ class Ball(ArrayShape, CertainComparisons, PrintedWhole):
         >>> Ball.from_bounds(1.0, 2.0)
         Ball(1.5, 0.5)
         """
-        lo, hi = np.broadcast_arrays(conversion.bound_array(lower, "lower"), conversion.bound_array(upper, "upper"))
+        lo, hi = conversion.bound_array(lower, "lower"), conversion.bound_array(upper, "upper")
+        if lo.shape != hi.shape:
+            lo, hi = np.broadcast_arrays(lo, hi)
         if not (lo <= hi).all():
             raise InputError(
                 "from_bounds: expected lower <= upper without NaN; swap the arguments or check their source"
@@ -358,7 +360,7 @@ def _checked(mid: Array, rad: Array) -> Ball:
     if mid.size > 4096 and np.isfinite(np.vdot(mid, mid)) and rad.min() >= 0 and rad.shape == mid.shape:
         return _build(mid, rad, False)
     good = np.isfinite(mid) & (rad >= 0)
-    if not good.all():
+    if np.count_nonzero(good) < good.size:
         mid, rad = np.where(good, mid, 0.0), np.where(good, rad, np.inf)
     if rad.shape != mid.shape:
         rad = np.broadcast_to(rad, mid.shape).view()
@@ -377,6 +379,6 @@ def as_ball(x: Any) -> Ball:
 def _check_broadcast(name: str, a: Ball, b: Ball) -> None:
     if a._mid.shape != b._mid.shape:
         try:
-            np.broadcast_shapes(a.shape, b.shape)
+            np.broadcast(a._mid, b._mid)
         except ValueError as exc:
             raise ShapeError(f"ball {name} ball: shapes {a.shape} and {b.shape} do not broadcast") from exc

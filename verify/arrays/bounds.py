@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -14,18 +15,35 @@ from verify.errors import ShapeError
 
 def midpoint_radius(lo: Array, hi: Array) -> tuple[Array, Array]:
     """(mid, rad) with [lo, hi] ⊂ [mid − rad, mid + rad], lo ≤ hi of one shape; an infinite end gives an infinite radius."""
+    if lo.ndim == 0:
+        one, other = _of_numbers(float(lo), float(hi))
+        return np.array(one), np.array(other)
     with quiet():
         # Halving first cannot overflow; where both ends agree the midpoint is exact. Any finite midpoint
         # is valid: the radius is the larger distance to an end, rounded up exactly (TwoSum). An infinite
         # end gives rad = inf.
         mid = np.where(lo == hi, lo, 0.5 * lo + 0.5 * hi)
-        mid = np.where(np.isfinite(mid), mid, 0.0)
+        finite = np.isfinite(mid)
+        bounded = np.count_nonzero(finite) == finite.size
+        mid = mid if bounded else np.where(finite, mid, 0.0)
         rad = np.maximum(sum_up(hi, -mid), sum_up(mid, -lo))
         # Keep the sign: where rounding made rad > |mid| although 0 <= lo (or hi <= 0), [0, 2·rad] also
         # contains [lo, hi].
         mid = np.where((rad > mid) & (lo >= 0), rad, np.where((rad > -mid) & (hi <= 0), -rad, mid))
-        rad = np.where(np.isinf(lo) | np.isinf(hi), np.inf, rad)
+        rad = rad if bounded else np.where(np.isinf(lo) | np.isinf(hi), np.inf, rad)
         return np.where(np.isfinite(mid), mid, 0.0), rad
+
+
+def _of_numbers(lo: float, hi: float) -> tuple[float, float]:
+    """The same of two numbers, in Python floats."""
+    mid = lo if lo == hi else 0.5 * lo + 0.5 * hi
+    mid = mid if math.isfinite(mid) else 0.0
+    rad = max(float(sum_up(hi, -mid)), float(sum_up(mid, -lo)))
+    if rad > mid and lo >= 0.0:
+        mid = rad
+    elif rad > -mid and hi <= 0.0:
+        mid = -rad
+    return mid if math.isfinite(mid) else 0.0, math.inf if math.isinf(lo) or math.isinf(hi) else rad
 
 
 def balls_inside(mid: Array, rad: Array, other_mid: Array, other_rad: Array | None) -> NDArray[np.bool_]:

@@ -22,7 +22,7 @@ from verify.arrays.rounding import Array, fraction_bounds
 from verify.arrays.sympy_bounds import enclose
 from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError
 
-_EXACT_KINDS = (np.float16, np.float32, np.float64)
+_EXACT_KINDS = (np.float64, np.float32, np.float16)
 
 
 def exact_rational(x: Any) -> Fraction | None:
@@ -86,6 +86,8 @@ def to_bounds(x: Any) -> tuple[Array, Array | None]:
         if not math.isfinite(x):
             raise NonFiniteError(f"value={x!r}: expected a finite number")
         return np.array(x), None
+    if type(x) is np.ndarray:
+        return _numpy_bounds(x)
     if _is_torch(x):
         x = _from_torch(x)
     if _is_tensor_ball(x):
@@ -225,11 +227,11 @@ def radius_array(rad: Any, shape: tuple[int, ...]) -> Array:
 
 def bound_array(x: Any, name: str) -> Array:
     """Float64 bounds (infinity and NaN pass), rounded outwards where no double; name is 'lower' or 'upper'."""
+    if isinstance(x, float):
+        return np.asarray(x)
     a = np.asarray(x)
     if a.dtype == np.float64 or a.dtype == np.float32:
         return np.array(a, dtype=np.float64)
-    if isinstance(x, float):
-        return np.asarray(x)
     lo, hi = to_bounds(x)
     return lo if hi is None or name == "lower" else hi
 

@@ -22,6 +22,7 @@ import numpy as np
 from verify.arrays import guesses
 from verify.arrays.arithmetic_probe import require_probed_products
 from verify.arrays.ball import Ball, _build, as_ball
+from verify.arrays.combine import diagonal
 from verify.arrays.functions.on_balls import sqrt
 from verify.arrays.products import gram, matmul, mirror, row_norms_upper
 from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_down, sum_up
@@ -232,7 +233,7 @@ def _rayleigh_upper(x: Ball, vector: Array) -> float:
     """Upper bound of λ_min over x: the largest Rayleigh quotient of one point vector, or the smallest
     diagonal entry.
     """
-    best = float(np.min(np.diagonal(x.upper() if not x.is_point else x.mid)))
+    best = float(diagonal(x).upper().min())
     quotient = rayleigh_quotient(vector, lambda v: matmul(x, v, "sharp"))
     return best if quotient is None else min(best, float(quotient.upper()))
 

@@ -17,6 +17,8 @@ import torch
 
 import verify.arrays as va
 from verify.arrays import Ball
+from verify.arrays.bounds import midpoint_radius
+from verify.arrays.rounding import sum_down, sum_up
 from verify.errors import (
     DomainError,
     DtypeError,
@@ -247,6 +249,22 @@ def test_bounds_are_the_nearest_doubles() -> None:
         low, high = Fraction(a) - Fraction(b), Fraction(a) + Fraction(b)
         assert Fraction(lo) <= low < Fraction(math.nextafter(lo, math.inf))
         assert Fraction(math.nextafter(hi, -math.inf)) < high <= Fraction(hi)
+
+
+def test_numbers_without_axes_round_as_arrays_do() -> None:
+    """Sums and midpoints of numbers are computed in Python floats: bit for bit what the arrays give."""
+    top = 1.7976931348623157e308
+    half = [0.0, 5e-324, 2.0**-1022, 2.0**-54, 2.0**-53, 0.1, 0.3, 1.0, 1.0 + 2.0**-52, 1e300, top / 2, top, math.inf]
+    x, y = (part.ravel() for part in np.meshgrid(half + [-v for v in half], half + [-v for v in half]))
+    for rounded in (sum_down, sum_up):
+        many = np.asarray(rounded(x, y))
+        single = np.array([rounded(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])
+        assert np.array_equal(many.view(np.int64)[~np.isnan(many)], single.view(np.int64)[~np.isnan(many)])
+        assert np.array_equal(np.isnan(many), np.isnan(single))
+    lo, hi = x[x <= y], y[x <= y]
+    pairs = [midpoint_radius(np.array(a), np.array(b)) for a, b in zip(lo.tolist(), hi.tolist(), strict=True)]
+    for found, parts in zip(midpoint_radius(lo, hi), zip(*pairs, strict=True), strict=True):
+        assert np.array_equal(found, np.array(parts))
 
 
 def test_from_bounds() -> None:
