@@ -172,12 +172,14 @@ class Curvature:
         """Suprema over the balls of radii (m, 1) of every norm, in the order of the docstring's derivation; which balls meet no kink."""
         zero = Ball(np.zeros(self._n))
         moved_h, moved_h_rows = Ball(0.0), zero
-        a_norms, a_rows, z_rows = [], [], []
+        a_norms, a_rows, v_norms, z_rows = [], [], [], []
         smooth = np.ones(radius.shape[0], dtype=bool)
-        for layer in self._layers:
+        reaches = [layer.scale * radius for layer in self._layers]
+        for layer, reach in zip(self._layers, reaches, strict=True):
             a_norms.append(layer.a_norm + layer.scale * moved_h)
             a_rows.append(layer.a_rows + layer.scale * moved_h_rows)
-            v = layer.v_norm + layer.scale * radius
+            v = layer.v_norm + reach
+            v_norms.append(v)
             moved_z = layer.a_norm * radius + v * moved_h
             moved_z_rows = layer.a_rows * radius + v * moved_h_rows
             z_rows.append(moved_z_rows)
@@ -195,14 +197,15 @@ class Curvature:
                     layer.scale,
                     upper_end(a_norms[index]),
                     upper_end(a_rows[index]),
-                    upper_end(layer.v_norm + layer.scale * radius),
+                    upper_end(v_norms[index]),
                     upper_end(b_rows),
                     upper_end(layer.g_rows + moved_g),
                     layer.slope,
                     layer.bend,
                 )
             )
-            moved_g = layer.scale * radius * b_rows + layer.v_norm * moved_b
+            if index:
+                moved_g = reaches[index] * b_rows + layer.v_norm * moved_b
         return result[::-1], smooth
 
     @overload

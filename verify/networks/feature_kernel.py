@@ -56,7 +56,7 @@ class FeatureBound:
         for index, layer in enumerate(state.network.chain[:-1]):
             slope = Ball(layer.activation.supremum(1))
             inherited = spectral_norm(state.V[index]) if index else Ball(0.0)
-            data = spectral_norm(state.A[index])
+            data = spectral_norm(state.A[index]) if index else state.data_norm
             found.append((slope, data if state.spread is None else data + state.spread.rows(index, state.n), inherited))
         return found
 

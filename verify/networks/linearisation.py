@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from verify.arrays import Ball, Rows
+from verify.arrays import Ball, Rows, spectral_norm
 from verify.memory import require_memory
 from verify.networks.equal_entries import EqualEntries
 from verify.networks.graph import Network
@@ -46,7 +46,7 @@ class Linearisation:
         spread: what inputs nearby change (:func:`verify.networks.inputs.over_inputs`); None where only the stored inputs are meant.
 
     Of a chain, per link: z_rows (n, m_l), a_rows (n, m_{l-1} (+1)), g_rows and b_rows (N, m_l); Z, A, G, B, F are the same
-    entry by entry, as balls; V: s_l·W_l (m_l, m_{l-1}).
+    entry by entry, as balls; data_norm: ‖A_1‖; V: s_l·W_l (m_l, m_{l-1}).
     """
 
     network: Network
@@ -126,6 +126,11 @@ class Linearisation:
     def A(self) -> tuple[Ball, ...]:
         """Scaled inputs with the bias column."""
         return tuple(rows.ball() for rows in self.a_rows)
+
+    @cached_property
+    def data_norm(self) -> Ball:
+        """‖A_1‖, computed when first asked for."""
+        return spectral_norm(self.A[0])
 
     @cached_property
     def G(self) -> tuple[Ball, ...]:

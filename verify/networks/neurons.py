@@ -39,6 +39,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from verify.arrays import (
     Ball,
@@ -48,7 +49,6 @@ from verify.arrays import (
     largest_eigenvalue,
     schur_of_grams,
     smallest_eigenvalue,
-    spectral_norm,
     sqrt,
     sqrt_of_nonnegative,
 )
@@ -57,7 +57,7 @@ from verify.networks.inputs import kept, lost
 from verify.networks.layers.norms import row_norms
 from verify.networks.linearisation import Linearisation
 
-__all__ = ["NeuronBudget", "Parabola", "useful"]
+__all__ = ["NeuronBudget", "Parabola", "highest", "useful"]
 
 _EXTENSIONS = 8
 # m'' of the bounds from above, in units of the largest ω_r.
@@ -103,7 +103,7 @@ class NeuronBudget:
         s1 = Ball(hidden.activation.supremum(1))
         s2 = Ball(hidden.activation.supremum(2))
         inputs = self._inputs
-        size, squares = spectral_norm(state.A[0]), sqrt_of_nonnegative(largest_eigenvalue(inputs * inputs))
+        size, squares = state.data_norm, sqrt_of_nonnegative(largest_eigenvalue(inputs * inputs))
         if state.spread is not None:
             moved = state.spread.data[0]
             size = size + state.spread.rows(0, state.n)
@@ -128,8 +128,13 @@ class NeuronBudget:
         """
         if not 0.0 < weight < float("inf"):
             raise InputError(f"weight={weight!r}: expected a finite number > 0")
-        # Any smaller k_r ≥ 0 is valid too (J_r J_rᵀ ⪰ 0): the square of an exact double below its root.
-        root = np.clip(sqrt(Ball(self.shares(weight))).lower(), 0.0, 1.0)
+        return self._proved(weight, self._roots(weight))
+
+    def _roots(self, weight: float | np.ndarray) -> np.ndarray:
+        """Doubles in [0, 1] whose squares are at most k_r: any smaller k_r ≥ 0 is valid too (J_r J_rᵀ ⪰ 0)."""
+        return np.clip(sqrt(Ball(self.shares(weight))).lower(), 0.0, 1.0)
+
+    def _proved(self, weight: float, root: np.ndarray) -> Parabola:
         smallest, spread = float(smallest_eigenvalue(self._kernel(root)).lower()), self._state.spread
         return Parabola(weight, smallest if spread is None else lost(smallest, spread.jacobian))
 
@@ -164,10 +169,11 @@ class NeuronBudget:
 
     def _approx_top(self, weight: float) -> float:
         """The midpoints' intercept of :meth:`parabola_above`."""
-        return float(np.linalg.eigvalsh(self._approx_kernel(self._roots_above(weight)))[-1])
+        roots = np.sqrt(weight / (weight - self.omega_upper))
+        return float(np.linalg.eigvalsh(self._approx_kernel(roots))[-1])
 
-    def shares(self, weight: float) -> np.ndarray:
-        """Return lower bounds (m,) of k_r = m'/(m' + ω_r) for m' = `weight`, doubles in [0, 1]."""
+    def shares(self, weight: float | np.ndarray) -> np.ndarray:
+        """Return lower bounds (m,) of k_r = m'/(m' + ω_r) for m' = `weight`, doubles in [0, 1]; (f, m) for f of them, (f, 1)."""
         known = np.isfinite(self.omega_upper)
         omega = Ball(np.where(known, self.omega_upper, 0.0))
         kept = np.where(known, (Ball(weight) / (Ball(weight) + omega)).lower(), 0.0)
@@ -196,9 +202,9 @@ class NeuronBudget:
         found: dict[float, Parabola] = {}
 
         def best_after(weights: Iterable[float]) -> float:
-            for weight in weights:
-                if weight not in found:
-                    found[weight] = self._approx_parabola(weight)
+            new = [weight for weight in weights if weight not in found]
+            roots = np.sqrt(self.shares(np.array(new)[:, None]))
+            found.update((weight, self._approx_parabola(weight, root)) for weight, root in zip(new, roots, strict=True))
             return max(found.values(), key=lambda p: p.intercept - p.weight * radius * radius).weight
 
         best = best_after(middle * 3.2**j for j in range(5))
@@ -210,10 +216,9 @@ class NeuronBudget:
             best = best_after([best / ratio, best * ratio])
         return tuple(p for _, p in sorted(found.items()) if p.intercept > 0.0)
 
-    def _approx_parabola(self, weight: float) -> Parabola:
-        """The midpoints of :meth:`parabola`."""
-        psi = self._approx_kernel(np.sqrt(self.shares(weight)))
-        return Parabola(weight, guesses.smallest_eigenpair(psi).value)
+    def _approx_parabola(self, weight: float, root: np.ndarray) -> Parabola:
+        """The midpoints of :meth:`parabola`; `root`: about √k_r."""
+        return Parabola(weight, guesses.smallest_eigenpair(self._approx_kernel(root)).value)
 
     def _approx_kernel(self, root: np.ndarray) -> np.ndarray:
         """The midpoints of Σ_r root_r² J_r J_rᵀ + Θ_out."""
@@ -228,8 +233,16 @@ class NeuronBudget:
 
     def parabolas(self, radius: float) -> tuple[Parabola, ...]:
         """Return certified parabolas that are good near `radius` and below (guesses place them; each is proved by itself)."""
-        guessed = self.approx_parabolas(radius)
-        return tuple(p for q in guessed if (p := self.parabola(q.weight)).intercept > 0.0)
+        weights = [p.weight for p in self.approx_parabolas(radius)]
+        roots = self._roots(np.array(weights)[:, None])
+        found = (self._proved(weight, root) for weight, root in zip(weights, roots, strict=True))
+        return tuple(p for p in found if p.intercept > 0.0)
+
+
+def highest(parabolas: Sequence[Parabola], radii: Ball) -> Float[np.ndarray, " m"]:
+    """Lower ends (m,) of the highest of the parabolas at each of `radii` (m,), one at least; all of them in three operations."""
+    intercepts, weights = np.array([[[p.intercept] for p in parabolas], [[p.weight] for p in parabolas]])
+    return np.asarray((Ball(intercepts) - Ball(weights) * radii * radii).lower().max(axis=0))
 
 
 def useful(parabolas: Sequence[Parabola], radii: Sequence[float]) -> tuple[Parabola, ...]:

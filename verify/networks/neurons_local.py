@@ -64,7 +64,7 @@ class LocalBudget(NeuronBudget):
         self.norm_square = (scale_squared * (values + v * v * Ball(_norms(inputs, here)))).upper()
         """Upper bounds (m,) of ν_r²."""
 
-    def shares(self, weight: float) -> np.ndarray:
+    def shares(self, weight: float | np.ndarray) -> np.ndarray:
         """Return lower bounds (m,) of the better of the two shares for m' = `weight`, doubles in [0, 1]."""
         known = np.isfinite(self.local_omega) & np.isfinite(self.norm_square) & (self.norm_square > 0.0)
         m = Ball(weight)

@@ -27,7 +27,7 @@ from verify.networks.feature_kernel import FeatureBound
 from verify.networks.inputs import kept, lost, over_inputs
 from verify.networks.kernel import require_room
 from verify.networks.linearisation import Linearisation
-from verify.networks.neurons import NeuronBudget, Parabola
+from verify.networks.neurons import NeuronBudget, Parabola, highest
 
 __all__ = [
     "Ingredients",
@@ -253,7 +253,9 @@ def tabulate(ingredients: Ingredients, radii: Sequence[float]) -> RadiusTable:
     finite = np.isfinite(delta)
     changes = {"lambda0": Ball(max(lower(ingredients.lambda0), 0.0)), "Delta_J": Ball(np.where(finite, delta, 0.0))}
     sharp = np.where(finite, evaluate("lambda_region_sharp", changes).lower(), 0.0)
-    bounds = [np.zeros_like(rho), sharp, *(parabola(ball).lower() for parabola in ingredients.parabolas)]
+    bounds = [np.zeros_like(rho), sharp]
+    if ingredients.parabolas:
+        bounds.append(highest(ingredients.parabolas, ball))
     if ingredients.features is not None:
         bounds.append(ingredients.features(rho))
     lam = np.maximum.reduce(bounds)

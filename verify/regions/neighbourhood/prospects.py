@@ -7,7 +7,6 @@ from fractions import Fraction
 import numpy as np
 
 from verify.arrays import Ball
-from verify.arrays.guesses import approx_spectral_norm
 from verify.arrays.upper import Upper
 from verify.decimals import at_most
 from verify.networks import DataSet, Problem, linearise
@@ -62,8 +61,8 @@ def dead_sample(problem: Problem) -> str | None:
     for index in network.trained:
         layer = network.layers[index]
         assert isinstance(layer, Trained)
-        # Only the norms of single samples are used; those for all samples may be guesses.
-        _, rows = layer.data_norms(state.saved[index], data.n, lambda a: Ball(approx_spectral_norm(a.mid)))
+        # Only the norms of single samples are used; those for all samples need not be known.
+        _, rows = layer.data_norms(state.saved[index], data.n, lambda _: Ball(0.0))
         own = rows * sensitivity_norms(state.reached(index).rows, data.n, k)
         squares = squares + own * own
     sizes = squares.root().value

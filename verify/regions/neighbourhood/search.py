@@ -32,6 +32,9 @@ _FINE = 16
 _TAIL = 12
 _DOUBT = 1e-6  # relative: guesses this close to a threshold are settled by the criterion itself
 
+# Outcomes on one table, by form, index and step.
+_Proved = dict[tuple[Form, int, Fraction], Outcome]
+
 
 class _Guess(NamedTuple):
     """What the criteria read, in floats, at several radii."""
@@ -78,13 +81,18 @@ def critical_radius(ingredients: Ingredients) -> float:
     """Guess the largest radius at which λ is still certified positive (a guess: it only places the grid)."""
     root = float(np.sqrt(max(lower(ingredients.lambda0), 0.0)))
     candidates = [float(np.sqrt(p.intercept / p.weight)) for p in ingredients.parabolas]
+    # Sixteen radii cost what one costs: each look narrows the bracket sixteenfold, geometrically once it is off 0.
     low, high = 0.0, max(upper(ingredients.residual0) / root, 1e-300)
-    while high < 1e200 and high * ingredients.curvature(high) < root:
+    trial = high * np.geomspace(1e-3, 1.0, 16)
+    inside = trial * ingredients.curvature(trial) < root
+    while inside[-1] and high < 1e200:
         low, high = high, 1e3 * high
-    for _ in range(3):
-        # Sixteen radii cost what one costs: each pass narrows the bracket sixteenfold, geometrically once it is off 0.
-        trial = np.geomspace(low, high, 17)[1:-1] if low > 0.0 else high * np.geomspace(1e-3, 1.0, 16)[:-1]
+        trial = np.geomspace(low, high, 17)[1:]
         inside = trial * ingredients.curvature(trial) < root
+    for look in range(3):
+        if look:
+            trial = np.geomspace(low, high, 17)[1:-1] if low > 0.0 else high * np.geomspace(1e-3, 1.0, 16)[:-1]
+            inside = trial * ingredients.curvature(trial) < root
         high = float(trial[~inside].min(initial=high))
         low = float(trial[inside & (trial < high)].max(initial=low))
     # Δ_J sums L_H(ρ) over growing ρ, below R·L_H(R): the table reaches a little further than this.
@@ -115,7 +123,7 @@ class _Sweep:
         lr: the step; None for each radius' own certified step.
         indices: radii where something is known.
         approx_ratio: about supply over need of containment at each. approx_rest: whether the other inequalities may hold.
-        proved: outcomes of this table by form, index and step, as far as they are known.
+        proved: what is known already.
     """
 
     ingredients: Ingredients
@@ -125,7 +133,7 @@ class _Sweep:
     indices: np.ndarray
     approx_ratio: np.ndarray
     approx_rest: np.ndarray
-    proved: dict[tuple[Form, int, Fraction], Outcome]
+    proved: _Proved
 
     def outcome(self, index: int) -> Outcome:
         """Evaluate the criterion at one radius: rigorous."""
@@ -170,13 +178,22 @@ def _sweep(
     form: Form,
     indices: Iterable[int],
     lr: Fraction | None,
-    proved: dict[tuple[Form, int, Fraction], Outcome],
+    proved: _Proved | None = None,
 ) -> _Sweep:
     """Guess one criterion at the given radii, with `lr` or each radius' own certified step; `proved`: what is known of this table."""
     known = np.array([j for j in indices if table.lam[j] > 0.0 and np.isfinite(table.delta_j[j])], dtype=int)
     with np.errstate(all="ignore"):
         ratio, rest = (_approx_classical if form == "classical" else _approx_residual)(ingredients, table, known, lr)
-    return _Sweep(ingredients, table, form, lr, known, np.where(np.isfinite(ratio), ratio, 0.0), rest, proved)
+    return _Sweep(
+        ingredients,
+        table,
+        form,
+        lr,
+        known,
+        np.where(np.isfinite(ratio), ratio, 0.0),
+        rest,
+        {} if proved is None else proved,
+    )
 
 
 def _approx_values(ingredients: Ingredients, table: RadiusTable, known: np.ndarray, lr: Fraction | None) -> _Guess:
@@ -223,7 +240,7 @@ def _refined(ingredients: Ingredients, coarse: RadiusTable, lr: Fraction | None)
     """Add radii between the coarse grid's last failing and first certifying one, per form."""
     radii = set(coarse.radii.tolist())
     for form in CRITERIA:
-        target = _sweep(ingredients, coarse, form, range(len(coarse)), lr, {}).first_index()
+        target = _sweep(ingredients, coarse, form, range(len(coarse)), lr).first_index()
         if target is not None:
             above = float(coarse.radii[target])
             below = float(coarse.radii[target - 1]) if target else 0.0
@@ -257,7 +274,7 @@ def search_ball(ingredients: Ingredients, lr: Fraction | None, radius: float | N
         coarse = tabulate(ingredients, _coarse_grid(ingredients))
         table = _refined(ingredients, coarse, lr)
         indices = range(len(table))
-    step, proved = lr, dict[tuple[Form, int, Fraction], Outcome]()
+    step, proved = lr, _Proved()
     if step is None:
         # First every radius with its own step 1/β, to choose R; from here on one step for everything.
         picked = [o for form in CRITERIA if (o := _sweep(ingredients, table, form, indices, None, proved).first())]

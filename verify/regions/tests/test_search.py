@@ -307,6 +307,7 @@ def test_guesses_decide_only_where_the_criterion_is_evaluated(width: int, lr: Fr
     assert first is not None
     expected = holding[0] if holding else max(every, key=lambda o: o.ratio)
     assert (first.index, first.holds, first.ratio) == (expected.index, expected.holds, expected.ratio)
+    assert search._sweep(ingredients, table, form, range(len(table)), lr).first_index() == first.index
     assert largest == (float(table.radii[holding[-1].index]) if holding else None)
 
 
