@@ -14,6 +14,7 @@ lambda_R*s
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -54,6 +55,8 @@ class Constant:
         return frozenset(self.expression.free_symbols)
 
 
+# SymPy would compare the arguments by their assumptions: half of this module's import, and nothing is simplified by it (a test looks).
+_max, _min = (functools.partial(f, evaluate=False) for f in (sp.Max, sp.Min))
 _V3 = "as in the abstract of v3"
 _OURS = "our formulation"
 _POLYAK = "our formulation; Polyak 1963 made local"
@@ -81,12 +84,12 @@ CONSTANTS: Mapping[str, Constant] = _all(
              "‖Θ(θ) − Θ(θ')‖ ≤ L‖θ − θ'‖ for any two points of the ball", _OURS),
     Constant("lambda_region_paper", lambda0 - L_Theta * R, _NTK, (), "λ_min(Θ(θ)) on B(θ0, R), paper's form", _V3),
     Constant("sigma_sharp", _sharp, _JAC, (), "‖J(θ)ᵀw‖ for ‖w‖ = 1 on B(θ0, R)", _OURS),
-    Constant("lambda_region_sharp", sp.Max(0, _sharp) ** 2, _NTK, (), "λ_min(Θ(θ)) on B(θ0, R), sharp form", _OURS),
+    Constant("lambda_region_sharp", _max(0, _sharp) ** 2, _NTK, (), "λ_min(Θ(θ)) on B(θ0, R), sharp form", _OURS),
     Constant("lambda_region_direct", lambda0 - Delta_Theta, _NTK, (),
              "λ_min(Θ(θ)) on B(θ0, R) where ‖Θ − Θ0‖ is bounded directly", _OURS),
-    Constant("stability_radius_paper", sp.Min(R, (1 - kappa) * lambda0 / L_Theta), "theta", (kappa <= 1, L_Theta > 0),
+    Constant("stability_radius_paper", _min(R, (1 - kappa) * lambda0 / L_Theta), "theta", (kappa <= 1, L_Theta > 0),
              "λ ≥ κλ0 on the ball of this radius; L_Θ valid on B(θ0, R)", _V3 + " (κ = 0), with a fraction κ kept"),
-    Constant("stability_radius_linear", sp.Min(R, (1 - sp.sqrt(kappa)) * sp.sqrt(lambda0) / L_H), "theta",
+    Constant("stability_radius_linear", _min(R, (1 - sp.sqrt(kappa)) * sp.sqrt(lambda0) / L_H), "theta",
              (kappa <= 1, L_H > 0), "λ ≥ κλ0 on the ball of this radius, from Δ_J = L_H ρ; L_H valid on B(θ0, R)", _OURS),
     # The PL constant.
     Constant("mu_paper", s * (lambda0 - L_Theta * R), _HESS, (lambda0 > L_Theta * R,),
@@ -111,7 +114,7 @@ CONSTANTS: Mapping[str, Constant] = _all(
     Constant("distance_classical", sp.sqrt(2 * Phi / mu) / c, "theta", (eta * beta < 2,), "‖θ_k − θ*‖", _POLYAK),
     # Containment, residual form.
     Constant("residual_step", eta * s * _jacobian ** 2, "1", (), "≤ 1: ηsΘ ⪯ I on B(θ0, R)", _OURS),
-    Constant("delta_residual", sp.Min(eta * s * L_H * _jacobian * e0 / 2, 2 * Delta_J), _JAC, (),
+    Constant("delta_residual", _min(eta * s * L_H * _jacobian * e0 / 2, 2 * Delta_J), _JAC, (),
              "‖J(θ_k) − J̄_k‖, J̄_k the mean of J along a step inside B(θ0, R)", _OURS),
     Constant("residual_panel", (sigma - delta) * width, "y", (), "one panel of the lower sum of ∫(σ(ρ) − δ)dρ", _OURS),
     Constant("residual_supply_linear", (sp.sqrt(lambda0) - delta) * R - L_H * R ** 2 / 2, "y", (),
@@ -126,9 +129,9 @@ CONSTANTS: Mapping[str, Constant] = _all(
     Constant("long_share", sp.sqrt(step_fraction * (2 - sigma_fraction - step_fraction) / (1 - sigma_fraction * step_fraction)), "1",
              (sigma_fraction + step_fraction < 2,), "γ: ‖e‖ − ‖(I − ηsΘ)e‖ is at least γσ times the length of the step", _OURS),
     Constant("long_panel", (share * sigma - delta) * width, "y", (), "one panel of the lower sum of ∫(γσ(ρ) − δ)dρ", _OURS),
-    Constant("long_rate", sp.Min(1 - eta * s * sigma * (share * sigma - delta),
+    Constant("long_rate", _min(1 - eta * s * sigma * (share * sigma - delta),
              1 - eta * s * sigma * (sigma - delta) + (step_fraction - _floor) / 2
-             * sp.Max(0, delta / sigma - (2 - _floor - step_fraction) / (1 - _floor))), "1",
+             * _max(0, delta / sigma - (2 - _floor - step_fraction) / (1 - _floor))), "1",
              (share * sigma > delta, _floor + step_fraction < 2, _floor < 1), "‖e_{k+1}‖ ≤ rate·‖e_k‖", _OURS),
     # Containment by distance to a reference point.
     Constant("displacement_residual", 2 * (remainder + e_c) / (2 - step_fraction), "y", (step_fraction < 2,),
@@ -149,18 +152,18 @@ CONSTANTS: Mapping[str, Constant] = _all(
              "ω_r over the squared scale of the output layer", _OURS),
     Constant("neuron_share", weight / (weight + omega), "1", (), "the share k_r of J_rJ_rᵀ that is kept", _OURS),
     Constant("lambda_region_neurons", intercept - weight * R ** 2, _NTK, (), "λ_min(Θ(θ)) on B(θ0, R)", _OURS),
-    Constant("neuron_share_local", sp.Min(weight / (weight + omega), weight * neuron_reach ** 2 / neuron_norm ** 2), "1", (),
+    Constant("neuron_share_local", _min(weight / (weight + omega), weight * neuron_reach ** 2 / neuron_norm ** 2), "1", (),
              "the share k_r that is kept when ω_r holds up to T_r only", _OURS),
     Constant("neuron_share_upper", weight / (weight - omega), "1", (omega < weight,),
              "the multiple of J_rJ_rᵀ that bounds it from above, m'' > ω_r", _OURS),
     Constant("jacobian_square_neurons", intercept_upper + weight * R ** 2, _NTK, (), "‖J(θ)‖² on B(θ0, R)", _OURS),
     # Any depth: the last layer's inputs.
-    Constant("lambda_region_features", sp.Max(0, sp.sqrt(lambda_features) - feature_change) ** 2, _NTK, (),
+    Constant("lambda_region_features", _max(0, sp.sqrt(lambda_features) - feature_change) ** 2, _NTK, (),
              "λ_min(Θ(θ)) on B(θ0, R)", _OURS),
     # Networks on a graph.
     Constant("network_delta_J", R * form_norm + jump_norm, _JAC, (), "‖J(θ) − J(c)‖ on B(c, R)", _OURS),
     # A ball that encloses the run.
-    Constant("enclosing_radius", sp.Max(centre_distance + shadow, end_distance + end_radius), "theta", (),
+    Constant("enclosing_radius", _max(centre_distance + shadow, end_distance + end_radius), "theta", (),
              "‖θ_k − c‖ for every k", _OURS),
     # Two-layer linear networks.
     Constant("mu_two_layer_linear", s * (sigma_1 ** 2 + sigma_2 ** 2), _HESS, (),
@@ -215,7 +218,7 @@ CONSTANTS: Mapping[str, Constant] = _all(
     Constant("inputs_step", eta * s * (jacobian_norm * residual_change + Delta_J * (e + residual_change)), "theta", (),
              "‖T'(θ) − T(θ)‖, T' the step for other inputs; Δ_J, residual_change what they change of J and e at θ", _OURS),
     # A ball of starts.
-    Constant("start_growth", sp.Max(1 + eta * s * e * L_H, eta * s * (jacobian_norm ** 2 + e * L_H) - 1), "1", (),
+    Constant("start_growth", _max(1 + eta * s * e * L_H, eta * s * (jacobian_norm ** 2 + e * L_H) - 1), "1", (),
              "‖I − η∇²Φ‖ where ‖J‖ ≤ jacobian_norm, ‖e‖ ≤ e and ‖D²F‖ ≤ L_H", _OURS),
     # Stochastic gradient descent.
     Constant("beta_bar_sample", s * n * J_sample ** 2, _HESS, (), "E‖g‖² ≤ 2β̄Φ, one sample drawn uniformly", _OURS),
@@ -243,7 +246,7 @@ CONSTANTS: Mapping[str, Constant] = _all(
              "V² after an epoch ≤ rate·V² before it", _OURS),
     Constant("batch_path", 2 * sp.sqrt(batch_fraction * batches) / _excess, "1", (_excess > 0,),
              "the length of an epoch's path over V before minus V after it", _OURS),
-    Constant("batch_room", sp.Max(2 * sp.sqrt(batch_fraction * batches) / _excess, jacobian_norm / sigma, 1 + growth) * fit_distance,
+    Constant("batch_room", _max(2 * sp.sqrt(batch_fraction * batches) / _excess, jacobian_norm / sigma, 1 + growth) * fit_distance,
              "theta", (_excess > 0, sigma > 0), "all iterates of all epochs stay within this of the start", _OURS),
     Constant("fit_distance_start", d0 + e_c / sigma, "theta", (sigma > 0,),
              "V̄: distance of every start within d0 of c to an exact fit that lies within ‖e(c)‖/σ of c", _OURS),

@@ -47,6 +47,14 @@ def test_formula_is_homogeneous_in_its_units(constant: Constant) -> None:
     assert sp.simplify(after - before * sp.Rational(unit.numerator, unit.denominator)) == 0
 
 
+def test_sympy_would_simplify_no_maximum_or_minimum() -> None:
+    """They are written unevaluated: evaluation gives the same expression, arguments in the same order."""
+    nodes = [n for c in CONSTANTS.values() for n in sp.preorder_traversal(c.expression) if isinstance(n, sp.Max | sp.Min)]
+    assert len(nodes) >= 10
+    for node in nodes:
+        assert node.func(*node.args).args == node.args
+
+
 def test_wrong_unit_would_be_noticed() -> None:
     values = {name: Fraction(3) for name in ("s", "lambda_R")}
     scaled = {name: value * _unit(SYMBOLS[name].unit) for name, value in values.items()}

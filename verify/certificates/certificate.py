@@ -15,7 +15,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-import jsonschema
 import numpy as np
 
 from verify.arrays import Ball
@@ -55,6 +54,8 @@ def schema() -> dict[str, Any]:
 @functools.cache
 def _validator() -> Any:
     """The schema's validator, made once: checking the schema itself costs ten times a document."""
+    import jsonschema
+
     published = schema()
     kind = jsonschema.validators.validator_for(published)
     kind.check_schema(published)
@@ -276,12 +277,14 @@ class Certificate:
         Raises:
             InputError: missing, damaged or altered files. VerifyError: contents that make no network.
         """
+        from jsonschema import ValidationError
+
         contents = read_files(Path(path))
         raw = contents.pop(DOCUMENT)
         try:
             document = parse_json(raw.decode())
             _validator().validate(document)
-        except (ValueError, RecursionError, jsonschema.ValidationError) as error:
+        except (ValueError, RecursionError, ValidationError) as error:
             message = getattr(error, "message", str(error))
             raise InputError(f"{path}: {DOCUMENT} does not follow the schema: {str(message)[:300]}") from error
         stated = document.pop("sha256")
