@@ -49,7 +49,9 @@ def test_formula_is_homogeneous_in_its_units(constant: Constant) -> None:
 
 def test_sympy_would_simplify_no_maximum_or_minimum() -> None:
     """They are written unevaluated: evaluation gives the same expression, arguments in the same order."""
-    nodes = [n for c in CONSTANTS.values() for n in sp.preorder_traversal(c.expression) if isinstance(n, sp.Max | sp.Min)]
+    nodes = [
+        n for c in CONSTANTS.values() for n in sp.preorder_traversal(c.expression) if isinstance(n, sp.Max | sp.Min)
+    ]
     assert len(nodes) >= 10
     for node in nodes:
         assert node.func(*node.args).args == node.args
