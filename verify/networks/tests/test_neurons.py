@@ -285,12 +285,12 @@ OMEGA_MUTANTS: list[tuple[str, str, str]] = [
         "sqrt_of_nonnegative(largest_eigenvalue(inputs * inputs))",
         "largest_eigenvalue(inputs * inputs)",
     ),
-    ("bend, large input", "sqrt_of_nonnegative(largest_eigenvalue(inputs * inputs))", "spectral_norm(state.A[0])"),
+    ("bend, large input", "sqrt_of_nonnegative(largest_eigenvalue(inputs * inputs))", "state.data_norm"),
     ("bend, equal samples", "inputs * inputs", "(inputs * inputs)[:1, :1]"),
     ("bend, four outputs", "Ball(output.weight).norm(axis=0)", "Ball(np.abs(output.weight).max(axis=0))"),
     ("slope", "p = s1 * size", "p = Ball(0.5) * s1 * size"),
     ("slope above 1", "s1 = Ball(hidden.activation.supremum(1))", "s1 = Ball(1.0)"),
-    ("bias", "size, squares = spectral_norm(state.A[0]),", "size, squares = spectral_norm(state.A[0][:, :1]),"),
+    ("bias", "size, squares = state.data_norm,", "size, squares = state.A[0][:, :1].norm(),"),
 ]
 
 
