@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from verify.certificates.sentences import sentence
 from verify.certificates.wording import TRUST, chain, facts, observed_text
+from verify.colours import INK
 from verify.errors import extra
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["INK", "as_html", "as_rich", "as_text", "html_table", "typeset"]
+__all__ = ["as_html", "as_rich", "as_text", "html_table", "typeset"]
 
 _COLOUR = {"PROVED": "green", "REFUTED": "red", "INCONCLUSIVE": "yellow"}
-INK = {"PROVED": "#14602f", "REFUTED": "#9b1c1c", "INCONCLUSIVE": "#7a4a00"}
-"""Verdict → its colour in notebooks, reports and sweeps; white on it has a contrast above 5 : 1."""
 
 _EXPONENT = re.compile(r"(?<=\d)e([-−+]?\d+)")
 _POWER = re.compile(r"\^([A-Za-z0-9]+)")

@@ -11,7 +11,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FLOORS = (
-    {"verify.errors", "verify.decimals", "verify.answers", "verify.arguments", "verify.files", "verify.memory"},
+    {
+        "verify.errors",
+        "verify.decimals",
+        "verify.answers",
+        "verify.arguments",
+        "verify.colours",
+        "verify.files",
+        "verify.memory",
+    },
     {"verify.arrays"},
     {"verify.nn", "verify.networks", "verify.datasets"},
     {"verify.certificates"},

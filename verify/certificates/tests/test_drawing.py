@@ -14,8 +14,8 @@ import torch
 import verify
 from verify import datasets, nn
 from verify.certificates import Certificate
-from verify.certificates.display import INK
 from verify.certificates.plots import absorbed_residual, plots_of_certificate
+from verify.colours import INK
 from verify.errors import InputError
 
 EXAMPLES = Path(verify.__file__).parent / "checker" / "examples"

@@ -37,6 +37,13 @@ def without_times(directory: Path) -> list[dict[str, Any]]:
     ]
 
 
+def test_the_process_that_calls_the_workers_loads_neither_torch_nor_sympy() -> None:
+    """They are the workers' business: seconds before the first case would start."""
+    program = "import sys, verify.cli, verify.sweeps; print(sorted({'numpy', 'sympy', 'torch'} & set(sys.modules)))"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "['numpy']"
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("undisturbed")
