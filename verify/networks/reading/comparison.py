@@ -40,8 +40,9 @@ from verify.networks.layers.values import Shape
 from verify.networks.linearisation import Linearisation, linearise
 from verify.networks.parameters import with_parameters
 from verify.networks.reading.evaluation import Call, Recorder, evaluate, require_unchanged_parameters
-from verify.networks.reading.modules import Leaf, leaves
-from verify.networks.reading.steps import recorded_steps, words_of
+from verify.networks.reading.modules import Leaf, followed
+from verify.networks.reading.steps import Steps, words_of
+from verify.networks.reading.symbols import Followed
 
 __all__ = ["MOST_ROWS", "require_agreement"]
 
@@ -76,21 +77,27 @@ def require_agreement(
     rows = max(1, min(len(X), MOST_ROWS, _ENTRIES // units))
     at = np.linspace(0, len(X) - 1, rows).astype(int)
     chosen = X[at]
-    with recorded_steps() as steps:
-        nodes = leaves(model, network.input_shape)
+    nodes, forwards = followed(model, network.input_shape)
     # Signs that cancel nowhere systematically, also in antisymmetric networks.
     weights = np.where(np.random.default_rng(0).random((len(chosen), network.outputs)) < 0.5, -1.0, 1.0)
     record = _compare(model, network, nodes, chosen, weights, None if state is None else _Known(state, at, weights))
-    if not record.steps <= steps:
-        raise DisagreementError(
-            f"model: on numbers its forward runs what it does not run on a symbol ({words_of(record.steps - steps)}), so that it may compute something else for"
-            " other inputs, a batch of another size say. Ask nothing of the input (its type, its values), and let torch call nothing of yours"
-        )
+    _require_same_code(record.steps, forwards)
     require_unchanged_parameters(model, nodes, chosen)
     try:
         _compare(model, _elsewhere(network), nodes, chosen[:_ELSEWHERE], weights[:_ELSEWHERE], moved=True)
     except DisagreementError as error:
         raise DisagreementError(f"at other parameters than those given: {error}") from error
+
+
+def _require_same_code(ran: Steps, forwards: list[Followed]) -> None:
+    """Refuse a forward that runs other instructions on numbers than on a symbol, more or fewer."""
+    met, always = (set[Any]().union(*found) for found in ([f.met for f in forwards], [f.always for f in forwards]))
+    other = (ran - met) or (always - ran)
+    if other:
+        raise DisagreementError(
+            f"model: on numbers its forward runs other code than on a symbol ({words_of(other)}), so that it may compute something else for other inputs, a"
+            " batch of another size say. Ask nothing of the input (its type, its values), and let torch call nothing of yours"
+        )
 
 
 def _compare(

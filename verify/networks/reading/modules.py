@@ -17,10 +17,11 @@ from verify.networks.layers import Layer, Linear, state_name
 from verify.networks.layers.values import Shape
 from verify.networks.reading.integrity import require_no_global_hooks, require_plain, require_separate_memory
 from verify.networks.reading.layers import layers_of
+from verify.networks.reading.symbols import Followed
 from verify.networks.reading.tracing import follow
 from verify.nn import Erf, NTKLinear, Scale, Sine
 
-__all__ = ["Leaf", "leaves", "read_network", "sample_shape"]
+__all__ = ["Leaf", "followed", "leaves", "read_network", "sample_shape"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class _Reading:
         self.input_shape = input_shape
         self.leaves: list[Leaf] = []
         self.layers: list[Layer] = []
+        self.followed: list[Followed] = []
         self._shapes: list[Shape] = []
         self._used: dict[int, str] = {}
         self._states: dict[int, int] = {}
@@ -211,6 +213,10 @@ class _Calls:
         """A sample's shape."""
         return self.reading.shape(value)
 
+    def ran(self, found: Followed) -> None:
+        """What a forward ran."""
+        self.reading.followed.append(found)
+
 
 def _has_own_forward(kind: type[torch.nn.Module]) -> bool:
     """Whether a user wrote a class's forward: a torch.nn.Module, or a subclass of one that this package reads by its type."""
@@ -230,7 +236,12 @@ def _read(model: torch.nn.Module, input_shape: Shape | None) -> _Reading:
 
 
 def leaves(model: torch.nn.Module, input_shape: Shape | None = None) -> list[Leaf]:
-    """Return the modules and functions of a model that compute, in order of application.
+    """Return the modules and functions of a model that compute, in order of application (see :func:`followed`)."""
+    return followed(model, input_shape)[0]
+
+
+def followed(model: torch.nn.Module, input_shape: Shape | None = None) -> tuple[list[Leaf], list[Followed]]:
+    """Return the modules and functions of a model that compute, in order of application, and what its own forwards ran.
 
     Args:
         model, input_shape: as of :func:`read_network`.
@@ -238,7 +249,8 @@ def leaves(model: torch.nn.Module, input_shape: Shape | None = None) -> list[Lea
     Raises:
         UnsupportedLayerError: hooks, replaced methods, an empty place, a Sequential that contains itself or parameters of its own.
     """
-    return _read(model, input_shape).leaves
+    reading = _read(model, input_shape)
+    return reading.leaves, reading.followed
 
 
 def sample_shape(X: Any) -> Shape | None:

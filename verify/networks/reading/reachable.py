@@ -1,7 +1,8 @@
 """The Python values that a forward can reach besides its inputs: one that changes them may compute something else at its next call.
 
 Reached are the module's attributes, those of its submodules and classes, what its methods close over, their defaults, the globals that they name,
-whatever these hold, and the random generators of Python and numpy. Code of installed packages is not entered. Parameters and buffers are not looked at.
+whatever these hold, and the random generators of Python, numpy and torch. Code of installed packages is not entered, but where the modules' own classes stand.
+Parameters and buffers are not looked at.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import functools
 import random
 import sys
 import warnings
+import weakref
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from types import BuiltinFunctionType, CodeType, FunctionType, GeneratorType, MethodType, ModuleType
 from typing import Any
 
@@ -20,7 +23,7 @@ import numpy as np
 import torch
 
 from verify.errors import UnsupportedLayerError
-from verify.networks.reading.steps import INSTALLED
+from verify.networks.reading.steps import is_installed
 
 __all__ = ["Reached"]
 
@@ -61,7 +64,13 @@ class Reached:
         # Kept alive with the record, so that no other value gets the address of one that was reached.
         self._seen: dict[int, Any] = {}
         self._memory = tuple(memory)
-        self._found: dict[str, object] = {"random": random.getstate()}
+        self._own = {
+            _file_of(type(part)) for part in module.modules() if not type(part).__module__.startswith("torch.")
+        }
+        self._found: dict[str, object] = {
+            "random": random.getstate(),
+            "torch.random": torch.random.get_rng_state().numpy().tobytes(),
+        }
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._walk("numpy.random", np.random.get_state(legacy=False))  # noqa: NPY002
@@ -96,6 +105,8 @@ class Reached:
             return (kind, id(value)), ()
         if issubclass(kind, torch.Tensor):
             return _of_tensor(value), ()
+        if kind is memoryview:
+            value, kind = np.asarray(value), np.ndarray
         if issubclass(kind, np.ndarray):
             self._require_apart(value)
             return _of_array(value)
@@ -108,7 +119,7 @@ class Reached:
             return (kind, tuple(sorted(map(_key, value)))), ((_key(part), part) for part in value)
         if issubclass(kind, dict):
             return (kind, tuple(map(_key, value))), ((_key(key), part) for key, part in [*value.items()])
-        return _of_code(value) or _of_object(value)
+        return self._of_code(value) or _of_object(value)
 
     def _require_apart(self, array: np.ndarray) -> None:
         start, end = np.lib.array_utils.byte_bounds(array)
@@ -116,6 +127,39 @@ class Reached:
             raise UnsupportedLayerError(
                 "its forward can reach an array that shares memory with a parameter: it could read or change the weights unseen. Copy the array"
             )
+
+    def _of_code(self, value: Any) -> tuple[object, Parts] | None:
+        """Functions, methods, classes and what stands for them; modules are read where a function names something of theirs."""
+        if isinstance(value, ModuleType):
+            return (ModuleType, value.__name__), ()
+        if isinstance(value, FunctionType):
+            cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
+            held = [(name, _content(cell)) for name, cell in cells]
+            held += [
+                ("defaults", value.__defaults__),
+                ("kwdefaults", value.__kwdefaults__),
+                ("attributes", vars(value)),
+            ]
+            if self._is_entered(value.__code__.co_filename):
+                held += _named(_names(value.__code__), value.__globals__)
+            return (FunctionType, value.__code__.co_qualname, id(value.__code__)), held
+        if isinstance(value, MethodType | BuiltinFunctionType):
+            name = getattr(value, "__qualname__", "")
+            return (type(value), name), [("self", value.__self__), ("function", getattr(value, "__func__", None))]
+        if isinstance(value, type):
+            own = dict(vars(value)) if self._is_entered(_file_of(value)) else {}
+            parts = [(name, part) for name, part in own.items() if name not in ("__dict__", "__weakref__", "__doc__")]
+            return (type, value.__qualname__, tuple(own)), [*parts, ("bases", value.__bases__), ("class", type(value))]
+        if isinstance(value, staticmethod | classmethod):
+            return type(value), [("function", value.__func__)]
+        if isinstance(value, property):
+            return property, [("get", value.fget), ("set", value.fset)]
+        if isinstance(value, functools._lru_cache_wrapper):
+            return (type(value), value.cache_info()), [("function", value.__wrapped__)]
+        return None
+
+    def _is_entered(self, file: str | None) -> bool:
+        return file is not None and (file in self._own or not is_installed(file))
 
 
 def _of_tensor(value: torch.Tensor) -> object:
@@ -130,35 +174,6 @@ def _of_array(value: np.ndarray) -> tuple[object, Parts]:
     return (np.ndarray, value.shape, value.dtype, zlib.crc32(value.tobytes())), ()
 
 
-def _of_code(value: Any) -> tuple[object, Parts] | None:
-    """Functions, methods, classes and what stands for them; modules are read where a function names something of theirs."""
-    if isinstance(value, ModuleType):
-        return (ModuleType, value.__name__), ()
-    if isinstance(value, FunctionType):
-        cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
-        held = [(name, _content(cell)) for name, cell in cells]
-        held += [("defaults", value.__defaults__), ("kwdefaults", value.__kwdefaults__), ("attributes", vars(value))]
-        entered = not _installed(value.__code__.co_filename)
-        return (FunctionType, value.__code__.co_qualname, id(value.__code__)), (
-            (*held, *_named(_names(value.__code__), value.__globals__)) if entered else held
-        )
-    if isinstance(value, MethodType | BuiltinFunctionType):
-        name = getattr(value, "__qualname__", "")
-        return (type(value), name), [("self", value.__self__), ("function", getattr(value, "__func__", None))]
-    if isinstance(value, type):
-        file = getattr(sys.modules.get(value.__module__), "__file__", "") if value.__module__ != "builtins" else None
-        own = {} if file is None or _installed(file) else dict(vars(value))
-        parts = [(name, part) for name, part in own.items() if name not in ("__dict__", "__weakref__", "__doc__")]
-        return (type, value.__qualname__, tuple(own)), [*parts, ("bases", value.__bases__)]
-    if isinstance(value, staticmethod | classmethod):
-        return type(value), [("function", value.__func__)]
-    if isinstance(value, property):
-        return property, [("get", value.fget), ("set", value.fset)]
-    if isinstance(value, functools._lru_cache_wrapper):
-        return (type(value), value.cache_info()), [("function", value.__wrapped__)]
-    return None
-
-
 def _of_object(value: Any) -> tuple[object, Parts]:
     """Any other object: its attributes, and what pickle would save of it; nothing is pickled."""
     kind = type(value)
@@ -169,6 +184,10 @@ def _of_object(value: Any) -> tuple[object, Parts]:
         return (kind, None if frame is None else frame.f_lasti), () if frame is None else list(frame.f_locals.items())
     if isinstance(value, torch.Generator):
         return (kind, value.get_state().numpy().tobytes()), ()
+    if isinstance(value, weakref.ref):
+        return kind, [("target", value())]
+    if isinstance(value, ContextVar):
+        return kind, [("value", value.get(None))]
     try:
         saved = value.__reduce_ex__(2)
     except Exception:
@@ -192,14 +211,16 @@ def _content(cell: Any) -> Any:
         return None
 
 
-def _installed(file: str) -> bool:
-    return file.startswith(INSTALLED)
+def _file_of(kind: type) -> str | None:
+    """Where a class stands; None of a built-in one, "" where it was typed in."""
+    module = sys.modules.get(kind.__module__)
+    return None if kind.__module__ == "builtins" else getattr(module, "__file__", None) or ""
 
 
 def _names(code: CodeType) -> frozenset[str]:
-    """Every name that a function's code, or one defined in it, uses."""
+    """Every name that a function's code, or one defined in it, uses, or has as a string: for getattr, or globals()."""
     inner = (_names(constant) for constant in code.co_consts if isinstance(constant, CodeType))
-    return frozenset(code.co_names).union(*inner)
+    return frozenset((*code.co_names, *(text for text in code.co_consts if isinstance(text, str)))).union(*inner)
 
 
 def _named(names: frozenset[str], table: Mapping[str, Any], depth: int = 4) -> Iterator[tuple[str, Any]]:

@@ -14,24 +14,34 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
 
+import numpy as np
+import torch
+
 from verify import nn
 
-__all__ = ["INSTALLED", "Steps", "recorded_steps", "words_of"]
+__all__ = ["Steps", "is_installed", "recorded_steps", "words_of"]
 
-INSTALLED = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")})
+_PACKAGES = tuple({sysconfig.get_paths()[key] for key in ("purelib", "platlib")})
+_LIBRARY = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib")})
+_FOREIGN = tuple(os.path.dirname(str(package.__file__)) for package in (torch, np))
 _HERE = os.path.dirname(__file__)
 
 # (code, offset of an instruction)
 Steps = set[tuple[CodeType, int]]
 
 
+def is_installed(file: str) -> bool:
+    """Whether a file belongs to Python or to an installed package."""
+    return file.startswith((*_PACKAGES, *_LIBRARY))
+
+
 @contextlib.contextmanager
 def recorded_steps() -> Iterator[Steps]:
-    """Collect the instructions that run inside, but for those of installed packages, of :mod:`verify.nn` and of this folder."""
+    """Collect the instructions that run inside, but for those of Python, torch, numpy, :mod:`verify.nn` and this folder."""
     found: Steps = set()
 
     def watch(frame: FrameType, event: str, argument: Any) -> Any:
-        if not _is_of_a_user(frame):
+        if not _is_followed(frame):
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         found.add((frame.f_code, 0))
@@ -50,15 +60,13 @@ def recorded_steps() -> Iterator[Steps]:
         sys.settrace(before)
 
 
-def _is_of_a_user(frame: FrameType) -> bool:
+def _is_followed(frame: FrameType) -> bool:
     # What a dataclass or a named tuple generates has no file; the globals say whose it is.
     file, name = frame.f_globals.get("__file__") or frame.f_code.co_filename, frame.f_globals.get("__name__", "")
-    return (
-        not file.startswith(INSTALLED)
-        and file != nn.__file__
-        and os.path.dirname(file) != _HERE
-        and not name.startswith("namedtuple_")
-    )
+    if file.startswith(_FOREIGN) or file == nn.__file__ or os.path.dirname(file) == _HERE:
+        return False
+    of_python = file.startswith(_LIBRARY) and "-packages" not in file
+    return not of_python and not name.startswith("namedtuple_")
 
 
 def words_of(steps: Steps) -> str:

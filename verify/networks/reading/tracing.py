@@ -33,7 +33,7 @@ from verify.networks.reading.calls import (
     TIMES,
     VIEW,
 )
-from verify.networks.reading.symbols import calls_of
+from verify.networks.reading.symbols import Followed, calls_of
 
 __all__ = ["Added", "Reader", "follow"]
 
@@ -63,6 +63,9 @@ class Reader(Protocol[H]):
     def shape(self, value: H) -> tuple[int, ...] | None:
         """Return a sample's shape; None where it is not known."""
 
+    def ran(self, found: Followed) -> None:
+        """Take note of what a forward ran."""
+
 
 @dataclass(frozen=True)
 class _Sizes:
@@ -90,7 +93,7 @@ def follow(module: torch.nn.Module, where: str, source: H, reader: Reader[H], *,
         UnsupportedLayerError: the forward cannot be traced, or does what is not known here; names the call and a remedy.
     """
     try:
-        graph = calls_of(module)
+        found = calls_of(module)
     except UnsupportedLayerError as error:
         raise UnsupportedLayerError(f"{where}: {error}") from error
     except Exception as error:
@@ -99,7 +102,8 @@ def follow(module: torch.nn.Module, where: str, source: H, reader: Reader[H], *,
             f"{where}: its forward cannot be followed for all inputs at once ({type(error).__name__}: {line}): control flow may not"
             " depend on the inputs' values or shapes, nor on those of parameters and buffers. Write it as a torch.nn.Sequential, or without the branch"
         ) from error
-    return _Walk(module, where, reader).run(graph, source, outermost=outermost)
+    reader.ran(found)
+    return _Walk(module, where, reader).run(found.graph, source, outermost=outermost)
 
 
 class _Walk(Generic[H]):

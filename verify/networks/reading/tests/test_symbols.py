@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import itertools
 import random
 from collections.abc import Callable
@@ -19,6 +20,16 @@ X = np.random.default_rng(0).standard_normal((5, 3))
 LATE = 50
 SEEN: dict[str, int] = {"calls": 0}
 COUNT, GENERATOR = itertools.count(), np.random.default_rng(0)
+MEASURES: dict[type, Callable[[Any], int]] = {torch.Tensor: len}
+VALUE = contextvars.ContextVar("VALUE", default=0)
+
+
+class Meta(type):
+    calls = 0
+
+
+class WithMeta(metaclass=Meta):
+    pass
 
 
 class Kept:
@@ -66,6 +77,11 @@ def _own(s: Any, x: Any) -> bool:
 def _of_the_class(s: Any, x: Any) -> bool:
     Net.calls += 1
     return Net.calls > LATE
+
+
+def _of_the_metaclass(s: Any, x: Any) -> bool:
+    Meta.calls += 1
+    return WithMeta.calls > LATE
 
 
 def _anneals(s: Any, x: Any) -> bool:
@@ -135,18 +151,29 @@ CHANGES = "changes what it can read at its next call"
         (lambda s, x: GENERATOR.random() < 1e-9, CHANGES),
         (lambda s, x: random.random() < 1e-9, CHANGES),
         (lambda s, x: np.random.rand() < 1e-9, CHANGES),  # noqa: NPY002
-        (lambda s, x: torch.rand(()) < 1e-9, "draws random numbers"),
+        (lambda s, x: torch.rand(()) is None, rf"{CHANGES} \(torch.random\)"),
+        (_of_the_metaclass, CHANGES),
+        (lambda s, x: globals().update(LATER=globals().get("LATER", 0) + 1) is not None, CHANGES),
+        (lambda s, x: VALUE.set(VALUE.get() + 1) is None, CHANGES),
+        (lambda s, x: max(s.weight.tolist()) == [], "tensors of its own"),
+        (lambda s, x: next(s.parameters()).grad is not None, "tensors of its own"),
+        (lambda s, x: s.a._parameters["weight"]._version > LATE, "tensors of its own"),
+        (lambda s, x: x.dtype is torch.float32, "getattr"),
+        (lambda s, x: {torch.float32: True}.get(x.dtype, False), "looks a value up"),
+        (lambda s, x: "cuda" in str(x.device), "prints a value"),
+        (lambda s, x: f"{x.shape[0]}" == "60", "prints a value"),
+        (lambda s, x: MEASURES.get(type(x), lambda _: 0)(x) > LATE, "runs other code than on a symbol"),
         (_in_a_tensor, "tensors of its own"),
         (_bound, "tensors of its own"),
         (lambda s, x: s.weight.abs().max() > 9.0, "tensors of its own"),
         (_bound_in_numpy, "shares memory with a parameter"),
         (lambda s, x: s.array.max() > 9.0, "shares memory with a parameter"),
         (_marks, "sets the attribute marked"),
-        (lambda s, x: isinstance(x, torch.Tensor) and len(x) > LATE, "runs what it does not run on a symbol"),
-        (lambda s, x: torch.is_tensor(x) and len(x) > LATE, "runs what it does not run on a symbol"),
-        (lambda s, x: type(x) is torch.Tensor and x.dtype is torch.float32, "runs what it does not run on a symbol"),
-        (_clips, "runs what it does not run on a symbol"),
-        (_caught, r"runs what it does not run on a symbol \(_caught, line \d+\)"),
+        (lambda s, x: isinstance(x, torch.Tensor) and len(x) > LATE, "runs other code than on a symbol"),
+        (lambda s, x: torch.is_tensor(x) and len(x) > LATE, "runs other code than on a symbol"),
+        (lambda s, x: type(x) is torch.Tensor and x.dtype is torch.float32, "runs other code than on a symbol"),
+        (_clips, "runs other code than on a symbol"),
+        (_caught, r"runs other code than on a symbol \(_caught, line \d+\)"),
     ],
 )
 def test_a_forward_that_may_do_something_else_later_or_elsewhere_is_refused(
@@ -176,7 +203,13 @@ def test_what_changes_nothing_that_it_reads_is_read_and_left_as_it_was(monkeypat
 
 
 @pytest.mark.parametrize(
-    "write", [lambda x: x.mul_(2.0), lambda x: torch.relu_(x), lambda x: torch.nn.functional.silu(x, inplace=True)]
+    "write",
+    [
+        lambda x: x.mul_(2.0),
+        lambda x: torch.relu_(x),
+        lambda x: torch.nn.functional.silu(x, inplace=True),
+        lambda x: operator_written(x),
+    ],
 )
 def test_a_forward_that_writes_into_its_inputs_is_refused(write: Callable[[Any], Any]) -> None:
     """Its next call would find other data."""
@@ -187,6 +220,23 @@ def test_a_forward_that_writes_into_its_inputs_is_refused(write: Callable[[Any],
 
     with pytest.raises(UnsupportedLayerError, match="writes into the model's inputs"):
         read_network(Writes(), (3,))
+
+
+def operator_written(x: Any) -> Any:
+    x += 2.0 * x
+    return x
+
+
+def test_a_value_kept_from_before_an_addition_in_place_is_refused() -> None:
+    class Keeps(Net):
+        def forward(self, x: torch.Tensor) -> Any:
+            h = self.act(self.a(x))
+            kept = h
+            h += 0.5 * h
+            return self.b(h + kept)
+
+    with pytest.raises(UnsupportedLayerError, match="overwritten in place before"):
+        read_network(Keeps())
 
 
 def test_a_backward_pass_of_ones_own_is_refused() -> None:
