@@ -1,14 +1,7 @@
-"""Benchmark of the rigorous arrays against their peers, each ratio from interleaved runs in one process.
-
-``run(quick)`` returns rows {name, ours_median_s, peer, peer_version, peer_median_s, ratio, ratio_spread,
-target, peer_is_proof}; ratio = ours / peer (below the target is good), or peer / ours for rows whose name
-ends in "speed-up" (above it is good). ratio_spread is the interquartile range of the ratios of neighbouring
-runs.
-"""
+"""The rigorous arrays beside their peers: products, spectra, elementary functions."""
 
 from __future__ import annotations
 
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -21,23 +14,7 @@ import numpy as np
 import torch
 
 from verify.arrays import Ball, TensorBall, matmul, smallest_eigenvalue, tanh
-
-Row = dict[str, Any]
-Clock = Callable[[], float]
-
-
-def _interleaved(
-    ours: Callable[[], Any], peer: Callable[[], Any], repeats: int, clock: Clock
-) -> tuple[list[float], list[float]]:
-    a: list[float] = []
-    b: list[float] = []
-    ours(), peer()  # warm-up: pages, threads, imports
-    for _ in range(repeats):
-        for f, out in ((peer, b), (ours, a)):
-            start = clock()
-            f()
-            out.append(clock() - start)
-    return a, b
+from verify.bench.timing import Clock, Row, compare
 
 
 def _row(
@@ -49,24 +26,19 @@ def _row(
     clock: Clock,
     peer_scale: float = 1.0,
 ) -> Row:
-    peer_name, version, peer_call, proof = peer
-    a, b = _interleaved(ours, peer_call, repeats, clock)
-    b = [t * peer_scale for t in b]
-    speedup = name.endswith("speed-up")
-    ratios = [y / x if speedup else x / y for x, y in zip(a, b, strict=True)]
-    quartiles = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else [ratios[0]] * 3
-    ours_s, peer_s = statistics.median(a), statistics.median(b)
-    return {
-        "name": name,
-        "ours_median_s": ours_s,
-        "peer": peer_name,
-        "peer_version": version,
-        "peer_median_s": peer_s,
-        "ratio": peer_s / ours_s if speedup else ours_s / peer_s,
-        "ratio_spread": quartiles[2] - quartiles[0],
-        "target": target,
-        "peer_is_proof": proof,
-    }
+    peer_name, version, call, proof = peer
+    return compare(
+        name,
+        ours,
+        call,
+        peer_name=peer_name,
+        peer_version=version,
+        proof=proof,
+        target=target,
+        repeats=repeats,
+        peer_scale=peer_scale,
+        clock=clock,
+    )
 
 
 def _products(quick: bool, clock: Clock) -> list[Row]:
@@ -163,10 +135,7 @@ def _functions(quick: bool, clock: Clock) -> list[Row]:
 
 
 def run(quick: bool = False, clock: Clock = time.perf_counter) -> list[Row]:
-    """All rows; quick uses small sizes (for tests of the benchmark itself, targets not meaningful).
-
-    clock: ``time.process_time`` with one BLAS thread measures CPU seconds, for machines that others load.
-    """
+    """All rows; quick uses small sizes (for tests of the benchmark itself, targets not meaningful)."""
     sections = (_products, _tensors, _proofs, _spectra, _functions)
     return [row for section in sections for row in section(quick, clock)]
 

@@ -15,16 +15,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Row", "compare", "reached", "skip", "timed", "values"]
+__all__ = ["Clock", "Row", "compare", "reached", "skip", "timed", "values"]
 
 Row = dict[str, Any]
+Clock = Callable[[], float]
 
 
-def timed(call: Callable[[], Any]) -> float:
+def timed(call: Callable[[], Any], clock: Clock = time.perf_counter) -> float:
     """Return the seconds one call takes."""
-    start = time.perf_counter()
+    start = clock()
     call()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def compare(
@@ -37,7 +38,8 @@ def compare(
     proof: bool,
     target: float = math.inf,
     repeats: int = 5,
-    peer_repeats: int | None = None,
+    peer_scale: float = 1.0,
+    clock: Clock = time.perf_counter,
 ) -> Row:
     """Time both calls alternately and return a timed row.
 
@@ -45,18 +47,17 @@ def compare(
         name: of the comparison; ends in "speed-up" when ratio is to be peer/ours.
         ours, peer: calls that do the same work. Each runs once before, unmeasured.
         target: the ratio to reach. proof: whether the peer's result is one.
-        repeats: pairs of runs. peer_repeats: fewer for a peer that takes minutes (its last time then stands in).
+        repeats: pairs of runs. peer_scale: what to multiply the peer's times by where it does a part of the work.
+        clock: ``time.process_time`` with one BLAS thread measures CPU seconds, for machines that others load.
     """
     ours(), peer()
     a: list[float] = []
     b: list[float] = []
-    for index in range(repeats):
-        if peer_repeats is None or index < peer_repeats:
-            b.append(timed(peer))
-        a.append(timed(ours))
+    for _ in range(repeats):
+        b.append(peer_scale * timed(peer, clock))
+        a.append(timed(ours, clock))
     speedup = name.endswith("speed-up")
-    pairs = [(x, b[min(i, len(b) - 1)]) for i, x in enumerate(a)]
-    ratios = [y / x if speedup else x / y for x, y in pairs]
+    ratios = [y / x if speedup else x / y for x, y in zip(a, b, strict=True)]
     quartiles = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else [ratios[0]] * 3
     ours_s, peer_s = statistics.median(a), statistics.median(b)
     return {
