@@ -36,12 +36,12 @@ def members(folder: Path) -> list[Path]:
     return sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.as_posix())
 
 
-def write_tar(folder: Path, out: Path, prefix: str = _PREFIX) -> Path:
+def write_tar(folder: Path, out: Path) -> Path:
     """Write every file below a folder into an uncompressed tar, the same bytes for the same files; atomic."""
     partial = out.with_name(out.name + ".partial")
     with tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as archive:
         for path in members(folder):
-            info = tarfile.TarInfo(f"{prefix}/{path.relative_to(folder).as_posix()}")
+            info = tarfile.TarInfo(f"{_PREFIX}/{path.relative_to(folder).as_posix()}")
             info.size = path.stat().st_size
             info.mode = 0o755 if os.access(path, os.X_OK) else 0o644
             info.mtime = 315532800  # 1980-01-01, the earliest date that zip knows too

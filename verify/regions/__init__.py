@@ -1,4 +1,4 @@
-"""Certified regions: ball, run and exact scopes, and the public :func:`certify`."""
+"""Certified regions: the scopes, and the public :func:`certify`."""
 
 from verify.regions.certification import certify
 

@@ -208,7 +208,7 @@ def row_plots(row: Mapping[str, Any], name: str) -> list[Plot]:
     )
 
 
-def width_plot(rows: Sequence[Mapping[str, Any]], *, name: str = "width") -> Plot | None:
+def width_plot(rows: Sequence[Mapping[str, Any]]) -> Plot | None:
     """Certified radius against width, one marker per row {width, radius}; None with fewer than two widths.
 
     Rows may differ in more than their width, so nothing is joined.
@@ -219,7 +219,7 @@ def width_plot(rows: Sequence[Mapping[str, Any]], *, name: str = "width") -> Plo
     widths, radii = [float(r["width"]) for r in known], [float(r["radius"]) for r in known]
     series = [Series("radius R of the final ball", widths, radii, quantity="distance", isolated=True)]
     return Plot(
-        name,
+        "width",
         "Certified radius and width",
         "width",
         "R",

@@ -123,7 +123,7 @@ class Ingredients:
         }
 
     def jacobian_base(self, radius: float, drift: Ball) -> Ball:
-        """Enclose b with ‖J(θ)‖ ≤ b + Δ_J on B(θ0, radius): ‖J0‖, or less where the neurons' budget from above bounds ‖J‖ by less.
+        """Enclose b with ‖J(θ)‖ ≤ b + Δ_J on B(θ0, radius): ‖J0‖, or less where the neuron budget from above bounds ‖J‖ by less.
 
         The criteria read ‖J0‖ in K = ‖J0‖ + Δ_J alone, any bound of ‖J‖ on the ball; so this may stand for it there.
 
@@ -181,12 +181,11 @@ def decided_by(bits: int) -> dict[str, Any]:
     return {} if bits == 53 else {"precision": f"layers enclosed in Arb, {bits} bits"}
 
 
-def gather(problem: Problem, *, with_parabolas: bool = True, data_radius: float = 0.0) -> Ingredients:
+def gather(problem: Problem, *, data_radius: float = 0.0) -> Ingredients:
     """Enclose every ingredient of a ball certificate centred at the network's parameters.
 
     Args:
         problem: its step is not used.
-        with_parabolas: also compute the neurons' budgets (a dozen weighted NTKs) and the features' bound where they apply.
         data_radius: ε ≥ 0, exact: everything but loss0 holds for every data set whose inputs lie within it (claim inputs_nearby).
     """
     data, s = problem.data, problem.scale
@@ -196,7 +195,7 @@ def gather(problem: Problem, *, with_parabolas: bool = True, data_radius: float 
     lambda0, lambda_max0, residual0 = over_data(state, smallest, largest_eigenvalue(theta), residual.norm())
     parabolas: tuple[Parabola, ...] = ()
     above: tuple[Parabola, ...] = ()
-    if with_parabolas and lower(lambda0) > 0.0 and NeuronBudget.applies(state):
+    if lower(lambda0) > 0.0 and NeuronBudget.applies(state):
         # A ball must reach ‖e0‖/√λ0 at least; half as much again is where certificates are decided.
         reach = 1.5 * upper(residual0) / float(np.sqrt(lower(lambda0)))
         budget = NeuronBudget(state)
@@ -211,7 +210,7 @@ def gather(problem: Problem, *, with_parabolas: bool = True, data_radius: float 
         curvature=Curvature(state),
         parabolas=parabolas,
         above=above,
-        features=FeatureBound(state) if with_parabolas and FeatureBound.applies(state) else None,
+        features=FeatureBound(state) if FeatureBound.applies(state) else None,
         bits=state.bits,
     )
 

@@ -301,7 +301,7 @@ def _largest(radii: Ball) -> Ball:
     return radii[int(np.argmax(radii.lower()))]
 
 
-def stability_radii(ingredients: Ingredients, table: RadiusTable, kappa: Fraction = KAPPA) -> tuple[Ball, Ball]:
+def stability_radii(ingredients: Ingredients, table: RadiusTable) -> tuple[Ball, Ball]:
     """Return lower bounds of the radius on which λ ≥ κλ0: the paper's Lipschitz form and the sharp form.
 
     Both are evaluated at each tabulated ρ (the bounds hold on B(θ0, ρ)) and the largest value is returned.
@@ -323,7 +323,7 @@ def stability_radii(ingredients: Ingredients, table: RadiusTable, kappa: Fractio
     usable = lipschitz.lower() > 0.0
     if usable.any():
         values |= {
-            "kappa": Ball(kappa),
+            "kappa": Ball(KAPPA),
             "L_Theta": lipschitz[usable],
             "R": values["R"][usable],
             "L_H": values["L_H"][usable],
@@ -331,7 +331,7 @@ def stability_radii(ingredients: Ingredients, table: RadiusTable, kappa: Fractio
         paper = max(paper, _largest(evaluate("stability_radius_paper", values)), key=lower)
         sharp = max(sharp, _largest(evaluate("stability_radius_linear", values)), key=lower)
     for parabola in ingredients.parabolas:
-        room = Ball(parabola.intercept) - Ball(kappa) * Ball(upper(ingredients.lambda0))
+        room = Ball(parabola.intercept) - Ball(KAPPA) * Ball(upper(ingredients.lambda0))
         if lower(room) > 0.0:
             sharp = max(sharp, sqrt(room / Ball(parabola.weight)), key=lower)
     return paper, sharp
