@@ -1,6 +1,6 @@
 """Scope `region`: one convex ball that holds gradient descent's whole run (claim enclosing_ball).
 
-λ_min(NTK) ≥ λ on B(c, R), by the neurons' budget or the last layer's features about c. Gradient descent is enclosed step by step up to θ_T (scope
+λ_min(NTK) ≥ λ on B(c, R), by the neuron budget or the last layer's features about c. Gradient descent is enclosed step by step up to θ_T (scope
 `exact`), each iterate within R of c; from then on it stays in B(θ̂_T, R_T) ⊂ B(c, R). A ball is convex, so the segments lie in it too.
 """
 

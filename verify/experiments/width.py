@@ -6,7 +6,7 @@ PROVED. The first three rest on the layers' bound L_H alone:
     paper       λ ≥ λ0 − L_Θ r on B(θ0, r), L_Θ = L_H(2‖J0‖ + Δ_J), in the classical form for any short step: r√(λ0 − L_Θ r) ≥ ‖e0‖
     classical   λ ≥ (√λ0 − Δ_J)², claim containment_classical
     residual    the same λ, claim containment_residual
-    neurons     scope `ball`: λ and ‖J‖ by the neurons' budgets, either form
+    neurons     scope `ball`: λ and ‖J‖ by the neuron budgets, either form
     displacement  scope `basin`, where θ0 lies in the ball of starts about a zero nearby
     start, midpoint  scope `region`: a ball that encloses the run, about θ0 and about the midpoint of its path
     adversary   observed, no bound: a search of the midpoint's ball leaves more than a hundredth of λ_min at its centre

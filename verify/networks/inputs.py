@@ -81,7 +81,7 @@ def kept(square: float, change: Ball) -> float:
 def over_inputs(state: Linearisation, radius: float) -> Linearisation:
     """Return the linearisation with what inputs within `radius` change attached; everything else in it is still about the stored inputs.
 
-    What reads norms or λ off a linearisation (L_H, the neurons' budget, the features' bound) adds the change by itself.
+    What reads norms or λ off a linearisation (L_H, the neuron budget, the features' bound) adds the change by itself.
 
     Args:
         state: tight enclosures at the stored inputs. radius: ε, an exact double ≥ 0; 0 returns the state as it is.

@@ -1,4 +1,4 @@
-"""What scope `ball` gains beside L_H: ‖J‖ by the neurons' budget from above, and λ by the last layer's features; both in the checker's own words."""
+"""What scope `ball` gains beside L_H: ‖J‖ by the neuron budget from above, and λ by the last layer's features; both in the checker's own words."""
 
 from __future__ import annotations
 

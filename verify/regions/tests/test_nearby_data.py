@@ -105,7 +105,7 @@ def test_no_inputs_nearby_exceed_a_bound(seed: int, radius: float) -> None:
 @pytest.mark.parametrize("name", [f.name for f in fields(Spread) if f.name != "radius"])
 def test_a_bound_that_is_forgotten_is_exceeded(name: str) -> None:
     """The radius left out of one term: inputs nearby refute it."""
-    # One hidden layer, where the neurons' budget rests on ‖ΔJ‖; two for the rest, so that what is sent back counts.
+    # One hidden layer, where the neuron budget rests on ‖ΔJ‖; two for the rest, so that what is sent back counts.
     seed = 0 if name == "jacobian" else 1
     network, X, y = _network(seed, 1 + seed)
     near = over_inputs(linearise(network, X), 0.05)
