@@ -1,6 +1,6 @@
 """The symbols of the theorem's formulas, with sign, unit and meaning: one name each.
 
-Units: s (the loss scale's own unit), y (outputs), theta (parameters); a loss is s*y**2. All symbols stand for real
+Units: s (the loss scale's own unit), y (outputs), theta (parameters); a loss is ``s*y**2``. All symbols stand for real
 numbers; the sign assumed of each is in SYMBOLS.
 """
 

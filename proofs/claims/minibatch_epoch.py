@@ -8,7 +8,7 @@ Over an epoch, with S² = Σ ε_ta_t², Q² ≥ Σ ε_tq_t² (q_t valid within g
  (i)   D_t ≤ gD_0, since Π(1 + u_t) ≤ 1/(1 − Σu_t);
  (ii)  D_m² ≤ D_0² − αS² + 2gQSD_0, by (1), (i) and Cauchy–Schwarz;
  (iii) √ε_min‖e(θ_0)‖ ≤ (1 + τ_mx)S when the batches cover all samples: e_{b_t}(θ_0) differs from e_{b_t}(θ_{t−1}) by at most ‖J_{b_t}‖ times the
-       path so far, Σ_{s<t} ε_s‖J_{b_s}‖a_s: a strictly lower triangular matrix of ones, of norm τ_m (lemma triangular_ones; τ_1 = 0).
+       path so far, Σ_{s < t} ε_s‖J_{b_s}‖a_s: a strictly lower triangular matrix of ones, of norm τ_m (lemma triangular_ones; τ_1 = 0).
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def prove(formulas: Formulas) -> Proof:
     proof.define("root", sp.Eq(root**2, x), "root = √x ≥ √ε_t‖J_{b_t}‖ = k_t")
     proof.define("kt", kt <= root)
     proof.lemma(
-        "path", "operator_norm", path <= root * sums, "‖θ_{t−1} − θ_0‖ ≤ Σ_{s<t} ε_s‖J_{b_s}‖a_s, √ε_s‖J_{b_s}‖ ≤ √x"
+        "path", "operator_norm", path <= root * sums, "‖θ_{t−1} − θ_0‖ ≤ Σ_{s < t} ε_s‖J_{b_s}‖a_s, √ε_s‖J_{b_s}‖ ≤ √x"
     )
     proof.lemma("moved", "mean_value", first <= u + kt * path, "mean of J_{b_t} over [θ_0, θ_{t−1}], within gD_0 of θ*")
     proof.derive("row", first <= u + x * sums, "moved path kt root")

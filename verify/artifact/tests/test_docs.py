@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.artifact.docs import documented_modules, missing_names, write_docs
+from verify.artifact.docs import as_markdown, documented_modules, missing_names, write_docs
 
 # A package whose __all__ names none of its modules, one of these modules, and modules elsewhere.
 SOME = [
@@ -17,6 +17,8 @@ SOME = [
     "verify.nn",
     "verify.checker.wording",
     "verify.decimals",
+    "proofs.claims.minibatch_epoch",
+    "proofs.claims.zero_loss_nearby",
 ]
 
 
@@ -34,6 +36,28 @@ def test_the_pages_name_everything_public_and_need_no_network(tmp_path: Path) ->
     text = (tmp_path / "verify" / "nn.html").read_text(encoding="utf-8")
     for path in tmp_path.rglob("*.html"):
         assert not re.search(r"""<(script|link|img)[^>]+(src|href)=["']https?:""", path.read_text(encoding="utf-8"))
+    # Formulas are no markup.
+    claims = tmp_path / "proofs" / "claims"
+    assert "‖θ − θ*_η‖ ≤ r" in (claims / "zero_loss_nearby.html").read_text(encoding="utf-8")
+    assert "<pre><code>D₊² ≤ D²" in (claims / "minibatch_epoch.html").read_text(encoding="utf-8")
     # What a page lacks is noticed.
     (tmp_path / "verify" / "nn.html").write_text(text.replace('id="NTKLinear"', 'id="gone"'), encoding="utf-8")
     assert missing_names(tmp_path, SOME) == ["verify.nn.NTKLinear"]
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        (
+            "x**k, 1/x**−k and *every* θ* in ``B*`` and `a*b*`",
+            r"x\*\*k, 1/x\*\*−k and *every* θ\* in ``B*`` and `a*b*`",
+        ),
+        ("**Strong.** (*that*) 1[u > 0](w), Σ_{s<t}", r"**Strong.** (*that*) 1[u > 0\](w), Σ_{s&lt;t}"),
+        ("a\n    b*c*\n    d\ne", "a\n\n    b*c*\n    d\ne"),
+        ("- item\n    more\n\n(i) one\n    more", "- item\n    more\n\n(i) one\n    more"),
+        ("Do.\n\nArgs:\n    x: θ*.\n    **options: more.", "Do.\n\nArgs:\n    x: θ\\*.\n    **options: more."),
+        (">>> 2*a*b\n6", ">>> 2*a*b\n6"),
+    ],
+)
+def test_what_is_mathematics_is_no_markup(text: str, markdown: str) -> None:
+    assert as_markdown(text) == markdown
