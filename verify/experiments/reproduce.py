@@ -209,6 +209,7 @@ def _experiments(directory: Path, size: Size, console: Console) -> None:
     with _timed(console, "stochastic descent"):
         drawn = stochastic.run_cases(directory / "stochastic", stochastic.CASES if size == "full" else stochastic.SHORT)
     write_json(directory / "stochastic.json", drawn)
+    console.print(f"  {sum(row['verdict'] == 'PROVED' for row in drawn)} of {len(drawn)} PROVED", highlight=False)
     with _timed(console, "the paper's networks"):
         cases = networks.CASES if size == "full" else networks.SHORT
         practical = networks.run_cases(directory / "networks", cases, workers=workers)
@@ -216,7 +217,6 @@ def _experiments(directory: Path, size: Size, console: Console) -> None:
     console.print(
         f"  {sum(row['verdict'] == 'PROVED' for row in practical)} of {len(practical)} PROVED", highlight=False
     )
-    console.print(f"  {sum(row['verdict'] == 'PROVED' for row in drawn)} of {len(drawn)} PROVED", highlight=False)
 
 
 def _long(directory: Path, console: Console, workers: int) -> list[dict[str, Any]]:
