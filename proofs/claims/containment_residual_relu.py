@@ -124,5 +124,6 @@ CLAIM = Claim(
     proof=prove,
     remarks="The proof is in the module's docstring. Max pools and analytic activations may stand beside the ReLUs (window_choices)."
     " With σ = √λ0 − Δ_J it needs √λ0 > 3Δ_J(R). In Coq for any F that is continuous along"
-    " the segments of the ball and there has the derivative J(θ + tv)v but for finitely many t.",
+    " the segments of the ball and there has the derivative J(θ + tv)v but for finitely many t, as two-layer ReLU networks have (Kinks.piecewise);"
+    " where J moves by at most L‖θ' − θ‖ + κ between two points, Relu.defect_jumps takes δ = ½Lηs‖J‖‖e‖ + κ instead.",
 )

@@ -17,12 +17,10 @@ Definition act (a : activation) : R -> R := match a with Tanh => tanh | Sigmoid 
 Definition dact (a : activation) (x : R) : R :=
   match a with Tanh => dth x | Sigmoid => dth (x / 2) / 4 | Relu => if Rlt_dec 0 x then 1 else 0 end.
 
-(** The activation frozen at t: itself where it is smooth; for ReLU the linear function that it is about t, on t's side of the
-    kink.  A unit that never changes its sign is its frozen self ([frozen_same]). *)
-Definition frozen (a : activation) (t : R) : R -> R := match a with Relu => fun x => dact Relu t * x | _ => act a end.
-Definition dfrozen (a : activation) (t : R) : R -> R := match a with Relu => fun _ => dact Relu t | _ => dact a end.
+(** The derivative with a given number p in place of that of ReLU: what a Jacobian is compared with across kinks. *)
+Definition sided (a : activation) (p : R) : R -> R := match a with Relu => fun _ => p | _ => dact a end.
 
-(** Bounds of |act'| and |act''|, frozen. *)
+(** Bounds of |act'| and |act''|, the latter beside the kink. *)
 Definition act_top (a : activation) : Q := match a with Sigmoid => 1 # 4 | _ => 1 end.
 Definition act_bend (a : activation) : Q := match a with Tanh => 77 # 100 | Sigmoid => 77 # 800 | Relu => 0 end.
 
@@ -53,15 +51,24 @@ Proof. cbn. destruct (Rlt_dec 0 x); lra. Qed.
 Lemma act_relu x : act Relu x = dact Relu x * x.
 Proof. cbn. unfold Rmax. destruct (Rle_dec 0 x), (Rlt_dec 0 x); lra. Qed.
 
-(** ** Frozen activations *)
-Lemma frozen_derive a t x : is_derive (frozen a t) x (dfrozen a t x).
+(** ** Derivatives, Lipschitz constants *)
+Lemma smooth_derive a x : a <> Relu -> is_derive (act a) x (dact a x).
 Proof.
-  destruct a; cbn [frozen dfrozen]; [apply th_derive| |].
-  - cbn [act dact]. apply (is_derive_ext (fun t => / 2 + / 2 * th (t / 2))); [intros u; rewrite sigmoid_tanh; cbn; field|].
-    replace (dth (x / 2) / 4) with (0 + / 2 * (/ 2 * dth (x / 2))) by field.
-    apply (is_derive_plus (fun _ => / 2) (fun t => / 2 * th (t / 2))); [apply @is_derive_const|].
-    apply (is_derive_scal (fun t => th (t / 2))). apply (is_derive_comp th (fun t => t / 2)); [apply th_derive|apply half_derive].
-  - set (p := dact Relu t). apply (is_derive_ext (fun u => 0 + p * u)); [intros u; cbn; ring|apply derive_affine].
+  intros H. destruct a; [apply th_derive| |easy].
+  cbn [act dact]. apply (is_derive_ext (fun t => / 2 + / 2 * th (t / 2))); [intros u; rewrite sigmoid_tanh; cbn; field|].
+  replace (dth (x / 2) / 4) with (0 + / 2 * (/ 2 * dth (x / 2))) by field.
+  apply (is_derive_plus (fun _ => / 2) (fun t => / 2 * th (t / 2))); [apply @is_derive_const|].
+  apply (is_derive_scal (fun t => th (t / 2))). apply (is_derive_comp th (fun t => t / 2)); [apply th_derive|apply half_derive].
+Qed.
+
+(** ... and off the kink. *)
+Lemma act_derive a x : (a = Relu -> x <> 0) -> is_derive (act a) x (dact a x).
+Proof.
+  intros H. destruct (activation_relu a) as [->|N]; [|now apply smooth_derive]. specialize (H eq_refl).
+  apply (is_derive_ext_loc (fun u => 0 + dact Relu x * u)); [|apply derive_affine].
+  assert (P : 0 < Rabs x) by now apply Rabs_pos_lt. exists (mkposreal _ P). intros u Hu.
+  assert (B : Rabs (u - x) < Rabs x) by exact Hu. rewrite Rplus_0_l, act_relu. f_equal. apply Rabs_def2 in B.
+  cbn [dact]. unfold Rabs in B. destruct (Rcase_abs x), (Rlt_dec 0 x), (Rlt_dec 0 u); lra.
 Qed.
 
 Lemma dact_le a x : Rabs (dact a x) <= Q2R (act_top a).
@@ -70,29 +77,29 @@ Proof.
   - cbn [dact]. unfold Rdiv at 1. rewrite Rabs_mult, (Rabs_pos_eq (/ 4)) by lra. pose proof (dth_le_1 (x / 2)). lra.
   - pose proof (dact_relu x). apply Rabs_le. lra.
 Qed.
-Lemma dfrozen_le a t x : Rabs (dfrozen a t x) <= Q2R (act_top a).
-Proof. destruct a; apply dact_le. Qed.
+Lemma sided_le a p x : (a = Relu -> 0 <= p <= 1) -> Rabs (sided a p x) <= Q2R (act_top a).
+Proof. intros Hp. destruct a; cbn [sided]; try apply dact_le. specialize (Hp eq_refl). rewrite act_top_value. apply Rabs_le. lra. Qed.
 
 Lemma dact_le_1 a x : Rabs (dact a x) <= 1.
 Proof. pose proof (dact_le a x). pose proof (act_top_range a). lra. Qed.
 
-Lemma frozen_lipschitz a t x x' : Rabs (frozen a t x' - frozen a t x) <= Q2R (act_top a) * Rabs (x' - x).
-Proof. apply (lipschitz_of_derivative (frozen a t) (dfrozen a t)); [apply frozen_derive|apply dfrozen_le]. Qed.
-
-Lemma dfrozen_lipschitz a t x x' : Rabs (dfrozen a t x' - dfrozen a t x) <= Q2R (act_bend a) * Rabs (x' - x).
+Lemma act_lipschitz a x x' : Rabs (act a x' - act a x) <= Q2R (act_top a) * Rabs (x' - x).
 Proof.
-  rewrite act_bend_value. destruct a; cbn [dfrozen]; [apply dth_lipschitz| |rewrite Rminus_eq_0, Rabs_R0; lra]. cbn [dact].
+  destruct (activation_relu a) as [->|N].
+  - rewrite act_top_value. cbn [act]. unfold Rmax. destruct (Rle_dec 0 x), (Rle_dec 0 x'); split_Rabs; lra.
+  - apply (lipschitz_of_derivative (act a) (dact a)); [intros; now apply smooth_derive|apply dact_le].
+Qed.
+
+Lemma sided_lipschitz a p x x' : Rabs (sided a p x' - sided a p x) <= Q2R (act_bend a) * Rabs (x' - x).
+Proof.
+  rewrite act_bend_value. destruct a; cbn [sided]; [apply dth_lipschitz| |rewrite Rminus_eq_0, Rabs_R0; lra]. cbn [dact].
   replace (dth (x' / 2) / 4 - dth (x / 2) / 4) with ((dth (x' / 2) - dth (x / 2)) * / 4) by field.
   rewrite Rabs_mult, (Rabs_pos_eq (/ 4)) by lra. pose proof (dth_lipschitz (x / 2) (x' / 2)) as H.
   replace (x' / 2 - x / 2) with ((x' - x) * / 2) in H by field. rewrite Rabs_mult, (Rabs_pos_eq (/ 2)) in H by lra. lra.
 Qed.
 
-Lemma frozen_same a t x : (a = Relu -> (0 < t <-> 0 < x)) -> frozen a t x = act a x /\ dfrozen a t x = dact a x.
-Proof.
-  intros H. destruct a; try now split. cbn [frozen dfrozen]. rewrite act_relu.
-  assert (E : dact Relu t = dact Relu x) by (specialize (H eq_refl); cbn; destruct (Rlt_dec 0 t), (Rlt_dec 0 x); tauto).
-  now rewrite E.
-Qed.
+Lemma sided_self a x : sided a (dact a x) x = dact a x.
+Proof. now destruct a. Qed.
 
 (** ** Values *)
 Lemma act_le_1 a x : a <> Relu -> Rabs (act a x) <= 1.

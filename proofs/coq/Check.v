@@ -25,7 +25,8 @@ Record witness := {
   r1 : Z; r2 : Z;                        (* 2^40/sqrt q, rounded *)
   xx_max : Z;                            (* bound of |x_i|^2 in units of [qx] *)
   jac0 : Q; res0 : Q; sigma0 : Q;        (* K0, e0, sqrt lambda0 *)
-  drop : Q; lip : Q;                     (* |J(z) - J(start)| <= drop |z - start|; J is lip-Lipschitz on the ball *)
+  drop : Q; lip : Q;                     (* on the ball J is within drop |z - start| + kink/2 of the checker's at the start, and *)
+  kink : Q; jump : Q;                    (* |J(z') - J(z)| <= lip |z' - z| + jump; both 0 where no kink crosses the ball *)
   out_max : Q; in_norm : Q; in_twice : Q; ell0 : Q; ell : Q; scale2 : Q;
   low : factor; high : factor; ins : factor; twice : factor;
   groups : list group; group_of : list nat; parabolas : list parabola;
@@ -68,13 +69,13 @@ Definition unit : Z := 2 ^ (28 - k).
 Definition half : Z := 2 ^ (k - 1).
 Definition roundZ (t : Z) : Z := Z.shiftr (t + half) k.
 Definition slope_shift : Z := wb + 28 - k.
-(** The derivative from the hidden value h: 1 - h^2, or h (1 - h), or whether h > 0. *)
+(** The derivative from the hidden value h: 1 - h^2, or h (1 - h); for ReLU from twice itself ([sidesZ]). *)
 Definition derivativeZ (u h : Z) : Z :=
-  match hidden c with Tanh => u * u - h * h | Sigmoid => u * h - h * h | Relu => if 0 <? h then u * u else 0 end.
+  match hidden c with Tanh => u * u - h * h | Sigmoid => u * h - h * h | Relu => h * (u * u / 2) end.
 Definition slope_with (u shift rounding a h : Z) : Z := Z.shiftr (a * derivativeZ u h + rounding) shift.
 Definition slopeZ : Z -> Z -> Z := slope_with unit slope_shift (2 ^ (slope_shift - 1)).
-Definition slopesZ (H : list (list Z)) : list (list Z) :=
-  let slope := slopeZ in map (fun I => map2 slope (row (outers c) (output_of c I)) (row H (sample_of c I))) (seq 0 N).
+Definition slopesZ (S : list (list Z)) : list (list Z) :=
+  let slope := slopeZ in map (fun I => map2 slope (row (outers c) (output_of c I)) (row S (sample_of c I))) (seq 0 N).
 
 (** ** The kernel and its error *)
 Definition qx : Z := hidden_scale c * 2 ^ (2 * xh).
@@ -135,8 +136,38 @@ Fixpoint ascending (prev : Z) (l : list (Z * Z)) : bool :=
   match l with [] => true | (r, _) :: l => (prev <=? r) && ascending r l end.
 Definition radius : Q := grid (top (offset w) (stairs w)).
 Definition sigma_end : Q := grid (final 0 (stairs w)).
-Definition jac_ball : Q := jac0 w + drop w * radius.
-Definition drift (e : Q) : Q := (1 # 2) * lip w * (lr c * loss_scale c * jac_ball * e).
+Definition half_kink : Q := (1 # 2) * kink w.
+Definition jac_ball : Q := jac0 w + half_kink + drop w * radius.
+Definition drift (e : Q) : Q := (1 # 2) * lip w * (lr c * loss_scale c * jac_ball * e) + jump w.
+
+(** ** ReLU: where kinks cross the ball
+    A pre-activation P, known up to e, is farther from the kink than the radius times |x_i|, whose square is at most [square] in
+    units of [qx]: the unit keeps its side on the whole ball.  The input zero, without hidden biases, leaves all units on the kink. *)
+Definition off_kink (e : Z) (reach : Q) (P : Z) : bool := let far := Z.abs P - e in (0 <? far) && ltQ reach (inject_Z (far * far * qx)).
+Definition zero_sample (i : nat) (P : list Z) : bool :=
+  negb (hidden_bias c) && forallb (Z.eqb 0) (row (inputs c) i) && forallb (Z.eqb 0) P.
+(** Twice the slope on the ball, 1 where it may be 0 or 2: the mean of the two, from which neither is farther than a half. *)
+Definition sideZ (e : Z) (reach : Q) (P : Z) : Z := if off_kink e reach P then (if 0 <? P then 2 else 0) else 1.
+Definition sidesZ (XX Ps : list (list Z)) (eg e : Z) : list (list Z) :=
+  map (fun i => let P := row Ps i in
+    if zero_sample i P then map (fun _ => 0) P
+    else let square := at_ (row XX i) i + eg in map (sideZ e (radius * radius * inject_Z (one * one * square))) P) (seq 0 n).
+Definition sourceZ (XX Ps H : list (list Z)) (eg e : Z) : list (list Z) := match hidden c with Relu => sidesZ XX Ps eg e | _ => H end.
+(** Slopes that may jump, at the start's output weights; the jumps of all are an operator whose square is at most the largest sum of
+    a row of sum_r |<x_i, x_j>| |a_or| |a_pr| over output_scale.  Output weights that move cost drop radius more. *)
+Definition jumpZ (a side : Z) : Z := if side =? 1 then Z.abs a else 0.
+Definition jumpsZ (S : list (list Z)) : list (list Z) :=
+  map (fun I => map2 jumpZ (row (outers c) (output_of c I)) (row S (sample_of c I))) (seq 0 N).
+Definition jump_sum (XX G : list (list Z)) (eg : Z) (I : nat) : Z :=
+  sumZ N (fun J => let i := sample_of c I in let j := sample_of c J in
+    (Z.abs (at_ (row XX (Nat.max i j)) (Nat.min i j)) + eg) * dot (row G I) (row G J)).
+Definition crossed (S : list (list Z)) : bool := existsb (existsb (Z.eqb 1)) S.
+Definition check_jumps (XX S : list (list Z)) (eg : Z) : bool :=
+  leQ 0 (kink w) && leQ 0 (jump w) && match hidden c with
+  | Relu => let G := jumpsZ S in let most := (kink w * kink w * inject_Z (output_scale c * qx * (weight_one * weight_one)))%Q in
+      (negb (crossed S) || leQ (kink w + drop w * radius) (jump w)) && forallb (fun I => leQ (inject_Z (jump_sum XX G eg I)) most) (seq 0 N)
+  | _ => true
+  end.
 
 (** ** The tests *)
 Definition check_shape : bool :=
@@ -152,17 +183,6 @@ Definition check_root (r q : Z) : bool := ((r - 1) * (r - 1) * q <=? two40 * two
 Definition below62 (rows : list (list Z)) : bool := forallb (fun q => (magnitude q * norm1 q <? 2 ^ 62) || (dot q q <? 2 ^ 62)) rows.
 Definition check_pre (Ds Ps : list (list Z)) : bool :=
   let most := 2 ^ (wh + xh + 8) in forallb (forallb (fun D => Z.abs D <=? most)) Ds && forallb (forallb (fun P => Z.abs P <? limit)) Ps.
-(** ReLU: no unit changes its sign on the ball.  A pre-activation P, known up to e, is farther from the kink than the radius
-    times |x_i|, whose square is at most [square] in units of [qx].  The input zero, without hidden biases, leaves all units on the kink. *)
-Definition off_kink (e : Z) (reach : Q) (P : Z) : bool := let far := Z.abs P - e in (0 <? far) && ltQ reach (inject_Z (far * far * qx)).
-Definition zero_sample (i : nat) (P : list Z) : bool :=
-  negb (hidden_bias c) && forallb (Z.eqb 0) (row (inputs c) i) && forallb (Z.eqb 0) P.
-Definition check_signs (XX Ps : list (list Z)) (eg e : Z) : bool :=
-  match hidden c with
-  | Relu => forallb (fun i => let P := row Ps i in zero_sample i P
-      || (let square := at_ (row XX i) i + eg in forallb (off_kink e (radius * radius * inject_Z (one * one * square))) P)) (seq 0 n)
-  | _ => true
-  end.
 Definition steep : Q := act_top (hidden c) * act_top (hidden c).
 Definition bent : Q := act_bend (hidden c).
 Definition check_scalars : bool :=
@@ -210,8 +230,9 @@ Definition check_budget (parts : list (list (list Z))) (ek : Z) : bool :=
 (** A row holds by the Weyl step from the centre, or by a parabola. *)
 Definition stair_ok (row : Z * Z) : bool :=
   let (r, g) := row in (0 <=? r) && (0 <=? g)
-  && (leQ (inject_Z g + drop w * inject_Z r) (sigma0 w * inject_Z two40)
-      || existsb (fun p => leQ (inject_Z (g * g) + p_weight p * inject_Z (r * r)) (p_floor p * inject_Z (two40 * two40))) (parabolas w)).
+  && (leQ (inject_Z g + half_kink * inject_Z two40 + drop w * inject_Z r) (sigma0 w * inject_Z two40)
+      || existsb (fun p => leQ (inject_Z (g * g) + p_weight p * inject_Z (r * r)) (p_floor p * inject_Z (two40 * two40)))
+           (match hidden c with Relu => [] | _ => parabolas w end)).
 Definition check_stairs : bool :=
   match stairs w with [] => false | _ => true end && (0 <=? offset w) && ascending (offset w) (stairs w) && forallb stair_ok (stairs w).
 Definition check_residual (T : list (list Z)) (et : Z) : bool :=
@@ -225,9 +246,10 @@ Definition check : bool :=
   check_shape && check_root (r1 w) (hidden_scale c) && check_root (r2 w) (output_scale c) && check_scalars && check_stairs
   && (let tab := table in let W := weightsZ in let X := inputsZ in
       let Ds := dotsZ W X in let Ps := presZ Ds in let T := map (map (valueZ tab)) Ps in
-      let H := hiddenZ T in let B := slopesZ H in let XX := gramZ X in
+      let H := hiddenZ T in let XX := gramZ X in
       let et := e_value + e_pre (e_dot W X) in
-      below62 W && check_inputs X XX && check_pre Ds Ps && check_signs XX Ps (e_gram X) (e_hid et) && (e_hid et * e_hid et <=? one) && check_residual T et
+      let S := sourceZ XX Ps H (e_gram X) (e_hid et) in let B := slopesZ S in
+      below62 W && check_inputs X XX && check_pre Ds Ps && check_jumps XX S (e_gram X) && (e_hid et * e_hid et <=? one) && check_residual T et
       && below62 H && below62 B
       && (let parts := partsZ XX H B in let ek := e_kernel T (e_gram X) (e_hid et) in
           check_kernel (combineZ 1 ones parts) ek && check_budget parts ek)).
@@ -244,8 +266,8 @@ Definition accepted (ball rate mu : Q) : bool :=
   (offset w =? 0) && pays (res0 w) && concludes (res0 w) ball rate mu && check.
 
 (** A basin: descent from every point within rho of them; threshold of the residual and largest residual there. *)
-Definition threshold : Q := lip w * (grid (offset w) * grid (offset w)) + 2 * res0 w.
-Definition largest : Q := res0 w + (jac0 w + drop w * grid (offset w)) * grid (offset w).
+Definition threshold : Q := lip w * (grid (offset w) * grid (offset w)) + 2 * jump w * grid (offset w) + 2 * res0 w.
+Definition largest : Q := res0 w + (jac0 w + half_kink + drop w * grid (offset w)) * grid (offset w).
 Definition accepted_basin (rho ball rate mu : Q) : bool :=
   leQ rho (grid (offset w)) && pays threshold && ltQ (drift threshold) sigma_end && concludes largest ball rate mu && check.
 End Check.

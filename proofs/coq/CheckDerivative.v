@@ -1,4 +1,4 @@
-(** * Derivatives read off the rounded hidden values; for ReLU they are exact, because no unit is near its kink *)
+(** * Derivatives read off the rounded hidden values; for ReLU those that the checker takes, exactly: 0, 1 or the mean of both *)
 
 From Coq Require Import Reals Lra Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
@@ -23,6 +23,7 @@ Notation ed := (e_dot c W X).
 Notation et := (e_value c + e_pre c w ed)%Z.
 Notation eh := (e_hid w et).
 Notation eg := (e_gram c X).
+Notation Src := (sourceZ c w XX Ps Hid eg eh).
 Notation K := (drop_unit w).
 Notation U := (kept_unit w).
 Notation R1 := (Rn (size c)).
@@ -43,15 +44,40 @@ Notation H_entry := (CheckForward.H_entry c w V).
 Notation T_entry := (CheckForward.T_entry c w V).
 Notation Ps_length := (CheckForward.Ps_length c w V).
 
-(** ReLU: each sample is zero, or its pre-activations are off the kink. *)
-Lemma sign_test r i : hidden c = Relu -> (r < m)%nat -> (i < n)%nat ->
-  zero_sample c i (row Ps i) = true \/
-  off_kink c w eh (radius w * radius w * inject_Z (one * one * (at_ (row XX i) i + eg))) (at_ (row Ps i) r) = true.
+(** ** The slopes of ReLU *)
+Lemma sides_row i : (i < n)%nat -> row (sidesZ c w XX Ps eg eh) i = if zero_sample c i (row Ps i) then map (fun _ => 0%Z) (row Ps i)
+  else map (sideZ c w eh (radius w * radius w * inject_Z (one * one * (at_ (row XX i) i + eg)))) (row Ps i).
 Proof.
-  intros E Hr Hi. pose proof (t_signs _ _ _ passed) as C. unfold check_signs in C. rewrite E in C.
-  pose proof (forallb_nth _ _ i O C ltac:(now rewrite seq_length)) as F. cbn beta zeta in F. rewrite seq_nth, Nat.add_0_l, orb_true_iff in F by assumption.
-  destruct F as [F|F]; [now left|right]. apply (forallb_nth _ _ r 0%Z F). now rewrite Ps_length.
+  intros Hi. unfold sidesZ. exact (nth_seq_map (fun i => if zero_sample c i (row Ps i) then map (fun _ => 0%Z) (row Ps i)
+    else map (sideZ c w eh (radius w * radius w * inject_Z (one * one * (at_ (row XX i) i + eg)))) (row Ps i)) n i [] Hi).
 Qed.
+Lemma Src_count : length Src = n.
+Proof. unfold sourceZ. destruct (hidden c); try apply (CheckForward.H_count c w V). unfold sidesZ. now rewrite map_length, seq_length. Qed.
+Lemma Src_length i : (i < n)%nat -> length (row Src i) = m.
+Proof.
+  intros Hi. pose proof (CheckForward.H_length c w V i Hi) as H. unfold sourceZ. destruct (hidden c); try assumption.
+  rewrite sides_row by assumption. destruct (zero_sample c i (row Ps i)); now rewrite map_length, Ps_length.
+Qed.
+
+(** A sample is zero, or a unit's slope is decided by its distance from the kink. *)
+Lemma side_cases r i : hidden c = Relu -> (r < m)%nat -> (i < n)%nat ->
+  (zero_sample c i (row Ps i) = true /\ at_ (row Src i) r = 0%Z) \/
+  at_ (row Src i) r = sideZ c w eh (radius w * radius w * inject_Z (one * one * (at_ (row XX i) i + eg))) (at_ (row Ps i) r).
+Proof.
+  intros E Hr Hi. unfold sourceZ. rewrite E, sides_row by assumption. pose proof (Ps_length i Hi) as L.
+  destruct (zero_sample c i (row Ps i)); [left; split; [reflexivity|]|right]; now rewrite (nth_map_lt _ _ _ 0%Z) by (now rewrite L).
+Qed.
+Lemma side_range r i : hidden c = Relu -> (0 <= at_ (row Src i) r <= 2)%Z.
+Proof.
+  intros E. destruct (Nat.lt_ge_cases i n) as [Hi|Hi]; [|rewrite (nth_overflow Src) by (now rewrite Src_count); rewrite nth_nil_Z; lia].
+  destruct (Nat.lt_ge_cases r m) as [Hr|Hr]; [|rewrite nth_overflow by (now rewrite Src_length); lia].
+  destruct (side_cases r i E Hr Hi) as [[_ ->] | ->]; [lia|]. unfold sideZ.
+  destruct (off_kink _ _ _ _ _); [destruct (0 <? _)%Z|]; lia.
+Qed.
+Definition side_of (r i : nat) : R := IZR (at_ (row Src i) r) / 2.
+Lemma side_unit r i : hidden c = Relu -> 0 <= side_of r i <= 1.
+Proof. intros E. destruct (side_range r i E) as [L H]. apply IZR_le in L, H. unfold side_of. lra. Qed.
+
 Lemma zero_sample_facts r i : (r < m)%nat -> (i < n)%nat -> zero_sample c i (row Ps i) = true ->
   hidden_bias c = false /\ at_ (row Ps i) r = 0%Z /\ gram i i = 0.
 Proof.
@@ -71,38 +97,19 @@ Proof.
   rewrite E, Rmult_0_r in C. apply Rabs_le_between in C. lra.
 Qed.
 
-(** ... so that the derivative read off the rounded hidden value is exact. *)
-Lemma relu_exact r i : hidden c = Relu -> (r < m)%nat -> (i < n)%nat -> (0 < at_ (row Hid i) r)%Z <-> 0 < pre_ r i.
-Proof.
-  intros E Hr Hi. rewrite H_entry, T_entry by assumption. pose proof (pre_near r i Hr Hi) as N. unfold near in N.
-  pose proof (s_k _ _ shaped) as Hk. assert (K2 : (2 ^ k w = 2 * half w)%Z) by (unfold half; rewrite <- Z.pow_succ_r by lia; f_equal; lia).
-  assert (Hh : (0 < half w)%Z) by (unfold half; apply Z.pow_pos_nonneg; lia).
-  assert (Z0 : roundZ w 0 = 0%Z) by (unfold roundZ; rewrite Z.shiftr_div_pow2, K2 by lia; apply Z.div_small; lia).
-  unfold valueZ. rewrite E. destruct (sign_test r i E Hr Hi) as [F|F].
-  - destruct (zero_sample_facts r i Hr Hi F) as [_ [P G]]. rewrite P, Z.max_id, Z0, (pre_zero (start c) r i G). split; [lia|lra].
-  - unfold off_kink in F. cbn zeta in F. rewrite andb_true_iff in F. destruct F as [F _]. apply Z.ltb_lt in F. unfold e_hid, e_value in F. rewrite E in F.
-    set (P := at_ (row Ps i) r) in *. set (e := e_pre c w ed) in *. pose proof one_pos as O1.
-    assert (He : (0 <= e)%Z) by (apply le_IZR; eapply Rle_trans; [apply Rabs_pos|exact N]).
-    set (x := pre_ r i) in *. clearbody P e x. apply Rabs_le_between in N.
-    assert (Sx : IZR one * x > 0 <-> x > 0).
-    { split; intros H; [|now apply Rmult_lt_0_compat]. apply Rmult_lt_reg_l with (IZR one); lra. }
-    destruct (Z.lt_ge_cases 0 P) as [S|S].
-    + assert (L : IZR e + 1 <= IZR P) by (rewrite <- plus_IZR; apply IZR_le; lia).
-      assert (0 < x) by (apply Sx; lra). split; [easy|intros _]. rewrite Z.max_r by lia. unfold roundZ. rewrite Z.shiftr_div_pow2, K2 by lia.
-      apply Z.div_str_pos. lia.
-    + assert (L : IZR P <= - (IZR e + 1)) by (rewrite <- plus_IZR, <- opp_IZR; apply IZR_le; lia).
-      rewrite Z.max_l, Z0 by lia. split; [lia|]. intros H. apply Sx in H. lra.
-Qed.
-
 (** The derivative from the rounded hidden value. *)
 Lemma derivative_near r i : (r < m)%nat -> (i < n)%nat ->
-  Rabs (IZR one * dact (hidden c) (pre_ r i) - K * (IZR (derivativeZ c (unit w) (at_ (row Hid i) r)) / U)) <= IZR (slope_gain c eh).
+  Rabs (IZR one * sided (hidden c) (side_of r i) (pre_ r i) - K * (IZR (derivativeZ c (unit w) (at_ (row Src i) r)) / U)) <= IZR (slope_gain c eh).
 Proof.
   intros Hr Hi. pose proof (hid_near r i Hr Hi) as N.
-  assert (EX : hidden c = Relu -> (0 < at_ (row Hid i) r)%Z <-> 0 < pre_ r i) by (intros; now apply relu_exact).
   replace (IZR (slope_gain c eh)) with (match hidden c with Relu => 0 | _ => 2 * IZR eh + 1 end)
     by (unfold slope_gain; destruct (hidden c); rewrite ?plus_IZR, ?mult_IZR; reflexivity).
-  unfold hid in N. set (h := at_ (row Hid i) r) in *. set (x := pre_ r i) in *. clearbody h x.
+  unfold hid in N. assert (ES : hidden c <> Relu -> at_ (row Src i) r = at_ (row Hid i) r) by (intros; unfold sourceZ; now destruct (hidden c)).
+  assert (EP : forall t, hidden c <> Relu -> sided (hidden c) t (pre_ r i) = dact (hidden c) (pre_ r i)) by (intros; now destruct (hidden c)).
+  assert (EU : (unit w * unit w = 2 * (unit w * unit w / 2))%Z).
+  { unfold unit. pose proof (s_k _ _ shaped). replace (28 - k w)%Z with (1 + (27 - k w))%Z by ring. rewrite Z.pow_add_r, Z.pow_1_r by lia.
+    set (t := (2 ^ (27 - k w))%Z). replace (2 * t * (2 * t))%Z with (2 * t * t * 2)%Z by ring. rewrite Z.div_mul by lia. ring. }
+  unfold side_of. set (h := at_ (row Hid i) r) in *. set (g := at_ (row Src i) r) in *. set (x := pre_ r i) in *. clearbody h g x.
   pose proof (t_eh _ _ _ passed) as E2. apply IZR_le in E2. rewrite mult_IZR in E2.
   assert (He : 0 <= IZR eh) by (eapply Rle_trans; [apply Rabs_pos|exact N]).
   set (e := IZR eh) in *. clearbody e. pose proof K_pos as HK. pose proof U_pos as HU. pose proof one_KU as EO.
@@ -112,26 +119,22 @@ Proof.
   assert (G : forall v, Rabs (O * v) <= 2 * e * O + e * e -> Rabs v <= 2 * e + 1).
   { intros v G. rewrite Rabs_mult, (Rabs_pos_eq O) in G by lra. apply Rmult_le_reg_l with O; [assumption|]. lra. }
   destruct (hidden c) eqn:E.
-  - specialize (L Tanh ltac:(easy)). apply G. rewrite dact_value. cbv iota. set (t := act Tanh x) in *. rewrite minus_IZR, !mult_IZR. fold U. set (g := IZR h) in *.
-    pose proof (approx_product O O t t e e O O (K * g) (K * g) N N L L) as P.
-    replace (O * (O * (1 - t * t) - K * ((U * U - g * g) / U))) with (- (O * t * (O * t) - K * g * (K * g))) by (rewrite EO; field; lra).
+  - rewrite EP, ES by easy. specialize (L Tanh ltac:(easy)). apply G. rewrite dact_value. cbv iota. set (t := act Tanh x) in *. rewrite minus_IZR, !mult_IZR. fold U. set (v := IZR h) in *.
+    pose proof (approx_product O O t t e e O O (K * v) (K * v) N N L L) as P.
+    replace (O * (O * (1 - t * t) - K * ((U * U - v * v) / U))) with (- (O * t * (O * t) - K * v * (K * v))) by (rewrite EO; field; lra).
     rewrite Rabs_Ropp. lra.
-  - specialize (L Sigmoid ltac:(easy)). apply G. rewrite dact_value. cbv iota.
+  - rewrite EP, ES by easy. specialize (L Sigmoid ltac:(easy)). apply G. rewrite dact_value. cbv iota.
     assert (L' : Rabs (O * (1 - act Sigmoid x)) <= O).
     { rewrite Rabs_mult, Rabs_pos_eq by lra. rewrite <- (Rmult_1_r O) at 2. apply Rmult_le_compat_l; [lra|].
       cbn [act]. rewrite sigmoid_tanh. pose proof (Tanh.th_bounds (x / 2)). apply Rabs_le. lra. }
-    set (t := act Sigmoid x) in *. rewrite minus_IZR, !mult_IZR. fold U. set (g := IZR h) in *.
-    assert (N' : Rabs (O * (1 - t) - (O - K * g)) <= e).
-    { replace (O * (1 - t) - (O - K * g)) with (- (O * t - K * g)) by ring. now rewrite Rabs_Ropp. }
-    pose proof (approx_product O O t (1 - t) e e O O (K * g) (O - K * g) N N' L L') as P.
-    replace (O * (O * (t * (1 - t)) - K * ((U * g - g * g) / U))) with (O * t * (O * (1 - t)) - K * g * (O - K * g)) by (rewrite EO; field; lra).
+    set (t := act Sigmoid x) in *. rewrite minus_IZR, !mult_IZR. fold U. set (v := IZR h) in *.
+    assert (N' : Rabs (O * (1 - t) - (O - K * v)) <= e).
+    { replace (O * (1 - t) - (O - K * v)) with (- (O * t - K * v)) by ring. now rewrite Rabs_Ropp. }
+    pose proof (approx_product O O t (1 - t) e e O O (K * v) (O - K * v) N N' L L') as P.
+    replace (O * (O * (t * (1 - t)) - K * ((U * v - v * v) / U))) with (O * t * (O * (1 - t)) - K * v * (O - K * v)) by (rewrite EO; field; lra).
     lra.
-  - specialize (EX eq_refl).
-    assert (Z0 : O * dact Relu x - K * (IZR (if (0 <? h)%Z then (unit w * unit w)%Z else 0%Z) / U) = 0).
-    { cbn [dact]. destruct (Z.ltb_spec 0 h) as [P|P]; destruct (Rlt_dec 0 x) as [Q|Q]; try tauto.
-      - rewrite mult_IZR. fold U. rewrite EO. field. lra.
-      - apply EX in Q. lia.
-      - unfold Rdiv. ring. }
-    rewrite Z0, Rabs_R0. lra.
+  - cbn [sided]. cbv iota. rewrite mult_IZR. set (q := (unit w * unit w / 2)%Z) in *. apply (f_equal IZR) in EU. rewrite !mult_IZR in EU. fold U in EU.
+    replace (O * (IZR g / 2) - K * (IZR g * IZR q / U)) with 0; [rewrite Rabs_R0; lra|].
+    replace (IZR q) with (U * U / 2) by lra. rewrite EO. field. lra.
 Qed.
 End Derivative.

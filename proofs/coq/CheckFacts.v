@@ -1,21 +1,17 @@
-(** * What the checker establishes: the facts that the criterion needs, of the network frozen at the start; and that on the ball
-    this is the network itself *)
+(** * What the checker establishes: the facts that the criterion needs
+
+    At a point z the network has the Jacobian of the network that keeps the slopes of z: that one is Lipschitz, and at the start it
+    differs from the reference's in single slopes, by a half each. *)
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Setting NtkStability Activation TwoLayer Frozen Rows Psd Criterion
-  Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward CheckDerivative CheckScalars CheckKernel.
+From LPLR Require Import Inner Sums Rn Setting NtkStability Relu Activation TwoLayer Kinks Rows Psd Criterion
+  Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward CheckDerivative CheckScalars CheckKernel CheckReference.
 Import ListNotations.
 Open Scope R_scope.
 
-(** The network of [Format.model], its units frozen at the stored parameters. *)
-Definition frozen_model (c : problem) : Model (Params (Rn (outputs c)) (Rn (size c)) (width c) (biases c)) (Rn (equations c)) :=
-  frozen_network (Rn (outputs c)) (Rn (size c)) (equations c) (width c) (biases c) (fun e => input c (sample_of c e))
-    (fun e => axis (outputs c) (output_of c e)) (scale2R c) (hidden c) (start c).
-
 Section Facts.
 Variables (c : problem) (w : witness) (V : vectors).
-Notation n := (samples c).
 Notation m := (width c).
 Notation W := (weightsZ c w).
 Notation X := (inputsZ c w).
@@ -23,14 +19,12 @@ Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
 Notation Tan := (map (map (valueZ c table)) Ps).
 Notation Hid := (hiddenZ w Tan).
-Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w V X).
-Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
 Notation et := (e_value c + e_pre c w ed)%Z.
 Notation eh := (e_hid w et).
 Notation eg := (e_gram c X).
-Notation ek := (e_kernel c w Tan eg eh).
+Notation Src := (sourceZ c w XX Ps Hid eg eh).
 Notation s2 := (scale2R c).
 Notation W1 := (weight_unit c).
 Notation R1 := (Rn (size c)).
@@ -39,7 +33,11 @@ Notation N := (equations c).
 Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
-Notation slope_ := (slope RY R1 m (biases c) xs ys (fun _ _ => dact (hidden c)) (start c)).
+Notation side := (CheckDerivative.side_of c w V).
+Notation units := (fun _ _ : nat => act (hidden c)).
+Notation dunits := (fun r e => sided (hidden c) (side r (sample_of c e))).
+Notation slope_ := (slope RY R1 m (biases c) xs ys dunits (start c)).
+Notation sloped f := (with_slopes RY R1 N m (biases c) xs ys s2 (hidden c) f).
 Notation gram := (gram_of c).
 Notation Top := (Q2R (act_top (hidden c))).
 Notation Bend := (Q2R (act_bend (hidden c))).
@@ -49,364 +47,376 @@ Notation shaped := (CheckForward.shaped c w V Hcheck).
 Notation W1_pos := (CheckForward.W1_pos c w V Hcheck).
 Notation qx_pos := (CheckKernel.qx_pos c w V Hcheck).
 Notation gram_near := (CheckKernel.gram_near c w V Hcheck).
-Notation XX_bound := (CheckKernel.XX_bound c w V Hcheck).
-Notation theta_near := (CheckKernel.theta_near c w V Hcheck).
-Notation scale_pos := (CheckKernel.scale_pos c w V Hcheck).
-Notation finer_pos := (CheckKernel.finer_pos c w V Hcheck).
 Notation XX_entry := (CheckKernel.XX_entry c w V Hcheck).
 Notation gram_sym := (CheckKernel.gram_sym c).
-Notation theta_sym := (CheckKernel.theta_sym c).
-Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 (fun _ _ => act (hidden c)) (fun _ _ => dact (hidden c)) kk (start c)).
-Notation units := (fun r e => frozen (hidden c) (pre RY R1 m (biases c) xs (start c) r e)).
-Notation dunits := (fun r e => dfrozen (hidden c) (pre RY R1 m (biases c) xs (start c) r e)).
 Notation scalars := (CheckScalars.scalars c w V Hcheck).
 Notation residual_le := (CheckScalars.residual_le c w V Hcheck).
 Notation radius_pos := (CheckScalars.radius_pos c w V Hcheck).
+Notation s2_pos := (CheckReference.s2_pos c w V Hcheck).
+Notation s2_le := (CheckReference.s2_le c w V Hcheck).
+Notation equations_op := (CheckReference.equations_op c w V Hcheck).
+Notation equations_twice := (CheckReference.equations_twice c w V Hcheck).
+Notation jacobian_from_start := (CheckReference.jacobian_from_start c w V Hcheck).
+Notation jacobian_lipschitz := (CheckReference.jacobian_lipschitz c w V Hcheck).
+Notation kernel_lower := (CheckReference.kernel_lower c w V Hcheck).
+Notation kernel_upper := (CheckReference.kernel_upper c w V Hcheck).
+Notation parabola_bound := (CheckReference.parabola_bound c w V Hcheck).
 
-(** ** The inputs as operators *)
-Lemma inputs_norm (u : nat -> R) :
-  ⟨vsum n (fun i => u i ⋅ input c i), vsum n (fun i => u i ⋅ input c i)⟩
-    <= Q2R (in_norm w) * Q2R (in_norm w) * sum n (fun i => u i * u i).
+(** ** Slopes on the ball: what a unit that may change sides can do *)
+Notation Jum := (jumpsZ c Src).
+Notation slope_at f z := (slope RY R1 m (biases c) xs ys f z).
+Notation pre_at z := (pre RY R1 m (biases c) xs z).
+(** The slopes that z has, kept as z moves. *)
+Notation kept z := (fun r e => sided (hidden c) (dact (hidden c) (pre_at z r e))).
+Notation half := (/ 2 * Q2R (kink w)).
+Definition jump_of (r I : nat) : R := match hidden c with Relu => IZR (at_ (row Jum I) r) / W1 | _ => 0 end.
+
+Lemma jump_entry r I : (r < m)%nat -> (I < N)%nat ->
+  at_ (row Jum I) r = jumpZ (at_ (row (outers c) (output_of c I)) r) (at_ (row Src (sample_of c I)) r).
 Proof.
-  pose proof (t_inputs _ _ _ passed) as C. unfold check_inputs in C. cbn zeta in C. rewrite !andb_true_iff in C. destruct C as [[[[C1 C2] _] _] _]. apply factor_test_sound in C1.
-  assert (Hn : forall i j, (i < n)%nat -> (j <= i)%nat -> Rabs (IZR (qx c w) * gram i j - IZR (at_ (row XX i) j)) <= IZR eg).
-  { intros i j Hi Hj. rewrite XX_entry by assumption. apply gram_near. }
-  pose proof (psd_test_upper _ _ _ _ _ _ (gram_of c) (IZR (qx c w)) (IZR eg) u C1 (s_ins _ _ shaped) gram_sym Hn) as P.
-  apply leQ_R in C2. set (e := eg) in *. clearbody e.
-  rewrite !Q2R_mult, !Q2R_Z, minus_IZR, mult_IZR, plus_IZR in C2. unfold nZ in C2. rewrite <- INR_IZR_INZ in C2.
-  pose proof qx_pos as S. set (t := sum n (fun i => u i * u i)) in *.
-  assert (0 <= t) by (apply sum_nonneg; intros; apply Rle_0_sqr).
-  rewrite inner_vsum_l.
-  rewrite (sum_ext n (fun i => ⟨u i ⋅ input c i, _⟩) (fun i => sum n (fun j => u i * u j * gram i j))).
-  2:{ intros i _. rewrite inner_scal_l, inner_vsum_r, <- sum_scal. apply sum_ext. intros j _. rewrite inner_scal_r. unfold gram_of. ring. }
-  apply Rmult_le_reg_l with (IZR (qx c w)); [assumption|]. eapply Rle_trans; [exact P|].
-  rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [assumption|]. lra.
+  intros Hr HI. destruct (CheckForward.equation_lt c I HI) as [Hi Ho]. unfold jumpsZ.
+  rewrite (nth_seq_map (fun I => map2 jumpZ (row (outers c) (output_of c I)) (row Src (sample_of c I))) N I [] HI).
+  apply nth_map2; [now rewrite (s_outers _ _ shaped)|now rewrite (CheckDerivative.Src_length c w V)].
+Qed.
+Lemma jump_length I : (I < N)%nat -> length (row Jum I) = m.
+Proof.
+  intros HI. destruct (CheckForward.equation_lt c I HI) as [Hi Ho]. unfold jumpsZ.
+  rewrite (nth_seq_map (fun I => map2 jumpZ (row (outers c) (output_of c I)) (row Src (sample_of c I))) N I [] HI).
+  rewrite length_map2, (CheckDerivative.Src_length c w V), (s_outers _ _ shaped) by assumption. apply Nat.min_id.
+Qed.
+Lemma jump_pos r I : (r < m)%nat -> (I < N)%nat -> 0 <= jump_of r I.
+Proof.
+  intros Hr HI. unfold jump_of. destruct (hidden c); try lra. rewrite jump_entry by assumption. apply Rdiv_le_0_compat; [|exact W1_pos].
+  apply IZR_le. unfold jumpZ. destruct (_ =? 1)%Z; lia.
 Qed.
 
-Lemma square_entry i j : at_ (row (squares XX) i) j = (at_ (row XX i) j * at_ (row XX i) j)%Z.
+(** A slope that the checker takes to be certain is that of the network on the whole ball. *)
+Lemma side_kept z r I : hidden c = Relu -> in_ball (start c) (Q2R (radius w)) z -> (r < m)%nat -> (I < N)%nat ->
+  at_ (row Src (sample_of c I)) r <> 1%Z -> dact Relu (pre_at z r I) = side r (sample_of c I).
 Proof.
-  unfold squares. change (@nil Z) with (map (fun v => v * v)%Z (@nil Z)) at 1. rewrite map_nth. change 0%Z with (0 * 0)%Z at 1.
-  apply (map_nth (fun v => v * v)%Z).
+  intros E Hz Hr HI Hs. destruct (CheckForward.equation_lt c I HI) as [Hi _]. unfold side_of. set (i := sample_of c I) in *.
+  pose proof (norm_pos (input c i)) as Px.
+  destruct (CheckDerivative.side_cases c w V r i E Hr Hi) as [[T ->]|T].
+  - destruct (CheckDerivative.zero_sample_facts c w V Hcheck r i Hr Hi T) as [_ [_ G]].
+    pose proof (CheckDerivative.pre_zero c z r i G) as Z. change (pre_at z r I) with (pre RY R1 m (biases c) (input c) z r i). rewrite Z.
+    cbn [dact]. destruct (Rlt_dec 0 0); lra.
+  - rewrite T in *. unfold sideZ in *. destruct (off_kink _ _ _ _ _) eqn:K in *; [clear Hs T|congruence].
+    unfold off_kink in K. cbn zeta in K. rewrite andb_true_iff in K. destruct K as [T1 T2]. apply Z.ltb_lt in T1. apply ltQ_R in T2.
+    pose proof (CheckForward.pre_near c w V Hcheck r i Hr Hi) as P. unfold near in P.
+    pose proof (gram_near i i) as G. rewrite <- XX_entry in G by lia. unfold gram_of in G. rewrite <- norm_sq in G.
+    destruct radius_pos as [HR _]. destruct (neuron_moves RY R1 m (biases c) (start c) z r Hr) as [_ D]. unfold in_ball in Hz.
+    assert (Mv : norm (inn RY R1 m (biases c) z r ⊖ inn RY R1 m (biases c) (start c) r) * norm (input c i) <= Q2R (radius w) * norm (input c i))
+      by (apply Rmult_le_compat_r; lra).
+    change (pre_at z r I) with (⟨inn RY R1 m (biases c) z r, input c i⟩).
+    pose proof (sign_kept (inn RY R1 m (biases c) (start c) r) (inn RY R1 m (biases c) z r) (input c i)) as Sk.
+    change (⟨inn RY R1 m (biases c) (start c) r, input c i⟩) with (pre_ r i) in Sk. clear Hz D.
+    set (R := radius w) in *. clearbody R. set (pz := ⟨inn RY R1 m (biases c) z r, input c i⟩) in *. clearbody pz.
+    set (mv := norm (inn RY R1 m (biases c) z r ⊖ inn RY R1 m (biases c) (start c) r)) in *. clearbody mv.
+    repeat rewrite ?Q2R_mult, ?Q2R_Z in T2. repeat rewrite ?mult_IZR, ?plus_IZR in T2.
+    set (p := pre_ r i) in *. clearbody p. set (b := norm (input c i)) in *. clearbody b. set (O := IZR one) in *.
+    pose proof one_pos as O1. fold O in O1. clearbody O. pose proof qx_pos as Q. set (qq := IZR (qx c w)) in *. clearbody qq.
+    set (far := (Z.abs (at_ (row Ps i) r) - eh)%Z) in *.
+    assert (He : IZR (e_pre c w ed) <= IZR eh).
+    { unfold e_hid. rewrite !plus_IZR. assert (0 <= IZR (e_value c)) by (unfold e_value; destruct (hidden c); lra).
+      assert (0 <= IZR (Check.half w)) by (pose proof (CheckForward.K_half c w V Hcheck); pose proof (CheckForward.K_pos c w V Hcheck); lra). lra. }
+    assert (F : IZR far <= O * Rabs p).
+    { unfold far. rewrite minus_IZR, abs_IZR. set (t := IZR (at_ (row Ps i) r)) in *.
+      pose proof (Rabs_triang_inv t (O * p)) as A. rewrite <- Rabs_Ropp in P. replace (- (O * p - t)) with (t - O * p) in P by ring.
+      rewrite (Rabs_mult O), (Rabs_pos_eq O) in A by lra. lra. }
+    assert (Sg : (0 < at_ (row Ps i) r)%Z <-> 0 < p).
+    { unfold far in T1. set (t := at_ (row Ps i) r) in *. apply IZR_lt in T1. rewrite minus_IZR, abs_IZR in T1. apply Rabs_le_between in P.
+      split; intros H.
+      - apply IZR_lt in H. rewrite Rabs_pos_eq in T1 by lra. apply Rmult_lt_reg_l with O; lra.
+      - apply lt_IZR. apply Rnot_le_lt. intros L. rewrite Rabs_left1 in T1 by lra. assert (0 < O * p) by now apply Rmult_lt_0_compat. lra. }
+    apply (IZR_lt 0) in T1. set (f := IZR far) in *. clearbody f. set (e := IZR eg) in *. clearbody e. set (v := IZR (at_ (row XX i) i)) in *. clearbody v.
+    apply Rabs_le_between in G.
+    assert (L : Q2R R * b < Rabs p).
+    { apply Rnot_le_lt. intros L.
+      assert (A1 : f * f <= O * (Q2R R * b) * (O * (Q2R R * b))).
+      { apply Rmult_le_compat; try lra; (eapply Rle_trans; [exact F|apply Rmult_le_compat_l; lra]). }
+      assert (A2 : f * f * qq <= O * (Q2R R * b) * (O * (Q2R R * b)) * qq) by (apply Rmult_le_compat_r; lra).
+      assert (A3 : Q2R R * Q2R R * (O * O) * (qq * (b * b)) <= Q2R R * Q2R R * (O * O) * (v + e)).
+      { apply Rmult_le_compat_l; [|lra]. apply Rmult_le_pos; apply Rle_0_sqr. }
+      lra. }
+    specialize (Sk ltac:(lra)). cbn [dact]. destruct (Z.ltb_spec 0 (at_ (row Ps i) r)) as [S|S]; destruct (Rlt_dec 0 pz) as [S'|S']; try lra.
+    + exfalso. apply S', Sk, Sg, S.
+    + apply Sk, Sg in S'. lia.
 Qed.
 
-Lemma inputs_twice (b : nat -> R) (v : R1) :
-  ⟨vsum n (fun i => (b i * ⟨v, input c i⟩) ⋅ input c i), vsum n (fun i => (b i * ⟨v, input c i⟩) ⋅ input c i)⟩
-    <= Q2R (in_norm w) * Q2R (in_twice w) * (Q2R (in_norm w) * Q2R (in_twice w)) * sum n (fun i => b i * b i) * ⟨v, v⟩.
+(** At the start the slopes that a point of the ball has, against those that the checker takes and those of another point. *)
+Lemma slope_near_reference z r I : in_ball (start c) (Q2R (radius w)) z -> (r < m)%nat -> (I < N)%nat ->
+  Rabs (slope_at (kept z) (start c) r I - slope_ r I) <= / 2 * jump_of r I.
 Proof.
-  eapply Rle_trans; [apply twice_bound|]. apply Rmult_le_compat_r; [apply inner_pos|].
-  pose proof (t_inputs _ _ _ passed) as C. unfold check_inputs in C. cbn zeta in C. rewrite !andb_true_iff in C. destruct C as [[_ C4] C5]. apply factor_test_sound in C4.
-  pose proof qx_pos as S. set (g2 := fun i j => gram i j * gram i j).
-  assert (Hn : forall i j, (i < n)%nat -> (j <= i)%nat ->
-    Rabs (IZR (qx c w * qx c w) * g2 i j - IZR (at_ (row (squares XX) i) j)) <= IZR (eg * (2 * xx_max w + eg))).
-  { intros i j Hi Hj. assert (Hj' : (j < n)%nat) by lia. rewrite square_entry. pose proof (gram_near i j) as G. pose proof (XX_bound i j Hi Hj') as B.
-    rewrite <- XX_entry in G, B by assumption. unfold g2. set (e := eg) in *. clearbody e. rewrite !mult_IZR, plus_IZR, mult_IZR.
-    set (v' := IZR (at_ (row XX i) j)) in *. set (a := IZR (qx c w) * gram i j) in *.
-    replace (IZR (qx c w) * IZR (qx c w) * (gram i j * gram i j) - v' * v') with ((a - v') * (2 * v' + (a - v'))) by (unfold a; ring).
-    rewrite Rabs_mult. apply Rmult_le_compat; try apply Rabs_pos; [exact G|]. eapply Rle_trans; [apply Rabs_triang|].
-    rewrite Rabs_mult, (Rabs_pos_eq 2) by lra. lra. }
-  pose proof (psd_test_upper _ _ _ _ _ _ g2 (IZR (qx c w * qx c w)) (IZR (eg * (2 * xx_max w + eg))) b C4 (s_twice _ _ shaped)
-    (fun i j => f_equal2 Rmult (gram_sym i j) (gram_sym i j)) Hn) as P.
-  apply leQ_R in C5. set (e := (eg * (2 * xx_max w + eg))%Z) in *. clearbody e.
-  repeat rewrite ?Q2R_mult, ?Q2R_Z in C5. rewrite minus_IZR, mult_IZR, plus_IZR in C5. unfold nZ in C5. rewrite <- INR_IZR_INZ in C5.
-  rewrite mult_IZR in *. set (t := sum n (fun i => b i * b i)) in *.
-  assert (0 <= t) by (apply sum_nonneg; intros; apply Rle_0_sqr).
-  assert (SS : 0 < IZR (qx c w) * IZR (qx c w)) by now apply Rmult_lt_0_compat.
-  apply Rmult_le_reg_l with (IZR (qx c w) * IZR (qx c w)); [assumption|].
-  eapply Rle_trans; [|eapply Rle_trans; [exact P|]].
-  - right. reflexivity.
-  - rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [assumption|]. lra.
+  intros Hz Hr HI. unfold slope. rewrite <- Rmult_minus_distr_l, Rabs_mult, (CheckForward.outer_value c r I Hr HI). pose proof (jump_pos r I Hr HI) as JP.
+  pose proof W1_pos as HW. unfold jump_of in *. destruct (activation_relu (hidden c)) as [E|E].
+  - rewrite E in *. cbn [sided]. destruct (Z.eq_dec (at_ (row Src (sample_of c I)) r) 1) as [S|S].
+    + rewrite jump_entry by assumption. rewrite S. unfold jumpZ. cbn [Z.eqb Pos.eqb]. rewrite Rmult_comm, abs_IZR. unfold Rdiv.
+      rewrite Rabs_mult, Rabs_inv, (Rabs_pos_eq W1) by lra. apply Rmult_le_compat_r; [apply Rmult_le_pos; [apply Rabs_pos|left; now apply Rinv_0_lt_compat]|].
+      unfold side_of. rewrite S. pose proof (dact_relu (pre_at z r I)). apply Rabs_le. lra.
+    + rewrite (side_kept z r I E Hz Hr HI S), Rminus_eq_0, Rabs_R0, Rmult_0_r. lra.
+  - replace (sided (hidden c) (side r (sample_of c I)) (pre_at (start c) r I)) with (sided (hidden c) (dact (hidden c) (pre_at z r I)) (pre_at (start c) r I))
+      by (now destruct (hidden c)).
+    rewrite Rminus_eq_0, Rabs_R0, Rmult_0_r. lra.
 Qed.
 
-Lemma s2_pos : 0 < s2.
-Proof. unfold scale2R. apply Rinv_0_lt_compat, sqrt_lt_R0, IZR_pos, (s_q2 _ _ shaped). Qed.
-
-Lemma s2_le : s2 <= Q2R (scale2 w).
+Lemma slope_between z z' r I : in_ball (start c) (Q2R (radius w)) z -> in_ball (start c) (Q2R (radius w)) z' -> (r < m)%nat -> (I < N)%nat ->
+  Rabs (slope_at (kept z') (start c) r I - slope_at (kept z) (start c) r I) <= jump_of r I.
 Proof.
-  pose proof (c_s2 _ _ scalars) as Hp. pose proof (c_q2 _ _ scalars) as Hq. pose proof (IZR_pos _ (s_q2 _ _ shaped)) as H5. unfold scale2R.
-  assert (Hs : 0 < sqrt (IZR (output_scale c))) by now apply sqrt_lt_R0.
-  assert (Es : sqrt (IZR (output_scale c)) * sqrt (IZR (output_scale c)) = IZR (output_scale c)) by (apply sqrt_sqrt; lra).
-  set (v := sqrt (IZR (output_scale c))) in *. rewrite <- Es in Hq.
-  assert (1 <= Q2R (scale2 w) * v).
-  { apply Rnot_lt_le. intros G. assert (0 <= Q2R (scale2 w) * v) by (apply Rmult_le_pos; lra). nra. }
-  apply Rmult_le_reg_r with v; [assumption|]. rewrite Rinv_l; lra.
+  intros Hz Hz' Hr HI. pose proof (slope_near_reference z r I Hz Hr HI) as A. pose proof (slope_near_reference z' r I Hz' Hr HI) as B.
+  apply Rabs_le_between in A, B. apply Rabs_le. lra.
 Qed.
 
-(** ** How far the Jacobian moves *)
-Notation K2 := (Q2R (in_norm w) * Q2R (in_norm w)).
-Notation T2 := (Q2R (in_norm w) * Q2R (in_twice w) * (Q2R (in_norm w) * Q2R (in_twice w))).
-Lemma equations_op (b : nat -> R) (v : RY) :
-  ⟨vsum N (fun e => (b e * ⟨v, ys e⟩) ⋅ xs e), vsum N (fun e => (b e * ⟨v, ys e⟩) ⋅ xs e)⟩ <= K2 * sum N (fun e => b e * b e) * ⟨v, v⟩.
-Proof. apply (rows_op R1 n (outputs c) (input c) K2); [apply Rle_0_sqr|exact inputs_norm]. Qed.
-Lemma equations_twice (b : nat -> R) (v : RY) (u : R1) :
-  ⟨vsum N (fun e => (b e * ⟨v, ys e⟩ * ⟨u, xs e⟩) ⋅ xs e), vsum N (fun e => (b e * ⟨v, ys e⟩ * ⟨u, xs e⟩) ⋅ xs e)⟩
-    <= T2 * sum N (fun e => b e * b e) * ⟨v, v⟩ * ⟨u, u⟩.
-Proof. apply (rows_twice R1 n (outputs c) (input c) T2); [apply Rle_0_sqr|exact inputs_twice]. Qed.
-
-Lemma jacobian_moves A l D z z' : 0 <= A -> 0 < l -> Top * Top + Bend * A * Q2R (in_twice w) * l <= l * l ->
-  Q2R (scale2 w) * Q2R (in_norm w) * l <= D -> (forall r, (r < m)%nat -> norm (out RY R1 m (biases c) z r) <= A) ->
-  jac_change (frozen_model c) z z' (D * norm (z' ⊖ z)).
+(** All jumps together: the rows of the matrix that bounds them. *)
+Lemma jump_rows I : (I < N)%nat ->
+  sum N (fun J => s2 * s2 * (Rabs ⟨xs I, xs J⟩ * sum m (fun r => jump_of r I * jump_of r J))) <= Q2R (kink w) * Q2R (kink w).
 Proof.
-  intros HA Hl He HD Hz. pose proof s2_pos. pose proof s2_le. pose proof (c_N _ _ scalars). pose proof (norm_pos (z' ⊖ z)).
-  intros v. eapply Rle_trans; [apply (network_lipschitz RY R1 N m (biases c) xs ys s2 units dunits Top Bend (fun _ _ => frozen_lipschitz _ _) (fun _ _ => dfrozen_le _ _) (fun _ _ => dfrozen_lipschitz _ _)
-    (proj1 (act_top_range _)) (act_bend_pos _) (Q2R (in_norm w)) (Q2R (in_twice w)) (c_N _ _ scalars) (c_X _ _ scalars) equations_op equations_twice A l HA Hl He z z' Hz)|].
-  apply Rmult_le_compat_r; [apply norm_pos|]. apply Rmult_le_compat_r; [assumption|]. rewrite Rabs_pos_eq by lra.
-  eapply Rle_trans; [|exact HD]. apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat_r; assumption.
+  intros HI. pose proof (t_jumps _ _ _ passed) as C. unfold check_jumps in C. rewrite !andb_true_iff in C. destruct C as [_ C]. unfold jump_of.
+  assert (Zero : sum N (fun J => s2 * s2 * (Rabs ⟨xs I, xs J⟩ * sum m (fun r => 0 * 0))) <= Q2R (kink w) * Q2R (kink w)).
+  { rewrite (sum_ext N _ (fun _ => 0)); [rewrite sum_0; apply Rle_0_sqr|]. intros J _.
+    rewrite (sum_ext m _ (fun _ => 0)) by (intros; ring). rewrite sum_0. ring. }
+  destruct (hidden c); try exact Zero. clear Zero. cbn zeta in C. rewrite andb_true_iff in C. destruct C as [_ C].
+  pose proof (forallb_nth _ _ I O C ltac:(now rewrite seq_length)) as T. cbn beta in T. rewrite seq_nth, Nat.add_0_l in T by assumption. clear C.
+  apply leQ_R in T. repeat rewrite ?Q2R_mult, ?Q2R_Z in T. rewrite !mult_IZR in T. fold W1 in T.
+  pose proof W1_pos as HW. pose proof qx_pos as HQ. pose proof (IZR_pos _ (s_q2 _ _ shaped)) as H2.
+  assert (E : s2 * s2 = / IZR (output_scale c)).
+  { unfold scale2R. rewrite <- Rinv_mult. f_equal. apply sqrt_sqrt. lra. }
+  set (D := IZR (output_scale c) * IZR (qx c w) * (W1 * W1)) in *.
+  assert (HD : 0 < D) by (unfold D; repeat apply Rmult_lt_0_compat; assumption).
+  apply Rmult_le_reg_r with D; [assumption|]. eapply Rle_trans; [|exact T]. unfold jump_sum. rewrite sumZ_sum, <- sum_scal_r. apply sum_le. intros J HJ.
+  destruct (CheckForward.equation_lt c I HI) as [Hi _]. destruct (CheckForward.equation_lt c J HJ) as [Hj _].
+  rewrite mult_IZR, plus_IZR, abs_IZR, (dot_sum _ _ m) by (now rewrite jump_length).
+  set (i := sample_of c I) in *. set (j := sample_of c J) in *.
+  assert (G : IZR (qx c w) * Rabs (gram i j) <= Rabs (IZR (at_ (row XX (Nat.max i j)) (Nat.min i j))) + IZR eg).
+  { assert (EG : gram i j = gram (Nat.max i j) (Nat.min i j)).
+    { destruct (Nat.le_ge_cases i j); [rewrite Nat.max_r, Nat.min_l by assumption; apply gram_sym|now rewrite Nat.max_l, Nat.min_r]. }
+    rewrite EG. pose proof (gram_near (Nat.max i j) (Nat.min i j)) as Gn. rewrite <- XX_entry in Gn by lia.
+    set (v := IZR (at_ (row XX (Nat.max i j)) (Nat.min i j))) in *. set (g := gram (Nat.max i j) (Nat.min i j)) in *.
+    pose proof (Rabs_triang (IZR (qx c w) * g - v) v) as Tr. replace (IZR (qx c w) * g - v + v) with (IZR (qx c w) * g) in Tr by ring.
+    rewrite Rabs_mult, (Rabs_pos_eq (IZR (qx c w))) in Tr by lra. lra. }
+  set (S := sum m (fun r => IZR (at_ (row Jum I) r) * IZR (at_ (row Jum J) r))).
+  rewrite (sum_ext m (fun r => IZR (at_ (row Jum I) r) / W1 * (IZR (at_ (row Jum J) r) / W1))
+    (fun r => / (W1 * W1) * (IZR (at_ (row Jum I) r) * IZR (at_ (row Jum J) r)))) by (intros; field; lra).
+  rewrite sum_scal. fold S. rewrite E. fold (gram_of c i j). unfold D.
+  replace (/ IZR (output_scale c) * (Rabs (gram i j) * (/ (W1 * W1) * S)) * (IZR (output_scale c) * IZR (qx c w) * (W1 * W1)))
+    with (IZR (qx c w) * Rabs (gram i j) * S) by (field; lra).
+  apply Rmult_le_compat_r; [|exact G]. apply sum_nonneg. intros r Hr. rewrite !jump_entry by assumption.
+  apply Rmult_le_pos; apply IZR_le; unfold jumpZ; destruct (_ =? 1)%Z; lia.
+Qed.
+Lemma jump_rows_half I : (I < N)%nat ->
+  sum N (fun J => s2 * s2 * (Rabs ⟨xs I, xs J⟩ * sum m (fun r => / 2 * jump_of r I * (/ 2 * jump_of r J)))) <= half * half.
+Proof.
+  intros HI. pose proof (jump_rows I HI) as T.
+  rewrite (sum_ext N _ (fun J => / 4 * (s2 * s2 * (Rabs ⟨xs I, xs J⟩ * sum m (fun r => jump_of r I * jump_of r J))))); [rewrite sum_scal; lra|].
+  intros J _. rewrite (sum_ext m _ (fun r => / 4 * (jump_of r I * jump_of r J))) by (intros; field). rewrite sum_scal. ring.
 Qed.
 
-Lemma jacobian_from_start z : jac_change (frozen_model c) (start c) z (Q2R (drop w) * norm (z ⊖ start c)).
+Lemma half_pos : 0 <= half.
+Proof. pose proof (c_kink _ _ scalars). lra. Qed.
+
+Lemma kept_unit_range z : hidden c = Relu -> forall r e, 0 <= dact (hidden c) (pre_at z r e) <= 1.
+Proof. intros E r e. rewrite E. apply dact_relu. Qed.
+
+(** At z the network's Jacobian is that with the slopes of z. *)
+Lemma kept_itself z v : J (model c) z v = J (sloped (kept z)) z v.
 Proof.
-  apply (jacobian_moves (Q2R (out_max w)) (Q2R (ell0 w))); apply scalars.
+  change (net_J RY R1 N m (biases c) xs ys s2 units (fun _ _ => dact (hidden c)) z v = net_J RY R1 N m (biases c) xs ys s2 units (kept z) z v).
+  unfold net_J, slope. apply vec_ext. intros u. rewrite !inner_Rn. apply sum_ext. intros i Hi. rewrite !entry_vector by assumption.
+  do 3 f_equal. apply sum_ext. intros r _. now rewrite sided_self.
 Qed.
 
-Lemma jacobian_lipschitz z z' : in_ball (start c) (Q2R (radius w)) z -> jac_change (frozen_model c) z z' (Q2R (lip w) * norm (z' ⊖ z)).
+(** ** The network's Jacobian is near the reference's at the start *)
+Lemma near_reference z v : in_ball (start c) (Q2R (radius w)) z ->
+  norm (J (model c) z v ⊖ J (reference c w V) (start c) v) <= (Q2R (drop w) * norm (z ⊖ start c) + half) * norm v.
 Proof.
-  intros Hz. destruct radius_pos as [HR _]. pose proof (c_A _ _ scalars).
-  apply (jacobian_moves (Q2R (out_max w) + Q2R (radius w)) (Q2R (ell w))); try apply scalars; [lra|].
-  intros r Hr. eapply Rle_trans; [apply (out_ball RY R1 m (biases c) (start c) (Q2R (radius w)) z r Hr Hz)|].
-  apply Rplus_le_compat_r. now apply (c_outer _ _ scalars).
+  intros Hz. rewrite kept_itself.
+  pose proof (jacobian_from_start (fun r e => dact (hidden c) (pre_at z r e)) z (kept_unit_range z) v) as A.
+  pose proof (jumps_J RY R1 N m (biases c) xs ys s2 (hidden c) dunits (kept z) (start c) (fun r I => / 2 * jump_of r I) half half_pos) as B.
+  pose proof (norm_triang3 (J (sloped (kept z)) z v) (J (sloped (kept z)) (start c) v) (J (reference c w V) (start c) v)) as T.
+  eapply Rle_trans; [exact T|]. rewrite Rmult_plus_distr_r. apply Rplus_le_compat; [exact A|]. apply B.
+  - intros r I Hr HI. pose proof (jump_pos r I Hr HI). lra.
+  - intros r I Hr HI. now apply slope_near_reference.
+  - exact jump_rows_half.
 Qed.
 
-(** ** The NTK at the start, lambda_min >= sigma0^2 and |J| <= K0 *)
-Let q (u : Rn N) := sum N (fun i => entry u i * entry u i).
-Lemma q_pos u : 0 <= q u.
-Proof. apply sum_nonneg. intros. apply Rle_0_sqr. Qed.
-
-Lemma ones_entry g : (g < length (groups w))%nat -> at_ (ones w) g = 1%Z.
-Proof. intros H. unfold ones. now rewrite (nth_map_lt _ _ _ {| g_max := 0; g_ell := 0 |}). Qed.
-Lemma ones_unit g : (g < length (groups w))%nat -> (0 <= at_ (ones w) g <= 1)%Z.
-Proof. intros H. rewrite ones_entry by assumption. lia. Qed.
-
-(** At the start the frozen network has the kernel and the residual of the network itself. *)
-Lemma frozen_at_start : F (model c) (start c) = F (frozen_model c) (start c).
-Proof. apply (frozen_agrees RY R1 N m (biases c) xs ys s2 (hidden c) (start c) (start c)). easy. Qed.
-Lemma theta_frozen kk I J : theta RY R1 m (biases c) xs ys s2 units dunits kk (start c) I J = theta_ kk I J.
+Lemma jacobian_on_balls r z : r <= Q2R (radius w) -> in_ball (start c) r z -> jac_bound (model c) z (Q2R (jac0 w) + half + Q2R (drop w) * r).
 Proof.
-  assert (H : forall r e, hid RY R1 m (biases c) xs units (start c) r e = hid RY R1 m (biases c) xs (fun _ _ => act (hidden c)) (start c) r e)
-    by (intros; now apply frozen_same).
-  assert (S : forall r e, slope RY R1 m (biases c) xs ys dunits (start c) r e = slope_ r e) by (intros; unfold slope; f_equal; now apply frozen_same).
-  unfold theta. do 3 f_equal; f_equal; apply sum_ext; intros r _; now rewrite ?H, ?S.
-Qed.
-Lemma frozen_form kk (u : Rn N) :
-  sum N (fun I => sum N (fun J => entry u I * entry u J * theta RY R1 m (biases c) xs ys s2 units dunits kk (start c) I J))
-  = sum N (fun I => sum N (fun J => entry u I * entry u J * theta_ kk I J)).
-Proof. apply sum_ext. intros I _. apply sum_ext. intros J _. now rewrite theta_frozen. Qed.
-
-Lemma theta_whole I J : theta_ (fun _ => 1) I J = theta_ (share_of w 1 (ones w)) I J.
-Proof.
-  assert (E : forall f : nat -> R, sum m (fun r => 1 * f r) = sum m (fun r => share_of w 1 (ones w) r * f r)).
-  { intros f. apply sum_ext. intros r Hr. unfold share_of. rewrite ones_entry by now apply (s_group _ _ shaped). field. }
-  unfold theta. set (h := hid RY R1 m (biases c) xs (fun _ _ => act (hidden c)) (start c)).
-  now rewrite (E (fun r => h r I * h r J)), (E (fun r => slope_ r I * slope_ r J)).
+  intros Hr Hz v. assert (Hz' : in_ball (start c) (Q2R (radius w)) z) by (unfold in_ball in *; lra).
+  pose proof (near_reference z v Hz') as A. pose proof (kernel_upper v) as C. pose proof (norm_pos v).
+  pose proof (c_D _ _ scalars) as HD. assert (Q2R (drop w) * norm (z ⊖ start c) * norm v <= Q2R (drop w) * r * norm v).
+  { apply Rmult_le_compat_r; [assumption|]. now apply Rmult_le_compat_l. }
+  pose proof (norm_minus_le (J (model c) z v) (J (reference c w V) (start c) v)). lra.
 Qed.
 
-Lemma ntk_whole (u : Rn N) : ⟨JT (frozen_model c) (start c) u, JT (frozen_model c) (start c) u⟩
-  = sum N (fun I => sum N (fun J => entry u I * entry u J * theta_ (share_of w 1 (ones w)) I J)).
+(** ** ... and jumps by at most [jump] between two points of the ball *)
+Lemma no_crossing z r I : hidden c = Relu -> crossed Src = false -> in_ball (start c) (Q2R (radius w)) z -> (r < m)%nat -> (I < N)%nat ->
+  dact Relu (pre_at z r I) = side r (sample_of c I).
 Proof.
-  change (JT (frozen_model c)) with (net_JT RY R1 N m (biases c) xs ys s2 units dunits). rewrite ntk_matrix, frozen_form.
-  apply sum_ext. intros I _. apply sum_ext. intros J _. now rewrite theta_whole.
+  intros E H Hz Hr HI. apply side_kept; try assumption. intros S. destruct (CheckForward.equation_lt c I HI) as [Hi _].
+  assert (T : crossed Src = true); [|congruence]. unfold crossed. apply existsb_exists. exists (row Src (sample_of c I)). split.
+  - apply nth_In. now rewrite (CheckDerivative.Src_count c w V).
+  - apply existsb_exists. exists (at_ (row Src (sample_of c I)) r). split; [apply nth_In; now rewrite (CheckDerivative.Src_length c w V)|now rewrite S].
 Qed.
 
-Lemma whole_near I J : (I < N)%nat -> (J <= I)%nat ->
-  Rabs (IZR (scaleZ c w) * theta_ (share_of w 1 (ones w)) I J - IZR (at_ (row (combineZ 1 (ones w) Parts) I) J)) <= IZR ek / finer_unit c w.
+Lemma moved_slopes (f f' : nat -> nat -> R -> R) (g : nat -> nat -> R) z v : (forall r I t, f' r I t - f r I t = g r I) ->
+  let Z := network RY R1 N m (biases c) xs ys s2 (fun _ _ _ => 0) (fun r I _ => g r I) in
+  J (sloped f') z v ⊖ J (sloped f) z v = (J Z z v ⊖ J Z (start c) v) ⊕ (J (sloped f') (start c) v ⊖ J (sloped f) (start c) v).
 Proof.
-  intros HI HJ. pose proof (theta_near 1 (ones w) I J ltac:(lia) ones_unit HI HJ) as T. rewrite Z.mul_1_r, Rmult_1_l in T. exact T.
+  intros H Z. apply vec_ext. intros u. rewrite inner_plus_l, !inner_minus_l, !inner_Rn, <- !sum_minus, <- sum_plus. apply sum_ext. intros I HI.
+  unfold Z. cbn [J with_slopes network]. unfold net_J. rewrite !entry_vector by assumption.
+  unfold slope, hid.
+  set (A := fun z => sum m (fun r => outer RY R1 m (biases c) ys v r I * act (hidden c) (pre_at z r I))).
+  set (B := fun (h : nat -> nat -> R -> R) z => sum m (fun r => outer RY R1 m (biases c) ys z r I * h r I (pre_at z r I) * ⟨inn RY R1 m (biases c) v r, xs I⟩)).
+  set (C := fun z => sum m (fun r => outer RY R1 m (biases c) ys z r I * g r I * ⟨inn RY R1 m (biases c) v r, xs I⟩)).
+  assert (EB : forall z, B f' z - B f z = C z).
+  { intros y. unfold B, C. rewrite <- sum_minus. apply sum_ext. intros r _. rewrite <- (H r I (pre_at y r I)). ring. }
+  assert (E1 : forall h z, sum m (fun r => outer RY R1 m (biases c) ys v r I * act (hidden c) (pre_at z r I)
+      + outer RY R1 m (biases c) ys z r I * h r I (pre_at z r I) * ⟨inn RY R1 m (biases c) v r, xs I⟩) = A z + B h z) by (intros; apply sum_plus).
+  assert (E2 : forall z, sum m (fun r => outer RY R1 m (biases c) ys v r I * 0 + outer RY R1 m (biases c) ys z r I * g r I * ⟨inn RY R1 m (biases c) v r, xs I⟩) = C z).
+  { intros y. apply sum_ext. intros r _. ring. }
+  rewrite !E1, !E2. pose proof (EB z) as Q. pose proof (EB (start c)) as Q0.
+  replace (C z) with (B f' z - B f z) by exact Q. replace (C (start c)) with (B f' (start c) - B f (start c)) by exact Q0. ring.
 Qed.
 
-Lemma kernel_lower : ntk_lower (frozen_model c) (start c) (Q2R (sigma0 w) * Q2R (sigma0 w)).
+Lemma outer_moves (g : nat -> nat -> R) z v : (forall r I, Rabs (g r I) <= 1) -> hidden c = Relu ->
+  let Z := network RY R1 N m (biases c) xs ys s2 (fun _ _ _ => 0) (fun r I _ => g r I) in
+  norm (J Z z v ⊖ J Z (start c) v) <= Q2R (drop w) * norm (z ⊖ start c) * norm v.
 Proof.
-  intros u. rewrite ntk_form, ntk_whole, inner_Rn. fold (q u).
-  pose proof (t_kernel _ _ _ passed) as C. unfold check_kernel in C. rewrite !andb_true_iff in C. destruct C as [[[C1 C2] _] _]. apply factor_test_sound in C1.
-  pose proof (psd_test_correct _ _ _ _ _ _ _ (IZR (scaleZ c w)) (IZR ek / finer_unit c w) (entry (n := N) u) C1 (s_low _ _ shaped) (theta_sym _) whole_near) as P.
-  fold (q u) in P. apply leQ_R in C2. set (e := ek) in *. clearbody e.
-  rewrite !Q2R_mult, !Q2R_Z, minus_IZR, !mult_IZR, plus_IZR, mult_IZR in C2. fold (finer_unit c w) in C2.
-  unfold NZ in C2. rewrite <- INR_IZR_INZ in C2.
-  pose proof scale_pos as S. pose proof finer_pos as Fp. pose proof (q_pos u). set (fu := finer_unit c w) in *. clearbody fu.
-  apply Rmult_le_reg_l with (IZR (scaleZ c w)); [assumption|]. eapply Rle_trans; [|exact P].
-  rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [assumption|].
-  apply Rmult_le_reg_r with fu; [assumption|].
-  replace ((IZR (f_C (low w)) - INR N * (IZR (f_cap (low w)) + IZR e / fu)) * fu)
-    with (IZR (f_C (low w)) * fu - INR N * (IZR (f_cap (low w)) * fu + IZR e)) by (field; lra). lra.
+  intros Hg E Z. pose proof s2_pos. pose proof s2_le. pose proof (c_N _ _ scalars) as HN. pose proof (c_drop _ _ scalars) as HD.
+  pose proof (c_ell0 _ _ scalars) as HE. pose proof (c_A _ _ scalars) as HA. pose proof (c_l0 _ _ scalars) as Hl.
+  assert (T1 : Top = 1) by (rewrite E, act_top_value; reflexivity).
+  eapply Rle_trans; [apply (network_lipschitz RY R1 N m (biases c) xs ys s2 (fun _ _ _ => 0) (fun r I _ => g r I) Top Bend) with
+    (K := Q2R (in_norm w)) (Xs := Q2R (in_twice w)) (A := Q2R (out_max w)) (l := Q2R (ell0 w)); try assumption|].
+  - intros r I t t'. cbv beta. rewrite Rminus_eq_0, Rabs_R0, T1, Rmult_1_l. apply Rabs_pos.
+  - intros r I t. rewrite T1. apply Hg.
+  - intros r I t t'. cbv beta. rewrite Rminus_eq_0, Rabs_R0. apply Rmult_le_pos; [apply act_bend_pos|apply Rabs_pos].
+  - apply act_top_range.
+  - apply act_bend_pos.
+  - apply scalars.
+  - exact equations_op.
+  - exact equations_twice.
+  - apply scalars.
+  - apply Rmult_le_compat_r; [apply norm_pos|]. apply Rmult_le_compat_r; [apply norm_pos|]. rewrite Rabs_pos_eq by lra.
+    eapply Rle_trans; [|exact HD]. apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat_r; assumption.
 Qed.
 
-Lemma kernel_upper : jac_bound (frozen_model c) (start c) (Q2R (jac0 w)).
+Lemma slopes_jump z z' v : in_ball (start c) (Q2R (radius w)) z -> in_ball (start c) (Q2R (radius w)) z' ->
+  norm (J (sloped (kept z')) z v ⊖ J (sloped (kept z)) z v) <= Q2R (jump w) * norm v.
 Proof.
-  apply jac_bound_of_JT; [apply (c_K _ _ scalars)|]. intros u. rewrite ntk_whole, inner_Rn. fold (q u).
-  pose proof (t_kernel _ _ _ passed) as C. unfold check_kernel in C. rewrite !andb_true_iff in C. destruct C as [[_ C1] C2]. apply factor_test_sound in C1.
-  pose proof (psd_test_upper _ _ _ _ _ _ _ (IZR (scaleZ c w)) (IZR ek / finer_unit c w) (entry (n := N) u) C1 (s_high _ _ shaped) (theta_sym _) whole_near) as P.
-  fold (q u) in P. apply leQ_R in C2. set (e := ek) in *. clearbody e.
-  rewrite !Q2R_mult, !Q2R_Z, minus_IZR, !mult_IZR, plus_IZR, mult_IZR in C2. fold (finer_unit c w) in C2.
-  unfold NZ in C2. rewrite <- INR_IZR_INZ in C2.
-  pose proof scale_pos as S. pose proof finer_pos as Fp. pose proof (q_pos u). set (fu := finer_unit c w) in *. clearbody fu.
-  apply Rmult_le_reg_l with (IZR (scaleZ c w)); [assumption|]. eapply Rle_trans; [exact P|].
-  rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [assumption|].
-  apply Rmult_le_reg_r with fu; [assumption|].
-  replace ((INR N * (IZR (f_cap (high w)) + IZR e / fu) - IZR (f_C (high w))) * fu)
-    with (INR N * (IZR (f_cap (high w)) * fu + IZR e) - IZR (f_C (high w)) * fu) by (field; lra). lra.
+  intros Hz Hz'. pose proof (norm_pos v) as Pv. pose proof (c_jump _ _ scalars) as Hj.
+  assert (Same : (forall r I, (r < m)%nat -> (I < N)%nat -> kept z' r I (pre_at z r I) = kept z r I (pre_at z r I)) ->
+    norm (J (sloped (kept z')) z v ⊖ J (sloped (kept z)) z v) <= Q2R (jump w) * norm v).
+  { intros S. replace (J (sloped (kept z')) z v) with (J (sloped (kept z)) z v); [rewrite norm_self; now apply Rmult_le_pos|].
+    change (net_J RY R1 N m (biases c) xs ys s2 units (kept z) z v = net_J RY R1 N m (biases c) xs ys s2 units (kept z') z v).
+    unfold net_J, slope. apply vec_ext. intros u. rewrite !inner_Rn. apply sum_ext. intros i Hi. rewrite !entry_vector by assumption.
+    do 3 f_equal. apply sum_ext. intros r Hr. now rewrite S. }
+  destruct (activation_relu (hidden c)) as [E|E]; [|apply Same; intros; now destruct (hidden c)].
+  pose proof (t_jumps _ _ _ passed) as C. unfold check_jumps in C. rewrite E in C. cbn zeta in C. rewrite !andb_true_iff, orb_true_iff, negb_true_iff in C.
+  destruct C as [_ [[C|C] _]].
+  - apply Same. intros r I Hr HI. rewrite E. cbn [sided]. now rewrite (no_crossing z r I E C Hz Hr HI), (no_crossing z' r I E C Hz' Hr HI).
+  - apply leQ_R in C. remember (radius w) as rad eqn:Er. rewrite Q2R_plus, Q2R_mult in C. rewrite Er in *.
+    set (g := fun r I => dact Relu (pre_at z' r I) - dact Relu (pre_at z r I)).
+    assert (Hg : forall r I, Rabs (g r I) <= 1).
+    { intros r I. unfold g. pose proof (dact_relu (pre_at z r I)). pose proof (dact_relu (pre_at z' r I)). apply Rabs_le. lra. }
+    rewrite (moved_slopes (kept z) (kept z') g) by (intros; rewrite E; reflexivity).
+    eapply Rle_trans; [apply norm_triang|]. pose proof (outer_moves g z v Hg E) as A. cbn zeta in A.
+    pose proof (jumps_J RY R1 N m (biases c) xs ys s2 (hidden c) (kept z) (kept z') (start c) jump_of (Q2R (kink w)) (c_kink _ _ scalars)
+      jump_pos (fun r I Hr HI => slope_between z z' r I Hz Hz' Hr HI) jump_rows v) as B.
+    assert (Q2R (drop w) * norm (z ⊖ start c) * norm v <= Q2R (drop w) * Q2R (radius w) * norm v).
+    { apply Rmult_le_compat_r; [assumption|]. apply Rmult_le_compat_l; [apply scalars|exact Hz]. }
+    assert ((Q2R (kink w) + Q2R (drop w) * Q2R (radius w)) * norm v <= Q2R (jump w) * norm v) by (apply Rmult_le_compat_r; assumption).
+    unfold with_slopes in *. cbn [J network] in *. lra.
 Qed.
 
-(** ** The NTK on every ball: the budget shared between the neurons *)
-Lemma all2_nth {A B : Type} (f : A -> B -> bool) x y i a b : all2 f x y = true -> (i < length y)%nat -> f (nth i x a) (nth i y b) = true.
+Lemma jacobian_jumps z z' : in_ball (start c) (Q2R (radius w)) z -> in_ball (start c) (Q2R (radius w)) z' ->
+  jac_change (model c) z z' (Q2R (lip w) * norm (z' ⊖ z) + Q2R (jump w)).
 Proof.
-  revert y i. induction x as [|u x IH]; intros [|v y] i H Hi; cbn in *; try discriminate; [lia|].
-  rewrite andb_true_iff in H. destruct H as [H1 H2]. destruct i as [|i]; [assumption|]. apply IH; [assumption|lia].
-Qed.
-Lemma all2_length {A B : Type} (f : A -> B -> bool) x y : all2 f x y = true -> length x = length y.
-Proof. revert y. induction x as [|u x IH]; intros [|v y] H; cbn in *; try discriminate; [reflexivity|]. rewrite andb_true_iff in H. f_equal. now apply IH. Qed.
-
-Notation no_group := {| g_max := 0; g_ell := 0 |}.
-Notation group_at r := (nth (nth r (group_of w) O) (groups w) no_group).
-
-Lemma neuron_group r : (r < m)%nat -> 0 < Q2R (g_ell (group_at r)) /\
-  Top * Top + Bend * norm (out RY R1 m (biases c) (start c) r) * Q2R (in_twice w) * Q2R (g_ell (group_at r)) <= Q2R (g_ell (group_at r)) * Q2R (g_ell (group_at r)).
-Proof.
-  intros Hr. pose proof (s_group _ _ shaped r Hr) as Hg.
-  pose proof (t_budget _ _ _ passed) as C. unfold check_budget in C. rewrite !andb_true_iff in C. destruct C as [[C1 C2] _].
-  pose proof (all2_nth _ _ _ r O 0%Z C1 ltac:(unfold outer_squares; rewrite (CheckForward.over_outputs_length c w V Hcheck); exact Hr)) as E1. unfold neuron_ok in E1. apply Z.leb_le in E1.
-  change 0%Z with (g_max no_group) in E1 at 2 3. rewrite map_nth in E1.
-  pose proof (forallb_nth _ _ _ no_group C2 Hg) as E2. unfold group_ok, steep, bent in E2. rewrite !andb_true_iff in E2. destruct E2 as [[E0 E2] E3].
-  apply Z.leb_le in E0. apply ltQ_R in E2. apply leQ_R in E3. rewrite RMicromega.Q2R_0 in E2. set (g := group_at r) in *. clearbody g.
-  repeat rewrite ?Q2R_plus, ?Q2R_mult, ?Q2R_Z in E3. fold (weight_unit c) in E3.
-  split; [assumption|]. pose proof W1_pos as HW. pose proof (c_X _ _ scalars) as HX.
-  assert (Ha : W1 * norm (out RY R1 m (biases c) (start c) r) <= IZR (g_max g)).
-  { rewrite <- (Rabs_pos_eq W1) by lra. rewrite <- norm_scal. apply norm_le_sq; [now apply IZR_le|].
-    rewrite inner_scal_l, inner_scal_r, <- Rmult_assoc, <- (CheckForward.outer_squares_value c w V Hcheck r Hr), <- mult_IZR. now apply IZR_le. }
-  set (a := norm (out RY R1 m (biases c) (start c) r)) in *. clearbody a.
-  set (x := Q2R (in_twice w)) in *. set (l := Q2R (g_ell g)) in *. clearbody x l.
-  apply Rmult_le_reg_r with W1; [assumption|].
-  replace ((Top * Top + Bend * a * x * l) * W1) with (Top * Top * W1 + Bend * (W1 * a) * x * l) by ring.
-  eapply Rle_trans; [|exact E3]. apply Rplus_le_compat_l. apply Rmult_le_compat_r; [lra|]. apply Rmult_le_compat_r; [assumption|].
-  apply Rmult_le_compat_l; [apply act_bend_pos|exact Ha].
-Qed.
-
-Lemma parabola_bound p z : In p (parabolas w) ->
-  forall u, (Q2R (p_floor p) - Q2R (p_weight p) * ⟨z ⊖ start c, z ⊖ start c⟩) * ⟨u, u⟩ <= ⟨JT (frozen_model c) z u, JT (frozen_model c) z u⟩.
-Proof.
-  intros Hp u. pose proof (t_budget _ _ _ passed) as C. unfold check_budget in C. rewrite !andb_true_iff in C. destruct C as [_ C].
-  rewrite forallb_forall in C. specialize (C p Hp). unfold parabola_ok in C. rewrite !andb_true_iff in C.
-  destruct C as [[[[C1 C2] C3] C4] C5]. apply factor_test_sound in C4. apply leQ_R in C1, C5. rewrite RMicromega.Q2R_0 in C1. apply Z.leb_le in C3.
-  pose proof (all2_length _ _ _ C2) as L.
-  assert (S : forall g, (g < length (groups w))%nat -> (0 <= at_ (p_shares p) g <= share_one)%Z /\
-    IZR (at_ (p_shares p) g) * (Q2R (p_weight p) + Q2R (scale2 w) * Q2R (scale2 w) * (Q2R (in_norm w) * Q2R (in_norm w))
-      * (Q2R (g_ell (nth g (groups w) no_group)) * Q2R (g_ell (nth g (groups w) no_group)))) <= IZR share_one * Q2R (p_weight p)).
-  { intros g Hg. pose proof (all2_nth _ _ _ g 0%Z no_group C2 Hg) as E. unfold share_ok in E. rewrite !andb_true_iff in E.
-    destruct E as [[E1 E2] E3]. apply Z.leb_le in E1, E2. apply leQ_R in E3. split; [lia|].
-    repeat rewrite ?Q2R_plus, ?Q2R_mult, ?Q2R_Z in E3. exact E3. }
-  pose proof (theta_near share_one (p_shares p)) as Near.
-  pose proof (psd_test_correct _ _ _ _ _ _ _ (IZR (scaleZ c w * share_one)) (IZR share_one * IZR ek / finer_unit c w) (entry (n := N) u) C4 C3
-    (theta_sym _) (fun i j => Near i j eq_refl (fun g Hg => proj1 (S g Hg)))) as P.
-  fold (q u) in P. set (e := ek) in *. clearbody e.
-  assert (B : Q2R (p_floor p) * q u <= sum N (fun i => sum N (fun j => entry u i * entry u j * theta_ (share_of w share_one (p_shares p)) i j))).
-  { repeat rewrite ?Q2R_mult, ?Q2R_Z in C5. repeat rewrite ?minus_IZR, ?mult_IZR, ?plus_IZR in C5. fold (finer_unit c w) in C5.
-    unfold NZ in C5. rewrite <- INR_IZR_INZ in C5. pose proof scale_pos as SP. pose proof finer_pos as Fp. pose proof (q_pos u).
-    assert (O1 : 0 < IZR share_one) by (unfold share_one; lra). rewrite mult_IZR in P.
-    set (fu := finer_unit c w) in *. clearbody fu. set (o := IZR share_one) in *. clearbody o.
-    apply Rmult_le_reg_l with (IZR (scaleZ c w) * o); [now apply Rmult_lt_0_compat|]. eapply Rle_trans; [|exact P].
-    rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [assumption|].
-    apply Rmult_le_reg_r with fu; [assumption|].
-    replace ((IZR (f_C (p_factor p)) - INR N * (IZR (f_cap (p_factor p)) + o * IZR e / fu)) * fu)
-      with (IZR (f_C (p_factor p)) * fu - INR N * (IZR (f_cap (p_factor p)) * fu + o * IZR e)) by (field; lra). lra. }
-  change (JT (frozen_model c)) with (net_JT RY R1 N m (biases c) xs ys s2 units dunits).
-  eapply Rle_trans; [|apply (neuron_budget RY R1 N m (biases c) xs ys s2 units dunits Top Bend (fun _ _ => frozen_lipschitz _ _) (fun _ _ => dfrozen_le _ _) (fun _ _ => dfrozen_lipschitz _ _)
-    (proj1 (act_top_range _)) (act_bend_pos _) (Q2R (in_norm w)) (Q2R (in_twice w)) (c_N _ _ scalars) (c_X _ _ scalars) equations_op equations_twice
-    (start c) (Q2R (p_weight p)) (share_of w share_one (p_shares p)) (fun r => Q2R (g_ell (group_at r))) C1)].
-  - rewrite frozen_form, inner_Rn. fold (q u). lra.
-  - intros r Hr. apply (neuron_group r Hr).
-  - intros r Hr. apply (neuron_group r Hr).
-  - intros r Hr. apply (CheckKernel.part_range c w V Hcheck share_one (p_shares p) eq_refl (fun g Hg => proj1 (S g Hg)) r Hr).
-  - intros r Hr. destruct (S _ (s_group _ _ shaped r Hr)) as [[S0 _] S2]. unfold share_of.
-    pose proof s2_pos. pose proof s2_le. set (g := nth r (group_of w) O) in *. set (l := Q2R (g_ell (nth g (groups w) no_group))) in *.
-    apply IZR_le in S0. set (h := IZR (at_ (p_shares p) g)) in *.
-    assert (O1 : 0 < IZR share_one) by (unfold share_one; lra). set (o := IZR share_one) in *.
-    assert (M : s2 * s2 * (Q2R (in_norm w) * Q2R (in_norm w)) * (l * l)
-      <= Q2R (scale2 w) * Q2R (scale2 w) * (Q2R (in_norm w) * Q2R (in_norm w)) * (l * l)).
-    { apply Rmult_le_compat_r; [apply Rle_0_sqr|]. apply Rmult_le_compat_r; [apply Rle_0_sqr|]. apply Rmult_le_compat; lra. }
-    apply Rmult_le_reg_l with o; [assumption|].
-    replace (o * (h / o * (Q2R (p_weight p) + s2 * s2 * (Q2R (in_norm w) * Q2R (in_norm w)) * (l * l))))
-      with (h * (Q2R (p_weight p) + s2 * s2 * (Q2R (in_norm w) * Q2R (in_norm w)) * (l * l))) by (field; lra).
-    eapply Rle_trans; [|exact S2]. apply Rmult_le_compat_l; lra.
+  intros Hz Hz' v. rewrite !kept_itself.
+  pose proof (jacobian_lipschitz (fun r e => dact (hidden c) (pre_at z' r e)) z z' (kept_unit_range z') Hz v) as L.
+  pose proof (slopes_jump z z' v Hz Hz') as B.
+  pose proof (norm_triang3 (J (sloped (kept z')) z' v) (J (sloped (kept z')) z v) (J (sloped (kept z)) z v)) as T.
+  eapply Rle_trans; [exact T|]. rewrite Rmult_plus_distr_r. apply Rplus_le_compat; [exact L|exact B].
 Qed.
 
 (** ** The table of radii *)
 Definition stairs_R : list (R * R) := map (fun row => (Q2R (grid (fst row)), Q2R (grid (snd row)))) (stairs w).
 
-Lemma stair_valid row z : stair_ok w row = true -> in_ball (start c) (Q2R (grid (fst row))) z -> sigma_lower (frozen_model c) z (Q2R (grid (snd row))).
+Lemma weyl_row r g z : leQ (inject_Z g + half_kink w * inject_Z two40 + drop w * inject_Z r) (sigma0 w * inject_Z two40) = true ->
+  in_ball (start c) (Q2R (radius w)) z -> in_ball (start c) (IZR r / IZR two40) z -> sigma_lower (model c) z (IZR g / IZR two40).
 Proof.
-  destruct row as [r g]. unfold stair_ok. rewrite !andb_true_iff, orb_true_iff. intros [[C1 C2] C3] Hz. cbn [fst snd] in *.
-  apply Z.leb_le in C1, C2. apply IZR_le in C1, C2. rewrite Q2R_grid in *. pose proof two40_pos as T.
-  set (t := IZR two40) in *. destruct C3 as [C3|C3].
-  - apply leQ_R in C3. repeat rewrite ?Q2R_plus, ?Q2R_mult, ?Q2R_Z in C3. fold t in C3.
-    assert (Esq : sqrt (Q2R (sigma0 w) * Q2R (sigma0 w)) = Q2R (sigma0 w)) by (apply sqrt_square, (c_sig _ _ scalars)).
-    pose proof (c_D _ _ scalars) as HD.
-    assert (Hch : jac_change (frozen_model c) (start c) z (Q2R (drop w) * (IZR r / t))).
-    { intros v. eapply Rle_trans; [apply (jacobian_from_start z)|]. apply Rmult_le_compat_r; [apply norm_pos|].
-      apply Rmult_le_compat_l; [assumption|exact Hz]. }
-    pose proof (weyl_sigma (frozen_model c) (start c) z (Q2R (sigma0 w) * Q2R (sigma0 w)) (Q2R (drop w) * (IZR r / t)) ltac:(apply Rle_0_sqr)
-      ltac:(apply Rmult_le_pos; [assumption|apply Rdiv_le_0_compat; lra]) kernel_lower Hch) as B. rewrite Esq in B.
-    intros u. eapply Rle_trans; [|apply B]. apply Rmult_le_compat_r; [apply norm_pos|].
-    apply Rmult_le_reg_r with t; [assumption|]. unfold Rdiv. rewrite Rmult_assoc, Rinv_l, Rmult_1_r by lra.
-    replace ((Q2R (sigma0 w) - Q2R (drop w) * (IZR r * / t)) * t) with (Q2R (sigma0 w) * t - Q2R (drop w) * IZR r) by (field; lra). lra.
-  - rewrite existsb_exists in C3. destruct C3 as [p [Hp C3]]. apply leQ_R in C3.
-    repeat rewrite ?Q2R_plus, ?Q2R_mult, ?Q2R_Z in C3. rewrite !mult_IZR in C3. fold t in C3.
-    pose proof (t_budget _ _ _ passed) as B. unfold check_budget in B. rewrite !andb_true_iff in B. destruct B as [_ B].
-    rewrite forallb_forall in B. specialize (B p Hp). unfold parabola_ok in B. rewrite !andb_true_iff in B.
-    destruct B as [[[[B _] _] _] _]. apply leQ_R in B. rewrite RMicromega.Q2R_0 in B.
-    intros u. pose proof (parabola_bound p z Hp u) as P. unfold in_ball in Hz. pose proof (norm_pos (z ⊖ start c)) as Pz.
-    apply norm_ge_sq. set (h := IZR g / t). set (rho := IZR r / t) in *.
-    assert (Eg : IZR g = h * t) by (unfold h; field; lra). assert (Er : IZR r = rho * t) by (unfold rho; field; lra).
-    rewrite Eg, Er in C3. rewrite <- (norm_sq (z ⊖ start c)) in P. rewrite <- (norm_sq u) in P. pose proof (norm_pos u) as Pu.
-    set (d2 := norm (z ⊖ start c)) in *. set (nu := norm u) in *.
-    assert (D : d2 * d2 <= rho * rho) by (apply Rmult_le_compat; assumption).
-    assert (F : h * h + Q2R (p_weight p) * (rho * rho) <= Q2R (p_floor p)).
-    { apply Rmult_le_reg_r with (t * t); [now apply Rmult_lt_0_compat|]. lra. }
-    assert (G : Q2R (p_weight p) * (d2 * d2) <= Q2R (p_weight p) * (rho * rho)) by (apply Rmult_le_compat_l; assumption).
-    replace (h * nu * (h * nu)) with (h * h * (nu * nu)) by ring. eapply Rle_trans; [|exact P].
-    apply Rmult_le_compat_r; [apply Rle_0_sqr|]. lra.
+  intros C Hz Hr u. apply leQ_R in C. unfold half_kink in C. repeat rewrite ?Q2R_plus, ?Q2R_mult, ?Q2R_Z, ?Q2R_half in C.
+  pose proof two40_pos as T. pose proof half_pos as Hh. pose proof (c_D _ _ scalars) as HD. pose proof (norm_pos (z ⊖ start c)) as Pz.
+  set (D := Q2R (drop w) * norm (z ⊖ start c) + half). assert (PD : 0 <= D) by (unfold D; assert (0 <= Q2R (drop w) * norm (z ⊖ start c)) by (now apply Rmult_le_pos); lra).
+  assert (A : norm (JT (model c) z u ⊖ JT (reference c w V) (start c) u) <= D * norm u).
+  { pose proof (norm_pos u). apply norm_le_weak; [now apply Rmult_le_pos|]. intros v. rewrite inner_minus_r, <- !adjoint, <- inner_minus_l.
+    pose proof (cauchy_schwarz (J (model c) z v ⊖ J (reference c w V) (start c) v) u) as CS. pose proof (near_reference z v Hz) as Nr. fold D in Nr.
+    assert (norm (J (model c) z v ⊖ J (reference c w V) (start c) v) * norm u <= D * norm v * norm u) by (apply Rmult_le_compat_r; assumption). lra. }
+  pose proof (sigma_of_ntk (reference c w V) (start c) _ kernel_lower u) as B. rewrite sqrt_square in B by apply scalars.
+  rewrite norm_opp in A. pose proof (norm_minus_le (JT (reference c w V) (start c) u) (JT (model c) z u)) as M.
+  assert (S : IZR g / IZR two40 + D <= Q2R (sigma0 w)).
+  { apply Rmult_le_reg_r with (IZR two40); [assumption|]. unfold D, Rdiv. unfold in_ball in Hr.
+    assert (Q2R (drop w) * norm (z ⊖ start c) * IZR two40 <= Q2R (drop w) * IZR r).
+    { rewrite Rmult_assoc. apply Rmult_le_compat_l; [assumption|]. apply Rmult_le_compat_r with (r := IZR two40) in Hr; [|lra].
+      eapply Rle_trans; [exact Hr|]. right. field. lra. }
+    replace ((IZR g * / IZR two40 + (Q2R (drop w) * norm (z ⊖ start c) + half)) * IZR two40)
+      with (IZR g + half * IZR two40 + Q2R (drop w) * norm (z ⊖ start c) * IZR two40) by (field; lra). lra. }
+  apply Rmult_le_compat_r with (r := norm u) in S; [|apply norm_pos]. lra.
+Qed.
+
+Lemma parabola_row r g p z : hidden c <> Relu -> In p (parabolas w) ->
+  leQ (inject_Z (g * g) + p_weight p * inject_Z (r * r)) (p_floor p * inject_Z (two40 * two40)) = true ->
+  0 <= IZR r -> 0 <= IZR g -> in_ball (start c) (IZR r / IZR two40) z -> sigma_lower (model c) z (IZR g / IZR two40).
+Proof.
+  intros Hs Hp C Pr Pg Hz u. apply leQ_R in C. repeat rewrite ?Q2R_plus, ?Q2R_mult, ?Q2R_Z in C. rewrite !mult_IZR in C.
+  pose proof two40_pos as T. set (t := IZR two40) in *.
+  pose proof (t_budget _ _ _ passed) as B. unfold check_budget in B. rewrite !andb_true_iff in B. destruct B as [_ B].
+  rewrite forallb_forall in B. specialize (B p Hp). unfold parabola_ok in B. rewrite !andb_true_iff in B.
+  destruct B as [[[[B _] _] _] _]. apply leQ_R in B. rewrite RMicromega.Q2R_0 in B.
+  pose proof (parabola_bound p z Hp u) as P. unfold in_ball in Hz. pose proof (norm_pos (z ⊖ start c)) as Pz.
+  assert (EJ : JT (reference c w V) z u = JT (model c) z u).
+  { change (net_JT RY R1 N m (biases c) xs ys s2 units dunits z u = net_JT RY R1 N m (biases c) xs ys s2 units (fun _ _ => dact (hidden c)) z u).
+    unfold net_JT, slope. now destruct (hidden c). }
+  rewrite EJ in P. apply norm_ge_sq. set (h := IZR g / t). set (rho := IZR r / t) in *.
+  assert (Eg : IZR g = h * t) by (unfold h; field; lra). assert (Er : IZR r = rho * t) by (unfold rho; field; lra).
+  rewrite Eg, Er in C. rewrite <- (norm_sq (z ⊖ start c)) in P. rewrite <- (norm_sq u) in P. pose proof (norm_pos u) as Pu.
+  set (d2 := norm (z ⊖ start c)) in *. set (nu := norm u) in *.
+  assert (D : d2 * d2 <= rho * rho) by (apply Rmult_le_compat; assumption).
+  assert (F : h * h + Q2R (p_weight p) * (rho * rho) <= Q2R (p_floor p)).
+  { apply Rmult_le_reg_r with (t * t); [now apply Rmult_lt_0_compat|]. lra. }
+  assert (G : Q2R (p_weight p) * (d2 * d2) <= Q2R (p_weight p) * (rho * rho)) by (apply Rmult_le_compat_l; assumption).
+  replace (h * nu * (h * nu)) with (h * h * (nu * nu)) by ring. eapply Rle_trans; [|exact P].
+  apply Rmult_le_compat_r; [apply Rle_0_sqr|]. lra.
+Qed.
+
+(** No row's radius exceeds the last. *)
+Lemma row_radius row : In row (stairs w) -> Q2R (grid (fst row)) <= Q2R (radius w).
+Proof.
+  intros Hrow. pose proof (t_stairs _ _ _ passed) as C. unfold check_stairs in C. rewrite !andb_true_iff in C. destruct C as [[_ C] _].
+  unfold radius. rewrite !Q2R_grid. pose proof two40_pos as T. apply Rmult_le_compat_r; [left; now apply Rinv_0_lt_compat|]. apply IZR_le.
+  assert (Low : forall l p, ascending p l = true -> (p <= top p l)%Z).
+  { induction l as [|[r g] l IH]; intros p H; cbn in *; [lia|]. rewrite andb_true_iff in H. destruct H as [H1 H2]. apply Z.leb_le in H1.
+    specialize (IH r H2). lia. }
+  revert C. generalize (offset w). induction (stairs w) as [|[r g] l IH]; intros o H; [destruct Hrow|].
+  cbn in H. rewrite andb_true_iff in H. destruct H as [_ H]. destruct Hrow as [<-|Hrow]; cbn [top fst]; [now apply Low|now apply IH].
 Qed.
 
 (** ** What is certain of the network *)
-Theorem check_correct : facts (frozen_model c) (target c) (Q2R (loss_scale c)) (Q2R (lr c)) (start c) (Q2R (radius w))
-  (Q2R (jac0 w)) (Q2R (res0 w)) (Q2R (drop w)) (Q2R (lip w)) stairs_R.
+Theorem check_correct : facts (model c) (target c) (Q2R (loss_scale c)) (Q2R (lr c)) (start c) (Q2R (radius w))
+  (Q2R (jac0 w) + half) (Q2R (res0 w)) (Q2R (drop w)) (Q2R (lip w)) (Q2R (jump w)) stairs_R.
 Proof.
   constructor; try apply scalars.
   - apply radius_pos.
-  - intros z. apply (network_differentiable RY R1 N m (biases c) xs ys s2 units dunits (fun _ _ => frozen_derive _ _)).
-  - exact kernel_upper.
-  - unfold residual. rewrite <- frozen_at_start. exact residual_le.
-  - exact jacobian_from_start.
-  - intros z z' Hz _. now apply jacobian_lipschitz.
-  - unfold stairs_R. apply Forall_map, Forall_forall. intros row Hrow z Hz. cbn [fst snd] in *.
+  - pose proof (c_K _ _ scalars). pose proof half_pos. lra.
+  - apply (piecewise RY R1 N m (biases c) xs ys s2 (hidden c)).
+  - exact jacobian_on_balls.
+  - exact residual_le.
+  - exact jacobian_jumps.
+  - unfold stairs_R. apply Forall_map, Forall_forall. intros [r g] Hrow z Hz. pose proof (row_radius _ Hrow) as HR. cbn [fst snd] in *.
     pose proof (t_stairs _ _ _ passed) as C. unfold check_stairs in C. rewrite !andb_true_iff in C. destruct C as [_ C].
-    rewrite forallb_forall in C. now apply stair_valid; [apply C|].
-Qed.
-
-(** ** The ball of the criterion: no unit changes its sign on it *)
-Theorem no_sign_changes : signs_kept RY R1 N m (biases c) xs (hidden c) (start c) (Q2R (radius w)).
-Proof.
-  intros E r I Hr HI. destruct (CheckForward.equation_lt c I HI) as [Hi _]. set (i := sample_of c I) in *.
-  change (pre RY R1 m (biases c) xs (start c) r I) with (pre_ r i). pose proof (norm_pos (input c i)) as Px.
-  destruct (CheckDerivative.sign_test c w V Hcheck r i E Hr Hi) as [T|T]; [left|right].
-  - destruct (CheckDerivative.zero_sample_facts c w V Hcheck r i Hr Hi T) as [_ [_ G]].
-    apply Rle_antisym; [|assumption]. apply norm_le_sq; [lra|]. fold (gram_of c i i). lra.
-  - unfold off_kink in T. cbn zeta in T. rewrite andb_true_iff in T. destruct T as [T1 T2]. apply Z.ltb_lt in T1. apply ltQ_R in T2.
-    pose proof (CheckForward.pre_near c w V Hcheck r i Hr Hi) as P. unfold near in P.
-    pose proof (gram_near i i) as G. rewrite <- XX_entry in G by lia. unfold gram_of in G. rewrite <- norm_sq in G.
-    destruct radius_pos as [HR _]. set (R := radius w) in *. clearbody R.
-    repeat rewrite ?Q2R_mult, ?Q2R_Z in T2. repeat rewrite ?mult_IZR, ?plus_IZR in T2.
-    set (p := pre_ r i) in *. clearbody p. set (b := norm (input c i)) in *. clearbody b. set (O := IZR one) in *.
-    pose proof one_pos as O1. fold O in O1. clearbody O. pose proof qx_pos as Q. set (qq := IZR (qx c w)) in *. clearbody qq.
-    set (far := (Z.abs (at_ (row Ps i) r) - eh)%Z) in *. assert (F : IZR far <= O * Rabs p).
-    { unfold far, e_hid. rewrite minus_IZR, !plus_IZR, abs_IZR. set (t := IZR (at_ (row Ps i) r)) in *.
-      assert (0 <= IZR (e_value c)) by (unfold e_value; destruct (hidden c); lra).
-      assert (0 <= IZR (half w)) by (pose proof (CheckForward.K_half c w V Hcheck); pose proof (CheckForward.K_pos c w V Hcheck); lra).
-      pose proof (Rabs_triang_inv t (O * p)) as A. rewrite <- Rabs_Ropp in P. replace (- (O * p - t)) with (t - O * p) in P by ring.
-      rewrite (Rabs_mult O), (Rabs_pos_eq O) in A by lra. lra. }
-    apply (IZR_lt 0) in T1. set (f := IZR far) in *. clearbody f. set (e := IZR eg) in *. clearbody e. set (v := IZR (at_ (row XX i) i)) in *. clearbody v.
-    apply Rabs_le_between in G. apply Rnot_le_lt. intros L.
-    assert (A1 : f * f <= O * (Q2R R * b) * (O * (Q2R R * b))).
-    { apply Rmult_le_compat; try lra; (eapply Rle_trans; [exact F|apply Rmult_le_compat_l; lra]). }
-    assert (A2 : f * f * qq <= O * (Q2R R * b) * (O * (Q2R R * b)) * qq) by (apply Rmult_le_compat_r; lra).
-    assert (A3 : Q2R R * Q2R R * (O * O) * (qq * (b * b)) <= Q2R R * Q2R R * (O * O) * (v + e)).
-    { apply Rmult_le_compat_l; [|lra]. apply Rmult_le_pos; apply Rle_0_sqr. }
-    lra.
+    rewrite forallb_forall in C. specialize (C _ Hrow). unfold stair_ok in C. rewrite !andb_true_iff, orb_true_iff in C. destruct C as [[C1 C2] C3].
+    apply Z.leb_le in C1, C2. apply IZR_le in C1, C2. rewrite !Q2R_grid in *. destruct C3 as [C3|C3].
+    + apply (weyl_row r g z C3); [|exact Hz]. unfold in_ball in *. lra.
+    + rewrite existsb_exists in C3. destruct C3 as [p [Hp C3]].
+      assert (Hs : hidden c <> Relu /\ In p (parabolas w)) by (destruct (hidden c); [now split|now split|destruct Hp]).
+      destruct Hs as [Hs Hp']. now apply (parabola_row r g p z).
 Qed.
 End Facts.

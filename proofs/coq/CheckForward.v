@@ -46,13 +46,14 @@ Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
 Notation Tan := (map (map (valueZ c table)) Ps).
 Notation Hid := (hiddenZ w Tan).
-Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w V X).
-Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
 Notation et := (e_value c + e_pre c w ed)%Z.
 Notation eh := (e_hid w et).
 Notation eg := (e_gram c X).
+Notation Src := (sourceZ c w XX Ps Hid eg eh).
+Notation Slo := (slopesZ c w Src).
+Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ek := (e_kernel c w Tan eg eh).
 Notation s1 := (scale1 c).
 Notation W1 := (weight_unit c).
@@ -71,9 +72,9 @@ Hypothesis Hcheck : check c w V = true.
 
 Record tests : Prop := {
   t_shape : check_shape c w = true; t_r1 : check_root (r1 w) (hidden_scale c) = true;
-  t_r2 : check_root (r2 w) (output_scale c) = true; t_scalars : check_scalars c w = true; t_stairs : check_stairs w = true;
+  t_r2 : check_root (r2 w) (output_scale c) = true; t_scalars : check_scalars c w = true; t_stairs : check_stairs c w = true;
   t_W : below62 W = true; t_inputs : check_inputs c w V X XX = true; t_pre : check_pre c w Ds Ps = true;
-  t_signs : check_signs c w XX Ps eg eh = true; t_eh : (eh * eh <= one)%Z; t_res : check_residual c w Tan et = true;
+  t_jumps : check_jumps c w XX Src eg = true; t_eh : (eh * eh <= one)%Z; t_res : check_residual c w Tan et = true;
   t_H : below62 Hid = true; t_B : below62 Slo = true;
   t_kernel : check_kernel c w V (combineZ 1 (ones w) Parts) ek = true; t_budget : check_budget c w V Parts ek = true
 }.

@@ -26,13 +26,14 @@ Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
 Notation Tan := (map (map (valueZ c table)) Ps).
 Notation Hid := (hiddenZ w Tan).
-Notation Slo := (slopesZ c w Hid).
 Notation XX := (gramZ c w V X).
-Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ed := (e_dot c W X).
 Notation et := (e_value c + e_pre c w ed)%Z.
 Notation eh := (e_hid w et).
 Notation eg := (e_gram c X).
+Notation Src := (sourceZ c w XX Ps Hid eg eh).
+Notation Slo := (slopesZ c w Src).
+Notation Parts := (partsZ c w V XX Hid Slo).
 Notation ek := (e_kernel c w Tan eg eh).
 Notation s2 := (scale2R c).
 Notation W1 := (weight_unit c).
@@ -45,7 +46,9 @@ Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
 Notation hid_ := (hid RY R1 m (biases c) (input c) (fun _ _ => act (hidden c)) (start c)).
-Notation slope_ := (slope RY R1 m (biases c) xs ys (fun _ _ => dact (hidden c)) (start c)).
+Notation side := (CheckDerivative.side_of c w V).
+Notation dunits := (fun r e => sided (hidden c) (side r (sample_of c e))).
+Notation slope_ := (slope RY R1 m (biases c) xs ys dunits (start c)).
 Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
 Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
@@ -73,23 +76,23 @@ Notation small_product := (CheckForward.small_product V).
 Notation x_ i j := (value (input_bits c) (at_ (row (inputs c) i) j)).
 Notation A := (size_of c).
 Notation es := (slope_error c w).
-Local Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 (fun _ _ => act (hidden c)) (fun _ _ => dact (hidden c)) kk (start c)).
+Local Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 (fun _ _ => act (hidden c)) dunits kk (start c)).
 Notation same I J := (output_of c I =? output_of c J)%nat.
 
 (** ** Slopes *)
-Lemma B_row I : (I < N)%nat -> row Slo I = map2 (slopeZ c w) (row (outers c) (output_of c I)) (row Hid (sample_of c I)).
-Proof. intros HI. unfold slopesZ. exact (nth_seq_map (fun I => map2 (slopeZ c w) (row (outers c) (output_of c I)) (row Hid (sample_of c I))) N I [] HI). Qed.
-Lemma B_entry r I : (r < m)%nat -> (I < N)%nat -> at_ (row Slo I) r = slopeZ c w (a_ (output_of c I) r) (at_ (row Hid (sample_of c I)) r).
+Lemma B_row I : (I < N)%nat -> row Slo I = map2 (slopeZ c w) (row (outers c) (output_of c I)) (row Src (sample_of c I)).
+Proof. intros HI. unfold slopesZ. exact (nth_seq_map (fun I => map2 (slopeZ c w) (row (outers c) (output_of c I)) (row Src (sample_of c I))) N I [] HI). Qed.
+Lemma B_entry r I : (r < m)%nat -> (I < N)%nat -> at_ (row Slo I) r = slopeZ c w (a_ (output_of c I) r) (at_ (row Src (sample_of c I)) r).
 Proof.
   intros Hr HI. destruct (equation_lt I HI) as [Hi Ho]. rewrite B_row by assumption.
-  apply nth_map2; [now rewrite (s_outers _ _ shaped)|now rewrite H_length].
+  apply nth_map2; [now rewrite (s_outers _ _ shaped)|now rewrite (CheckDerivative.Src_length c w V)].
 Qed.
 Lemma B_count : length Slo = N.
 Proof. unfold slopesZ. now rewrite map_length, seq_length. Qed.
 Lemma B_length I : (I < N)%nat -> length (row Slo I) = m.
 Proof.
   intros HI. destruct (equation_lt I HI) as [Hi Ho]. rewrite B_row by assumption.
-  rewrite length_map2, H_length, (s_outers _ _ shaped) by assumption. apply Nat.min_id.
+  rewrite length_map2, (CheckDerivative.Src_length c w V), (s_outers _ _ shaped) by assumption. apply Nat.min_id.
 Qed.
 
 Lemma largest_length : length (largest_outer c) = m.
@@ -107,7 +110,8 @@ Qed.
 Lemma slope_le r I : (r < m)%nat -> (I < N)%nat -> Rabs (slope_ r I) <= A r.
 Proof.
   intros Hr HI. unfold slope. rewrite Rabs_mult, <- (Rmult_1_r (A r)).
-  apply Rmult_le_compat; try apply Rabs_pos; [now apply outer_le|apply dact_le_1].
+  apply Rmult_le_compat; try apply Rabs_pos; [now apply outer_le|].
+  eapply Rle_trans; [apply sided_le; apply (CheckDerivative.side_unit c w V)|apply act_top_range].
 Qed.
 
 Lemma slope_near r I : (r < m)%nat -> (I < N)%nat -> Rabs (IZR one * slope_ r I - K * IZR (at_ (row Slo I) r)) <= es r.
@@ -115,10 +119,10 @@ Proof.
   intros Hr HI. destruct (equation_lt I HI) as [Hi Ho]. rewrite B_entry by assumption.
   pose proof (derivative_near r (sample_of c I) Hr Hi) as Q.
   pose proof (outer_le r I Hr HI) as HA. rewrite outer_value in HA by assumption.
-  assert (Es : slope_ r I = outer_ r I * dact (hidden c) (pre_ r (sample_of c I))) by reflexivity.
+  assert (Es : slope_ r I = outer_ r I * sided (hidden c) (side r (sample_of c I)) (pre_ r (sample_of c I))) by reflexivity.
   rewrite Es, outer_value by assumption. clear Es. unfold slope_error.
-  set (h := at_ (row Hid (sample_of c I)) r) in *. set (a := a_ (output_of c I) r) in *.
-  set (dt := dact (hidden c) (pre_ r (sample_of c I))) in *. clearbody h a dt.
+  set (h := at_ (row Src (sample_of c I)) r) in *. set (a := a_ (output_of c I) r) in *.
+  set (dt := sided (hidden c) (side r (sample_of c I)) (pre_ r (sample_of c I))) in *. clearbody h a dt.
   set (e := IZR (slope_gain c eh)) in *. clearbody e. pose proof W1_pos as HW. pose proof K_pos as HK. pose proof U_pos as HU.
   assert (Hsh : (1 <= slope_shift c w)%Z) by (unfold slope_shift; pose proof (s_k _ _ shaped); pose proof (s_wb _ _ shaped); lia).
   pose proof (shift_floor (a * derivativeZ c (unit w) h + 2 ^ (slope_shift c w - 1)) (slope_shift c w) ltac:(lia)) as F.
@@ -385,12 +389,12 @@ Proof.
   { unfold scale2R. rewrite <- Rinv_mult. f_equal. apply sqrt_sqrt. apply IZR_le. pose proof (s_q2 _ _ shaped). lia. }
   rewrite E. pose proof (IZR_pos _ (s_q2 _ _ shaped)). pose proof qx_pos as Q. pose proof K_pos. pose proof W1_pos. pose proof U_pos.
   pose proof (IZR_pos _ H1) as P1.
-  unfold e_kernel. set (EH := (eh * (2 * max1 Tan + 3 * mZ c * eh))%Z) in *. clearbody EH.
+  set (DB := grouped shares (row Slo I) (row Slo J)) in *. unfold e_kernel. set (EH := (eh * (2 * max1 Tan + 3 * mZ c * eh))%Z) in *. clearbody EH.
   set (ES := e_slopes c w eh) in *. clearbody ES. set (A2 := dot (largest_outer c) (largest_outer c)) in *. clearbody A2.
   set (e := e_gram c X) in *. clearbody e. rewrite !plus_IZR, !mult_IZR. fold W1.
   set (SH := sum m (fun r => share_of w one_share shares r * (hid_ r i * hid_ r j))) in *.
   set (SB := sum m (fun r => share_of w one_share shares r * (slope_ r I * slope_ r J))) in *.
-  set (x := IZR (at_ (row XX i) j)) in *. set (DH := grouped shares (row Hid i) (row Hid j)) in *. set (DB := grouped shares (row Slo I) (row Slo J)) in *.
+  set (x := IZR (at_ (row XX i) j)) in *. set (DH := grouped shares (row Hid i) (row Hid j)) in *.
   assert (ESC : IZR (scaleZ c w) = U * U * IZR (output_scale c) * IZR (qx c w)) by (unfold scaleZ; now rewrite !mult_IZR).
   rewrite finer_value. pose proof one_KU as EO. set (O := IZR one) in *. clearbody O.
   set (S1 := IZR one_share) in *. clearbody S1.

@@ -50,15 +50,19 @@ Record scalar_tests : Prop := {
   c_ell : Top * Top + Bend * (Q2R (out_max w) + Q2R (radius w)) * Q2R (in_twice w) * Q2R (ell w) <= Q2R (ell w) * Q2R (ell w);
   c_drop : Q2R (scale2 w) * Q2R (in_norm w) * Q2R (ell0 w) <= Q2R (drop w);
   c_lip : Q2R (scale2 w) * Q2R (in_norm w) * Q2R (ell w) <= Q2R (lip w);
+  c_kink : 0 <= Q2R (kink w); c_jump : 0 <= Q2R (jump w);
   c_step : Q2R (lr c) * Q2R (loss_scale c)
-    * ((Q2R (jac0 w) + Q2R (drop w) * Q2R (radius w)) * (Q2R (jac0 w) + Q2R (drop w) * Q2R (radius w))) <= 1
+    * ((Q2R (jac0 w) + / 2 * Q2R (kink w) + Q2R (drop w) * Q2R (radius w)) * (Q2R (jac0 w) + / 2 * Q2R (kink w) + Q2R (drop w) * Q2R (radius w))) <= 1
 }.
 
 Lemma scalars : scalar_tests.
 Proof.
-  pose proof (t_scalars _ _ _ passed) as C. unfold check_scalars, jac_ball, steep, bent in C. rewrite !andb_true_iff in C.
+  pose proof (t_scalars _ _ _ passed) as C. unfold check_scalars, jac_ball, half_kink, steep, bent in C. rewrite !andb_true_iff in C.
   destruct C as [[[[[[[[[[[[[[[[[[[P1 P2] P3] P4] P5] P6] P7] P8] P9] P10] P11] P12] P13] P14] P15] P16] P17] P18] P19] P20].
   apply ltQ_R in P1, P2, P11, P12. apply leQ_R in P3, P4, P5, P6, P7, P8, P9, P10, P13, P15, P16, P17, P18, P19, P20.
+  assert (Hk : 0 <= Q2R (kink w) /\ 0 <= Q2R (jump w)).
+  { pose proof (t_jumps _ _ _ passed) as J. unfold check_jumps in J. rewrite !andb_true_iff in J. destruct J as [[J1 J2] _]. apply leQ_R in J1, J2. now rewrite RMicromega.Q2R_0 in J1, J2. }
+  destruct Hk as [Hk Hj].
   pose proof P8 as P8'. rewrite RMicromega.Q2R_0 in P8'.
   assert (Ho : forall r, (r < m)%nat -> norm (out RY R1 m (biases c) (start c) r) <= Q2R (out_max w)).
   { intros r Hr. pose proof (forallb_nth _ _ r 0%Z P14 ltac:(unfold outer_squares; rewrite (CheckForward.over_outputs_length c w V Hcheck); exact Hr)) as E.

@@ -2,7 +2,7 @@
 
 From Coq Require Import Reals Lra QArith Qreals ZArith List Bool.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Rn Setting Path Residual Certificate TwoLayer Frozen Criterion Fixed IntegerMatrix Vectors Format Check CheckForward CheckScalars CheckKernel CheckFacts.
+From LPLR Require Import Inner Rn Setting Path Residual Certificate TwoLayer Relu Criterion Fixed IntegerMatrix Vectors Format Check CheckForward CheckScalars CheckKernel CheckFacts.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -39,9 +39,9 @@ Notation stairs_ := (stairs_R w).
 Notation off := (Q2R (grid (offset w))).
 
 Lemma drift_value e : Q2R (drift c w e)
-  = drift_of (Q2R (loss_scale c)) (Q2R (lr c)) (Q2R (radius w)) (Q2R (jac0 w)) (Q2R (drop w)) (Q2R (lip w)) (Q2R e).
+  = drift_of (Q2R (loss_scale c)) (Q2R (lr c)) (Q2R (radius w)) (Q2R (jac0 w) + / 2 * Q2R (kink w)) (Q2R (drop w)) (Q2R (lip w)) (Q2R (jump w)) (Q2R e).
 Proof.
-  unfold drift, jac_ball, drift_of. set (rad := radius w). clearbody rad. repeat rewrite ?Q2R_mult, ?Q2R_plus, ?Q2R_half. ring.
+  unfold drift, jac_ball, half_kink, drift_of. set (rad := radius w). clearbody rad. repeat rewrite ?Q2R_mult, ?Q2R_plus, ?Q2R_half. ring.
 Qed.
 
 Lemma table : stairs_ <> [] /\ increasing off stairs_ /\ last_radius off stairs_ = Q2R (radius w) /\ last_sigma 0 stairs_ = Q2R (sigma_end w)
@@ -62,10 +62,10 @@ Proof.
   unfold radius in H. lra.
 Qed.
 
-(** From the frozen network, the abstract theorem's rate and constants to the network itself and the stated ones. *)
+(** From the abstract theorem's rate and constants to the stated ones. *)
 Lemma concluded (e : Q) (from : Params (Rn (outputs c)) (Rn (size c)) (width c) (biases c)) :
   concludes c w e ball rate mu = true -> 0 <= Q2R (drift c w e) ->
-  certified (frozen_model c) (target c) (Q2R (loss_scale c)) (Q2R (lr c)) (start c) from (Q2R (radius w))
+  certified (model c) (target c) (Q2R (loss_scale c)) (Q2R (lr c)) (start c) from (Q2R (radius w))
     (Q2R (loss_scale c) * (Q2R (sigma_end w) * Q2R (sigma_end w)))
     (residual_rate (Q2R (loss_scale c)) (Q2R (lr c)) (Q2R (drift c w e)) (Q2R (sigma_end w))
      * residual_rate (Q2R (loss_scale c)) (Q2R (lr c)) (Q2R (drift c w e)) (Q2R (sigma_end w)))
@@ -73,7 +73,6 @@ Lemma concluded (e : Q) (from : Params (Rn (outputs c)) (Rn (size c)) (width c) 
   region c ball mu /\ reaches c from ball rate.
 Proof.
   unfold concludes. cbn zeta. rewrite !andb_true_iff. intros [[[[[[Hd Hb] H0] Hr] Hr1] Hm] Hm'] Hpos T.
-  apply (frozen_network_certified _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ (no_sign_changes c w V passed)) in T. change (itself _ _ _ _ _ _ _ _ _) with (model c) in T.
   apply Qeq_bool_iff, Qeq_eqR in Hb. apply leQ_R in H0, Hr, Hm'. apply ltQ_R in Hd, Hr1, Hm. unfold region, reaches. rewrite Hb.
   set (dr := drift c w e) in *. clearbody dr. set (sg := sigma_end w) in *. clearbody sg.
   repeat rewrite ?Q2R_mult, ?Q2R_minus, ?RMicromega.Q2R_1 in H0. repeat rewrite ?Q2R_mult, ?Q2R_minus, ?RMicromega.Q2R_1 in Hr.
@@ -105,8 +104,8 @@ Proof.
   assert (D : Q2R (drift c w (res0 w)) < Q2R (sigma_end w)).
   { pose proof Hc as C. unfold concludes in C. cbn zeta in C. rewrite !andb_true_iff in C. now apply ltQ_R. }
   apply (concluded c w V ball rate mu H (res0 w)); [exact Hc| |].
-  - rewrite drift_value. apply (drift_nonneg _ _ _ _ _ _ _ _ _ _ _ known). apply (c_e _ _ (scalars c w V H)).
-  - rewrite drift_value in P, D |- *. rewrite <- T4 in D |- *. now apply (from_centre _ _ _ _ _ _ _ _ _ _ _ known).
+  - rewrite drift_value. apply (drift_nonneg _ _ _ _ _ _ _ _ _ _ _ _ known). apply (c_e _ _ (scalars c w V H)).
+  - rewrite drift_value in P, D |- *. rewrite <- T4 in D |- *. now apply (from_centre _ _ _ _ _ _ _ _ _ _ _ _ known).
 Qed.
 
 Theorem accepted_attracts (c : problem) (w : witness) (V : vectors) (rho ball rate mu : Q) :
@@ -117,17 +116,17 @@ Proof.
   pose proof (check_correct c w V H) as known. pose proof (c_e _ _ (scalars c w V H)) as E0.
   assert (D : Q2R (drift c w (largest w)) < Q2R (sigma_end w)).
   { pose proof Hc as C. unfold concludes in C. cbn zeta in C. rewrite !andb_true_iff in C. now apply ltQ_R. }
-  assert (ET : Q2R (threshold w) = Q2R (lip w) * (Q2R (grid (offset w)) * Q2R (grid (offset w))) + 2 * Q2R (res0 w)).
-  { unfold threshold. repeat rewrite ?Q2R_plus, ?Q2R_mult. f_equal. f_equal. unfold Q2R. cbn. field. }
-  assert (EL : Q2R (largest w) = Q2R (res0 w) + (Q2R (jac0 w) + Q2R (drop w) * Q2R (grid (offset w))) * Q2R (grid (offset w))).
-  { unfold largest. repeat rewrite ?Q2R_plus, ?Q2R_mult. reflexivity. }
+  assert (ET : Q2R (threshold w) = Q2R (lip w) * (Q2R (grid (offset w)) * Q2R (grid (offset w))) + 2 * Q2R (jump w) * Q2R (grid (offset w)) + 2 * Q2R (res0 w)).
+  { unfold threshold. repeat rewrite ?Q2R_plus, ?Q2R_mult. replace (Q2R 2) with 2 by (unfold Q2R; cbn; field). reflexivity. }
+  assert (EL : Q2R (largest w) = Q2R (res0 w) + (Q2R (jac0 w) + / 2 * Q2R (kink w) + Q2R (drop w) * Q2R (grid (offset w))) * Q2R (grid (offset w))).
+  { unfold largest, half_kink. repeat rewrite ?Q2R_plus, ?Q2R_mult, ?Q2R_half. reflexivity. }
   assert (L0 : 0 <= Q2R (largest w)).
-  { rewrite EL. pose proof (Rmult_le_pos _ _ (K_nonneg _ _ _ _ _ _ _ _ _ _ _ known _ T5) T5). lra. }
+  { rewrite EL. pose proof (Rmult_le_pos _ _ (K_nonneg _ _ _ _ _ _ _ _ _ _ _ _ known _ T5) T5). lra. }
   assert (All : forall from, in_ball (start c) (Q2R (grid (offset w))) from -> region c ball mu /\ reaches c from ball rate).
   { intros from Hf. apply (concluded c w V ball rate mu H (largest w)); [exact Hc| |].
-    - rewrite drift_value. now apply (drift_nonneg _ _ _ _ _ _ _ _ _ _ _ known).
+    - rewrite drift_value. now apply (drift_nonneg _ _ _ _ _ _ _ _ _ _ _ _ known).
     - rewrite drift_value in P, D, Hd |- *. rewrite ET in P, Hd. rewrite EL in D |- *. rewrite <- T4 in D, Hd |- *.
-      now apply (from_ball _ _ _ _ _ _ _ _ _ _ _ known (Q2R (grid (offset w)))). }
+      now apply (from_ball _ _ _ _ _ _ _ _ _ _ _ _ known (Q2R (grid (offset w)))). }
   split.
   - apply (All (start c)). pose proof (centre_in (start c)). unfold in_ball in *. lra.
   - intros from Hf. apply All. unfold in_ball in *. lra.

@@ -2,7 +2,7 @@
 
 From Coq Require Import Reals Lra Psatz Lia.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Setting MeanValue Spectral Path Residual Certificate.
+From LPLR Require Import Inner Setting Spectral Path Residual Certificate.
 Open Scope R_scope.
 
 Section Region.
@@ -123,7 +123,7 @@ Qed.
 Corollary containment_displacement_paid (Kr delta sig : R) (st : list (R * R)) :
   in_ball c d0 th0 -> 0 <= Kr -> 0 <= delta -> delta < sig ->
   increasing d0 st -> last_radius d0 st = Rad -> st <> nil ->
-  (forall z, in_ball c Rad z -> differentiable_at M z) ->
+  (forall x x', in_ball c Rad x -> in_ball c Rad x' -> norm (residual M y x' ⊖ residual M y x) <= Kr * norm (x' ⊖ x)) ->
   (forall z, in_ball c Rad z -> jac_bound M z Kr) ->
   (forall z, in_ball c Rad z -> sigma_lower M z sig) ->
   List.Forall (fun p => forall z, in_ball c (fst p) z -> sigma_lower M z (snd p)) st ->
@@ -131,10 +131,9 @@ Corollary containment_displacement_paid (Kr delta sig : R) (st : list (R * R)) :
   eta * s * (Kr * Kr) <= 1 -> E <= riemann delta d0 st ->
   forall k, in_ball c Rad (th k).
 Proof.
-  intros H0 HK Hd Hsd Hinc Hlast Hne Hdiff Hb Hsig Hst Hdef Hstep Hpay. apply containment_displacement; [exact H0|].
+  intros H0 HK Hd Hsd Hinc Hlast Hne Hlip Hb Hsig Hst Hdef Hstep Hpay. apply containment_displacement; [exact H0|].
   intros z k Hz HE.
   destruct (staircase_certificate M y s eta z c d0 Rad Kr delta st sig) as [C _]; try assumption.
-  - intros x x' Hx Hx'. now apply (residual_lipschitz M y c Rad Kr).
   - now apply Hdef.
   - lra.
   - apply (contained _ _ _ _ _ _ _ _ _ _ C).

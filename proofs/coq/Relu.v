@@ -3,9 +3,11 @@
     A network of affine maps and ReLUs is not differentiable on the kinks.  Along a segment every pre-activation is a
     continuous piecewise polynomial with finitely many pieces, so t |-> F(theta + t v) is continuous, and its derivative
     is J(theta + t v) v but for finitely many t, whatever rule J uses on the kinks.  That is all that the residual form
-    needs: it never differentiates J.  The drift of a step is 2 Delta_J, Delta_J over all activation patterns of the ball. *)
+    needs: it never differentiates J.  The drift of a step is 2 Delta_J, Delta_J over all activation patterns of the ball
+    ([containment_residual_relu]); where J moves by at most L |z' - z| plus a jump of kap, the drift is kap plus that of the
+    smooth case ([defect_jumps]), which is less.  [Kinks.v] proves the hypothesis of two-layer networks. *)
 
-From Coq Require Import Reals Lra Psatz List FunctionalExtensionality.
+From Coq Require Import Reals Lra Psatz List.
 From Coquelicot Require Import Coquelicot.
 From LPLR Require Import Inner Segment Setting NtkStability MeanValue Path Residual Certificate.
 Import ListNotations.
@@ -111,6 +113,81 @@ Proof.
     rewrite (Rmult_comm B). apply Rmult_le_compat_l; [apply norm_pos|now apply Hb].
 Qed.
 
+(** F is Lipschitz where J is bounded. *)
+Lemma in_ball_between z z' t : in_ball c Rad z -> in_ball c Rad z' -> 0 <= t <= 1 -> in_ball c Rad (z ⊕ t ⋅ (z' ⊖ z)).
+Proof. intros Hz Hz' Ht. apply in_ball_segment with (T := 1); try assumption. now rewrite segment_end. Qed.
+
+Lemma residual_lipschitz_kinks K : (forall z, in_ball c Rad z -> jac_bound M z K) ->
+  forall z z', in_ball c Rad z -> in_ball c Rad z' -> norm (residual M y z' ⊖ residual M y z) <= K * norm (z' ⊖ z).
+Proof.
+  intros Hb z z' Hz Hz'. set (v := z' ⊖ z).
+  pose proof (mean_jacobian z v zero (K * norm v) Hz) as H. assert (E : z ⊕ 1 ⋅ v = z') by apply segment_end. rewrite E in H.
+  replace (residual M y z' ⊖ residual M y z) with (F M z' ⊖ F M z ⊖ zero).
+  2:{ apply vec_ext. intros w. unfold residual. autorewrite with inner. ring. }
+  apply H; [assumption|]. intros t Ht.
+  replace (J M (z ⊕ t ⋅ v) v ⊖ zero) with (J M (z ⊕ t ⋅ v) v) by (apply vec_ext; intros; autorewrite with inner; ring).
+  apply Hb. now apply in_ball_between.
+Qed.
+
+(** ** J moves by at most L |z' - z|, and jumps by at most kap *)
+Section Jumps.
+Variables (L kap : R).
+Hypothesis L_pos : 0 <= L.
+Hypothesis kap_pos : 0 <= kap.
+Hypothesis jumps : forall z z', in_ball c Rad z -> in_ball c Rad z' -> jac_change M z z' (L * norm (z' ⊖ z) + kap).
+
+Lemma remainder_jumps z z' : in_ball c Rad z -> in_ball c Rad z' ->
+  norm (F M z' ⊖ F M z ⊖ J M z (z' ⊖ z)) <= (/ 2 * L * norm (z' ⊖ z) + kap) * norm (z' ⊖ z).
+Proof.
+  intros Hz Hz'. set (v := z' ⊖ z). pose proof (norm_pos v) as Pv. assert (E1 : z ⊕ 1 ⋅ v = z') by apply segment_end.
+  assert (E0 : z ⊕ 0 ⋅ v = z) by (apply vec_ext; intros; autorewrite with inner; ring).
+  assert (PL : 0 <= L * norm v * norm v) by (apply Rmult_le_pos; [apply Rmult_le_pos|]; assumption).
+  assert (Pk : 0 <= kap * norm v) by (apply Rmult_le_pos; assumption).
+  apply norm_le_weak; [apply Rmult_le_pos; [|assumption]; assert (0 <= L * norm v) by (apply Rmult_le_pos; assumption); lra|].
+  intros w. pose proof (norm_pos w) as Pw. destruct (kinks z v w Hz ltac:(now rewrite E1)) as [Hc [l Hd]].
+  (* what F exceeds its bound by has derivative g' with g' - <w, J v> between -2 B and 0 *)
+  set (a := norm w * (kap * norm v)). set (b := / 2 * (norm w * (L * norm v * norm v))).
+  assert (Pa : 0 <= a) by (unfold a; now apply Rmult_le_pos).
+  assert (Pb : 0 <= b) by (unfold b; assert (0 <= norm w * (L * norm v * norm v)) by (now apply Rmult_le_pos); lra).
+  set (B := a + 2 * b).
+  assert (Near : forall t, 0 <= t <= 1 -> Rabs (⟨w, J M (z ⊕ t ⋅ v) v⟩ - ⟨w, J M z v⟩) <= a + 2 * b * t).
+  { intros t Ht. rewrite <- inner_minus_r. eapply Rle_trans; [apply cauchy_schwarz_abs|].
+    replace (a + 2 * b * t) with (norm w * ((L * (t * norm v) + kap) * norm v)) by (unfold a, b; field).
+    apply Rmult_le_compat_l; [assumption|].
+    pose proof (jumps z (z ⊕ t ⋅ v) Hz (in_ball_between z z' t Hz Hz' Ht) v) as Jt.
+    replace (z ⊕ t ⋅ v ⊖ z) with (t ⋅ v) in Jt by (apply vec_ext; intros; autorewrite with inner; ring).
+    rewrite norm_scal, Rabs_pos_eq in Jt by lra. exact Jt. }
+  assert (Hlin : forall t, is_derive (fun u => a * u + b * (u * u)) t (a + 2 * b * t)).
+  { intros t. apply (is_derive_plus (fun u => a * u) (fun u => b * (u * u))); [|apply derive_square].
+    apply (is_derive_ext (fun u => 0 + a * u)); [intros u; cbn; ring|apply derive_affine]. }
+  pose proof (mean_value_exceptions (fun u => ⟨w, F M (z ⊕ u ⋅ v)⟩ - (a * u + b * (u * u)))
+    (fun t => ⟨w, J M (z ⊕ t ⋅ v) v⟩ - (a + 2 * b * t)) l (⟨w, J M z v⟩ - B) B 0 1 ltac:(lra)) as Hm.
+  cbn beta in Hm. rewrite E0, E1 in Hm.
+  assert (G : Rabs (⟨w, F M z'⟩ - (a * 1 + b * (1 * 1)) - (⟨w, F M z⟩ - (a * 0 + b * (0 * 0))) - (⟨w, J M z v⟩ - B) * (1 - 0)) <= B * (1 - 0)).
+  { apply Hm.
+    - intros t Ht. apply (continuity_pt_minus (fun u => ⟨w, F M (z ⊕ u ⋅ v)⟩) (fun u => a * u + b * (u * u))); [now apply Hc|].
+      apply derivable_continuous_pt. eexists. apply is_derive_Reals, Hlin.
+    - intros t Ht Hn. apply (is_derive_minus (fun u => ⟨w, F M (z ⊕ u ⋅ v)⟩) (fun u => a * u + b * (u * u))); [now apply Hd|apply Hlin].
+    - intros t Ht. specialize (Near t Ht). apply Rabs_le_between in Near.
+      assert (2 * b * t <= 2 * b) by (rewrite <- (Rmult_1_r (2 * b)) at 2; apply Rmult_le_compat_l; lra).
+      unfold B. apply Rabs_le. lra. }
+  apply Rabs_le_between in G. rewrite !inner_minus_r.
+  replace ((/ 2 * L * norm v + kap) * norm v * norm w) with (a + b) by (unfold a, b; field). lra.
+Qed.
+
+(** The drift of a step, when the residual is at most e. *)
+Lemma defect_jumps start K e : 0 < s -> 0 < eta -> 0 <= K -> (forall z, in_ball c Rad z -> jac_bound M z K) ->
+  norm (residual M y start) <= e -> defect M y s eta c start Rad (/ 2 * L * (eta * s * K * e) + kap).
+Proof.
+  intros Hs Heta HK Hb He z Hz Hz' Hres. eapply Rle_trans; [now apply remainder_jumps|].
+  apply Rmult_le_compat_r; [apply norm_pos|]. apply Rplus_le_compat_r. apply Rmult_le_compat_l; [lra|].
+  rewrite (step_norm M y s eta Hs Heta z). replace (eta * s * K * e) with (eta * s * (K * e)) by ring.
+  apply Rmult_le_compat_l; [left; now apply Rmult_lt_0_compat|].
+  eapply Rle_trans; [apply (JT_bound M z K _ HK (Hb z Hz))|]. apply Rmult_le_compat_l; lra.
+Qed.
+End Jumps.
+
+(** ** Any Jacobian, Delta_J over all patterns *)
 Variables (th0 : X) (K0 Delta : R).
 Hypothesis s_pos : 0 < s.
 Hypothesis eta_pos : 0 < eta.
@@ -122,21 +199,6 @@ Hypothesis patterns : forall z, in_ball c Rad z -> jac_change M c z Delta.
 
 Lemma bound_patterns z : in_ball c Rad z -> jac_bound M z (K0 + Delta).
 Proof. intros Hz. apply (jac_bound_change M c z K0 Delta); auto. Qed.
-
-Lemma in_ball_between z z' t : in_ball c Rad z -> in_ball c Rad z' -> 0 <= t <= 1 -> in_ball c Rad (z ⊕ t ⋅ (z' ⊖ z)).
-Proof. intros Hz Hz' Ht. apply in_ball_segment with (T := 1); try assumption. now rewrite segment_end. Qed.
-
-Lemma lipschitz_patterns z z' : in_ball c Rad z -> in_ball c Rad z' ->
-  norm (residual M y z' ⊖ residual M y z) <= (K0 + Delta) * norm (z' ⊖ z).
-Proof.
-  intros Hz Hz'. set (v := z' ⊖ z).
-  pose proof (mean_jacobian z v zero ((K0 + Delta) * norm v) Hz) as H. assert (E : z ⊕ 1 ⋅ v = z') by apply segment_end. rewrite E in H.
-  replace (residual M y z' ⊖ residual M y z) with (F M z' ⊖ F M z ⊖ zero).
-  2:{ apply vec_ext. intros w. unfold residual. autorewrite with inner. ring. }
-  apply H; [assumption|]. intros t Ht.
-  replace (J M (z ⊕ t ⋅ v) v ⊖ zero) with (J M (z ⊕ t ⋅ v) v) by (apply vec_ext; intros; autorewrite with inner; ring).
-  apply bound_patterns. now apply in_ball_between.
-Qed.
 
 Lemma defect_patterns : defect M y s eta c th0 Rad (2 * Delta).
 Proof.
@@ -159,53 +221,8 @@ Theorem containment_residual_relu (P0 sig : R) (st : list (R * R)) :
 Proof.
   intros HP Hstart Hinc Hlast Hne Hsig Hd Hst Hstep Hcont.
   apply (staircase_certificate M y s eta th0 c P0 Rad (K0 + Delta) (2 * Delta) st sig); try assumption; try lra.
-  - exact lipschitz_patterns.
+  - apply residual_lipschitz_kinks. exact bound_patterns.
   - exact bound_patterns.
   - exact defect_patterns.
 Qed.
 End Relu.
-
-(** ** Balls on which no unit changes its sign
-    There a ReLU network is the network whose units are frozen as they are at the centre: bilinear, hence covered by every
-    theorem that asks for a Lipschitz Jacobian.  What is certified of the one holds of the other. *)
-Section Frozen.
-Context {X Y : InnerSpace}.
-Variables (M N : Model X Y) (y : Y) (s eta : R) (c : X) (Rad : R).
-Hypothesis same_F : forall z, in_ball c Rad z -> F N z = F M z.
-Hypothesis same_JT : forall z w, in_ball c Rad z -> JT N z w = JT M z w.
-
-Lemma same_loss z : in_ball c Rad z -> loss N y s z = loss M y s z.
-Proof. intros Hz. unfold loss, residual. now rewrite same_F. Qed.
-Lemma same_gradient z : in_ball c Rad z -> gradient N y s z = gradient M y s z.
-Proof. intros Hz. unfold gradient, residual. now rewrite same_F, same_JT. Qed.
-Lemma same_descent th0 : (forall k, in_ball c Rad (gd M y s eta th0 k)) -> gd N y s eta th0 = gd M y s eta th0.
-Proof.
-  intros H. apply functional_extensionality. intros k. induction k as [|k IH]; [reflexivity|].
-  cbn [gd]. unfold gd_step. now rewrite IH, same_gradient.
-Qed.
-Lemma same_region mu : LPLR M y s (in_ball c Rad) mu -> LPLR N y s (in_ball c Rad) mu.
-Proof.
-  intros P L [I1 I2] z Hz. rewrite same_loss, same_gradient by assumption. apply P; [|assumption]. split.
-  - intros t Ht. rewrite <- same_loss by assumption. now apply I1.
-  - intros b Hb. apply I2. intros t Ht. rewrite same_loss by assumption. now apply Hb.
-Qed.
-
-Theorem frozen_certified th0 mu rate gam :
-  certified M y s eta c th0 Rad mu rate gam -> certified N y s eta c th0 Rad mu rate gam.
-Proof.
-  intros [C P B S L T]. pose proof (same_descent th0 B) as E. assert (H0 : in_ball c Rad th0) by exact (B O).
-  assert (R0 : norm (residual N y th0) = norm (residual M y th0)) by (unfold residual; now rewrite same_F).
-  constructor; rewrite ?E, ?same_loss, ?R0 by assumption; try assumption.
-  - now apply same_region.
-  - intros k. rewrite same_loss by apply B. apply L.
-  - destruct T as (t & T1 & T2 & T3 & T4 & T5). exists t. rewrite same_F, same_loss by assumption. repeat split; try assumption.
-    intros k. unfold residual. rewrite same_F by apply B. apply T5.
-Qed.
-
-(** A pre-activation <w, x> keeps its sign as long as w moves by less than its distance from the kink. *)
-Lemma sign_kept {W : InnerSpace} (w w' x : W) : norm (w' ⊖ w) * norm x < Rabs ⟨w, x⟩ -> (0 < ⟨w, x⟩ <-> 0 < ⟨w', x⟩) /\ ⟨w', x⟩ <> 0.
-Proof.
-  intros H. pose proof (cauchy_schwarz_abs (w' ⊖ w) x) as C. rewrite inner_minus_l in C. apply Rabs_le_between in C.
-  unfold Rabs in H. destruct (Rcase_abs ⟨w, x⟩); split; try split; lra.
-Qed.
-End Frozen.

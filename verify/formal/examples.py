@@ -1,7 +1,7 @@
 """The networks certified inside Coq: trained here, certified by the engine, written as theorems about their own doubles.
 
-``python -m verify.formal.examples`` writes Sphere20.v, Biased8.v, Basin8.v, Classes6.v and Relu8.v anew (part of the default build; training is ordinary
-float64, so another machine may write other doubles, and other theorems); ``python -m verify.formal.examples digits FOLDER``
+``python -m verify.formal.examples`` writes Sphere20.v, Biased8.v, Basin8.v, Classes6.v, Relu8.v and Kinks4.v anew (part of the default build;
+training is ordinary float64, so another machine may write other doubles, and other theorems); ``python -m verify.formal.examples digits FOLDER``
 is ``make proofs-networks``: 100 handwritten digits at width 1,024, compared with the recorded statement and axioms.
 """
 
@@ -28,7 +28,7 @@ from verify.formal.accept import Formal, accept
 from verify.formal.text import write
 from verify.nn import NTKLinear
 
-__all__ = ["basin8", "biased8", "classes6", "compare", "digits", "relu8", "sphere20", "train"]
+__all__ = ["basin8", "biased8", "classes6", "compare", "digits", "kinks4", "relu8", "sphere20", "train"]
 
 DIGITS_RECORD = COQ_DIRECTORY / "digits.json"
 """What ``make proofs-networks`` must reach."""
@@ -91,6 +91,14 @@ def relu8() -> Certificate:
     return verify.certify(net, X, y, scope="basin", loss="mse", lr="1/20")
 
 
+def kinks4() -> Certificate:
+    """A run of a default PyTorch ReLU network 4-64-1 on 4 points of the sphere of radius 2 up to its hand-over, whose ball kinks cross; step 1/50."""
+    X, y = datasets.sphere(4, 4, 2.0)
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(4, 64), torch.nn.ReLU(), torch.nn.Linear(64, 1)).double()
+    return verify.certify(net, X, y, scope="run", lr="1/50")
+
+
 def digits() -> Certificate:
     """A run of 64-1024-1 on 100 handwritten digits, NTK parametrisation, up to its hand-over; step 1/30."""
     X, y = datasets.digits(100, norm=24.0)
@@ -138,6 +146,7 @@ def main() -> None:
         (basin8, "Basin8"),
         (classes6, "Classes6"),
         (relu8, "Relu8"),
+        (kinks4, "Kinks4"),
     )
     for make, name in networks:
         with tempfile.TemporaryDirectory() as scratch:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
-from proofs.coq_integers import ONE, tanh_integers
+from proofs.coq_integers import ONE, round_up, tanh_integers
 from verify.errors import NotCertainError
+from verify.formal.kinks import Signs
 from verify.formal.problem import FormalProblem
 
 __all__ = ["Rounding"]
@@ -18,33 +19,14 @@ _TWO40 = 1 << 40
 _LIMIT = 1 << 62
 
 
-@dataclass(frozen=True)
-class Signs:
-    """Radii of the balls on which a unit keeps its sign on a sample.
-
-    Attributes:
-        squares: (n, m) squares of the radii, exact fractions; 0 for a unit that may be on its kink, infinite where there is none: for
-            smooth activations, and at the sample zero without hidden biases.
-    """
-
-    squares: np.ndarray
-
-    @property
-    def radius(self) -> float:
-        """About the least of these radii: no unit changes its sign on a smaller ball."""
-        return math.sqrt(float(min(self.squares.ravel())))
-
-    def changing(self, radius: Fraction) -> int:
-        """The number of units that may change their sign on a sample somewhere on the ball of this radius."""
-        return int((self.squares <= radius**2).any(axis=0).sum())
-
-
 class Rounding:
     """The integers of ``Check.v`` for one choice of bits; names as there.
 
     Attributes:
         n, m, N: samples, neurons, equations n·k. XX (n, n): the inputs' Gram matrix in units of 1/qx. H (n, m): hidden values.
-        pre (n, m): pre-activations. B (N, m): slopes, k rows for each sample. sizes, squares (m,): of a neuron the largest |a_or|, and |a_r|².
+        pre (n, m): pre-activations. signs: of ReLU, where units may change sides. B (N, m): slopes, k rows for each sample.
+        kink: how far the slopes' jumps move the Jacobian at the centre (of ReLU B and kink depend on the ball: see :meth:`on_ball`).
+        sizes, squares (m,): of a neuron the largest |a_or|, and |a_r|².
         scale, finer: the kernel's unit is 1/scale, its error e_kernel in units of 1/(scale·finer).
     """
 
@@ -75,21 +57,18 @@ class Rounding:
         self.T = self._values(pre)
         half, unit = 1 << (self.k - 1), 1 << (28 - self.k)
         self.H = (self.T + half) >> self.k
-        shift = c.weight_bits + 28 - self.k
-        self.B = ((c.outers[None] * self._derivatives(unit)[:, None] + (1 << (shift - 1))) >> shift).reshape(
-            self.N, self.m
-        )
         self.sizes, self.squares = np.abs(c.outers).max(axis=0), (c.outers * c.outers).sum(axis=0)
         self.qx = c.hidden_scale << (2 * self.xh)
         self.XX = X.dot(X.T) + (self.qx if c.hidden_bias else 0)
         self.scale = unit * unit * c.output_scale * self.qx
         self.xx_max = int(max(np.diag(self.XX)))
+        self.e_gram = 2 * most_x + c.dim
+        self.et = e_pre if self.relu else 16 + e_pre
+        self.one_w, self.kink, self.signs = 1 << c.weight_bits, Fraction(0), self._signs()
+        self.B = self._slopes(unit, self.signs.sides(Fraction(0)) if self.relu else self.H)
         for rows in (W, X, self.H, self.B):
             if max(int(v) for v in (rows * rows).sum(axis=1)) >= _LIMIT:
                 raise NotCertainError("inner products reach 2^62: numbers too large for the checker's machine integers")
-        self.e_gram = 2 * most_x + c.dim
-        self.et = e_pre if self.relu else 16 + e_pre
-        self.one_w = 1 << c.weight_bits
         self.finer = (1 << (2 * self.k)) * self.one_w**2
         self.e_kernel = self._kernel_error(self.et + half, half)
         if (self.et + half) ** 2 > ONE:
@@ -101,15 +80,18 @@ class Rounding:
         values = ONE + tanh_integers(pre >> 1) >> 1 if self.c.hidden == "sigmoid" else tanh_integers(pre)
         return np.asarray(values.astype(object))
 
-    def _derivatives(self, unit: int) -> np.ndarray:
-        """σ' in units of 1/unit², from the hidden values."""
-        H = self.H
+    def _slopes(self, unit: int, source: np.ndarray) -> np.ndarray:
+        """The slopes (N, m) from the hidden values, of ReLU from twice σ'."""
         if self.relu:
-            return np.where(H > 0, unit * unit, 0).astype(object)
-        return np.asarray((unit * H if self.c.hidden == "sigmoid" else unit * unit) - H * H)
+            derivatives = source * (unit * unit // 2)
+        else:
+            derivatives = (unit * source if self.c.hidden == "sigmoid" else unit * unit) - source * source
+        shift = self.c.weight_bits + 28 - self.k
+        rounded = (self.c.outers[None] * derivatives[:, None] + (1 << (shift - 1))) >> shift
+        return np.asarray(rounded.reshape(self.N, self.m))
 
-    def signs(self) -> Signs:
-        """How far the units are from their kinks, as ``check_signs`` decides it."""
+    def _signs(self) -> Signs:
+        """How far the units are from their kinks, as ``off_kink`` decides it."""
         found = np.full((self.n, self.m), math.inf, dtype=object)
         if self.relu:
             far = abs(self.pre) - (self.et + (1 << (self.k - 1)))
@@ -117,7 +99,42 @@ class Rounding:
                 if self.c.hidden_bias or self.c.inputs[i].any() or self.pre[i].any():
                     unit = ONE * ONE * (int(self.XX[i, i]) + self.e_gram)
                     found[i] = [Fraction(int(v) ** 2 * self.qx, unit) if v > 0 else Fraction(0) for v in far[i]]
-        return Signs(found)
+        return Signs(found, self.pre > 0)
+
+    def on_ball(self, radius: Fraction) -> Rounding:
+        """The same with the slopes that the checker takes of ReLU on the ball of this radius, and with `kink`."""
+        if not self.relu:
+            return self
+        found, sides = copy.copy(self), self.signs.sides(radius)
+        found.B = self._slopes(1 << (28 - self.k), sides)
+        jumps = self._jumps(sides, np.abs(self.c.outers))
+        XX = np.kron(
+            abs(self.XX) + self.e_gram, np.ones((self.c.outputs, self.c.outputs), dtype=np.int64).astype(object)
+        )
+        sums = (XX * jumps.dot(jumps.T)).sum(axis=1)
+        squared = Fraction(int(max(sums)), self.c.output_scale * self.qx * self.one_w**2)
+        found.kink = max(round_up(squared, root=True, bits=40), Fraction(int(jumps.size > 0), _TWO40))
+        return found
+
+    def _jumps(self, sides: np.ndarray, most: np.ndarray) -> np.ndarray:
+        """`most` (k, m) where a unit may change sides and 0 elsewhere: (N, units that may)."""
+        crossed = sides == 1
+        units = crossed.any(axis=0)
+        return np.asarray((most[None, :, units] * crossed[:, None, units]).reshape(self.N, -1))
+
+    def approx_on_ball(self, radius: float) -> tuple[float, float, float]:
+        """About λ_min and λ_max of the kernel of :meth:`on_ball`, and `kink`."""
+        sides, c, k = self.signs.approx_sides(radius), self.c, self.c.outputs
+        A, H = c.outers.astype(float) / self.one_w, self.T.astype(float) / ONE
+        B = (A[None] * (sides / 2)[:, None]).reshape(self.N, self.m)
+        XX = np.kron(self.XX.astype(float) / self.qx, np.ones((k, k)))
+        theta = (np.kron(H @ H.T, np.eye(k)) + XX * (B @ B.T)) / c.output_scale
+        if len(c.output_biases):
+            theta += np.kron(np.ones((self.n, self.n)), np.eye(k))
+        spectrum = np.linalg.eigvalsh(theta)
+        jumps = self._jumps(sides, np.abs(A))
+        squared = (np.abs(XX) * (jumps @ jumps.T)).sum(axis=1).max() / c.output_scale
+        return float(spectrum[0]), float(spectrum[-1]), math.sqrt(squared)
 
     def _kernel_error(self, eh: int, half: int) -> int:
         gain, largest = 0 if self.relu else 2 * eh + 1, int(np.abs(self.T).sum(axis=1).max())

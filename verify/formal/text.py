@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from verify.certificates import Certificate
+from verify.formal.factors import Factor
 from verify.formal.problem import ACTIVATIONS, FormalProblem, formal_problem
-from verify.formal.witness import Factor, FormalParabola, FormalWitness, find_witness
+from verify.formal.witness import FormalParabola, FormalWitness, find_witness
 
 __all__ = ["fingerprint", "to_coq", "write"]
 
@@ -80,9 +81,10 @@ def to_coq(c: FormalProblem, w: FormalWitness, name: str, heading: str, vectors:
     scalars = {
         **{
             n: getattr(f, n)
-            for n in ("jac0", "res0", "sigma0", "drop", "out_max", "in_norm", "in_twice", "ell0", "scale2")
+            for n in ("jac0", "res0", "sigma0", "drop", "kink", "out_max", "in_norm", "in_twice", "ell0", "scale2")
         },
         "lip": w.lip,
+        "jump": w.jump,
         "ell": w.ell,
     }
     groups = ";\n  ".join(f"{{| g_max := {g.most}; g_ell := {_q(g.ell)} |}}" for g in f.groups)

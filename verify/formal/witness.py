@@ -8,38 +8,28 @@ inequalities are decided exactly, as ``Check.v`` decides them, so that what cann
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
 from proofs.coq_integers import floor_sqrt, round_up
 from verify.errors import NotCertainError
+from verify.formal.factors import Factor, factor, floats, slack, upper
 from verify.formal.problem import FormalProblem
-from verify.formal.rounding import Rounding, Signs
+from verify.formal.rounding import Rounding
 
-__all__ = ["Factor", "FormalParabola", "FormalWitness", "Group", "find_witness"]
+__all__ = ["FormalParabola", "FormalWitness", "Group", "find_witness"]
 
 _TWO40 = 1 << 40
-_FACTOR_BITS = 22
 _SHARE_ONE = 1 << 16
 _BOUNDS = {
     "tanh": (Fraction(1), Fraction(77, 100)),
     "sigmoid": (Fraction(1, 4), Fraction(77, 800)),
     "relu": (Fraction(1), Fraction(0)),
-}  # |σ'|, |σ''|, of ReLU on one side of its kink (Activation.v)
-_ROWS, _RADII, _WEIGHTS = 96, 240, 28
+}  # |σ'|, |σ''|, of ReLU beside its kink (Activation.v)
+_ROWS, _RADII, _WEIGHTS, _EXACT = 96, 240, 28, 8
 _SMALL = 1 << 18  # multiply-adds of a forward pass up to which fine roundings and more parabolas cost nothing
-
-
-@dataclass(frozen=True)
-class Factor:
-    """M = C + G·L·Lᵀ up to `cap` in each entry; L lower triangular integers."""
-
-    C: int
-    G: int
-    cap: int
-    L: list[list[int]]
 
 
 @dataclass(frozen=True)
@@ -74,6 +64,7 @@ class Facts:
     res0: Fraction
     sigma0: Fraction
     drop: Fraction
+    kink: Fraction
     out_max: Fraction
     in_norm: Fraction
     in_twice: Fraction
@@ -96,33 +87,11 @@ class FormalWitness:
     offset: int
     stairs: list[tuple[int, int]]
     lip: Fraction
+    jump: Fraction
     ell: Fraction
     radius: Fraction
     rate: Fraction
     mu: Fraction
-
-
-def _factor(M: np.ndarray, C: int, scale: int) -> Factor:
-    """Return C, G, cap, L with M = C·I + G·L·Lᵀ up to cap in each entry; M are exact integers in units of 1/scale."""
-    n = len(M)
-    G = max(1, scale >> (2 * _FACTOR_BITS))
-    rest = M - C * np.eye(n, dtype=np.int64).astype(object)
-    try:
-        L = np.linalg.cholesky(np.array([[float(Fraction(int(v), G)) for v in row] for row in rest]))
-    except np.linalg.LinAlgError as error:
-        raise NotCertainError("a Cholesky factorisation failed: no positive definite remainder") from error
-    rounded = np.array([[round(v) for v in row] for row in L], dtype=object)
-    cap = max(abs(int(v)) for v in (rest - G * rounded.dot(rounded.T)).ravel())
-    return Factor(C, G, cap, [[int(v) for v in row[: i + 1]] for i, row in enumerate(rounded)])
-
-
-def _floats(M: np.ndarray, scale: int) -> np.ndarray:
-    return np.array([[float(Fraction(int(v), scale)) for v in row] for row in M])
-
-
-def _slack(top: float) -> float:
-    """Room below (above) an eigenvalue, so that the remainder has a Cholesky factor."""
-    return float(20 * math.sqrt(top) * 2.0**-_FACTOR_BITS + 1e-9)
 
 
 def _ell(c: FormalProblem, size: Fraction, in_twice: Fraction) -> Fraction:
@@ -132,14 +101,6 @@ def _ell(c: FormalProblem, size: Fraction, in_twice: Fraction) -> Fraction:
     found = round_up(Fraction((float(q) + math.sqrt(float(q) ** 2 + 4 * float(top) ** 2)) / 2)) + Fraction(1, 1 << 20)
     assert top * top + q * found <= found * found
     return found
-
-
-def _upper(M: np.ndarray, scale: int, error: int) -> tuple[Factor, Fraction]:
-    """A factor of top − M, and an upper bound of λ_max of what M approximates up to `error` in each entry."""
-    n = len(M)
-    top = float(np.linalg.eigvalsh(_floats(M, scale))[-1])
-    factor = _factor(-M, -int(Fraction(top * (1 + 1e-6) + _slack(top)) * scale), scale)
-    return factor, Fraction(n * (factor.cap + error) - factor.C, scale)
 
 
 class _Kernel:
@@ -155,19 +116,19 @@ class _Kernel:
             group_of[members] = g
         self.parts = z.parts(group_of, count)
         theta = z.combine(1, [1] * count, self.parts)
-        self.spectrum = np.linalg.eigvalsh(_floats(theta, z.scale))
-        low = _factor(theta, int(Fraction(float(self.spectrum[0]) - _slack(self.spectrum[-1])) * z.scale), z.scale)
+        self.spectrum = np.linalg.eigvalsh(floats(theta, z.scale))
+        low = factor(theta, int(Fraction(float(self.spectrum[0]) - slack(self.spectrum[-1])) * z.scale), z.scale)
         squared = Fraction(low.C * z.finer - N * (low.cap * z.finer + z.e_kernel), unit)
         if squared <= 0:
             raise NotCertainError(
                 f"λ_min ≈ {self.spectrum[0]:.6g} is below the rounding errors of the checker's kernel"
             )
         top = self.spectrum[-1]
-        high = _factor(-theta, -int(Fraction(top * (1 + 1e-7) + _slack(top)) * z.scale), z.scale)
+        high = factor(-theta, -int(Fraction(top * (1 + 1e-7) + slack(top)) * z.scale), z.scale)
         jac0 = round_up(Fraction(N * (high.cap * z.finer + z.e_kernel) - high.C * z.finer, unit), root=True)
-        ins, norm_squared = _upper(z.XX, z.qx, z.e_gram)
+        ins, norm_squared = upper(z.XX, z.qx, z.e_gram)
         in_norm = round_up(norm_squared, root=True)
-        twice, twice_squared = _upper(z.XX * z.XX, z.qx**2, z.e_gram * (2 * z.xx_max + z.e_gram))
+        twice, twice_squared = upper(z.XX * z.XX, z.qx**2, z.e_gram * (2 * z.xx_max + z.e_gram))
         in_twice = round_up(twice_squared / in_norm**2, root=True)
         scale2 = round_up(Fraction(1, c.output_scale), root=True, bits=40)
         most = [int(round_up(Fraction(int(max(z.squares[group_of == g]))), root=True, bits=0)) for g in range(count)]
@@ -185,6 +146,7 @@ class _Kernel:
             res0=round_up(Fraction(numerator, denominator), root=True, bits=40),
             sigma0=floor_sqrt(squared),
             drop=round_up(scale2 * in_norm * ell0),
+            kink=z.kink,
             out_max=out_max,
             in_norm=in_norm,
             in_twice=in_twice,
@@ -205,8 +167,8 @@ class _Kernel:
 
     def approx_parabolas(self) -> list[tuple[Fraction, float]]:
         """Weights, coarse to fine, with approximate floors."""
-        parts = [_floats(part, self.z.scale) for part in self.parts]
-        found, biases = [], _floats(self.z.biases(), self.z.scale)
+        parts = [floats(part, self.z.scale) for part in self.parts]
+        found, biases = [], floats(self.z.biases(), self.z.scale)
         for value in np.geomspace(0.02, 60.0, _WEIGHTS) * float(np.median([float(v) for v in self.omega])):
             weight = round_up(Fraction(float(value)))
             combined = sum(share / _SHARE_ONE * part for share, part in zip(self.shares(weight), parts, strict=True))
@@ -220,54 +182,61 @@ class _Kernel:
         z, shares = self.z, self.shares(weight)
         scale = z.scale * _SHARE_ONE
         M = z.combine(_SHARE_ONE, shares, self.parts)
-        factor = _factor(M, int(Fraction(approx_floor - _slack(self.spectrum[-1])) * scale), scale)
-        floor = Fraction(factor.C * z.finer - z.N * (factor.cap * z.finer + _SHARE_ONE * z.e_kernel), scale * z.finer)
-        return FormalParabola(weight, Fraction(math.floor(floor * (1 << 40)), 1 << 40), shares, factor)
+        found = factor(M, int(Fraction(approx_floor - slack(self.spectrum[-1])) * scale), scale)
+        floor = Fraction(found.C * z.finer - z.N * (found.cap * z.finer + _SHARE_ONE * z.e_kernel), scale * z.finer)
+        return FormalParabola(weight, Fraction(math.floor(floor * (1 << 40)), 1 << 40), shares, found)
 
 
 class _Criterion:
     """The inequalities of ``Check.v`` at one radius."""
 
-    def __init__(self, c: FormalProblem, facts: Facts, signs: Signs, offset: int) -> None:
-        self.c, self.f, self.signs, self.offset = c, facts, signs, offset
+    def __init__(self, c: FormalProblem, facts: Facts, offset: int, radii: list[float] | None = None) -> None:
+        self.c, self.f, self.offset = c, facts, offset
         start = offset / _TWO40
         least = 1.001 * max(start, float(facts.res0 / facts.sigma0))
-        largest = min(max(1.1 * least, 4 * float(facts.sigma0 / facts.drop)), signs.radius)
-        if largest <= least:
-            raise NotCertainError(
-                f"{signs.changing(Fraction(least))} of {len(c.inners)} units may change their sign on a sample on every ball that the criterion"
-                f" could use (R ≥ {least:.4g}): of ReLU the proved checker covers balls on which none does"
-            )
-        self.radii: list[float] = np.geomspace(least, largest, _RADII).tolist()
+        largest = max(1.1 * least, 4 * float(facts.sigma0 / facts.drop))
+        self.radii: list[float] = np.geomspace(least, largest, _RADII).tolist() if radii is None else radii
         """Radii to try."""
         self._floats = {radius: self._approx_constants(radius) for radius in self.radii}
 
     def _approx_constants(self, radius: float) -> tuple[float, float, float, float]:
         """(ηsK², need, drift of the need, drift of the rate)."""
-        _, lip, step, need, e = self.constants(Fraction(radius))
+        _, lip, _, step, need, e = self.constants(Fraction(radius))
         drift, drift_rate = (float(self.drift(lip, Fraction(radius), v)) for v in (need, e))
         return float(step), float(need), drift, drift_rate
 
-    def constants(self, radius: Fraction) -> tuple[Fraction, Fraction, Fraction, Fraction, Fraction]:
-        """(ℓ, L_H, ηsK², need e of the table, e of the rate) at one radius."""
+    def constants(self, radius: Fraction) -> tuple[Fraction, Fraction, Fraction, Fraction, Fraction, Fraction]:
+        """(ℓ, L_H, jump, ηsK², need e of the table, e of the rate) at one radius."""
         f, start = self.f, Fraction(self.offset, _TWO40)
         ell = _ell(self.c, f.out_max + radius, f.in_twice)
         lip = round_up(f.scale2 * f.in_norm * ell)
-        step = self.c.lr * self.c.loss_scale * (f.jac0 + f.drop * radius) ** 2
+        jac0, jump = f.jac0 + f.kink / 2, self.jump(radius)
+        step = self.c.lr * self.c.loss_scale * (jac0 + f.drop * radius) ** 2
         if not self.offset:
-            return ell, lip, step, f.res0, f.res0
-        return ell, lip, step, lip * start**2 + 2 * f.res0, f.res0 + (f.jac0 + f.drop * start) * start
+            return ell, lip, jump, step, f.res0, f.res0
+        return (
+            ell,
+            lip,
+            jump,
+            step,
+            lip * start**2 + 2 * jump * start + 2 * f.res0,
+            f.res0 + (jac0 + f.drop * start) * start,
+        )
+
+    def jump(self, radius: Fraction) -> Fraction:
+        """How far J may jump between two points of the ball: output weights that move make the slopes' jumps larger."""
+        return round_up(self.f.kink + self.f.drop * radius) if self.f.kink else Fraction(0)
 
     def drift(self, lip: Fraction, radius: Fraction, e: Fraction) -> Fraction:
         """Bound of the mean change of J along a step with residual at most e."""
         f, c = self.f, self.c
-        return lip * (c.lr * c.loss_scale * (f.jac0 + f.drop * radius) * e) / 2
+        return lip * (c.lr * c.loss_scale * (f.jac0 + f.kink / 2 + f.drop * radius) * e) / 2 + self.jump(radius)
 
     def approx_ratio(self, radius: float, parabolas: list[tuple[Fraction, float]]) -> tuple[float, float]:
         """About supply over need (at most 1 where an inequality fails), and the rate."""
         f, start = self.f, self.offset / _TWO40
         rho = start + (radius - start) * np.arange(1, _ROWS + 1) / _ROWS
-        sigma = np.maximum(float(f.sigma0) - float(f.drop) * rho, 0.0)
+        sigma = np.maximum(float(f.sigma0 - f.kink / 2) - float(f.drop) * rho, 0.0)
         for weight, floor in parabolas:
             sigma = np.maximum(sigma, np.sqrt(np.maximum(floor - float(weight) * rho**2, 0.0)))
         step, need, drift, drift_rate = self._floats[radius]
@@ -288,7 +257,7 @@ class _Criterion:
         top, rows = round(radius * _TWO40), []
         for j in range(1, _ROWS + 1):
             r = self.offset + (top - self.offset) * j // _ROWS
-            options = [math.floor(self.f.sigma0 * _TWO40 - self.f.drop * r)]
+            options = [math.floor((self.f.sigma0 - self.f.kink / 2) * _TWO40 - self.f.drop * r)]
             for p in parabolas:
                 options.append(math.isqrt(max(0, math.floor(p.floor * _TWO40 * _TWO40 - p.weight * r * r))))
             rows.append((r, max(0, *options)))
@@ -298,7 +267,7 @@ class _Criterion:
         """The witness at one radius, or the inequality that fails there."""
         rows = self.stairs(radius, parabolas)
         R, sigma, start = Fraction(rows[-1][0], _TWO40), Fraction(rows[-1][1], _TWO40), Fraction(self.offset, _TWO40)
-        ell, lip, step, need, e = self.constants(R)
+        ell, lip, jump, step, need, e = self.constants(R)
         drift, drift_rate = self.drift(lip, R, need), self.drift(lip, R, e)
         edges = [self.offset, *(r for r, _ in rows)]
         area = Fraction(sum(g * (r - left) for (r, g), left in zip(rows, edges, strict=False)), _TWO40 * _TWO40)
@@ -315,9 +284,7 @@ class _Criterion:
         ):
             if missing > 0 or (missing == 0 and name[-1] != "1" and not name.endswith("− δ)")):
                 return f"{name} fails by {float(missing):.4g} at R = {float(R):.4g}"
-        if changing := self.signs.changing(R):
-            return f"that no unit changes its sign, and {changing} may at R = {float(R):.4g}"
-        return FormalWitness(kernel, parabolas, self.offset, rows, lip, ell, R, rate, mu)
+        return FormalWitness(kernel, parabolas, self.offset, rows, lip, jump, ell, R, rate, mu)
 
 
 def find_witness(c: FormalProblem) -> FormalWitness:
@@ -340,9 +307,11 @@ def find_witness(c: FormalProblem) -> FormalWitness:
 
 
 def _witness(c: FormalProblem, z: Rounding, groups: int, most_parabolas: int) -> FormalWitness:
-    kernel = _Kernel(c, z, groups)
     offset = 0 if c.rho is None else math.ceil(c.rho * _TWO40)
-    criterion = _Criterion(c, kernel.facts, z.signs(), offset)
+    if z.relu:
+        return _across_kinks(c, z, offset)
+    kernel = _Kernel(c, z, groups)
+    criterion = _Criterion(c, kernel.facts, offset)
     candidates = kernel.approx_parabolas()
     chosen: list[tuple[Fraction, float]] = []
     best = criterion.best(chosen)
@@ -357,13 +326,42 @@ def _witness(c: FormalProblem, z: Rounding, groups: int, most_parabolas: int) ->
     rated = [(criterion.approx_ratio(radius, exact), radius) for radius in criterion.radii]
     rated.sort(key=lambda row: (row[0][0] <= 1, row[0][1] if row[0][0] > 1 else -row[0][0]))
     refusals = []
-    for _, radius in rated[:8]:
+    for _, radius in rated[:_EXACT]:
         found = criterion.conclude(kernel.facts, parabolas, radius)
         if isinstance(found, FormalWitness):
             return found
         refusals.append(found)
-    limit = criterion.signs.radius
-    kinks = f" (R < {limit:.4g}: beyond it a unit changes its sign)" if math.isfinite(limit) else ""
-    raise NotCertainError(
-        f"the formal criterion needs {refusals[0]}{kinks}: a smaller residual (train on, or certify with scope 'basin') or a smaller step would do"
-    )
+    raise NotCertainError(_refusal(refusals[0]))
+
+
+def _across_kinks(c: FormalProblem, z: Rounding, offset: int) -> FormalWitness:
+    """ReLU: slopes, kernel and jumps depend on the ball. All neurons have ℓ = 1, so that one group, and no parabola, is as good as many."""
+    least = _Kernel(c, z, 1).facts
+    rated = []
+    radii = _Criterion(c, least, offset).radii
+    if radii[0] < z.signs.radius < radii[-1]:  # finer up to the first kink
+        radii = [*radii, *np.geomspace(radii[0], z.signs.radius * (1 - 1e-9), 60).tolist()]
+    known: dict[int, tuple[float, float, float]] = {}
+    for radius in radii:
+        crossed = int((z.signs.approx <= radius).sum())
+        if crossed not in known:
+            known[crossed] = z.approx_on_ball(radius)
+        bottom, top, kink = known[crossed]
+        here = replace(
+            least, sigma0=Fraction(math.sqrt(max(bottom, 0.0))), jac0=Fraction(math.sqrt(top)), kink=Fraction(kink)
+        )
+        ratio, rate = _Criterion(c, here, offset, [radius]).approx_ratio(radius, [])
+        rated.append((ratio <= 1, rate if ratio > 1 else -ratio, radius))
+    refusals = []
+    for _, _, radius in sorted(rated)[:_EXACT]:
+        R = Fraction(round(radius * _TWO40), _TWO40)
+        facts = _Kernel(c, z.on_ball(R), 1).facts
+        found = _Criterion(c, facts, offset, []).conclude(facts, [], radius)
+        if isinstance(found, FormalWitness):
+            return found
+        refusals.append(f"{found}, where {z.signs.changing(R)} of {z.m} units may change sides")
+    raise NotCertainError(_refusal(refusals[0]))
+
+
+def _refusal(missing: str) -> str:
+    return f"the formal criterion needs {missing}: a smaller residual (train on, or certify with scope 'basin') or a smaller step would do"

@@ -16,7 +16,7 @@ from verify.formal.text import to_coq
 from verify.formal.witness import Facts, FormalWitness, find_witness
 
 _PROBLEM = [f.name for f in fields(FormalProblem) if f.name != "rho"]
-_WITNESS = [f.name for f in fields(Facts)] + ["parabolas", "offset", "stairs", "lip", "ell"]
+_WITNESS = [f.name for f in fields(Facts)] + ["parabolas", "offset", "stairs", "lip", "jump", "ell"]
 _BUMP = "(match {0} with v :: l => (v + {1})%Z :: l | nil => nil end)"
 
 
