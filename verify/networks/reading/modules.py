@@ -298,7 +298,7 @@ def read_network(model: torch.nn.Module | Network, input_shape: Shape | None = N
     if not isinstance(model, torch.nn.Module):
         raise InputError(f"model={type(model).__name__}: expected a torch.nn.Module")
     reading = _read(model, input_shape)
-    require_separate_memory(pair for leaf in _distinct(reading.leaves) for pair in leaf.parameters())
+    require_separate_memory(_held(model, reading.leaves))
     if not reading.layers or reading.input_shape is None:
         raise UnsupportedLayerError("model: has no affine layer, so there is nothing to train")
     network = Network(tuple(reading.layers), reading.input_shape)
@@ -306,6 +306,15 @@ def read_network(model: torch.nn.Module | Network, input_shape: Shape | None = N
     return replace(network, reordered=listed != list(network.names()))
 
 
-def _distinct(found: list[Leaf]) -> list[Leaf]:
-    """Each module once: one without parameters may be called at many places."""
-    return list({id(leaf.module): leaf for leaf in found}.values())
+def _held(model: torch.nn.Module, found: list[Leaf]) -> list[tuple[str, torch.Tensor]]:
+    """Parameters and buffers of each module once (one without parameters may be called at many places), of those that hold others too."""
+    leaves_ = {id(leaf.module): leaf for leaf in found}
+    others = [(name, part) for name, part in model.named_modules() if id(part) not in leaves_]
+    pairs = [pair for leaf in leaves_.values() for pair in leaf.parameters()]
+    for name, part in others:
+        pairs += [
+            (state_name(f"model.{name}" if name else "model", key), value)
+            for key, value in part._buffers.items()
+            if value is not None
+        ]
+    return pairs

@@ -227,6 +227,23 @@ def operator_written(x: Any) -> Any:
     return x
 
 
+def test_a_buffer_in_a_weights_memory_is_refused() -> None:
+    """What a forward does to it, it does to the weight; the comparison, which copies both, cannot see it."""
+
+    class Aliased(Net):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("alias", self.a.weight.detach())
+
+        def forward(self, x: torch.Tensor) -> Any:
+            with torch.no_grad():
+                self.get_buffer("alias").clamp_(-9.0, 9.0)
+            return self.plain(x)
+
+    with pytest.raises(UnsupportedLayerError, match=r"shares memory with .*weight"):
+        read_network(Aliased())
+
+
 def test_a_value_kept_from_before_an_addition_in_place_is_refused() -> None:
     class Keeps(Net):
         def forward(self, x: torch.Tensor) -> Any:
