@@ -25,6 +25,7 @@ from verify.networks.functions import Pieces
 from verify.networks.layers import Activated, Layer, Trained, Value
 from verify.networks.linearisation import rows_of_data
 from verify.networks.parameters import with_parameters
+from verify.networks.reading.comparison import require_agreement
 from verify.networks.reading.data import read_inputs
 from verify.networks.reading.modules import sample_shape
 from verify.regions.descent.iterates import read_iterates
@@ -116,6 +117,7 @@ def count_crossings(
     """
     network = read_network(model, sample_shape(X))
     inputs = read_inputs(network, X)
+    require_agreement(model, network, inputs)
     kinked = {
         i: layer.function.pieces
         for i, layer in enumerate(network.layers)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 import verify
-from verify.errors import InputError, ShapeError
+from verify.errors import DisagreementError, InputError, ShapeError
 
 
 def _relu(*widths: int, bias: bool = True) -> torch.nn.Sequential:
@@ -86,3 +87,18 @@ def test_smooth_networks_and_wrong_iterates_are_refused() -> None:
         verify.count_crossings(net, [[1.0]], [net.state_dict(), net.state_dict()])
     with pytest.raises(ShapeError):
         verify.count_crossings(net, [[1.0]], [torch.zeros(3)])
+
+
+def test_crossings_are_of_what_torch_computes() -> None:
+    """A forward that tells numbers from a symbol has other kinks than those that were read."""
+
+    class Shifted(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False), torch.nn.ReLU()).double()
+
+        def forward(self, x: torch.Tensor) -> Any:
+            return self.body(2.0 * x if isinstance(x, torch.Tensor) else x)
+
+    with pytest.raises(DisagreementError):
+        verify.count_crossings(Shifted(), [[1.0]], [torch.tensor([1.0])])
