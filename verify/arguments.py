@@ -215,6 +215,8 @@ def exact_double(value: Any, name: str, *, positive: bool) -> float:
         InputError: anything else, text and numbers that no double equals among it.
     """
     try:
+        # Fraction takes no numpy number but float64.
+        value = value.item() if isinstance(value, np.generic) else value
         double = float(value)
         exact = not isinstance(value, str | bool) and Fraction(double) == Fraction(value)
     except (TypeError, ValueError, RuntimeError, OverflowError):
@@ -258,6 +260,16 @@ def _rounded(value: Any) -> float:
         return math.nan
 
 
+_LONGEST = 200
+
+
 def shown(value: Any) -> str:
-    """A value as an error quotes it: of a huge integer, which Python may refuse to print, its size."""
-    return f"an integer of {value.bit_length()} bits" if isinstance(value, int) and abs(value) > 2**64 else repr(value)
+    """A value as an error quotes it: of a huge integer, which Python may refuse to print, its size; of a long text its beginning."""
+    if isinstance(value, int) and abs(value) > 2**64:
+        return f"an integer of {value.bit_length()} bits"
+    try:
+        text = repr(value)
+    except Exception:
+        # Python prints no integer of more than 4,300 digits, inside a Fraction or a list neither.
+        return f"a {type(value).__name__} that cannot be printed"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

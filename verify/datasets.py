@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from verify.arguments import exact_count, positive_float
-from verify.errors import InputError, extra
+from verify.arguments import exact_count, positive_float, shown
+from verify.errors import InputError, NonFiniteError, ShapeError, extra
 
 __all__ = ["cifar10", "digits", "fashion_mnist", "has_fashion_mnist", "mnist", "normalise", "photo_patches", "sphere"]
 
@@ -27,18 +27,34 @@ Maps = Float[np.ndarray, "n 3 h w"]
 def normalise(X: Inputs, norm: float) -> Inputs:
     """Subtract the mean image and scale every row to Euclidean norm `norm` (up to rounding)."""
     norm = positive_float(norm, "norm")
+    X = np.asarray(X)
+    if X.ndim != 2 or X.dtype.kind not in "fiub" or not X.size:
+        raise ShapeError(f"X: {X.dtype} of shape {X.shape}; expected numbers (n, d), one row per sample")
+    largest = float(np.abs(X).max())
+    if not largest < 1e100:
+        raise NonFiniteError(
+            f"X: its largest entry is {largest}; expected finite numbers below 1e100: remove or rescale what is larger"
+        )
     centred = X - X.mean(axis=0)
     lengths = np.sqrt((centred**2).sum(axis=1, keepdims=True))
-    if not (lengths > 0.0).all():
-        raise InputError("X: a row equals the mean row and cannot be scaled to the sphere; remove it")
+    # What rounding leaves of a row that is the mean row is no direction.
+    small = np.flatnonzero(lengths[:, 0] <= 1e-13 * largest)
+    if small.size:
+        raise InputError(
+            f"X: row {small[0]} equals the mean row, up to rounding, and cannot be scaled to the sphere; remove it, or repetitions that leave one row alone"
+        )
     scaled: Inputs = centred * (norm / lengths)
     return scaled
+
+
+def _random(seed: int) -> np.random.Generator:
+    return np.random.default_rng(exact_count(seed, "seed"))
 
 
 def sphere(n: int, d: int, norm: float, seed: int = 0) -> tuple[Inputs, Targets]:
     """Return n uniformly random points on the sphere of radius `norm` in R^d, with alternating ±1 labels."""
     n, d, norm = exact_count(n, "n", least=1), exact_count(d, "d", least=1), positive_float(norm, "norm")
-    X = np.random.default_rng(seed).standard_normal((n, d))
+    X = _random(seed).standard_normal((n, d))
     X *= norm / np.sqrt((X**2).sum(axis=1, keepdims=True))
     return X, np.where(np.arange(n) % 2, 1.0, -1.0)
 
@@ -47,16 +63,18 @@ def _two_classes(
     X: Inputs, labels: np.ndarray, classes: tuple[int, int] | None, n: int | None, norm: float, seed: int
 ) -> tuple[Inputs, Targets]:
     """Choose n samples, label them −1/+1 (first/second class, or even/odd), centre and scale."""
-    if classes is not None and (len(classes) != 2 or classes[0] == classes[1] or not np.isin(classes, labels).all()):
-        raise InputError(f"classes={classes!r}: expected two different classes of {np.unique(labels).tolist()}")
+    pair = isinstance(classes, tuple | list) and len(classes) == 2
+    if classes is not None and (not pair or classes[0] == classes[1] or not np.isin(classes, labels).all()):
+        raise InputError(f"classes={shown(classes)}: expected two different classes of {np.unique(labels).tolist()}")
     keep = np.arange(len(labels)) if classes is None else np.flatnonzero(np.isin(labels, classes))
-    order = np.random.default_rng(seed).permutation(keep)
+    order = _random(seed).permutation(keep)
     # Some images occur twice; a repeated input makes λ0 = 0.
     _, first = np.unique(X[order], axis=0, return_index=True)
     order = order[np.sort(first)]
     if n is not None:
-        if exact_count(n, "n", least=1) > order.size:
-            raise InputError(f"n={n}: only {order.size} distinct images are available")
+        # Centred, one sample is 0.
+        if exact_count(n, "n", least=2) > order.size:
+            raise InputError(f"n={shown(n)}: only {order.size} distinct images are available")
         order = order[:n]
     positive = labels[order] % 2 == 1 if classes is None else labels[order] == classes[1]
     return normalise(X[order], norm), np.where(positive, 1.0, -1.0)
@@ -105,8 +123,8 @@ def photo_patches(n: int = 100, *, size: int = 32, norm: float = 55.0, seed: int
         photographs = load_sample_images().images
     rows, columns, _ = photographs[0].shape
     if size > min(rows, columns):
-        raise InputError(f"size={size}: the photographs have {rows}×{columns} pixels")
-    draw = np.random.default_rng(seed)
+        raise InputError(f"size={shown(size)}: the photographs have {rows}×{columns} pixels")
+    draw = _random(seed)
     places = np.stack([draw.integers(0, side - size + 1, n) for side in (rows, columns)], axis=1)
     X = np.stack([photographs[i % 2][y : y + size, x : x + size] for i, (y, x) in enumerate(places)])
     flat = X.transpose(0, 3, 1, 2).reshape(n, -1).astype(np.float64)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import torch
 
-from verify.arguments import exact_count, positive_float
+from verify.arguments import exact_count, exact_counts, exact_double, shown
 from verify.errors import InputError
 
 __all__ = ["Erf", "NTKLinear", "Scale", "Sine", "antisymmetric_two_layer", "fully_connected"]
@@ -45,8 +45,8 @@ class NTKLinear(torch.nn.Module):
         # The forward divides by √in_features: True or 2.0 would be read as another number, or not at all.
         self.in_features = exact_count(in_features, "in_features", least=1)
         self.out_features = exact_count(out_features, "out_features", least=1)
-        self.weight_std = positive_float(weight_std, "weight_std")
-        self.bias_std = positive_float(bias_std, "bias_std")
+        self.weight_std = exact_double(weight_std, "weight_std", positive=True)
+        self.bias_std = exact_double(bias_std, "bias_std", positive=True)
         self.weight = torch.nn.Parameter(_normal((self.out_features, self.in_features), generator))
         self.bias: torch.nn.Parameter | None = (
             torch.nn.Parameter(_normal((self.out_features,), generator)) if bias else None
@@ -75,9 +75,14 @@ class Scale(torch.nn.Module):
     def __init__(self, factor: float) -> None:
         """Take a finite number other than 0 that a double holds exactly."""
         super().__init__()
-        self.factor = float(factor)
+        try:
+            self.factor = float(factor)
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            self.factor = math.nan
         if isinstance(factor, bool) or not math.isfinite(self.factor) or self.factor == 0.0 or self.factor != factor:
-            raise InputError(f"factor={factor!r}: expected a finite number other than 0 that a double holds exactly")
+            raise InputError(
+                f"factor={shown(factor)}: expected a finite number other than 0 that a double holds exactly"
+            )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return factor·x."""
@@ -115,7 +120,7 @@ def antisymmetric_two_layer(
     """
     if exact_count(width, "width", least=2) % 2:
         raise InputError(f"width={width}: the antisymmetric initialisation needs an even width")
-    generator = torch.Generator().manual_seed(seed)
+    generator = _seeded(seed)
     first = NTKLinear(in_features, width, generator=generator)
     last = NTKLinear(width, 1, generator=generator)
     with torch.no_grad():
@@ -133,13 +138,22 @@ def fully_connected(
         widths: inputs, hidden widths, outputs. seed: of the draw; the global generator is not touched.
         ntk: :class:`NTKLinear` layers without biases; else torch.nn.Linear with its own initialisation's distribution.
     """
-    generator = torch.Generator().manual_seed(seed)
+    sizes = exact_counts(widths, "widths", "widths of layers")
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise InputError(f"widths={shown(widths)}: expected two or more numbers ≥ 1, from the inputs to the outputs")
+    generator = _seeded(seed)
     layers: list[torch.nn.Module] = []
-    for a, b in itertools.pairwise(widths):
+    for a, b in itertools.pairwise(sizes):
         if layers:
             layers.append(activation())
         layers.append(NTKLinear(a, b, generator=generator) if ntk else _linear(a, b, generator))
     return torch.nn.Sequential(*layers)
+
+
+def _seeded(seed: int) -> torch.Generator:
+    if exact_count(seed, "seed") >= 2**63:
+        raise InputError(f"seed={shown(seed)}: expected a whole number below 2^63")
+    return torch.Generator().manual_seed(int(seed))
 
 
 def _linear(a: int, b: int, generator: torch.Generator) -> torch.nn.Linear:

@@ -146,6 +146,7 @@ class Ball(ArrayShape, CertainComparisons, PrintedWhole):
         """
         lo, hi = conversion.bound_array(lower, "lower"), conversion.bound_array(upper, "upper")
         if lo.shape != hi.shape:
+            _check_shapes("from_bounds: lower and upper", lo, hi)
             lo, hi = np.broadcast_arrays(lo, hi)
         if not (lo <= hi).all():
             raise InputError(
@@ -158,6 +159,7 @@ class Ball(ArrayShape, CertainComparisons, PrintedWhole):
     def hull(a: Any, b: Any) -> Ball:
         """Ball that contains both a and b elementwise (with broadcasting)."""
         x, y = as_ball(a), as_ball(b)
+        _check_shapes("hull:", x._mid, y._mid)
         return Ball.from_bounds(np.minimum(x.lower(), y.lower()), np.maximum(x.upper(), y.upper()))
 
     def union(self, other: Any) -> Ball:
@@ -264,8 +266,8 @@ class Ball(ArrayShape, CertainComparisons, PrintedWhole):
         if not (babs > b._rad).all():
             i = int(np.argmax(~(babs > b._rad).ravel()))
             raise DomainError(
-                f"division by a ball that contains 0 (flat entry {i}: mid={b._mid.ravel()[i]!r}, "
-                f"rad={b._rad.ravel()[i]!r}); "
+                f"division by a ball that contains 0 (flat entry {i}: mid={float(b._mid.ravel()[i])!r}, "
+                f"rad={float(b._rad.ravel()[i])!r}); "
                 "expected |mid| > rad"
             )
         with quiet():
@@ -378,7 +380,12 @@ def as_ball(x: Any) -> Ball:
 
 def _check_broadcast(name: str, a: Ball, b: Ball) -> None:
     if a._mid.shape != b._mid.shape:
+        _check_shapes(f"ball {name} ball:", a._mid, b._mid)
+
+
+def _check_shapes(what: str, a: Array, b: Array) -> None:
+    if a.shape != b.shape:
         try:
-            np.broadcast(a._mid, b._mid)
+            np.broadcast(a, b)
         except ValueError as exc:
-            raise ShapeError(f"ball {name} ball: shapes {a.shape} and {b.shape} do not broadcast") from exc
+            raise ShapeError(f"{what} shapes {a.shape} and {b.shape} do not broadcast") from exc

@@ -75,5 +75,9 @@ def rationals_inside(mid: Array, rad: Array, q: Any) -> bool:
 
 def require_fits(shape: tuple[int, ...], ball: tuple[int, ...]) -> None:
     """ShapeError unless an array of this shape broadcasts to the ball's own."""
-    if np.broadcast_shapes(ball, shape) != ball:
+    try:
+        fits = np.broadcast_shapes(ball, shape) == ball
+    except ValueError:
+        fits = False
+    if not fits:
         raise ShapeError(f"contains: x of shape {shape} does not broadcast to the ball's shape {ball}")

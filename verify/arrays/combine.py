@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from verify.arrays.ball import Ball, _build, _check_broadcast, _point, as_ball
+from verify.arrays.rounding import Array
 from verify.errors import ShapeError
 
 
@@ -33,21 +34,37 @@ def minimum(a: Any, b: Any) -> Ball:
 
 
 def concatenate(balls: Sequence[Any], axis: int = 0) -> Ball:
-    """Join along an existing axis; exact."""
+    """Join along an existing axis; exact.
+
+    Raises:
+        ShapeError: nothing to join, or shapes that do not fit together along that axis.
+    """
     xs = [as_ball(b) for b in balls]
-    mid = np.concatenate([x.mid for x in xs], axis=axis)
+    mid = _joined(np.concatenate, "concatenate", xs, axis)
     if all(x.is_point for x in xs):
         return _point(mid)
     return _build(mid, np.concatenate([x.rad for x in xs], axis=axis), False)
 
 
 def stack(balls: Sequence[Any], axis: int = 0) -> Ball:
-    """Join along a new axis; exact."""
+    """Join along a new axis; exact.
+
+    Raises:
+        ShapeError: nothing to join, or shapes that differ.
+    """
     xs = [as_ball(b) for b in balls]
-    mid = np.stack([x.mid for x in xs], axis=axis)
+    mid = _joined(np.stack, "stack", xs, axis)
     if all(x.is_point for x in xs):
         return _point(mid)
     return _build(mid, np.stack([x.rad for x in xs], axis=axis), False)
+
+
+def _joined(join: Callable[..., Array], name: str, balls: list[Ball], axis: int) -> Array:
+    try:
+        return join([x.mid for x in balls], axis=axis)
+    except ValueError as error:
+        shapes = ", ".join(str(x.shape) for x in balls[:6])
+        raise ShapeError(f"{name}: balls of shapes {shapes or 'none'} along axis {axis}: {error}") from error
 
 
 def diagonal(a: Any) -> Ball:

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from verify.arguments import shown
 from verify.arrays.rounding import Array, fraction_bounds
 from verify.arrays.sympy_bounds import enclose
-from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError
+from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError, VerifyError
 
 _EXACT_KINDS = (np.float64, np.float32, np.float16)
 
@@ -51,8 +52,12 @@ def exact_rational(x: Any) -> Fraction | None:
         return _parse(x)
     if _is_sympy(x):
         return _sympy_rational(x)
+    if isinstance(x, (list, tuple, np.ndarray)):
+        raise ShapeError(
+            f"entry {shown(x)}: a row among rows of another length, or among numbers; expected a rectangular array"
+        )
     raise DtypeError(
-        f"value={x!r} of type {type(x).__name__}: expected a real number, Fraction, Decimal, str or sympy number"
+        f"value={shown(x)} of type {type(x).__name__}: expected a real number, Fraction, Decimal, str or sympy number, or an array, tensor or list of these"
     )
 
 
@@ -90,6 +95,7 @@ def to_bounds(x: Any) -> tuple[Array, Array | None]:
         return _numpy_bounds(x)
     if _is_torch(x):
         x = _from_torch(x)
+    _refuse_masked(x)
     if _is_tensor_ball(x):
         raise DtypeError(
             f"TensorBall on device={x.device}: elementary functions and Ball's operations run on numpy arrays; "
@@ -104,6 +110,14 @@ def to_bounds(x: Any) -> tuple[Array, Array | None]:
         lo, hi = scalar_bounds(x)
         return np.array(lo), (None if lo == hi else np.array(hi))
     return _numpy_bounds(np.asarray(x))
+
+
+def _refuse_masked(x: Any) -> None:
+    """numpy.asarray would show what a mask hides."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise DtypeError(
+            "a masked array: what is masked would count as numbers; fill or drop it, x.filled(0.0) or x.compressed()"
+        )
 
 
 def _numpy_bounds(a: Any) -> tuple[Array, Array | None]:
@@ -130,7 +144,14 @@ def _numpy_bounds(a: Any) -> tuple[Array, Array | None]:
 
 def _array_of(x: Any) -> Any:
     """A nested list as an array without numpy's silent int → float64 rounding or str promotion."""
-    a = np.array([_from_torch(v) if _is_torch(v) else v for v in x], dtype=object)
+    for v in x:
+        _refuse_masked(v)
+    try:
+        a = np.array([_from_torch(v) if _is_torch(v) else v for v in x], dtype=object)
+    except ValueError as exc:
+        if isinstance(exc, VerifyError):
+            raise
+        raise ShapeError(f"a list of arrays of different shapes ({exc}); expected a rectangular array") from exc
     if a.dtype == object and a.size and all(isinstance(v, (float, np.float64)) for v in a.ravel().tolist()):
         return a.astype(np.float64)
     return a
@@ -149,12 +170,12 @@ def _parse(text: str) -> Fraction:
     except (ValueError, OverflowError, ZeroDivisionError) as exc:
         if isinstance(exc, InputError):
             raise
-        raise InputError(f"string={text!r}: expected a decimal, a fraction 'p/q' or a C99 hex float") from exc
+        raise InputError(f"string={shown(text)}: expected a decimal, a fraction 'p/q' or a C99 hex float") from exc
 
 
 def _check_exponent(e: int, x: Any) -> None:
     if abs(e) > 100_000:
-        raise InputError(f"value={x!r}: exponent beyond ±100000 is refused (it would cost gigabytes)")
+        raise InputError(f"value={shown(x)}: exponent beyond ±100000 is refused (it would cost gigabytes)")
 
 
 def _is_torch(x: Any) -> bool:
@@ -176,18 +197,29 @@ def _is_sympy(x: Any) -> bool:
 def _from_torch(t: Any) -> Any:
     torch = sys.modules["torch"]
     t = t.detach()
+    if t.is_meta:
+        raise DtypeError("a tensor on the meta device has no values; build it on the CPU")
     if t.device.type != "cpu":
         raise DtypeError(
             f"tensor on device={t.device}: expected a CPU tensor, because Ball holds numpy arrays: call .cpu() first, "
             "or keep the data there with verify.arrays.TensorBall(tensor)"
         )
+    if t.is_nested:
+        raise DtypeError("a nested tensor: expected a rectangular one; pass its parts, t.unbind()")
     if t.layout != torch.strided:
         raise DtypeError(f"tensor layout={t.layout}: expected a dense tensor; call .to_dense() first")
     if t.dtype in (torch.bfloat16, torch.float16, torch.float32):
-        return t.to(torch.float32).numpy().astype(np.float64)  # each widening is exact
+        return _numbers(t.to(torch.float32)).astype(np.float64)  # each widening is exact
     if t.dtype in (torch.float64, torch.bool, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8):
-        return t.resolve_neg().numpy()
+        return _numbers(t)
     raise DtypeError(f"tensor dtype={t.dtype}: expected a real floating or integer dtype of at most 64 bits")
+
+
+def _numbers(t: Any) -> Any:
+    try:
+        return t.resolve_neg().numpy()
+    except (RuntimeError, TypeError) as exc:
+        raise DtypeError(f"a {type(t).__name__} that cannot be read as numbers ({exc}); pass a plain tensor") from exc
 
 
 def _sympy_rational(x: Any) -> Fraction | None:
@@ -205,13 +237,17 @@ def _sympy_rational(x: Any) -> Fraction | None:
 
 def radius_array(rad: Any, shape: tuple[int, ...]) -> Array:
     """Fresh float64 radii of the given shape: non-negative, infinity allowed, rounded up where no double."""
+    if type(rad) is not np.ndarray:
+        _refuse_masked(rad)
+        if _is_torch(rad):
+            rad = _from_torch(rad)
     if isinstance(rad, (float, np.ndarray, np.floating)) and np.asarray(rad).dtype.kind == "f":
         a = np.asarray(rad)
         if a.dtype not in (np.float16, np.float32, np.float64):
             raise DtypeError(f"rad dtype={a.dtype}: expected float16/32/64")
         r = np.array(a, dtype=np.float64)
-    elif isinstance(rad, (list, tuple)) and all(isinstance(v, float) for v in np.array(rad, dtype=object).flat):
-        r = np.array(rad, dtype=np.float64)
+    elif isinstance(rad, (list, tuple)):
+        r = _radii(rad)
     else:
         lo, hi = to_bounds(rad)
         r = lo if hi is None else hi  # rounded up
@@ -225,10 +261,19 @@ def radius_array(rad: Any, shape: tuple[int, ...]) -> Array:
         raise ShapeError(f"rad of shape {r.shape} does not broadcast to mid's shape {shape}") from exc
 
 
+def _radii(rad: Any) -> Array:
+    """Radii of a list, rounded up; infinity and NaN pass."""
+    entries = _array_of(rad)
+    found = [v if isinstance(v, float) else scalar_bounds(v)[1] for v in entries.ravel().tolist()]
+    return np.array(found, dtype=np.float64).reshape(entries.shape)
+
+
 def bound_array(x: Any, name: str) -> Array:
     """Float64 bounds (infinity and NaN pass), rounded outwards where no double; name is 'lower' or 'upper'."""
     if isinstance(x, float):
         return np.asarray(x)
+    if type(x) is not np.ndarray:
+        _refuse_masked(x)
     a = np.asarray(x)
     if a.dtype == np.float64 or a.dtype == np.float32:
         return np.array(a, dtype=np.float64)

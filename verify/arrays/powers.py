@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from verify.arguments import shown
 from verify.arrays.ball import Ball, _build, _point, built_on_balls
 from verify.arrays.functions.on_balls import sqrt
 from verify.errors import InputError
+
+_LARGEST = 2**64
 
 
 @built_on_balls
@@ -24,8 +27,10 @@ def power(x: Ball, exponent: Any) -> Ball:
     if isinstance(exponent, float) and exponent.is_integer():
         exponent = int(exponent)
     if isinstance(exponent, bool) or not isinstance(exponent, (int, np.integer)):
-        raise InputError(f"exponent={exponent!r}: expected an integer or 0.5; use exp(k*log(x)) for others")
+        raise InputError(f"exponent={shown(exponent)}: expected an integer or 0.5; use exp(k*log(x)) for others")
     k = int(exponent)
+    if abs(k) >= _LARGEST:
+        raise InputError(f"exponent={shown(exponent)}: expected one below 2^64 in size; use exp(k*log(x)) for others")
     if k < 0:
         return Ball(1.0) / power(x, -k)
     if k == 0:

@@ -126,9 +126,8 @@ def _sharp(x: Ball, y: Ball, n: int, out: Array) -> None:
     # P = fl(M1·M2) of non-negative matrices satisfies M1·M2 ≤ P/(1 − γ_n) + nη ≤ P(1 + 2γ_n) + nη (γ_n ≤
     # 1/2). Radius: |A|(γ|B| + rB) + rA(|B| + rB), two products at most, plus nη of the midpoint and η of each
     # scaling.
+    # gamma refuses n ≥ 2^50: γ_n ≤ 1/7.
     g = gamma(max(n, 1))
-    if g > 0.25:
-        raise InputError(f"inner size n={n} is too large for the a-priori bound; split the product")
     grow = (1.0 + 4.0 * g) * INFLATE
     absa, absb = _absolutes(x.mid, y.mid)
     if x.is_point and y.is_point:
@@ -231,6 +230,9 @@ def mirror(a: Ball) -> Ball:
     """The ball of the lower triangle reflected: encloses every symmetric matrix in a, and is exactly
     symmetric.
     """
+    a = as_ball(a)
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ShapeError(f"mirror: expected a square matrix, got shape {a.shape}")
     m, r = a.mid, a.rad
     lower = np.tril(np.ones(m.shape[-2:], dtype=bool))
     mid = np.where(lower, m, m.swapaxes(-1, -2))

@@ -121,6 +121,8 @@ def nonnegative_norm_upper(m: Any, steps: int = 4) -> float:
     require_probed_products()
     if 0 in m.shape:
         return 0.0
+    if float(m.min()) < 0.0:
+        raise InputError("nonnegative_norm_upper: negative entries; expected bounds ≥ 0 of a matrix's entries")
     top = float(m.max())
     if top == 0.0 or not np.isfinite(top):
         return top

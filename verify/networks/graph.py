@@ -79,7 +79,9 @@ class Network:
     def __post_init__(self) -> None:
         """Refuse what is no such graph."""
         if not any(isinstance(layer, Trained) and layer.trained for layer in self.layers):
-            raise UnsupportedLayerError("model: has no layer with trainable parameters, so there is nothing to train")
+            raise UnsupportedLayerError(
+                "model: has no layer with trainable parameters, so there is nothing to train; frozen ones train after requires_grad_(True)"
+            )
         read = {source for layer in self.layers for source in layer.inputs}
         for index, layer in enumerate(self.layers):
             if not layer.inputs or not all(-1 <= source < index for source in layer.inputs):

@@ -29,7 +29,9 @@ def with_parameters(network: Network, theta: Vector) -> Network:
     if theta.shape != (network.parameters,):
         raise ShapeError(f"theta: shape {theta.shape}; expected ({network.parameters},), the network's parameters")
     if not np.isfinite(theta).all():
-        raise NonFiniteError("theta: NaN or infinity among the parameters; gradient descent diverged")
+        raise NonFiniteError(
+            "theta: NaN or infinity among the parameters; gradient descent diverged; use a smaller step, or lr=None"
+        )
     layers: list[Layer] = list(network.layers)
     for index, parts in zip(network.trained, views(network, np.array(theta, dtype=np.float64)), strict=True):
         layer = layers[index]

@@ -59,7 +59,7 @@ class SGD:
         """Validate, and keep numbers as the exact rationals they denote."""
         if self.batch_size is not None:
             object.__setattr__(self, "batch_size", exact_count(self.batch_size, "batch_size", least=1))
-        if self.order not in get_args(Order):
+        if not isinstance(self.order, str) or self.order not in get_args(Order):
             raise InputError(f"order={shown(self.order)}: expected 'any', 'fixed' or 'with_replacement'")
         for name in ("nesterov", "drop_last"):
             if not isinstance(getattr(self, name), bool):
@@ -134,7 +134,7 @@ class SGD:
         if self.order == "with_replacement" and b < n:
             if rest and not self.drop_last:
                 raise InputError(
-                    f"batch_size={b} with n = {n}: the last batch of an epoch would hold {rest} draws, and the claim is for draws of one size;"
+                    f"batch_size={b} with n = {n}: the last batch of an epoch would hold {rest} of {b} draws, and the claim is for draws of one size;"
                     " pass drop_last=True (as to DataLoader), or a batch size that divides n"
                 )
         elif rest and self.drop_last:

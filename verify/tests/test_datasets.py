@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,6 +37,14 @@ def test_fashion_mnist_labels_the_second_class_plus_one_and_scales_every_image(f
     everything, labels = datasets.fashion_mnist(path=folder)
     assert everything.shape == (12, 784)
     assert sorted(labels) == [-1.0] * 6 + [1.0] * 6
+
+
+@pytest.mark.parametrize(
+    ("options", "says"), [({"classes": 5}, "classes=5: expected two different classes"), ({"n": 1}, "n=1: expected")]
+)
+def test_what_gives_no_two_samples_is_refused(folder: Path, options: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        datasets.fashion_mnist(path=folder, **options)
 
 
 def test_a_missing_file_names_the_package_that_holds_it(tmp_path: Path) -> None:

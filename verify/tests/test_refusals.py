@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,24 @@ import sympy as sp
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch.ao.nn.quantized import ELU as QuantisedELU
 
 import verify
 import verify.arrays as va
+from verify import datasets
 from verify.arrays import Ball
-from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError, UnsupportedLayerError, VerifyError
+from verify.errors import (
+    DtypeError,
+    InputError,
+    NonFiniteError,
+    ShapeError,
+    UnsupportedLayerError,
+    VerifyError,
+)
 from verify.networks import read_data, read_network
 from verify.networks.reading.files import build_architecture, load_data, load_model
 from verify.regions.descent.iterates import read_iterates
+from verify.regions.descent.minibatch import read_orders
 from verify.regions.scopes.options import options_of
 
 X, Y, IMAGES = np.eye(2), np.array([1.0, -1.0]), np.ones((2, 1, 4, 4))
@@ -38,6 +49,49 @@ class _Unused(nn.Module):
         self.unused(x)
         result: torch.Tensor = self.first(x)
         return result
+
+
+class _Held(nn.Module):
+    """Takes an entry of a weight, which its tables do not show in the list, for a constant: every step would change it."""
+
+    def __init__(self, held: Callable[[nn.Linear], Any] = lambda layer: layer.weight) -> None:
+        super().__init__()
+        self.first = nn.Linear(2, 1).double()
+        self.held = [held(self.first)]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.first(x) * float(self.held[0][0, 0])
+        return result
+
+
+class _Overwriting(nn.Module):
+    """Doubles the data at each call."""
+
+    def __init__(self, change: Callable[[torch.Tensor], Any]) -> None:
+        super().__init__()
+        self.first, self.change = nn.Linear(2, 1).double(), change
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.first(self.change(x))
+        return result
+
+
+def _augmented(x: torch.Tensor) -> torch.Tensor:
+    x *= 2.0
+    return x
+
+
+class _Frame:
+    """As a DataFrame with a column of integers and one of floats: numpy sees floats alone."""
+
+    shape = (2, 2)
+    iloc = property(lambda self: self)
+
+    def __getitem__(self, place: tuple[slice, int]) -> np.ndarray:
+        return np.array([2**53 + 1, 1]) if place[1] == 0 else np.array([0.5, 1.0])
+
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        return np.array([[2.0**53, 0.5], [1.0, 1.0]])
 
 
 class _Earlier(nn.Module):
@@ -65,6 +119,20 @@ def _normalised(name: str, value: float, eps: float = 1e-5) -> nn.Module:
     return nn.Sequential(nn.Linear(2, 3).double(), norm, nn.Linear(3, 1).double())
 
 
+def _beside(module: nn.Module, name: str) -> nn.Module:
+    """A network in which a constant of `module` is a view of the bias before it, by an attribute that torch does not register."""
+    first = nn.Linear(2, 3).double()
+    for table in (module._parameters, module._buffers):
+        table.pop(name, None)
+    first.bias.data.abs_()
+    setattr(module, name, first.bias.data if name.startswith("running") else first.bias.data[:1])
+    return nn.Sequential(first, module, nn.Linear(3, 1).double())
+
+
+def _between(module: nn.Module) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(2, 3).double(), module, nn.Linear(3, 1).double())
+
+
 def _on_maps(module: nn.Module) -> nn.Module:
     return nn.Sequential(module, nn.Flatten(), nn.Linear(16, 1)).double().eval()
 
@@ -79,6 +147,10 @@ def _descent(**options: Any) -> Callable[[], Any]:
 
 def _iterates(*given: Any, steps: Any = None) -> Callable[[], Any]:
     return lambda: list(read_iterates(read_network(NET), list(given), steps))
+
+
+def _orders(given: Any, **descent: Any) -> Callable[[], Any]:
+    return lambda: list(read_orders(given, verify.SGD(**descent), 4))
 
 
 def _options(scope: Any, **given: Any) -> Callable[[], Any]:
@@ -109,6 +181,39 @@ REFUSED: list[tuple[Callable[[], Any], type[VerifyError], str]] = [
     (_loss(CLASSES, X, [0, 3]), ShapeError, r"expected \(2, 3\): one row per sample"),  # no class 3 of three
     (lambda: verify.ntk(NET, X, np.ones((2, 3))), ShapeError, "X2: shape"),
     (lambda: verify.count_crossings(NET, X, []), InputError, "no kinks to cross"),
+    (_loss(_between(_with(nn.ReLU6(), "max_val", 5.0))), UnsupportedLayerError, r"limits 0.0 and 5.0; .*verify.nn.Scale"),
+    (_loss(_beside(nn.PReLU().double(), "weight")), UnsupportedLayerError, r"PReLU\): its weight is no Parameter of its own"),
+    (_loss(_beside(nn.BatchNorm1d(3).double().eval(), "running_mean")), UnsupportedLayerError, "running_mean is no buffer"),
+    (_loss(_between(nn.PReLU(device="meta").requires_grad_(False))), UnsupportedLayerError, "meta device"),
+    (_loss(_Held()), UnsupportedLayerError, "computes with tensors of its own"),
+    (_loss(_Held(lambda layer: layer.weight.data[:, :1])), UnsupportedLayerError, "computes with tensors of its own"),
+    (_loss(_Overwriting(lambda x: x.mul_(2.0))), UnsupportedLayerError, "writes into the model's inputs.*; use inplace=False"),
+    (_loss(_Overwriting(_augmented)), UnsupportedLayerError, r"x = 2.0 \* x in place of x \*= 2.0"),
+    (_loss(_Overwriting(lambda x: x.view(x.shape[0], x.shape[0], -1))), UnsupportedLayerError, "views of a sample's 2"),
+    (_loss(_Overwriting(lambda x: x * 0.0)), UnsupportedLayerError, "one exact number other than 0"),
+    (_loss(_between(QuantisedELU(1.0, 0))), UnsupportedLayerError, "before quantisation"),  # type: ignore[no-untyped-call]
+    (_loss(nn.DataParallel(NET)), UnsupportedLayerError, "pass that: model.module"),
+    (_loss(nn.ModuleList([nn.Linear(2, 1)])), UnsupportedLayerError, "has no forward.*use torch.nn.Sequential"),
+    (_loss(_between(nn.AvgPool1d(1))), UnsupportedLayerError, r"X\[:, :, None\].*windows \(1, k\)"),
+    (_loss(_between(_with(nn.LayerNorm(3).double(), "normalized_shape", 3))), UnsupportedLayerError, "make a new layer"),
+    (_loss(_between(nn.Tanh()).requires_grad_(False)), UnsupportedLayerError, r"train after requires_grad_\(True\)"),
+    (_loss(NET, _Frame()), DtypeError, r"X: integers beyond 2\^53"),
+    (_loss(NET, [[Fraction(1, 10**5000), 0], [0, 1]]), DtypeError, "X: a Fraction that cannot be printed is no float64"),
+    (_loss(NET, np.ones((2, 1, 4))), ShapeError, r"X\[:, :, None\] sequences \(n, C, L\)"),
+    (lambda: verify.certify(NET, X, Y, lr=Fraction(1, 10**5000)), InputError, "lr=a Fraction that cannot be printed"),
+    (lambda: verify.nn.Scale(None), InputError, "factor=None: expected a finite number"),  # type: ignore[arg-type]
+    (lambda: verify.nn.NTKLinear(2, 1, weight_std=2**53 + 1), InputError, "weight_std=9007199254740993: expected a finite double"),
+    (lambda: verify.nn.fully_connected([3], seed=0), InputError, r"widths=\[3\]: expected two or more"),
+    (lambda: verify.nn.antisymmetric_two_layer(2, 4, seed=2**63), InputError, r"expected a whole number below 2\^63"),
+    (lambda: datasets.sphere(2, 2, 1.0, seed=-1), InputError, "seed=-1: expected a whole number ≥ 0"),
+    (lambda: datasets.normalise(np.array([[np.nan, 1.0]]), 1.0), NonFiniteError, "largest entry is nan"),
+    (lambda: datasets.normalise(np.full((3, 2), 0.1), 1.0), InputError, "equals the mean row, up to rounding"),
+    (lambda: datasets.normalise(np.ones(3), 1.0), ShapeError, r"expected numbers \(n, d\)"),
+    (lambda: verify.SGD(order=np.array([1, 2])), InputError, "expected 'any', 'fixed'"),  # type: ignore[arg-type]
+    (_orders(5, batch_size=2), InputError, "orders: a int; expected a list of orders"),
+    (_orders([5], batch_size=2), InputError, r"orders\[0\]: a int; expected a list of samples' indices"),
+    (_orders([[0, 1, 2, 10**30]], batch_size=2), InputError, r"orders\[0\]: index an integer of 100 bits; expected 0 … 3"),
+    (_orders([[0, 1, 2, 3]], batches=[[0, 2], [1, 3]]), InputError, r"orders\[0\]: from place 0 .* one batch after another"),
     (_descent(batch_size=1, batches=[[0], [1]]), InputError, "leave batch_size and drop_last out"),
     (_descent(batches=[[0], [1]], order="with_replacement"), InputError, "use order='fixed'"),
     (_descent(batches=[[0], [1]], momentum=0.9), InputError, "Leave momentum out, or batch_size, batches and order"),
@@ -119,6 +224,11 @@ REFUSED: list[tuple[Callable[[], Any], type[VerifyError], str]] = [
     (_descent(batches=[[0]]), InputError, "sample 1 is in none of them"),
     (_iterates(None), InputError, r"iterates\[0\]: a NoneType; expected a torch module"),
     (_iterates(ONES, nn.Linear(2, 1)), InputError, r"iterates\[1\]: a .*expected the architecture"),
+    (
+        lambda: list(read_iterates(read_network(_normalised("eps", 1e-5)), [_normalised("eps", 1e-3)], None)),
+        InputError,
+        "differs from the model in what does not train",
+    ),
     (_iterates(ONES, torch.zeros(5)), ShapeError, r"iterates\[1\]: shape \(5,\)"),
     (_iterates([torch.zeros(3, 2)]), ShapeError, "in this order"),
     (_iterates(_STATE), ShapeError, r"'0.bias': \(4,\)"),
@@ -135,6 +245,19 @@ REFUSED: list[tuple[Callable[[], Any], type[VerifyError], str]] = [
     (lambda: load_model("w.pt"), InputError, "Pickled models are never loaded"),
     (lambda: Ball(1.0, Ball(1.0)), InputError, r"pass rad.upper\(\)"),
     (lambda: Ball([np.longdouble(1), "0.1"]), DtypeError, "longdouble.*pass a Fraction"),
+    (lambda: Ball(np.ma.array([1.0, 2.0], mask=[False, True])), DtypeError, "a masked array: .*fill or drop it"),
+    (lambda: Ball(1.0) + np.ma.masked, DtypeError, "a masked array"),
+    (lambda: Ball(torch.zeros(2, device="meta")), DtypeError, "meta device has no values"),
+    (lambda: Ball([[1, 2], [3]]), ShapeError, "expected a rectangular array"),
+    (lambda: Ball([np.zeros((2, 3)), np.zeros((2, 4))]), ShapeError, "arrays of different shapes"),
+    (lambda: Ball("1" * 6000), InputError, "11…: expected a decimal"),
+    (lambda: Ball(2.0) ** 10**5000, InputError, r"below 2\^64 in size"),
+    (lambda: Ball.hull([1.0, 2.0], [1.0, 2.0, 3.0]), ShapeError, r"hull: shapes \(2,\) and \(3,\)"),
+    (lambda: Ball.from_bounds([1.0, 2.0], [1.0, 2.0, 3.0]), ShapeError, "lower and upper shapes"),
+    (lambda: Ball([1.0, 2.0]).contains([1.0, 2.0, 3.0]), ShapeError, "does not broadcast to the ball's shape"),
+    (lambda: va.concatenate([1.0, 2.0]), ShapeError, r"concatenate: balls of shapes \(\), \(\)"),
+    (lambda: va.mirror(Ball([1.0, 2.0])), ShapeError, "mirror: expected a square matrix"),
+    (lambda: va.nonnegative_norm_upper(-np.eye(2)), InputError, "expected bounds ≥ 0"),
     (lambda: Ball(Decimal("inf")), NonFiniteError, "expected a finite number"),
     (lambda: Ball(torch.eye(2).to_sparse()), DtypeError, r"call .to_dense\(\) first"),
     (lambda: Ball(sp.gamma(sp.Rational(1, 3))), DtypeError, "cannot enclose gamma"),
@@ -151,6 +274,35 @@ def test_refused(entry: Callable[[], Any], error: type[VerifyError], message: st
     with pytest.raises(error, match=message) as found:
         entry()
     assert found.type is error
+
+
+_SLOPED = nn.Sequential(nn.Linear(2, 3), nn.PReLU().requires_grad_(False), nn.Linear(3, 1)).double()
+REMEDIES: dict[str, Callable[[], Any]] = {
+    "model.module": _loss(nn.DataParallel(NET).module),
+    "Scale(1 / c), Hardtanh(), Scale(c)": _loss(
+        nn.Sequential(_between(verify.nn.Scale(0.5))[:2], nn.Hardtanh(), verify.nn.Scale(2.0), NET[2])
+    ),
+    "a Parameter of its own": _loss(
+        _between(_with(nn.PReLU().double(), "weight", nn.Parameter(torch.ones(1).double()).requires_grad_(False)))
+    ),
+    "x = x + …": _loss(_Overwriting(lambda x: x * 2.0)),
+    "windows (1, k)": _loss(_on_maps(nn.AvgPool2d((1, 1))), np.ones((2, 1, 16))[:, :, None]),
+    "a DataFrame of small integers": _loss(NET, type("_Small", (_Frame,), {"__getitem__": lambda _, at: np.ones(2)})()),
+    "fill": lambda: Ball(np.ma.array([1.0, 2.0], mask=[False, True]).filled(0.0)),
+    "infinite radii in a list": lambda: Ball([1.0, 2.0], [np.inf, 1]),
+    "a PReLU's slope in a state dict": lambda: list(read_iterates(read_network(_SLOPED), [_SLOPED.state_dict()], None)),
+}
+
+
+@pytest.mark.parametrize("remedy", REMEDIES.values(), ids=REMEDIES)
+def test_the_remedy_works(remedy: Callable[[], Any]) -> None:
+    remedy()
+
+
+def test_a_slope_that_is_not_the_models_is_refused() -> None:
+    state = {**_SLOPED.state_dict(), "1.weight": torch.tensor([0.5])}
+    with pytest.raises(InputError, match=r"'1.weight'\]: not the model's, and it does not train"):
+        list(read_iterates(read_network(_SLOPED), [state], None))
 
 
 @pytest.mark.parametrize("labels", [[0, 2], [0.0, 2.0], torch.tensor([0, 2])])

@@ -135,7 +135,7 @@ def sqrt(x: Any, derivative: int = 0) -> Ball:
     if (low < 0).any() or np.isinf(b.rad).any():
         i = int(np.argmax((low < 0).ravel()))
         raise DomainError(
-            f"sqrt of a ball that meets (−inf, 0): flat entry {i}, lower={low.ravel()[i]!r}; use maximum(x, 0) if the value is known to be ≥ 0"
+            f"sqrt of a ball that meets (−inf, 0): flat entry {i}, lower={float(low.ravel()[i])!r}; use maximum(x, 0) if the value is known to be ≥ 0"
         )
     with quiet():
         # numpy's √ is correctly rounded: relative error ≤ u, never subnormal, 0 exact.
@@ -160,7 +160,9 @@ def _require_above(b: Ball, bound: float, name: str) -> None:
     low = b.lower()
     if not (low > bound).all():
         i = int(np.argmax(~(low > bound).ravel()))
-        raise DomainError(f"{name} of a ball that meets (−inf, {bound:g}]: flat entry {i}, lower={low.ravel()[i]!r}")
+        raise DomainError(
+            f"{name} of a ball that meets (−inf, {bound:g}]: flat entry {i}, lower={float(low.ravel()[i])!r}; expected lower > {bound:g}"
+        )
 
 
 def tanh(x: Any, derivative: int = 0) -> Ball:

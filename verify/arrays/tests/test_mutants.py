@@ -42,8 +42,8 @@ MUTANTS = [
     ("products.py", "out += (2 * n + 4) * ETA", "pass", "matmul sharp"),
     (
         "products.py",
-        "g = gamma(max(n, 1))\n    if g > 0.25",
-        "g = 0.5 * gamma(max(n, 1))\n    if g > 0.25",
+        "g = gamma(max(n, 1))\n    grow",
+        "g = 0.5 * gamma(max(n, 1))\n    grow",
         "matmul sharp",
     ),
     ("products.py", "out += np.matmul(x.rad,", "np.matmul(x.rad,", "matmul sharp"),

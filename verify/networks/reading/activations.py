@@ -10,6 +10,7 @@ import torch
 from verify.errors import UnsupportedLayerError
 from verify.networks.activations import Activation, activation_named
 from verify.networks.functions import ACTIVATIONS
+from verify.networks.reading.integrity import require_own_parameter
 
 __all__ = ["activation_from_module", "real_number"]
 
@@ -24,7 +25,6 @@ _NON_SMOOTH = (
     torch.nn.Threshold,
     torch.nn.Softshrink,
     torch.nn.Hardshrink,
-    torch.nn.ELU,
     torch.nn.SELU,
 )
 
@@ -32,17 +32,25 @@ _NON_SMOOTH = (
 _WHY_NOT: tuple[tuple[tuple[type[torch.nn.Module], ...], str], ...] = (
     (
         (
+            torch.nn.Conv1d,
             torch.nn.MaxPool1d,
             torch.nn.AdaptiveMaxPool1d,
-            torch.nn.MaxPool3d,
-            torch.nn.AdaptiveMaxPool3d,
-            torch.nn.FractionalMaxPool2d,
+            torch.nn.AvgPool1d,
+            torch.nn.AdaptiveAvgPool1d,
         ),
-        "is not implemented. MaxPool2d on maps (n, C, H, W) is: give sequences a side of length 1",
+        "is not implemented. Give sequences (n, C, L) a side of length 1, X[:, :, None], and use the layer for maps with windows (1, k)",
     ),
     (
-        (torch.nn.InstanceNorm1d, torch.nn.InstanceNorm2d, torch.nn.LocalResponseNorm),
-        "is not implemented. GroupNorm(C, C) normalises every channel of a sample by itself, as InstanceNorm2d does",
+        (torch.nn.MaxPool3d, torch.nn.AdaptiveMaxPool3d, torch.nn.FractionalMaxPool2d),
+        "is not implemented; MaxPool2d on maps (n, C, H, W) is",
+    ),
+    (
+        (torch.nn.InstanceNorm1d, torch.nn.InstanceNorm2d, torch.nn.InstanceNorm3d),
+        "is not implemented. On maps, torch.nn.GroupNorm(C, C) normalises every channel of a sample by itself, as InstanceNorm2d(C) does",
+    ),
+    (
+        (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel),
+        "holds the module that computes; pass that: model.module",
     ),
 )
 
@@ -78,12 +86,19 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     ignored.
     """
     kind = type(module)
-    if kind is torch.nn.Hardtanh:
+    if "quantized" in kind.__module__:
+        # First: they derive from the classes that are read.
+        raise UnsupportedLayerError(
+            f"{where}: {kind.__module__}.{kind.__name__} computes with rounded integers, a function with jumps that gradient descent does not see. Pass the"
+            " model as it was before quantisation"
+        )
+    # ReLU6 is a Hardtanh whose limits can be changed.
+    if kind in (torch.nn.Hardtanh, torch.nn.ReLU6):
         limits = (real_number(module.min_val), real_number(module.max_val))
         if limits not in _CLIPPED:
             raise UnsupportedLayerError(
-                f"{where}: limits {module.min_val!r} and {module.max_val!r}; Hardtanh is known from -1 to 1, and from 0 to 6 (ReLU6). Scale its"
-                " input and output instead, with verify.nn.Scale"
+                f"{where}: limits {module.min_val!r} and {module.max_val!r}; Hardtanh is known from -1 to 1, and from 0 to 6 (ReLU6). From -c to"
+                " c it is verify.nn.Scale(1 / c), Hardtanh(), verify.nn.Scale(c), where 1 / c is a double"
             )
         return activation_named(_CLIPPED[limits])
     if kind in _FROM_MODULE:
@@ -108,6 +123,12 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
             )
         return activation_named("leaky_relu", {"negative_slope": below}) if below else activation_named("relu")
     if isinstance(module, torch.nn.PReLU) and kind is torch.nn.PReLU:
+        if module._parameters.get("weight") is not module.weight:
+            # Memory of a parameter that trains, as likely as not: no constant slope.
+            raise UnsupportedLayerError(
+                f"{where}: its weight is no Parameter of its own; set weight = torch.nn.Parameter(weight.detach().clone()).requires_grad_(False)"
+            )
+        require_own_parameter(module.weight, f"{where}.weight")
         slopes = module.weight.detach().flatten()
         below = float(slopes[0]) if len(slopes) == 1 else math.nan
         if module.weight.requires_grad or not 0.0 <= below < math.inf:
@@ -147,17 +168,12 @@ def activation_from_module(module: torch.nn.Module, where: str) -> Activation:
     for kinds, why in _WHY_NOT:
         if isinstance(module, kinds):
             raise UnsupportedLayerError(f"{where}: {kind.__name__} {why}")
-    if "quantized" in kind.__module__:
-        raise UnsupportedLayerError(
-            f"{where}: {kind.__module__}.{kind.__name__} computes with rounded integers, a function with jumps that gradient descent does not see. Pass the"
-            " model as it was before quantisation"
-        )
     raise UnsupportedLayerError(
         f"{where}: {_full_name(kind)} is not known, so neither its Jacobian nor its curvature is bounded. Supported:"
         " Linear, verify.nn.NTKLinear, Conv2d, BatchNorm1d, BatchNorm2d, LayerNorm, GroupNorm, RMSNorm,"
         " AvgPool2d, AdaptiveAvgPool2d, MaxPool2d, AdaptiveMaxPool2d, Flatten,"
         " Tanh, Sigmoid, Softplus, GELU, SiLU, CELU, ELU, Softsign, ReLU, LeakyReLU,"
-        " Hardtanh, ReLU6, verify.nn.Sine, verify.nn.Erf, Identity, and"
+        " Hardtanh, ReLU6, PReLU with one slope that does not train, verify.nn.Sine, verify.nn.Erf, verify.nn.Scale, Identity, and"
         " Dropout in"
         " evaluation mode"
     )

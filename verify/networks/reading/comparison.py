@@ -52,6 +52,7 @@ _ENTRIES = 2**13
 # Rows that are compared at other parameters.
 _ELSEWHERE = 2
 _UNIT = 2.0**-52
+_ALWAYS = "a forward may not change from call to call, nor while it is traced: make it the same always"
 # Far above the few units in the last place that an activation of torch errs by, far below what another function would differ by.
 _ACTIVATION, _GRADIENT = 1e-8, 1e-6
 
@@ -160,7 +161,9 @@ def _compare_values(
 ) -> None:
     made = [id(call.module) for call in record.calls]
     if made != [id(leaf.module) for leaf in nodes if not leaf.function]:
-        raise DisagreementError("model: torch calls other modules, or in another order, than its layers say")
+        raise DisagreementError(
+            f"model: torch calls other modules, or in another order, than its layers say; {_ALWAYS}"
+        )
     calls, values = iter(record.calls), list[np.ndarray]()
     # Per leaf the layer whose value it returns; −1 the data.
     places: list[int] = []
@@ -169,12 +172,14 @@ def _compare_values(
         places.append(sources[0] if leaf.layer is None else leaf.layer)
         if leaf.layers and network.layers[leaf.layers[0]].inputs != sources:
             raise DisagreementError(
-                f"{leaf.where}: is read on the values {network.layers[leaf.layers[0]].inputs}, torch calls it on {sources}"
+                f"{leaf.where}: is read on the values {network.layers[leaf.layers[0]].inputs}, torch calls it on {sources}; {_ALWAYS}"
             )
         given = tuple(X if source < 0 else values[source] for source in leaf.inputs)
         call = _evaluated(leaf, given) if leaf.function else next(calls)
         if not _same(call.given, given[0]):
-            raise DisagreementError(f"{leaf.where}: torch gives it another input than the output of the module before")
+            raise DisagreementError(
+                f"{leaf.where}: torch gives it another input than the output of the module before; {_ALWAYS}"
+            )
         value = call.returned if call.returned is not None else call.given
         values.append(value)
         if known is not None and _at_once(network, leaf, given, value, known):
@@ -186,10 +191,10 @@ def _compare_values(
             if wrong or (bounded & ~(np.abs(value - expected.mid) <= expected.rad + slack)).any():
                 raise DisagreementError(
                     f"{leaf.where}: torch computes another function than the one read from it (first output"
-                    f" {value.flat[0]:.17g}, read {expected.mid.flat[0]:.17g}). Please report this model"
+                    f" {value.flat[0]:.17g}, read {expected.mid.flat[0]:.17g}); {_ALWAYS}, or please report this model"
                 )
     if not _same(record.outputs, values[-1]):
-        raise DisagreementError("model: torch returns something else than the output of its last layer")
+        raise DisagreementError(f"model: torch returns something else than the output of its last layer; {_ALWAYS}")
 
 
 def _at_once(network: Network, leaf: Leaf, given: tuple[np.ndarray, ...], value: np.ndarray, known: _Known) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from verify.arguments import shown
 from verify.errors import DtypeError, NonFiniteError, ShapeError
 from verify.networks.graph import Network
 from verify.networks.model import DataSet
@@ -18,6 +19,8 @@ from verify.networks.model import DataSet
 __all__ = ["exact_array", "read_data", "read_inputs"]
 
 _LARGEST_INTEGER = 2**53
+# What these are called that are data, not parameters.
+_GIVEN = ("X", "X2", "y")
 _RAGGED = "its rows differ in length or shape; expected a rectangular array"
 
 
@@ -37,7 +40,8 @@ def exact_array(values: Any, name: str) -> Float[np.ndarray, "..."]:
         raise ShapeError(f"{name}: lists nested too deeply to be an array") from error
     if not np.isfinite(result).all():
         bad = int((~np.isfinite(result)).sum())
-        raise NonFiniteError(f"{name}: {bad} of {result.size} entries are NaN or infinite; remove or impute them")
+        remedy = "remove or impute them" if name in _GIVEN else "a training that diverged? Take parameters from before"
+        raise NonFiniteError(f"{name}: {bad} of {result.size} entries are NaN or infinite; {remedy}")
     return result
 
 
@@ -60,6 +64,10 @@ def _converted(values: Any, name: str) -> np.ndarray:
         raise DtypeError(f"{name}: a {type(values).__name__}; expected an array of numbers")
     if isinstance(values, int):
         return np.array(_number(values, name))
+    if hasattr(values, "iloc") and len(getattr(values, "shape", ())) == 2:
+        # A DataFrame: numpy would round a column of integers to the floats of another.
+        columns = [_converted(values.iloc[:, i], name) for i in range(values.shape[1])]
+        return np.stack(columns, axis=1) if columns else np.zeros(values.shape)
     try:
         array = np.asarray(values)
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
@@ -119,11 +127,11 @@ def _number(value: int | Fraction | Decimal, name: str) -> float:
     except (OverflowError, ValueError):
         nearest = float("nan")
     if isinstance(value, Decimal) and not value.is_finite():
-        raise DtypeError(f"{name}: {value!r} is no float64 number; remove or impute it")
+        raise DtypeError(f"{name}: {shown(value)} is no float64 number; remove or impute it")
     if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
         raise DtypeError(f"{name}: integers beyond 2^53 are not all float64 numbers; convert them explicitly")
     if not isinstance(value, int) and nearest != value:
-        raise DtypeError(f"{name}: {value!r} is no float64 number; round it yourself, float(…) says to what")
+        raise DtypeError(f"{name}: {shown(value)} is no float64 number; round it yourself, float(…) says to what")
     return nearest
 
 

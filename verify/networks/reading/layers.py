@@ -155,7 +155,7 @@ def _convolution(module: Any, where: str, name: str, inputs: tuple[int, ...]) ->
     weight, bias, frozen = _with_weight(module, where)
     if module.padding_mode != "zeros":
         raise UnsupportedLayerError(
-            f"{where}: padding_mode={module.padding_mode!r}; zeros are known, other padding reads positions twice"
+            f"{where}: padding_mode={module.padding_mode!r}; other padding reads positions twice; use 'zeros'"
         )
     kernel, stride, dilation = (
         _pair(getattr(module, key), where, key, 1) for key in ("kernel_size", "stride", "dilation")
@@ -166,7 +166,7 @@ def _convolution(module: Any, where: str, name: str, inputs: tuple[int, ...]) ->
     elif module.padding == "same":
         if stride != (1, 1) or any(size % 2 for size in extent):
             raise UnsupportedLayerError(
-                f"{where}: padding='same' with stride {stride} and an even window pads the two sides unequally"
+                f"{where}: padding='same' with stride {stride} and an even window pads the two sides unequally; use an odd window, stride 1, or a number"
             )
         padding = (extent[0] // 2, extent[1] // 2)
     else:
@@ -191,8 +191,15 @@ def _batch_norm(module: Any, where: str, name: str, shape: Shape | None, inputs:
         )
     if module.running_mean is None or module.running_var is None:
         raise UnsupportedLayerError(
-            f"{where}: {kind} without running statistics uses those of the batch, which couples the samples, in evaluation mode too"
+            f"{where}: {kind} without running statistics uses those of the batch, which couples the samples, in evaluation mode too."
+            " Make it with them and train it so, or use torch.nn.GroupNorm, which normalises each sample by itself"
         )
+    for key in ("running_mean", "running_var"):
+        if module._buffers.get(key) is not getattr(module, key):
+            # A view of a parameter moves with it.
+            raise UnsupportedLayerError(
+                f"{where}: {key} is no buffer of its own; make a new {kind} and copy the statistics into it"
+            )
     dimensions = 1 if isinstance(module, torch.nn.BatchNorm1d) else 3
     if shape is not None and len(shape) != dimensions:
         raise ShapeError(
@@ -255,7 +262,7 @@ def _adaptive_pool(module: Any, where: str, name: str, shape: Shape | None, inpu
     output = _pair(module.output_size, where, "output_size", 1)
     if any(s % o for s, o in zip(size, output, strict=True)):
         raise UnsupportedLayerError(
-            f"{where}: output_size={module.output_size!r} does not divide the map {size}: windows differ in size"
+            f"{where}: output_size={module.output_size!r} does not divide the map {size}: windows differ in size; use one that divides it, 1 always does"
         )
     _require_values_alone(module, where)
     window = (size[0] // output[0], size[1] // output[1])

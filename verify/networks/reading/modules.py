@@ -11,17 +11,31 @@ from typing import Any
 
 import torch
 
-from verify.errors import InputError, ShapeError, UnsupportedLayerError
+from verify.errors import InputError, ShapeError, UnsupportedLayerError, VerifyError
 from verify.networks.graph import Network
 from verify.networks.layers import Layer, Linear, state_name
 from verify.networks.layers.values import Shape
-from verify.networks.reading.integrity import require_no_global_hooks, require_plain, require_separate_memory
+from verify.networks.reading.integrity import (
+    require_no_global_hooks,
+    require_plain,
+    require_separate_memory,
+)
 from verify.networks.reading.layers import layers_of
 from verify.networks.reading.symbols import Followed
 from verify.networks.reading.tracing import follow
 from verify.nn import Erf, NTKLinear, Scale, Sine
 
 __all__ = ["Leaf", "followed", "leaves", "read_network", "sample_shape"]
+
+
+# Modules that only hold others, or parameters.
+_CONTAINERS = (
+    torch.nn.Module,
+    torch.nn.ModuleList,
+    torch.nn.ModuleDict,
+    torch.nn.ParameterList,
+    torch.nn.ParameterDict,
+)
 
 
 @dataclass(frozen=True)
@@ -102,7 +116,17 @@ class _Reading:
             self._used[id(module)] = where
         inputs = tuple(source.layer for source in sources)
         start, position = len(self.layers), len(self.leaves)
-        for layer in layers_of(module, where, name, self.shape(sources[0]), inputs, start):
+        try:
+            found = layers_of(module, where, name, self.shape(sources[0]), inputs, start)
+            in_place = in_place or bool(getattr(module, "inplace", False))
+        except VerifyError:
+            raise
+        except (TypeError, ValueError, IndexError, AttributeError, RuntimeError, OverflowError) as error:
+            raise UnsupportedLayerError(
+                f"{where}: one of its attributes holds what its class never puts there ({type(error).__name__}: {str(error)[:200]}); make a new"
+                " layer and copy the weights into it"
+            ) from error
+        for layer in found:
             self._add(layer, where)
         places = tuple(range(start, len(self.layers)))
         self.leaves.append(Leaf(where, name, module, tuple(source.leaf for source in sources), places, function))
@@ -110,10 +134,11 @@ class _Reading:
         if not places or self.layers[-1].kind == "flatten":
             # The same numbers, in the same memory.
             return _Held(position, places[-1] if places else first.layer, first.memory, first.state)
-        if in_place or getattr(module, "inplace", False):
+        if in_place:
             if first.memory < 0:
                 raise UnsupportedLayerError(
-                    f"{where}: writes into the model's inputs, so that each call finds other data than the one before; use inplace=False"
+                    f"{where}: writes into the model's inputs, so that each call finds other data than the one before; use inplace=False, and"
+                    " x = 2.0 * x in place of x *= 2.0"
                 )
             self._states[first.memory] = first.state + 1
             return _Held(position, len(self.layers) - 1, first.memory, first.state + 1)
@@ -152,6 +177,10 @@ class _Reading:
             )
         if any(module is outer for outer in above):
             raise UnsupportedLayerError(f"{path}: a {type(module).__name__} that contains itself")
+        if type(module) in _CONTAINERS:
+            raise UnsupportedLayerError(
+                f"{path}: a {type(module).__name__} has no forward, so it computes nothing; use torch.nn.Sequential, or call its parts in a forward"
+            )
         own_forward = _has_own_forward(type(module))
         require_plain(module, path, own_forward=own_forward)
         if own_forward:
@@ -272,7 +301,7 @@ def sample_shape(X: Any) -> Shape | None:
     if len(shape) not in (2, 4):
         raise ShapeError(
             f"X: shape {tuple(shape)}, {len(shape)} axes; rows (n, d) and maps (n, C, H, W) are read. X[:, None] gives maps (n, H, W) their one"
-            " channel, X[None] makes one map a batch"
+            " channel, X[:, :, None] sequences (n, C, L) a side of length 1, X[None] makes one map a batch"
         )
     return tuple(int(v) for v in shape[1:])
 
@@ -296,11 +325,14 @@ def read_network(model: torch.nn.Module | Network, input_shape: Shape | None = N
     if isinstance(model, Network):
         return model
     if not isinstance(model, torch.nn.Module):
-        raise InputError(f"model={type(model).__name__}: expected a torch.nn.Module")
+        what = "a class: make an instance" if isinstance(model, type) else f"a {type(model).__name__}"
+        raise InputError(f"model: {what}; expected a torch.nn.Module")
     reading = _read(model, input_shape)
     require_separate_memory(_held(model, reading.leaves))
     if not reading.layers or reading.input_shape is None:
-        raise UnsupportedLayerError("model: has no affine layer, so there is nothing to train")
+        raise UnsupportedLayerError(
+            "model: has no layer that computes, so there is nothing to train; add a torch.nn.Linear"
+        )
     network = Network(tuple(reading.layers), reading.input_shape)
     listed = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     return replace(network, reordered=listed != list(network.names()))

@@ -113,7 +113,8 @@ class _NoNumbers(TorchFunctionMode):
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if issubclass(type(leaf), torch.Tensor)]
         if tensors and (name in _OF_DESCENT or (name not in _SHAPES and not all(t.is_meta for t in tensors))):
             raise UnsupportedLayerError(
-                f"it computes with tensors of its own, or asks them for numbers ({name}); only layers and functions of its input may"
+                f"it computes with tensors of its own, or asks them for numbers ({name}); only layers and functions of its input may. Write constants as"
+                " numbers"
             )
         return func(*args, **(kwargs or {}))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from verify.arguments import exact_count, shown
 from verify.errors import InputError
 
 __all__ = ["DELIMITERS", "Table", "read_table"]
@@ -68,8 +69,12 @@ def read_table(
     Raises:
         InputError: unreadable, ambiguous or not a table of numbers; names the line and the option that settles it.
     """
-    if delimiter is not None and delimiter not in DELIMITERS:
-        raise InputError(f"delimiter={delimiter!r}: expected one of {', '.join(map(repr, DELIMITERS))}")
+    if delimiter is not None and (not isinstance(delimiter, str) or delimiter not in DELIMITERS):
+        raise InputError(f"delimiter={shown(delimiter)}: expected one of {', '.join(map(repr, DELIMITERS))}")
+    if header is not None and not isinstance(header, bool):
+        raise InputError(f"header={shown(header)}: expected True, False or None")
+    if rows is not None:
+        rows = exact_count(rows, "rows", least=1)
     separator = DELIMITERS[delimiter or ","]
     text = _text(path)
     lines = _lines(path, text, separator)
@@ -156,8 +161,7 @@ def _has_header(path: Path, lines: list[tuple[int, list[str]]], text: str) -> bo
         if quoted == [True, False]:
             raise InputError(f"data={path}: the first line is quoted and the second is not: names, or data? {settle}")
         return False
-    # A name begins with no digit, sign or point: "1,5" or "2020-01-01" may be data written otherwise.
-    odd = [cell for cell in first if cell.lower() in _MISSING or cell[0] in "0123456789+-.,#"]
+    odd = [cell for cell in first if cell.lower() in _MISSING or _may_be_a_number(cell)]
     if odd or any(numbers) or first[0].startswith("Unnamed"):
         raise InputError(
             f"data={path}: the first line ({', '.join(map(repr, first[:6]))}) is neither words only (a header) nor numbers only"
@@ -165,6 +169,11 @@ def _has_header(path: Path, lines: list[tuple[int, list[str]]], text: str) -> bo
             + ("; cells separated by blanks are not read" if len(first) == 1 and " " in first[0] else "")
         )
     return True
+
+
+def _may_be_a_number(cell: str) -> bool:
+    """Whether a cell that is no plain number may be one written otherwise: "1,5", "2020-01-01", "−1" with a typographic minus, "(5)", "$5"."""
+    return cell[0] in "0123456789+-.,#" or not (cell[0].isalpha() or any(c.isalpha() and c not in "eE" for c in cell))
 
 
 def _are_consecutive(cells: list[str]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Generic, Protocol, TypeVar
@@ -99,8 +99,9 @@ def follow(module: torch.nn.Module, where: str, source: H, reader: Reader[H], *,
     except Exception as error:
         line = (str(error).splitlines() or [""])[0][:200]
         raise UnsupportedLayerError(
-            f"{where}: its forward cannot be followed for all inputs at once ({type(error).__name__}: {line}): control flow may not"
-            " depend on the inputs' values or shapes, nor on those of parameters and buffers. Write it as a torch.nn.Sequential, or without the branch"
+            f"{where}: its forward cannot be followed for all inputs at once ({type(error).__name__}: {line}): neither control flow"
+            " nor Python's own functions (len, float, *x.shape) may depend on the inputs' values or shapes, nor on those of parameters and buffers. Write it"
+            " as a torch.nn.Sequential, or without the branch; x.shape[0] and x.flatten(1) are known"
         ) from error
     reader.ran(found)
     return _Walk(module, where, reader).run(found.graph, source, outermost=outermost)
@@ -117,25 +118,24 @@ class _Walk(Generic[H]):
     def run(self, graph: torch.fx.Graph, source: H, *, outermost: bool) -> H:
         placeholders = [node for node in graph.nodes if node.op == "placeholder"]
         if len(placeholders) != 1:
-            raise self._refused(f"its forward takes {len(placeholders)} arguments; expected the inputs alone")
+            raise self._refused(
+                f"its forward takes {len(placeholders)} arguments; expected the inputs alone: take the others out of its signature"
+            )
         computed = False
-        for node in graph.nodes:
-            if node.op == "output":
-                (returned,) = node.args
-                if not isinstance(returned, torch.fx.Node) or returned not in self._values or not computed:
-                    raise self._refused("its forward must return the output of its last layer, one tensor")
-                found = self._known[returned]
-                if isinstance(found, _Squeezed) and not outermost:
-                    raise self._refused(
-                        "returns a squeezed output, of shape (n,), to another module; squeeze in the outermost"
-                    )
-                ended: H = found.value if isinstance(found, _Squeezed) else found
-                return ended
+        *steps, output = graph.nodes
+        for node in steps:
             self._known[node] = source if node.op == "placeholder" else self._step(node)
             if node.op == "placeholder" or not isinstance(self._known[node], _Sizes | _Samples | int | tuple):
                 self._values.add(node)
                 computed = computed or node.op != "placeholder"
-        raise self._refused("its forward returns nothing")
+        (returned,) = output.args
+        if not isinstance(returned, torch.fx.Node) or returned not in self._values or not computed:
+            raise self._refused("its forward must return the output of its last layer, one tensor")
+        found = self._known[returned]
+        if isinstance(found, _Squeezed) and not outermost:
+            raise self._refused("returns a squeezed output, of shape (n,), to another module; squeeze in the outermost")
+        ended: H = found.value if isinstance(found, _Squeezed) else found
+        return ended
 
     def _refused(self, words: str) -> UnsupportedLayerError:
         return UnsupportedLayerError(f"{self._where}: {words}")
@@ -154,7 +154,8 @@ class _Walk(Generic[H]):
             return self._child(node, args, kwargs)
         if node.op == "get_attr":
             raise self._refused(
-                f"{node.name} uses the tensor {node.target} itself, which is not known here; only layers may"
+                f"{node.name} uses the tensor {node.target} itself, which is not known here; only layers may. Write a"
+                " constant as a number (2.0 * x), a product with a weight as a torch.nn.Linear or Conv2d"
             )
         self._require_rows(node)
         target, first = node.target, args[0] if args else None
@@ -174,7 +175,9 @@ class _Walk(Generic[H]):
         if target in DIVIDE:
             return self._quotient(node, args, kwargs)
         if not isinstance(first, torch.fx.Node) or any(self._holds_value(a) for a in (*args[1:], *kwargs.values())):
-            raise self._refused(f"{node.name} ({_name(node)}) combines several values in a way that is not known here")
+            raise self._refused(
+                f"{node.name} ({_name(node)}) combines several values in a way that is not known here (sums and differences are), or names its input"
+            )
         if target in MEAN:
             return self._mean(node, args, kwargs)
         if target in VIEW:
@@ -195,7 +198,9 @@ class _Walk(Generic[H]):
     def _child(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
         name = str(node.target)
         if len(args) != 1 or kwargs or not isinstance(args[0], torch.fx.Node):
-            raise self._refused(f"{name} is called with more than its input")
+            raise self._refused(
+                f"{name} is called with more than its input, or with its input by name; expected {name}(x)"
+            )
         self._require_rows(node)
         return self._reader.child(name, self._module.get_submodule(name), self._known[args[0]])
 
@@ -229,15 +234,13 @@ class _Walk(Generic[H]):
         return self._compute(node, Added(), tuple(values))
 
     def _times(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
-        values, factors = (
-            [a for a in args if isinstance(a, torch.fx.Node)],
-            [real_number(a) for a in args if type(a) in (int, float)],
-        )
-        if kwargs or len(values) != 1 or len(factors) != 1 or len(args) != 2 or factors[0] is None:
+        values = [a for a in args if isinstance(a, torch.fx.Node)]
+        factor = next((real_number(a) for a in args if type(a) in (int, float)), None)
+        if kwargs or len(values) != 1 or len(args) != 2 or not factor or not math.isfinite(factor):
             raise self._refused(
-                f"{node.name} ({_name(node)}): multiples by one exact number are known, not products of values"
+                f"{node.name} ({_name(node)}): multiples by one exact number other than 0 are known, not products of values"
             )
-        return self._compute(node, nn.Scale(factors[0]), (values[0],))
+        return self._compute(node, nn.Scale(factor), (values[0],))
 
     def _difference(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
         """a − b as a + (−1)·b, which rounds alike."""
@@ -281,7 +284,7 @@ class _Walk(Generic[H]):
         axes = given.pop("dim", None)
         keep = given.pop("keepdim", False)
         shape = self._reader.shape(self._known[args[0]])
-        both = isinstance(axes, tuple) and all(type(a) is int for a in axes) and {a % 4 for a in axes} == {2, 3}
+        both = isinstance(axes, tuple) and _are_integers(axes) and {a % 4 for a in axes} == {2, 3}
         if given or shape is None or len(shape) != 3 or not both:
             raise self._refused(f"{node.name} (mean): means over both positions of a map, dim=(2, 3), are known")
         pooled = self._reader.function(
@@ -301,10 +304,10 @@ class _Walk(Generic[H]):
             )
         total, rest = math.prod(shape), list(asked[1:])
         samples_first = bool(asked) and (isinstance(asked[0], _Samples) or asked[0] == -1)
-        if samples_first and isinstance(asked[0], _Samples) and rest.count(-1) == 1:
+        if samples_first and isinstance(asked[0], _Samples) and rest.count(-1) == 1 and _are_integers(rest):
             known = math.prod(v for v in rest if v != -1)
             rest = [total // known if v == -1 and known and total % known == 0 else v for v in rest]
-        if not samples_first or not all(type(v) is int for v in rest) or tuple(rest) not in ((total,), shape):
+        if not samples_first or not _are_integers(rest) or tuple(rest) not in ((total,), shape):
             raise self._refused(
                 f"{node.name} ({_name(node)}): views of a sample's {total} numbers as one row are known, x.flatten(1) for example"
             )
@@ -344,8 +347,12 @@ def _entry(sizes: _Sizes, index: Any) -> Any:
     if isinstance(index, slice) and all(bound is None or type(bound) is int for bound in (index.start, index.stop)):
         # As x.shape[1:], of a sample's own sizes.
         part = whole[index] if index.step is None else ()
-        return part if part and all(type(size) is int for size in part) else None
+        return part if part and _are_integers(part) else None
     return whole[index] if type(index) is int and -len(whole) <= index < len(whole) else None
+
+
+def _are_integers(values: Iterable[Any]) -> bool:
+    return all(type(value) is int for value in values)
 
 
 def _inverse(divisor: Any) -> float | None:

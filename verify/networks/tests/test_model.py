@@ -51,7 +51,7 @@ def test_every_float_dtype_is_exact(dtype: torch.dtype) -> None:
         (torch.nn.LayerNorm(2, eps=0.0), "eps=0.0"),
         (torch.nn.RMSNorm(2), "depends on the inputs' dtype"),
         (torch.nn.LayerNorm((2, 2)), "the whole of a sample"),
-        (torch.nn.Conv1d(2, 2, 1), "not known"),
+        (torch.nn.Conv1d(2, 2, 1), "layer for maps"),
     ],
 )
 def test_unsupported_layers_say_which_why_and_what_instead(module: torch.nn.Module, words: str) -> None:

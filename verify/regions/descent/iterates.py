@@ -16,7 +16,7 @@ import torch
 
 from verify.errors import InputError, ShapeError
 from verify.networks import Loss, Network, loss_scale, read_network
-from verify.networks.layers import BatchNorm, Trained, state_name
+from verify.networks.layers import Activated, BatchNorm, Trained, state_name
 from verify.networks.parameters import Vector, flatten
 from verify.networks.reading.data import exact_array
 from verify.regions.descent.float64 import Descent
@@ -42,6 +42,11 @@ def read_iterate(network: Network, value: Any, name: str = "iterate") -> Vector:
     if isinstance(value, torch.nn.Module):
         other = read_network(value, network.input_shape)
         if other.architecture() != network.architecture():
+            if other.describe() == network.describe():
+                raise InputError(
+                    f"{name}: a module that differs from the model in what does not train: frozen parameters, statistics of a normalisation, scales, or how"
+                    " its layers are joined; expected the model at other trained parameters"
+                )
             raise InputError(f"{name}: a {other.describe()} network; expected the architecture {network.describe()}")
         return flatten(other)
     if isinstance(value, Mapping):
@@ -105,6 +110,10 @@ def _beside(network: Network) -> dict[str, np.ndarray | None]:
     for layer in network.layers:
         if isinstance(layer, Trained):
             found |= {state_name(layer.name, part): layer.stored[part] for part in layer.frozen}
+        if isinstance(layer, Activated) and layer.function.pieces is not None and layer.name is not None:
+            # A PReLU's slope is a parameter; LeakyReLU and ReLU have none in their state dicts.
+            slope = dict(layer.function.parameters).get("negative_slope", 0.0)
+            found[state_name(layer.name, "weight")] = np.array([slope])
         if isinstance(layer, BatchNorm):
             statistics = {"running_mean": layer.mean, "running_var": layer.variance, "num_batches_tracked": None}
             found |= {state_name(layer.name, part): array for part, array in statistics.items()}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.arguments import exact_count
+from verify.arguments import entries, exact_counts, shown
 from verify.errors import InputError
 from verify.networks import DataSet, Problem
 from verify.networks.parameters import Vector
@@ -72,8 +72,11 @@ class Epochs:
         return np.asarray(theta - (moved + beta * self._buffer if self.descent.nesterov else self._buffer))
 
 
-def segments(order: np.ndarray, descent: SGD, n: int) -> list[np.ndarray]:
+def segments(order: np.ndarray, descent: SGD, n: int, name: str = "order") -> list[np.ndarray]:
     """Cut an epoch's order into its batches.
+
+    Args:
+        name: how an error calls it.
 
     Raises:
         InputError: the descent has batches of its own, and the order does not run through them.
@@ -85,7 +88,10 @@ def segments(order: np.ndarray, descent: SGD, n: int) -> list[np.ndarray]:
         batch = owner[int(order[at])]
         found.append(order[at : at + len(batch)])
         if set(found[-1].tolist()) != set(batch):
-            raise InputError(f"an order whose samples {found[-1].tolist()[:6]} … are none of the batches given")
+            raise InputError(
+                f"{name}: from place {at} on it takes samples {found[-1].tolist()[:6]}, which are none of the batches given; expected the samples of one"
+                " batch after another"
+            )
         at += len(batch)
     return found
 
@@ -100,13 +106,14 @@ def read_orders(values: Any, descent: SGD, n: int) -> Iterator[np.ndarray]:
         InputError: another length, an index out of range, or an order that is no permutation.
     """
     length = sum(descent.sizes(n))
-    for epoch, value in enumerate(values):
-        order = np.array([exact_count(i, f"orders[{epoch}]") for i in value])
-        if order.size != length:
-            raise InputError(f"orders[{epoch}]: {order.size} indices; expected the {length} of an epoch")
-        if order.max(initial=0) >= n:
-            raise InputError(f"orders[{epoch}]: index {order.max()}; expected 0 … {n - 1}")
+    for epoch, value in enumerate(entries(values, "orders", "orders, one an epoch")):
+        found = exact_counts(value, f"orders[{epoch}]", "samples' indices")
+        if len(found) != length:
+            raise InputError(f"orders[{epoch}]: {len(found)} indices; expected the {length} of an epoch")
+        if max(found) >= n:
+            raise InputError(f"orders[{epoch}]: index {shown(max(found))}; expected 0 … {n - 1}")
+        order = np.array(found)
         if descent.order != "with_replacement" and np.unique(order).size != n:
             raise InputError(f"orders[{epoch}]: a sample comes twice; expected each of 0 … {n - 1} once")
-        segments(order, descent, n)
+        segments(order, descent, n, f"orders[{epoch}]")
         yield order

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +56,8 @@ def test_no_row_is_lost_to_a_mark_or_to_quotes(tmp_path: Path, content: bytes) -
         ("1,5;2,5\n2,5;3,5\n", "--delimiter ';'"),
         ("sep=;\n1;2\n", "--delimiter"),
         ('"1,5","2,5"\n"2,5","3,5"\n', "no-header"),
+        ("\N{MINUS SIGN}1,\N{MINUS SIGN}2\n3,4\n", "--header or --no-header"),
+        ("(1),$2e5\n3,4\n", "--header or --no-header"),
         ('x,y\n"1,5","2,5"\n', "decimal comma"),
         ('x,y\n"1,000",2\n', "thousands"),
         ("1,2\n3\n", "line 2 has 1 cells"),
@@ -127,3 +131,24 @@ def test_decimals_are_the_nearest_doubles(tmp_path: Path) -> None:
     )
     path = write(tmp_path / "data.csv", "0.1,-.5\n+1e-3,2.\n1E5,0.30000000000000004\n")
     assert read_table(path).values.tolist() == [[0.1, -0.5], [0.001, 2.0], [100000.0, 0.30000000000000004]]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"header": "no"}, "header='no': expected True"),
+        ({"rows": 2.5}, "rows=2.5"),
+        ({"delimiter": [","]}, "delimiter="),
+    ],
+)
+def test_an_option_that_says_something_else_is_refused(tmp_path: Path, options: dict[str, Any], words: str) -> None:
+    """Any text counted as header=True: the first row was lost."""
+    with pytest.raises(InputError, match=re.escape(words)):
+        read_table(write(tmp_path / "data.csv", "1,2\n3,5\n"), **options)
+
+
+def test_names_that_begin_with_signs_are_a_header(tmp_path: Path) -> None:
+    assert (
+        read_table(write(tmp_path / "data.csv", "_x,[cm],e1,\N{GREEK SMALL LETTER THETA}\n1,2,3,4\n")).header
+        is not None
+    )
