@@ -54,14 +54,16 @@ def matmul(a: Any, b: Any, method: str = "auto") -> Ball:
         y = y.reshape(-1, 1)
     if x.shape[-1] != y.shape[-2]:
         raise ShapeError(f"matmul: inner sizes differ in shapes {as_ball(a).shape} and {as_ball(b).shape}")
+    batch: tuple[int, ...] = ()
     try:
-        np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        if x.ndim > 2 or y.ndim > 2:
+            batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     except ValueError as exc:
         raise ShapeError(f"matmul: batch axes of shapes {x.shape} and {y.shape} do not broadcast") from exc
     with quiet():
         # One block for both results: fewer page faults, which cost as much as a third of a product at n =
         # 512.
-        block = np.empty((2, *np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-1]))
+        block = np.empty((2, *batch, x.shape[-2], y.shape[-1]))
         np.matmul(x.mid, y.mid, out=block[0])
         _radius(x, y, method, block[1])
         out = _checked(block[0], block[1])

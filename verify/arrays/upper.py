@@ -41,10 +41,11 @@ class Upper:
         """Take exact doubles ≥ 0, or the upper ends of an enclosure."""
         require_default_environment()
         array = np.asarray(value.upper() if isinstance(value, Ball) else value, dtype=np.float64)
-        if np.isnan(array).any():
-            array = np.where(np.isnan(array), np.inf, array)
-        if (array < 0.0).any():
-            raise InputError("upper bound: a negative number; expected doubles ≥ 0")
+        good = array >= 0.0  # not of NaN
+        if np.count_nonzero(good) < good.size:
+            if (array < 0.0).any():
+                raise InputError("upper bound: a negative number; expected doubles ≥ 0")
+            array = np.where(good, array, np.inf)
         self.value: Array = array
 
     @property
