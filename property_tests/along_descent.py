@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 import verify
 from property_tests import strategies
 from property_tests.basins import BasinClaims, basin_facts
+from property_tests.centres import is_accepted
 from property_tests.certified import class_of, layers_of, merge, reference_of
+from property_tests.claims import Violation
 from property_tests.draws import KINKED_NAMES, TrainingProblem
 from property_tests.recorded import run_facts
-from property_tests.regions import RegionClaims, RegionDraw, region_facts
+from property_tests.regions import RegionClaims, RegionDraw, forged_region, region_facts
 from property_tests.tally import TALLY
 from property_tests.trajectories import exact_facts, round_trip
 
@@ -65,9 +67,15 @@ def region(draw: RegionDraw) -> None:
     if certificate.verdict != "PROVED":
         return
     facts: dict[str, float] = {}
-    merge(facts, region_facts(draw.problem, RegionClaims.of(certificate)))
+    effort = 5 if draw.problem.architecture.seed % 8 == 1 else 0
+    merge(facts, region_facts(draw.problem, RegionClaims.of(certificate), effort=effort))
     TALLY.checked("region", facts, draw.problem)
     round_trip(certificate, accept=True)
+    how = {f"about the {draw.centre}": 0.0, f"by {certificate.witness['region']['by']}": 0.0}
+    name, forged = forged_region(draw, certificate)
+    if is_accepted(forged):
+        raise Violation(f"forged {name}, and accepted")
+    TALLY.checked("region", {**how, f"{name}: rejected": 0.0}, draw, steer=False)
 
 
 # ------------------------------------------------------------------ along gradient descent

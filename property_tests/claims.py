@@ -303,8 +303,8 @@ def _curvature_facts(
             yield "second_derivative", _slack(float(np.sqrt(left)), float(np.sqrt(right)))
     hessian = directions.get("hessian")
     with precision(_BITS[0]):
-        # β is claimed on the sublevel part only; a point that is not certainly in it says nothing.
-        in_sublevel = reference.loss(theta) <= reference.loss(centre) or theta is centre
+        # β is claimed on the sublevel part only, of the start's residual; a point that is not certainly in it says nothing.
+        in_sublevel = squared_norm(reference.residual(theta)) <= as_arb(claims.residual0) ** 2
     if hessian is not None and in_sublevel:
         u = centre.at(hessian)
 
@@ -318,8 +318,10 @@ def _curvature_facts(
             yield "smoothness", _slack(left, right)
 
 
-def descent_facts(reference: Reference, claims: Claims, steps: int) -> Facts:
+def descent_facts(reference: Reference, claims: Claims, steps: int, about: Reference | None = None) -> Facts:
     """Facts along real-arithmetic gradient descent, enclosed: containment, path, payment, rate and the limit's distance.
+
+    `about`: whose parameters are the ball's centre; None where descent starts there.
 
     Raises:
         Violation, Undecided: as for the others; the enclosure is computed at 256 bits or 3 a step, what balls lose there, then at four times that.
@@ -328,7 +330,7 @@ def descent_facts(reference: Reference, claims: Claims, steps: int) -> Facts:
     for attempt in (bits, 4 * bits):
         try:
             with precision(attempt):
-                yield from list(_descent(reference, claims, steps))
+                yield from list(_descent(reference, claims, steps, about))
             return
         except Undecided:
             if attempt != bits:
@@ -344,8 +346,8 @@ def require(name: str, left: arb, right: arb) -> None:
         raise Violation(f"{name}: {left} ≤ {right} is certainly false")
 
 
-def _descent(reference: Reference, claims: Claims, steps: int) -> Facts:
-    path, farthest = arb(0), arb(0)
+def _descent(reference: Reference, claims: Claims, steps: int, about: Reference | None) -> Facts:
+    path, farthest, centre = arb(0), arb(0), (about or reference).centre
     slacks: dict[str, float] = {}
 
     def smaller(name: str, value: float) -> None:
@@ -359,7 +361,7 @@ def _descent(reference: Reference, claims: Claims, steps: int) -> Facts:
         if not squared > 0 or squared.rel_accuracy_bits() < _LEAST_ACCURACY:
             break
         norm = squared.sqrt()
-        distance = squared_norm(theta.minus(reference.centre)).sqrt() if visited else arb(0)
+        distance = squared_norm(theta.minus(centre)).sqrt() if visited or about else arb(0)
         require("containment", distance, as_arb(claims.radius))
         farthest = farthest.max(distance)
         if visited:

@@ -17,6 +17,7 @@ from hypothesis import given, strategies as st
 import verify
 from property_tests import families, strategies
 from property_tests.along_descent import basin, kinked_trajectories, region, trajectories, trajectory
+from property_tests.centres import CentreDraw, centre_certificate, centre_draws, facts_about, forgeries, is_accepted
 from property_tests.certified import certified, class_of, facts_of, merge, reference_of
 from property_tests.claims import Claims, Violation, centre_facts, pl_facts
 from property_tests.draws import TrainingProblem, module_of
@@ -91,6 +92,25 @@ def _sharp(name: str) -> Callable[[Any], None]:
             round_trip(certificate, accept=True)
 
     return sharp
+
+
+def centre(draw: CentreDraw) -> None:
+    """Every fact of a PROVED ball about another centre, or for data nearby; of forgeries what is accepted is true as well."""
+    certificate = centre_certificate(draw)
+    TALLY.drew("centre", "ball", draw.kind, certificate.verdict)
+    if certificate.verdict != "PROVED":
+        return
+    attacked = _ATTACK_STEPS if draw.problem.architecture.seed % 8 == 1 else 0
+    facts: dict[str, float] = {}
+    merge(facts, facts_about(draw.problem, certificate, effort=attacked, steps=EFFORT.descent))
+    TALLY.checked("centre", facts, draw)
+    round_trip(certificate, accept=True)
+    for name, forged in forgeries(draw, certificate):
+        try:
+            found = facts_about(draw.problem, forged) if is_accepted(forged) else [("rejected", 0.0)]
+            TALLY.checked("centre", {f"{name}: {fact}": 0.0 for fact, _ in found}, draw, steer=False)
+        except Violation as violation:
+            raise Violation(f"forged {name}, and accepted: {violation}") from violation
 
 
 def _near(depths: tuple[int, int]) -> Callable[[], st.SearchStrategy[TrainingProblem]]:
@@ -289,6 +309,13 @@ PROPERTIES: dict[str, Property] = {
         Property("ball_linear", _near((1, 1)), _ball("ball_linear"), 1.0, {None: 0.3}),
         Property("ball_shallow", _near((2, 2)), _ball("ball_shallow"), 2.0, {None: 0.4}),
         Property("ball_deep", _near((3, 5)), _ball("ball_deep"), 2.0, {None: 0.3}),
+        Property(
+            "centre",
+            centre_draws,
+            centre,
+            0.5,
+            dict.fromkeys(("centre, R given", "centre, R searched", "data nearby"), 0.3),
+        ),
         Property("sharp_linear", families.linear_models, _sharp("sharp_linear"), 1.0, {None: 0.9}),
         Property("sharp_quadratic", families.quadratics, _sharp("sharp_quadratic"), 1.0, {None: 0.4}),
         Property(

@@ -1,21 +1,28 @@
-"""Facts of scope 'region': descent from the centre of the starts, and from the boundary of their ball, enclosed in Arb; λ and PL at points of the region."""
+"""Facts of scope 'region': descent from the centre of the starts, and from the boundary of their ball, enclosed in Arb; λ and PL at points of the region.
+
+Forgeries put another point in the place of the centre; the checker must reject each, or what it then states must be true.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 from property_tests.basins import descent_in_ball, directions
+from property_tests.centres import engine_problem, nearby, segment_facts
 from property_tests.claims import Claims, Facts, decide, pl_facts, semidefinite_above
 from property_tests.draws import Architecture, Inputs, Targets, TrainingProblem
 from property_tests.reference import Reference
+from property_tests.search import adversarial_points
 from property_tests.trajectories import with_weights
+from verify.networks.parameters import flatten
 
-__all__ = ["RegionClaims", "RegionDraw", "region_draws", "region_facts"]
+__all__ = ["RegionClaims", "RegionDraw", "forged_region", "region_draws", "region_facts"]
 
 # Rounding centre + r·u to doubles must not leave the ball.
 _WITHIN = 1.0 - 2.0**-20
@@ -34,35 +41,54 @@ class RegionDraw:
 
 @st.composite
 def region_draws(draw: st.DrawFn) -> RegionDraw:
-    """Two-layer NTK networks of width 128–512, antisymmetric, on one to three inputs on a sphere: wide enough for most, small enough for Arb."""
-    seeds = st.integers(0, 2**16 - 1)
+    """Networks that are wide for their few inputs on a sphere, small enough for Arb: one hidden layer, antisymmetric, or one in four times two."""
+    deep = draw(st.sampled_from([False, False, False, True]))
+    problem = draw(_deep() if deep else _shallow())
+    # The step belongs to the loss: ηs is drawn.
+    eta_s = Fraction(1, 4) if deep else draw(st.sampled_from([Fraction(1, 10), Fraction(1, 20)]))
+    radius = draw(st.sampled_from([0.0, 2.0**-100, 2.0**-20, 2.0**-20 if deep else 1e-3]))
+    return RegionDraw(
+        problem,
+        eta_s / problem.s,
+        radius,
+        draw(st.sampled_from(["midpoint", "initialisation"])),
+        draw(st.sampled_from([0.0, 2.0**-100, 2.0**-20, 2.0**-20 if deep else 1e-3])),
+    )
+
+
+_SEEDS = st.integers(0, 2**16 - 1)
+_LOSSES: st.SearchStrategy[Any] = st.sampled_from(["sum", "mean", "mse", "mse_sum"])
+
+
+@st.composite
+def _shallow(draw: st.DrawFn) -> TrainingProblem:
+    outputs = draw(st.sampled_from([1, 1, 2]))
     architecture = Architecture(
-        widths=(draw(st.integers(3, 6)), draw(st.sampled_from([128, 256, 512])), 1),
+        widths=(draw(st.integers(3, 6)), draw(st.sampled_from([128, 256, 128, 512])), outputs),
         activations=(draw(st.sampled_from(["tanh", "sine", "gelu", "sigmoid"])),),
         parametrisation="ntk",
         bias=draw(st.booleans()),
-        seed=draw(seeds),
+        seed=draw(_SEEDS),
         antisymmetric=True,
         full_precision=True,
     )
-    problem = TrainingProblem(
-        architecture=architecture,
-        inputs=Inputs(
-            n=draw(st.integers(1, 3)), kind="sphere", size=draw(st.sampled_from([3.0, 4.0])), seed=draw(seeds)
-        ),
-        targets=Targets("signs", seed=draw(seeds)),
-        loss="sum",
-        step=None,
-        reach=None,
+    inputs = Inputs(draw(st.integers(1, 3)), "sphere", draw(st.sampled_from([3.0, 4.0])), seed=draw(_SEEDS))
+    return TrainingProblem(architecture, inputs, Targets("signs", seed=draw(_SEEDS)), draw(_LOSSES), reach=None)
+
+
+@st.composite
+def _deep(draw: st.DrawFn) -> TrainingProblem:
+    """Two hidden layers: λ comes from the last layer's inputs."""
+    width = draw(st.sampled_from([24, 32]))
+    architecture = Architecture(
+        widths=(draw(st.integers(8, 12)), width, width, 1),
+        activations=("tanh", "tanh"),
+        parametrisation="ntk",
+        seed=draw(_SEEDS),
+        full_precision=True,
     )
-    radius = draw(st.sampled_from([0.0, 2.0**-100, 2.0**-20, 1e-3]))
-    return RegionDraw(
-        problem,
-        draw(st.sampled_from([Fraction(1, 10), Fraction(1, 20)])),
-        radius,
-        draw(st.sampled_from(["midpoint", "initialisation"])),
-        draw(st.sampled_from([0.0, 2.0**-100, 2.0**-20, 1e-3])),
-    )
+    inputs = Inputs(draw(st.sampled_from([1, 1, 2])), "sphere", 3.0, seed=draw(_SEEDS))
+    return TrainingProblem(architecture, inputs, Targets("real", 0.5, draw(_SEEDS)), draw(_LOSSES), reach=None)
 
 
 @dataclass(frozen=True)
@@ -100,11 +126,13 @@ class RegionClaims:
         )
 
 
-def region_facts(problem: TrainingProblem, claims: RegionClaims, *, steps: int = 6, seed: int = 0) -> Facts:
-    """Decide containment and rate along descent from several starts on as many data sets, and λ and PL at as many points of the region.
+def region_facts(
+    problem: TrainingProblem, claims: RegionClaims, *, steps: int = 6, seed: int = 0, effort: int = 0
+) -> Facts:
+    """Decide containment and rate along descent from several starts on as many data sets, and λ and PL at as many points of the region, and attacked ones.
 
     Args:
-        problem: as drawn. claims: of the certificate. steps: of each descent. seed: of the random directions.
+        problem: as drawn. claims: of the certificate. steps: of each descent. seed: of the random directions. effort: of the attack on λ_min.
 
     Raises:
         Violation, Undecided.
@@ -119,13 +147,18 @@ def region_facts(problem: TrainingProblem, claims: RegionClaims, *, steps: int =
             moved = with_weights(layers, start + _WITHIN * claims.starts * direction)
             reference = Reference(moved, X, problem.y, problem.s)
             yield from descent_in_ball("region", reference, middle, claims, steps)
+            if index == 0:
+                yield from segment_facts("region", reference, middle, claims, share=rng.random())
         yield from _point(middle, problem, X, claims, claims.centre + _WITHIN * claims.radius * direction)
+    exact = engine_problem(problem).at(claims.centre)
+    # The centre comes first, then what the attack finds, and two steps down the gradient of λ_min.
+    for flat in islice(adversarial_points(exact, claims.radius, seed=seed, effort=effort), 1, 3 + (effort > 0)):
+        yield from _point(middle, problem, X, claims, claims.centre + _WITHIN * (flat - claims.centre))
 
 
 def _nearby(X: np.ndarray, radius: float, index: int, rng: np.random.Generator) -> np.ndarray:
     """Other inputs on the boundary: all nearer to 0, all farther away, or anywhere; the stored ones where the radius is 0."""
-    away = (-X, X)[index] if index < 2 else rng.standard_normal(X.shape)
-    return np.asarray(X + _WITHIN * radius * away / np.linalg.norm(away, axis=1, keepdims=True))
+    return nearby(X, radius, (-X, X)[index] if index < 2 else rng.standard_normal(X.shape))
 
 
 def _point(middle: Reference, problem: TrainingProblem, X: np.ndarray, claims: RegionClaims, flat: np.ndarray) -> Facts:
@@ -156,3 +189,26 @@ def _point(middle: Reference, problem: TrainingProblem, X: np.ndarray, claims: R
         arrival=0.0,
     )
     yield from pl_facts(here, ball, here.centre)
+
+
+def forged_region(draw: RegionDraw, certificate: Any) -> tuple[str, Any]:
+    """Return a certificate about another centre than its radius belongs to; which one the draw's seed says."""
+    region, problem = certificate.witness["region"], certificate.problem
+    start, centre = flatten(problem.network), np.asarray(region["centre"])
+    architecture = draw.problem.architecture
+    other = Reference(
+        replace(architecture, seed=architecture.seed + 1).layers(), draw.problem.X, draw.problem.y, problem.scale
+    )
+    ways = {
+        "swapped": (start, centre),
+        "the other centre": (
+            2.0 * centre - start if draw.centre == "midpoint" else centre + (centre - certificate.witness["end"]),
+            start,
+        ),
+        "another order": (np.ascontiguousarray(centre[::-1]), start),
+        "another network's centre": (other.flat_centre, start),
+    }
+    name = list(ways)[architecture.seed % len(ways)]
+    about, theta = ways[name]
+    witness = {**certificate.witness, "region": {**region, "centre": about}}
+    return name, replace(certificate, witness=witness, problem=problem.at(theta))

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings, strategies as st
 
 import verify
 from property_tests import families
 from property_tests.along_descent import region_certificate
 from property_tests.basins import BasinClaims, basin_facts
+from property_tests.centres import CentreDraw, centre_certificate, centre_draws, off_centre_facts
 from property_tests.certified import certified, facts_of, layers_of
 from property_tests.claims import Claims, Violation
 from property_tests.properties import StepDraw, step_draws
@@ -70,6 +72,31 @@ def _region(change: Callable[[RegionClaims], RegionClaims]) -> Callable[[RegionD
                 pass
 
     return body
+
+
+def _about(change: Callable[[CentreDraw, Claims], dict[str, Any]]) -> Callable[[CentreDraw], None]:
+    """Facts of a ball off its centre with the claims, the centre or the data changed."""
+
+    def body(draw: CentreDraw) -> None:
+        certificate = centre_certificate(draw)
+        if certificate.verdict == "PROVED" and "basin" not in certificate.witness:
+            claims = Claims.of(certificate)
+            said = {"claims": claims, "start": draw.start, "centre": draw.centre, "data": draw.data_radius}
+            for _ in off_centre_facts(draw.problem, **{**said, **change(draw, claims)}):
+                pass
+
+    return body
+
+
+def _loss_alone(claims: Claims) -> Claims:
+    """What is claimed of the centre but for λ_min and ‖J‖, which other points may share."""
+    return claims.with_(lambda0_lower=0.0, lambda0_upper=float("inf"), jacobian_norm0=float("inf"))
+
+
+def _beside() -> st.SearchStrategy[CentreDraw]:
+    """Networks whose layers are not exchangeable, the centre half the way to a fit, R given."""
+    draws = centre_draws().filter(lambda d: {"tanh", "gelu", "silu"} & {*d.problem.architecture.activations})
+    return draws.map(lambda d: replace(d, share=0.5, aside=0.1, problem=replace(d.problem, reach=2.0)))
 
 
 def _slow_linear() -> st.SearchStrategy[Any]:
@@ -220,6 +247,30 @@ TWINS: dict[str, Twin] = {
             "region_rate",
             region_draws,
             _region(lambda c: replace(c, rate=(1.0 - (1.0 - c.rate) * 2.0) ** 2)),
+        ),
+        Twin(
+            "centre: the parameters in its place",
+            "loss0",
+            _beside,
+            _about(lambda d, c: {"claims": _loss_alone(c), "centre": d.start}),
+        ),
+        Twin(
+            "centre: its numbers in another order",
+            "loss0",
+            _beside,
+            _about(lambda d, c: {"claims": _loss_alone(c), "centre": np.asarray(d.centre)[::-1]}),
+        ),
+        Twin(
+            "centre: the offset forgotten, R for the path alone",
+            "containment",
+            _beside,
+            _about(lambda d, c: {"claims": c.with_(radius=0.9 * float(np.linalg.norm(d.start - d.centre)))}),
+        ),
+        Twin(
+            "centre: data 1,000 times as far away",
+            "lambda0",
+            lambda: _beside().map(lambda d: replace(d, data=2.0**-14)),
+            _about(lambda d, _: {"data": 1e3 * d.data_radius}),
         ),
         Twin(
             "contradictory labels ignored",
