@@ -2,7 +2,7 @@
 
 Reached are the module's attributes, those of its submodules and classes, what its methods close over, their defaults, the globals that they name,
 whatever these hold, and the random generators of Python, numpy and torch. Code of installed packages is not entered, but where the modules' own classes stand.
-Parameters and buffers are not looked at.
+Of parameters and buffers, which are on the meta device, shapes are looked at, and attributes.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ _PLAIN = frozenset(
     ]
 )
 _MOST = 100_000
+# What a class of an installed package could keep.
+_DATA = _PLAIN | {list, dict, set, deque}
 
 Parts = Iterable[tuple[str, Any]]
 
@@ -104,15 +106,14 @@ class Reached:
         if issubclass(kind, torch.fx.Proxy):
             return (kind, id(value)), ()
         if issubclass(kind, torch.Tensor):
-            return _of_tensor(value), ()
+            return _of_tensor(value), vars(value).items()
         if kind is memoryview:
             value, kind = np.asarray(value), np.ndarray
         if issubclass(kind, np.ndarray):
             self._require_apart(value)
             return _of_array(value)
         if issubclass(kind, torch.nn.Module):
-            own = {name: part for name, part in vars(value).items() if name not in ("_parameters", "_buffers")}
-            return (kind, tuple(own)), (*own.items(), (kind.__name__, kind))
+            return (kind, tuple(vars(value))), (*vars(value).items(), (kind.__name__, kind))
         if kind in (list, tuple, deque):
             return (kind, len(value)), _numbered(value)
         if kind in (set, frozenset):
@@ -147,7 +148,12 @@ class Reached:
             name = getattr(value, "__qualname__", "")
             return (type(value), name), [("self", value.__self__), ("function", getattr(value, "__func__", None))]
         if isinstance(value, type):
-            own = dict(vars(value)) if self._is_entered(_file_of(value)) else {}
+            entered = self._is_entered(_file_of(value))
+            own = {
+                name: part
+                for name, part in vars(value).items()
+                if entered or (type(part) in _DATA and not name.startswith("__"))
+            }
             parts = [(name, part) for name, part in own.items() if name not in ("__dict__", "__weakref__", "__doc__")]
             return (type, value.__qualname__, tuple(own)), [*parts, ("bases", value.__bases__), ("class", type(value))]
         if isinstance(value, staticmethod | classmethod):

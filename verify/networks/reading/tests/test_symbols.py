@@ -84,6 +84,18 @@ def _of_the_metaclass(s: Any, x: Any) -> bool:
     return WithMeta.calls > LATE
 
 
+def _on_a_parameter(s: Any, x: Any) -> bool:
+    weight = s.a._parameters["weight"]
+    weight.calls = getattr(weight, "calls", 0) + 1
+    return bool(weight.calls > LATE)
+
+
+def _on_a_class_of_torch(s: Any, x: Any) -> bool:
+    kind = type(s.act)
+    kind.calls = getattr(kind, "calls", 0) + 1
+    return bool(kind.calls > LATE)
+
+
 def _anneals(s: Any, x: Any) -> bool:
     s.act.negative_slope *= 0.5
     return False
@@ -163,6 +175,8 @@ CHANGES = "changes what it can read at its next call"
         (lambda s, x: "cuda" in str(x.device), "prints a value"),
         (lambda s, x: f"{x.shape[0]}" == "60", "prints a value"),
         (lambda s, x: MEASURES.get(type(x), lambda _: 0)(x) > LATE, "runs other code than on a symbol"),
+        (_on_a_parameter, CHANGES),
+        (_on_a_class_of_torch, CHANGES),
         (_in_a_tensor, "tensors of its own"),
         (_bound, "tensors of its own"),
         (lambda s, x: s.weight.abs().max() > 9.0, "tensors of its own"),
@@ -180,6 +194,7 @@ def test_a_forward_that_may_do_something_else_later_or_elsewhere_is_refused(
     monkeypatch: pytest.MonkeyPatch, body: Callable[[Any, Any], bool], words: str
 ) -> None:
     monkeypatch.setitem(globals(), "BODY", body)
+    monkeypatch.setattr(torch.nn.LeakyReLU, "calls", 0, raising=False)
     model = Net()
     if "shares memory" in words:
         model.array = model.weight.numpy()
