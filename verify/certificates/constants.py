@@ -68,7 +68,7 @@ CONSTANTS: Mapping[str, NamedConstant] = MappingProxyType({
     "basin_radius": NamedConstant("ρ", "gradient descent converges from every start within ρ of the centre c", "lower"),
     "zero_loss_distance": NamedConstant("r₀", "an exact zero-loss point lies within it of c", "upper"),
     "distance": NamedConstant("‖θ − c‖", "distance of the parameters given from c", "enclosure"),
-    "distance_over_radius": NamedConstant("‖θ − c‖/ρ", "at most 1: the parameters given lie in the basin", "enclosure"),
+    "distance_over_radius": NamedConstant("‖θ − c‖/ρ", "the parameters given lie in the basin where this is at most 1", "enclosure"),
     "basin_residual": NamedConstant("ē", "residual norm everywhere on B(c, ρ)", "upper"),
     "basin_threshold": NamedConstant("E", "while ‖e‖ is larger, the distance to c does not grow", "upper"),
     "start_radius": NamedConstant("r", "the statement is about every start within r of the stored parameters", "lower"),

@@ -52,6 +52,11 @@ class CheckResult(NamedTuple):
         """Whether the certificate's claims are proved."""
         return self.verdict == "ACCEPTED"
 
+    def __repr__(self) -> str:
+        """All but the chain of inequalities, which fills pages."""
+        shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name != "steps")
+        return f"CheckResult({', '.join(shown)}; {len(self.steps)} steps)"
+
     def __bool__(self) -> bool:
         """Refuse: a verdict of three values is no truth value."""
         raise TypeError("a check has three outcomes and no truth value; use .accepted, or compare .verdict")

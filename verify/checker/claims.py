@@ -162,14 +162,16 @@ class Ball:
                 "Jacobian drift Δ_J(ρ)", bounds, "<=", "claims network_jacobian_change, unstable_units, worst ρ shown"
             )
             return
-        self.turning = curvature(self.here)
+        self.turning, graph = curvature(self.here), self.problem.chain is None
+        law = "claim network_jacobian_change" if graph else "claim layered_curvature"
         bounds = [(self.turning(real(r)), c) for r, c in zips(staged("radii of the table", self.radii), self.curvature)]
-        self.audit.every("curvature L_H(ρ)", bounds, "<=", "claim layered_curvature, worst ρ shown")
+        self.audit.every("curvature L_H(ρ)", bounds, "<=", f"{law}, worst ρ shown")
         areas = accumulate((Fraction(r) - Fraction(q)) * Fraction(c) for (q, r), c in zips(self.edges, stored))
-        graph, sums = self.problem.chain is None, []
+        sums = []
         for r, area, d in zips(self.radii, map(real, areas), self.delta):
             sums.append((moved(real(r)) if graph and not area <= d else area, d))
-        self.audit.every("Jacobian drift Δ_J(ρ)", sums, "<=", "Σ (ρ_i − ρ_{i-1})L_H(ρ_i), worst ρ shown")
+        law = f"Σ (ρ_i − ρ_{{i-1}})L_H(ρ_i){f', or {law}' if graph else ''}, worst ρ shown"
+        self.audit.every("Jacobian drift Δ_J(ρ)", sums, "<=", law)
 
     def norm(self, j: int) -> Any:
         """A bound of ‖J‖ on B(c, ρ_j)."""

@@ -221,3 +221,13 @@ def test_the_checker_can_be_read_by_itself() -> None:
             if isinstance(node, ast.FunctionDef):
                 assert sum(isinstance(part, ast.stmt) for part in ast.walk(node)) <= 60, (path, node.name)
         assert len(source.splitlines()) <= 400, path
+
+
+@pytest.mark.parametrize(("maps", "claim"), [(False, "layered_curvature"), (True, "network_jacobian_change")])
+def test_the_bound_of_the_curvature_names_the_claim_it_rests_on(maps: bool, claim: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    first = torch.nn.Conv2d(1, 4, 2) if maps else torch.nn.Linear(9, 16)
+    net = torch.nn.Sequential(first, torch.nn.Tanh(), torch.nn.Flatten(), torch.nn.Linear(16, 1)).double()
+    X, y = torch.randn(2, 1, 3, 3).double(), torch.randn(2).double()
+    found = check(verify.certify(net, X if maps else X.flatten(1), y, scope="basin").save(tmp_path / "c.zip"))
+    assert {row.source for row in found.steps if row.step == "curvature L_H(ρ)"} == {f"claim {claim}, worst ρ shown"}

@@ -231,6 +231,9 @@ def test_a_result_is_no_truth_value(tmp_path: Path) -> None:
     found = check(DRAFTS["point"].save(tmp_path / "c.zip"))
     with pytest.raises(TypeError, match="accepted"):
         bool(found)
+    # Printed, it leaves out the chain.
+    assert len(repr(found)) < 1000
+    assert found.claims[0] in repr(found)
 
 
 @pytest.mark.parametrize("name", DRAFTS)
