@@ -31,10 +31,14 @@ def _architecture(given: Network, stored: Network) -> str | None:
     mine, theirs = given.architecture(), stored.architecture()
     if len(mine) != len(theirs):
         return f"the network has {len(mine) - 1} layers, the certificate's has {len(theirs) - 1}"
-    for i, (one, other) in enumerate(zip(mine, theirs, strict=True)):
+    if given.input_shape != stored.input_shape:
+        sizes = ("×".join(map(str, network.input_shape)) for network in (given, stored))
+        return "the network's inputs are of size {}, the certificate's of {}".format(*sizes)
+    for i, (one, other) in enumerate(zip(mine[1:], theirs[1:], strict=True)):
         if one != other:
-            what = "the inputs' shape" if i == 0 else f"layer {i - 1}"
-            return f"{what} is another one: its kind, shape, bias, scale or activation differs from the certificate's"
+            return (
+                f"layer {i} is another one: its kind, shape, bias, scale or activation differs from the certificate's"
+            )
     return None
 
 

@@ -65,7 +65,7 @@ def test_latex_table() -> None:
 
 def test_check_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert check_a_file.main() == "ACCEPTED"
-    assert "is another one" in capsys.readouterr().out
+    assert "the network's inputs are of size 6, the certificate's of 10" in capsys.readouterr().out
 
 
 def test_sweep(tmp_path: Path) -> None:
