@@ -109,7 +109,7 @@ def write_docs(folder: Path, modules: list[str] | None = None) -> Path:
         module = importlib.import_module(name)
         for item in getattr(module, "__all__", ()):
             # What is loaded on first use has to be there before pdoc looks.
-            getattr(module, item)
+            vars(module)[item] = getattr(module, item)
     pdoc.render.configure(docformat="google", footer_text="lplr-verify", show_source=False)
     pdoc.render.env.filters["to_markdown"] = pass_context(
         lambda context, docstring: to_markdown_with_context(context, as_markdown(docstring))
@@ -119,6 +119,8 @@ def write_docs(folder: Path, modules: list[str] | None = None) -> Path:
     with warnings.catch_warnings():
         # A named tuple's constructor is compiled where its module's names are not known: such annotations are shown as they are written.
         warnings.filterwarnings("ignore", "Error parsing type annotation", UserWarning)
+        # A package brings the modules that are named themselves; torch's tensors annotate what they do not define.
+        warnings.filterwarnings("ignore", "The module specification|Cannot determine where", UserWarning)
         pdoc.pdoc(*chosen, f"!{_LEFT_OUT}", output_directory=folder)
     missing = missing_names(folder, chosen)
     if missing:

@@ -9,10 +9,13 @@ import pytest
 
 from verify.artifact.docs import as_markdown, documented_modules, missing_names, write_docs
 
-# A package whose __all__ names none of its modules, one of these modules, and modules elsewhere.
+# A package whose __all__ names none of its modules, one of these modules, names loaded on first use, a package beside a module of it, and others.
 SOME = [
     "verify.sweeps",
     "verify.sweeps.case",
+    "verify.report",
+    "verify.artifact",
+    "verify.artifact.archive",
     "verify.errors",
     "verify.nn",
     "verify.checker.wording",
