@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -100,12 +101,12 @@ def certify(
     from verify.networks.reading.files import load_data, load_model
     from verify.regions import certify as run
 
-    console = Console(stderr=as_json)
+    console = Console(stderr=as_json, markup=False)
     if out is not None:
         require_writable(out)
     read = load_data(data, targets, header=header, delimiter=delimiter, rows=rows)
     if not as_json:
-        console.print(f"read {read.description}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"read {read.description}", highlight=False, soft_wrap=True)
     network = load_model(model, architecture)
     given: dict[str, Any] = {
         "seconds": seconds,
@@ -144,7 +145,7 @@ def certify(
     else:
         console.print(certificate)
         if out is not None:
-            console.print(f"saved: {out} (check it: verify check {out})", highlight=False)
+            console.print(f"saved: {out} (check it: verify check {out})", highlight=False, soft_wrap=True)
     raise typer.Exit(EXIT[certificate.verdict])
 
 
@@ -199,7 +200,7 @@ def check(
             table = Table("step", "left", "", "right", "margin", "from")
             for row in result.steps:
                 table.add_row(*(Text(str(cell)) for cell in row))
-            Console().print(table)
+            Console(markup=False).print(table)
         elif result.steps:
             print(f"  {len(result.steps)} inequalities and stored intervals were checked (--all lists them)")
     raise typer.Exit(EXIT[verdict])
@@ -239,9 +240,10 @@ def reproduce(
     """Run the main job: certificates, experiments, ledger and report."""
     from verify.experiments import reproduce as job
 
+    console = Console(markup=False)
     if only is not None:
-        raise typer.Exit(EXIT[job.reproduce_one(out, only, Console())])
-    job.reproduce(out, "smoke" if smoke else "full" if full else "standard", Console())
+        raise typer.Exit(EXIT[job.reproduce_one(out, only, console)])
+    job.reproduce(out, "smoke" if smoke else "full" if full else "standard", console)
 
 
 @app.command()
@@ -255,7 +257,7 @@ def ledger(
     if claim is not None and claim not in claims.claims():
         near = difflib.get_close_matches(claim, claims.claims(), 3, 0.4)
         raise InputError(f"claim={claim!r}: no such id" + (f"; near it: {', '.join(near)}" if near else ""))
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     with console.status("checking every proof") if console.is_terminal else nullcontext():
         rows = claims.compute()
     if claim is not None:
@@ -357,13 +359,18 @@ def bench(
     if as_json:
         print_json(rows)
     else:
-        Console().print(as_table(rows))
+        Console(markup=False).print(as_table(rows))
 
 
 @functools.cache
 def _command() -> Any:
     """The verbs as one command, made once per process: a program may call :func:`main` many times."""
-    return typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
+    for verb in (command, *command.commands.values()):
+        # Help is printed as rich markup, in which "[grid]" is a style and vanishes.
+        for text in (verb, *verb.params):
+            text.help = escape(getattr(text, "help", None) or "")
+    return command
 
 
 def _run(arguments: Sequence[str]) -> Any:

@@ -109,7 +109,7 @@ def as_text(certificate: Any, width: int = 110) -> str:
     with extra("cli"):
         from rich.console import Console
 
-    console = Console(width=width, no_color=True, force_terminal=False, highlight=False)
+    console = Console(markup=False, width=width, no_color=True, force_terminal=False, highlight=False)
     with console.capture() as capture:
         console.print(as_rich(certificate))
     return capture.get()

@@ -114,7 +114,7 @@ def reproduce(directory: Path, size: Size = "standard", console: Console | None 
     Returns:
         name → certificate, in the order made.
     """
-    console = console or Console()
+    console = console or Console(markup=False)
     directory.mkdir(parents=True, exist_ok=True)
     certificates: dict[str, Certificate] = {}
     for job in _jobs(size):
@@ -122,7 +122,7 @@ def reproduce(directory: Path, size: Size = "standard", console: Console | None 
             certificate = job.make()
         save(certificate, directory / f"{job.name}.zip")
         certificates[job.name] = certificate
-        console.print(f"  {certificate.verdict}: {certificate.reason}", highlight=False)
+        console.print(f"  {certificate.verdict}: {certificate.reason}", highlight=False, soft_wrap=True)
     write_json(directory / "looseness.json", _looseness(certificates, console, 5 if size == "smoke" else 20))
     _experiments(directory, size, console)
     _ledger(directory, console)
@@ -132,8 +132,8 @@ def reproduce(directory: Path, size: Size = "standard", console: Console | None 
         results = results_of(directory)
         report = write_report(directory, **results)
     for line in closing_lines(directory, results["certificates"], results["origins"]):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-    console.print(f"Report: {report}", highlight=False)
+        console.print(line, highlight=False, soft_wrap=True)
+    console.print(f"Report: {report}", highlight=False, soft_wrap=True)
     return certificates
 
 
@@ -160,7 +160,7 @@ def reproduce_one(directory: Path, name: str, console: Console | None = None) ->
     Raises:
         InputError: no certificate or experiment of that name; the message lists them.
     """
-    console = console or Console()
+    console = console or Console(markup=False)
     jobs = {job.name: job for job in (*_jobs("smoke"), *_jobs("standard"))}
     experiments = {experiment.name: experiment for experiment in runs.EXPERIMENTS}
     related = {entry.name: entry for entry in catalogue.ENTRIES}
@@ -172,7 +172,7 @@ def reproduce_one(directory: Path, name: str, console: Console | None = None) ->
         with _timed(console, name):
             row = catalogue.run_entry(related[name], directory / f"{name}.zip")
         write_json(directory / f"{name}.json", row)
-        console.print(f"  {row['verdict']}: {row['reason']}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"  {row['verdict']}: {row['reason']}", highlight=False, soft_wrap=True)
         return str(row["verdict"])
     with _timed(console, name):
         certificate = jobs[name].make() if name in jobs else runs.run_experiment(experiments[name])[1]
@@ -182,7 +182,7 @@ def reproduce_one(directory: Path, name: str, console: Console | None = None) ->
         numbers_line(certificate),
         f"saved: {path} (check it: verify check {path})",
     ):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(line, highlight=False, soft_wrap=True)
     return certificate.verdict
 
 
@@ -240,11 +240,11 @@ def _long(directory: Path, console: Console, workers: int) -> list[dict[str, Any
     with _timed(console, "larger data"):
         rows = larger.run_cases(directory / "larger")
     for row in rows:
-        console.print(f"  {row['name']}: {row['verdict']}. {row['reason']}", highlight=False, markup=False)
+        console.print(f"  {row['name']}: {row['verdict']}. {row['reason']}", highlight=False)
     with _timed(console, "width ablation"):
         ablation = sweep(Path(__file__).with_name("width_ablation.toml"), directory / "width_ablation", workers=workers)
         drawn = write_diagnostics(directory / "width_ablation", ablation.rows)
-    console.print(f"  {ablation}; {drawn[0]}", highlight=False, markup=False)
+    console.print(f"  {ablation}; {drawn[0]}", highlight=False)
     return rows
 
 

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import typer
 
-from verify.cli import app
+from verify.cli import app, main
 
 ROOT = Path(__file__).parents[2]
 _SOURCES = [path for path in sorted((ROOT / "verify").rglob("*.py")) if "tests" not in path.parts]
@@ -120,3 +121,31 @@ def test_names_in_messages_are_looked_for() -> None:
     assert {"lr", "scope", "radius", "steps", "seconds", "descent"} <= set(_named(_OPTION))
     assert {"verify.SGD", "torch.nn.Parameter", "numpy.unique"} <= set(_named(_FUNCTION))
     assert {"--delimiter", "--rows", "--no-header"} <= set(_named(_FLAG))
+
+
+def _plain(text: str) -> str:
+    """The words of a help page, without frames."""
+    return " ".join(re.sub(r"[╭╮╰╯│─]", " ", text).split())
+
+
+def test_help_says_what_the_texts_say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """"[grid]" and "[[case]]" vanished from the help of `verify sweep`: they were taken for styles."""
+    monkeypatch.setenv("COLUMNS", "400")
+    command = typer.main.get_command(app)
+    for name, verb in {"": command, **command.commands}.items():  # type: ignore[attr-defined]
+        main([name, "--help"] if name else ["--help"])
+        shown = _plain(capsys.readouterr().out)
+        texts = [verb.help, *(getattr(p, "help", None) for p in verb.params)]
+        assert not [text for text in texts if text and _plain(text) not in shown], name
+
+
+def test_nothing_printed_is_taken_for_markup() -> None:
+    """Paths, names and reasons hold brackets: no console and no column of a progress line reads styles in them."""
+    calls = [
+        (path.name, ast.unparse(node))
+        for path in _SOURCES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Console", "TextColumn")
+    ]
+    assert len(calls) > 5
+    assert not [call for call in calls if "markup=False" not in call[1]]

@@ -65,8 +65,8 @@ class Progress:
                 from rich.console import Console
                 from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
 
-            columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+            self._bar = Bar(*columns, console=Console(stderr=True, markup=False), transient=True)
             self._id = self._bar.add_task(what, total=total, completed=done)
 
     def __enter__(self) -> Progress:
