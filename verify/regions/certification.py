@@ -137,14 +137,15 @@ def _certificate(problem: Problem, options: Options) -> Certificate:
     """Certify one scope of what has been read and validated; where that fails, a sample that no parameter moves is named."""
     found = _decided(problem, options)
     dead = dead_sample(problem) if found.verdict == "INCONCLUSIVE" else None
-    return found if dead is None else replace(found, reason=f"{found.reason}. At the start {dead}")
+    return (
+        found if dead is None or dead in found.reason else replace(found, reason=f"{found.reason}. At the start {dead}")
+    )
 
 
 def _decided(problem: Problem, options: Options) -> Certificate:
     """Certify one scope."""
     scope: Any = options.scope
-    smooth = problem.network.is_smooth
-    if scope == "region" and not smooth:
+    if scope == "region" and not problem.network.is_smooth:
         raise UnsupportedLayerError(
             "scope='region': the network has kinks (ReLU, max pooling), and a convex ball about its whole path is crossed by them; the bounds on it are proved"
             " for layers of Lipschitz derivative only. Use scope='exact', 'basin', 'run', 'ball' or 'point'"
@@ -163,10 +164,7 @@ def _decided(problem: Problem, options: Options) -> Certificate:
         return point_certificate(problem)
     if problem.descent is not None:
         return _stochastic(problem, options)
-    found = _of_gradient_descent(problem, options)
-    if scope == "run" and found.verdict == "INCONCLUSIVE" and not smooth:
-        return replace(found, reason=f"{found.reason}. {_ON_KINKS}")
-    return found
+    return _of_gradient_descent(problem, options)
 
 
 def _stochastic(problem: Problem, options: Options) -> Certificate:
@@ -180,13 +178,6 @@ def _stochastic(problem: Problem, options: Options) -> Certificate:
 
         return sgd_run_certificate(problem, options)
     return sgd_ball_certificate(problem)
-
-
-_ON_KINKS = (
-    "Gradient descent on a network with kinks tends to end on them: some pre-activations shrink with the residual, so that no ball around an"
-    " iterate is free of sign changes, and here they change the Jacobian too much for a ball that they cross. Widen the network, or take"
-    " scope='basin', which moves to a zero nearby, off the kinks"
-)
 
 
 def _of_gradient_descent(problem: Problem, options: Options) -> Certificate:

@@ -129,7 +129,7 @@ def _plain(text: str) -> str:
 
 
 def test_help_says_what_the_texts_say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """"[grid]" and "[[case]]" vanished from the help of `verify sweep`: they were taken for styles."""
+    """ "[grid]" and "[[case]]" vanished from the help of `verify sweep`: they were taken for styles."""
     monkeypatch.setenv("COLUMNS", "400")
     command = typer.main.get_command(app)
     for name, verb in {"": command, **command.commands}.items():  # type: ignore[attr-defined]

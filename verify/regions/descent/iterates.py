@@ -7,6 +7,7 @@ stated descent, so neighbours are compared with one float64 step of it (:class:`
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -256,14 +257,18 @@ class Neighbours:
             unit = 2.0**-23 if np.array_equal(after.astype(np.float32), after) else 2.0**-52
             outputs = residual + float(np.linalg.norm(self.descent.data.y))
             rounding = 64.0 * unit * (float(np.linalg.norm(after)) + self.descent.factor * jacobian_norm * outputs)
+        if not math.isfinite(length) or (math.isfinite(gap) and not math.isfinite(rounding)):
+            # What the stated step is, or what rounding explains, cannot be said.
+            return
         self.compared += 1
-        if gap <= 1e-3 * length + rounding or not np.isfinite(length):
+        if gap <= 1e-3 * length + rounding < math.inf:
             return
         if not self.apart:
             self.first = step
-            along = float(expected @ found) / length**2 if length > 0.0 else 0.0
-            aligned = float(np.linalg.norm(found - along * expected)) <= 1e-3 * abs(along) * length + rounding
-            self.ratio = along if aligned and along > 0.0 else None
+            with np.errstate(all="ignore"):
+                along = float(expected @ found) / length**2 if length**2 > 0.0 else 0.0
+                aligned = float(np.linalg.norm(found - along * expected)) <= 1e-3 * abs(along) * length + rounding
+            self.ratio = along if aligned and 0.0 < along < math.inf else None
         self.apart += 1
 
     def _other_loss(self) -> str | None:
@@ -277,7 +282,7 @@ class Neighbours:
     def describe(self) -> str:
         """Say what was found, as a clause of a certificate's reason."""
         if not self.compared:
-            return "no two of them are neighbours, so nothing is claimed of how they arose"
+            return "no two of them are neighbours that can be compared, so nothing is claimed of how they arose"
         if not self.apart:
             return (
                 f"each of the {self.compared} neighbouring pairs compared is one step of this descent apart to float accuracy"

@@ -258,7 +258,10 @@ def outlook(here: Examined, lr: Fraction | None) -> float:
 
     ‖θ − c‖ is about ‖J⁺e‖ = √(eᵀΘ⁻¹e), and ρ about that of a basin around θ itself if it fitted exactly.
     """
-    fitted = Ball(_FITTED * upper(here.facts.residual))
+    residual = upper(here.facts.residual)
+    if not math.isfinite(residual):
+        return 0.0
+    fitted = Ball(_FITTED * residual)
     rough = replace(here.ingredients(), curvature=Curvature.approx(here.state), residual0=fitted)
     low = lower(rough.lambda0)
     if not (low > 0.0 and np.isfinite(here.theta.mid).all() and np.isfinite(here.residual.mid).all()):

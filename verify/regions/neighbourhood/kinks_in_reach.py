@@ -7,6 +7,7 @@ Plain gradient descent ends *on* kinks: units that the fit wants on both sides k
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,10 +15,17 @@ from verify.networks.linearisation import Linearisation
 from verify.networks.movement import Movement
 from verify.regions.neighbourhood.crossing import approx_sigma, with_means
 
-__all__ = ["kinks_in_reach"]
+__all__ = ["Kinks", "kinks_in_reach"]
 
 
-def kinks_in_reach(state: Linearisation, residual: float) -> str | None:
+class Kinks(NamedTuple):
+    """What may cross, in words, and whether it changes the Jacobian too much for a ball that is crossed."""
+
+    text: str
+    too_much: bool
+
+
+def kinks_in_reach(state: Linearisation, residual: float) -> Kinks | None:
     """Say what may cross within the shortest conceivable path ‖e‖/σ, and what that does; None of a smooth network or where nothing may.
 
     Args:
@@ -41,4 +49,6 @@ def kinks_in_reach(state: Linearisation, residual: float) -> str | None:
         f"{pairs:,} pairs of a sample and a unit may cross their kink{anew} within ‖e‖/√λ_min = {radius:.3g}: with mean slopes there the Jacobian may"
         f" still jump by {jump:.3g}, and three jumps must stay below √λ_min = {sigma:.3g}"
     )
-    return text if 3.0 * jump < sigma else f"{text}: a smaller residual helps only where units leave their kinks"
+    if 3.0 * jump < sigma:
+        return Kinks(text, False)
+    return Kinks(f"{text}: a smaller residual helps only where units leave their kinks", True)

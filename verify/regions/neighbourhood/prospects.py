@@ -9,17 +9,27 @@ import numpy as np
 from verify.arrays import Ball
 from verify.arrays.upper import Upper
 from verify.decimals import at_most
-from verify.networks import DataSet, Problem, linearise
+from verify.networks import DataSet, Problem, kernel_of, linearise
 from verify.networks.layers import Trained
 from verify.networks.layers.norms import sensitivity_norms
 
-__all__ = ["closest_samples", "dead_sample", "equal_samples", "no_region", "why_not_positive"]
+__all__ = [
+    "closest_samples",
+    "contrary_samples",
+    "dead_sample",
+    "equal_samples",
+    "no_region",
+    "unequal_columns",
+    "why_not_positive",
+]
 
 _PAIRS = 4096
-# A gradient below this share of the largest is the rounding of one that vanishes, or of a sample so much smaller.
-_DEAD = 1e-10
-# Samples nearer than this, relative to their norm, are said to repeat nearly.
-_NEAR = 1e-5
+# A gradient below this share of the largest is the rounding of one that vanishes, or of a sample so much smaller; below the second its square underflows.
+_DEAD, _NOTHING = 1e-10, 2.0**-530
+# Samples nearer than this, relative to their norm, are said to repeat nearly; where no fit is found, and targets differ, nearer than the second.
+_NEAR, _CONTRARY = 1e-5, 1e-2
+# Squared distances of gradients, relative, that are rounding; columns whose sizes are in this ratio are said to differ.
+_SAME, _UNEQUAL = 1e-12, 1e3
 
 
 def equal_samples(data: DataSet) -> list[tuple[int, int]]:
@@ -66,15 +76,21 @@ def dead_sample(problem: Problem) -> str | None:
         own = rows * sensitivity_norms(state.reached(index).rows, data.n, k)
         squares = squares + own * own
     sizes = squares.root().value
-    if not np.isfinite(sizes).all() or not sizes.min() <= _DEAD * sizes.max():
+    least_alive = max(_DEAD * float(sizes.max()), _NOTHING)
+    if not np.isfinite(sizes).all() or not sizes.min() <= least_alive:
         return None
-    dead = np.flatnonzero(sizes <= _DEAD * sizes.max()).tolist()
+    dead = np.flatnonzero(sizes <= least_alive).tolist()
     names = ", ".join(map(str, dead[:6])) + (f" and {len(dead) - 6} more" if len(dead) > 6 else "")
     least = float(sizes[dead[0]])
+    remedy = (
+        "initialise again, rescale the sample or remove it"
+        if data.X[dead[0]].any()
+        else "or remove the sample, whose inputs are all 0"
+    )
     return (
         f"sample{'s' if len(dead) > 1 else ''} {names}: every path to the output is dead, or next to dead, at the parameters given: ‖∂F_{dead[0]}/∂θ‖ ≤"
         f" {at_most(least, 2)} by enclosure, so λ0 = λ_min(Θ) ≤ {at_most(Fraction(least) ** 2, 2)} there, and gradient descent hardly moves that output."
-        " Give the last layer a bias, initialise again, rescale the sample or remove it"
+        f" Give the last layer a bias, {remedy}"
     )
 
 
@@ -91,6 +107,50 @@ def closest_samples(data: DataSet) -> tuple[int, int, float] | None:
     i, j = np.unravel_index(int(np.argmin(apart)), apart.shape)
     largest = float(np.sqrt(max(squares[i], squares[j]))) or 1.0
     return int(i), int(j), float(np.linalg.norm(X[i] - X[j])) / largest
+
+
+def _equal_gradients(problem: Problem) -> str | None:
+    """Say at which two samples the first output has the same gradient, up to rounding, at the parameters given; None where none is seen (approximate)."""
+    n, k = problem.data.n, problem.data.k
+    if not 1 < n <= _PAIRS:
+        return None
+    theta = kernel_of(linearise(problem.network, problem.data.X)).mid[::k, ::k]
+    sizes = np.diagonal(theta)
+    if not (np.isfinite(theta).all() and sizes.min() > 0.0):
+        return None
+    with np.errstate(all="ignore"):
+        apart = (sizes[:, None] + sizes[None, :] - 2.0 * theta) / np.maximum(sizes[:, None], sizes[None, :])
+    apart[np.diag_indices(n)] = np.inf
+    i, j = np.unravel_index(int(np.argmin(apart)), apart.shape)
+    if not apart[i, j] <= _SAME:
+        return None
+    return (
+        f"At the start the output has the same gradient at samples {i} and {j}, up to rounding, though their inputs differ: units are dead, saturated or zero."
+        " Initialise again"
+    )
+
+
+def unequal_columns(data: DataSet) -> str | None:
+    """Say that the inputs' columns are of very different size; None where they are not."""
+    if data.X.ndim != 2:
+        return None
+    sizes = np.abs(data.X).max(axis=0)
+    sizes = sizes[sizes > 0.0]
+    if not (sizes.size and sizes.max() > _UNEQUAL * sizes.min()):
+        return None
+    return f"the columns of X reach from {sizes.min():.2g} to {sizes.max():.2g}: standardise them"
+
+
+def contrary_samples(data: DataSet) -> str | None:
+    """Say which samples, close together, ask for different outputs; None where the closest do not."""
+    pair = closest_samples(data)
+    if pair is None or pair[2] > _CONTRARY:
+        return None
+    i, j, distance = pair
+    gap = float(np.linalg.norm(data.y[i] - data.y[j]))
+    if not gap > distance * float(np.linalg.norm(data.y[i])):
+        return None
+    return f"samples {i} and {j} are equal up to {distance:.1e} of their norm, and their targets differ by {gap:.2g}. Remove one of them"
 
 
 def why_not_positive(lambda_min: Ball, lambda_max: Ball, problem: Problem, elsewhere: str) -> str:
@@ -111,6 +171,14 @@ def why_not_positive(lambda_min: Ball, lambda_max: Ball, problem: Problem, elsew
     if pair is not None and pair[2] < _NEAR:
         i, j, distance = pair
         return f"{what}: samples {i} and {j} are equal up to {distance:.1e} of their norm. Remove one of them"
+    dead = dead_sample(problem)
+    if dead is not None:
+        return f"{what}. At the start {dead}"
+    columns, equal = unequal_columns(problem.data), _equal_gradients(problem)
+    if equal is not None:
+        return f"{what}. {equal}"
+    if columns is not None:
+        elsewhere = f"Of the inputs, {columns}. Else {elsewhere}"
     if not problem.network.is_smooth:
         return (
             f"{what}: either to rounding {problem.network.at_a_kink}, where every slope counts, or too many units are dead, or Θ is nearly singular for"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +13,6 @@ from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one
 from verify.networks import LOSS_WORDS, Problem
-from verify.regions.neighbourhood.criteria import rate_stated
 from verify.regions.neighbourhood.crossing import search_crossing
 from verify.regions.neighbourhood.ingredients import (
     Ingredients,
@@ -30,6 +30,19 @@ from verify.regions.scopes.options import BallOptions
 __all__ = ["ball_certificate", "ball_constants", "ball_witness"]
 
 _ELSEWHERE = "scope='basin' looks at a zero of the residual nearby instead"
+_STEP = ("step below 2/β", "ηΘ below the identity", "ηΘ below twice the identity")
+# No network is made wider than this.
+_WIDEST = 1e9
+
+
+def _search(
+    ingredients: Ingredients, problem: Problem, lr: Fraction | None, radius: float | None
+) -> tuple[Ingredients, BallResult]:
+    """Search a ball free of kinks, or else one that they cross."""
+    result = search_ball(ingredients, lr, radius)
+    if result.certified_by is not None or problem.network.is_smooth or ingredients.offset:
+        return ingredients, result
+    return search_crossing(ingredients, ingredients.curvature.state, lr, radius)[1] or (ingredients, result)
 
 
 def _describe_shortfall(
@@ -40,52 +53,73 @@ def _describe_shortfall(
         return "the kernel or the residual overflows float64: rescale the data or the weights", None
     if result.table is None:
         return why_not_positive(ingredients.lambda0, ingredients.lambda_max0, problem, _ELSEWHERE), None
-    network, nearest = problem.network, result.outcome
-    if nearest is None and radius is not None:
-        return (
-            f"on the ball of the prescribed radius {radius:.6g} λ_min(Θ) > 0 is not certified, or a bound overflows: a smaller radius may do;"
-            " radius=None searches",
-            None,
-        )
-    if nearest is None and not network.is_smooth:
-        return (
-            f"no ball around these parameters is certified free of kinks: at the centre {network.at_a_kink}, or"
-            " so close to that that it is met before the ball is large enough. scope='basin' looks for a better centre nearby",
-            None,
-        )
+    nearest = result.outcome
     if nearest is None:
-        return f"no radius with λ(R) > 0 and finite curvature bounds was found. {_ELSEWHERE}", None
-    links = network.chain if network.is_chain else ()
-    width = min(link.fan_out for link in links[:-1]) if len(links) > 1 else None
+        return _no_radius(problem, radius), None
+    if nearest.failed is None:
+        assert result.lr is not None
+        chosen = "" if problem.lr is None else "; lr=None takes the certified 1/β"
+        return f"every inequality of the {nearest.form} criterion holds, but {no_rate(result.lr)}{chosen}", None
     failed = nearest.failed
-    if failed is None and result.lr is not None and "rate" in nearest.constants and not rate_stated(nearest.constants):
-        return (
-            f"every inequality of the {nearest.form} criterion holds, but {no_rate(result.lr)}; lr=None takes the certified 1/β",
-            None,
-        )
-    what = (
-        "no single step fails"
-        if failed is None
-        else f"{failed.name} ({failed.source}): {failed.left} {failed.relation} {failed.right} is not certain"
-    )
-    if failed is not None and not np.isfinite([failed.left.rad, failed.right.rad]).all():
+    what = f"{failed.name} ({failed.source}): {failed.left} {failed.relation} {failed.right} is not certain"
+    if not np.isfinite([failed.left.rad, failed.right.rad]).all():
         return f"{what}: a constant over- or underflows float64; rescale the data or the loss", None
-    if failed is not None and failed.name in ("step below 2/β", "ηΘ below the identity", "ηΘ below twice the identity"):
-        return f"the step lr is beyond the certified bound: {what}. Use a smaller lr, or lr=None", None
+    if problem.lr is not None:
+        other_ingredients, other = _search(ingredients, problem, None, radius)
+        if other.certified_by is not None:
+            return (
+                f"the step lr is beyond the certified bound: {what}. Use a smaller lr, or lr=None, which certifies {_show(other.lr)}",
+                None,
+            )
+        if failed.name in _STEP:
+            also, estimate = _describe_shortfall(other, other_ingredients, replace(problem, lr=None), radius)
+            return f"the step lr is beyond the certified bound: {what}; and with lr=None, {also}", estimate
     if nearest.ratio <= 0.0:
-        return f"{what}; no radius on the grid comes near. {_ELSEWHERE}", None
-    factor = 1.0 / nearest.ratio
-    advice = f" {_ELSEWHERE}"
-    estimate = None
+        return f"{what}; no radius on the grid comes near. {_ELSEWHERE}" if radius is None else what, None
+    return _by_factor(what, result, ingredients, problem, radius)
+
+
+def _no_radius(problem: Problem, radius: float | None) -> str:
+    """Say why λ > 0 and finite bounds hold on no ball that was tried."""
     if radius is not None:
-        advice = f" radius={radius:.6g} is prescribed: another may do; radius=None searches"
-    elif width is not None:
+        return f"on the ball of the prescribed radius {radius:.6g} λ_min(Θ) > 0 is not certified, or a bound overflows"
+    if not problem.network.is_smooth:
+        return (
+            f"no ball around these parameters is certified free of kinks: at the centre {problem.network.at_a_kink}, or"
+            " so close to that that it is met before the ball is large enough. scope='basin' looks for a better centre nearby"
+        )
+    return f"no radius with λ(R) > 0 and finite curvature bounds was found. {_ELSEWHERE}"
+
+
+def _by_factor(
+    what: str, result: BallResult, ingredients: Ingredients, problem: Problem, radius: float | None
+) -> tuple[str, float | None]:
+    """Say by which factor containment falls short, and the width that would close the gap at fixed λ0 and residual."""
+    nearest, network, estimate = result.outcome, problem.network, None
+    assert nearest is not None
+    assert result.table is not None
+    factor = 1.0 / nearest.ratio
+    links = network.chain if network.is_chain else ()
+    advice = f" {_ELSEWHERE}"
+    if radius is not None:
+        advice = f" radius={radius:.6g} is prescribed"
+    elif ingredients.offset:
+        advice = (
+            f" The parameters given lie within {at_most(ingredients.offset, 4)} of the centre: one nearer to a zero of the residual may do, which scope='basin'"
+            " looks for itself"
+        )
+    elif len(links) > 1:
         # The residual the ball can absorb is ∝ λ0/L_H, and L_H ∝ 1/√width at fixed λ0 and ‖e0‖.
-        estimate = width * factor * factor
-        elsewhere = "scope='basin', 'run' or 'exact' certifies a region where training ends instead"
-        if not network.is_smooth:
-            elsewhere = "scope='basin' certifies a ball without kinks where the residual vanishes instead"
-        advice = f" At fixed λ0 and residual a width of about {estimate:.2g} would close it (estimate); {elsewhere}"
+        needed = min(link.fan_out for link in links[:-1]) * factor * factor
+        estimate = needed if needed <= _WIDEST else None
+        advice = (
+            " No width that can be had would close it at fixed λ0 and residual: rescale the targets if they are large;"
+            if estimate is None
+            else f" At fixed λ0 and residual a width of about {needed:.2g} would close it (estimate);"
+        )
+        advice += f" {_ELSEWHERE}"
+        if network.is_smooth:
+            advice += ", 'run' and 'exact' where training ends"
     return (
         f"{what}; short by a factor {factor:.3g} ({nearest.form} criterion, R = {result.table.radii[nearest.index]:.4g}).{advice}",
         estimate,
@@ -182,10 +216,7 @@ def ball_certificate(problem: Problem, options: BallOptions) -> Certificate:
     if displaced is not None:
         return displaced
     ingredients = where.gather(problem)
-    result = search_ball(ingredients, problem.lr, radius)
-    if result.certified_by is None and not problem.network.is_smooth and not ingredients.offset:
-        _, crossed = search_crossing(ingredients, ingredients.curvature.state, problem.lr, radius)
-        ingredients, result = crossed or (ingredients, result)
+    ingredients, result = _search(ingredients, problem, problem.lr, radius)
     constants = where.constants(ball_constants(ingredients, result))
     proved = result.certified_by is not None
     # In a proof only what holds is a margin; how far the other form falls short is an observation.
@@ -199,7 +230,7 @@ def ball_certificate(problem: Problem, options: BallOptions) -> Certificate:
         for form, outcome in result.best.items()
         if outcome.margin is not None and proved and not outcome.holds
     }
-    problem = problem.stepping(result.lr)
+    asked, problem = problem, problem.stepping(result.lr)
     witness = {**ball_witness(ingredients, result), **where.witness()}
     outcome = result.outcome
     if proved and outcome is not None:
@@ -224,14 +255,23 @@ def ball_certificate(problem: Problem, options: BallOptions) -> Certificate:
             witness=witness,
             observed={**short, **decided_by(ingredients.bits)},
         )
-    reason, estimate = _describe_shortfall(result, ingredients, problem, radius)
-    if where.data_radius > 0.0 and result.table is None:
-        reason = (
-            f"{where.data}λ_min(Θ) is not certified positive for all of them: a smaller data_radius may do; data_radius=0 tells whether it is for"
-            " the data given"
-        )
+    reason, estimate = _describe_shortfall(result, ingredients, asked, radius)
+    if radius is not None:
+        free = ball_certificate(asked, replace(options, radius=None))
+        if free.proved:
+            reason += f". radius=None searches, and certifies R ≤ {at_most(upper(free.constants['radius']), 6)}"
+        elif free.reason != reason:
+            reason += f". radius=None searches, and finds none either: {free.reason}"
     elif where.data_radius > 0.0:
-        reason = f"{where.data}{reason}. A smaller data_radius asks for less"
+        alone = ball_certificate(asked, replace(options, data_radius=0.0))
+        if result.table is None:
+            reason = "λ_min(Θ) is not certified positive for all of them"
+        reason = (
+            f"{where.data}{reason}. For the data given alone it is PROVED: a smaller data_radius may do"
+            if alone.proved
+            else f"not even for the data given alone (data_radius=0): {alone.reason}"
+        )
+        estimate = None
     return Certificate(
         scope="ball",
         verdict="INCONCLUSIVE",

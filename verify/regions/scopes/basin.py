@@ -32,7 +32,7 @@ import numpy as np
 
 from verify.certificates import Certificate
 from verify.decimals import at_most
-from verify.networks import Problem
+from verify.networks import DataSet, Problem
 from verify.networks.arb_linearisation import affordable
 from verify.networks.movement import Movement
 from verify.networks.parameters import Vector, flatten
@@ -48,6 +48,7 @@ from verify.regions.neighbourhood.ingredients import (
     upper,
 )
 from verify.regions.neighbourhood.point_facts import Examined, examine, examine_in_arb
+from verify.regions.neighbourhood.prospects import contrary_samples, unequal_columns
 from verify.regions.scopes.options import BasinOptions
 
 __all__ = ["Sought", "about_zeros", "basin_certificate", "no_zero"]
@@ -55,12 +56,10 @@ __all__ = ["Sought", "about_zeros", "basin_certificate", "no_zero"]
 Result = TypeVar("Result")
 
 
-# Beyond this ηsλ_max at c, which must stay below 2 on a ball about it, the step is what fails.
-_LARGE_STEP = 1.8
 _NO_ZERO = {
     "creeps": "creeps{kicks}. Train on first, or widen the network",
-    "diverges": "finds no step that lowers the residual: a point where the gradient vanishes, or samples that no parameters nearby fit. Train from"
-    " another initialisation, or drop samples that nearly repeat others with other targets",
+    "diverges": "finds no step that lowers the residual: a point where the gradient vanishes, or samples that no parameters nearby fit, or an NTK of a"
+    " condition beyond float64. Train from another initialisation, or widen the network",
     "overflow": "overflows float64: rescale the data or the weights",
     "iterations": "did not converge in its iterations. Train on first, or widen the network",
     "seconds": "ran out of the seconds allowed. Raise seconds=, or train on first",
@@ -73,34 +72,42 @@ def _trace(polished: Polished) -> str:
     return " → ".join(shown if len(shown) <= 8 else [*shown[:4], "…", *shown[-3:]])
 
 
-def no_zero(polished: Polished) -> str:
-    """Say why Gauss–Newton found no zero of the residual."""
+def no_zero(polished: Polished, data: DataSet) -> str:
+    """Say why Gauss–Newton found no zero of the residual, and what of the data may hinder it."""
     kicks = f", {polished.kicks} random moves off the kinks included" if polished.kicks else ""
     why = _NO_ZERO[polished.why].format(kicks=kicks)
-    return f"no zero of the residual was found near the parameters: the iteration {why} (Gauss–Newton took ‖e‖ {_trace(polished)})"
+    text = f"no zero of the residual was found near the parameters: the iteration {why} (Gauss–Newton took ‖e‖ {_trace(polished)})"
+    contrary, columns = contrary_samples(data), unequal_columns(data)
+    if polished.why not in ("creeps", "diverges", "iterations") or (contrary or columns) is None:
+        return text
+    return f"{text}. Of the data, {contrary or columns}"
 
 
-def _missing(sought: Sought[Basin | None], lr: Fraction | None) -> str:
+def _missing(sought: Sought[Basin | None], lr: Fraction | None, data: DataSet) -> str:
     """Say why no basin is proved."""
     polished, here, tried = sought.polished, sought.here, sought.tried
     facts = here.facts
     path = f"Gauss–Newton took ‖e‖ {_trace(polished)}"
     if polished.why != "converged":
-        return no_zero(polished)
+        return no_zero(polished, data)
     if not lower(facts.lambda_min) > 0.0:
         return (
             f"λ_min(Θ(c)) ∈ [{lower(facts.lambda_min):.3e}, {upper(facts.lambda_min):.3e}] is not certified positive at the zero found"
             f" (λ_max {upper(facts.lambda_max):.3g}); {_weak_samples(here)} ({path})"
         )
     if lr is not None:
-        step, largest = approx_float(lr), approx_float(lr * here.s) * upper(facts.lambda_max)
-        if largest > _LARGE_STEP:
-            return (
-                f"the step lr = {step:.6g} is beyond the certified bound: ηsλ_max(Θ) = {largest:.6g} at the zero found, and it must stay below 2"
-                f" on a ball about it. Use a smaller lr, or lr=None ({path})"
-            )
         if rounds_to_one(lr * here.s, facts.lambda_min):
             return f"{no_rate(lr)}; lr=None takes the largest certified step ({path})"
+        shorter = find_basin(here, None)
+        if shorter is None and not here.state.network.is_smooth:
+            shorter = crossing_basin(here, None)
+        if shorter is not None:
+            both = approx_float(lr * here.s) * (lower(facts.lambda_min) + upper(facts.lambda_max))
+            return (
+                f"the step lr = {approx_float(lr):.6g} is beyond the certified bound: ηs(λ_min + λ_max) = {both:.6g} at the zero found, and it must stay"
+                f" below 2 on a ball about it, with room for the curvature. Use a smaller lr, or lr=None, which certifies {approx_float(shorter.lr):.6g}"
+                f" ({path})"
+            )
     sigma = math.sqrt(lower(facts.lambda_min))
     if _at_a_kink(here):
         reach = _reach(here)
@@ -126,6 +133,8 @@ def _weak_samples(here: Examined) -> str:
     vector = np.abs(np.linalg.eigh(here.theta.mid)[1][:, 0])
     k = here.state.network.outputs
     names = sorted({int(i) // k for i in np.argsort(vector)[::-1][:3] if vector[i] > 0.1})
+    if len(names) == 1:
+        return f"sample {names[0]} carries its eigenvector: ∂F/∂θ is small there beside the others'. Rescale it or leave it out, or widen the network"
     if not names:
         return "no few samples carry its eigenvector: widen the network, or use fewer samples"
     return f"samples {', '.join(map(str, names))} carry its eigenvector: they nearly determine each other. Leave one of them out, or widen the network"
@@ -207,7 +216,7 @@ def basin_certificate(problem: Problem, options: BasinOptions) -> Certificate:
         return Certificate(
             scope="basin",
             verdict="INCONCLUSIVE",
-            reason=_missing(sought, lr),
+            reason=_missing(sought, lr, problem.data),
             problem=problem,
             constants={
                 "lambda0": centre.lambda0,

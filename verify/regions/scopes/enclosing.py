@@ -71,13 +71,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an enclosure ended."""
+    """How an enclosure ended; `rises` says that the loss certainly does not fall as stated, which no finer enclosure changes."""
 
     why: str
     path: Path
     engine: Engine
     here: Examined
     found: Attempt | None
+    rises: bool = False
+
+    @property
+    def finer(self) -> bool:
+        """Whether more bits may help: the first enclosure is a point."""
+        return not self.rises and len(self.path.growth) > 0
 
 
 @dataclass(frozen=True)
@@ -134,9 +140,9 @@ def enclose(task: Task, plan: Plan, follower: Follower | None = None) -> Outcome
                     path.save(directory / _STATE, engine, state)
             here = examine(task.problem.at(engine.theta))
             moved = reach(here.state, engine.delta, norms(here.state.network))
-            why = _facts(task, path, engine, here, moved)
+            why, rises = _facts(task, path, engine, here, moved)
             if why:
-                return Outcome(why, path, engine, here, None)
+                return Outcome(why, path, engine, here, None, rises)
             if follower is not None:
                 follower.visit(engine.theta, engine.delta)
             if k >= look or path.residual_upper[-1] <= target:
@@ -177,24 +183,28 @@ def _start_residual(here: Examined, delta: float, jacobian_change: float) -> flo
     return upper(evaluate("e_bar", values))
 
 
-def _facts(task: Task, path: Path, engine: Engine, here: Examined, moved: Reach) -> str:
-    """Append what holds at θ_k; return what is missing, or ''."""
+def _facts(task: Task, path: Path, engine: Engine, here: Examined, moved: Reach) -> tuple[str, bool]:
+    """Append what holds at θ_k; return what is missing, or '', and whether that is certain."""
     k, jacobian_change, residual_change = len(path.growth), moved.jacobian, moved.residual
     if moved.kink is not None:
         layer, sample, unit = moved.kink
-        return (
+        why = (
             f"at step {k} the slope of unit {unit} of hidden layer {layer + 1} at sample {sample} is not decided: its pre-activation may lie on either side"
             f" of a kink, within {float(moved.dz[layer].upper()[sample]):.3g}"
         )
+        return why, False
     if not (math.isfinite(engine.delta) and math.isfinite(jacobian_change) and math.isfinite(residual_change)):
-        return f"the enclosure of the iterate blew up at step {k}"
+        return f"the enclosure of the iterate blew up at step {k}", False
     # Weyl on J: λ_min(Θ(θ)) ≥ (√λ_min(Θ(θ̂)) − ‖ΔJ‖)² on the ball.
     start = Ball(max(lower(here.facts.lambda_min), 0.0))
     lam = lower(evaluate("lambda_region_sharp", {"lambda0": start, "Delta_J": Ball(jacobian_change)}))
     low = max(lower(here.facts.residual - Ball(residual_change)), 0.0)
     high = upper(here.facts.residual + Ball(residual_change))
     if not lam > 0.0:
-        return f"λ_min of the NTK is not certified positive on the enclosure of step {k} (radius {engine.delta:.3g})"
+        return (
+            f"λ_min of the NTK is not certified positive on the enclosure of step {k} (radius {engine.delta:.3g})",
+            False,
+        )
     if k:
         # Φ_k ≤ (1 − ημ_{k-1})Φ_{k-1} ⇔ ‖e_k‖² ≤ (1 − ηsλ_{k-1})‖e_{k-1}‖².
         mu = evaluate("mu", {"s": Ball(task.problem.scale), "lambda_R": Ball(path.lambda_lower[-1])})
@@ -205,18 +215,20 @@ def _facts(task: Task, path: Path, engine: Engine, here: Examined, moved: Reach)
         if not (lower(factor) >= 0.0 and upper(left) <= lower(right)):
             above = Ball(max(upper(factor), 0.0)) * Ball(path.residual_upper[-1]) ** 2
             if lower(Ball(low) ** 2) > upper(above):
-                return (
+                why = (
                     f"the decrease Φ_{{k+1}} ≤ (1 − ημ_k)Φ_k fails at k = {k - 1}: ‖e‖ goes from {path.residual_upper[-1]:.6g} to {low:.6g} with"
                     f" η = {approx_float(task.problem.eta):.6g}. Use a smaller lr"
                 )
-            return (
+                return why, True
+            why = (
                 f"the decrease Φ_{{k+1}} ≤ (1 − ημ_k)Φ_k is not certain at k = {k - 1}: ‖e‖ in [{low:.6g}, {high:.6g}], enclosure radius"
                 f" {engine.delta:.3g}"
             )
+            return why, False
         path.slack.append(upper(left) / max(lower(right), 5e-324))
     path.delta.append(engine.delta)
     path.inner.append(engine.inner)
     path.lambda_lower.append(lam)
     path.residual_lower.append(low)
     path.residual_upper.append(high)
-    return ""
+    return "", False

@@ -52,6 +52,13 @@ __all__ = ["assemble", "begin", "exact_certificate", "follow", "refused"]
 
 _SAMPLES = 12
 _ATTEMPTS = 4
+# What helps where an enclosure is too wide, and where it is so because float64 was asked for.
+_REMEDY = (
+    ". Use scope='run', which follows float64, or scope='basin', which follows nothing",
+    ". Use method='auto', which goes on with more bits",
+)
+# Beyond this ηsλ_max the step is what keeps a run from falling.
+_LARGE_STEP = 1.8
 
 
 def make_plan(task: Task) -> Plan | str:
@@ -128,19 +135,19 @@ def exact_certificate(problem: Problem, options: ExactOptions) -> Certificate:
     return assemble(task, first, *followed, chosen)
 
 
-def follow(task: Task, follower: Follower | None = None) -> tuple[Outcome, list[str]] | str:
+def follow(task: Task, follower: Follower | None = None) -> tuple[Outcome, list[tuple[str, str]]] | str:
     """Enclose descent by the cheapest method that succeeds; return the outcome and what was tried before, or why there is nothing to follow."""
     plan = make_plan(task)
     if isinstance(plan, str):
         return plan
-    tried: list[str] = []
+    tried: list[tuple[str, str]] = []
     outcome = enclose(task, plan, follower)
     for _ in range(_ATTEMPTS):
         if outcome.why in ("certified", "budget"):
             break
-        tried.append(f"{plan.method} at {plan.bits} bits: {outcome.why}")
-        if plan.method == "shadow" and task.options.method == "shadow":
+        if (plan.method == "shadow" and task.options.method == "shadow") or not outcome.finer:
             break
+        tried.append((f"{plan.method} at {plan.bits} bits", outcome.why))
         if plan.method == "shadow":
             plan = replace(plan, method="shadow-arb", bits=max(160, 64 + _cheapest(task, plan.steps_expected)[1]))
         else:
@@ -152,11 +159,14 @@ def follow(task: Task, follower: Follower | None = None) -> tuple[Outcome, list[
 def refused(task: Task, first: Examined, end: str, chosen: bool) -> Certificate:
     """Return the INCONCLUSIVE certificate of a run whose float64 rehearsal ended badly (chosen: whether the step was)."""
     facts = first.facts
+    share = approx_float(task.problem.scale * task.problem.eta) * upper(facts.lambda_max)
+    smaller = f"use a smaller lr{'' if chosen else ', or lr=None'}"
     words = {
-        "diverged": f"diverges (the loss overflows): use a smaller lr{'' if chosen else ', or lr=None'}",
-        "stalled": "stalls: the residual no longer falls. Use a larger step, or scope='basin', which needs no training",
+        "diverged": f"diverges (the loss overflows): {smaller}",
+        "stalled": f"stalls: the residual hardly falls, or rises again, and ηsλ_max(Θ) = {share:.3g} at the start: "
+        + (smaller if share > _LARGE_STEP else "use a larger step, or scope='basin', which needs no training"),
+        "arrived": "ends where a float64 step no longer moves, and no ball about that point is certified: scope='basin' moves to a zero of the residual nearby",
         "steps": f"reaches no certifiable point within {task.options.steps} steps: raise steps, or widen the network",
-        "seconds": "reaches no certifiable point in the time that a run is given: use scope='run' with seconds=, or widen the network",
     }
     if not lower(facts.lambda_min) > 0.0 or not np.isfinite(upper(facts.loss)):
         elsewhere = "scope='basin' looks at a zero of the residual nearby instead"
@@ -176,11 +186,26 @@ def _bits_lost(inner: list[float]) -> float:
     return math.log2(positive[-1] / positive[0]) / (len(positive) - 1)
 
 
-def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], chosen: bool) -> Certificate:
+def _ended(missing: str, how: str, tried: list[tuple[str, str]], remedy: str, count: int) -> str:
+    """Say what ended an enclosure, with which methods, what may help, and what is proved all the same."""
+    others = [(name, why) for name, why in tried if why != missing]
+    same = ", ".join(name for name, why in tried if why == missing)
+    text = f"{missing} ({how}{f'; the same with {same}' if same else ''})"
+    if others:
+        text += f"; before, {'; '.join(f'{name}: {why}' for name, why in others)}"
+    proved = (
+        f"λ_min > 0 at the first {count} iterates, and the decrease from each to the next"
+        if count
+        else "nothing of the iterates"
+    )
+    return f"{text}{remedy}. What is proved: {proved}"
+
+
+def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[tuple[str, str]], chosen: bool) -> Certificate:
     """Return the certificate of an enclosed run: PROVED where a ball took over, else INCONCLUSIVE with what ended it.
 
     Args:
-        first: facts at the start. tried: methods that failed before, in words. chosen: whether the user gave the step.
+        first: facts at the start. tried: methods that failed before, with the reason, in words. chosen: whether the user gave the step.
     """
     path, engine, found = outcome.path, outcome.engine, outcome.found
     count = len(path.lambda_lower)
@@ -222,7 +247,6 @@ def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], ch
     }
     margins: dict[str, Ball] = {}
     how = f"{engine.method}, {engine.bits} bits, {observed['bits_lost_per_step']:.2f} bits lost per step"
-    before = f" ({'; '.join(tried)})" if tried else ""
     if (
         outcome.why == "certified"
         and found is not None
@@ -270,7 +294,10 @@ def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[str], ch
             observed |= values
         elif missing == "budget":
             missing = f"the step budget ended at step {count - 1} before the hand-over: raise steps"
-        reason = f"{missing} ({how}){before}. What is proved: λ_min > 0 and the decrease at the first {max(count - 1, 0)} steps"
+        remedy = ""
+        if found is None and outcome.why != "budget" and not outcome.rises:
+            remedy = _REMEDY[outcome.finer and task.options.method == "shadow"]
+        reason = _ended(missing, how, tried, remedy, count)
         verdict = "INCONCLUSIVE"
     return Certificate(
         scope="exact",

@@ -175,7 +175,8 @@ class End:
     """How a run ended.
 
     Attributes:
-        why: 'certified', 'steps' or 'seconds' (the budget ended), 'out of reach' (by the forecast), 'diverged', 'stalled', 'iterates', 'overflow'.
+        why: 'certified', 'steps' or 'seconds' (the budget ended), 'out of reach' (by the forecast), 'diverged', 'stalled',
+            'arrived' (a step no longer moves), 'iterates', 'overflow'.
         look: the last look at an iterate; None where there was none.
     """
 
@@ -217,6 +218,9 @@ def train(task: Task, run: Run, key: str, first: Examined | None = None) -> End:
                     checkpoint.save(_checkpoint_path(directory, run.step))
                 if found is not None and found.handover is not None:
                     return End("certified", found)
+                if np.array_equal(after, run.theta):
+                    # Nothing will change any more, and each further step would be looked at.
+                    return End("arrived", found)
                 slower = task.smaller_step(here) if looked else None
                 if over in ("steps", "seconds") or (over is not None and slower is None):
                     return End(over, found)

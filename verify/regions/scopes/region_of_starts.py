@@ -36,8 +36,9 @@ from verify.regions.descent.enclosed_iterates import FloatShadow
 from verify.regions.descent.progress import Progress
 from verify.regions.descent.tube import Section, section
 from verify.regions.neighbourhood.estimate import Attempt, attempt, next_target, with_start
-from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
+from verify.regions.neighbourhood.ingredients import approx_float, lower, no_rate, rounds_to_one, upper
 from verify.regions.neighbourhood.point_facts import Examined, examine
+from verify.regions.neighbourhood.prospects import why_not_positive
 from verify.regions.scopes.ball import ball_constants, ball_witness
 from verify.regions.scopes.convex_ball import Reach, inside_step, lambda_bound, positive_step, witness_of
 from verify.regions.scopes.enclosing import Task
@@ -97,7 +98,7 @@ def certificate_of_starts(
             reach.visit(shadow.theta, shadow.delta)
             progress.update(k, functools.partial("step {}  ‖e‖ {:.4g}  δ {:.2e}".format, k, now.residual, shadow.delta))
             if not now.lambda_min > 0.0:
-                why = f"λ_min of the NTK is not certified positive within δ = {now.delta:.3g} of the iterate of step {k}{_REMEDY}"
+                why = _not_positive_at(shadow.theta, asked, now, k)
                 break
             if k >= look or now.residual <= target:
                 found = attempt(
@@ -114,7 +115,9 @@ def certificate_of_starts(
                 break
             if not now.factor < 1.0:
                 why = f"the factor of ‖e‖ per step is not certified below 1 at step {k} (ηs‖J‖² ≤ {now.norm_step:.4g}, δ = {now.delta:.3g})"
-                if now.norm_step > 1.0:
+                if rounds_to_one(task.problem.scale * task.problem.eta, here.facts.lambda_min):
+                    why = f"{no_rate(task.problem.eta)}; lr=None chooses one"
+                elif now.norm_step > 1.0:
                     most = approx_float(task.problem.eta) / now.norm_step
                     why += f". With starts or data around, ηs‖J‖² must not exceed 1: use a step below {most:.3g}"
                 else:
@@ -141,11 +144,22 @@ def _with_other_maps(delta: float, task: Task, here: Examined) -> float:
     return upper((Ball(delta) + apart) * Ball(_ROOM))
 
 
+def _not_positive_at(theta: Vector, asked: _Asked, now: Section, k: int) -> str:
+    """Say why λ > 0 is not certified about the iterate of step k: at the stored parameters and data already, or for the others alone."""
+    facts = examine(asked.task.problem.at(theta)).facts
+    if lower(facts.lambda_min) > 0.0:
+        return (
+            f"λ_min of the NTK is not certified positive within δ = {now.delta:.3g} of the iterate of step {k}{_REMEDY}"
+        )
+    why = why_not_positive(
+        facts.lambda_min, facts.lambda_max, asked.task.problem, "Take another initialisation, or a wider network"
+    )
+    return f"at the iterate of step {k} itself, {why}"
+
+
 def _inconclusive(asked: _Asked, why: str, sections: list[Section]) -> Certificate:
     task = asked.task
-    reason = (
-        f"{asked.options.around}, η = {approx_float(task.problem.eta):.6g}: {why}. {len(sections)} steps were enclosed"
-    )
+    reason = f"{asked.options.around}, η = {approx_float(task.problem.eta):.6g}: {why}. Before that {len(sections) - 1} steps were enclosed"
     observed = {"largest_delta": max((s.delta for s in sections), default=0.0)}
     return Certificate.undecided("region", reason, task.problem, task.constants(asked.first), observed)
 
@@ -204,7 +218,7 @@ def _assemble(asked: _Asked, tube: _Tube) -> Certificate:
     return Certificate(
         scope="region",
         verdict="PROVED" if good else "INCONCLUSIVE",
-        reason=_statement(asked, constants, bound.by, largest) if good else _not_positive(asked, radius),
+        reason=_statement(asked, constants, bound.by, largest) if good else _not_positive(asked, radius, bound.value),
         problem=task.problem,
         constants=constants,
         margins=margins if good else {},
@@ -214,10 +228,12 @@ def _assemble(asked: _Asked, tube: _Tube) -> Certificate:
     )
 
 
-def _not_positive(asked: _Asked, radius: float) -> str:
+def _not_positive(asked: _Asked, radius: float, bound: float) -> str:
+    if bound > 0.0:
+        return f"with {asked.options.around}, {no_rate(asked.task.problem.eta)}; lr=None chooses one"
     return (
         f"with {asked.options.around} gradient descent stays within R = {radius:.6g} of c, {asked.where}, but λ_min(Θ) is not certified positive"
-        " on that ball, or the rate rounds to 1. Widen the network or take a smaller radius"
+        " on that ball. Widen the network, or take a smaller radius"
     )
 
 

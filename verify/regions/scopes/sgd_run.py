@@ -32,21 +32,14 @@ from verify.regions.descent.minibatch import Epochs, read_orders
 from verify.regions.descent.recorded_run import Checkpoint, require_room
 from verify.regions.neighbourhood.estimate import next_target
 from verify.regions.neighbourhood.ingredients import approx_float
-from verify.regions.neighbourhood.point_facts import examine
+from verify.regions.neighbourhood.point_facts import Examined, examine
 from verify.regions.scopes.options import EpochOptions
 from verify.regions.scopes.resuming import earlier_run
 from verify.regions.scopes.run import facts_steps
 from verify.regions.scopes.run_reasons import tally
-from verify.regions.scopes.sgd import (
-    Found,
-    default_step,
-    find,
-    found_constants,
-    found_witness,
-    largest_step,
-    missing,
-    subject,
-)
+from verify.regions.scopes.sgd import largest_step, subject
+from verify.regions.scopes.sgd_reasons import missing, smaller_step
+from verify.regions.scopes.sgd_search import Found, default_step, find, found_constants, found_witness
 
 __all__ = ["sgd_run_certificate"]
 
@@ -59,17 +52,18 @@ _MOST_EPOCHS = 20_000
 
 @dataclass
 class _Record:
-    """What was kept of a run, and how it ended; `resumed` is the epoch that it went on from."""
+    """What was kept of a run, and how it ended: `found` at its last look `here`; `resumed` is the epoch that it went on from."""
 
     kept: list[Checkpoint] = field(default_factory=list)
     resumed: int | None = None
     found: Found | None = None
+    here: Examined | None = None
     compared: int = 0
     apart: int = 0
 
     def look(self, problem: Problem, theta: Vector, step: int, origin: Vector, *, last: bool) -> bool:
         """Prove the facts at θ̂_step and try the criterion there; say whether it holds."""
-        here = examine(problem.at(theta), step=step, origin=origin)
+        self.here = here = examine(problem.at(theta), step=step, origin=origin)
         self.found = find(here, problem, starts=False, thorough=last)
         self.kept.append(Checkpoint(here.facts, theta))
         require_room(len(self.kept), problem.network.parameters)
@@ -167,14 +161,15 @@ def sgd_run_certificate(problem: Problem, options: EpochOptions) -> Certificate:
         first = next(source)
         problem = problem.at(first[1])
         source = _after(first, source)
-    if problem.lr is None:
+    given = problem.lr is not None
+    if not given:
         problem = problem.stepping(default_step(examine(problem), problem))
     if source is None:
         record, why = _train(problem, _Budget.of(options), earlier)
     else:
         sampled = None if options.orders is None else read_orders(options.orders, problem.sgd, problem.data.n)
         record, why = _replay(problem, source, sampled), "iterates"
-    return _certificate(problem, record, why)
+    return _certificate(problem, record, why, given=given)
 
 
 def _resumable(given: Any, problem: Problem) -> Certificate:
@@ -214,13 +209,26 @@ def _origin(problem: Problem, record: _Record, why: str) -> str:
     )
 
 
-def _certificate(problem: Problem, record: _Record, why: str) -> Certificate:
+def _ended(problem: Problem, record: _Record, why: str, *, given: bool) -> str:
+    """Say how a run without a hand-over ended, and what was missing at its last look; given: whether the user named the step."""
+    found, here = record.found, record.here
+    assert found is not None
+    assert here is not None
+    if why == "diverged":
+        smaller = "use a smaller lr, or lr=None" if given else "use a smaller lr"
+        return f"the run diverged with the step lr = {approx_float(problem.eta):.6g}, after the last look at epoch {record.kept[-1].facts.step}: {smaller}"
+    ended = {"budget": "the budget of epochs ended", "seconds": "the seconds allowed ended"}
+    smaller_lr = smaller_step(here, problem, found, starts=False)
+    return f"{ended.get(why, 'no iterate handed in is certifiable')}: {missing(found, problem, smaller=smaller_lr, given=given)}"
+
+
+def _certificate(problem: Problem, record: _Record, why: str, *, given: bool) -> Certificate:
     found, descent, lr = record.found, problem.sgd, problem.eta
     if found is None:
         return Certificate(
             "run",
             "INCONCLUSIVE",
-            "the run ended before its first look: its loss is not finite",
+            "the loss overflows float64 at the start: rescale the data or the weights",
             problem,
             {"lr": lr},
             {},
@@ -243,15 +251,10 @@ def _certificate(problem: Problem, record: _Record, why: str) -> Certificate:
     made = _origin(problem, record, why)
     best = found.best
     if not found.holds or best is None or best.margin is None or why == "diverged":
-        ended = {
-            "diverged": "the run diverged: use a smaller step",
-            "budget": "the budget of epochs ended",
-            "seconds": "the seconds allowed ended",
-        }.get(why, "no iterate handed in is certifiable")
         return Certificate(
             "run",
             "INCONCLUSIVE",
-            f"{ended}: {missing(found, problem)}. {made}: {tally(kept)}",
+            f"{_ended(problem, record, why, given=given)}. {made}: {tally(kept)}",
             problem,
             constants,
             {},

@@ -205,6 +205,17 @@ def test_iterates_far_apart_are_not_said_to_be_steps() -> None:
     assert "no two of them are neighbours" in cert.reason
 
 
+@pytest.mark.parametrize("first", [1.0, 1e200])
+def test_iterates_that_overflow_are_looked_at_and_not_said_to_be_steps(first: float) -> None:
+    """The end of a loop that diverged: NonFiniteError, or "each of the 1 neighbouring pairs compared is one step apart"."""
+    model, X, y, states = loop(torch.nn.MSELoss(), 0.1, torch.float64)
+    scaled = [{name: factor * value for name, value in states[0].items()} for factor in (first, 1e200)]
+    cert = verify.certify(model, X, y, scope="run", loss="mse", lr=0.1, iterates=scaled)
+    assert cert.verdict == "INCONCLUSIVE"
+    assert "overflows float64" in cert.reason
+    assert "is one step of this descent" not in cert.reason
+
+
 @pytest.mark.parametrize("value", [2.5, "3", -1, True, None, np.float64(2.0), [1], float("nan")])
 def test_a_count_that_is_no_whole_number_is_refused(value: Any) -> None:
     with pytest.raises(InputError, match="whole number"):

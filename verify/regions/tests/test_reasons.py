@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,12 +14,15 @@ import torch
 
 import verify
 from verify.certificates.certificate import Certificate
+from verify.regions.scopes.handover import look_for_handover
 
 X = np.array([[2.0, -1.0], [0.5, 3.0], [-1.0, 1.0]])
 Y = np.array([1.0, -1.0, 1.0])
 PLAIN = {"X": np.array([[1.0, 0.0], [0.0, 2.0]]), "y": np.array([1.0, 1.0])}
 REPEATED = np.vstack([X, X[:1]])
 NEAR = np.vstack([X, [[2.0 + 1e-12, -1.0]]])
+ZERO = np.vstack([X, np.zeros((1, 2))])
+STEEP = np.diag([1.0, 1e9])
 MORE = np.random.default_rng(0).standard_normal((5, 2))
 
 
@@ -37,10 +41,19 @@ def line() -> torch.nn.Module:
     return model
 
 
-def almost() -> np.ndarray:
+def almost(gap: float = 1e-3) -> np.ndarray:
     """Targets that the network nearly fits: a ball is certified."""
     with torch.no_grad():
-        return np.asarray(net()(torch.tensor(X)).numpy()[:, 0] + 1e-3)
+        return np.asarray(net()(torch.tensor(X)).numpy()[:, 0] + gap)
+
+
+def rectified(**given: Any) -> torch.nn.Module:
+    """A network with kinks; a unit without a bias is at its kink where the input is 0."""
+    torch.manual_seed(0)
+    first, last = torch.nn.Linear(2, 64, **given), torch.nn.Linear(64, 1, **given)
+    if first.bias is not None:
+        torch.nn.init.zeros_(first.bias)
+    return torch.nn.Sequential(first, torch.nn.ReLU(), last).double()
 
 
 def certify(model: torch.nn.Module, X: Any = X, y: Any = Y, **options: Any) -> Certificate:
@@ -186,6 +199,112 @@ CASES: dict[str, tuple[Callable[[], Certificate], str, str, Callable[[], Certifi
         "Widen",
         lambda: certify(net(), scope="basin", descent=verify.SGD(batch_size=1)),
     ),
+    "ball: a step that leaves no room": (
+        lambda: certify(net(), y=almost(0.03), scope="ball", lr=0.039),
+        "or lr=None, which certifies 0.02",
+        "width",
+        lambda: certify(net(), y=almost(0.03), scope="ball"),
+    ),
+    "ball: targets far away": (
+        lambda: certify(net(), y=1e4 * Y, scope="ball"),
+        "No width that can be had",
+        "a width of",
+        lambda: certify(net(), y=1e4 * Y, scope="basin"),
+    ),
+    "ball: equal rows, for data nearby": (
+        lambda: certify(net(), REPEATED, np.append(Y, Y[0]), scope="ball", data_radius=1e-5),
+        "numpy.unique(X, axis=0, return_index=True)",
+        "smaller data_radius",
+        lambda: certify(net(), y=almost(), scope="ball", data_radius=1e-5),
+    ),
+    **{
+        f"{scope}: a step that turns back and forth": (
+            partial(certify, line(), **PLAIN, scope=scope, lr="1/2", steps=3000),
+            "se a smaller lr, or lr=None",
+            "larger",
+            partial(certify, line(), **PLAIN, scope=scope),
+        )
+        for scope in ("run", "exact")
+    },
+    "basin: a step that is too long with the smallest eigenvalue": (
+        lambda: certify(line(), **PLAIN, scope="basin", lr="2/5"),
+        "ηs(λ_min + λ_max) = 2 ",
+        "determine",
+        lambda: certify(line(), **PLAIN, scope="basin"),
+    ),
+    "region of starts: step too small": (
+        lambda: around(lr=1e-18),
+        "Use a larger step; lr=None",
+        "smaller",
+        lambda: around(lr=None),
+    ),
+    "region of starts: rows nearly equal": (
+        lambda: certify(net(), NEAR, np.append(Y, Y[0]), scope="region", start_radius=1e-6),
+        "samples 0 and 3 are equal up to",
+        "smaller radius",
+        lambda: certify(net(), scope="region", start_radius=1e-6),
+    ),
+    "exact: at a kink": (
+        lambda: certify(rectified(), ZERO, np.append(Y, 0.3), scope="exact"),
+        "scope='basin'",
+        "1734 bits",
+        lambda: certify(rectified(), ZERO, np.append(Y, 0.3), scope="basin"),
+    ),
+    "mini-batches: at a kink": (
+        lambda: certify(rectified(), ZERO, np.append(Y, 0.3), scope="ball", descent=verify.SGD(batch_size=1)),
+        "at its kink",
+        "smaller step",
+        lambda: certify(rectified(), ZERO, np.append(Y, 0.3), scope="basin", descent=verify.SGD(batch_size=1)),
+    ),
+    "mini-batches: a much smaller step does": (
+        lambda: certify(net(), y=almost(0.03), scope="ball", descent=verify.SGD(batch_size=1)),
+        "With lr=0.00029 the criterion holds here",
+        "may do",
+        lambda: certify(net(), y=almost(0.03), scope="ball", lr=0.00029, descent=verify.SGD(batch_size=1)),
+    ),
+    "draws with replacement: no step does": (
+        lambda: certify(
+            net(), y=almost(0.03), scope="ball", descent=verify.SGD(batch_size=1, order="with_replacement")
+        ),
+        "scope='basin'",
+        "smaller step",
+        lambda: certify(
+            net(), y=almost(0.03), scope="basin", descent=verify.SGD(batch_size=1, order="with_replacement")
+        ),
+    ),
+    "mini-batches: overflow": (
+        lambda: certify(net(scale=1e200), scope="run", steps=3, descent=verify.SGD(batch_size=1)),
+        "rescale the data or the weights",
+        "lr",
+        lambda: certify(net(), scope="run", steps=200, descent=verify.SGD(batch_size=1)),
+    ),
+    "all parameters zero": (
+        lambda: certify(net(scale=0.0), scope="point"),
+        "the same gradient at samples 0 and 1",
+        "plane",
+        lambda: certify(net(), scope="point"),
+    ),
+    "a sample of zeros without biases": (
+        lambda: certify(rectified(bias=False), ZERO, np.append(Y, 0.3), scope="point"),
+        "remove the sample, whose inputs are all 0",
+        "initialise again",
+        lambda: certify(rectified(bias=False), scope="point"),
+    ),
+    **{
+        f"{scope}: columns of very different size": (
+            partial(certify, line(), STEEP, np.ones(2), scope=scope),
+            "the columns of X reach from 1 to 1e+09: standardise them",
+            "rescale",
+            partial(certify, line(), STEEP / STEEP.max(axis=0), np.ones(2), scope=scope),
+        )
+        for scope in ("point", "basin")
+    },
+    "close samples that ask for different outputs": (
+        lambda: certify(net(), np.vstack([X, X[:1] + 1e-3]), np.append(Y, -Y[0]), scope="basin"),
+        "their targets differ by 2. Remove one of them",
+        "seconds",
+        lambda: certify(net(), scope="basin"),
+    ),
     "draws with replacement": (
         lambda: certify(net(), scope="ball", descent=verify.SGD(batch_size=1, order="with_replacement")),
         "scope='basin'",
@@ -234,3 +353,16 @@ def test_a_basin_that_only_its_centre_enters_says_which_inequality_a_ball_of_sta
     assert "path with momentum inside the ball" in certificate.reason
     assert "containment has 0." in certificate.reason
     assert float(certificate.constants["lambda_region"].lower()) > 0.0
+
+
+def test_a_run_that_no_longer_moves_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ReLU network at ‖e‖ = 0 that no ball is certified about was looked at, and told to train on, at every step of its budget."""
+    monkeypatch.setattr(
+        "verify.regions.scopes.recording.look_for_handover",
+        lambda *a, **b: replace(look_for_handover(*a, **b), handover=None),
+    )
+    for scope in ("run", "exact"):
+        certificate = certify(line(), **PLAIN, scope=scope, lr="1/4", steps=2000)
+        assert "step no longer moves" in certificate.reason or "the run no longer moves" in certificate.reason
+        assert "scope='basin'" in certificate.reason
+        assert "larger" not in certificate.reason

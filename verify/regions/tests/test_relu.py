@@ -167,9 +167,9 @@ def test_what_may_cross_counts_units_by_their_distance_alone() -> None:
     z = np.abs(state.z_rows[0].mid) / np.sqrt((np.asarray(X) ** 2).sum(axis=1) + 1.0)[:, None]
     for count in (1, 5, 20):
         radius = float(np.sort(z.ravel())[count - 1 : count + 1].mean())
-        text = kinks_in_reach(state, radius * np.sqrt(smallest))
-        assert text is not None
-        assert text.startswith(f"{count} pairs")
+        found = kinks_in_reach(state, radius * np.sqrt(smallest))
+        assert found is not None
+        assert found.text.startswith(f"{count} pairs")
     assert kinks_in_reach(state, 1e-12) is None
     assert kinks_in_reach(linearise(read_network(_net(6, 16, 1, act=torch.nn.Tanh())), np.asarray(X)), 1.0) is None
 
