@@ -50,9 +50,13 @@ class Rounding:
         e_dot = most_w + most_x + c.dim
         e_pre = (((self.r1 + 1) * e_dot + (1 << (self.wh + self.xh + 8))) >> shift) + 3
         bias = (c.inners[:, c.dim] * ONE) >> c.weight_bits if c.hidden_bias else np.zeros(self.m, dtype=object)
-        pre = (((dots * self.r1) >> shift) + bias).astype(np.int64)
+        # Python's integers until they are known to be small.
+        pre = ((dots * self.r1) >> shift) + bias
         if np.abs(dots).max() > 1 << (self.wh + self.xh + 8) or np.abs(pre).max() >= 16 * ONE:
-            raise NotCertainError("a pre-activation is not below 16 in absolute value: outside the checker's tanh")
+            raise NotCertainError(
+                "a pre-activation is not below 16 in absolute value, which the checker's integers demand: smaller weights or inputs would do"
+            )
+        pre = pre.astype(np.int64)
         self.pre = pre.astype(object)
         self.T = self._values(pre)
         half, unit = 1 << (self.k - 1), 1 << (28 - self.k)

@@ -79,6 +79,12 @@ class Case:
         """Refuse what no case can mean; what certify refuses becomes a row with its reason."""
         if not isinstance(self.data, Mapping) or not isinstance(self.data.get("name"), str):
             raise InputError(f'data={self.data!r}: expected a table with a name, such as {{ name = "digits", n = 50 }}')
+        try:
+            json.dumps([dict(self.data), self.options], allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"data, options: {error}; expected numbers, text, true or false, lists and tables"
+            ) from error
         for name in ("width", "depth", "seed"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < (0 if name == "seed" else 1):

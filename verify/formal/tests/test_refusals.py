@@ -101,6 +101,28 @@ def test_a_residual_that_is_too_large_is_refused_with_the_inequality(certificate
         find_witness(formal_problem(replace(certificate, problem=replace(problem, lr=Fraction(1, 100)))))
 
 
+@pytest.mark.parametrize(
+    ("activation", "weights", "inputs", "says"),
+    [
+        (torch.nn.Tanh, 40.0, 1.0, "a pre-activation is not below 16"),
+        # Python int too large to convert to C long, where a network of ReLU reached 2^63.
+        (torch.nn.ReLU, 1e8, 1e4, "a pre-activation is not below 16"),
+        (torch.nn.Tanh, 1e-6, 1e6, r"inner products reach 2\^62"),
+    ],
+)
+def test_numbers_out_of_the_checkers_range_are_refused(
+    certificate: Certificate, activation: type[torch.nn.Module], weights: float, inputs: float, says: str
+) -> None:
+    X, y = datasets.sphere(4, 3, 2.0)
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 8), activation(), torch.nn.Linear(8, 1)).double()
+    with torch.no_grad():
+        next(net.parameters()).mul_(weights)
+    problem = replace(verify.certify(net, inputs * X, y, scope="point").problem, lr=Fraction(1, 10))
+    with pytest.raises(NotCertainError, match=says):
+        find_witness(formal_problem(replace(certificate, problem=problem)))
+
+
 def test_a_file_whose_doubles_were_altered_is_refused(certificate: Certificate, tmp_path: Path) -> None:
     folder = certificate.save(tmp_path / "cert")
     arrays = max(folder.rglob("*.npy"), key=lambda path: path.stat().st_size)

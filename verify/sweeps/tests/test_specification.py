@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,12 @@ def test_every_field_of_a_case_changes_its_id() -> None:
         ({"grid": {"data": ["digits"]}}, "name"),
         ({"grid": {"data": [SPHERE], "parametrisation": ["mup"]}}, "mup"),
         ({"grid": {"data": [SPHERE], "parametrisation": ["antisymmetric"], "depth": [2]}}, "depth=2"),
+        # A date of a TOML file was an unexpected TypeError.
+        (
+            {"case": [{"data": {"name": "sphere", "d": datetime.date(2020, 1, 1)}}]},
+            "not JSON serializable; expected numbers",
+        ),
+        ({"case": [{"data": SPHERE, "options": {"radius": float("nan")}}]}, "expected numbers"),
         ({"keep": "some", "case": [{"data": SPHERE}]}, "keep"),
         ({"cases": [{"data": SPHERE}]}, "cases"),
         ({"case": {"data": SPHERE}}, r"\[\[case\]\]"),
