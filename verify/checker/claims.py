@@ -25,7 +25,7 @@ from verify.checker.nearby import Nearby
 from verify.checker.network import Point
 from verify.checker.pooling import Maximum
 from verify.checker.problem import Parameters, Problem
-from verify.checker.reading import Claimed, Limit, afford, expect, take
+from verify.checker.reading import Claimed, afford, expect, take
 from verify.checker.strides import Stride, stride
 from verify.checker.tables import MAX_TABLE, floats, is_index, require_steps
 from verify.checker.wording import at_least, at_most, below_one
@@ -119,7 +119,7 @@ class Ball:
         expect(isinstance(parabolas, list), "parabolas: expected a list")
         self.parabolas = [floats(pair, 2) for pair in parabolas]
         expect(above is None or isinstance(above, list), "above: expected a list")
-        afford(max(size, len(parabolas), len(above or [])) <= MAX_TABLE, "a table is longer than this checker takes on")
+        afford(max(size, len(parabolas), len(above or [])), MAX_TABLE, "rows of a table")
         self.above = [floats(pair, 2) for pair in above or []]
         expect(all(weight > 0.0 for weight, _ in self.parabolas + self.above), "a parabola has a weight ≤ 0")
         self.lam0, self.J, self.e = map(real, floats([lam0, J, e]))
@@ -301,8 +301,10 @@ def _descend(problem: Problem, guesses: list[float], lost: int, centre: Any = No
     steps, base, theta, lows, losses, away = len(guesses) - 1, ctx.prec, problem.parameters(), [], [], []
     held = len(problem.start) + 6 * problem.n * problem.k * max(layer.size for layer in problem.layers)
     bits = 2 * base + lost * steps
-    if bits > MAX_BITS or bits * held > MAX_MEMORY:
-        raise Limit(f"gradient descent would need {bits} bits for {held} numbers")
+    afford(bits, MAX_BITS, f"bits that {steps} steps of gradient descent would need")
+    afford(
+        bits * held, MAX_MEMORY, f"bits in all, of {held:,} numbers, that {steps} steps of gradient descent would need"
+    )
     for k, guess in enumerate(guesses):
         with ctx.workprec(bits - lost * k):
             here = Point(problem, theta)

@@ -154,7 +154,7 @@ class Moving:
             is_index(inner, len(self.ball.radii)) and type(half) is int and half >= 0,
             "criterion: no such inner row, or number of steps",
         )
-        afford(half < MAX_HALF_STEPS, "more steps than this checker takes on")
+        afford(half, MAX_HALF_STEPS - 1, "steps")
         b, n, epsilon, alpha = self.descent.batch, self.problem.n, eta * real(self.descent.scales[0]), 2 - x
         r, share = real(self.ball.radii[inner]), root(real(Fraction(b, n)))
         q, near = arb(b).sqrt() * L * r, arb(b).sqrt() * L * V
@@ -199,7 +199,7 @@ class Moving:
         """Demand that the cells cover the spectrum, and that each form contracts at both ends of its cell and has condition at most C_1²."""
         listed = isinstance(forms, list) and len(edges) == len(forms) + 1 >= 2
         expect(listed and all(a < b for a, b in pairwise(edges)), "edges: one more than forms, increasing")
-        afford(len(forms) <= MAX_CELLS, "more cells than this checker takes on")
+        afford(len(forms), MAX_CELLS, "cells of the spectrum")
         cells = [tuple(map(real, floats(form, 3))) for form in forms]
         low, high = spectrum
         self.audit.every(

@@ -52,7 +52,7 @@ def tick(operations: int = 0) -> None:
     A call into FLINT cannot be interrupted, so it is not begun where even the fastest machine would be too slow.
     """
     if time.monotonic() + operations * _FASTEST > deadline[0]:
-        raise Limit("out of the time allowed")
+        raise Limit("the time allowed does not suffice: allow more seconds (seconds=, --seconds)")
 
 
 # Who is told where a long check stands, and when that was last done, set by check(); the items of the loops it is in.

@@ -100,7 +100,7 @@ def _output(window: Window) -> tuple[int, int]:
 
 def _affordable(reads: int) -> None:
     """Leave undecided what meets too many entries, before they are listed."""
-    afford(reads <= MAX_READS, "a layer reads more than this checker takes on")
+    afford(reads, MAX_READS, "entries that a layer reads")
 
 
 def _reads(layer: Layer) -> int:
@@ -299,7 +299,7 @@ def layers_of(rows: list[Any], shape: Shape) -> list[Layer]:
         expect(kind == "sum" or len(inputs) == 1, f"layer {v}: {kind} has one input")
         layers.append(reader(row, tuple(inputs), [layers[u].shape if u >= 0 else shape for u in inputs]))
         read += _reads(layers[-1])
-        afford(read <= MAX_ALL_READS, "the layers read more than this checker takes on")
+        afford(read, MAX_ALL_READS, "entries that all layers read")
     used = {u for layer in layers for u in layer.inputs}
     expect(used == set(range(-1, len(layers) - 1)), "a layer, or the data, leads nowhere")
     return layers

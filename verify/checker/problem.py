@@ -16,7 +16,7 @@ from verify.checker.enclosures import tick
 from verify.checker.kinds import layers_of, stored
 from verify.checker.layers import Elementwise, Layer, Trained
 from verify.checker.pooling import Maximum
-from verify.checker.reading import Limit, afford, expect, take
+from verify.checker.reading import afford, expect, take
 
 __all__ = ["START", "Pair", "Parameters", "Problem"]
 
@@ -49,9 +49,7 @@ class Problem:
         self.n: int = self.X.shape[0]
         expect(self.n > 0 and len(self.X.data) > 0, "no samples, or no inputs")
         # Before layers list their entries.
-        afford(
-            prod(self.shape) <= MAX_PARAMETERS, f"inputs of {prod(self.shape)} numbers: more than this checker takes on"
-        )
+        afford(prod(self.shape), MAX_PARAMETERS, "numbers of an input")
         self.layers: list[Layer] = layers_of(rows, self.shape)
         self.start: list[float] = [value for layer in self.layers for value in layer.start()]
         """The moving parameters, layer by layer: weights row by row, then biases."""
@@ -59,8 +57,9 @@ class Problem:
         expect(stored(self.y, self.n, self.k), "y has not one row per sample and one column per output")
         size, widest = self.n * self.k, max(layer.size for layer in self.layers)
         self.held: int = sum(layer.weight_count for layer in self.layers if isinstance(layer, Trained))
-        if size > MAX_ROWS or max(self.held, size * widest) > MAX_PARAMETERS:
-            raise Limit(f"n·k={size}, p={self.held}: more than this checker takes on")
+        afford(size, MAX_ROWS, "rows n·k of the NTK")
+        afford(self.held, MAX_PARAMETERS, "parameters")
+        afford(size * widest, MAX_PARAMETERS, "values of the widest layer at all samples and outputs")
         expect(self.start, "no parameter moves")
         self._loss(document)
 
@@ -69,13 +68,13 @@ class Problem:
         if isinstance(network, dict) and "input_shape" not in network:
             [pairs] = take(network, "layers")
             expect(isinstance(pairs, list) and pairs, "expected layers")
-            afford(len(pairs) <= MAX_LAYERS, f"more than {MAX_LAYERS} layers: more than this checker takes on")
+            afford(len(pairs), MAX_LAYERS, "layers")
             expect(stored(self.X) and len(self.X.shape) == 2, "X is no matrix")
             rows = [row for pair in pairs for row in _unpaired(pair)]
             return [{**row, "inputs": [v - 1]} for v, row in enumerate(rows)], self.X.shape[1:]
         rows, shape = take(network, "layers input_shape")
         expect(isinstance(rows, list) and rows, "expected layers")
-        afford(len(rows) <= 4 * MAX_LAYERS, f"more than {4 * MAX_LAYERS} layers: more than this checker takes on")
+        afford(len(rows), 4 * MAX_LAYERS, "layers")
         fits = isinstance(shape, list) and len(shape) in (1, 3) and all(type(v) is int and v > 0 for v in shape)
         expect(fits, "the input's shape is neither [d] nor [C, H, W]")
         return rows, tuple(shape)

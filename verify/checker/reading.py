@@ -58,10 +58,12 @@ def expect(condition: Any, message: str) -> None:
         raise Malformed(message)
 
 
-def afford(condition: Any, message: str) -> None:
-    """Leave the file undecided unless the condition holds: a true certificate may be beyond what this checker takes on."""
-    if not condition:
-        raise Limit(message)
+def afford(amount: int, most: int, what: str) -> None:
+    """Leave the file undecided where it holds more of something: a true certificate may be beyond what this checker takes on."""
+    if amount > most:
+        # Python writes out no integer of very many digits.
+        shown = f"{amount:,}" if amount < 10**15 else "over 10^15"
+        raise Limit(f"{what}: {shown}, and this checker takes on at most {most:,}")
 
 
 def take(mapping: Any, required: str, optional: str = "") -> list[Any]:
@@ -76,10 +78,10 @@ def _admit(members: list[tuple[str, int]]) -> None:
     """Refuse all but the two kinds of names that the format knows (so no path can lead elsewhere), and what is too large."""
     for name, size in members:
         expect(name == _DOCUMENT or _ARRAY.fullmatch(name), f"unexpected file {name!r}")
-        afford(name != _DOCUMENT or size <= MAX_DOCUMENT, f"{name!r}: larger than this checker takes on")
-    afford(len(members) <= MAX_FILES, "more files than this checker takes on")
+        afford(size if name == _DOCUMENT else 0, MAX_DOCUMENT, f"bytes of {name!r}")
+    afford(len(members), MAX_FILES, "files")
     expect(len({name for name, _ in members}) == len(members), "a file occurs twice")
-    afford(sum(size for _, size in members) <= MAX_BYTES, "larger than this checker takes on")
+    afford(sum(size for _, size in members), MAX_BYTES, "bytes in all")
 
 
 def _from_directory(path: str) -> dict[str, bytes]:
@@ -91,20 +93,20 @@ def _from_directory(path: str) -> dict[str, bytes]:
             expect(stat.S_ISREG(status.st_mode), f"{name!r} is no regular file")
             members[name] = entry
             sizes.append((name, status.st_size))
-            afford(len(members) <= MAX_FILES, "more files than this checker takes on")
+            afford(len(members), MAX_FILES, "files")
     _admit(sizes)
     return {name: entry.read_bytes() for name, entry in members.items()}
 
 
 def _from_zip(path: str) -> dict[str, bytes]:
-    afford(os.path.getsize(path) <= MAX_BYTES, "larger than this checker takes on")
+    afford(os.path.getsize(path), MAX_BYTES, "bytes in all")
     data = Path(path).read_bytes()
     # The end record: no comment, no zip64, a bounded directory; checked before zipfile allocates anything.
     plain = data[-22:-18] == b"PK\5\6" and data[-2:] == b"\0\0" and data[-42:-38] != b"PK\6\7"
     expect(plain, "not a zip of this format (end record)")
     directory = int.from_bytes(data[-10:-6], "little")
     expect(directory < len(data), "a zip whose directory is larger than itself")
-    afford(directory <= MAX_DIRECTORY, "a zip's directory is larger than this checker takes on")
+    afford(directory, MAX_DIRECTORY, "bytes of the zip's directory")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         # Packing tools add the folder itself; it holds nothing.
         items = [item for item in archive.infolist() if item.filename != "arrays/" or item.file_size]

@@ -31,7 +31,7 @@ def run(audit: Audit, problem: Problem, witness: Any, close: Any = None) -> Trut
     checkpoints, handover = take(witness, "checkpoints handover")
     listed = isinstance(checkpoints, list) and isinstance(handover, dict)
     expect(listed and problem.lr, "a run needs checkpoints, a hand-over and a step")
-    afford(len(checkpoints) <= MAX_TABLE, "more checkpoints than this checker takes on")
+    afford(len(checkpoints), MAX_TABLE, "checkpoints")
     handover, found = dict(handover), None
     number, index = handover.pop("step", None), handover.pop("checkpoint", None)
     expect(is_index(index, len(checkpoints)), "a run needs a hand-over at one of its checkpoints")

@@ -16,7 +16,7 @@ def floats(value: Any, size: int | None = None) -> list[float]:
     if isinstance(value, Array) and len(value.shape) == 1:
         value = value.data.tolist()
     expect(isinstance(value, list) and size in (None, len(value)), "a table has the wrong length")
-    afford(len(value) <= MAX_STEPS + 1, "a table is longer than this checker takes on")
+    afford(len(value), MAX_STEPS + 1, "rows of a table")
     expect(all(isinstance(item, float) for item in value), "expected doubles")
     return list(value)
 
@@ -24,7 +24,7 @@ def floats(value: Any, size: int | None = None) -> list[float]:
 def require_steps(value: Any) -> None:
     """Refuse what is no number of steps, and leave undecided what are too many."""
     expect(type(value) is int and value >= 0, "expected a number of steps")
-    afford(value <= MAX_STEPS, "more steps than this checker takes on")
+    afford(value, MAX_STEPS, "steps")
 
 
 def is_index(value: Any, size: int) -> bool:

@@ -213,9 +213,10 @@ def test_work_is_bounded(tmp_path: Path) -> None:
     many.document["loss_scale"] = {"$rational": ["1", str(n)]}
     found = check(many.save(tmp_path / "c.zip"))
     assert (found.verdict, found.seconds < 20) == ("UNDECIDED", True)
+    assert "rows n·k of the NTK: 2,049, and this checker takes on at most 2,048" in found.failures[-1]
     long = all_drafts()["exact"]
     long.document["witness"]["steps"] = 100_001
-    undecided(long.save(tmp_path / "c.zip"))
+    assert "steps: 100,001, and this checker takes on at most 100,000" in undecided(long.save(tmp_path / "c.zip"))
     rows = GOOD.copy()
     for column in ("radii", "curvature", "delta_j", "lambda"):
         rows.document["witness"][column] = [{"$float": float(i).hex()} for i in range(1, 4098)]
