@@ -101,6 +101,10 @@ def certify(
     from verify.networks.reading.files import load_data, load_model
     from verify.regions import certify as run
 
+    if centre is not None and scope is not ScopeName.region:
+        raise InputError(
+            f"centre={centre!r}: an option of scope 'region' here; for a ball about another centre call verify.certify(…, centre=…) from Python"
+        )
     console = Console(stderr=as_json, markup=False)
     if out is not None:
         require_writable(out)
@@ -169,6 +173,10 @@ def check(
     """Re-verify a certificate with the stand-alone checker, and that it is about the network and data given."""
     from verify.checker import check as run
 
+    if weights is None and architecture is not None:
+        raise InputError(f"architecture={architecture}: names the layers of --weights; pass both, or neither")
+    if data is None and (targets != 1 or header is not None or delimiter is not None):
+        raise InputError("targets, header and delimiter describe --data; pass it too, or leave them out")
     others = None
     if weights is not None or data is not None:
         from verify.certificates import Certificate

@@ -48,6 +48,9 @@ from verify.regions.scopes.options import ExactOptions
 
 __all__ = ["CASES", "CRITERIA", "Widths", "figure", "run_cases", "search"]
 
+# log2 of a width that no memory holds.
+_LARGEST = 40
+
 
 @dataclass(frozen=True)
 class Widths:
@@ -210,9 +213,9 @@ def search(
     unknown = set(criteria) - set(CRITERIA)
     if unknown or not criteria:
         raise InputError(f"criteria={sorted(unknown)}: expected some of {', '.join(CRITERIA)}")
-    if case.smallest > case.largest:
+    if not 1 <= case.smallest <= case.largest <= _LARGEST:
         raise InputError(
-            f"smallest={case.smallest}, largest={case.largest}: no width lies between; expected smallest ≤ largest"
+            f"smallest={case.smallest}, largest={case.largest}: logarithms of widths; expected 1 ≤ smallest ≤ largest ≤ {_LARGEST}"
         )
     found: dict[str, int] = {}
     estimates: dict[str, float] = {}

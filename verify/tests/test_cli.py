@@ -226,6 +226,12 @@ def test_every_error_is_one_line_and_exit_code_three(files: Path, capsys: pytest
         ["reproduce", "--only", "no_such_row", "--out", str(files / "r")],
         ["report", str(files / "absent")],
         ["width", "--smallest", "9", "--largest", "8"],
+        ["width", "--smallest", "-3"],
+        ["width", "--largest", "99"],
+        ["certify", FACTORY, "--data", data, "--scope", "ball", "--centre", "midpoint"],
+        # What compares nothing is no option of a comparison.
+        ["check", str(files / "c.zip"), "--architecture", str(files / "net.json")],
+        ["check", str(files / "c.zip"), "--targets", "2"],
     ]
     for args in wrong:
         code, out, err = answer(capsys, *args)
