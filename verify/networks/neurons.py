@@ -48,10 +48,10 @@ from verify.arrays import (
     guesses,
     largest_eigenvalue,
     schur_of_grams,
-    smallest_eigenvalue,
     sqrt,
     sqrt_of_nonnegative,
 )
+from verify.arrays.stacks import smallest_eigenvalues
 from verify.errors import InputError
 from verify.networks.inputs import kept, lost
 from verify.networks.layers.norms import row_norms
@@ -126,17 +126,21 @@ class NeuronBudget:
 
         The intercept is a certified lower bound of λ_min(Ψ(m')); it may be negative.
         """
-        if not 0.0 < weight < float("inf"):
-            raise InputError(f"weight={weight!r}: expected a finite number > 0")
-        return self._proved(weight, self._roots(weight))
+        return self.proved([weight])[0]
 
-    def _roots(self, weight: float | np.ndarray) -> np.ndarray:
-        """Doubles in [0, 1] whose squares are at most k_r: any smaller k_r ≥ 0 is valid too (J_r J_rᵀ ⪰ 0)."""
-        return np.clip(sqrt(Ball(self.shares(weight))).lower(), 0.0, 1.0)
-
-    def _proved(self, weight: float, root: np.ndarray) -> Parabola:
-        smallest, spread = float(smallest_eigenvalue(self._kernel(root)).lower()), self._state.spread
-        return Parabola(weight, smallest if spread is None else lost(smallest, spread.jacobian))
+    def proved(self, weights: Sequence[float]) -> tuple[Parabola, ...]:
+        """Return :meth:`parabola` at each of `weights`: of few samples, all of them cost little more than one."""
+        for weight in weights:
+            if not 0.0 < weight < float("inf"):
+                raise InputError(f"weight={weight!r}: expected a finite number > 0")
+        state = self._state
+        # Any smaller k_r ≥ 0 is valid too (J_r J_rᵀ ⪰ 0): the square of an exact double below its root.
+        roots = np.clip(sqrt(Ball(self.shares(np.array(weights)[:, None]))).lower(), 0.0, 1.0)
+        eigenvalues = smallest_eigenvalues(map(self._kernel, roots), state.n * state.network.outputs)
+        lows = [float(value.lower()) for value in eigenvalues]
+        if state.spread is not None:
+            lows = [lost(low, state.spread.jacobian) for low in lows]
+        return tuple(Parabola(weight, low) for weight, low in zip(weights, lows, strict=True))
 
     def _kernel(self, root: np.ndarray) -> Ball:
         """Enclose Σ_r root_r² J_r J_rᵀ + Θ_out."""
@@ -234,9 +238,7 @@ class NeuronBudget:
     def parabolas(self, radius: float) -> tuple[Parabola, ...]:
         """Return certified parabolas that are good near `radius` and below (guesses place them; each is proved by itself)."""
         weights = [p.weight for p in self.approx_parabolas(radius)]
-        roots = self._roots(np.array(weights)[:, None])
-        found = (self._proved(weight, root) for weight, root in zip(weights, roots, strict=True))
-        return tuple(p for p in found if p.intercept > 0.0)
+        return tuple(p for p in self.proved(weights) if p.intercept > 0.0)
 
 
 def highest(parabolas: Sequence[Parabola], radii: Ball) -> Float[np.ndarray, " m"]:

@@ -307,7 +307,7 @@ PARABOLA_MUTANTS: list[tuple[str, str]] = [
     ("return np.maximum(kept, 0.0)", "return 0.5 + 0.5 * np.maximum(kept, 0.0)"),
     ("return self._weighted(state.a_rows[1], root),", "return state.a_rows[1],"),
     ("self._weighted(state.b_rows[0], root))", "state.b_rows[0])"),
-    ("Parabola(weight, smallest if", "Parabola(0.5 * weight, smallest if"),
+    ("Parabola(weight, low)", "Parabola(0.5 * weight, low)"),
     ("Ball(self.weight) * radius * radius", "Ball(self.weight) * radius * radius * radius"),
 ]
 

@@ -225,9 +225,7 @@ def find_basin(here: Examined, lr: Fraction | None) -> Basin | None:
         return None
     if _shares_budget(here):
         budget = NeuronBudget(here.state)
-        ingredients = replace(
-            ingredients, parabolas=tuple(budget.parabola(p.weight) for p in _guessed(budget, ingredients))
-        )
+        ingredients = replace(ingredients, parabolas=budget.proved([p.weight for p in _guessed(budget, ingredients)]))
     radii, first = _grid(ingredients)
     table = tabulate(ingredients, radii)
     for inner, outer in _approx_pairs(ingredients, table, first, lr)[:_SEARCHED]:

@@ -206,7 +206,7 @@ def _attempt(ingredients: Ingredients, state: Linearisation, lr: Fraction) -> At
             stable = max(float(np.sqrt(max(p.intercept - half, 0.0) / p.weight)) for p in guessed)
             wanted = useful(guessed, [*(radius * share for share in _CARRY), stable])
             ratio, radius = approx_supply(replace(rough, parabolas=wanted), lr, looks)
-            ingredients = replace(ingredients, parabolas=tuple(budget.parabola(p.weight) for p in wanted))
+            ingredients = replace(ingredients, parabolas=budget.proved([p.weight for p in wanted]))
     if not (ratio >= _TRY_ABOVE and 0.0 < radius < float("inf")):
         return Attempt(ratio, ingredients, None)
     result = _search(ingredients, lr, radius)
