@@ -1,4 +1,4 @@
-"""λ_min of many small matrices at once, bit for bit as one by one.
+"""λ_min of many small matrices at once, bit for bit as one by one where BLAS multiplies a stack as it does its matrices.
 
 Of a small matrix the arithmetic costs nothing and the hundred and fifty numpy calls of :func:`verify.arrays.smallest_eigenvalue` everything;
 here most of them serve a whole stack. Every bound is the one of :mod:`verify.arrays.spectra`, where it is derived; what is not ordinary (a scale
