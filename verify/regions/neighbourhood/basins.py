@@ -125,15 +125,7 @@ def displacement(ingredients: Ingredients, table: RadiusTable, rows: tuple[int, 
     sigma, claim, kept = sqrt(values["lambda_R"]), first[-1].claim, how.symbol
     threshold = evaluate("displacement_residual", values)
     tail = evaluate("delta_residual", {**values, "e0": threshold})
-    start = evaluate(
-        "e_bar",
-        {
-            "e": centre["e0"],
-            "jacobian_norm": centre["jacobian_norm0"],
-            "Delta_J": Ball(float(table.delta_j[inner])),
-            "delta_T": rho,
-        },
-    )
+    start = ingredients.residual_near(rho, Ball(float(table.delta_j[inner])))
     drift = evaluate("delta_residual", {**values, "e0": start})
     widths = Ball(table.radii[inner + 1 : outer + 1]) - Ball(table.radii[inner:outer])
     sigmas = sqrt(Ball(table.lam[inner + 1 : outer + 1]))

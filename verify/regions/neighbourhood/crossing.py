@@ -214,19 +214,11 @@ def _basin(
 ) -> Basin | None:
     """Evaluate the criterion from c at r_0 and from all of B(c, ρ) at R; None where one fails."""
     zero, inner, outer = rows
-    rho, centre = Ball(float(table.radii[inner])), at_centre.at_centre
+    rho = Ball(float(table.radii[inner]))
     near = residual_relu(at_centre, table, zero, lr)
     if not (near.holds and np.isfinite(table.delta_j[inner])):
         return None
-    start = evaluate(
-        "e_bar",
-        {
-            "e": centre["e0"],
-            "jacobian_norm": centre["jacobian_norm0"],
-            "Delta_J": Ball(float(table.delta_j[inner])),
-            "delta_T": rho,
-        },
-    )
+    start = at_centre.residual_near(rho, Ball(float(table.delta_j[inner])))
     whole = residual_relu(replace(at_centre, residual0=start, offset=float(table.radii[inner])), table, outer, lr)
     if not whole.holds or whole.margin is None:
         return None

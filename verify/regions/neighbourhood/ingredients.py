@@ -122,6 +122,12 @@ class Ingredients:
             "e0": Ball(upper(self.residual0)),
         }
 
+    def residual_near(self, distance: Ball, drift: Ball) -> Ball:
+        """Bound ‖e‖ at every point within `distance` of θ0, if J differs there from J(θ0) by at most `drift` (formula e_bar)."""
+        here = self.at_centre
+        values = {"e": here["e0"], "jacobian_norm": here["jacobian_norm0"], "Delta_J": drift, "delta_T": distance}
+        return evaluate("e_bar", values)
+
     def jacobian_base(self, radius: float, drift: Ball) -> Ball:
         """Enclose b with ‖J(θ)‖ ≤ b + Δ_J on B(θ0, radius): ‖J0‖, or less where the neuron budget from above bounds ‖J‖ by less.
 

@@ -221,11 +221,9 @@ def momentum(
         "eta": Ball(lr),
         "jacobian_norm": values["jacobian_norm0"] + values["Delta_J"],
         "momentum": beta,
-        "e": values["e0"],
         "e_c": values["e0"],
-        "delta_T": d0,
     }
-    values["e0"] = evaluate("e_bar", {**values, "jacobian_norm": values["jacobian_norm0"], "Delta_J": inner})
+    values["e0"] = ingredients.residual_near(d0, inner)
     exact = lr * ingredients.s
     low, high = exact * Fraction(lower(values["lambda0"])), exact * Fraction(upper(values["jacobian_norm0"])) ** 2
     found = powers(low, high, descent)
