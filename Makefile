@@ -17,6 +17,7 @@ setup: $(STAMP)
 
 # Everything but torch by hash; torch by version (.ci/torch.txt says why); then this package, without its dependencies.
 $(STAMP): pyproject.toml $(PINS)
+	@echo "Installing into $(VENV): some minutes, without a word"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(PIP) --require-hashes --no-deps -r .ci/constraints.txt
 	$(BIN)/python $(PIP) -r .ci/torch.txt
