@@ -110,7 +110,12 @@ def write_docs(folder: Path, modules: list[str] | None = None) -> Path:
         for item in getattr(module, "__all__", ()):
             # What is loaded on first use has to be there before pdoc looks.
             vars(module)[item] = getattr(module, item)
-    pdoc.render.configure(docformat="google", footer_text="lplr-verify", show_source=False)
+    pdoc.render.configure(
+        docformat="google",
+        footer_text="lplr-verify",
+        show_source=False,
+        template_directory=Path(__file__).parent / "pages",
+    )
     pdoc.render.env.filters["to_markdown"] = pass_context(
         lambda context, docstring: to_markdown_with_context(context, as_markdown(docstring))
     )

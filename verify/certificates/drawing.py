@@ -16,6 +16,7 @@ from verify.errors import InputError, extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 __all__ = ["COLOURS", "OBSERVED", "STYLE", "figure_of", "label_few_decades", "paint"]
@@ -79,13 +80,15 @@ def paint(plot: Plot, axes: Axes) -> bool:
             # A few sizes, such as widths: name those instead of powers of ten.
             axes.set_xticks(places, [f"{v:g}" for v in places])
             axes.minorticks_off()
+        else:
+            label_few_decades(axes.xaxis, np.array(places))
     else:
         axes.locator_params(axis="x", nbins=6)
     heights = np.concatenate([y for _, _, y in drawn])
     # Over less than a decade a logarithmic axis has no round ticks to read.
     if plot.log_y and heights.max() > 10.0 * heights.min():
         axes.set_yscale("log")
-        label_few_decades(axes, heights)
+        label_few_decades(axes.yaxis, heights)
     if plot.rows:
         axes.set_yticks(range(1, len(plot.rows) + 1), list(plot.rows))
         axes.invert_yaxis()
@@ -95,14 +98,14 @@ def paint(plot: Plot, axes: Axes) -> bool:
     return True
 
 
-def label_few_decades(axes: Axes, heights: np.ndarray) -> None:
-    """Label a logarithmic vertical axis. Over less than three decades powers of ten are too few labels, and every multiple of them is too many: 1, 2, 5."""
+def label_few_decades(axis: Axis, values: np.ndarray) -> None:
+    """Label a logarithmic axis. Over less than three decades powers of ten are too few labels, and every multiple of them is too many: 1, 2, 5."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    if heights.max() < 1e3 * heights.min():
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+    if values.max() < 1e3 * values.min():
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _curve(axes: Axes, series: Series, x: np.ndarray, y: np.ndarray) -> None:

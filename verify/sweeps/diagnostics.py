@@ -72,7 +72,7 @@ def _panel(axes: Axes, rows: Sequence[Row], diagnostic: _Diagnostic, colours: Ma
     heights = np.array([value for row in rows for value in _points(row, diagnostic)[1]])
     if heights.size:
         axes.set_yscale("log")
-        label_few_decades(axes, heights)
+        label_few_decades(axes.yaxis, heights)
     axes.set_title(diagnostic.title, fontsize="medium", loc="left")
     axes.set_xlabel("step k")
 

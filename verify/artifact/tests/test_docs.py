@@ -43,6 +43,7 @@ def test_the_pages_name_everything_public_and_need_no_network(tmp_path: Path) ->
     claims = tmp_path / "proofs" / "claims"
     assert "‖θ − θ*_η‖ ≤ r" in (claims / "zero_loss_nearby.html").read_text(encoding="utf-8")
     assert "<pre><code>D₊² ≤ D²" in (claims / "minibatch_epoch.html").read_text(encoding="utf-8")
+    assert re.search(r"\.docstring pre > code\{\s*white-space:pre-wrap", text)
     # What a page lacks is noticed.
     (tmp_path / "verify" / "nn.html").write_text(text.replace('id="NTKLinear"', 'id="gone"'), encoding="utf-8")
     assert missing_names(tmp_path, SOME) == ["verify.nn.NTKLinear"]

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 import verify
 from verify import datasets, nn
 from verify.certificates import Certificate
-from verify.certificates.plots import absorbed_residual, plots_of_certificate
+from verify.certificates.drawing import paint
+from verify.certificates.plots import Plot, Series, absorbed_residual, plots_of_certificate
 from verify.colours import INK
 from verify.errors import InputError
 
@@ -113,3 +115,22 @@ def test_nothing_is_drawn_of_what_a_ball_absorbs_where_nothing_is_proved_or_anot
     assert absorbed_residual(replace(certificate, verdict="INCONCLUSIVE"), "x") is None
     witness = {**certificate.witness, "handover": {**certificate.witness["handover"], "certified_by": "descent"}}
     assert absorbed_residual(replace(certificate, witness=witness), "x") is None
+
+
+@pytest.mark.parametrize("vertical", [False, True])
+def test_a_logarithmic_axis_over_few_decades_has_labels_that_can_be_read(vertical: bool) -> None:
+    values, others = [2.3e-5, 4.8e-5, 4.1e-4], [1.0, 2.0, 3.0]
+    x, y = (others, values) if vertical else (values, others)
+    figure = Figure()
+    axes = figure.subplots()
+    paint(Plot("p", "t", "x", "y", [Series("s", x, y, quantity="loss")], log_x=not vertical, log_y=vertical), axes)
+    figure.draw_without_rendering()
+    axis = axes.yaxis if vertical else axes.xaxis
+    low, high = sorted(axis.get_view_interval())
+    labels = [
+        t.label1.get_text()
+        for ticks in (axis.get_major_ticks(), axis.get_minor_ticks())
+        for t in ticks
+        if low <= t.get_loc() <= high
+    ]
+    assert [text for text in labels if text] == ["2e-05", "5e-05", "0.0001", "0.0002"]
