@@ -32,6 +32,7 @@ from verify.networks import read_data, read_network
 from verify.networks.reading.files import build_architecture, load_data, load_model
 from verify.regions.descent.iterates import read_iterates
 from verify.regions.descent.minibatch import read_orders
+from verify.regions.descent.recorded_run import load_arrays, make_directory
 from verify.regions.scopes.options import options_of
 
 X, Y, IMAGES = np.eye(2), np.array([1.0, -1.0]), np.ones((2, 1, 4, 4))
@@ -232,6 +233,9 @@ REFUSED: list[tuple[Callable[[], Any], type[VerifyError], str]] = [
     (_iterates(ONES, torch.zeros(5)), ShapeError, r"iterates\[1\]: shape \(5,\)"),
     (_iterates([torch.zeros(3, 2)]), ShapeError, "in this order"),
     (_iterates(_STATE), ShapeError, r"'0.bias': \(4,\)"),
+    (_iterates({f"module.{k}": v for k, v in NET.state_dict().items()}), InputError, r": take 'module.' off, \{k.removeprefix"),
+    (_options("run", iterates=[ONES], iterate_steps=[10**30]), InputError, r"iterate_steps: an integer of 100 bits; .*below 10\^18"),
+    (lambda: make_directory(Path("/dev/null/state")), InputError, "no directory can be made there .*; name another"),
     (_iterates({"0.weight": torch.zeros(3, 2)}), InputError, "missing names"),
     (_iterates(), InputError, "empty; hand in at least one"),
     (_iterates(ONES, steps=[0, 1]), InputError, "2 indices for 1 iterates"),
@@ -312,6 +316,14 @@ def test_the_remedy_for_labels_works(labels: Any) -> None:
         read_data(read_network(CLASSES), X, labels)
     data = read_data(read_network(CLASSES), X, np.eye(3)[np.asarray(labels, dtype=int)])
     assert data.y.tolist() == [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04", None])
+def test_a_damaged_state_of_a_run_is_an_input_error(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "run-state.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"missing or damaged .*name an empty directory"):
+        load_arrays(tmp_path / "run-state.npz")
 
 
 def test_files_that_hold_something_else(tmp_path: Path) -> None:

@@ -89,9 +89,13 @@ def _read_named(network: Network, value: Mapping[Any, Any], name: str) -> Vector
     missing = [n for n in expected if n not in value]
     unknown = [str(n) for n in value if n not in expected and n not in beside]
     if missing or unknown:
+        # As DataParallel ("module.") and torch.compile ("_orig_mod.") call them.
+        prefix = unknown[0].removesuffix(missing[0]) if missing and unknown else ""
+        wrapped = prefix and all(f"{prefix}{n}" in value for n in missing)
         raise InputError(
             f"{name}: a state dict with missing names {missing[:6]} and unknown names {unknown[:6]}; expected exactly"
             f" {', '.join(list(expected)[:8])}{', …' if len(expected) > 8 else ''}"
+            + (f": take {prefix!r} off, {{k.removeprefix({prefix!r}): v for k, v in state.items()}}" if wrapped else "")
         )
     for key, own in beside.items():
         if key in value and own is not None and not np.array_equal(exact_array(value[key], f"{name}[{key!r}]"), own):

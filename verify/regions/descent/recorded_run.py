@@ -13,6 +13,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from verify.arrays import Ball
-from verify.errors import ResourceError
+from verify.errors import InputError, ResourceError
 from verify.networks import Problem
 from verify.networks.parameters import Vector, flatten
 from verify.regions.neighbourhood.point_facts import PointFacts, pair, parts, whole
@@ -30,6 +32,7 @@ __all__ = [
     "Checkpoint",
     "fingerprint",
     "load_arrays",
+    "make_directory",
     "require_room",
     "save_arrays",
     "thinned",
@@ -154,8 +157,35 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str,
 
 
 def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read what :func:`save_arrays` wrote."""
-    with np.load(path, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files if name != "__meta__"}
-        meta: dict[str, Any] = json.loads(str(stored["__meta__"]))
+    """Read what :func:`save_arrays` wrote.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        # numpy leaves a file open in which it finds no zip.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files if name != "__meta__"}
+            meta: dict[str, Any] = json.loads(str(stored["__meta__"]))
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(
+            f"directory: {path} is missing or damaged ({type(error).__name__}); name an empty directory, the run then begins anew"
+        ) from error
     return arrays, meta
+
+
+def make_directory(directory: Path) -> None:
+    """Make the directory of a run's state, unless it is there.
+
+    Raises:
+        InputError: it cannot be made, or not be written into.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        writable = os.access(directory, os.W_OK)
+    except OSError as error:
+        raise InputError(
+            f"directory={str(directory)!r}: no directory can be made there ({error.strerror}); name another"
+        ) from error
+    if not writable:
+        raise InputError(f"directory={str(directory)!r}: may not be written into; name another")

@@ -124,7 +124,7 @@ def enclose(task: Task, plan: Plan, follower: Follower | None = None) -> Outcome
     look, target = float(plan.first_look), -1.0
     if directory is not None and (directory / _STATE).exists():
         arrays, meta = load_arrays(directory / _STATE)
-        if meta["key"] == key:
+        if meta.get("key") == key:
             path = Path.restore(arrays, engine)
             look, target = float(meta["look"]), float(meta["target"])
     norms, resumed = NormCache(), len(path.growth)

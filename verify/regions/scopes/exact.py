@@ -40,6 +40,7 @@ from verify.networks import LOSS_WORDS, Problem
 from verify.networks.parameters import flatten
 from verify.regions.descent.float64 import Descent, default_step
 from verify.regions.descent.growth import NormCache, growth_factor, reach
+from verify.regions.descent.recorded_run import make_directory
 from verify.regions.neighbourhood.estimate import shortfall
 from verify.regions.neighbourhood.ingredients import approx_float, lower, no_rate, rounds_to_one, upper
 from verify.regions.neighbourhood.point_facts import Examined, drift, examine
@@ -113,7 +114,7 @@ def begin(problem: Problem, options: ExactOptions) -> tuple[Task, Examined, bool
     if chosen:
         problem = problem.stepping(default_step(upper(first.facts.lambda_max), problem.scale))
     if options.directory is not None:
-        options.directory.mkdir(parents=True, exist_ok=True)
+        make_directory(options.directory)
     return Task(problem, options), first, chosen
 
 

@@ -60,6 +60,9 @@ def _distance(value: Any, name: str) -> float:
     return exact_double(value, name, positive=False)
 
 
+_LAST_STEP = 10**18
+
+
 def _counts(values: Any, name: str) -> tuple[int, ...]:
     return exact_counts(values, name, "step indices")
 
@@ -67,7 +70,9 @@ def _counts(values: Any, name: str) -> tuple[int, ...]:
 def _increasing(values: Any, name: str) -> tuple[int, ...]:
     indices = _counts(values, name)
     if any(b <= a for a, b in itertools.pairwise(indices)):
-        raise InputError(f"{name}={list(indices)}: expected increasing step indices ≥ 0")
+        raise InputError(f"{name}={shown(list(indices))}: expected increasing step indices ≥ 0")
+    if indices and indices[-1] >= _LAST_STEP:
+        raise InputError(f"{name}: {shown(indices[-1])}; a certificate numbers steps below 10^18")
     return indices
 
 

@@ -93,7 +93,7 @@ class Run:
         if not path.exists():
             return None
         arrays, meta = load_arrays(path)
-        if meta["key"] != key:
+        if meta.get("key") != key:
             raise InputError(f"directory={str(directory)!r}: holds the state of another run; choose an empty one")
         return cls(
             theta=arrays["theta"],

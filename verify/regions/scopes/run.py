@@ -43,7 +43,7 @@ from verify.networks.parameters import Vector, flatten
 from verify.regions.descent.float64 import Descent, default_step
 from verify.regions.descent.history import History, observed_rate
 from verify.regions.descent.iterates import read_iterates
-from verify.regions.descent.recorded_run import Checkpoint, fingerprint, require_room
+from verify.regions.descent.recorded_run import Checkpoint, fingerprint, make_directory, require_room
 from verify.regions.neighbourhood.estimate import shortfall
 from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
 from verify.regions.neighbourhood.point_facts import Examined, decrease_certified, examine
@@ -111,7 +111,7 @@ def record_run(problem: Problem, options: RunOptions) -> RecordedRun:
     key = fingerprint(problem, checkpoints=options.checkpoints, free=free)
     run = None
     if options.directory is not None:
-        options.directory.mkdir(parents=True, exist_ok=True)
+        make_directory(options.directory)
         run = Run.load(options.directory, key)
     elif earlier is not None:
         run, task = resumed(task, earlier)
