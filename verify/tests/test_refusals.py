@@ -82,6 +82,27 @@ def _augmented(x: torch.Tensor) -> torch.Tensor:
     return x
 
 
+class _Masked(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(2, 1).double()
+
+    def forward(self, x: torch.Tensor, mask: Any = None) -> torch.Tensor:
+        result: torch.Tensor = self.first(x)
+        return result
+
+
+class _ByName(_Masked):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        result: torch.Tensor = self.first(input=x)
+        return result
+
+
+class _Unreadable:
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        raise ValueError("no")
+
+
 class _Frame:
     """As a DataFrame with a column of integers and one of floats: numpy sees floats alone."""
 
@@ -192,6 +213,17 @@ REFUSED: list[tuple[Callable[[], Any], type[VerifyError], str]] = [
     (_loss(_Overwriting(_augmented)), UnsupportedLayerError, r"x = 2.0 \* x in place of x \*= 2.0"),
     (_loss(_Overwriting(lambda x: x.view(x.shape[0], x.shape[0], -1))), UnsupportedLayerError, "views of a sample's 2"),
     (_loss(_Overwriting(lambda x: x * 0.0)), UnsupportedLayerError, "one exact number other than 0"),
+    (_loss(_Overwriting(lambda x: x.tanh(1))), UnsupportedLayerError, "with arguments that are not known here"),  # type: ignore[call-arg]
+    (_loss(_Overwriting(lambda x: x.view(-1, 2)), [1.0, 2.0]), UnsupportedLayerError, r"views is not known; pass X of shape \(n, d\)"),
+    (_loss(_Overwriting(lambda x: x.view(-1, x.size(1))), [1.0, 2.0]), UnsupportedLayerError, r"size is not known; pass X of shape \(n, d\)"),
+    (_loss(_on_maps(_with(nn.AvgPool2d(2), "padding", 2)), IMAGES), ShapeError, r"model\[0\] \(AvgPool2d\): average pool: padding \(2, 2\)"),
+    (_loss(_between(_with(nn.GroupNorm(1, 3).double(), "num_groups", 0))), InputError, r"model\[1\] \(GroupNorm\): group norm: groups=0"),
+    (_loss(_between(_with(nn.LayerNorm(3), "weight", nn.Parameter(torch.ones(5))))), ShapeError, r"model\[1\] \(LayerNorm\): .*\(5,\)"),
+    (_loss(_between(_with(nn.Linear(3, 3), "weight", None))), UnsupportedLayerError, "has no weight of its own"),
+    (_loss(_Masked()), UnsupportedLayerError, "takes 2 arguments; expected the inputs alone"),
+    (_loss(_ByName()), UnsupportedLayerError, r"first is called with .* its input by name; expected first\(x\)"),
+    (_loss(NET, _Unreadable()), DtypeError, r"X: a _Unreadable is no array of numbers \(no\)"),
+    (lambda: verify.certify(_on_maps(nn.Conv2d(1, 1, 1).double()), IMAGES * X[:, :1, None, None], Y, scope="ball", data_radius=1e-6), UnsupportedLayerError, "use data_radius=0"),
     (_loss(_between(QuantisedELU(1.0, 0))), UnsupportedLayerError, "before quantisation"),  # type: ignore[no-untyped-call]
     (_loss(nn.DataParallel(NET)), UnsupportedLayerError, "pass that: model.module"),
     (_loss(nn.ModuleList([nn.Linear(2, 1)])), UnsupportedLayerError, "has no forward.*use torch.nn.Sequential"),
@@ -249,6 +281,9 @@ REFUSED: list[tuple[Callable[[], Any], type[VerifyError], str]] = [
     (lambda: load_model("w.pt"), InputError, "Pickled models are never loaded"),
     (lambda: Ball(1.0, Ball(1.0)), InputError, r"pass rad.upper\(\)"),
     (lambda: Ball([np.longdouble(1), "0.1"]), DtypeError, "longdouble.*pass a Fraction"),
+    (lambda: Ball(sp.exp(sp.exp(sp.exp(10)))), DtypeError, "no finite enclosure at 256 bits; pass a Fraction"),
+    (lambda: Ball([np.float64("nan"), 1]), NonFiniteError, "value=nan: expected a finite number"),
+    (lambda: Ball(None), DtypeError, "of type NoneType: expected a real number"),
     (lambda: Ball(np.ma.array([1.0, 2.0], mask=[False, True])), DtypeError, "a masked array: .*fill or drop it"),
     (lambda: Ball(1.0) + np.ma.masked, DtypeError, "a masked array"),
     (lambda: Ball(torch.zeros(2, device="meta")), DtypeError, "meta device has no values"),

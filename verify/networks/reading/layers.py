@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from verify.errors import InputError, ShapeError, UnsupportedLayerError
+from verify.errors import ShapeError, UnsupportedLayerError
 from verify.networks.layers import (
     Activated,
     AveragePool,
@@ -127,10 +127,7 @@ def _linear(module: Any, where: str, name: str, inputs: tuple[int, ...]) -> Laye
             raise ShapeError(f"{where}: in_features={square!r} but the weight has shape {weight.shape}")
         by_bias = 1.0 if bias is None else _exact(module.bias_std, where, "bias_std")
         scales = _exact(module.weight_std, where, "weight_std"), by_bias
-    try:
-        return Linear(weight, bias, square, inputs, frozen, name, *scales)
-    except ShapeError as error:
-        raise ShapeError(f"{where}: {error}") from error
+    return Linear(weight, bias, square, inputs, frozen, name, *scales)
 
 
 def _exact(value: object, where: str, name: str) -> float:
@@ -210,10 +207,7 @@ def _batch_norm(module: Any, where: str, name: str, shape: Shape | None, inputs:
     if eps is None or not 0.0 <= eps < math.inf:
         raise UnsupportedLayerError(f"{where}: eps={module.eps!r}; expected a number ≥ 0 that a double holds exactly")
     mean, variance = (exact_array(getattr(module, key), f"{where}.{key}") for key in ("running_mean", "running_var"))
-    try:
-        return BatchNorm(mean, variance, eps, arrays.get("weight"), arrays.get("bias"), inputs, frozen, name)
-    except InputError as error:
-        raise type(error)(f"{where}: {error}") from error
+    return BatchNorm(mean, variance, eps, arrays.get("weight"), arrays.get("bias"), inputs, frozen, name)
 
 
 def _group_norm(
@@ -241,14 +235,11 @@ def _group_norm(
                 f"{where}: trains a weight for every entry of a map. Put torch.nn.Flatten() before it, use torch.nn.GroupNorm(1, {channels}), which has one a"
                 " channel, or elementwise_affine=False"
             )
-    try:
-        norm = GroupNorm(groups, eps, not isinstance(module, torch.nn.RMSNorm), inputs, name)
-        if not arrays:
-            return (norm,)
-        weight, bias = arrays.get("weight"), arrays.get("bias")
-        return norm, BatchNorm(np.zeros(channels), np.ones(channels), 0.0, weight, bias, (place,), frozen, name)
-    except ShapeError as error:
-        raise ShapeError(f"{where}: {error}") from error
+    norm = GroupNorm(groups, eps, not isinstance(module, torch.nn.RMSNorm), inputs, name)
+    if not arrays:
+        return (norm,)
+    weight, bias = arrays.get("weight"), arrays.get("bias")
+    return norm, BatchNorm(np.zeros(channels), np.ones(channels), 0.0, weight, bias, (place,), frozen, name)
 
 
 def _map(where: str, shape: Shape | None) -> tuple[int, int]:

@@ -119,8 +119,10 @@ class _Reading:
         try:
             found = layers_of(module, where, name, self.shape(sources[0]), inputs, start)
             in_place = in_place or bool(getattr(module, "inplace", False))
-        except VerifyError:
-            raise
+        except VerifyError as error:
+            if str(error).startswith(where):
+                raise
+            raise type(error)(f"{where}: {error}") from error
         except (TypeError, ValueError, IndexError, AttributeError, RuntimeError, OverflowError) as error:
             raise UnsupportedLayerError(
                 f"{where}: one of its attributes holds what its class never puts there ({type(error).__name__}: {str(error)[:200]}); make a new"
@@ -162,7 +164,7 @@ class _Reading:
     def _first(self, layer: Layer, where: str) -> Shape:
         if not isinstance(layer, Linear):
             raise UnsupportedLayerError(
-                f"{where}: comes before any layer of known size, so the inputs' shape is not known. Pass X, or"
+                f"{where}: comes before any layer of known size, so the inputs' shape is not known. Pass X of shape (n, d) or (n, C, H, W), or"
                 " input_shape="
             )
         return (int(layer.weight.shape[1]),)

@@ -96,12 +96,12 @@ def read_table(
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise InputError(f"data={path}: larger than 2 GiB; use .npz")
-        raw = path.read_bytes()
-        text = raw.decode("utf-8-sig")
+        large = path.stat().st_size > _LARGEST_FILE
+        text = "" if large else path.read_bytes().decode("utf-8-sig")
     except (OSError, ValueError) as error:
         raise InputError(f"data={path}: not a readable UTF-8 text file ({error}); save it as UTF-8") from error
+    if large:
+        raise InputError(f"data={path}: larger than 2 GiB; use .npz")
     if "\0" in text or "\ufeff" in text:
         raise InputError(f"data={path}: contains NUL characters or a second byte-order mark; save it as plain UTF-8")
     return text

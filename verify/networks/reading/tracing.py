@@ -222,7 +222,7 @@ class _Walk(Generic[H]):
     def _sizes(self, node: torch.fx.Node) -> _Sizes:
         shape = self._reader.shape(self._known[node])
         if shape is None:
-            raise self._refused(f"{node.name}: its size is not known; pass X, or let a layer come first")
+            raise self._refused(f"{node.name}: its size is not known; pass X of shape (n, d) or (n, C, H, W)")
         return _Sizes(shape)
 
     def _sum(self, node: torch.fx.Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H:
@@ -300,7 +300,7 @@ class _Walk(Generic[H]):
         shape = self._reader.shape(self._known[args[0]])
         if shape is None:
             raise self._refused(
-                f"{node.name}: the size of what it views is not known; pass X, or let a layer come first"
+                f"{node.name}: the size of what it views is not known; pass X of shape (n, d) or (n, C, H, W)"
             )
         total, rest = math.prod(shape), list(asked[1:])
         samples_first = bool(asked) and (isinstance(asked[0], _Samples) or asked[0] == -1)

@@ -15,7 +15,6 @@ import numpy as np
 
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, sqrt
-from verify.errors import InputError
 from verify.regions.neighbourhood.criteria import CRITERIA, Form, Outcome, approx_share, certified_step
 from verify.regions.neighbourhood.ingredients import Ingredients, RadiusTable, approx_float, lower, tabulate, upper
 
@@ -254,16 +253,11 @@ def search_ball(ingredients: Ingredients, lr: Fraction | None, radius: float | N
     Args:
         ingredients: enclosures at the centre.
         lr: step size, exact; None takes the certified step 1/β at the reported R, rounded down to a double.
-        radius: a prescribed R (exact double); None searches for the smallest certifying one.
+        radius: a prescribed R (exact double > 0); None searches for the smallest certifying one.
 
     Returns:
         BallResult; certified_by is None when neither criterion holds anywhere on the grid.
-
-    Raises:
-        InputError: radius that is not a positive finite number.
     """
-    if radius is not None and not (0.0 < radius < float("inf")):
-        raise InputError(f"radius={radius!r}: expected a finite number > 0")
     finite = np.isfinite([upper(ingredients.jacobian_norm0), upper(ingredients.residual0)]).all()
     if not (finite and lower(ingredients.lambda0) > 0.0):
         return BallResult(None, {}, None, lr, {})

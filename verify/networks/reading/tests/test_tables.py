@@ -152,3 +152,11 @@ def test_names_that_begin_with_signs_are_a_header(tmp_path: Path) -> None:
         read_table(write(tmp_path / "data.csv", "_x,[cm],e1,\N{GREEK SMALL LETTER THETA}\n1,2,3,4\n")).header
         is not None
     )
+
+
+def test_a_file_too_large_is_told_so(tmp_path: Path) -> None:
+    """It was called no readable UTF-8 text."""
+    with (tmp_path / "data.csv").open("wb") as stream:
+        stream.truncate(2**31 + 1)
+    with pytest.raises(InputError, match=r"data\.csv: larger than 2 GiB; use \.npz"):
+        read_table(tmp_path / "data.csv")
