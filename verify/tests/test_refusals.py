@@ -223,7 +223,11 @@ REFUSED: list[tuple[Callable[[], Any], type[VerifyError], str]] = [
     (_loss(_Masked()), UnsupportedLayerError, "takes 2 arguments; expected the inputs alone"),
     (_loss(_ByName()), UnsupportedLayerError, r"first is called with .* its input by name; expected first\(x\)"),
     (_loss(NET, _Unreadable()), DtypeError, r"X: a _Unreadable is no array of numbers \(no\)"),
-    (lambda: verify.certify(_on_maps(nn.Conv2d(1, 1, 1).double()), IMAGES * X[:, :1, None, None], Y, scope="ball", data_radius=1e-6), UnsupportedLayerError, "use data_radius=0"),
+    (
+        lambda: verify.certify(_on_maps(nn.Conv2d(1, 1, 1).double()), IMAGES * X[:, :1, None, None], Y, scope="ball", data_radius=1e-6),
+        UnsupportedLayerError,
+        "use data_radius=0",
+    ),
     (_loss(_between(QuantisedELU(1.0, 0))), UnsupportedLayerError, "before quantisation"),  # type: ignore[no-untyped-call]
     (_loss(nn.DataParallel(NET)), UnsupportedLayerError, "pass that: model.module"),
     (_loss(nn.ModuleList([nn.Linear(2, 1)])), UnsupportedLayerError, "has no forward.*use torch.nn.Sequential"),
