@@ -16,6 +16,19 @@ __all__ = ["build", "content"]
 
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _DATE = (1980, 1, 1, 0, 0, 0)
+# An exit code 1 would say that the certificate is rejected.
+_MAIN = b"""import sys
+
+try:
+    import flint
+except ImportError as error:
+    print(f"lplr-checker needs python-flint (pip install python-flint): {error}", file=sys.stderr)
+    sys.exit(3)
+
+from verify.checker.__main__ import main
+
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 def content() -> bytes:
@@ -24,7 +37,7 @@ def content() -> bytes:
     entries = {
         # An empty package: the checker imports nothing else of it.
         "verify/__init__.py": b"",
-        "__main__.py": b"import sys\n\nfrom verify.checker.__main__ import main\n\nsys.exit(main(sys.argv[1:]))\n",
+        "__main__.py": _MAIN,
         **{f"verify/checker/{path.name}": path.read_bytes() for path in package.glob("*.py")},
     }
     buffer = io.BytesIO()

@@ -61,3 +61,11 @@ def test_the_single_file_accepts_a_certificate_with_python_flint_alone_and_rejec
     rejected = run(file, str(tmp_path / "bad.zip"))
     assert rejected.returncode == 1, rejected.stderr
     assert "REJECTED" in rejected.stdout
+
+
+def test_without_python_flint_it_says_what_to_install_and_rejects_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-S", "-E", str(build(tmp_path / "checker.pyz")), "c.zip"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith("lplr-checker needs python-flint (pip install python-flint)")
+    assert len(done.stderr.splitlines()) == 1
