@@ -66,8 +66,10 @@ def build_architecture(description: Any) -> torch.nn.Sequential:
     if not isinstance(description, dict) or not isinstance(description.get("layers"), list):
         raise InputError('architecture: expected an object {"layers": [...]}')
     unknown = sorted(map(str, set(description) - {"layers"}))
-    if unknown or len(description["layers"]) > _MOST_LAYERS:
-        raise InputError(f"architecture: unknown entries {unknown[:6]}, or more than {_MOST_LAYERS} layers")
+    if unknown:
+        raise InputError(f"architecture: unknown entries {unknown[:6]}; expected layers alone")
+    if len(description["layers"]) > _MOST_LAYERS:
+        raise InputError(f"architecture: {len(description['layers'])} layers; at most {_MOST_LAYERS} are read")
     return torch.nn.Sequential(*(_build(f"layers[{i}]", entry) for i, entry in enumerate(description["layers"])))
 
 
@@ -82,10 +84,14 @@ def _build(where: str, entry: Any) -> torch.nn.Module:
         named = zip(("in_features", "out_features"), sizes, strict=True)
         bad += [f"{key}: {_short(size)}" for key, size in named if type(size) is not int or size <= 0]
         bad += [] if isinstance(bias, bool) else [f"bias: {_short(bias)}"]
-        if bad or sizes[0] * sizes[1] > _LARGEST_SIZE:
+        if bad:
             raise InputError(
-                f"architecture: {where} ({kind}): {', '.join(bad[:6]) or 'more than 2^40 weights'}: no such option or value; known are in_features and"
-                " out_features, positive integers, and bias, true or false"
+                f"architecture: {where} ({kind}): {', '.join(bad[:6])}: no such option or value; known are in_features and out_features, positive integers,"
+                " and bias, true or false"
+            )
+        if sizes[0] * sizes[1] > _LARGEST_SIZE:
+            raise InputError(
+                f"architecture: {where} ({kind}): {_short(sizes[0])} × {_short(sizes[1])} weights; at most 2^40 are read"
             )
         layer: torch.nn.Module = _AFFINE[kind](sizes[0], sizes[1], bias=bias).to(torch.float64)
         return layer
@@ -164,11 +170,14 @@ def _load_weights(spec: str, architecture: Path) -> torch.nn.Module:
 def _call_factory(spec: str) -> torch.nn.Module:
     module_name, function_name = spec.split(":")
     try:
-        factory = getattr(importlib.import_module(module_name), function_name)
+        factory = getattr(importlib.import_module(module_name), function_name, None)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # a factory may also raise SystemExit, or any exception of its own
-        raise InputError(f"model={spec!r}: cannot import it ({_words(error)}); is its folder on PYTHONPATH?") from error
+    except BaseException as error:  # a module may also raise SystemExit, or any exception of its own
+        hint = "is its folder on PYTHONPATH?" if isinstance(error, ModuleNotFoundError) else "mend it, or name another"
+        raise InputError(f"model={spec!r}: cannot import {module_name!r} ({_words(error)}); {hint}") from error
+    if factory is None:
+        raise InputError(f"model={spec!r}: {module_name} has no function {function_name!r}")
     if not callable(factory):
         raise InputError(f"model={spec!r}: a {type(factory).__name__}, expected a function that returns the model")
     try:

@@ -98,7 +98,9 @@ def _text(path: Path) -> str:
     try:
         large = path.stat().st_size > _LARGEST_FILE
         text = "" if large else path.read_bytes().decode("utf-8-sig")
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise InputError(f"data={path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
         raise InputError(f"data={path}: not a readable UTF-8 text file ({error}); save it as UTF-8") from error
     if large:
         raise InputError(f"data={path}: larger than 2 GiB; use .npz")
@@ -123,7 +125,9 @@ def _lines(path: Path, text: str, separator: str) -> list[tuple[int, list[str]]]
                 )
             found.append((reader.line_num, cells))
     except csv.Error as error:
-        raise InputError(f"data={path}: line {reader.line_num}: {error}") from error
+        raise InputError(
+            f"data={path}: line {reader.line_num}: {error}; expected short cells, and every quote closed"
+        ) from error
     if not found:
         raise InputError(f"data={path}: empty; expected rows of numbers")
     return found
@@ -167,6 +171,11 @@ def _has_header(path: Path, lines: list[tuple[int, list[str]]], text: str) -> bo
             f"data={path}: the first line ({', '.join(map(repr, first[:6]))}) is neither words only (a header) nor numbers only"
             f" (data). {settle}; an unnamed first column is an index to leave out"
             + ("; cells separated by blanks are not read" if len(first) == 1 and " " in first[0] else "")
+            + (
+                "; if commas separate, leave --delimiter out"
+                if len(first) == 1 and "," in first[0] and '"' not in text
+                else ""
+            )
         )
     return True
 
@@ -190,7 +199,9 @@ def _row(path: Path, number: int, cells: list[str]) -> list[float]:
             raise InputError(f"data={path}: line {number}, column {column}: {_complaint(word)}")
         value = float(word)
         if value in (float("inf"), -float("inf")):
-            raise InputError(f"data={path}: line {number}, column {column}: {word} is beyond the largest double")
+            raise InputError(
+                f"data={path}: line {number}, column {column}: {word[:40]} is beyond the largest double; rescale the column"
+            )
         digits = word.lstrip("+-").lstrip("0")
         if digits.isdigit() and int(digits) != abs(value):
             raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +188,20 @@ def test_options_of_a_table_are_refused_for_an_archive(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\.csv"):
         load_data(tmp_path / "data.npz", delimiter=";")
     assert "shape (3, 2)" in load_data(tmp_path / "data.npz").description
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: load_model("json:nothing_there"), "json has no function 'nothing_there'"),
+        (lambda: load_model("no_such_module_anywhere:f"), "is its folder on PYTHONPATH"),
+        (lambda: build_architecture({"layers": [], "optimizer": "Adam"}), "unknown entries .*expected layers alone"),
+        (lambda: build_architecture({"layers": [{"type": "Tanh"}] * 10_001}), "10001 layers; at most 10000"),
+        (lambda: build_architecture({"layers": [{**LAYER, "out_features": 2**40}]}), r"weights; at most 2\^40"),
+        (lambda: load_data(Path("none.csv")), r"cannot be read \(No such file"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told_and_nothing_else(call: Callable[[], object], words: str) -> None:
+    """A function that a module lacks was a folder not on PYTHONPATH, a missing table one to save as UTF-8."""
+    with pytest.raises(InputError, match=words):
+        call()

@@ -55,6 +55,8 @@ def test_no_row_is_lost_to_a_mark_or_to_quotes(tmp_path: Path, content: bytes) -
         ("a;b\n1;2\n", "--delimiter ';'"),
         ("1,5;2,5\n2,5;3,5\n", "--delimiter ';'"),
         ("sep=;\n1;2\n", "--delimiter"),
+        ('1,"2\n3,4\n', "every quote closed"),
+        ("1," + "9" * 400 + "\n2,3\n", "9 is beyond the largest double; rescale"),
         ('"1,5","2,5"\n"2,5","3,5"\n', "no-header"),
         ("\N{MINUS SIGN}1,\N{MINUS SIGN}2\n3,4\n", "--header or --no-header"),
         ("(1),$2e5\n3,4\n", "--header or --no-header"),
