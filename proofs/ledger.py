@@ -230,10 +230,17 @@ def _settle(rows: dict[str, Row]) -> dict[str, Row]:
     return out
 
 
-def compute() -> list[Row]:
-    """Check every claim and return the ledger, in order."""
-    rows = {claim_id: _row(claim(claim_id), group) for group, ids in ORDER.items() for claim_id in ids}
-    return list(_settle(rows).values())
+def compute(only: str | None = None) -> list[Row]:
+    """Check every claim, or one and those that it rests on, and return their rows in the ledger's order."""
+    groups = {claim_id: group for group, ids in ORDER.items() for claim_id in ids}
+    rows: dict[str, Row] = {}
+    wanted = list(groups) if only is None else [only]
+    for claim_id in wanted:
+        if claim_id in groups and claim_id not in rows:
+            rows[claim_id] = row = _row(claim(claim_id), groups[claim_id])
+            wanted += [*row.claims, *row.repaired_by]
+    settled = _settle(rows)
+    return [settled[claim_id] for claim_id in groups if claim_id in settled]
 
 
 def counts(rows: Sequence[Row]) -> dict[str, int]:

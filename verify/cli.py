@@ -266,8 +266,8 @@ def ledger(
         near = difflib.get_close_matches(claim, claims.claims(), 3, 0.4)
         raise InputError(f"claim={claim!r}: no such id" + (f"; near it: {', '.join(near)}" if near else ""))
     console = Console(stderr=True, markup=False)
-    with console.status("checking every proof") if console.is_terminal else nullcontext():
-        rows = claims.compute()
+    with console.status("checking proofs") if console.is_terminal else nullcontext():
+        rows = claims.compute(claim)
     if claim is not None:
         rows = [row for row in rows if row.id == claim]
     if as_json:

@@ -29,6 +29,15 @@ def test_every_proof_step_is_confirmed_independently(rows: dict[str, ledger.Row]
     assert confirmed >= 0.95 * steps
 
 
+@pytest.mark.parametrize("name", ["handover", "v2_pl_any_scale"])
+def test_one_claim_is_checked_with_those_it_rests_on_and_no_others(name: str, rows: dict[str, ledger.Row]) -> None:
+    found = {row.id: replace(row, seconds=0.0) for row in ledger.compute(name)}
+    assert found == {key: replace(rows[key], seconds=0.0) for key in found}
+    needed = {name}.union(*({*row.claims, *row.repaired_by} for row in found.values()))
+    assert set(found) == needed
+    assert 1 < len(found) < 10
+
+
 def test_every_constant_is_used_by_a_proved_claim(rows: dict[str, ledger.Row]) -> None:
     used = {name for row in rows.values() if row.verdict in (ledger.PROVED, ledger.CITED) for name in row.constants}
     assert used == set(CONSTANTS)
