@@ -84,7 +84,13 @@ def test_every_member_s_eigenvalue_is_enclosed(kind: str) -> None:
 def test_wrong_factors_never_give_a_false_bound(monkeypatch: pytest.MonkeyPatch, off: float) -> None:
     g = np.random.default_rng(2).integers(-9, 10, (12, 4, 5)).astype(float)
     a, factorise = g @ g.swapaxes(1, 2), guesses.cholesky
-    monkeypatch.setattr(guesses, "cholesky", lambda m, _: np.asfortranarray(off * factorise(m + np.eye(4), 0.0)))
+
+    def wrong(m: np.ndarray, _: float) -> np.ndarray:
+        factor = factorise(m + np.eye(4), 0.0)
+        assert factor is not None
+        return np.asfortranarray(off * factor)
+
+    monkeypatch.setattr(guesses, "cholesky", wrong)
     for shift in (0.0, 0.5, 10.0, 100.0):
         bounds = stacks._factored_lowers(a, np.full(12, shift))
         for matrix, bound in zip(a, bounds, strict=True):
