@@ -30,7 +30,7 @@ from verify.arrays.spectra import (
     nonnegative_norm_upper,
     rayleigh_quotient,
 )
-from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError
+from verify.errors import DtypeError, InputError, NonFiniteError, NotCertainError, ShapeError
 
 Tensor = torch.Tensor
 
@@ -107,6 +107,12 @@ class TensorBall:
         if self.mid.ndim < 2:
             return self
         return _build(self.mid.mT, self.rad.mT)
+
+    def __bool__(self) -> bool:
+        """Refused: NotCertainError."""
+        raise NotCertainError(
+            "the truth value of a TensorBall is ambiguous; compare ball.to_ball(), e.g. ball.to_ball() > 0"
+        )
 
     def __getitem__(self, index: Any) -> TensorBall:
         """Torch indexing; exact."""
