@@ -212,7 +212,9 @@ def _from_torch(t: Any) -> Any:
         return _numbers(t.to(torch.float32)).astype(np.float64)  # each widening is exact
     if t.dtype in (torch.float64, torch.bool, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8):
         return _numbers(t)
-    raise DtypeError(f"tensor dtype={t.dtype}: expected a real floating or integer dtype of at most 64 bits")
+    raise DtypeError(
+        f"tensor dtype={t.dtype}: expected float16/32/64, bfloat16, bool, uint8 or int8/16/32/64; call .double()"
+    )
 
 
 def _numbers(t: Any) -> Any:

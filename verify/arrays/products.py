@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from verify.arrays.arithmetic_probe import require_probed_products
 from verify.arrays.ball import Ball, _build, _checked, as_ball, built_on_balls
@@ -247,11 +248,17 @@ def norm(a: Any, axis: int | tuple[int, ...] | None = None) -> Ball:
     """Enclosure of the 2-norm of the entries over an axis or all axes (Frobenius norm of a matrix).
 
     ‖x‖ lies within ‖x − m‖ ≤ ‖rad‖ of ‖m‖; ‖m‖ is evaluated after scaling by a power of two.
+
+    Raises:
+        ShapeError: an axis that is not there, or twice.
     """
     x = as_ball(a)
     if axis is None:
         return norm(x.ravel(), 0)
-    axes = tuple(k % x.ndim for k in ((axis,) if isinstance(axis, int) else axis))
+    try:
+        axes = normalize_axis_tuple(axis, x.ndim)
+    except (ValueError, TypeError) as error:
+        raise ShapeError(f"norm: axis={axis!r} of a ball of shape {x.shape}: {error}") from error
     keep = [k for k in range(x.ndim) if k not in axes]
     order = (*keep, *axes)
     shape = (*(x.shape[k] for k in keep), -1)

@@ -311,6 +311,9 @@ REFUSED: list[tuple[Callable[[], Any], type[VerifyError], str]] = [
     (lambda: va.diagonal(Ball([1.0, 2.0])), ShapeError, "diagonal: expected a matrix"),
     (lambda: va.matmul(np.ones((2, 2, 2)), np.ones((3, 2, 2))), ShapeError, "do not broadcast"),
     (lambda: va.celu(1.0, alpha=-1), InputError, "alpha=-1"),
+    (lambda: va.celu(1.0, alpha=np.ones(2)), InputError, "the same for all entries"),  # type: ignore[arg-type]
+    (lambda: va.norm([1.0, 2.0], axis=4), ShapeError, r"norm: axis=4 of a ball of shape \(2,\)"),
+    (lambda: va.norm(np.eye(2), axis=(0, -2)), ShapeError, "repeated axis"),
 ]  # fmt: skip
 
 

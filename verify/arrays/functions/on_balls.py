@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from verify.arguments import shown
 from verify.arrays.ball import Ball, _build, _checked, _point, as_ball
 from verify.arrays.functions import at_points, on_thin_balls
 from verify.arrays.functions.critical_points import CRITICAL
@@ -244,8 +245,9 @@ def celu(x: Any, derivative: int = 0, alpha: float = 1.0) -> Ball:
         x: Ball or array. derivative: 0..2. alpha: an exact double, 0 < α < ∞.
     """
     k, b, a = _check_derivative("celu", derivative, most=2), as_ball(x), Ball(alpha)
-    if not 0.0 < alpha < math.inf:
-        raise InputError(f"celu: alpha={alpha!r}; expected a finite number > 0")
+    if a.shape != () or not a.mid > 0.0 or not a.is_point:
+        raise InputError(f"celu: alpha={shown(alpha)}; expected a double > 0, the same for all entries")
+    alpha = float(a.mid)
 
     def below(t: Array) -> Ball:
         return Ball(np.minimum(t, 0.0)) / a
