@@ -217,7 +217,9 @@ class Certificate:
         """
         from verify.certificates.comparison import difference
 
-        return difference(self, model, X, y)
+        handover = self.witness.get("handover") if self.scope == "run" else None
+        end = None if handover is None else self.witness["checkpoints"][handover["checkpoint"]]["parameters"]
+        return difference(self.problem, end, model, X, y)
 
     def save(self, path: str | Path) -> Path:
         """Write the certificate to `path`: a zip when the name ends with .zip, a directory otherwise; atomic.

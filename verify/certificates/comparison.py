@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from verify.errors import InputError
 from verify.networks import read_data, read_network
 from verify.networks.graph import Network
+from verify.networks.parameters import Vector, with_parameters
+from verify.networks.problem import Problem
 from verify.networks.reading.comparison import require_agreement
-
-if TYPE_CHECKING:
-    from verify.certificates.certificate import Certificate
 
 __all__ = ["difference"]
 
@@ -51,20 +50,13 @@ def _parameters(given: Network, stored: Network) -> str | None:
     return None
 
 
-def _handover(certificate: Certificate) -> Network | None:
-    """The network at a recorded run's hand-over."""
-    from verify.networks.parameters import with_parameters
+def difference(stored: Problem, end: Vector | None, model: Any, X: Any, y: Any) -> str | None:
+    """Say where network or data differ from a certificate's; None where they do not (see Certificate.mismatch).
 
-    handover = certificate.witness.get("handover")
-    if certificate.scope != "run" or handover is None:
-        return None
-    parameters = certificate.witness["checkpoints"][handover["checkpoint"]]["parameters"]
-    return None if parameters is None else with_parameters(certificate.problem.network, parameters)
-
-
-def difference(certificate: Certificate, model: Any, X: Any, y: Any) -> str | None:
-    """Say where network or data differ from the certificate's; None where they do not (see Certificate.mismatch)."""
-    stored = certificate.problem
+    Args:
+        stored: what the certificate is about. end: the parameters (p,) that a recorded run hands over at; None where there are none.
+        model, X, y: as for :func:`verify.certify`, or None.
+    """
     if (X is None) != (y is None):
         raise InputError("X, y: one without the other; pass both, or None for both to compare no data")
     if model is not None:
@@ -72,8 +64,11 @@ def difference(certificate: Certificate, model: Any, X: Any, y: Any) -> str | No
         found = _architecture(network, stored.network)
         if found is None:
             found = _parameters(network, stored.network)
-            end = _handover(certificate)
-            if found is not None and end is not None and _parameters(network, end) is None:
+            if (
+                found is not None
+                and end is not None
+                and _parameters(network, with_parameters(stored.network, end)) is None
+            ):
                 found = None
         if found is not None:
             return found

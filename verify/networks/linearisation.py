@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -25,9 +25,7 @@ from verify.networks.graph import Network
 from verify.networks.layers import Activated, Layer, MaxPool, Trained, Value
 from verify.networks.layers.values import Mask
 from verify.networks.reading.data import read_inputs
-
-if TYPE_CHECKING:
-    from verify.networks.inputs import Spread
+from verify.networks.spread import Spread
 
 __all__ = ["Linearisation", "forward", "linearise", "rows_of_data", "vanishing", "with_midpoints"]
 

@@ -21,10 +21,11 @@ from verify.errors import InputError, UnsupportedLayerError
 from verify.networks import DataSet, kernel_of, linearise, read_network
 from verify.networks.curvature import Curvature
 from verify.networks.feature_kernel import FeatureBound
-from verify.networks.inputs import Spread, over_inputs
+from verify.networks.inputs import over_inputs
 from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget
 from verify.networks.parameters import flatten
+from verify.networks.spread import Spread
 from verify.regions.descent.float64 import Descent
 
 
