@@ -215,7 +215,7 @@ def test_rows_are_counted_per_output(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(problems, "MAX_ROWS", 12)
     assert Problem(document).k == 3
     monkeypatch.setattr(problems, "MAX_ROWS", 11)
-    with pytest.raises(Limit, match="n·k=12"):
+    with pytest.raises(Limit, match="rows n·k of the NTK: 12, and this checker takes on at most 11"):
         Problem(document)
 
 

@@ -141,7 +141,7 @@ def test_memory_of_an_exact_run_counts_samples_and_outputs(monkeypatch: pytest.M
     need = 256 * (3 + 6 * 7 * 2 * 5)
     with ctx.workprec(128):
         monkeypatch.setattr(claims, "MAX_MEMORY", need - 1)
-        with pytest.raises(reading.Limit, match="256 bits"):
+        with pytest.raises(reading.Limit, match=f"423 numbers.*: {need:,}, "):
             claims._descend(problem, [1.0], 3)
         monkeypatch.setattr(claims, "MAX_MEMORY", need)
         with pytest.raises(AttributeError):  # it goes on to read the data

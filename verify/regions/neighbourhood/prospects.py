@@ -24,6 +24,8 @@ __all__ = [
 ]
 
 _PAIRS = 4096
+# A kernel of more rows is not made again for a text.
+_ROWS = 1024
 # A gradient below this share of the largest is the rounding of one that vanishes, or of a sample so much smaller; below the second its square underflows.
 _DEAD, _NOTHING = 1e-10, 2.0**-530
 # Samples nearer than this, relative to their norm, are said to repeat nearly; where no fit is found, and targets differ, nearer than the second.
@@ -112,7 +114,7 @@ def closest_samples(data: DataSet) -> tuple[int, int, float] | None:
 def _equal_gradients(problem: Problem) -> str | None:
     """Say at which two samples the first output has the same gradient, up to rounding, at the parameters given; None where none is seen (approximate)."""
     n, k = problem.data.n, problem.data.k
-    if not 1 < n <= _PAIRS:
+    if n < 2 or n * k > _ROWS:
         return None
     theta = kernel_of(linearise(problem.network, problem.data.X)).mid[::k, ::k]
     sizes = np.diagonal(theta)
