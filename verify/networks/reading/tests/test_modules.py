@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 import verify
 from verify.errors import UnsupportedLayerError
 from verify.networks import read_network
+from verify.networks.reading import symbols
 
 
 def linear(i: int, o: int, bias: bool = True) -> torch.nn.Linear:
@@ -256,3 +258,36 @@ def test_each_layer_keeps_the_name_that_its_state_dict_uses() -> None:
     model.add_module("head", linear(3, 1))
     assert [layer.name for layer in read_network(model).chain] == ["body.0", "head"]
     assert [layer.name for layer in read_network(linear(2, 1)).chain] == [""]
+
+
+class _Own(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = linear(2, 3), linear(3, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.last(torch.tanh(self.first(x)))
+        return y
+
+
+class _Drawing(_Own):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        random.random()
+        return super().forward(x)
+
+
+def test_random_numbers_that_another_thread_draws_are_not_the_forwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker's threads draw now and then: a row of `make reproduce` was refused for it."""
+    traced, runs = symbols._traced, iter(range(100))
+
+    def drawn(module: torch.nn.Module) -> Any:
+        if next(runs) in (1, 2):
+            random.random()
+            np.random.random()  # noqa: NPY002
+        return traced(module)
+
+    monkeypatch.setattr(symbols, "_traced", drawn)
+    assert read_network(_Own()).parameters == 13
+    assert next(runs) == 4
+    with pytest.raises(UnsupportedLayerError, match="random"):
+        read_network(_Drawing())
