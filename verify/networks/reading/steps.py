@@ -7,6 +7,7 @@ a batch of another size say. It shows where numbers make it run an instruction t
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import sysconfig
@@ -52,12 +53,16 @@ def recorded_steps() -> Iterator[Steps]:
             found.add((frame.f_code, frame.f_lasti))
         return note
 
-    before = sys.gettrace()
+    before, collecting = sys.gettrace(), gc.isenabled()
+    # The collector runs callbacks and finalisers of anybody's wherever it happens to come: they are no part of a forward.
+    gc.disable()
     sys.settrace(watch)
     try:
         yield found
     finally:
         sys.settrace(before)
+        if collecting:
+            gc.enable()
 
 
 def _is_followed(frame: FrameType) -> bool:

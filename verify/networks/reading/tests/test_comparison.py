@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -326,3 +327,20 @@ def test_a_forward_that_keeps_what_the_parameters_obey_already_is_refused(what: 
     with pytest.raises(DisagreementError, match=r"its forward changes (first|norm)"):
         require_agreement(model, network, X)
     return None
+
+
+def test_what_the_collector_calls_is_no_part_of_a_forward() -> None:
+    """A callback of the garbage collector (hypothesis has one), run while the forward was followed, was "other code than on a symbol"."""
+    called: list[str] = []
+    gc.callbacks.append(lambda phase, info: called.append(phase))
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)).double()
+        assert verify.certify(net, np.eye(2), np.ones(2), scope="point").proved
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.pop()
+    assert called
+    assert gc.isenabled()
