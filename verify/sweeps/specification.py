@@ -124,10 +124,7 @@ def _case(values: Mapping[str, Any], where: str) -> Case:
         raise InputError(f"{where}: unknown key {unknown[0]!r}; expected some of {', '.join(_FIELDS)}")
     if "data" not in values:
         raise InputError(f'{where}: a case needs data, such as {{ name = "digits", n = 50 }}')
-    try:
-        return Case(**values)
-    except TypeError as error:
-        raise InputError(f"{where}: {error}") from error
+    return Case(**values)
 
 
 @dataclass(frozen=True)

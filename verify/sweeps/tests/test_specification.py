@@ -62,6 +62,8 @@ def test_every_field_of_a_case_changes_its_id() -> None:
         ({"grid": {"data": [SPHERE], "widht": [8]}}, "widht"),
         ({"grid": {"width": [8]}}, "data"),
         ({"grid": {"data": [SPHERE], "width": []}}, "empty list"),
+        ({"grid": 3}, "expected a table of lists"),
+        ({"grid": {"data": [SPHERE], "parametrisation": [["ntk"]]}}, "expected one of ntk"),
         ({"grid": {"data": [SPHERE], "width": [0]}}, "width=0"),
         ({"grid": {"data": [SPHERE], "width": [True]}}, "width=True"),
         ({"grid": {"data": [SPHERE], "lr": [0.1]}}, "exact"),
