@@ -63,6 +63,43 @@ def test_it_sees_a_checker_that_forgets_a_demand(monkeypatch: pytest.MonkeyPatch
         judge(honest, path, tally, "λ", set())
 
 
+@pytest.mark.parametrize(
+    ("demand", "where"),
+    [
+        ("NTK for every start", "lambda_lower"),
+        ("starts from the last centre", "handover/offset"),
+        ("run inside the ball", "region/radius"),
+    ],
+)
+def test_each_demand_on_a_region_of_starts_refuses_by_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, demand: str, where: str
+) -> None:
+    """A forger alters one number and stores what follows from it: one demand refuses, and without it nothing does."""
+    every, lie = Audit.every, small("region of data").copy()
+    *path, last = where.split("/")
+    node = lie.document["witness"]
+    for key in path:
+        node = node[key]
+    value, factor = node[last], 1.01 if where == "lambda_lower" else 0.99
+    if "$array" in value:
+        shape, numbers = lie.arrays[value["$array"]]
+        lie.arrays[value["$array"]] = (shape, [factor * x for x in numbers])
+    else:
+        node[last] = flt(factor * float.fromhex(value["$float"]))
+    honest = forged(lie, tmp_path / "c.zip")
+    assert honest is not None
+    found = check(honest.save(tmp_path / "c.zip"))
+    assert found.verdict == "REJECTED"
+    assert all(failure.startswith(demand) for failure in found.failures), found.failures
+
+    def forgetful(self: Audit, name: str, *arguments: Any) -> None:
+        if name != demand:
+            every(self, name, *arguments)
+
+    monkeypatch.setattr(Audit, "every", forgetful)
+    assert check(honest.save(tmp_path / "c.zip")).accepted
+
+
 def test_every_statement_is_read_with_its_numbers(tmp_path: Path) -> None:
     """A pattern that finds nothing would attack nothing."""
     for kind in SAMPLED:
