@@ -20,7 +20,7 @@ import torch
 
 from verify import nn
 
-__all__ = ["Steps", "is_installed", "recorded_steps", "words_of"]
+__all__ = ["Steps", "is_installed", "recorded_steps", "undisturbed", "words_of"]
 
 _PACKAGES = tuple({sysconfig.get_paths()[key] for key in ("purelib", "platlib")})
 _LIBRARY = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib")})
@@ -34,6 +34,18 @@ Steps = set[tuple[CodeType, int]]
 def is_installed(file: str) -> bool:
     """Whether a file belongs to Python or to an installed package."""
     return file.startswith((*_PACKAGES, *_LIBRARY))
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """No garbage is collected inside: somebody else's finaliser would run, and change what it likes, among what is watched."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @contextlib.contextmanager
@@ -53,16 +65,13 @@ def recorded_steps() -> Iterator[Steps]:
             found.add((frame.f_code, frame.f_lasti))
         return note
 
-    before, collecting = sys.gettrace(), gc.isenabled()
-    # The collector runs callbacks and finalisers of anybody's wherever it happens to come: they are no part of a forward.
-    gc.disable()
-    sys.settrace(watch)
-    try:
-        yield found
-    finally:
-        sys.settrace(before)
-        if collecting:
-            gc.enable()
+    with undisturbed():
+        before = sys.gettrace()
+        sys.settrace(watch)
+        try:
+            yield found
+        finally:
+            sys.settrace(before)
 
 
 def _is_followed(frame: FrameType) -> bool:

@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_leaves
 
 from verify.errors import UnsupportedLayerError
 from verify.networks.reading.reachable import Reached
-from verify.networks.reading.steps import Steps, recorded_steps
+from verify.networks.reading.steps import Steps, recorded_steps, undisturbed
 
 __all__ = ["Followed", "calls_of"]
 
@@ -51,7 +51,7 @@ def calls_of(module: torch.nn.Module) -> Followed:
     Raises:
         UnsupportedLayerError: the calls depend on more than the module as it is; any error of the forward's own.
     """
-    with _without_values(module) as memory, torch.inference_mode(False), torch.enable_grad():
+    with undisturbed(), _without_values(module) as memory, torch.inference_mode(False), torch.enable_grad():
         first, there = _traced(module)
         before = Reached(module, memory)
         again, here = _traced(module)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from verify.errors import DisagreementError, UnsupportedLayerError
 from verify.networks import read_network
 from verify.networks.reading.comparison import require_agreement
+from verify.networks.reading.steps import recorded_steps
 
 X = np.random.default_rng(0).standard_normal((5, 3))
 LATE = 50
@@ -269,6 +271,31 @@ def test_a_value_kept_from_before_an_addition_in_place_is_refused() -> None:
 
     with pytest.raises(UnsupportedLayerError, match="overwritten in place before"):
         read_network(Keeps())
+
+
+def test_somebody_elses_finaliser_is_no_step_of_the_forward() -> None:
+    """Collecting garbage runs the end of a generator wherever it happens to run."""
+
+    def waiting() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            ends.append(1)
+
+    ends: list[int] = []
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        with recorded_steps():
+            cycle: list[Any] = [waiting()]
+            next(cycle[0])
+            cycle.append(cycle)
+            del cycle
+            _ = [[i] for i in range(1000)]
+            assert not ends
+        assert gc.isenabled()
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_a_backward_pass_of_ones_own_is_refused() -> None:
