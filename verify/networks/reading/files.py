@@ -148,7 +148,9 @@ def _load_weights(spec: str, architecture: Path) -> torch.nn.Module:
         # Shapes only: nothing is allocated before the file is known to hold such weights.
         model = build_architecture(_read_json(architecture))
     try:
-        tensors = load_file(spec)
+        # Of the file, whatever torch's default device is: safetensors 0.4 asks for it.
+        with torch.device("cpu"):
+            tensors = load_file(spec)
     except Exception as error:
         raise InputError(f"model={spec}: not a readable safetensors file ({_words(error)})") from error
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
