@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,8 +20,8 @@ def _seconds(value: float) -> str:
 
 
 def _target(row: Mapping[str, Any]) -> str:
-    target = float(row.get("target", math.inf))
-    if not math.isfinite(target):
+    target = row.get("target")
+    if target is None:
         return "–"
     met = "reached" if reached(dict(row)) else "missed"
     return f"{'≥' if row['name'].endswith('speed-up') else '≤'} {target:g}: {met}"

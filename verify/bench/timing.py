@@ -3,13 +3,12 @@
 A timed row has the keys group, name, ours_median_s, peer, peer_version, peer_median_s, ratio, ratio_spread, target,
 peer_is_proof. ``ratio`` is ours/peer (small is good), or peer/ours where the name ends in "speed-up" (large is good).
 ``ratio_spread`` is the interquartile range of the ratios of neighbouring runs, which see the same load of the machine.
-``target`` is inf where none is set. A row with a ``skipped`` reason was not run; a row with ``ours`` and ``peer_value``
+``target`` is None where none is set. A row with a ``skipped`` reason was not run; a row with ``ours`` and ``peer_value``
 compares results, not times.
 """
 
 from __future__ import annotations
 
-import math
 import statistics
 import time
 from collections.abc import Callable
@@ -36,7 +35,7 @@ def compare(
     peer_name: str,
     peer_version: str,
     proof: bool,
-    target: float = math.inf,
+    target: float | None = None,
     repeats: int = 5,
     peer_scale: float = 1.0,
     clock: Clock = time.perf_counter,
@@ -46,7 +45,7 @@ def compare(
     Args:
         name: of the comparison; ends in "speed-up" when ratio is to be peer/ours.
         ours, peer: calls that do the same work. Each runs once before, unmeasured.
-        target: the ratio to reach. proof: whether the peer's result is one.
+        target: the ratio to reach, if one is set. proof: whether the peer's result is one.
         repeats: pairs of runs. peer_scale: what to multiply the peer's times by where it does a part of the work.
         clock: ``time.process_time`` with one BLAS thread measures CPU seconds, for machines that others load.
     """
@@ -97,7 +96,7 @@ def reached(row: Row) -> bool | None:
     >>> reached({"name": "x speed-up", "ratio": 60.0, "target": 50.0}), reached({"name": "y", "ratio": 2.0, "target": 1.5})
     (True, False)
     """
-    target = row.get("target", math.inf)
-    if "ratio" not in row or not math.isfinite(target):
+    target = row.get("target")
+    if "ratio" not in row or target is None:
         return None
     return bool(row["ratio"] >= target if row["name"].endswith("speed-up") else row["ratio"] <= target)
