@@ -14,6 +14,9 @@ def main(arguments: list[str]) -> int:
     """Run one verb; exit code 0, or 3 with one line."""
     try:
         match arguments:
+            case [*_, option] if option.startswith("-"):
+                print(_USAGE, file=sys.stderr)
+                return 3
             case ["checker", file]:
                 from verify.artifact.checker_zipapp import build
 

@@ -58,8 +58,13 @@ def test_a_dry_archive_needs_no_wheels_and_holds_the_source_at_its_commit(
     assert "https://example.org" in text
 
 
-def test_wrong_usage_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["nothing"]) == 3
+@pytest.mark.parametrize("arguments", [["nothing"], ["docs", "--help"], ["checker", "-h"]])
+def test_wrong_usage_is_exit_code_3(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 3
+    assert not list(tmp_path.iterdir())
     assert "usage" in capsys.readouterr().err
 
 
