@@ -33,7 +33,7 @@ def bench_tables(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
         (
             str(r["name"]),
             _seconds(r["ours_median_s"]),
-            f"{r['peer']} {r['peer_version']}",
+            f"{r['peer']} {r['peer_version']}".strip(),
             _seconds(r["peer_median_s"]),
             f"{r['ratio']:.3g} ± {r['ratio_spread'] / 2:.2g}",
             _target(r),
