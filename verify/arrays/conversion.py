@@ -230,11 +230,12 @@ def _sympy_rational(x: Any) -> Fraction | None:
     if x.is_Integer or x.is_Rational:
         return Fraction(int(x.p), int(x.q))
     if isinstance(x, sympy.Float):
-        sign, man, exp, _ = x._mpf_  # finite: sympy makes other classes of infinity and NaN
+        sign, man, exp, size = x._mpf_  # finite: sympy makes other classes of infinity and NaN
+        _check_exponent(int((exp + size) * math.log10(2.0)), x)
         return Fraction(-1 if sign else 1) * int(man) * Fraction(2) ** int(exp)
     if x.is_number and x.is_real and x.is_finite is not False:
         return None
-    raise DtypeError(f"value={x}: expected a real sympy number without free symbols")
+    raise DtypeError(f"value={shown(x)}: expected a real sympy number without free symbols")
 
 
 def radius_array(rad: Any, shape: tuple[int, ...]) -> Array:

@@ -6,10 +6,13 @@ import math
 from fractions import Fraction
 from typing import Any
 
+from verify.arguments import shown
 from verify.arrays.rounding import fraction_bounds
 from verify.errors import DtypeError
 
 _PRECISION = 256
+# Powers of two beyond which an end is beyond all doubles, or between 0 and the least of them: written out, it could fill the memory.
+_LARGEST, _SMALLEST = 1100, -1200
 
 
 def enclose(x: Any) -> tuple[float, float]:
@@ -27,17 +30,25 @@ def enclose(x: Any) -> tuple[float, float]:
     with flint.ctx.workprec(_PRECISION):
         ball = _arb(x)
         if not ball.is_finite():
-            raise DtypeError(f"value={x}: no finite enclosure at {_PRECISION} bits; pass a Fraction enclosure instead")
-        lo, hi = _exact(ball.lower()), _exact(ball.upper())
-    a, b = fraction_bounds(lo)[0], fraction_bounds(hi)[1]
+            raise DtypeError(
+                f"value={shown(x)}: no finite enclosure at {_PRECISION} bits; pass a Fraction enclosure instead"
+            )
+        lo, hi = _end(ball.lower(), -1), _end(ball.upper(), 1)
+    a, b = -math.inf if lo is None else fraction_bounds(lo)[0], math.inf if hi is None else fraction_bounds(hi)[1]
     if math.isinf(a) or math.isinf(b):
-        raise DtypeError(f"value={x} is beyond the range of doubles")
+        raise DtypeError(f"value={shown(x)} is beyond the range of doubles")
     return a, b
 
 
-def _exact(endpoint: Any) -> Fraction:
-    man, exp = endpoint.man_exp()
-    return Fraction(int(man)) * Fraction(2) ** int(exp)
+def _end(endpoint: Any, towards: int) -> Fraction | None:
+    """An end of a ball as a Fraction, one next to 0 moved outwards (`towards` ±1); None where it is far beyond all doubles."""
+    man, exp = (int(part) for part in endpoint.man_exp())
+    size = abs(man).bit_length() + exp
+    if man and size > _LARGEST:
+        return None
+    if man and size < _SMALLEST:
+        return Fraction(towards, 2**-_SMALLEST) if man * towards > 0 else Fraction(0)
+    return Fraction(man) * Fraction(2) ** exp
 
 
 def _arb(x: Any) -> Any:
@@ -80,4 +91,4 @@ def _arb(x: Any) -> Any:
     name = type(x).__name__
     if name in unary and len(x.args) == 1:
         return getattr(_arb(x.args[0]), unary[name])()
-    raise DtypeError(f"sympy expression {x}: cannot enclose {name}; pass a Fraction, a str or a Ball")
+    raise DtypeError(f"sympy expression {shown(x)}: cannot enclose {name}; pass a Fraction, a str or a Ball")

@@ -118,6 +118,23 @@ def test_irrational_sympy_numbers() -> None:
         Ball(sympy.Symbol("x"))
 
 
+def test_sympy_numbers_far_beyond_doubles_are_bounded_or_refused_at_once() -> None:
+    """An end of 2^10^10 was written out as an integer: minutes, and gigabytes."""
+    for tiny, below, above in (
+        (sympy.sin(1) ** 10**9, 0, 2),
+        (-(sympy.sin(1) ** 10**9), -2, 0),
+        (sympy.exp(-(10**12)), 0, 2),
+    ):
+        ball = Ball(tiny)
+        assert (float(ball.lower()), float(ball.upper())) == (below * 2.0**-1074, above * 2.0**-1074)
+    root = sympy.Pow(sympy.Integer(10) ** 5001, sympy.Rational(1, 2), evaluate=False)  # too long to be printed
+    for huge in (sympy.tan(sympy.Rational(11, 7)) ** 10**9, -sympy.exp(10**12), root):
+        with pytest.raises(DtypeError, match="beyond the range of doubles"):
+            Ball(huge)
+    with pytest.raises(InputError, match="exponent"):
+        Ball(sympy.Float(1.5) ** -(10**9))
+
+
 @pytest.mark.parametrize("bad", ["", "abc", "1/0", "nan", "inf", "1e999999999", "0x", "1e400x"])
 def test_bad_strings(bad: str) -> None:
     with pytest.raises(VerifyError):
