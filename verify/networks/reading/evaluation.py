@@ -73,18 +73,11 @@ def evaluate(
         copies = {name: value.clone().requires_grad_() for name, value in own.items()}
         buffers = _buffers(model)
         fixed = _fixed(nodes, buffers)
+        run = _Descent(model, nodes, recorder, weights)
+        given = {f"model.{name}": value for name, value in (copies | buffers).items()}
         try:
-            with _recording(nodes, recorder), recorded_steps() as recorder.steps:
-                outputs = torch.func.functional_call(model, {**copies, **buffers}, (torch.from_numpy(X.copy()),))
-            if outputs.shape == (len(X),) and weights.shape == (len(X), 1):
-                # A single output, squeezed.
-                outputs = outputs[:, None]
-            recorder.outputs = outputs.detach().numpy().copy()
-            _require_known_backward(outputs)
-            total = (outputs * torch.from_numpy(weights)).sum()
-            found: Sequence[torch.Tensor | None] = [None] * len(copies)
-            if total.requires_grad:
-                found = torch.autograd.grad(total, list(copies.values()), allow_unused=True)
+            # The backward too: what is computed again there (torch.utils.checkpoint) is computed with the same copies.
+            found = torch.func.functional_call(run, given, (torch.from_numpy(X.copy()), list(copies.values())))
         except DisagreementError:
             raise
         except Exception as error:
@@ -99,8 +92,9 @@ def evaluate(
     cut = [name for name, value in zip(copies, found, strict=True) if value is None and name in trained]
     if cut:
         raise DisagreementError(
-            f"model: torch's backward does not reach {', '.join(cut[:6])}: the forward cuts it off (torch.no_grad(), inference mode), so that descent does"
-            " not move what is read as trained. Freeze what shall not move by requires_grad_(False), or remove what cuts it off"
+            f"model: torch's backward does not reach {', '.join(cut[:6])}: the forward cuts it off (torch.no_grad(), inference mode, or"
+            " torch.utils.checkpoint with use_reentrant=True on data without a gradient), so that descent does not move what is read as trained. Freeze what"
+            " shall not move by requires_grad_(False), or remove what cuts it off (checkpoint(…, use_reentrant=False))"
         )
     return recorder, {name: value.numpy() for name, value in zip(copies, found, strict=True) if value is not None}
 
@@ -134,6 +128,30 @@ def require_unchanged_parameters(model: torch.nn.Module, nodes: list[Leaf], X: n
             _require_same({**far, **fixed}, {**given, **buffers})
 
 
+class _Descent(torch.nn.Module):
+    """The model's forward, recorded, and its backward, with whatever parameters it has while it is called."""
+
+    def __init__(self, model: torch.nn.Module, nodes: list[Leaf], recorder: Recorder, weights: np.ndarray) -> None:
+        super().__init__()
+        self.model, self.nodes, self.recorder, self.weights = model, nodes, recorder, weights
+
+    def forward(self, X: torch.Tensor, parameters: Sequence[torch.Tensor]) -> Sequence[torch.Tensor | None]:
+        """Return the gradient of Σ weights·F, None where the backward does not reach a parameter; all that runs is recorded."""
+        # Checkpointing runs the forward's code again in the backward; it may not find out that it does.
+        with recorded_steps() as self.recorder.steps:
+            with _recording(self.nodes, self.recorder):
+                outputs = self.model(X)
+            if outputs.shape == (len(X),) and self.weights.shape == (len(X), 1):
+                # A single output, squeezed.
+                outputs = outputs[:, None]
+            self.recorder.outputs = outputs.detach().numpy().copy()
+            _require_known_backward(outputs)
+            total = (outputs * torch.from_numpy(self.weights)).sum()
+            if not total.requires_grad:
+                return [None] * len(parameters)
+            return torch.autograd.grad(total, list(parameters), allow_unused=True)
+
+
 def _require_known_backward(outputs: torch.Tensor) -> None:
     """Refuse a backward pass written in Python: what it does to gradients larger than those compared is not seen."""
     waiting, seen = [outputs.grad_fn], set[Any]()
@@ -142,6 +160,11 @@ def _require_known_backward(outputs: torch.Tensor) -> None:
         if node is None or node in seen:
             continue
         seen.add(node)
+        if node.name().startswith("CheckpointFunction"):
+            raise DisagreementError(
+                "model: torch.utils.checkpoint with use_reentrant=True, whose backward cannot be compared with what was read: pass use_reentrant=False, which"
+                " computes the same"
+            )
         if isinstance(node, torch.autograd.function.BackwardCFunction):
             raise DisagreementError(
                 f"model: {node.name()} is a backward pass of one's own (torch.autograd.Function), which need not be the derivative of its forward; use torch's"
