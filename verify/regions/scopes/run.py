@@ -215,12 +215,14 @@ def _certificate(task: Task, run: Run, end: End) -> Certificate:
             f"of the vectors handed in as iterates {len(run.kept)} were looked at, up to step {last.step}, for {on} and η ="
             f" {approx_float(trained_with):.6g} ({'' if run.neighbours is None else run.neighbours.describe()})"
         )
-    note = ""
+    note = short = ""
     if task.free and lr == trained_with:
-        chosen = "is that of the certificate" if gone_on and not run.lowered else "was chosen from λ_max(Θ)"
-        note = f"; η {chosen}: {approx_float(lr):.6g}"
+        short = "is that of the certificate" if gone_on and not run.lowered else "was chosen from λ_max(Θ)"
+        note = f"; η {short}: {approx_float(lr):.6g}"
+        # A proved run's words name the step already.
+        short = f"; η {short}"
     elif task.free:
-        note = (
+        note = short = (
             f"; trained with η = {approx_float(trained_with):.6g}, but everything stated is about η = {approx_float(lr):.6g}, the largest step certified"
             " here"
         )
@@ -238,7 +240,7 @@ def _certificate(task: Task, run: Run, end: End) -> Certificate:
                 f" {at_least(lower(ball['basin_radius']), 4)})"
             )
         reason = (
-            f"{what}{note}: {tally(run.kept)}. Real-arithmetic gradient"
+            f"{what}{short}: {tally(run.kept)}. Real-arithmetic gradient"
             f" descent restarted at the exact doubles of step {last.step} stays in {where}, a"
             f" Locally PL Region with μ ≥ {at_least(lower(ball['mu']), 6)}, and Φ_k ≤ {below_one(upper(ball['rate']))}^k·Φ ({handover.form}"
             f" criterion){prospect(handover, task, run)}. Nothing is claimed of real-arithmetic descent from the initialisation: that is scope='exact'"
