@@ -320,7 +320,9 @@ def sweep(
     scheduler: Annotated[
         str | None, typer.Option(help="address of a running Dask scheduler; default: this machine")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="worker processes on this machine; default: one per core")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="worker processes on this machine, 1 or more; default: one per core")
+    ] = None,
     only: Annotated[str | None, typer.Option(help="run one case, by its id")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="run cases again that FAILED")] = False,
     as_json: JsonFlag = False,

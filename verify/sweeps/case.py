@@ -67,14 +67,17 @@ COLUMNS = (
 def _function(reference: str, what: str) -> Callable[..., Any]:
     """Return the function that ``module:function`` names."""
     module, _, name = reference.partition(":")
+    if not (module and name):
+        raise InputError(f"{what}={reference!r}: expected module:function")
     try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"{what}={reference!r}: expected an importable module:function ({error}); is its folder on PYTHONPATH?"
-        ) from error
+        found = getattr(importlib.import_module(module), name, None)
+    except (ImportError, ValueError) as error:
+        hint = "is its folder on PYTHONPATH?" if isinstance(error, ModuleNotFoundError) else "mend it, or name another"
+        raise InputError(f"{what}={reference!r}: cannot import {module!r} ({error}); {hint}") from error
+    if found is None:
+        raise InputError(f"{what}={reference!r}: {module} has no function {name!r}")
     if not callable(found):
-        raise InputError(f"{what}={reference!r}: {name} is no function")
+        raise InputError(f"{what}={reference!r}: a {type(found).__name__}, expected a function")
     result: Callable[..., Any] = found
     return result
 
@@ -90,12 +93,14 @@ def _data(case: Case) -> tuple[Any, Any]:
         load = getattr(datasets, name)
     else:
         raise InputError(f"data.name={name!r}: expected one of {', '.join(_SETS)}, or module:function")
-    if "classes" in arguments and arguments["classes"] is not None:
-        arguments["classes"] = tuple(arguments["classes"])
     try:
         X, y = load(**arguments)
-    except TypeError as error:
-        raise InputError(f"data={dict(case.data)!r}: {error}") from error
+    except (TypeError, ValueError) as error:
+        if isinstance(error, VerifyError):
+            raise
+        raise InputError(
+            f"data={dict(case.data)!r}: {error}; {name} is called with what stands beside its name, and returns X and y"
+        ) from error
     return X, y
 
 

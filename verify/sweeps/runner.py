@@ -9,6 +9,7 @@ that says so.
 
 from __future__ import annotations
 
+import difflib
 import fcntl
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +24,7 @@ from verify.sweeps.case import failed_row, run_case
 from verify.sweeps.figures import write_figures
 from verify.sweeps.specification import Specification
 from verify.sweeps.table import write_tables
-from verify.sweeps.workers import Lost, on_workers
+from verify.sweeps.workers import Lost, on_workers, require_workers
 
 __all__ = ["Sweep", "sweep"]
 
@@ -70,8 +71,12 @@ def _finished(directory: Path, specification: Specification, retry_failed: bool)
     for case in specification.cases:
         path = directory / "rows" / f"{case.id}.json"
         if path.exists():
-            row = json.loads(path.read_text(encoding="utf-8"))
-            if not (retry_failed and row["verdict"] == "FAILED"):
+            try:
+                row = json.loads(path.read_text(encoding="utf-8"))
+                failed = row["verdict"] == "FAILED"
+            except (ValueError, KeyError, TypeError) as error:
+                raise InputError(f"out={directory}: {path} is damaged; remove it, and its case is run again") from error
+            if not (retry_failed and failed):
                 rows[case.id] = row
     return rows
 
@@ -93,7 +98,7 @@ def sweep(
         out: folder of the sweep; made when missing.
         scheduler: address of a running Dask scheduler, such as ``tcp://127.0.0.1:8786``, whose workers have this package; None
             starts a cluster on this machine.
-        workers: processes of that local cluster; None: one per core. Each runs one case at a time on one thread.
+        workers: processes of that local cluster, at least 1; None: one per core. Each runs one case at a time on one thread.
         only: id of a single case to run, finished or not.
         retry_failed: run cases again whose row says FAILED.
         progress: called with (finished, total, row) after each case.
@@ -102,20 +107,28 @@ def sweep(
         The sweep, its rows in the specification's order.
 
     Raises:
-        InputError: a specification that means nothing, a scheduler that does not answer, a folder in use.
+        InputError: a specification, an id or a number of workers that means nothing, a scheduler that does not answer, a folder in use, or
+            one that cannot be made or holds a damaged row.
         MissingExtraError: Dask is not installed.
     """
+    require_workers(scheduler, workers)
     plan = specification if isinstance(specification, Specification) else Specification.read(specification)
     directory = Path(out)
-    for folder in ("rows", "certificates"):
-        (directory / folder).mkdir(parents=True, exist_ok=True)
+    if only is not None and only not in (ids := [case.id for case in plan.cases]):
+        near = difflib.get_close_matches(str(only), ids, 3, 0.4) or ids[:3]
+        raise InputError(
+            f"only={only!r}: no case of {plan.name} has this id; expected one of {len(ids)}, such as {', '.join(near)}"
+        )
+    try:
+        for folder in ("rows", "certificates"):
+            (directory / folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"out={directory}: no folder can be made there ({error.strerror}); name another") from error
     with _only_one(directory):
         rows = _finished(directory, plan, retry_failed)
         todo = [case for case in plan.cases if case.id not in rows]
         if only is not None:
             todo = [case for case in plan.cases if case.id == only]
-            if not todo:
-                raise InputError(f"only={only!r}: no case of {plan.name} has this id")
             rows.pop(only, None)
         by_id = {case.id: case for case in todo}
         tasks = {case.id: (case.as_json(), plan.keep) for case in todo}

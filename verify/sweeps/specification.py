@@ -77,6 +77,8 @@ class Case:
 
     def __post_init__(self) -> None:
         """Refuse what no case can mean; what certify refuses becomes a row with its reason."""
+        if not isinstance(self.options, Mapping):
+            raise InputError(f"options={self.options!r}: expected a table of further options of verify.certify")
         if not isinstance(self.data, Mapping) or not isinstance(self.data.get("name"), str):
             raise InputError(f'data={self.data!r}: expected a table with a name, such as {{ name = "digits", n = 50 }}')
         try:
@@ -85,6 +87,13 @@ class Case:
             raise InputError(
                 f"data, options: {error}; expected numbers, text, true or false, lists and tables"
             ) from error
+        for name in ("model", "activation", "scope", "loss"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and not (name == "model" and value is None):
+                raise InputError(f"{name}={value!r}: expected text")
+        own = sorted({"scope", "loss", "lr", "steps", "radius"} & set(self.options))
+        if own:
+            raise InputError(f"options: {own[0]} is a field of the case itself; give it there, not in options")
         for name in ("width", "depth", "seed"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < (0 if name == "seed" else 1):
@@ -145,11 +154,13 @@ class Specification:
         """Read a TOML file, or a mapping of the same shape.
 
         Raises:
-            InputError: no such file, not TOML, an unknown key, an empty grid, or a value no case can have.
+            InputError: no path, no such file, not TOML, an unknown key, an empty grid, or a value no case can have.
         """
         if isinstance(source, Mapping):
             document: Mapping[str, Any] = source
         else:
+            if not isinstance(source, str | Path):
+                raise InputError(f"spec: a {type(source).__name__}; expected the path of a TOML file, or a mapping")
             path = Path(source)
             try:
                 document = tomllib.loads(path.read_text(encoding="utf-8"))

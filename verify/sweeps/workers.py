@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from verify.arguments import exact_count
 from verify.errors import InputError, extra
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["Lost", "on_workers"]
+__all__ = ["Lost", "on_workers", "require_workers"]
 
 _LOST_AT_MOST = 3
 """Workers that a task may lose before it is given up: the fourth loss is the task's own doing (memory, a crash)."""
@@ -28,6 +29,21 @@ class Lost:
     """A task without a result: `reason` says why."""
 
     reason: str
+
+
+def require_workers(scheduler: str | None, workers: int | None) -> None:
+    """Refuse a number of worker processes that means nothing, before anything is done.
+
+    Raises:
+        InputError: no whole number ≥ 1; or a number for a scheduler, which has its own workers.
+    """
+    if workers is None:
+        return
+    exact_count(workers, "workers", least=1)
+    if scheduler is not None:
+        raise InputError(
+            f"workers={workers}: of a cluster started on this machine; a scheduler has its own, leave one of the two out"
+        )
 
 
 @contextmanager
@@ -48,7 +64,10 @@ def _client(scheduler: str | None, workers: int | None) -> Iterator[Client]:
     with (
         dask.config.set(settings),
         LocalCluster(
-            n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address=":0"
+            n_workers=(os.cpu_count() or 1) if workers is None else workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=":0",
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
@@ -72,9 +91,10 @@ def on_workers(
         each task once; its result, or :class:`Lost`.
 
     Raises:
-        InputError: no scheduler answers at that address.
+        InputError: no scheduler answers at that address, or :func:`require_workers`.
         MissingExtraError: Dask is not installed.
     """
+    require_workers(scheduler, workers)
     if not tasks:
         return
     with _client(scheduler, workers) as client:

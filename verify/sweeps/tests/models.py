@@ -1,4 +1,4 @@
-"""Networks for the tests of sweeps: one that loses its worker, once or always."""
+"""Networks for the tests of sweeps: one that loses its worker, once or always; and data that are none."""
 
 from __future__ import annotations
 
@@ -42,3 +42,8 @@ def needs_too_much_memory(
 ) -> torch.nn.Module:
     """Run out of memory as Python reports it."""
     raise MemoryError
+
+
+def no_data() -> tuple[int, int, int]:
+    """Return something else than X and y."""
+    return 1, 2, 3

@@ -77,6 +77,11 @@ def test_every_field_of_a_case_changes_its_id() -> None:
             "not JSON serializable; expected numbers",
         ),
         ({"case": [{"data": SPHERE, "options": {"radius": float("nan")}}]}, "expected numbers"),
+        # Silently without effect, or a raw error, before.
+        ({"case": [{"data": SPHERE, "options": {"scope": "run"}}]}, "options: scope is a field of the case"),
+        ({"case": [{"data": SPHERE, "options": 3}]}, "options=3: expected a table"),
+        ({"case": [{"data": SPHERE, "model": 5}]}, "model=5: expected text"),
+        ({"case": [{"data": SPHERE, "activation": 5}]}, "activation=5: expected text"),
         ({"keep": "some", "case": [{"data": SPHERE}]}, "keep"),
         ({"cases": [{"data": SPHERE}]}, "cases"),
         ({"case": {"data": SPHERE}}, r"\[\[case\]\]"),
@@ -90,6 +95,8 @@ def test_what_no_case_can_mean_is_refused_with_the_word_that_is_wrong(document: 
 def test_a_file_that_is_missing_or_no_toml_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         Specification.read(tmp_path / "none.toml")
+    with pytest.raises(InputError, match="spec: a int; expected the path"):
+        Specification.read(5)  # type: ignore[arg-type]
     bad = tmp_path / "bad.toml"
     bad.write_text("grid = ")
     with pytest.raises(InputError, match="not a TOML"):

@@ -18,7 +18,7 @@ from verify.checker import check
 from verify.errors import InputError
 from verify.sweeps import sweep
 from verify.sweeps.case import run_case
-from verify.sweeps.specification import Case
+from verify.sweeps.specification import Case, Specification
 from verify.sweeps.table import read_table
 
 SPHERE = {"name": "sphere", "n": 4, "d": 5, "norm": 3.0}
@@ -123,7 +123,15 @@ def test_a_lost_worker_s_case_is_done_again_and_one_that_always_kills_is_a_row(t
         ({"data": {"name": "sphere", "m": 3}}, "unexpected keyword"),
         ({"data": SPHERE, "activation": "Swoosh"}, "expected a class of torch.nn"),
         ({"data": SPHERE, "scope": "everything"}, "everything"),
-        ({"data": SPHERE, "model": "no_such_module:f"}, "importable"),
+        (
+            {"data": SPHERE, "model": "no_such_module:f"},
+            "'no_such_module' (No module named 'no_such_module'); is its folder on PYTHONPATH",
+        ),
+        ({"data": SPHERE, "model": f"{MODELS}:absent"}, f"{MODELS} has no function 'absent'"),
+        ({"data": SPHERE, "model": "f"}, "model='f': expected module:function"),
+        ({"data": SPHERE, "model": f"{MODELS}:os"}, "a module, expected a function"),
+        ({"data": {"name": f"{MODELS}:no_data"}}, "returns X and y"),
+        ({"data": {"name": "digits", "classes": 5}}, "classes=5: expected two different classes"),
         ({"data": SPHERE, "model": f"{MODELS}:needs_too_much_memory"}, "MemoryError: out of memory"),
         ({"data": SPHERE, "options": {"no_such_option": 1}}, "no_such_option"),
     ],
@@ -166,6 +174,35 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
 def test_an_existing_scheduler_runs_the_same_sweep(tmp_path: Path, scheduler: str, undisturbed: Path) -> None:
     sweep(GRID, tmp_path / "out", scheduler=scheduler)
     assert without_times(tmp_path / "out") == without_times(undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"workers": 0}, "workers=0: expected a whole number ≥ 1"),  # meant one per core, silently
+        ({"workers": 2.5}, "workers=2.5: expected a whole number"),
+        ({"workers": 2, "scheduler": "tcp://127.0.0.1:1"}, "leave one of the two out"),
+        ({"only": "abc"}, "only='abc': no case of test has this id; expected one of 4, such as [0-9a-f]{12}"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused_before_anything_is_done(
+    tmp_path: Path, options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        sweep(GRID, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_made_and_a_damaged_row_are_input_errors(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="no folder can be made there"):
+        sweep(GRID, tmp_path / "file")
+    (tmp_path / "out" / "rows").mkdir(parents=True)
+    row = tmp_path / "out" / "rows" / f"{Specification.read(GRID).cases[0].id}.json"
+    for text in ("{", "[]", "{}"):
+        row.write_text(text)
+        with pytest.raises(InputError, match="is damaged; remove it"):
+            sweep(GRID, tmp_path / "out")
 
 
 def test_a_scheduler_that_does_not_answer_and_a_folder_in_use_are_input_errors(tmp_path: Path) -> None:
