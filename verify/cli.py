@@ -171,8 +171,10 @@ def check(
     as_json: JsonFlag = False,
 ) -> None:
     """Re-verify a certificate with the stand-alone checker, and that it is about the network and data given."""
+    from verify.arguments import positive_float
     from verify.checker import check as run
 
+    seconds = positive_float(seconds, "seconds")
     if weights is None and architecture is not None:
         raise InputError(f"architecture={architecture}: names the layers of --weights; pass both, or neither")
     if data is None and (targets != 1 or header is not None or delimiter is not None):

@@ -25,7 +25,10 @@ _PREFIX = "lplr-verify-artifact"
 
 
 def _git(*arguments: str) -> str:
-    result = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, text=True, check=False)
+    try:
+        result = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise InputError("git is not installed, and the archive is made from a git checkout") from error
     if result.returncode:
         raise InputError(f"git {arguments[0]}: {result.stderr.strip()}; the archive is made from a git checkout")
     return result.stdout

@@ -62,6 +62,17 @@ def _validator() -> Any:
     return kind(published)
 
 
+def _validate(document: Any, what: str) -> None:
+    """Refuse a document that breaks the schema; say where, and how."""
+    from jsonschema.exceptions import best_match
+
+    # The first alone: a hostile document may have millions.
+    first = next(_validator().iter_errors(document), None)
+    if first is not None:
+        error = best_match([first])
+        raise InputError(f"{what} does not follow the schema at {error.json_path[:100]}: {error.message[:300]}")
+
+
 @dataclass(frozen=True)
 class Step:
     """One inequality of a chain, `left` `relation` `right`, between scalar enclosures.
@@ -233,7 +244,7 @@ class Certificate:
         document = self._document(arrays)
         document["arrays"] = arrays.table
         document["sha256"] = sha256(canonical(document))
-        _validator().validate(document)
+        _validate(document, "the certificate")
         write_files(Path(path), {DOCUMENT: canonical(document), **arrays.files})
         return Path(path)
 
@@ -279,16 +290,13 @@ class Certificate:
         Raises:
             InputError: missing, damaged or altered files. VerifyError: contents that make no network.
         """
-        from jsonschema import ValidationError
-
         contents = read_files(Path(path))
         raw = contents.pop(DOCUMENT)
         try:
             document = parse_json(raw.decode())
-            _validator().validate(document)
-        except (ValueError, RecursionError, ValidationError) as error:
-            message = getattr(error, "message", str(error))
-            raise InputError(f"{path}: {DOCUMENT} does not follow the schema: {str(message)[:300]}") from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}: {DOCUMENT} is no JSON: {str(error)[:300]}") from error
+        _validate(document, f"{path}: {DOCUMENT}")
         stated = document.pop("sha256")
         if sha256(canonical(document)) != stated or raw != canonical({**document, "sha256": stated}):
             raise InputError(f"{path}: {DOCUMENT} was altered (SHA-256 or canonical form does not match)")

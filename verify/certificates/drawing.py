@@ -143,7 +143,7 @@ def figure_of(certificate: Any) -> Figure:
     ]
     if not plots:
         raise InputError(
-            f"scope={certificate.scope!r}, verdict {certificate.verdict}: this certificate has no table or path to draw"
+            f"scope={certificate.scope!r}, verdict {certificate.verdict}: nothing to draw; a PROVED ball, basin, run, exact descent or region is drawn"
         )
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(_PANEL[0] * len(plots), _PANEL[1] + 0.6), layout="constrained")

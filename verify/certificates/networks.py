@@ -92,8 +92,10 @@ def _read_layer(row: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Lay
             values[name] = tuple(stored) if isinstance(stored, list) else decode(stored, arrays)
     try:
         return LAYERS[row["kind"]](**values)
-    except (KeyError, TypeError) as error:
-        raise InputError(f"layer of kind {row['kind']!r}: not known to this version ({error})") from error
+    except TypeError as error:
+        raise InputError(
+            f"layer of kind {row['kind']!r}: its fields are not those of this version ({error}); the file was altered or is newer"
+        ) from error
 
 
 def _activation(name: str, given: Mapping[str, Any]) -> Activation:

@@ -200,6 +200,6 @@ def sentence(certificate: Any) -> str:
     except (KeyError, ValueError, TypeError):
         # Never the file's own words: what a certificate claims is composed from its validated fields, or not at all.
         return (
-            f"This file says that it proves something about {subject(certificate)}, but it lacks the constants that its statement needs:"
+            f"This file says that it proves something about {subject(certificate)}, but it lacks the constants that its statement needs, or a rate below 1:"
             " nothing is quoted from it."
         )

@@ -157,7 +157,7 @@ def read_files(path: Path) -> dict[str, bytes]:
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error) as error:
             raise InputError(f"{path}: not a readable zip ({str(error)[:200]!a})") from error
     else:
-        raise InputError(f"path={path}: no such certificate")
+        raise InputError(f"path={path}: {'neither a file nor a folder' if path.exists() else 'no such certificate'}")
     if DOCUMENT not in files:
         raise InputError(f"{path}: holds no {DOCUMENT}")
     return files

@@ -76,7 +76,8 @@ def check(
     if not isinstance(path, str | os.PathLike):
         raise Unreadable(f"a {type(path).__name__}; expected the path of a saved certificate")
     start, bits, audit, verdict, claims = time.monotonic(), 0, Audit(), "REJECTED", []
-    enclosures.deadline[0] = start + seconds
+    # No number (NaN) is no time: every comparison with it would be false, and nothing would end.
+    enclosures.deadline[0] = start + seconds if seconds > 0.0 else start - 1.0
     enclosures.listen(progress)
     try:
         enclosures.require_environment()

@@ -12,7 +12,7 @@ from verify.checker.basin import basin
 from verify.checker.claims import exact, point
 from verify.checker.descent import moving
 from verify.checker.problem import Problem
-from verify.checker.reading import Claimed, Limit, expect, take
+from verify.checker.reading import Claimed, expect, take
 from verify.checker.recorded import run
 from verify.checker.refutation import refuted
 from verify.checker.region import region
@@ -29,8 +29,6 @@ def examine(audit: Audit, document: dict[str, Any]) -> str:
         format_ == "lplr-verify certificate" and type(version) is int and version in (1, 2) and isinstance(reason, str)
     )
     expect(known and ("input_shape" in document["network"]) == (version == 2), "not format version 1 or 2")
-    if verdict == "INCONCLUSIVE":
-        raise Limit("the certificate is INCONCLUSIVE: it claims nothing that could be accepted")
     scopes = {"point": point, "ball": about, "run": run, "exact": exact, "basin": basin, "region": region}
     expect(scope in scopes and verdict in ("PROVED", "REFUTED"), "unknown scope or verdict")
     witness, rule = document["witness"], scopes[scope] if verdict == "PROVED" else refuted

@@ -103,7 +103,7 @@ def _from_zip(path: str) -> dict[str, bytes]:
     data = Path(path).read_bytes()
     # The end record: no comment, no zip64, a bounded directory; checked before zipfile allocates anything.
     plain = data[-22:-18] == b"PK\5\6" and data[-2:] == b"\0\0" and data[-42:-38] != b"PK\6\7"
-    expect(plain, "not a zip of this format (end record)")
+    expect(plain, "no zip, or one cut off, with a comment or in zip64 form: no certificate is stored so")
     directory = int.from_bytes(data[-10:-6], "little")
     expect(directory < len(data), "a zip whose directory is larger than itself")
     afford(directory, MAX_DIRECTORY, "bytes of the zip's directory")
@@ -126,17 +126,17 @@ def _from_zip(path: str) -> dict[str, bytes]:
         return {item.filename: archive.read(item) for item in items}
 
 
-def _array(data: bytes, shape: Any) -> Array:
+def _array(name: str, data: bytes, shape: Any) -> Array:
     """Parse a .npy file, format 1.0 (numpy.lib.format), of little-endian doubles in C order; nothing else."""
     start = 10 + int.from_bytes(data[8:10], "little")
     header = _HEADER.fullmatch(data[10:start])
     if data[:8] != b"\x93NUMPY\x01\x00" or header is None:
-        raise Malformed("an array is no .npy file of format 1.0, little-endian float64 in C order")
+        raise Malformed(f"{name} is no .npy file of format 1.0, little-endian float64 in C order")
     stated = [int(part) for part in header[1].replace(b" ", b"").split(b",") if part]
     fits = stated == shape and len(data) - start == 8 * math.prod(stated)
-    expect(fits, "an array's shape is not the one listed, or does not fit its size")
+    expect(fits, f"{name}: the shape is not the one listed, or does not fit its size")
     values = array("d", (value for (value,) in struct.iter_unpack("<d", data[start:])))
-    expect(all(map(math.isfinite, values)), "an array holds NaN or infinity")
+    expect(all(map(math.isfinite, values)), f"{name} holds NaN or infinity")
     return Array(tuple(stated), values)
 
 
@@ -149,11 +149,11 @@ def _number(text: Any) -> float:
 def _value(node: Any, arrays: dict[str, Array], used: set[str]) -> Any:
     """Return the exact value of a JSON node: Claimed, Fraction, float, int, str, bool, None, Array, list or dict."""
     if isinstance(node, list):
-        return [_value(item, arrays, used) for item in node]
+        return [_inside(f"[{i}]", item, arrays, used) for i, item in enumerate(node)]
     if not isinstance(node, dict):
         return node
     if not any(key.startswith("$") for key in node):
-        return {key: _value(item, arrays, used) for key, item in node.items()}
+        return {key: _inside(f"{key[:40]!a}", item, arrays, used) for key, item in node.items()}
     match list(node.items()):
         case [("$float", text)]:
             return _number(text)
@@ -166,6 +166,14 @@ def _value(node: Any, arrays: dict[str, Array], used: set[str]) -> Any:
             expect(math.gcd(int(p), int(q)) == 1, "a rational number is not in lowest terms")
             return Fraction(int(p), int(q))
     raise Malformed(f"unknown or malformed value {node!r}")
+
+
+def _inside(place: str, node: Any, arrays: dict[str, Array], used: set[str]) -> Any:
+    """The value of a part; what is wrong in it is said with its place."""
+    try:
+        return _value(node, arrays, used)
+    except Malformed as error:
+        raise Malformed(f"{place}: {error}") from None
 
 
 def _is_shallow(text: str) -> bool:
@@ -190,7 +198,8 @@ def read(path: str) -> dict[str, Any]:
                 "no such file or directory" if not os.path.lexists(path) else "no regular file or directory"
             )
         files = _from_directory(path) if os.path.isdir(path) else _from_zip(path)
-        raw = files.pop(_DOCUMENT, b"")
+        expect(_DOCUMENT in files, f"it holds no {_DOCUMENT}")
+        raw = files.pop(_DOCUMENT)
         text = raw.decode("ascii")
         expect(_is_shallow(text), "certificate.json is nested too deeply")
         document = json.loads(text, parse_float=str, parse_constant=str)  # as text: no number but an integer
@@ -209,7 +218,7 @@ def read(path: str) -> dict[str, Any]:
             digest, shape = take(entry, "sha256 shape")
             same = hashlib.sha256(files[name]).hexdigest() == digest
             expect(same, f"{name} does not have the SHA-256 listed")
-            arrays[name] = _array(files.pop(name), shape)
+            arrays[name] = _array(name, files.pop(name), shape)
         used: set[str] = set()
         result: dict[str, Any] = _value(document, arrays, used)
     except Unreadable as error:

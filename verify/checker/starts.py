@@ -43,7 +43,10 @@ def enclosed_starts(audit: Audit, problem: Problem, witness: Any, about: Any) ->
     [radius, offset, data] = floats([radius, handover.get("offset"), 0.0 if nearby is None else nearby])
     stated = floats(lower, steps + 1)
     expect(data > 0.0 or nearby is None, "data nearby lie within a radius > 0")
-    expect(offset > 0.0 and (radius > 0.0 if data == 0.0 else radius >= 0.0), "a ball of starts has a radius > 0")
+    expect(
+        offset > 0.0 and (radius > 0.0 if data == 0.0 else radius >= 0.0),
+        "a ball of starts has a radius > 0, and its hand-over an offset > 0",
+    )
     theta, delta, h, known = problem.parameters(), real(radius), real(problem.lr * problem.s), None
     spread = real(data)
     lows, away, factors, sizes, rooms = [], [], [], [], []

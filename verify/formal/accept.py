@@ -16,7 +16,7 @@ from proofs.coq_check import ALLOWED, MACHINE_INTEGERS, PACKAGES, build_library,
 from proofs.errors import ToolError
 from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one
-from verify.errors import NotCertainError, ResourceError
+from verify.errors import InputError, NotCertainError, ResourceError
 from verify.formal.problem import FormalProblem, formal_problem
 from verify.formal.text import conclusion, fingerprint, write
 from verify.formal.witness import FormalWitness
@@ -91,9 +91,11 @@ def accept(certificate: Path, target: Path, *, vectors: Vectors = "slow", timeou
         timeout: seconds that Coq may take.
 
     Raises:
-        InputError: no proved ball, or a network outside the formal part.
+        InputError: no proved ball, a network outside the formal part, or no place to write to.
         ResourceError: no Coq, a failed build, or more than `timeout` seconds.
     """
+    if not (target.parent.is_dir() and os.access(target.parent, os.W_OK | os.X_OK)):
+        raise InputError(f"out={target}: {target.parent} is no folder that can be written to")
     own = fingerprint(certificate)
     try:
         numbers = write(certificate, target, name=_NAME, vectors=vectors)
@@ -148,5 +150,7 @@ def compile_file(source: Path, library: Path, timeout: float) -> str | CoqRefusa
             command, capture_output=True, text=True, timeout=timeout, check=False, env=_COLLECTOR | os.environ
         )
     except subprocess.TimeoutExpired as error:
-        raise ResourceError(f"Coq took more than timeout={timeout} s on {source}") from error
+        raise ResourceError(
+            f"Coq took more than timeout={timeout:g} s on {source}: allow more, or multiply with machine integers (vectors='fast', --fast)"
+        ) from error
     return done.stdout if done.returncode == 0 else CoqRefusal(done.stderr.strip()[-500:])

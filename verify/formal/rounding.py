@@ -72,11 +72,13 @@ class Rounding:
         self.B = self._slopes(unit, self.signs.sides(Fraction(0)) if self.relu else self.H)
         for rows in (W, X, self.H, self.B):
             if max(int(v) for v in (rows * rows).sum(axis=1)) >= _LIMIT:
-                raise NotCertainError("inner products reach 2^62: numbers too large for the checker's machine integers")
+                raise NotCertainError(
+                    "inner products reach 2^62, too large for the checker's machine integers: smaller weights or inputs would do"
+                )
         self.finer = (1 << (2 * self.k)) * self.one_w**2
         self.e_kernel = self._kernel_error(self.et + half, half)
         if (self.et + half) ** 2 > ONE:
-            raise NotCertainError("hidden values are not accurate enough: the weights are too large for this precision")
+            raise NotCertainError("hidden values are not accurate enough for this precision: smaller weights would do")
 
     def _values(self, pre: np.ndarray) -> np.ndarray:
         if self.relu:

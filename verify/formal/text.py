@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from verify.certificates import Certificate
+from verify.errors import InputError
 from verify.formal.factors import Factor
 from verify.formal.problem import ACTIVATIONS, FormalProblem, formal_problem
 from verify.formal.witness import FormalParabola, FormalWitness, find_witness
@@ -147,4 +148,8 @@ def write(certificate: Path, target: Path, *, name: str = "converges", vectors: 
 
 def fingerprint(path: Path) -> str:
     """SHA-256 of a file; of a certificate directory, that of its certificate.json, which lists its arrays' hashes."""
-    return hashlib.sha256((path / "certificate.json" if path.is_dir() else path).read_bytes()).hexdigest()
+    file = path / "certificate.json" if path.is_dir() else path
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"certificate={path}: {file} cannot be read ({error.strerror or error})") from error

@@ -121,7 +121,7 @@ class _Kernel:
         squared = Fraction(low.C * z.finer - N * (low.cap * z.finer + z.e_kernel), unit)
         if squared <= 0:
             raise NotCertainError(
-                f"λ_min ≈ {self.spectrum[0]:.6g} is below the rounding errors of the checker's kernel"
+                f"λ_min ≈ {self.spectrum[0]:.6g} is below the rounding errors of the checker's kernel: of two samples that nearly repeat, remove one"
             )
         top = self.spectrum[-1]
         high = factor(-theta, -int(Fraction(top * (1 + 1e-7) + slack(top)) * z.scale), z.scale)

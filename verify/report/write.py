@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from verify.certificates.sentences import sentence
 from verify.certificates.wording import TRUST, facts, observed_text
 from verify.decimals import bounds
 from verify.errors import InputError
-from verify.files import write_whole
+from verify.files import parse_json, write_whole
 from verify.report.experiments import (
     basin_tables,
     experiment_rows,
@@ -317,7 +316,7 @@ def _json(path: Path) -> Any:
     if not path.exists():
         return None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path}: no valid JSON ({error}); run `verify reproduce` again") from error
 
@@ -351,7 +350,7 @@ def results_of(directory: Path) -> dict[str, Any]:
             ``stochastic.json``, ``growth.json``, ``related.json``, ``ledger.json``, ``bench.json``, and ``provenance/`` beside the certificates.
 
     Raises:
-        InputError: no such directory, or a broken JSON file. Whatever ``Certificate.load`` raises for a broken certificate.
+        InputError: no such directory, nothing in it, or a broken JSON file. Whatever ``Certificate.load`` raises for a broken certificate.
     """
     from verify.certificates import Certificate
 
@@ -361,9 +360,10 @@ def results_of(directory: Path) -> dict[str, Any]:
     origins = _origins(directory)
     certificates = {name: Certificate.load(directory / origin.file) for name, origin in origins.items()}
     parts = ("looseness", "experiments", "ordinary", "stochastic", "related", "ledger", "bench", "growth")
-    return {"certificates": certificates, "origins": origins} | {
-        part: _json(directory / f"{part}.json") for part in parts
-    }
+    results = {part: _json(directory / f"{part}.json") for part in parts}
+    if not certificates and all(found is None for found in results.values()):
+        raise InputError(f"directory={str(directory)!r}: holds no certificate (*.zip, or a folder) and no results")
+    return {"certificates": certificates, "origins": origins} | results
 
 
 def report_from_directory(directory: Path) -> Path:

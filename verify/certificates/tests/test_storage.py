@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import torch
 
 import verify
 from verify.arrays.tests.foreign_environment import FOREIGN, available, foreign_environment
 from verify.certificates import Certificate
+from verify.certificates.encoding import canonical, sha256
 from verify.certificates.sentences import sentence
 from verify.certificates.tests.samples import sample, small_network
 from verify.errors import InputError, UnsoundArithmeticError
@@ -86,6 +90,49 @@ def test_a_foreign_environment_is_no_fault_of_the_file(tmp_path: Path) -> None:
             # Read off the stored ends without arithmetic, or refused; never another sentence.
             with suppress(UnsoundArithmeticError):
                 assert sentence(certificate) == expected
+
+
+def _sealed(change: Callable[[dict[str, Any]], Any]) -> Any:
+    """Alter the document and make its hash fit."""
+
+    def apply(files: dict[str, bytes]) -> None:
+        document = json.loads(files["certificate.json"])
+        del document["sha256"]
+        change(document)
+        files["certificate.json"] = canonical({**document, "sha256": sha256(canonical(document))})
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda d: d.update(verdict="MAYBE"), r"does not follow the schema at \$\.verdict: 'MAYBE'"),
+        (
+            lambda d: d["network"]["layers"][0].pop("weight"),
+            r"layer of kind 'convolution': its fields .*'weight'.*altered or is newer",
+        ),
+        (
+            lambda d: d["network"]["layers"][0].update(kind="attention"),
+            r"at \$\.network\.layers\[0\]\.kind: 'attention' is not one of",
+        ),
+    ],
+)
+def test_an_altered_document_is_refused_with_its_place(tmp_path: Path, change: Any, says: str) -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.Tanh(), torch.nn.Flatten()).double()
+    path = verify.certify(net, torch.ones(1, 1, 1, 1).double(), [[0.5]], scope="point").save(tmp_path / "c.zip")
+    _altered(path, _sealed(change))
+    with pytest.raises(InputError, match=says):
+        Certificate.load(path)
+
+
+def test_what_no_schema_admits_is_not_saved_and_a_device_is_no_certificate(tmp_path: Path) -> None:
+    """The first was jsonschema's own error, the second was said to be absent."""
+    with pytest.raises(InputError, match=r"does not follow the schema at \$\.reason"):
+        dataclasses.replace(sample(), reason=cast(Any, 5)).save(tmp_path / "c.zip")
+    with pytest.raises(InputError, match="/dev/null: neither a file nor a folder"):
+        Certificate.load("/dev/null")
 
 
 def test_truncated_zip_and_missing_file(tmp_path: Path) -> None:

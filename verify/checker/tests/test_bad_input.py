@@ -262,7 +262,7 @@ def test_zip64_is_refused(tmp_path: Path) -> None:
     """Its locator, 20 bytes before the end record, would let zipfile take other counts than those that were bounded."""
     data = GOOD.save(tmp_path / "c.zip").read_bytes()
     (tmp_path / "c.zip").write_bytes(data[:-22] + b"PK\6\7" + bytes(16) + data[-22:])
-    assert "end record" in rejected(tmp_path / "c.zip")
+    assert "zip64 form" in rejected(tmp_path / "c.zip")
 
 
 def test_directories(tmp_path: Path) -> None:
@@ -284,12 +284,44 @@ def test_directories(tmp_path: Path) -> None:
     (folder / "arrays").symlink_to(tmp_path / "elsewhere")
     assert "regular" in rejected(folder)
     (tmp_path / "empty").mkdir()
-    rejected(tmp_path / "empty")
+    assert rejected(tmp_path / "empty").endswith("it holds no certificate.json")
     for path in (tmp_path / "absent", Path("/dev/zero")):
         with pytest.raises(checker.Unreadable, match="no "):
             check(path)
     (tmp_path / "text").write_text("not a zip at all, and long enough to hold an end record")
     rejected(tmp_path / "text")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            _document(lambda d: d["constants"].update(mu={"$ball": ["inf", "0x0.0p+0"]})),
+            "'constants': 'mu': no hexadecimal double",
+        ),
+        (
+            _document(lambda d: d["witness"]["radii"].insert(1, {"$float": "1"})),
+            "'witness': 'radii': [1]: no hexadecimal double",
+        ),
+        (_document(lambda d: d.update(lr={"$rational": ["2", "8"]})), "'lr': a rational number is not in lowest terms"),
+        (_with_array(X, b"x" * 200), f"{X} is no .npy file"),
+        (_with_array(X, npy((2, 2), VALUES), [4]), f"{X}: the shape is not the one listed"),
+        (_with_array(X, npy((2, 2), [float("nan"), *VALUES[1:]])), f"{X} holds NaN"),
+    ],
+)
+def test_a_malformed_value_is_named_with_its_place(tmp_path: Path, change: Change, says: str) -> None:
+    files = GOOD.files()
+    change(files)
+    assert says in rejected(pack(tmp_path / "c.zip", files))
+
+
+def test_no_number_of_seconds_is_no_time(tmp_path: Path) -> None:
+    """Nothing is later than NaN: the check had no limit."""
+    path = GOOD.save(tmp_path / "c.zip")
+    for seconds in (float("nan"), -1.0, 0.0):
+        assert check(path, seconds).failures == (
+            "the time allowed does not suffice: allow more seconds (seconds=, --seconds)",
+        )
 
 
 def test_extreme_numbers(tmp_path: Path) -> None:

@@ -123,6 +123,34 @@ def test_numbers_out_of_the_checkers_range_are_refused(
         find_witness(formal_problem(replace(certificate, problem=problem)))
 
 
+def test_a_kernel_that_is_nearly_singular_is_refused_with_a_remedy_that_works(certificate: Certificate) -> None:
+    """Two samples 2^-20 apart; without one of them nothing is refused."""
+    X, _ = datasets.sphere(3, 3, 2.0)
+    X[2] = X[1] + 2.0**-20
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)).double()
+    y = net(torch.tensor(X)).detach().numpy() + 1e-12
+
+    def found(rows: int) -> object:
+        problem = verify.certify(net, X[:rows], y[:rows], scope="point").problem
+        return find_witness(formal_problem(replace(certificate, problem=replace(problem, lr=Fraction(1, 10)))))
+
+    with pytest.raises(NotCertainError, match="of two samples that nearly repeat, remove one"):
+        found(3)
+    assert found(2)
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_anything_is_done(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    path = certificate.save(tmp_path / "c.zip")
+    for folder in (tmp_path / "absent", path):
+        with pytest.raises(InputError, match="is no folder that can be written to"):
+            coq_accept.accept(path, folder / "c.v")
+    with pytest.raises(InputError, match=r"absent\.zip cannot be read"):
+        coq_accept.accept(tmp_path / "absent.zip", tmp_path / "c.v")
+
+
 def test_a_file_whose_doubles_were_altered_is_refused(certificate: Certificate, tmp_path: Path) -> None:
     folder = certificate.save(tmp_path / "cert")
     arrays = max(folder.rglob("*.npy"), key=lambda path: path.stat().st_size)

@@ -96,6 +96,9 @@ def test_equal_input_gives_equal_bytes(tmp_path: Path, certificates: dict[str, C
 def test_refuses_what_is_no_results_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         report_from_directory(tmp_path / "nowhere")
+    (tmp_path / "other").mkdir()
+    with pytest.raises(InputError, match="holds no certificate"):
+        report_from_directory(tmp_path / "other")
     (tmp_path / "ledger.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match=r"ledger\.json"):
         report_from_directory(tmp_path)
