@@ -41,6 +41,7 @@ from verify.networks.linearisation import Linearisation, linearise
 from verify.networks.parameters import with_parameters
 from verify.networks.reading.evaluation import Call, Recorder, evaluate, require_unchanged_parameters
 from verify.networks.reading.modules import Leaf, followed
+from verify.networks.reading.operations import require_same_operations
 from verify.networks.reading.steps import Steps, words_of
 from verify.networks.reading.symbols import Followed
 
@@ -88,6 +89,7 @@ def require_agreement(
         _compare(model, _elsewhere(network), nodes, chosen[:_ELSEWHERE], weights[:_ELSEWHERE], moved=True)
     except DisagreementError as error:
         raise DisagreementError(f"at other parameters than those given: {error}") from error
+    require_same_operations(model, forwards, chosen, weights)
 
 
 def _require_same_code(ran: Steps, forwards: list[Followed]) -> None:

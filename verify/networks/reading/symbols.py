@@ -14,7 +14,7 @@ import contextlib
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.fx.proxy import Attribute, TraceError
@@ -25,8 +25,9 @@ from verify.errors import UnsupportedLayerError
 from verify.networks.reading.reachable import Reached
 from verify.networks.reading.steps import Steps, recorded_steps, undisturbed
 
-__all__ = ["Followed", "calls_of"]
+__all__ = ["Followed", "calls_of", "looked_around"]
 
+T = TypeVar("T")
 _GENERATORS = ("random", "numpy.random", "torch.random")
 # How often a forward is followed again where only these have changed.
 _LOOKS = 5
@@ -37,9 +38,10 @@ class Followed:
     """What a forward does on a symbol.
 
     Attributes:
-        graph: its calls, each submodule one. met: the instructions of a user's that ran in any of its runs; always: in each.
+        module: whose it is. graph: its calls, each submodule one. met: the instructions of a user's that ran in any of its runs; always: in each.
     """
 
+    module: torch.nn.Module
     graph: torch.fx.Graph
     met: Steps
     always: Steps
@@ -53,16 +55,7 @@ def calls_of(module: torch.nn.Module) -> Followed:
     """
     with undisturbed(), _without_values(module) as memory, torch.inference_mode(False), torch.enable_grad():
         first, there = _traced(module)
-        before = Reached(module, memory)
-        again, here = _traced(module)
-        changed = before.differs(Reached(module, memory))
-        for _ in range(_LOOKS):
-            # Other threads draw random numbers too; a forward that does draws them every time.
-            if not changed or not all(name.startswith(_GENERATORS) for name in changed):
-                break
-            before = Reached(module, memory)
-            again, here = _traced(module)
-            changed = before.differs(Reached(module, memory))
+        (again, here), changed = looked_around(lambda: Reached(module, memory), lambda: _traced(module))
     if changed:
         raise UnsupportedLayerError(
             f"its forward changes what it can read at its next call ({', '.join(changed[:4])}), so that a later call may compute something else. Return"
@@ -70,7 +63,21 @@ def calls_of(module: torch.nn.Module) -> Followed:
         )
     if [str(node.format_node()) for node in first.nodes] != [str(node.format_node()) for node in again.nodes]:
         raise UnsupportedLayerError("its forward makes other calls the second time than the first")
-    return Followed(again, there | here, there & here)
+    return Followed(module, again, there | here, there & here)
+
+
+def looked_around(reached: Callable[[], Reached], run: Callable[[], T]) -> tuple[T, list[str]]:
+    """Run something; return what it returned, and which of the values reached it changed: of random generators those that change every time.
+
+    Other threads draw random numbers too; a forward that does draws them at each of its runs.
+    """
+    for _ in range(_LOOKS + 1):
+        before = reached()
+        found = run()
+        changed = before.differs(reached())
+        if not changed or not all(name.startswith(_GENERATORS) for name in changed):
+            break
+    return found, changed
 
 
 def _traced(module: torch.nn.Module) -> tuple[torch.fx.Graph, Steps]:
