@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -149,7 +150,9 @@ def certify(
     else:
         console.print(certificate)
         if out is not None:
-            console.print(f"saved: {out} (check it: verify check {out})", highlight=False, soft_wrap=True)
+            console.print(
+                f"saved: {out} (check it: verify check {shlex.quote(str(out))})", highlight=False, soft_wrap=True
+            )
     raise typer.Exit(EXIT[certificate.verdict])
 
 

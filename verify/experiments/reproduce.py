@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -180,7 +181,7 @@ def reproduce_one(directory: Path, name: str, console: Console | None = None) ->
     for line in (
         f"  {certificate.verdict}: {certificate.reason}",
         numbers_line(certificate),
-        f"saved: {path} (check it: verify check {path})",
+        f"saved: {path} (check it: verify check {shlex.quote(str(path))})",
     ):
         console.print(line, highlight=False, soft_wrap=True)
     return certificate.verdict

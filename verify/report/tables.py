@@ -19,6 +19,8 @@ __all__ = [
     "ledger_tables",
     "looseness_table",
     "records",
+    "slug_of",
+    "slugs_of",
     "summary_table",
     "to_latex",
     "to_markdown",
@@ -34,6 +36,23 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[int, ...] = ()
+
+
+def slug_of(text: str) -> str:
+    """Return a name as part of an id or a file's name: letters, digits and hyphens."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower() or "unnamed"
+
+
+def slugs_of(names: Iterable[str]) -> dict[str, str]:
+    """Return a slug for each name, no two alike: ids of one page, files of one folder."""
+    found: dict[str, str] = {}
+    for name in names:
+        slug, number = slug_of(name), 1
+        while slug in found.values():
+            number += 1
+            slug = f"{slug_of(name)}-{number}"
+        found[name] = slug
+    return found
 
 
 def records(rows: Iterable[Any]) -> list[dict[str, Any]]:
@@ -197,8 +216,17 @@ def _sign(character: str) -> str:
     known = _ASCII.get(character) or _LATEX.get(character)
     if known is not None or character in _LATEX:
         return known or ""
-    # pdfLaTeX would stop at a letter it does not know.
-    return character if character.isascii() else f"[U+{ord(character):04X}]"
+    if character.isspace():
+        # Two ends of a line would end the paragraph, and with it a caption.
+        return " "
+    # pdfLaTeX would stop at a letter it does not know, and at a control character.
+    return character if character.isascii() and character.isprintable() else f"[U+{ord(character):04X}]"
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    row = " & ".join(latex(cell) for cell in cells)
+    # After the \\ of the row before, "[" would begin that command's argument.
+    return ("{}" if row.startswith("[") else "") + row + r" \\"
 
 
 def to_latex(table: Table, label: str) -> str:
@@ -206,8 +234,8 @@ def to_latex(table: Table, label: str) -> str:
     texts = [i for i in range(len(table.columns)) if i not in table.numeric]
     share = (0.6 if table.numeric else 0.9) / max(len(texts), 1)
     columns = "".join("r" if i in table.numeric else f"p{{{share:.2f}\\linewidth}}" for i in range(len(table.columns)))
-    head = " & ".join(latex(c) for c in table.columns) + r" \\ \hline"
-    body = "\n".join(" & ".join(latex(cell) for cell in row) + r" \\" for row in table.rows)
+    head = _latex_row(table.columns) + r" \hline"
+    body = "\n".join(map(_latex_row, table.rows))
     return (
         f"{{\\small\\raggedright\n\\begin{{longtable}}{{{columns}}}\n\\caption{{{latex(table.title)}}}\\label{{tab:{label}}}\\\\\n"
         f"{head}\n\\endhead\n{body}\n\\end{{longtable}}}}\n"
@@ -224,12 +252,12 @@ def to_markdown(tables: Sequence[Table]) -> str:
     """Return all tables as GitHub-flavoured Markdown."""
 
     def cell(text: str) -> str:
-        return re.sub(r"([|\\`*_<])", r"\\\1", text).replace("\n", " ")
+        return re.sub(r"([|\\`*_<\[\]])", r"\\\1", " ".join(text.splitlines()))
 
     parts = []
     for table in tables:
         rule = ["---:" if i in table.numeric else "---" for i in range(len(table.columns))]
         lines = [table.columns, rule, *table.rows]
         grid = "\n".join("| " + " | ".join(c if line is rule else cell(c) for c in line) + " |" for line in lines)
-        parts.append(f"## {table.title}\n\n{grid}\n")
+        parts.append(f"## {cell(table.title)}\n\n{grid}\n")
     return "\n".join(parts)

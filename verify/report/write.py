@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -37,6 +37,8 @@ from verify.report.tables import (
     latex_document,
     ledger_tables,
     looseness_table,
+    slug_of,
+    slugs_of,
     summary_table,
     to_latex,
     to_markdown,
@@ -72,14 +74,15 @@ class Origin:
     commit: str = ""
     date: str = ""
 
+    @property
+    def command(self) -> str:
+        """What checks it, in the report's folder; a file may be called anything."""
+        return f"verify check {shlex.quote(self.file)}"
+
     def __str__(self) -> str:
         """One line for the card."""
         made = f"made on {self.date or 'a day that was not recorded'}, at commit {self.commit or 'not recorded'}"
         return f"{self.file}, SHA-256 {self.sha256}; {made}" if self.sha256 else f"{self.file}; {made}"
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower() or "unnamed"
 
 
 def _html(table: Table) -> Markup:
@@ -91,9 +94,10 @@ def _figures(plots: Sequence[Plot | None]) -> list[dict[str, Any]]:
     return [{"svg": Markup(svg), "caption": plot.caption} for plot, svg in drawn if svg is not None]
 
 
-def _certificate(name: str, certificate: Any, origin: Origin | None, row: Mapping[str, Any] | None) -> dict[str, Any]:
+def _certificate(
+    name: str, slug: str, certificate: Any, origin: Origin | None, row: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """What the template shows of one certificate; the experiment's row, where there is one, adds the observed curve to its figures."""
-    slug = _slug(name)
     rows = [(f.symbol, f.value, f.meaning) for f in facts(certificate)]
     table = chain_table(name, certificate)
     run = row_plots(row, slug) if row is not None and row.get("curve") else plots_of_certificate(certificate, slug)
@@ -180,7 +184,7 @@ def _experiments(experiments: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
         {
             "name": str(row.get("name") or f"experiment {index}"),
             "reason": Markup(typeset(str(row.get("reason") or row.get("about") or ""))),
-            "figures": _figures(row_plots(row, f"experiment-{index}-" + _slug(str(row.get("name"))))),
+            "figures": _figures(row_plots(row, f"experiment-{index}-" + slug_of(str(row.get("name"))))),
         }
         for index, row in enumerate(others)
     ]
@@ -195,9 +199,11 @@ def _experiments(experiments: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
 def _tables(certificates: Mapping[str, Any], groups: Mapping[str, Sequence[Table]]) -> dict[str, Table]:
     """Every table of the report by its label, unique and safe as a file name."""
     found = {"certificates": summary_table(certificates)} if certificates else {}
-    found |= {f"chain-{_slug(name)}": chain_table(name, c) for name, c in certificates.items() if c.steps}
+    slugs = slugs_of(certificates)
+    found |= {f"chain-{slugs[name]}": chain_table(name, c) for name, c in certificates.items() if c.steps}
     for group, tables in groups.items():
-        found |= {f"{group}-{_slug(table.title)}": table for table in tables}
+        titles = slugs_of(table.title for table in tables)
+        found |= {f"{group}-{titles[table.title]}": table for table in tables}
     return found
 
 
@@ -214,7 +220,7 @@ def _commands(certificates: Mapping[str, Any], origins: Mapping[str, Origin]) ->
     """What checks the certificates, the quickest first."""
     first = _quickest(certificates)
     names = [*([first] if first else []), *(name for name in certificates if name != first)]
-    return [f"verify check {origins[name].file}" for name in names if name in origins] or ["verify check CERTIFICATE"]
+    return [origins[name].command for name in names if name in origins] or ["verify check CERTIFICATE"]
 
 
 def _resource(name: str) -> str:
@@ -257,7 +263,7 @@ def write_report(
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     origins, certificates = origins or {}, _order(certificates)
-    rows = {str(row.get("name")): row for row in experiment_rows(experiments)}
+    rows, slugs = {str(row.get("name")): row for row in experiment_rows(experiments)}, slugs_of(certificates)
     shown = {name: c for name, c in certificates.items() if c.verdict != "INCONCLUSIVE"}
     undecided = {name: c for name, c in certificates.items() if c.verdict == "INCONCLUSIVE"}
     reasons = reason_table(experiments)
@@ -298,8 +304,10 @@ def write_report(
         sections=sections,
         overview=_html(summary_table(shown)) if shown else None,
         speed=_figures([_speed(shown, rows)]),
-        certificates=[_certificate(name, c, origins.get(name), rows.get(name)) for name, c in shown.items()],
-        undecided=[(_slug(name), name, Markup(typeset(sentence(c)))) for name, c in undecided.items()],
+        certificates=[
+            _certificate(name, slugs[name], c, origins.get(name), rows.get(name)) for name, c in shown.items()
+        ],
+        undecided=[(slugs[name], name, Markup(typeset(sentence(c)))) for name, c in undecided.items()],
         experiments=_experiments(experiments, shown),
         growth_figures=_figures(growth_plots(growth or [])),
         shown={group: [(table.title, _html(table)) for table in tables] for group, tables in groups.items()},
@@ -381,5 +389,5 @@ def closing_lines(directory: Path, certificates: Mapping[str, Any], origins: Map
             lines.append(f"  PROVED, scope {scope}: {', '.join(names)}")
     first = _quickest(ordered)
     if first is not None and first in origins:
-        lines.append(f"Check one in seconds: verify check {directory / origins[first].file}")
+        lines.append(f"Check one in seconds: verify check {shlex.quote(str(directory / origins[first].file))}")
     return lines

@@ -18,6 +18,7 @@ from verify.errors import InputError
 from verify.report import report_from_directory, write_report
 from verify.report.figures import draw
 from verify.report.tables import Table, latex, latex_document, to_latex, to_markdown
+from verify.report.write import Origin
 
 LOOSENESS = {"linear": [{"quantity": "λ_min on the ball", "certified": 0.5, "observed": 1.0, "factor": 2.0}]}
 LEDGER = [
@@ -143,6 +144,28 @@ def test_tables_escape_their_cells() -> None:
     line = to_markdown([table]).splitlines()[-1]
     assert line == r"| 1\_000 & 5% | x\|y\* |"
     assert latex("字") == "[U+5B57]"
+
+
+def test_names_of_any_kind_stay_text(tmp_path: Path, certificates: dict[str, Certificate]) -> None:
+    # File names are whatever somebody called them.
+    names = ["x; touch y", "a b", "a-b", "字", "<img src=x>\n\n[l](http://x)"]
+    origins = {name: Origin(f"{name}.zip") for name in names}
+    page = write_report(tmp_path, certificates=dict.fromkeys(names, certificates["linear"]), origins=origins)
+    html, markdown = (page.with_name(name).read_text(encoding="utf-8") for name in ("report.html", "tables.md"))
+    assert "verify check &#39;x; touch y.zip&#39;" in html
+    assert "verify check x;" not in html
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    assert len(list((tmp_path / "tables").glob("chain-*.tex"))) == len(names)
+    assert "<img" not in re.sub(r"\\<", "", markdown)
+    assert "[l](" not in re.sub(r"\\[\[\]]", "", markdown)
+
+
+def test_latex_rows_hold_no_commands_of_their_own() -> None:
+    text = to_latex(Table("one\n\ntwo", ("字", "b"), (("[x]", "\a"),)), "t")
+    assert not re.search(r"\\\\\s*\[", text)
+    assert "one  two" in text
+    assert "[U+0007]" in text
 
 
 def test_figures_drop_what_cannot_be_drawn() -> None:
