@@ -150,7 +150,7 @@ def test_names_of_any_kind_stay_text(tmp_path: Path, certificates: dict[str, Cer
     # File names are whatever somebody called them.
     names = ["x; touch y", "a b", "a-b", "字", "<img src=x>\n\n[l](http://x)"]
     origins = {name: Origin(f"{name}.zip") for name in names}
-    page = write_report(tmp_path, certificates=dict.fromkeys(names, certificates["linear"]), origins=origins)
+    page = write_report(tmp_path, certificates=dict.fromkeys(names, certificates["clash"]), origins=origins)
     html, markdown = (page.with_name(name).read_text(encoding="utf-8") for name in ("report.html", "tables.md"))
     assert "verify check &#39;x; touch y.zip&#39;" in html
     assert "verify check x;" not in html
