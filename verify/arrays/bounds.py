@@ -16,7 +16,7 @@ from verify.errors import ShapeError
 def midpoint_radius(lo: Array, hi: Array) -> tuple[Array, Array]:
     """(mid, rad) with [lo, hi] ⊂ [mid − rad, mid + rad], lo ≤ hi of one shape; an infinite end gives an infinite radius."""
     if lo.ndim == 0:
-        one, other = _of_numbers(float(lo), float(hi))
+        one, other = of_numbers(float(lo), float(hi))
         return np.array(one), np.array(other)
     with quiet():
         # Halving first cannot overflow; where both ends agree the midpoint is exact. Any finite midpoint
@@ -34,8 +34,8 @@ def midpoint_radius(lo: Array, hi: Array) -> tuple[Array, Array]:
         return np.where(np.isfinite(mid), mid, 0.0), rad
 
 
-def _of_numbers(lo: float, hi: float) -> tuple[float, float]:
-    """The same of two numbers, in Python floats."""
+def of_numbers(lo: float, hi: float) -> tuple[float, float]:
+    """:func:`midpoint_radius` of two numbers, in Python floats."""
     mid = lo if lo == hi else 0.5 * lo + 0.5 * hi
     mid = mid if math.isfinite(mid) else 0.0
     rad = max(float(sum_up(hi, -mid)), float(sum_up(mid, -lo)))

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from verify.arguments import shown
-from verify.arrays.rounding import Array, fraction_bounds
+from verify.arrays.rounding import Array, every, fraction_bounds
 from verify.arrays.sympy_bounds import enclose
 from verify.errors import DtypeError, InputError, NonFiniteError, ShapeError, VerifyError
 
@@ -123,7 +123,7 @@ def _refuse_masked(x: Any) -> None:
 def _numpy_bounds(a: Any) -> tuple[Array, Array | None]:
     if a.dtype in _EXACT_KINDS:
         out = np.array(a, dtype=np.float64)  # widening is exact
-        if not np.isfinite(out).all():
+        if not every(np.isfinite(out)):
             raise NonFiniteError(f"array of shape {out.shape} has NaN or infinity; expected finite numbers")
         return out, None
     if a.dtype == np.bool_:
@@ -269,6 +269,13 @@ def _radii(rad: Any) -> Array:
     entries = _array_of(rad)
     found = [v if isinstance(v, float) else scalar_bounds(v)[1] for v in entries.ravel().tolist()]
     return np.array(found, dtype=np.float64).reshape(entries.shape)
+
+
+def one_double(x: Any) -> float | None:
+    """The number itself if x is one double, a Python or numpy float or an array without axes; None for everything else."""
+    if isinstance(x, float):
+        return float(x)
+    return float(x) if type(x) is np.ndarray and x.ndim == 0 and x.dtype.char == "d" else None
 
 
 def bound_array(x: Any, name: str) -> Array:

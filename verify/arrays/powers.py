@@ -10,6 +10,7 @@ import numpy as np
 from verify.arguments import shown
 from verify.arrays.ball import Ball, _build, _point, built_on_balls
 from verify.arrays.functions.on_balls import sqrt
+from verify.arrays.rounding import every
 from verify.errors import InputError
 
 _LARGEST = 2**64
@@ -45,17 +46,13 @@ def power(x: Ball, exponent: Any) -> Ball:
         lo, hi = x.lower(), x.upper()
     else:
         lo, hi = x.mignitude(), x.magnitude()
-    unbounded = np.isinf(x.rad)
-    zero = np.where(unbounded, 0.0, lo)
-    top = np.where(unbounded, 0.0, hi)
-    finite = np.isfinite(zero) & np.isfinite(top)
-    bottom = _of_point(_point(np.where(finite, zero, 0.0)), k).lower()
-    ends = Ball.from_bounds(
-        np.maximum(bottom, 0.0) if k % 2 == 0 else bottom,
-        _of_point(_point(np.where(finite, top, 0.0)), k).upper(),
-    )
-    rad = np.where(finite & ~unbounded, ends.rad, np.inf)
-    return _build(np.array(ends.mid), rad, False)
+    known = np.isfinite(lo) & np.isfinite(hi) & np.isfinite(x.rad)
+    whole = every(known)
+    if not whole:
+        lo, hi = np.where(known, lo, 0.0), np.where(known, hi, 0.0)
+    bottom = _of_point(_point(lo), k).lower()
+    ends = Ball.from_bounds(np.maximum(bottom, 0.0) if k % 2 == 0 else bottom, _of_point(_point(hi), k).upper())
+    return _build(ends.mid, ends.rad if whole else np.where(known, ends.rad, np.inf), False)
 
 
 def _of_point(x: Ball, k: int) -> Ball:

@@ -19,7 +19,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from verify.arrays.arithmetic_probe import require_probed_products
 from verify.arrays.ball import Ball, _build, _checked, as_ball, built_on_balls
 from verify.arrays.environment import require_default_environment
-from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet, sum_up
+from verify.arrays.rounding import ETA, INFLATE, Array, U, every, gamma, quiet, sum_up
 from verify.errors import InputError, ShapeError
 
 # 'auto' takes the fast radius unless it is, in total, more than this factor above the sharp one.
@@ -202,8 +202,9 @@ def row_norms_upper(a: Array) -> Array:
     with quiet():
         s = np.einsum("...i,...i->...", a, a)
         out = np.asarray(root_upper(s, n))
-        odd = ~((s > 1e-200) & (s < 1e300))
-        if odd.any():
+        plain = (s > 1e-200) & (s < 1e300)
+        if not every(plain):
+            odd = ~plain
             rows = a[odd]
             top = np.abs(rows).max(axis=-1, initial=0.0)
             e = np.where((top > 0) & np.isfinite(top), np.frexp(top)[1], 0)

@@ -44,6 +44,11 @@ def quiet() -> np.errstate:
     return np.errstate(all="ignore")
 
 
+def every(mask: NDArray[np.bool_]) -> bool:
+    """Whether all are true: ``mask.all()`` at a third of its fixed cost, which on small arrays is that of three operations."""
+    return bool(np.count_nonzero(mask) == mask.size)
+
+
 def gamma(k: int) -> float:
     """Upper bound of γ_k = k·u/(1 − k·u), the relative error of k roundings in any order.
 
@@ -98,7 +103,10 @@ def _sum_directed(x: Any, y: Any, direction: float) -> Array:
 
 def _sum_of_numbers(x: float, y: float, direction: float) -> float:
     """The same of two numbers, in Python floats: a tenth of what operations on arrays without axes cost."""
-    s, e = map(float, two_sum(x, y))
+    require_default_environment()
+    s = x + y
+    t = s - x
+    e = (x - (s - t)) + (y - t)
     if (e <= 0.0 if direction > 0.0 else e >= 0.0) or (math.isinf(s) and not (math.isfinite(x) and math.isfinite(y))):
         return s
     return math.nextafter(s, direction)

@@ -284,6 +284,32 @@ def test_numbers_without_axes_round_as_arrays_do() -> None:
         assert np.array_equal(found, np.array(parts))
 
 
+def test_numbers_are_computed_as_arrays_of_one_entry_are() -> None:
+    """Of two numbers the formulas run in Python floats: bit for bit what arrays give, where they over- and underflow too."""
+    halves = [0.0, 5e-324, 2.0**-1022, 1e-200, 0.1, 1.0 + 2.0**-52, 3.0, 1e154, 1.7976931348623157e308]
+    radii = [0.0, 5e-324, 2.0**-60, 0.5, 1e300, math.inf]
+    pairs = [(m, r) for m in halves + [-m for m in halves] for r in radii]
+    for operation in (operator.add, operator.mul, operator.truediv):
+        for x, r in pairs[::11]:
+            for y, q in pairs:
+                if operation is operator.truediv and not abs(y) > q:
+                    continue
+                one, many = operation(Ball(x, r), Ball(y, q)), operation(Ball([x], [r]), Ball([y], [q]))
+                assert (float(one.mid).hex(), float(one.rad)) == (float(many.mid[0]).hex(), float(many.rad[0]))
+                assert one.is_point == many.is_point
+    for x, r in pairs:
+        one, many = Ball(x, r), Ball([x], [r])
+        for k in (2, 3, 4):
+            assert (float((one**k).mid), float((one**k).rad)) == (float((many**k).mid[0]), float((many**k).rad[0]))
+        low, high = one.lower(), one.upper()
+        joined, expected = Ball.from_bounds(low, high), Ball.from_bounds(many.lower(), many.upper())
+        assert (float(joined.mid), float(joined.rad), joined.is_point) == (
+            float(expected.mid[0]),
+            float(expected.rad[0]),
+            expected.is_point,
+        )
+
+
 def test_from_bounds() -> None:
     top = 1.7976931348623157e308
     for lo, hi in (

@@ -15,13 +15,13 @@ from verify.arrays.tests.mutation import mutant
 # (file, old, new, operation of the campaign)
 MUTANTS = [
     # ± × ÷: rounding of the midpoint dropped or halved, underflow, second-order term, divisor's radius
-    ("ball.py", "err = U * np.abs(m)", "err = 0.0 * np.abs(m)", "+"),
-    ("ball.py", "err = U * np.abs(m)", "err = 0.5 * U * np.abs(m)", "*"),
-    ("ball.py", "_checked(m, err + ETA)", "_checked(m, err)", "* points"),
-    ("ball.py", "_checked(m, err + ETA)", "_checked(m, err)", "/ points"),
-    ("ball.py", "(np.abs(b._mid) + b._rad)", "np.abs(b._mid)", "*"),
-    ("ball.py", "d = babs - b._rad", "d = babs", "/"),
-    ("ball.py", "d = babs - b._rad", "d = babs + b._rad", "/"),
+    ("formulas.py", "err = U * abs(m)", "err = 0.0 * abs(m)", "+"),
+    ("formulas.py", "err = U * abs(m)", "err = 0.5 * U * abs(m)", "*"),
+    ("formulas.py", "return m, err + ETA", "return m, err", "* points"),
+    ("formulas.py", "return m, err + ETA", "return m, err", "/ points"),
+    ("formulas.py", "(abs(b) + rb)", "abs(b)", "*"),
+    ("formulas.py", "d = abs(b) - rb", "d = abs(b)", "/"),
+    ("formulas.py", "d = abs(b) - rb", "d = abs(b) + rb", "/"),
     ("ball.py", "r = r + self._rad.sum(axis=axis, keepdims=keepdims)", "pass", "sum"),
     ("ball.py", "* gamma(max(k - 1, 0))", "* 0.0", "sum"),
     ("bounds.py", "np.maximum(sum_up(hi, -mid), sum_up(mid, -lo))", "np.maximum(hi - mid, mid - lo)", "hull"),

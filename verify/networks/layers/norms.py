@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from verify.arrays import Ball, Rows, sqrt_of_nonnegative
+from verify.arrays.ball import point
 from verify.arrays.rounding import INFLATE
 from verify.arrays.upper import Upper
 
@@ -26,13 +27,6 @@ __all__ = [
     "unit_norms",
     "upper_end",
 ]
-
-
-def point(values: Any) -> Ball:
-    """Return the doubles as exact balls; infinity, which no midpoint may be, as a ball of infinite radius."""
-    array = np.asarray(values, dtype=np.float64)
-    finite = np.isfinite(array)
-    return Ball(array) if finite.all() else Ball(np.where(finite, array, 0.0), np.where(finite, 0.0, np.inf))
 
 
 def upper_end(ball: Ball) -> Ball:
