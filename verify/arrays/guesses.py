@@ -6,6 +6,7 @@ an enclosure.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -51,6 +52,14 @@ def largest_of_stack(m: Array) -> float:
         return float("nan")
 
 
+def largest_eigenvalues(m: Array) -> Array:
+    """Approximate largest eigenvalue of each of a stack of symmetric finite matrices (…, L, L); NaN where LAPACK fails."""
+    try:
+        return np.asarray(np.linalg.eigvalsh(m)[..., -1])
+    except np.linalg.LinAlgError:
+        return np.full(m.shape[:-2], np.nan)
+
+
 def cholesky_of_stack(m: Array) -> Array | None:
     """Approximate lower Cholesky factors of a stack (f, n, n), or None when one fails or is not finite."""
     try:
@@ -73,11 +82,19 @@ def smallest_eigenpair(a: Array) -> Ritz:
             found = shifted_lanczos(n, lambda v: a @ v, lambda s: _solver(a, s), float(np.abs(np.diagonal(a)).sum()))
             if found is not None:
                 return found
-        try:
-            values, vectors = scipy.linalg.eigh(a, subset_by_index=[0, 0], check_finite=False)
-            return Ritz(float(values[0]), np.ascontiguousarray(vectors[:, 0]), 0.0)
-        except (np.linalg.LinAlgError, ValueError):
+        # What scipy.linalg.eigh(a, subset_by_index=[0, 0]) calls: of a small matrix its own work costs as much as LAPACK's.
+        lwork, liwork = _workspace(n)
+        values, vectors, found, _, info = lapack.dsyevr(a, range="I", il=1, iu=1, lower=1, lwork=lwork, liwork=liwork)
+        if info or not found:
             return Ritz(float("nan"), np.zeros(n), 0.0)
+        return Ritz(float(values[0]), np.ascontiguousarray(vectors[:, 0]), 0.0)
+
+
+@functools.cache
+def _workspace(n: int) -> tuple[int, int]:
+    """Sizes of the two work arrays that LAPACK asks for."""
+    lwork, liwork, _ = lapack.dsyevr_lwork(n, lower=1)
+    return int(lwork), int(liwork)
 
 
 def perron_vectors(m: Array) -> Array:

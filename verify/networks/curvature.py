@@ -40,14 +40,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import overload
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from verify.arrays import Ball, spectral_norm
-from verify.arrays.guesses import approx_spectral_norm
+from verify.arrays.guesses import approx_spectral_norm, largest_eigenvalues
+from verify.arrays.rounding import quiet
 from verify.arrays.spectra import perron_upper
 from verify.errors import InputError
 from verify.networks.layers.norms import (
@@ -65,9 +66,27 @@ from verify.networks.movement import Movement
 __all__ = ["Curvature"]
 
 
-def _largest(ball: Ball) -> Ball:
-    """Upper bound (…, 1) of the largest entry along the last axis, the samples."""
-    return point(np.max(ball.upper(), axis=-1, keepdims=True))
+class _Arithmetic(NamedTuple):
+    """What the recursions compute in: balls for the bound, plain doubles for a guess of it; the formulas are written once.
+
+    Attributes:
+        point: doubles, or infinity, as numbers of this kind. upper: the upper ends of such numbers.
+    """
+
+    point: Callable[[Any], Any]
+    upper: Callable[[Any], Any]
+
+    def end(self, x: Any) -> Any:
+        """The upper end as an exact number: bounds are monotone in every ingredient."""
+        return self.point(self.upper(x))
+
+    def largest(self, x: Any) -> Any:
+        """The largest upper end (…, 1) along the last axis, the samples."""
+        return self.point(np.max(self.upper(x), axis=-1, keepdims=True))
+
+
+_BALLS = _Arithmetic(point, Ball.upper)
+_DOUBLES = _Arithmetic(np.asarray, np.asarray)
 
 
 @dataclass(frozen=True)
@@ -85,6 +104,13 @@ class _Norms:
     margin: Float[np.ndarray, " n"] | None = (
         None  # lower bounds of the distance of each sample's pre-activations from the kink, if there is one
     )
+
+    def doubles(self) -> _Norms:
+        """The upper ends alone, for a guess."""
+        ends: dict[str, Any] = {
+            one.name: getattr(self, one.name).upper() for one in fields(self) if one.name != "margin"
+        }
+        return _Norms(**ends, margin=self.margin)
 
 
 class Curvature:
@@ -115,10 +141,13 @@ class Curvature:
         layers: list[_Norms] = []
         for index, layer in enumerate(state.network.chain):
             pieces = layer.activation.pieces
+            # The norm of exact data is asked for elsewhere as well.
+            shared = index == 0 and norm is spectral_norm and state.A[0].is_point
+            own = (lambda _: state.data_norm) if shared else norm
             layers.append(
                 _Norms(
                     scale=upper_end(layer.scale),
-                    a_norm=operator_norm(state.a_rows[index], norm),
+                    a_norm=operator_norm(state.a_rows[index], own),
                     a_rows=row_norms(state.a_rows[index]),
                     # V_1 meets only the inputs, which do not move; its norm never enters.
                     v_norm=Ball(0.0) if index == 0 else upper_end(norm(state.V[index])),
@@ -168,14 +197,16 @@ class Curvature:
                 floor = max(floor, layer.activation.supremum(2) * largest)
         return floor
 
-    def _inflated(self, radius: Ball) -> tuple[list[_Norms], Bool[np.ndarray, " m"]]:
+    def _inflated(
+        self, layers: list[_Norms], radius: Any, arithmetic: _Arithmetic
+    ) -> tuple[list[_Norms], Bool[np.ndarray, " m"]]:
         """Suprema over the balls of radii (m, 1) of every norm, in the order of the docstring's derivation; which balls meet no kink."""
-        zero = Ball(np.zeros(self._n))
-        moved_h, moved_h_rows = Ball(0.0), zero
+        zero = arithmetic.point(np.zeros(self._n))
+        moved_h, moved_h_rows = arithmetic.point(0.0), zero
         a_norms, a_rows, v_norms, z_rows = [], [], [], []
         smooth = np.ones(radius.shape[0], dtype=bool)
-        reaches = [layer.scale * radius for layer in self._layers]
-        for layer, reach in zip(self._layers, reaches, strict=True):
+        reaches = [layer.scale * radius for layer in layers]
+        for layer, reach in zip(layers, reaches, strict=True):
             a_norms.append(layer.a_norm + layer.scale * moved_h)
             a_rows.append(layer.a_rows + layer.scale * moved_h_rows)
             v = layer.v_norm + reach
@@ -184,22 +215,22 @@ class Curvature:
             moved_z_rows = layer.a_rows * radius + v * moved_h_rows
             z_rows.append(moved_z_rows)
             if layer.margin is not None:
-                smooth &= (moved_z_rows.upper() < layer.margin).all(axis=-1)
+                smooth &= (arithmetic.upper(moved_z_rows) < layer.margin).all(axis=-1)
             moved_h, moved_h_rows = layer.slope * moved_z, layer.slope * moved_z_rows
         moved_g = zero
         result: list[_Norms] = []
-        for index in reversed(range(len(self._layers))):
-            layer = self._layers[index]
+        for index in reversed(range(len(layers))):
+            layer = layers[index]
             moved_b = layer.slope * moved_g + layer.bend * z_rows[index] * layer.g_rows
             b_rows = layer.b_rows + moved_b
             result.append(
                 _Norms(
                     layer.scale,
-                    upper_end(a_norms[index]),
-                    upper_end(a_rows[index]),
-                    upper_end(v_norms[index]),
-                    upper_end(b_rows),
-                    upper_end(layer.g_rows + moved_g),
+                    arithmetic.end(a_norms[index]),
+                    arithmetic.end(a_rows[index]),
+                    arithmetic.end(v_norms[index]),
+                    arithmetic.end(b_rows),
+                    arithmetic.end(layer.g_rows + moved_g),
                     layer.slope,
                     layer.bend,
                 )
@@ -234,32 +265,51 @@ class Curvature:
             bounds = np.zeros(radii.shape) if self._linear else self._bounds(radii)
         return bounds if np.ndim(radius) else float(bounds[0])
 
+    def guess(self, radii: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+        """Return the bound at m radii but for its roundings, for a search's comparisons: of a chain a fifth of the cost; no bound may come from it."""
+        if self._movement is not None or self._linear:
+            return self(radii)
+        with quiet():
+            upper, smooth = self._form([layer.doubles() for layer in self._layers], radii, _DOUBLES)
+            known = np.isfinite(upper).all(axis=(0, 1)) & smooth
+            entries = np.where(known, upper, 0.0)
+            found = largest_eigenvalues((0.5 * (entries + entries.swapaxes(0, 1))).transpose(2, 0, 1))
+            return np.where(known & np.isfinite(found), found, np.inf)
+
     def _bounds(self, radii: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
         """λ_max of the symmetric part of the form M at each radius."""
-        layers, smooth = self._inflated(point(radii[:, None]))
+        upper, smooth = self._form(self._layers, radii, _BALLS)
+        entries = Ball(np.where(np.isfinite(upper), upper, 0.0))
+        symmetric = ((entries + entries.swapaxes(0, 1)) * Ball(0.5)).upper()
+        bounds = perron_upper(symmetric.transpose(2, 0, 1))
+        return np.where(np.isfinite(upper).all(axis=(0, 1)) & smooth, bounds, np.inf)
+
+    def _form(
+        self, centre: list[_Norms], radii: Float[np.ndarray, " m"], arithmetic: _Arithmetic
+    ) -> tuple[Float[np.ndarray, "depth depth m"], Bool[np.ndarray, " m"]]:
+        """The entries of M at each radius, their upper ends, from the layers' norms at the centre; which balls meet no kink."""
+        layers, smooth = self._inflated(centre, arithmetic.point(radii[:, None]), arithmetic)
         depth = len(layers)
-        form = [[Ball(0.0) for _ in range(depth)] for _ in range(depth)]
+        form = [[arithmetic.point(0.0) for _ in range(depth)] for _ in range(depth)]
         # Coefficient vectors over t of ‖Ḣ_{l-1}‖_F and of the rows' ‖ḣ_{l-1,i}‖.
-        h_norm: list[Ball] = []
-        h_rows: list[Ball] = []
+        h_norm: list[Any] = []
+        h_rows: list[Any] = []
         for index, layer in enumerate(layers):
             if index:
-                largest_b = Ball(2.0) * layer.scale * _largest(layer.b_rows)
+                largest_b = arithmetic.point(2.0) * layer.scale * arithmetic.largest(layer.b_rows)
                 for j in range(index):
                     form[index][j] = form[index][j] + largest_b * h_norm[j]
             z_norm = [layer.v_norm * h for h in h_norm] + [layer.a_norm]
             z_rows = [layer.v_norm * h for h in h_rows] + [layer.a_rows]
-            if layer.bend.mid > 0.0:
+            if arithmetic.upper(layer.bend) > 0.0:
                 for i in range(index + 1):
-                    weighted = _largest(layer.g_rows * z_rows[i]) * layer.bend
+                    weighted = arithmetic.largest(layer.g_rows * z_rows[i]) * layer.bend
                     for j in range(index + 1):
                         form[i][j] = form[i][j] + weighted * z_norm[j]
             if index < depth - 1:
                 h_norm = [layer.slope * z for z in z_norm]
                 h_rows = [layer.slope * z for z in z_rows]
         shape = (radii.size, 1)
-        upper = np.stack([[np.broadcast_to(entry.upper(), shape)[:, 0] for entry in row] for row in form])
-        entries = Ball(np.where(np.isfinite(upper), upper, 0.0))
-        symmetric = ((entries + entries.swapaxes(0, 1)) * Ball(0.5)).upper()
-        bounds = perron_upper(symmetric.transpose(2, 0, 1))
-        return np.where(np.isfinite(upper).all(axis=(0, 1)) & smooth, bounds, np.inf)
+        return np.stack(
+            [[np.broadcast_to(arithmetic.upper(entry), shape)[:, 0] for entry in row] for row in form]
+        ), smooth

@@ -244,6 +244,8 @@ def test_many_radii_at_once_and_approximate_norms_give_the_same_function(name: s
     # A guess, from below: near enough to say where a search is worth while.
     guess = Curvature.approx(state)(radii)
     assert guess == pytest.approx(together, rel=1e-2)
+    # The same formulas in doubles, from the same norms.
+    assert bound.guess(radii) == pytest.approx(together, rel=1e-12)
     assert Curvature.approx_floor(state) <= together[0] * (1 + 1e-12)
 
 
@@ -305,24 +307,24 @@ def mutated(module: types.ModuleType, old: str, new: str) -> types.ModuleType:
 
 
 MUTANTS: list[tuple[str, str, str]] = [
-    ("two linear layers", "Ball(2.0) * layer.scale * _largest", "layer.scale * _largest"),
+    ("two linear layers", "arithmetic.point(2.0) * layer.scale", "layer.scale"),
     (
         "two linear layers, equal samples",
-        "operator_norm(state.a_rows[index], norm)",
-        "_largest(state.A[index].norm(axis=1))",
+        "operator_norm(state.a_rows[index], own)",
+        "_BALLS.largest(state.A[index].norm(axis=1))",
     ),
-    ("bias only", "operator_norm(state.a_rows[index], norm)", "upper_end(norm(state.A[index][:, :1]))"),
+    ("bias only", "operator_norm(state.a_rows[index], own)", "upper_end(norm(state.A[index][:, :1]))"),
     (
         "final activation",
         "bend=Ball(layer.activation.bend)",
         "bend=Ball(0.0 if index == state.depth - 1 else layer.activation.bend)",
     ),
     ("slope above 1", "slope=Ball(layer.activation.supremum(1))", "slope=Ball(1.0)"),
-    ("output weight moves", "upper_end(layer.g_rows + moved_g)", "upper_end(layer.g_rows)"),
+    ("output weight moves", "arithmetic.end(layer.g_rows + moved_g)", "arithmetic.end(layer.g_rows)"),
     (
         "three linear layers from 0",
-        "self._inflated(point(radii[:, None]))",
-        "self._inflated(point(0.0 * radii[:, None]))",
+        "self._inflated(centre, arithmetic.point(radii[:, None]), arithmetic)",
+        "self._inflated(centre, arithmetic.point(0.0 * radii[:, None]), arithmetic)",
     ),
     ("two linear layers", "* Ball(0.5)", "* Ball(0.25)"),
 ]

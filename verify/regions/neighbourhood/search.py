@@ -83,15 +83,15 @@ def critical_radius(ingredients: Ingredients) -> float:
     # Sixteen radii cost what one costs: each look narrows the bracket sixteenfold, geometrically once it is off 0.
     low, high = 0.0, max(upper(ingredients.residual0) / root, 1e-300)
     trial = high * np.geomspace(1e-3, 1.0, 16)
-    inside = trial * ingredients.curvature(trial) < root
+    inside = trial * ingredients.curvature.guess(trial) < root
     while inside[-1] and high < 1e200:
         low, high = high, 1e3 * high
         trial = np.geomspace(low, high, 17)[1:]
-        inside = trial * ingredients.curvature(trial) < root
+        inside = trial * ingredients.curvature.guess(trial) < root
     for look in range(3):
         if look:
             trial = np.geomspace(low, high, 17)[1:-1] if low > 0.0 else high * np.geomspace(1e-3, 1.0, 16)[:-1]
-            inside = trial * ingredients.curvature(trial) < root
+            inside = trial * ingredients.curvature.guess(trial) < root
         high = float(trial[~inside].min(initial=high))
         low = float(trial[inside & (trial < high)].max(initial=low))
     # Δ_J sums L_H(ρ) over growing ρ, below R·L_H(R): the table reaches a little further than this.
