@@ -10,6 +10,7 @@ roundings), plus multiples of η wherever a product may underflow. Where somethi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -20,7 +21,7 @@ from verify.arrays.arithmetic_probe import require_probed_products
 from verify.arrays.ball import Ball, _build, _checked
 from verify.arrays.environment import require_default_environment
 from verify.arrays.products import row_norms_upper
-from verify.arrays.rounding import ETA, INFLATE, Array, U, gamma, quiet
+from verify.arrays.rounding import ETA, INFLATE, Array, U, every, gamma, quiet
 from verify.errors import DtypeError, ShapeError
 
 __all__ = ["Exact", "Rows", "schur_of_grams"]
@@ -94,7 +95,7 @@ class Rows:
         entry = error if sup is None else sup
         # A finite sum of squares has finite terms; a NaN error fails the comparison.
         flat = mid.ravel()
-        if not (np.isfinite(np.vdot(flat, flat)) and (error >= 0.0).all() and (entry >= 0.0).all()):
+        if not (math.isfinite(np.vdot(flat, flat)) and every(error >= 0.0) and every(entry >= 0.0)):
             good = np.isfinite(mid).all(axis=1) & (error >= 0.0) & (entry >= 0.0)
             mid = np.where(good[:, None], mid, 0.0)
             error, entry = np.where(good, error, np.inf), np.where(good, entry, np.inf)
@@ -207,8 +208,9 @@ class Rows:
             err = (self.err * lipschitz + rounding) * INFLATE + 4.0 * ETA
             return Rows(values, err, (self.sup * lipschitz + entry) * INFLATE + 4.0 * ETA)
 
-    def schur(self, factor: Rows, bound: float) -> Rows:
-        """Enclose M ∘ S, rows of S repeated: M (n·k, m), and those S (n, m) in `factor` whose entries are at most `bound` in size.
+    def schur(self, factor: Rows, bound: float | Array) -> Rows:
+        """Enclose M ∘ S, rows of S repeated: M (n·k, m), and those S (n, m) in `factor` whose entries are at most `bound` in size, row by row of M
+        where bounds (n·k,) are given.
 
         ms − m̂ŝ = (m − m̂)s + m̂(s − ŝ), rounded by at most u|m̂ŝ| + η/2: err_i·bound + ‖m̂_i‖·(sup(S)_i + u(bound + sup(S)_i)) + mη.
         """
@@ -223,28 +225,35 @@ class Rows:
             )
 
 
-def _largest_square(norms: Array) -> float:
-    """Square of the largest finite entry, rounded up; an infinite one makes its own row's radius infinite."""
-    top = float(np.max(norms, where=np.isfinite(norms), initial=0.0))
-    return top * top * INFLATE
+def _largest_square(norms: Array) -> Array:
+    """Square of the largest finite entry along the last axis, rounded up; an infinite one makes its own row's radius infinite."""
+    top = np.max(norms, axis=-1, keepdims=True, where=np.isfinite(norms), initial=0.0)
+    return np.asarray(top * top * INFLATE)
 
 
 def _mirror(a: Array) -> None:
-    """Copy the lower triangle of a square matrix onto the upper one, in place, block by block."""
-    for i in range(0, a.shape[0], _BLOCK):
+    """Copy the lower triangle of square matrices (…, n, n) onto the upper one, in place, block by block."""
+    for i in range(0, a.shape[-1], _BLOCK):
         rows = slice(i, i + _BLOCK)
-        corner = a[rows, rows]
-        size = corner.shape[0]
-        np.copyto(corner, corner.T.copy(), where=_UPPER[:size, :size])
-        a[rows, i + _BLOCK :] = a[i + _BLOCK :, rows].T
+        corner = a[..., rows, rows]
+        size = corner.shape[-1]
+        np.copyto(corner, corner.swapaxes(-1, -2).copy(), where=_UPPER[:size, :size])
+        a[..., rows, i + _BLOCK :] = a[..., i + _BLOCK :, rows].swapaxes(-1, -2)
 
 
-def schur_of_grams(terms: Sequence[tuple[Rows, Rows | None]], k: int = 1) -> Ball:
+def _gram(mid: Array, shape: tuple[int, ...]) -> Array:
+    """fl(M·Mᵀ), of each of the matrices in a stack."""
+    matrices = mid.reshape(*shape, mid.shape[1])
+    return np.asarray(matrices @ matrices.swapaxes(-1, -2))
+
+
+def schur_of_grams(terms: Sequence[tuple[Rows, Rows | None]], k: int = 1, stacked: int | None = None) -> Ball:
     """Enclose Σ_l (B_l B_lᵀ) ∘ (A_l A_lᵀ ⊗ 1_k 1_kᵀ), exactly symmetric in mid and rad.
 
     Args:
         terms: pairs (A_l (n, m), B_l (n·k, m')); None for B_l with B_l B_lᵀ = 1 (k = 1).
         k: how often each row of A_l counts.
+        stacked: f where every A_l and B_l holds f matrices, one below the other; the result is then (f, n·k, n·k), each its own.
 
     Radius. Of one term, with α, β ≥ the norms of the true rows and of mid's, ε, δ their errors, P = BBᵀ, Q = AAᵀ:
         |Q̂ − Q|_ij ≤ γ_m α_iα_j + ε_iα_j + α_iε_j + mη,  |P̂ − P|_ij alike,  |Q_ij| ≤ α_iα_j,  |P̂_ij| ≤ β_iβ_j(1 + γ_m') + m'η,
@@ -255,25 +264,26 @@ def schur_of_grams(terms: Sequence[tuple[Rows, Rows | None]], k: int = 1) -> Bal
     so its radius is infinite even where a product skips zeros.
     """
     require_probed_products()
-    depth = len(terms)
+    depth, shape = len(terms), (-1,) if stacked is None else (stacked, -1)
     total: Any = None
     left: list[Array] = []
     right: list[Array] = []
-    tiny = 0.0
+    tiny: Any = 0.0
     with quiet():
         for a, b in terms:
             m = a.mid.shape[1]
-            alpha, epsilon = (a.norms + a.err) * INFLATE, a.err
-            q: Any = a.mid @ a.mid.T
+            alpha, epsilon = ((a.norms + a.err) * INFLATE).reshape(shape), a.err.reshape(shape)
+            q: Any = _gram(a.mid, shape)
             if k > 1:
-                alpha, epsilon, q = np.repeat(alpha, k), np.repeat(epsilon, k), np.kron(q, np.ones((k, k)))
+                alpha, epsilon = np.repeat(alpha, k, axis=-1), np.repeat(epsilon, k, axis=-1)
+                q = np.repeat(np.repeat(q, k, axis=-2), k, axis=-1)
             if b is None:
                 w, c, inner = alpha, epsilon, m
             else:
-                beta = (b.norms + b.err) * INFLATE
-                w, c = alpha * beta * INFLATE + ETA, (beta * epsilon + alpha * b.err) * INFLATE + 2.0 * ETA
+                beta, delta = ((b.norms + b.err) * INFLATE).reshape(shape), b.err.reshape(shape)
+                w, c = alpha * beta * INFLATE + ETA, (beta * epsilon + alpha * delta) * INFLATE + 2.0 * ETA
                 inner = m + b.mid.shape[1]
-                q *= b.mid @ b.mid.T
+                q *= _gram(b.mid, shape)
                 tiny += _largest_square(beta)
             tiny = (tiny + _largest_square(alpha) + 1.0) * INFLATE
             g = (gamma(inner) + gamma(2) + gamma(depth + 1)) * INFLATE
@@ -287,10 +297,10 @@ def schur_of_grams(terms: Sequence[tuple[Rows, Rows | None]], k: int = 1) -> Bal
         # They need γ ≤ 0.1: sums of fewer than 2^49 terms.
         widest = max(a.mid.shape[1] + (0 if b is None else b.mid.shape[1]) for a, b in terms)
         grow = (1.0 + 4.0 * gamma(widest + depth) + 4.0 * gamma(2 * depth + 4)) * INFLATE
-        floor = np.full(total.shape[0], float(8 * (widest + depth)) * ETA * tiny + float(8 * (widest + depth)) * ETA)
-        x = np.stack([*left, floor], axis=1) * grow + ETA
-        y = np.stack([*right, np.ones(total.shape[0])], axis=1)
-        rad = x @ y.T
+        floor = float(8 * (widest + depth)) * ETA * tiny + float(8 * (widest + depth)) * ETA
+        x = np.stack([*left, np.broadcast_to(floor, left[0].shape)], axis=-1) * grow + ETA
+        y = np.stack([*right, np.ones(left[0].shape)], axis=-1)
+        rad = x @ y.swapaxes(-1, -2)
         rad += float(4 * depth + 8) * ETA
         _mirror(total)
         _mirror(rad)

@@ -36,16 +36,20 @@ SMALL = 64
 _LEAST, _MOST = 2.0**-199, 2.0**199
 
 
-def smallest_eigenvalues(matrices: Iterable[Ball], n: int) -> Iterable[Ball]:
-    """Return :func:`verify.arrays.smallest_eigenvalue` of each of several balls (n, n); of large ones no two are held at once."""
-    if not 1 < n <= SMALL:
+def smallest_eigenvalues(matrices: Iterable[Ball] | Ball, n: int) -> Iterable[Ball]:
+    """Return :func:`verify.arrays.smallest_eigenvalue` of each of several balls (n, n), or of one (f, n, n); of large ones no two are held at once."""
+    if isinstance(matrices, Ball):
+        x = matrices
+    elif not 1 < n <= SMALL:
         return map(smallest_eigenvalue, matrices)
-    every = list(matrices)
-    if len(every) < 2:
-        return map(smallest_eigenvalue, every)
-    x = stack(every)
-    found = _of_stack(x) if _ordinary(x.mid) and _ordinary(x.rad) else None
-    return map(smallest_eigenvalue, every) if found is None else found
+    else:
+        every = list(matrices)
+        if len(every) < 2:
+            return map(smallest_eigenvalue, every)
+        x = stack(every)
+    usual = 1 < n <= SMALL and len(x) > 1 and _ordinary(x.mid) and _ordinary(x.rad)
+    found = _of_stack(x) if usual else None
+    return map(smallest_eigenvalue, (x[i] for i in range(len(x)))) if found is None else found
 
 
 def _of_stack(x: Ball) -> list[Ball] | None:

@@ -293,10 +293,10 @@ MUTANTS = [
         "self.mid, self.err, self.sup = mid, entry, entry",
         "times",
     ),
-    ("(beta * epsilon + alpha * b.err)", "(beta * epsilon)", "grams"),
-    ("(beta * epsilon + alpha * b.err)", "(alpha * b.err)", "grams"),
+    ("(beta * epsilon + alpha * delta)", "(beta * epsilon)", "grams"),
+    ("(beta * epsilon + alpha * delta)", "(alpha * delta)", "grams"),
     ("c = (c + w * (0.5 * g)) * INFLATE + ETA", "pass", "grams"),
-    ("alpha, epsilon = (a.norms + a.err) * INFLATE, a.err", "alpha, epsilon = a.norms, a.err", "grams"),
+    ("((a.norms + a.err) * INFLATE)", "a.norms", "grams"),
     ("right += [c, w]", "right += [c, 0.0 * w]", "grams"),
 ]
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from verify.arrays import Ball, guesses, smallest_eigenvalue, stacks
+from verify.arrays import Ball, guesses, smallest_eigenvalue, stack, stacks
 from verify.arrays.stacks import SMALL, smallest_eigenvalues
 from verify.arrays.tests.reference import negative_pivots, smallest_eigenvalue_enclosed
 
@@ -43,6 +43,8 @@ def same_products() -> None:
 
 def _agree(matrices: list[Ball], n: int) -> bool:
     many, single = smallest_eigenvalues(iter(matrices), n), [smallest_eigenvalue(m) for m in matrices]
+    whole = smallest_eigenvalues(stack(matrices), n) if matrices else []
+    assert [(p.mid, p.rad) for p in whole] == [(p.mid, p.rad) for p in single]
     return all((p.mid, p.rad) == (q.mid, q.rad) for p, q in zip(many, single, strict=True))
 
 

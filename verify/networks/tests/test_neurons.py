@@ -302,6 +302,18 @@ def test_mutants_of_omega_are_refuted(name: str, old: str, new: str) -> None:
         assert bool(certain_change(case) > arb(omega))
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_kernels_made_at_once_are_those_made_one_by_one(name: str) -> None:
+    budget = NeuronBudget(linearise(CASES[name].network, CASES[name].X))
+    roots = np.sqrt(budget.shares(np.array(weights(budget)[:5])[:, None]))
+    several = budget._kernels(roots)
+    for found, radii, root in zip(several.mid, several.rad, roots, strict=True):
+        single = budget._kernel(root)
+        # A BLAS may sum the products of a stack in another order.
+        assert np.abs(found - single.mid) == pytest.approx(0.0, abs=1e-14 * float(np.abs(single.mid).max()))
+        assert radii == pytest.approx(single.rad, rel=1e-12)
+
+
 PARABOLA_MUTANTS: list[tuple[str, str]] = [
     # Young's inequality without its price, and the price charged to one block only.
     ("return np.maximum(kept, 0.0)", "return 0.5 + 0.5 * np.maximum(kept, 0.0)"),
