@@ -13,7 +13,8 @@ from verify.arrays.environment import in_default_environment
 from verify.certificates import Certificate
 from verify.errors import InputError, UnsupportedLayerError
 from verify.networks import Loss, Problem, read_data, read_network
-from verify.networks.reading.comparison import require_agreement
+from verify.networks.linearisation import Linearisation, linearise
+from verify.networks.reading.comparison import MOST_ROWS, require_agreement
 from verify.networks.reading.modules import sample_shape
 from verify.networks.sgd import SGD
 from verify.regions.neighbourhood.prospects import dead_sample, no_region
@@ -92,7 +93,15 @@ def certify(
     require_sound_arithmetic()
     network = read_network(model, sample_shape(X))
     data = read_data(network, X, y)
-    require_agreement(model, network, data.X)
+    # Where the comparison is of every sample anyway, it is of what the certificate begins with.
+    shared = (
+        isinstance(scope, str)
+        and scope in ("auto", "ball", "point")
+        and data.n <= MOST_ROWS
+        and options.get("centre") is None
+    )
+    state = linearise(network, data.X) if shared else None
+    require_agreement(model, network, data.X, state)
     step, descent = _read_descent(descent, exact_step(lr), data.n)
     problem = Problem(network, data, loss, step, descent)
     given = {name: value for name, value in (("radius", radius), ("steps", steps)) if value is not None}
@@ -103,8 +112,8 @@ def certify(
             f"descent: {what} is for full-batch gradient descent; use scope 'ball', 'basin' or 'run' without radius=, or descent=None"
         )
     if not isinstance(told, AutoOptions):
-        return _certificate(problem, told)
-    first = _certificate(problem, BallOptions(told.radius))
+        return _certificate(problem, told, state)
+    first = _certificate(problem, BallOptions(told.radius), state)
     if first.verdict != "INCONCLUSIVE" or told.radius is not None:
         return first
     second = _certificate(problem, BasinOptions(told.seconds))
@@ -133,16 +142,20 @@ def _read_descent(descent: Any, step: Fraction | None, n: int) -> tuple[Fraction
     return own or step, descent.on(n)
 
 
-def _certificate(problem: Problem, options: Options) -> Certificate:
-    """Certify one scope of what has been read and validated; where that fails, a sample that no parameter moves is named."""
-    found = _decided(problem, options)
-    dead = dead_sample(problem) if found.verdict == "INCONCLUSIVE" else None
+def _certificate(problem: Problem, options: Options, state: Linearisation | None = None) -> Certificate:
+    """Certify one scope of what has been read and validated; where that fails, a sample that no parameter moves is named.
+
+    Args:
+        state: the problem's linearisation in float64 where it is at hand.
+    """
+    found = _decided(problem, options, state)
+    dead = dead_sample(problem, state) if found.verdict == "INCONCLUSIVE" else None
     return (
         found if dead is None or dead in found.reason else replace(found, reason=f"{found.reason}. At the start {dead}")
     )
 
 
-def _decided(problem: Problem, options: Options) -> Certificate:
+def _decided(problem: Problem, options: Options, state: Linearisation | None) -> Certificate:
     """Certify one scope."""
     scope: Any = options.scope
     if scope == "region" and not problem.network.is_smooth:
@@ -161,10 +174,10 @@ def _decided(problem: Problem, options: Options) -> Certificate:
         # Nothing that training or polishing does can help: said before, not after.
         return Certificate.undecided(scope, hopeless, problem, {"lr": problem.lr})
     if scope == "point":
-        return point_certificate(problem)
+        return point_certificate(problem, state)
     if problem.descent is not None:
         return _stochastic(problem, options)
-    return _of_gradient_descent(problem, options)
+    return _of_gradient_descent(problem, options, state)
 
 
 def _stochastic(problem: Problem, options: Options) -> Certificate:
@@ -180,7 +193,7 @@ def _stochastic(problem: Problem, options: Options) -> Certificate:
     return sgd_ball_certificate(problem)
 
 
-def _of_gradient_descent(problem: Problem, options: Options) -> Certificate:
+def _of_gradient_descent(problem: Problem, options: Options, state: Linearisation | None) -> Certificate:
     """Certify a scope of full-batch gradient descent; those that move away from the parameters given are imported only when asked for."""
     if isinstance(options, RunOptions):
         from verify.regions.scopes.run import run_certificate
@@ -199,4 +212,4 @@ def _of_gradient_descent(problem: Problem, options: Options) -> Certificate:
 
         return basin_certificate(problem, options)
     assert isinstance(options, BallOptions)
-    return ball_certificate(problem, options)
+    return ball_certificate(problem, options, state)

@@ -156,13 +156,18 @@ def over_data(state: Linearisation, lambda_min: Ball, lambda_max: Ball, residual
     )
 
 
-def centre(network: Network, data: DataSet, *, in_arb: bool = False) -> tuple[Linearisation, Ball, Ball]:
+def centre(
+    network: Network, data: DataSet, *, in_arb: bool = False, state: Linearisation | None = None
+) -> tuple[Linearisation, Ball, Ball]:
     """Linearise at the network's parameters and enclose Θ and λ_min(Θ): in float64, and in Arb (maps: the values) where only float64's radius hides
     λ_min > 0; F in Arb where it hides the residual.
 
-    in_arb: at once in Arb.
+    in_arb: at once in Arb. state: what linearise(network, data.X) gives, where it is at hand.
     """
-    state = linearise_in_arb(network, data.X) if in_arb else linearise(network, data.X)
+    if in_arb:
+        state = linearise_in_arb(network, data.X)
+    elif state is None:
+        state = linearise(network, data.X)
     theta = kernel_of(state)
     smallest = _smallest(theta, network)
     sharper: Linearisation | None = None
@@ -187,16 +192,17 @@ def decided_by(bits: int) -> dict[str, Any]:
     return {} if bits == 53 else {"precision": f"layers enclosed in Arb, {bits} bits"}
 
 
-def gather(problem: Problem, *, data_radius: float = 0.0) -> Ingredients:
+def gather(problem: Problem, *, data_radius: float = 0.0, state: Linearisation | None = None) -> Ingredients:
     """Enclose every ingredient of a ball certificate centred at the network's parameters.
 
     Args:
         problem: its step is not used.
         data_radius: ε ≥ 0, exact: everything but loss0 holds for every data set whose inputs lie within it (claim inputs_nearby).
+        state: the problem's linearisation in float64 where it is at hand.
     """
     data, s = problem.data, problem.scale
     require_room(data.n * data.k)
-    state, theta, smallest = centre(problem.network, data)
+    state, theta, smallest = centre(problem.network, data, state=state)
     state, residual = over_inputs(state, data_radius), residual_of(state, data.y)
     lambda0, lambda_max0, residual0 = over_data(state, smallest, largest_eigenvalue(theta), residual.norm())
     parabolas: tuple[Parabola, ...] = ()

@@ -110,7 +110,14 @@ class Examined:
         )
 
 
-def examine(problem: Problem, *, step: int = 0, origin: Vector | None = None, data_radius: float = 0.0) -> Examined:
+def examine(
+    problem: Problem,
+    *,
+    step: int = 0,
+    origin: Vector | None = None,
+    data_radius: float = 0.0,
+    state: Linearisation | None = None,
+) -> Examined:
     """Enclose everything a certificate says about the network's own exact parameters.
 
     Args:
@@ -118,14 +125,15 @@ def examine(problem: Problem, *, step: int = 0, origin: Vector | None = None, da
         origin: θ̂_0 (p,) for the drift; None for the vector itself.
         data_radius: ε ≥ 0, exact: λ_min, λ_max and ‖e‖, and what is computed from `state`, hold for every data set whose inputs lie within it; the
             rest is about the stored one.
+        state: the problem's linearisation in float64 where it is at hand.
     """
     require_room(problem.data.n * problem.data.k)
-    here = _examined(*centre(problem.network, problem.data), problem, step, origin)
+    here = _examined(*centre(problem.network, problem.data, state=state), problem, step, origin)
     if data_radius == 0.0:
         return here
-    facts, state = here.facts, over_inputs(here.state, data_radius)
-    low, high, residual = over_data(state, facts.lambda_min, facts.lambda_max, facts.residual)
-    return replace(here, state=state, facts=replace(facts, lambda_min=low, lambda_max=high, residual=residual))
+    facts, nearby = here.facts, over_inputs(here.state, data_radius)
+    low, high, residual = over_data(nearby, facts.lambda_min, facts.lambda_max, facts.residual)
+    return replace(here, state=nearby, facts=replace(facts, lambda_min=low, lambda_max=high, residual=residual))
 
 
 def examine_in_arb(problem: Problem, *, origin: Vector | None = None) -> Examined:

@@ -12,6 +12,7 @@ from verify.decimals import at_most
 from verify.networks import DataSet, Problem, kernel_of, linearise
 from verify.networks.layers import Trained
 from verify.networks.layers.norms import sensitivity_norms
+from verify.networks.linearisation import Linearisation
 
 __all__ = [
     "closest_samples",
@@ -62,13 +63,16 @@ def no_region(problem: Problem) -> str | None:
     )
 
 
-def dead_sample(problem: Problem) -> str | None:
+def dead_sample(problem: Problem, state: Linearisation | None = None) -> str | None:
     """Say which sample no parameter moves, by more than next to nothing, at the parameters given; None where none is seen.
 
     ‖∂F_i/∂θ‖² ≤ Σ_v(α_{v,i}b_{v,i})² over the layers that train: the data operator times the sensitivity. λ_min(Θ) is at most its square.
+    `state`: the linearisation there, in float64, where it is at hand.
     """
     network, data = problem.network, problem.data
-    state, k = linearise(network, data.X), network.outputs
+    k = network.outputs
+    if state is None:
+        state = linearise(network, data.X)
     squares = Upper(np.zeros(data.n))
     for index in network.trained:
         layer = network.layers[index]

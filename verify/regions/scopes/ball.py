@@ -13,6 +13,7 @@ from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one
 from verify.networks import LOSS_WORDS, Problem
+from verify.networks.linearisation import Linearisation
 from verify.regions.neighbourhood.crossing import search_crossing
 from verify.regions.neighbourhood.ingredients import (
     Ingredients,
@@ -205,8 +206,11 @@ def _show(lr: Fraction | None) -> str:
     return f"{value:.6g}" if value > 0.0 else str(lr)
 
 
-def ball_certificate(problem: Problem, options: BallOptions) -> Certificate:
+def ball_certificate(problem: Problem, options: BallOptions, state: Linearisation | None = None) -> Certificate:
     """Certify scope `ball` for descent from the network's own parameters, about them or about ``options.centre``.
+
+    Args:
+        problem, options: what is asked. state: the problem's linearisation in float64 where it is at hand.
 
     Returns:
         PROVED with the ball's constants, chain and witness, or INCONCLUSIVE with the inequality that is missing and what would close the gap.
@@ -215,7 +219,7 @@ def ball_certificate(problem: Problem, options: BallOptions) -> Certificate:
     displaced = displacement_certificate(problem, where) if radius is None else None
     if displaced is not None:
         return displaced
-    ingredients = where.gather(problem)
+    ingredients = where.gather(problem, state)
     ingredients, result = _search(ingredients, problem, problem.lr, radius)
     constants = where.constants(ball_constants(ingredients, result))
     proved = result.certified_by is not None
@@ -257,13 +261,13 @@ def ball_certificate(problem: Problem, options: BallOptions) -> Certificate:
         )
     reason, estimate = _describe_shortfall(result, ingredients, asked, radius)
     if radius is not None:
-        free = ball_certificate(asked, replace(options, radius=None))
+        free = ball_certificate(asked, replace(options, radius=None), state)
         if free.proved:
             reason += f". radius=None searches, and certifies R ≤ {at_most(upper(free.constants['radius']), 6)}"
         elif free.reason != reason:
             reason += f". radius=None searches, and finds none either: {free.reason}"
     elif where.data_radius > 0.0:
-        alone = ball_certificate(asked, replace(options, data_radius=0.0))
+        alone = ball_certificate(asked, replace(options, data_radius=0.0), state)
         if result.table is None:
             reason = "λ_min(Θ) is not certified positive for all of them"
         reason = (

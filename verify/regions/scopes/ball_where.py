@@ -27,6 +27,7 @@ from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.decimals import at_least, at_most
 from verify.networks import Problem
+from verify.networks.linearisation import Linearisation
 from verify.networks.parameters import Vector, flatten
 from verify.regions.descent.iterates import read_iterate
 from verify.regions.neighbourhood.basins import basin_constants, basin_text, basin_witness, find_basin, inside
@@ -67,10 +68,10 @@ class Where:
         centre = None if given is None else read_iterate(network, given, "centre")
         return cls(flatten(network), centre, options.data_radius)
 
-    def gather(self, problem: Problem) -> Ingredients:
-        """Enclose the ingredients at c for a start at θ0."""
+    def gather(self, problem: Problem, state: Linearisation | None = None) -> Ingredients:
+        """Enclose the ingredients at c for a start at θ0; `state`: the linearisation at θ0 in float64 where it is at hand."""
         if self.centre is None:
-            return gather(problem, data_radius=self.data_radius)
+            return gather(problem, data_radius=self.data_radius, state=state)
         about = gather(problem.at(self.centre), data_radius=self.data_radius)
         here = examine(problem, data_radius=self.data_radius)
         return with_start(about, upper(self.distance), upper(here.facts.residual))

@@ -9,6 +9,7 @@ from verify.arrays import Ball, sqrt_of_nonnegative
 from verify.certificates import Certificate, Step
 from verify.decimals import at_least
 from verify.networks import Problem
+from verify.networks.linearisation import Linearisation
 from verify.regions.neighbourhood.ingredients import decided_by, lower
 from verify.regions.neighbourhood.point_facts import examine
 from verify.regions.neighbourhood.prospects import why_not_positive
@@ -16,9 +17,13 @@ from verify.regions.neighbourhood.prospects import why_not_positive
 __all__ = ["point_certificate"]
 
 
-def point_certificate(problem: Problem) -> Certificate:
-    """Certify scope `point`: enclosures of Φ, λ_min, λ_max, ‖∇Φ‖ and the PL ratio at the parameters given."""
-    here = examine(problem)
+def point_certificate(problem: Problem, state: Linearisation | None = None) -> Certificate:
+    """Certify scope `point`: enclosures of Φ, λ_min, λ_max, ‖∇Φ‖ and the PL ratio at the parameters given.
+
+    Args:
+        problem: its step is only recorded. state: its linearisation in float64 where it is at hand.
+    """
+    here = examine(problem, state=state)
     facts, s = here.facts, Ball(here.s)
     gradient_squared = s * s * (here.residual * (here.theta @ here.residual)).sum()
     constants: dict[str, Any] = {

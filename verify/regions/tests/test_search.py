@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from verify.errors import InputError, NonFiniteError
 from verify.experiments.adversary import attack
 from verify.experiments.looseness import looseness_table
 from verify.networks import Problem, read_data, read_network
+from verify.regions import certification
 from verify.regions.neighbourhood import search
 from verify.regions.neighbourhood.criteria import Form, classical, residual
 from verify.regions.neighbourhood.ingredients import RadiusTable, gather, tabulate
@@ -37,6 +41,24 @@ def wide(n: int = 4, width: int = 4096, seed: int = 0) -> tuple[torch.nn.Sequent
 
 def value(ball: Ball) -> float:
     return float(ball.mid)
+
+
+@pytest.mark.parametrize(("scope", "centred"), [("ball", False), ("point", False), ("ball", True)])
+def test_what_the_comparison_linearised_is_what_the_certificate_rests_on(
+    scope: Any, centred: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Not at another centre than the parameters compared; beyond the rows that are compared each linearises for itself."""
+    X, y = datasets.sphere(6, 4, 3.0)
+    torch.manual_seed(1)
+    net = torch.nn.Sequential(torch.nn.Linear(4, 12), torch.nn.Tanh(), torch.nn.Linear(12, 1)).double()
+    moved = deepcopy(net)
+    with torch.no_grad():
+        moved[2].bias.add_(0.25)
+    options = {"centre": moved} if centred else {}
+    shared = verify.certify(net, X, y, scope=scope, **options).save(tmp_path / "shared.zip")
+    monkeypatch.setattr(certification, "MOST_ROWS", 0)
+    alone = verify.certify(net, X, y, scope=scope, **options).save(tmp_path / "alone.zip")
+    assert shared.read_bytes() == alone.read_bytes()
 
 
 def test_constants_are_exact_on_the_sharp_quadratic() -> None:
