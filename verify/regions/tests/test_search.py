@@ -54,7 +54,7 @@ def test_what_the_comparison_linearised_is_what_the_certificate_rests_on(
     moved = deepcopy(net)
     with torch.no_grad():
         moved[2].bias.add_(0.25)
-    options = {"centre": moved} if centred else {}
+    options: dict[str, Any] = {"centre": moved} if centred else {}
     shared = verify.certify(net, X, y, scope=scope, **options).save(tmp_path / "shared.zip")
     monkeypatch.setattr(certification, "MOST_ROWS", 0)
     alone = verify.certify(net, X, y, scope=scope, **options).save(tmp_path / "alone.zip")
