@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from verify.arrays.arithmetic_probe import require_probed_products
 from verify.arrays.products import root_upper, row_norms_upper
@@ -90,10 +91,29 @@ class Windows:
         n, _, c = values.shape
         padded = np.zeros((n, *self.padded, c))
         padded[(slice(None), *self._inside)] = values.reshape(n, *self.image, c)
-        found = np.empty((n, *self.output, self.size, c))
-        for index, place in enumerate(self._places):
-            found[:, :, :, index] = padded[(slice(None), *place)]
+        if self.dilation[1] != 1:
+            found = np.empty((n, *self.output, self.size, c))
+            for index, place in enumerate(self._places):
+                found[:, :, :, index] = padded[(slice(None), *place)]
+            return found.reshape(n, -1, self.size, c)
+        # A window's row lies in memory as one run.
+        (kh, kw), (sh, sw), (height, width) = self.kernel, self.stride, self.output
+        lines = sliding_window_view(padded.reshape(n, self.padded[0], -1), kw * c, axis=2)
+        runs = lines[:, :, : sw * c * (width - 1) + 1 : sw * c]
+        found = np.empty((n, height, width, kh, kw * c))
+        for i, down in enumerate(self.dilation[0] * np.arange(kh)):
+            found[:, :, :, i] = runs[:, down : down + sh * (height - 1) + 1 : sh]
         return found.reshape(n, -1, self.size, c)
+
+    def most(self, values: Array) -> Array:
+        """Return the largest entry (n·P',) that each window reads of ``values`` (n·P,) ≥ 0; 0 for padding."""
+        maps = values.reshape(-1, *self.image)
+        padded = np.zeros((len(maps), *self.padded))
+        padded[(slice(None), *self._inside)] = maps
+        found = np.zeros((len(maps), *self.output))
+        for place in self._places:
+            np.maximum(found, padded[(slice(None), *place)], out=found)
+        return found.ravel()
 
     def sums(self, values: Array) -> Array:
         """Return the sums (n, P', c) of maps (n, P, c) over each window, of its `size` entries one after the other; 0 for padding."""
@@ -121,10 +141,22 @@ class Windows:
         for part, place in zip(parts, self._places, strict=True):
             n, _, c = part.shape
             if not total.size:
-                total = np.zeros((n, *self.padded, c))
-            total[(slice(None), *place)] += part.reshape(n, *self.output, c)
+                tiled = self._is_tiled
+                total = np.empty((n, *self.padded, c)) if tiled else np.zeros((n, *self.padded, c))
+            there, given = total[(slice(None), *place)], part.reshape(n, *self.output, c)
+            np.add(0.0 if tiled else there, given, out=there)
         inside = total[(slice(None), *self._inside)]
         return inside.reshape(inside.shape[0], -1, inside.shape[-1])
+
+    @property
+    def _is_tiled(self) -> bool:
+        """Whether each position of the padded image is read by exactly one window."""
+        return self.stride == self.kernel and self.dilation == (1, 1) and self.padded == self._reach
+
+    @property
+    def _reach(self) -> Pair:
+        (sh, sw), (height, width) = self.stride, self.output
+        return sh * height, sw * width
 
     @property
     def _inside(self) -> tuple[slice, slice]:
@@ -148,9 +180,8 @@ def patches(h: Rows, windows: Windows) -> Rows:
     n, c = h.mid.shape[0] // before, h.mid.shape[1]
     mid = windows.gather(h.mid.reshape(n, before, c)).reshape(n * after, -1)
     err, norms = (_gathered_norms(v, windows) for v in (h.err, h.norms))
-    sup = windows.gather(h.sup.reshape(n, before, 1)).max(axis=2).ravel()
-    found = Rows(mid, err, sup)
-    # h's norms hold for its mid, which h's own construction made finite.
+    # h's own construction made its mid finite, for which its norms hold.
+    found = Rows(mid, err, windows.most(h.sup), finite=True)
     found.__dict__["norms"] = norms
     return found
 
@@ -309,4 +340,5 @@ def position_sums(b: Rows, a: Rows, positions: int, channels: slice, *, bias: bo
         alpha, epsilon = (v.reshape(n, 1, positions) for v in (alpha, a.err))
         terms = beta * (alpha * gamma(positions) + epsilon + 2.0 * ETA) + delta * (alpha + epsilon) + 4.0 * ETA
         err = terms.sum(axis=2).ravel() * (1.0 + 4.0 * gamma(positions + 8)) + float(c * q * positions + 4) * ETA
-        return Rows(mid.reshape(total, c * q), err * INFLATE)
+        rows = mid.reshape(total, c * q)
+        return Rows(rows, err * INFLATE, norms=row_norms_upper(rows))

@@ -39,6 +39,12 @@ def _plain(a: Array) -> Array:
     return a
 
 
+def _is_finite(mid: Array) -> bool:
+    """Whether all entries are, by one fast pass: a finite sum of squares has finite terms (and an infinite one proves nothing)."""
+    flat = mid.ravel()
+    return math.isfinite(np.vdot(flat, flat))
+
+
 class Exact:
     """A matrix of exact doubles with the norms that products with it need, each computed once.
 
@@ -82,20 +88,33 @@ class Rows:
     (True, True)
     """
 
-    def __init__(self, mid: Array, err: Array | None = None, sup: Array | None = None) -> None:
+    def __init__(
+        self,
+        mid: Array,
+        err: Array | None = None,
+        sup: Array | None = None,
+        *,
+        norms: Array | None = None,
+        finite: bool = False,
+    ) -> None:
         """Take computed arrays; a row that overflowed or holds NaN becomes 0 with infinite errors.
 
         Args:
             mid: (n, m). err: None for an exact matrix. sup: None if nothing better than err is known.
+            norms: what row_norms_upper(mid) gives, where it is at hand: infinite where a row is not finite, so that no other pass over mid is needed.
+            finite: mid is known to be: computed without overflow from finite numbers, or copied from them.
         """
         require_default_environment()
         if _plain(mid).ndim != 2:
             raise ShapeError(f"Rows: mid has shape {mid.shape}; expected a matrix")
         error = np.zeros(mid.shape[0]) if err is None else err
         entry = error if sup is None else sup
-        # A finite sum of squares has finite terms; a NaN error fails the comparison.
-        flat = mid.ravel()
-        if not (math.isfinite(np.vdot(flat, flat)) and every(error >= 0.0) and every(entry >= 0.0)):
+        # A NaN error fails the comparison.
+        plain = finite or (_is_finite(mid) if norms is None else every(np.isfinite(norms)))
+        if plain and every(error >= 0.0) and every(entry >= 0.0):
+            if norms is not None:
+                self.__dict__["norms"] = norms
+        else:
             good = np.isfinite(mid).all(axis=1) & (error >= 0.0) & (entry >= 0.0)
             mid = np.where(good[:, None], mid, 0.0)
             error, entry = np.where(good, error, np.inf), np.where(good, entry, np.inf)
@@ -179,10 +198,7 @@ class Rows:
         """Enclose what was computed with one rounding of each entry beside these errors; its norms are known then."""
         norms = row_norms_upper(mid)
         own = norms * (U * INFLATE) + ETA
-        result = Rows(mid, (err + own) * INFLATE, (sup + own) * INFLATE)
-        if result.mid is mid:
-            result.__dict__["norms"] = norms
-        return result
+        return Rows(mid, (err + own) * INFLATE, (sup + own) * INFLATE, norms=norms)
 
     def added(self, other: Rows) -> Rows:
         """Enclose M + M' for a matrix of the same shape: the errors add, and one rounding of each entry, at most u times the computed one."""
@@ -197,16 +213,17 @@ class Rows:
         """Append a column of one exact number."""
         return Rows(np.concatenate([self.mid, np.full((self.mid.shape[0], 1), value)], axis=1), self.err, self.sup)
 
-    def image(self, values: Array, rounding: Array, entry: Array, lipschitz: float) -> Rows:
+    def image(self, values: Array, rounding: Array, entry: Array, lipschitz: float, *, finite: bool = False) -> Rows:
         """Enclose f(M) entrywise, f with Lipschitz constant `lipschitz` on R.
 
         Args:
             values: (n, m), what was computed for f(mid).
             rounding, entry: (n,) bounds of the 2-norms and of the largest entries of its rows' errors.
+            finite: no value is infinite or NaN: those of a bounded f at mid, which is finite.
         """
         with quiet():
             err = (self.err * lipschitz + rounding) * INFLATE + 4.0 * ETA
-            return Rows(values, err, (self.sup * lipschitz + entry) * INFLATE + 4.0 * ETA)
+            return Rows(values, err, (self.sup * lipschitz + entry) * INFLATE + 4.0 * ETA, finite=finite)
 
     def schur(self, factor: Rows, bound: float | Array) -> Rows:
         """Enclose M ∘ S, rows of S repeated: M (n·k, m), and those S (n, m) in `factor` whose entries are at most `bound` in size, row by row of M
@@ -220,9 +237,9 @@ class Rows:
             product = (self.mid.reshape(n, k, m) * factor.mid[:, None, :]).reshape(n * k, m)
             spread = factor.sup if k == 1 else np.repeat(factor.sup, k)
             own = (self.norms * ((spread + (bound + spread) * U) * INFLATE + ETA) + float(m + 8) * ETA) * INFLATE
-            return Rows(
-                product, (self.err * bound + own) * INFLATE + 4.0 * ETA, (self.sup * bound + own) * INFLATE + 4.0 * ETA
-            )
+            err, sup = (part * bound + own for part in (self.err, self.sup))
+            # Whoever multiplies by S reads the result's norms next.
+            return Rows(product, err * INFLATE + 4.0 * ETA, sup * INFLATE + 4.0 * ETA, norms=row_norms_upper(product))
 
 
 def _largest_square(norms: Array) -> Array:

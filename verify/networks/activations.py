@@ -70,12 +70,15 @@ class Activation:
         """Enclose σ(M) and σ'(M) entrywise for all M in `z`: evaluated at its midpoints, moved by at most sup|σ'|, sup|σ''| times its error."""
         if self.pieces is not None:
             return self._piecewise_rows(z, self.pieces)
-        if self.name == "tanh":
+        bounded = self.name == "tanh"
+        if bounded:
             found = _tanh_rows(z.mid)
         else:
             found = [(ball.mid, row_norms_upper(ball.rad), ball.rad.max(axis=1)) for ball in self.jet(Ball(z.mid), 1)]
-        value, slope = found
-        return z.image(*value, self.supremum(1)), z.image(*slope, self.supremum(2))
+        value, slope = (
+            z.image(*part, self.supremum(order), finite=bounded) for order, part in enumerate(found, start=1)
+        )
+        return value, slope
 
     def _piecewise_rows(self, z: Rows, pieces: Pieces) -> tuple[Rows, Rows]:
         """The same beside kinks: the slope is exact where no kink lies within sup of the midpoint, and between the extreme slopes elsewhere."""
@@ -129,10 +132,7 @@ def _tanh_rows(z: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]
     |t − tanh| ≤ 7u|t| + 2η, and both are at most 1 in size: at most 7u + 2η. Their squares differ by at most twice that; u/2 each
     for the rounded square and difference: 15.1u, claimed 17u. An error of at most x in each of m entries is at most √m·x in norm.
     """
-    value = at_points.tanh_values(z)
-    with quiet():
-        slope = value * value
-        np.subtract(1.0, slope, out=slope)
+    value, slope = at_points.tanh_and_slope(z)
     one = np.ones(z.shape[0])
     root = float(np.sqrt(float(z.shape[1]))) * INFLATE
     at_value, at_slope = (at_points.TANH_ERROR + 4.0 * ETA) * INFLATE, 17.0 * U

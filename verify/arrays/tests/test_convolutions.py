@@ -200,6 +200,17 @@ def test_maps_that_do_not_fit_are_refused() -> None:
             convolutions.Kernel(weight, windows, groups)
 
 
+def test_what_no_window_reads_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows side by side leave the image's last row and column out; where they leave nothing out no entry is forgotten."""
+    monkeypatch.setattr(np, "empty", lambda shape: np.full(shape, np.nan))
+    for image, kernel in (((5, 5), (2, 2)), ((4, 6), (2, 3))):
+        windows = convolutions.Windows(image, kernel, kernel)
+        expected = np.zeros(image)
+        expected[:4, : 4 if image == (5, 5) else 6] = 1.0
+        found = windows.scatter([np.ones((1, windows.positions[1], 1))] * windows.size)
+        assert np.array_equal(found.reshape(image), expected)
+
+
 MUTANTS = [
     ("moved * self.forward_norm", "moved * 0.5 * self.forward_norm", "apply"),
     (
@@ -219,17 +230,15 @@ MUTANTS = [
     ),
     ("(rounded * INFLATE + moved)", "rounded", "adjoint"),
     ("(rounded * INFLATE + moved)", "moved", "adjoint"),
-    ("total[(slice(None), *place)] +=", "total[(slice(None), *place)] =", "adjoint"),
+    ("0.0 if tiled else there, given", "0.0, given", "adjoint"),
+    ("self.stride == self.kernel", "True", "adjoint"),
     (
         "err, norms = (_gathered_norms(v, windows) for v in (h.err, h.norms))",
         "err, norms = _gathered_norms(h.err, windows), _gathered_norms(h.err, windows)",
         "patches",
     ),
-    (
-        "sup = windows.gather(h.sup.reshape(n, before, 1)).max(axis=2).ravel()",
-        "sup = 0.5 * windows.gather(h.sup.reshape(n, before, 1)).max(axis=2).ravel()",
-        "patches",
-    ),
+    ("windows.most(h.sup)", "0.5 * windows.most(h.sup)", "patches"),
+    ("np.maximum(found, padded[(slice(None), *place)], out=found)", "found = padded[(slice(None), *place)]", "patches"),
     ("(alpha * gamma(positions) + epsilon + 2.0 * ETA)", "(alpha * gamma(positions))", "sums"),
     ("+ delta * (alpha + epsilon)", "", "sums"),
     ("terms.sum(axis=2)", "terms.max(axis=2)", "sums"),

@@ -285,7 +285,8 @@ MUTANTS = [
     ("(U * INFLATE) + ETA", "(U * INFLATE)", "ties"),
     ("(self.sup * lipschitz + entry)", "(self.sup * lipschitz)", "image"),
     ("(self.err * lipschitz + rounding)", "(self.err + rounding)", "image"),
-    ("(self.err * bound + own)", "own", "schur"),
+    ("part * bound + own for part", "own for part", "schur"),
+    ("every(np.isfinite(norms))", "True", "overflow"),
     ("((spread + (bound + spread) * U) * INFLATE + ETA)", "(((bound + spread) * U) * INFLATE + ETA)", "schur"),
     ("((spread + (bound + spread) * U) * INFLATE + ETA)", "((spread + bound * U * 0.1) * INFLATE + ETA)", "schur"),
     (
@@ -305,10 +306,28 @@ MUTANTS = [
 def test_mutants_are_caught(tmp_path: Path, old: str, new: str, operation: str) -> None:
     with mutant(tmp_path, "rows.py", old, new) as load:
         module = load("rows")
-        if operation == "ties":
-            assert not _ties(module)
+        if operation in ("ties", "overflow"):
+            assert not {"ties": _ties, "overflow": _overflows}[operation](module)
             return
         assert (_gram_violations(module) if operation == "grams" else _violations(operation, module)) > 0
+
+
+def _overflows(module: Any) -> bool:
+    """Nothing is known of a row that overflowed, though the bounds of its rounding are finite."""
+    big = module.Rows(np.array([[1e160, 1.0], [1.0, 1.0]]))
+    found = big.schur(big, 1e160)
+    return bool(np.isfinite(found.mid).all()) and found.err.tolist()[0] == np.inf > found.err[1]
+
+
+def test_rows_that_overflow_are_unknown() -> None:
+    assert _overflows(rows)
+
+
+def test_slopes_of_tanh_are_those_of_its_values() -> None:
+    x = np.random.default_rng(6).standard_normal((300, 90))[:, ::2]
+    value, slope = at_points.tanh_and_slope(x)
+    assert np.array_equal(value, at_points.tanh_values(x))
+    assert np.array_equal(slope, 1.0 - value * value)
 
 
 def test_the_table_of_tanh_is_within_half_an_ulp() -> None:

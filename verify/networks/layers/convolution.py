@@ -254,7 +254,7 @@ class Convolution(Trained):
         start, stop, _ = samples.indices(saved.samples)
         rows, chosen = saved.rows, slice(start * windows.positions[0], stop * windows.positions[0])
         mine = rows.mid[chosen, group * c : (group + 1) * c]
-        here = Rows(np.ascontiguousarray(mine), rows.err[chosen], rows.sup[chosen])
+        here = Rows(np.ascontiguousarray(mine), rows.err[chosen], rows.sup[chosen], finite=True)
         if self.groups == 1:
             here.__dict__["norms"] = rows.norms[chosen]
         return patches(here, windows)
@@ -280,7 +280,11 @@ class Convolution(Trained):
         for part in self._patches(saved, group):
             rows = slice(at, at + part.mid.shape[0] * k)
             at = rows.stop
-            b = Rows(np.ascontiguousarray(g.rows.mid[rows, channels]), g.rows.err[rows], g.rows.sup[rows])
+            if self.groups == 1 and channels == slice(0, g.rows.mid.shape[1]) and rows == slice(0, len(g.rows.err)):
+                b = g.rows
+            else:
+                chosen = np.ascontiguousarray(g.rows.mid[rows, channels])
+                b = Rows(chosen, g.rows.err[rows], g.rows.sup[rows], finite=True)
             found.append(position_sums(b, part, positions, slice(None), bias=self._with_bias))
         if len(found) == 1:
             return found[0]

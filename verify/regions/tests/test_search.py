@@ -53,7 +53,7 @@ def test_what_the_comparison_linearised_is_what_the_certificate_rests_on(
     net = torch.nn.Sequential(torch.nn.Linear(4, 12), torch.nn.Tanh(), torch.nn.Linear(12, 1)).double()
     moved = deepcopy(net)
     with torch.no_grad():
-        moved[2].bias.add_(0.25)
+        list(moved.parameters())[-1].add_(0.25)
     options: dict[str, Any] = {"centre": moved} if centred else {}
     shared = verify.certify(net, X, y, scope=scope, **options).save(tmp_path / "shared.zip")
     monkeypatch.setattr(certification, "MOST_ROWS", 0)
