@@ -12,7 +12,7 @@ them, at the same tolerances without the enclosures' radii. Only what differs fr
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,12 +63,14 @@ def require_agreement(
     network: Network,
     X: Float[np.ndarray, "n ..."],
     state: Linearisation | None = None,
+    sizes: Iterable[int] = (),
 ) -> None:
     """Compare what torch computes with what was read, and refuse a difference that rounding cannot explain.
 
     Args:
         model: the module; a Network, read from no module, passes.
         network: what was read from it. X: the inputs, exact. state: its linearisation at X in float64 where it is at hand, which makes this cheap.
+        sizes: of the batches that a descent takes, besides all of X.
 
     Raises:
         DisagreementError: torch's forward raises, calls other modules, or a value or gradient differs; names the module.
@@ -89,7 +91,7 @@ def require_agreement(
         _compare(model, _elsewhere(network), nodes, chosen[:_ELSEWHERE], weights[:_ELSEWHERE], moved=True)
     except DisagreementError as error:
         raise DisagreementError(f"at other parameters than those given: {error}") from error
-    require_same_operations(model, forwards, chosen, weights)
+    require_same_operations(model, forwards, chosen, weights, (len(X), *sizes))
 
 
 def _require_same_code(ran: Steps, forwards: list[Followed]) -> None:

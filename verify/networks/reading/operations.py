@@ -106,7 +106,8 @@ class _Run(torch.nn.Module):
                 outputs = outputs[:, None]
             total = (outputs * weights).sum()
             mode.backward = True
-            if total.requires_grad:
+            # Without numbers the forward shows what stands between a call and torch.
+            if total.requires_grad and not X.is_meta:
                 torch.autograd.grad(total, list(trained), allow_unused=True)
 
 
@@ -133,13 +134,17 @@ def _called(module: torch.nn.Module, graphs: Mapping[int, torch.fx.Graph], x: to
 
 
 def require_same_operations(
-    model: torch.nn.Module, forwards: Sequence[Followed], X: np.ndarray, weights: np.ndarray
+    model: torch.nn.Module,
+    forwards: Sequence[Followed],
+    X: np.ndarray,
+    weights: np.ndarray,
+    sizes: Iterable[int] = (),
 ) -> None:
     """Refuse a forward that runs other operations on numbers than its calls, or changes a Python value in its reach.
 
     Args:
         model: the module. forwards: what its own forwards ran on a symbol; where it has none, torch's modules alone compute. X, weights: inputs, and the
-            weights (rows, k) of the outputs whose sum goes back.
+            weights (rows, k) of the outputs whose sum goes back. sizes: of batches that are looked at besides, without their numbers: on the meta device.
 
     Raises:
         DisagreementError: names an operation, or the values.
@@ -147,19 +152,34 @@ def require_same_operations(
     if not forwards:
         return
     graphs = {id(found.module): found.graph for found in forwards}
-    expected = _run(model, lambda x: _called(model, graphs, x), X, weights)
+    numbers = torch.from_numpy(X), torch.from_numpy(weights)
 
-    def once() -> _Ran:
-        # A function: a module would be held, and its parameters changed, twice.
-        return _run(model, lambda x: model(x), X, weights)
+    def without(size: int) -> tuple[torch.Tensor, torch.Tensor]:
+        first, second = (t[:1].to("meta").expand(size, *t.shape[1:]) for t in numbers)
+        return first, second
 
-    with undisturbed():
-        found, changed = looked_around(lambda: Reached(model, ()), once)
-    if changed:
-        raise DisagreementError(
-            f"model: on numbers its forward changes what it can read at its next call ({', '.join(changed[:4])}), so that a later call may compute something"
-            " else. Return values, and keep counters and caches outside the forward"
-        )
+    given = [numbers, *map(without, sorted({*sizes} - {len(X)}))]
+    for inputs, factors in given:
+        expected = _run(model, lambda x: _called(model, graphs, x), inputs, factors)
+
+        def once(inputs: torch.Tensor = inputs, factors: torch.Tensor = factors) -> _Ran:
+            # A function: a module would be held, and its parameters changed, twice.
+            return _run(model, lambda x: model(x), inputs, factors)
+
+        if inputs.is_meta:
+            _require_same(once(), expected, len(inputs))
+            continue
+        with undisturbed():
+            found, changed = looked_around(lambda: Reached(model, ()), once)
+        if changed:
+            raise DisagreementError(
+                f"model: on numbers its forward changes what it can read at its next call ({', '.join(changed[:4])}), so that a later call may compute"
+                " something else. Return values, and keep counters and caches outside the forward"
+            )
+        _require_same(found, expected, len(inputs))
+
+
+def _require_same(found: _Ran, expected: _Ran, samples: int) -> None:
     pairs = ((found.forward, expected.forward, "forward"), (found.backward, expected.backward, "backward"))
     for ran, calls, where in pairs:
         if ran != calls:
@@ -167,12 +187,11 @@ def require_same_operations(
                 (i for i, pair in enumerate(zip(ran, calls, strict=False)) if pair[0] != pair[1]),
                 min(len(ran), len(calls)),
             )
-            names = (steps[at][0] if at < len(steps) else "nothing more" for steps in (ran, calls))
+            did, should = (steps[at][0] if at < len(steps) else "nothing more" for steps in (ran, calls))
             raise DisagreementError(
-                "model: in its {} torch runs {} where the calls that its forward makes on a symbol run {}, so that it may compute something else for other"
-                " inputs. Ask nothing of the input, its type included, and let nothing of yours stand between a call and torch (modes, hooks)".format(
-                    where, *names
-                )
+                f"model: in its {where} of {samples} samples torch runs {did} where the calls that its forward makes on a symbol run {should}, so that it"
+                " may compute something else for other inputs. Ask nothing of the input, its type included, and let nothing of yours stand between a call and"
+                " torch (modes, hooks)"
             )
     if Counter(found.again) - Counter(found.held):
         raise DisagreementError(
@@ -180,21 +199,20 @@ def require_same_operations(
         )
 
 
-def _run(model: torch.nn.Module, body: Body, X: np.ndarray, weights: np.ndarray) -> _Ran:
-    """Run a body and its backward on float64 copies of the model's parameters and buffers, of which those that train have a gradient."""
-    ran = _Ran()
+def _run(model: torch.nn.Module, body: Body, X: torch.Tensor, weights: torch.Tensor) -> _Ran:
+    """Run a body and its backward on float64 copies of the model's parameters and buffers, of which those that train have a gradient, where X is."""
+    ran, place = _Ran(), X.device
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):
         copies = {
-            f"model.{name}": value.detach().to("cpu", torch.float64, copy=True).requires_grad_(value.requires_grad)
+            f"model.{name}": value.detach().to(place, torch.float64, copy=True).requires_grad_(value.requires_grad)
             for name, value in model.named_parameters()
         }
         buffers = {
             f"model.{name}": value.detach().to(
-                "cpu", torch.float64 if value.is_floating_point() else value.dtype, copy=True
+                place, torch.float64 if value.is_floating_point() else value.dtype, copy=True
             )
             for name, value in model.named_buffers()
         }
         trained = [value for value in copies.values() if value.requires_grad]
-        arguments = (torch.from_numpy(X.copy()), torch.from_numpy(weights.copy()), trained, ran)
-        torch.func.functional_call(_Run(model, body), copies | buffers, arguments)
+        torch.func.functional_call(_Run(model, body), copies | buffers, (X.clone(), weights, trained, ran))
     return ran

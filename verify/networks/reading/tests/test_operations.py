@@ -20,6 +20,8 @@ X = np.random.default_rng(0).standard_normal((5, 3))
 CAPPED = functools.partial(torch.clamp, min=0.0, max=50.0)
 BY_TYPE: dict[type, Any] = {torch.Tensor: CAPPED}
 COUNTS: dict[type, Any] = {torch.Tensor: itertools.count().__next__}
+SIZES = {n: torch.tanh if n == 70 else torch.relu for n in range(100)}
+BY_SIZE: dict[type, Any] = {int: SIZES.__getitem__}
 BY_CALL: dict[Any, Any] = {}
 by_type = functools.singledispatch(torch.relu)
 by_type.register(torch.Tensor, CAPPED)
@@ -52,6 +54,11 @@ def _moded(s: Any, x: Any) -> Any:
         return torch.relu(s.a(x))
 
 
+def _sized(s: Any, x: Any) -> Any:
+    h = s.a(x)
+    return BY_SIZE.get(type(x.shape[0]), functools.partial(getattr, torch, "relu"))(x.shape[0])(h)
+
+
 def _counted(s: Any, x: Any) -> Any:
     COUNTS.get(type(x), int)()
     return torch.relu(s.a(x))
@@ -62,10 +69,10 @@ def _counted(s: Any, x: Any) -> Any:
     [
         (
             lambda s, x: BY_TYPE.get(type(x), torch.relu)(s.a(x)),
-            r"its forward torch runs aten\.clamp\.default .*aten\.relu",
+            r"its forward of 5 samples torch runs aten\.clamp\.default .*aten\.relu",
         ),
-        (lambda s, x: by_type(s.a(x)), r"its forward torch runs aten\.clamp\.default .*aten\.relu"),
-        (_moded, "its forward torch runs"),
+        (lambda s, x: by_type(s.a(x)), r"its forward of 5 samples torch runs aten\.clamp\.default .*aten\.relu"),
+        (_moded, "its forward of 5 samples torch runs"),
         (_hooked, "saved_tensors_hooks: .* take the hooks out"),
         (_counted, r"changes what it can read at its next call \(.*COUNTS"),
     ],
@@ -79,6 +86,16 @@ def test_what_only_torch_does_otherwise_is_refused(
     model = Net(body)
     with pytest.raises(DisagreementError, match=words):
         require_agreement(model, read_network(model), X)
+
+
+def test_a_batch_of_another_size_is_looked_at_without_its_numbers() -> None:
+    """Of many samples a few are compared, of a descent in batches none of a batch's size: a table by the number of samples was met by neither."""
+    model, words = Net(_sized), r"forward of 70 samples torch runs aten\.tanh\.default where .* aten\.relu\.default"
+    with pytest.raises(DisagreementError, match=words):
+        require_agreement(model, read_network(model), np.tile(X, (14, 1)))
+    with pytest.raises(DisagreementError, match=words):
+        require_agreement(model, read_network(model), np.tile(X, (16, 1)), sizes=(70, 10))
+    require_agreement(model, read_network(model), np.tile(X, (16, 1)))
 
 
 def _capped_linear(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
