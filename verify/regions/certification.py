@@ -101,8 +101,8 @@ def certify(
         and options.get("centre") is None
     )
     state = linearise(network, data.X) if shared else None
-    require_agreement(model, network, data.X, state)
     step, descent = _read_descent(descent, exact_step(lr), data.n)
+    require_agreement(model, network, data.X, state, () if descent is None else descent.sizes(data.n))
     problem = Problem(network, data, loss, step, descent)
     given = {name: value for name, value in (("radius", radius), ("steps", steps)) if value is not None}
     told = options_of(scope, full_batch=descent is None).read({**given, **options})
