@@ -124,12 +124,12 @@ def encode(value: Any, arrays: Arrays, where: str) -> Any:
 def decode(document: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     """Return the Python value of a JSON document made by :func:`encode`; lists stay lists."""
     if isinstance(document, list):
-        return [decode(item, arrays) for item in document]
+        return [_inside(f"[{i}]", item, arrays) for i, item in enumerate(document)]
     if not isinstance(document, dict):
         return document
     tag = next((key for key in document if key.startswith("$")), None)
     if tag is None:
-        return {key: decode(item, arrays) for key, item in document.items()}
+        return {key: _inside(f"{key[:40]!a}", item, arrays) for key, item in document.items()}
     content = document[tag]
     try:
         if tag == "$float":
@@ -147,3 +147,11 @@ def decode(document: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
         raise InputError(f"{tag}: malformed value in certificate.json ({str(error)[:200]!a})") from error
     raise InputError(f"{tag}: unknown kind of value in certificate.json; is the file from a newer version?")
+
+
+def _inside(place: str, document: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The value of a part; what is wrong in it is said with its place."""
+    try:
+        return decode(document, arrays)
+    except InputError as error:
+        raise type(error)(f"{place}: {error}") from error

@@ -53,6 +53,13 @@ def require_writable(path: Path) -> None:
         InputError: the name ends otherwise than a certificate's, `path` is something else that would be overwritten, or its folder cannot
             be written to.
     """
+    try:
+        _require_place(path)
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise InputError(f"path={path}: cannot be written ({error.strerror or error})") from error
+
+
+def _require_place(path: Path) -> None:
     as_zip = path.suffix == ".zip"
     if path.suffix and not as_zip:
         raise InputError(
@@ -132,12 +139,19 @@ def read_files(path: Path) -> dict[str, bytes]:
     Raises:
         InputError: missing, damaged, or with files that do not belong. ResourceError: larger than 8 GiB.
     """
+    try:
+        files = _read_files(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if DOCUMENT not in files:
+        raise InputError(f"{path}: holds no {DOCUMENT}")
+    return files
+
+
+def _read_files(path: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     if path.is_dir():
-        try:
-            files = _read_folder(path)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        files = _read_folder(path)
     elif path.is_file():
         try:
             with zipfile.ZipFile(path) as archive:
@@ -158,6 +172,4 @@ def read_files(path: Path) -> dict[str, bytes]:
             raise InputError(f"{path}: not a readable zip ({str(error)[:200]!a})") from error
     else:
         raise InputError(f"path={path}: {'neither a file nor a folder' if path.exists() else 'no such certificate'}")
-    if DOCUMENT not in files:
-        raise InputError(f"{path}: holds no {DOCUMENT}")
     return files

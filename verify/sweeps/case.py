@@ -123,12 +123,17 @@ def _network(case: Case, inputs: int, outputs: int) -> torch.nn.Module:
     activation = getattr(nn, case.activation, None) or getattr(torch.nn, case.activation, None)
     if not (isinstance(activation, type) and issubclass(activation, torch.nn.Module)):
         raise InputError(f"activation={case.activation!r}: expected a class of torch.nn or verify.nn, such as Tanh")
-    if case.parametrisation == "antisymmetric":
-        if outputs != 1:
-            raise InputError(f"outputs={outputs}: the antisymmetric initialisation has one output")
-        return nn.antisymmetric_two_layer(inputs, case.width, seed=case.seed, activation=activation)
+    if case.parametrisation == "antisymmetric" and outputs != 1:
+        raise InputError(f"outputs={outputs}: the antisymmetric initialisation has one output")
     widths = [inputs, *[case.width] * case.depth, outputs]
-    return nn.fully_connected(widths, seed=case.seed, activation=activation, ntk=case.parametrisation == "ntk")
+    try:
+        if case.parametrisation == "antisymmetric":
+            return nn.antisymmetric_two_layer(inputs, case.width, seed=case.seed, activation=activation)
+        return nn.fully_connected(widths, seed=case.seed, activation=activation, ntk=case.parametrisation == "ntk")
+    except TypeError as error:
+        raise InputError(
+            f"activation={case.activation!r}: {error}; expected one without arguments, such as Tanh"
+        ) from error
 
 
 def _end(value: Any, end: str) -> float | None:

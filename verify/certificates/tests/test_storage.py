@@ -107,6 +107,7 @@ def _sealed(change: Callable[[dict[str, Any]], Any]) -> Any:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
+        (lambda d: d["constants"].update(mu={"$rational": ["1", "0"]}), r"'mu': \$rational: malformed value"),
         (lambda d: d.update(verdict="MAYBE"), r"does not follow the schema at \$\.verdict: 'MAYBE'"),
         (
             lambda d: d["network"]["layers"][0].pop("weight"),
@@ -131,6 +132,9 @@ def test_what_no_schema_admits_is_not_saved_and_a_device_is_no_certificate(tmp_p
     """The first was jsonschema's own error, the second was said to be absent."""
     with pytest.raises(InputError, match=r"does not follow the schema at \$\.reason"):
         dataclasses.replace(sample(), reason=cast(Any, 5)).save(tmp_path / "c.zip")
+    for use in (sample().save, Certificate.load):
+        with pytest.raises(InputError, match=r"cannot be (written|read) \(File name too long\)"):
+            use(tmp_path / f"{'x' * 300}.zip")
     with pytest.raises(InputError, match="/dev/null: neither a file nor a folder"):
         Certificate.load("/dev/null")
 

@@ -12,7 +12,29 @@ __all__ = ["GRAPHS", "NEAR", "battery"]
 
 SHARE = 12  # of the altered numbers, one in so many is tried on a mutant; the suite itself tries all
 GRAPHS = ("layers", "kinds", "problem", "network", "norms", "kinks", "pooling", "movement", "crossing")
-NEAR = ("nearby", "budgets", "starts", "region", "about", "basin")
+# What is run on a mutant of these, the likeliest to kill it first: names of tests begin so.
+NEAR = {
+    "nearby": (
+        "test_bounds_for_data",
+        "test_budgets",
+        "test_a_region",
+        "test_a_ball",
+        "test_a_nonlinear",
+        "test_a_bound_of",
+    ),
+    "budgets": (
+        "test_budgets",
+        "test_bounds",
+        "test_a_nonlinear",
+        "test_time",
+        "test_what_is_no_region",
+        "test_a_region",
+    ),
+    "starts": ("test_a_region", "test_what_is_no", "test_data"),
+    "region": ("test_a_region", "test_what_is_no_region", "test_data"),
+    "about": ("test_a_ball", "test_what_is_no_ball"),
+    "basin": ("test_a_basin", "test_what_is_no_basin", "test_a_hand_over"),
+}
 
 
 def _cases(function: Any) -> Any:
@@ -185,10 +207,10 @@ def _graphs(folder: Path) -> None:
         test_movement.test_no_search_exceeds_the_bounds(seed)
 
 
-def _run_all(module: Any, folder: Path) -> None:
-    """Call every test of a module with every combination of its parameters; what asks for more than a folder is left out."""
+def _run_all(module: Any, folder: Path, begins: str) -> None:
+    """Call the tests of a module whose names begin so, with every combination of their parameters; what asks for more than a folder is left out."""
     for name, test in list(vars(module).items()):
-        wanted = set(inspect.signature(test).parameters) if name.startswith("test_") else {"no test"}
+        wanted = set(inspect.signature(test).parameters) if name.startswith(begins) else {"no test"}
         marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
         given: list[dict[str, Any]] = [{}]
         for mark in marks:
@@ -206,11 +228,12 @@ def _run_all(module: Any, folder: Path) -> None:
                     test(**arguments, monkeypatch=patch)
 
 
-def _near(folder: Path) -> None:
+def _near(folder: Path, module: str) -> None:
     from verify.checker.tests import test_near, test_near_bounds, test_near_refusals
 
-    for module in (test_near_bounds, test_near, test_near_refusals):
-        _run_all(module, folder)
+    for begins in NEAR[module]:
+        for tests in (test_near_bounds, test_near, test_near_refusals):
+            _run_all(tests, folder, begins)
 
 
 def battery(folder: Path, module: str) -> None:
@@ -218,7 +241,7 @@ def battery(folder: Path, module: str) -> None:
     from verify.checker.tests import test_statement, test_verdicts
 
     if module in NEAR:
-        return _near(folder)
+        return _near(folder, module)
     for name in test_verdicts.DRAFTS:
         test_verdicts.test_true_certificates_are_accepted(folder, name)
     test_statement.test_the_statement_is_made_of_checked_numbers_and_the_chain_is_complete(folder)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 import importlib
 import itertools
 import os
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from verify.checker.tests.battery import GRAPHS, battery
@@ -97,6 +99,7 @@ class _Drop(ast.NodeTransformer):
         return ast.Pass() if getattr(node, "gone", False) else node
 
 
+@functools.cache
 def _order() -> list[str]:
     """The checker's modules, each after those that it imports."""
     import verify.checker
@@ -122,6 +125,11 @@ def _order() -> list[str]:
     return found
 
 
+@functools.cache
+def _compiled(path: Path) -> CodeType:
+    return compile(path.read_text("utf-8"), f"<{path.stem}>", "exec")
+
+
 def _install(module: str, tree: ast.Module) -> None:
     """Run the mutated module in place of the original, and the modules above it again; no test module keeps an old name."""
     import verify.checker
@@ -129,8 +137,8 @@ def _install(module: str, tree: ast.Module) -> None:
     root, order = Path(verify.checker.__file__).parent, _order()
     for name in order[order.index(module) :]:
         target = importlib.import_module("verify.checker" if name == "__init__" else f"verify.checker.{name}")
-        code: Any = tree if name == module else ast.parse((root / f"{name}.py").read_text("utf-8"))
-        exec(compile(code, f"<{name}>", "exec"), target.__dict__)
+        code = compile(tree, f"<{name}>", "exec") if name == module else _compiled(root / f"{name}.py")
+        exec(code, target.__dict__)
     above = ["verify.checker", *(f"verify.checker.{name}" for name in order[:-1])]
     for suite in [name for name in sys.modules if name.startswith("verify.checker.tests.")]:
         tests: Any = sys.modules[suite]
@@ -175,6 +183,8 @@ def main(chosen: list[str]) -> int:
         module, first, stride = [*item.split(":"), "0", "1"][:3]
         source = (root / f"{module}.py").read_text("utf-8")
         lines = source.splitlines()
+        for name in _order():
+            _compiled(root / f"{name}.py")  # once, before forking
         started = time.monotonic()
         if not _survives(module, ast.parse(source), 300):
             print(f"{module}: the battery fails without any mutant")

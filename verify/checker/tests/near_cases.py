@@ -132,10 +132,10 @@ TABLE: dict[str, Any] = {
     "jacobian_norm0_upper": 2.0,
     "residual0_upper": 0.004,
     "parabolas": [],
-    "radii": [0.01, 0.05, 0.1, 0.2],
-    "curvature": [1.0, 1.1, 1.15, 1.2],
-    "delta_j": [0.01, 0.06, 0.12, 0.25],
-    "lambda": [0.9, 0.8, 0.7, 0.6],
+    "radii": [0.01, 0.05, 0.1, 0.2, 0.4],
+    "curvature": [1.0, 1.1, 1.15, 1.2, 1.3],
+    "delta_j": [0.01, 0.06, 0.12, 0.25, 0.55],
+    "lambda": [0.9, 0.8, 0.7, 0.6, 0.3],
 }
 OFFSET, STATED, LAMBDA = 0.02, [0.4, 0.35, 0.3, 0.45], 0.2
 AT = {"radius": 0.7, "lambda": LAMBDA, "weight": 20.0, "intercept": 0.3, "reach": 0.0}

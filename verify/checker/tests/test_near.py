@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from flint import ctx
+from flint import arb, ctx
 
+from verify.checker import starts
 from verify.checker.about import about
 from verify.checker.audit import Audit
 from verify.checker.basin import basin
@@ -62,6 +64,16 @@ class Recorded(Audit):
         assert np.asarray(self.sides[name]) == pytest.approx(np.asarray(expected), rel=room, abs=1e-13), name
 
 
+def _near(by: str, lr: Fraction) -> list[str]:
+    """What descent from the centre itself has to meet on B(c, r_0), beside its supply: a long step there has claims of its own."""
+    long = by == "displacement" and 2.0 * float(lr) * 2.01**2 > 1.0
+    return (
+        ["ηΘ below twice the identity", "γσ(R) above the step's drift"]
+        if long
+        else ["ηΘ below the identity", "σ(R) above the step's drift"]
+    )
+
+
 def _followed(case: Case, rho: float, epsilon: float) -> tuple[dict[str, Any], float, np.ndarray, list[np.ndarray]]:
     """The recursion of starts.py: sides of its inequalities, the bound of the residual at the end, δ and θ of every step."""
     h, theta, delta, known = 2.0 * float(case.lr), flatten(case.network), rho, np.inf
@@ -98,7 +110,7 @@ def _followed(case: Case, rho: float, epsilon: float) -> tuple[dict[str, Any], f
 
 @pytest.mark.parametrize("by", ["neurons", "features", "local"])
 @pytest.mark.parametrize(("rho", "epsilon"), [(RHO, None), (RHO, EPSILON), (0.0, EPSILON)])
-@pytest.mark.parametrize("lr", [Fraction(1, 64), Fraction(1, 6)])
+@pytest.mark.parametrize("lr", [Fraction(1, 64), Fraction(1, 2)])
 def test_a_region_of_starts_is_the_recursion_of_its_docstring(
     lr: Fraction, rho: float, epsilon: float | None, by: str
 ) -> None:
@@ -156,6 +168,15 @@ def test_a_region_of_starts_is_the_recursion_of_its_docstring(
         "initial_loss": float(Point(start, start.parameters()).loss.mid()),
         "initial_lambda_min": np.linalg.svd(jacobian_of(linearise(case.network, case.X)))[1][-1] ** 2,
     } | ({} if epsilon is None else {"data_radius": epsilon})
+    words = truth.statement
+    assert _told("μ ≥", words) == pytest.approx(2.0 * LAMBDA, rel=1e-3)
+    assert _told("radius R ≤", words) == pytest.approx(AT["radius"], rel=1e-3)
+    assert _told("Φ_k ≤", words) == pytest.approx(min(rate, 1.0), rel=1e-3)
+    if rho > 0.0:
+        assert _told("every start within", words) == pytest.approx(rho, rel=1e-3)
+    if epsilon is not None:
+        assert _told("inputs lie within", words) == pytest.approx(epsilon, rel=1e-3)
+    assert [float(value) for value in truth.steps["NTK positive on the ball about c"][2:]] == [0.0]
     stated = {name: sides[1:] for name, sides in truth.steps.items()}
     assert [float(side) for side in stated["NTK positive for every start"][1:]] == [0.0]
     assert stated["NTK positive for every start"][0] == stated["NTK positive on the ball about c"][0] == ">"
@@ -175,21 +196,71 @@ def test_a_region_of_starts_is_the_recursion_of_its_docstring(
     assert ("each data set" in truth.statement) == (epsilon is not None)
 
 
-def _chain(case: Case, by: str) -> tuple[dict[str, list[tuple[float, float]]], dict[str, float]]:
+def test_what_is_not_exact_is_rounded_up_from_step_to_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A curvature known within a third: δ and the length of a step are taken at its upper end."""
+    case, asked = case_of(4, 12, 1), list[Any]()
+    theta = flatten(case.network)
+    state, h, L = linearise(case.network, case.X), 2.0 * float(case.lr), 1.25
+    J, e = jacobian_of(state), (state.F.mid - case.y).ravel()
+    K, size = np.linalg.svd(J)[1][0] + L * RHO, np.linalg.norm(e)
+    E = size + K * RHO
+    growth = 1 + h * min(E, E + L * RHO**2 / 8) * L
+
+    def turning(here: Any) -> Any:
+        return lambda r: asked.append(r) or arb(1.0, 0.25)  # type: ignore[func-returns-value]
+
+    monkeypatch.setattr(starts, "curvature", turning)
+    audit = Recorded()
+    with ctx.workprec(128):
+        region(audit, case.problem, region_witness(theta, theta, RHO, None, "neurons"))
+    delta = audit.sides["run inside the ball"][1][0] - h * np.linalg.norm(J.T @ e)
+    assert growth * RHO * (1 - 1e-9) <= delta <= growth * RHO * 1.01
+    assert float(asked[1].lower()) >= (RHO + h * K * E) * (1 - 1e-9)
+
+
+def test_a_region_about_one_run_holds_its_iterates_and_its_last_ball() -> None:
+    case, audit = case_of(4, 12, 1), Recorded()
+    theta, h = flatten(case.network), 2.0 * float(case.lr)
+    c, end, path = theta + 0.002, theta + 0.01, [theta]
+    for _ in range(LAST):
+        state = linearise(with_parameters(case.network, path[-1]), case.X)
+        path.append(path[-1] - h * (jacobian_of(state).T @ (state.F.mid - case.y).ravel()))
+    witness = region_witness(end, c, RHO, None, "neurons")
+    losses = {name: [1.0] * (LAST + 1) for name in ("loss_lower", "loss_upper", "growth", "rounding")}
+    del witness["start_radius"]
+    witness |= losses | {"method": "arb", "bits": 53, "delta": [0.0] * LAST + [OFFSET]}
+    with ctx.workprec(128):
+        truth = region(audit, case.problem, witness)
+    away = [np.linalg.norm(point - c) for point in path] + [np.linalg.norm(end - c) + TABLE["radii"][2]]
+    audit.like("run inside the ball", [(float(d), AT["radius"]) for d in away])
+    factors = [1.0 - h * value for value in STATED[:-1]]
+    audit.like("Φ falls at every step", [(max(float(truth.constants["rate"].mid()), *factors), 1.0)], relation="<")
+    assert "every start within" not in truth.statement
+
+
+def _told(pattern: str, text: str) -> float:
+    """The number that a statement gives behind some words."""
+    found = re.search(pattern + r" ?(\d[\d.]*(?:e-?\d+)?)", text)
+    assert found, (pattern, text)
+    return float(found[1])
+
+
+def _chain(case: Case, by: str, bend: float) -> tuple[dict[str, list[tuple[float, float]]], dict[str, float]]:
     """The sides of basin.py's inequalities and its constants, from the table alone."""
     columns = (TABLE[name] for name in ("radii", "curvature", "delta_j", "lambda"))
     radii, curved, drifts, lam = (np.array(column) for column in columns)
+    curved = bend * curved
     a, e, rho, J = 2.0 * float(case.lr), 0.004, radii[1], 2.0
     K, D, sigma, L = J + drifts[3], drifts[3], np.sqrt(lam[3]), curved[3]
-    b, low = a * K**2, a * lam.max()
+    b, low = a * K**2, a * lam[:4].max()
     start, own, long = e + (J + drifts[1]) * rho, {}, b > 1.0
     share = np.sqrt(max(b * (2 - low - b) / (1 - low * b), 0.0)) if long else 1.0
     head = (L * rho**2 + 2 * e) / (2 - b if long else 1.0)
     tail, drift = (min(a * L * K * size / 2, 2 * D) for size in (head, start))
     if by == "residual_relu":
         head, tail, drift = start, 2 * D, 2 * D
-    widths = np.diff(radii)[1:]
-    supply = float((widths * (share * np.sqrt(lam[2:]) - tail)).sum())
+    widths = np.diff(radii)[1:3]
+    supply = float((widths * (share * np.sqrt(lam[2:4]) - tail)).sum())
     short = 1 - a * lam[3] * (sigma - drift) / sigma
     bend = max(drift / sigma - (2 - a * lam[3] - b) / (1 - a * lam[3]), 0.0) * (b - a * lam[3]) / 2
     rate = min(short + bend, 1 - a * lam[3] * (share * sigma - drift) / sigma) if long else short
@@ -218,24 +289,34 @@ def _chain(case: Case, by: str) -> tuple[dict[str, list[tuple[float, float]]], d
 
 
 @pytest.mark.parametrize(
-    ("by", "lr"),
+    ("by", "lr", "bend"),
     [
-        ("displacement", Fraction(1, 16)),
-        ("displacement", Fraction(1, 8)),
-        ("residual_relu", Fraction(1, 16)),
-        ("displacement", Fraction(4, 25)),
-        ("displacement", Fraction(37, 200)),
+        ("displacement", Fraction(1, 16), 1.0),
+        ("displacement", Fraction(1, 16), 40.0),
+        ("displacement", Fraction(1, 8), 1.0),
+        ("displacement", Fraction(4, 25), 1.0),
+        ("displacement", Fraction(37, 200), 1.0),
+        ("residual_relu", Fraction(1, 16), 1.0),
     ],
 )
-def test_a_basin_is_the_formulas_of_its_docstring(by: str, lr: Fraction) -> None:
-    """Short steps and long ones; across kinks; a step from which the rate is paid by γ."""
+def test_a_basin_is_the_formulas_of_its_docstring(by: str, lr: Fraction, bend: float) -> None:
+    """Short steps, also where the drift is 2Δ, and long ones; across kinks."""
     case = case_of(4, 12, 1, act=torch.nn.Tanh if by == "displacement" else torch.nn.ReLU)
     case.lr = lr
     theta, audit = flatten(case.network), Recorded()
-    c = theta + 0.002
-    sides, constants = _chain(case, by)
+    c = theta + (0.05 if bend > 1.0 else 0.002)  # outside the basin, or inside
+    witness = basin_witness(by, c)
+    if by == "displacement":
+        witness["curvature"] = [bend * value for value in TABLE["curvature"]]
+    sides, constants = _chain(case, by, bend)
     with ctx.workprec(128):
-        truth = basin(audit, case.problem, basin_witness(by, c))
+        truth = basin(audit, case.problem, witness)
+    near = {name for name in audit.sides if name.startswith("zero loss near the centre")}
+    assert near == {"zero loss near the centre", *(f"zero loss near the centre: {name}" for name in _near(by, lr))}
+    assert set(truth.steps) - {"parameters inside the basin"} == near | set(sides) - {
+        "NTK positive within r_0",
+        "factor of Φ per step",
+    } | {"NTK positive at the centre" if by == "displacement" else "J_c has full rank"}
     for name, pairs in sides.items():
         relation = "<=" if name == "ηΘ below the identity" else "<" if name.startswith(("ηΘ", "factor")) else ">"
         audit.like(name, pairs, 1e-12, relation)
@@ -246,12 +327,19 @@ def test_a_basin_is_the_formulas_of_its_docstring(by: str, lr: Fraction) -> None
     for name, value in constants.items():
         if name != "residual0":
             require_close(truth.constants[name], value, 1e-10)
+    words = truth.statement
+    assert _told("μ ≥", words) == pytest.approx(constants["mu"], rel=1e-3)
+    assert _told("within R ≤", words) == pytest.approx(constants["radius"], rel=1e-3)
+    assert _told("such point lies within", words) == pytest.approx(constants["zero_loss_distance"], rel=1e-3)
+    assert _told("Φ_k ≤", words) == pytest.approx(min(constants["rate"], 1.0), rel=1e-3)
     # The point's own facts, not the witness' bounds.
     state = linearise(with_parameters(case.network, c), case.X)
     require_close(truth.constants["residual0"], np.linalg.norm(state.F.mid - case.y))
     require_close(truth.constants["loss0"], np.linalg.norm(state.F.mid - case.y) ** 2)
     assert truth.constants["lr"] == lr
     inside = away <= constants["basin_radius"]
+    if not inside:
+        assert _told("lie at ≤", words) == pytest.approx(away / constants["basin_radius"], rel=1e-3)
     assert ("lie inside it" in truth.statement) == inside
     assert ("parameters inside the basin" in truth.steps) == inside
     if inside:
@@ -280,6 +368,10 @@ def test_a_ball_about_a_centre_begins_where_the_parameters_lie(beside: bool, eps
         require_close(truth.constants["distance"], np.linalg.norm(theta - c))
     assert ("distance" in truth.constants) == beside == ("the centre is a stored point c" in truth.statement)
     assert ("data_radius" in truth.constants) == (epsilon is not None) == ("each data set" in truth.statement)
+    if beside:
+        assert _told("‖θ0 − c‖ ≤", truth.statement) == pytest.approx(float(np.linalg.norm(theta - c)), rel=1e-3)
+    if epsilon is not None:
+        assert _told("inputs lie within", truth.statement) == pytest.approx(epsilon, rel=1e-3)
     D, sigma = TABLE["delta_j"][2], np.sqrt(TABLE["lambda"][2])
     step = min(2.0 * float(case.lr) * TABLE["curvature"][2] * (2.0 + D) * 0.004 / 2, 2 * D)
     start = OFFSET if beside else 0.0

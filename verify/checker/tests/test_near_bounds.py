@@ -84,7 +84,7 @@ def test_budgets_are_the_engines(name: str, nearby: float) -> None:
             require_close(found, engine.parabola(weight).intercept, room)
             # A guess changes nothing.
             require_close(budget(weight, 3.0), found.mid())
-        weight = 2.0 * float(engine.omega_upper.max())
+        weight = 4.0 * float(engine.omega_upper.max())
         require_close(budget.size_above(weight), engine.parabola_above(weight).intercept, room)
         assert budget.size_above(float(max(float(w.mid()) for w in budget.omega)) * (1 - 1e-9)) == arb("inf")
         for radius in (0.02, 0.05):

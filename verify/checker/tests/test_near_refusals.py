@@ -13,7 +13,7 @@ from verify.checker.about import about
 from verify.checker.audit import Audit
 from verify.checker.basin import basin, within
 from verify.checker.budgets import Budget, Features
-from verify.checker.nearby import Nearby
+from verify.checker.nearby import Nearby, shrunk
 from verify.checker.network import Point
 from verify.checker.reading import Limit, Malformed
 from verify.checker.region import region
@@ -80,6 +80,12 @@ def test_what_is_no_region_of_starts_is_refused(made: dict[str, Any], change: Ch
         _run(region, case, _altered(witness, change))
 
 
+def test_data_may_be_all_that_is_nearby_and_a_parabola_flat() -> None:
+    for made, change in (({"rho": 0.0, "epsilon": EPSILON}, {}), ({}, {"region/weight": 0.5})):
+        case, witness = _region(**made)  # type: ignore[arg-type]
+        _run(region, case, _altered(witness, change))
+
+
 def test_a_region_needs_a_step_size_and_a_run_takes_no_data_radius() -> None:
     case, witness = _region()
     case.lr = None  # type: ignore[assignment]
@@ -120,17 +126,18 @@ def test_what_is_no_ball_about_a_centre_is_refused(change: Change, says: str) ->
         ("residual_relu", {"midpoints": None}, "mean slopes belong to the criterion across kinks"),
         *(
             ("displacement", change, "the rows of r_0, ρ and R are out of order")
-            for change in ({"basin": 3}, {"zero": 2}, {"region": 4}, {"basin": -1}, {"basin": True})
+            for change in ({"basin": 3}, {"zero": 2}, {"region": 5}, {"basin": -1}, {"basin": True})
         ),
         ("displacement", {"zero": -1}, "a criterion at no such row"),
-        ("residual_relu", {"curvature": [1.0] * 4}, "neither a curvature nor another criterion"),
+        ("residual_relu", {"curvature": [1.0] * 5}, "neither a curvature nor another criterion"),
     ],
 )
 def test_what_is_no_basin_is_refused(by: str, change: Change, says: str) -> None:
     case = case_of(4, 12, 1, act=torch.nn.Tanh if by == "displacement" else torch.nn.ReLU)
     with pytest.raises(Malformed, match=says):
         _run(basin, case, _altered(basin_witness(by, flatten(case.network)), change))
-    # The zero may be as far as the starts.
+    # The zero may be as far as the starts, and the last row be the region.
+    _run(basin, case, basin_witness(by, flatten(case.network)) | {"region": 4})
     _run(basin, case, basin_witness(by, flatten(case.network)) | {"zero": 1})
 
 
@@ -147,7 +154,8 @@ def test_a_hand_over_must_lie_in_the_basin() -> None:
         with ctx.workprec(128):
             found = within(audit, problem, basin_witness("displacement", c), start)
         assert any(failure.startswith("hand-over inside the basin") for failure in audit.failures) == refused
-        assert "started within" in found.statement
+        for part in ("R ≤ 0.20000001", "μ ≥ 1.1999999", "ρ = 0.05", "Φ_k ≤ 0.96306602^k"):
+            assert part in found.statement, found.statement
 
 
 BOUNDS: list[tuple[Callable[[Point], Any], Case, str]] = [
@@ -180,6 +188,11 @@ def test_a_nonlinear_output_and_kinks_are_refused() -> None:
     problem = case_of(4, 9, 1, act=torch.nn.Sigmoid).problem
     with pytest.raises(Malformed, match="the local budget is for tanh"):
         Budget(Point(problem, problem.parameters()))(1.0, 0.1, 0.2)
+
+
+def test_a_bound_of_the_smallest_eigenvalue_is_0_where_nothing_is_left() -> None:
+    for square, change, left in ((1.0, 0.5, 0.25), (0.25, 0.5, 0.0), (0.25, 0.75, 0.0)):
+        assert shrunk(arb(square), arb(change)) == left
 
 
 def test_time_is_looked_at_in_every_loop_of_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:

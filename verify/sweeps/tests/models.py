@@ -47,3 +47,8 @@ def needs_too_much_memory(
 def no_data() -> tuple[int, int, int]:
     """Return something else than X and y."""
     return 1, 2, 3
+
+
+def two_outputs() -> tuple[list[list[float]], list[list[float]]]:
+    """Return one sample with two targets."""
+    return [[1.0, 2.0]], [[1.0, 0.0]]

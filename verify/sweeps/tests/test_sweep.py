@@ -122,6 +122,11 @@ def test_a_lost_worker_s_case_is_done_again_and_one_that_always_kills_is_a_row(t
         ({"data": {"name": "nowhere"}}, "expected one of digits"),
         ({"data": {"name": "sphere", "m": 3}}, "unexpected keyword"),
         ({"data": SPHERE, "activation": "Swoosh"}, "expected a class of torch.nn"),
+        ({"data": SPHERE, "activation": "Linear"}, "activation='Linear': Linear.__init__() missing"),
+        (
+            {"data": {"name": f"{MODELS}:two_outputs"}, "parametrisation": "antisymmetric"},
+            "outputs=2: the antisymmetric",
+        ),
         ({"data": SPHERE, "scope": "everything"}, "everything"),
         (
             {"data": SPHERE, "model": "no_such_module:f"},
