@@ -99,9 +99,8 @@ TANH_ERROR = 7.0 * U
 
 CHUNK = 8192  # work arrays of this many doubles stay in the second-level cache
 _STEPS, _LAST = 256, 20  # grid of 1/256 up to 20
-_ROUND = (
-    1.5 * 2.0**52 + _STEPS * _LAST
-)  # adding it rounds to an integer, which then sits, made non-negative, in the low bits
+# Adding it rounds to a multiple of 1/256, whose numerator then sits, made non-negative, in the low bits.
+_ROUND = 1.5 * 2.0**52 / _STEPS + _LAST
 
 
 @cache
@@ -130,11 +129,9 @@ def _tanh_chunk(x: Array, out: Array, work: tuple[Array, Array, Array], index: N
     """Write tanh of a chunk to `out`; error bound: see :func:`tanh`."""
     c, r, d = work
     np.clip(x, -float(_LAST), float(_LAST), out=c)
-    np.multiply(c, float(_STEPS), out=r)
-    np.add(r, _ROUND, out=r)
+    np.add(c, _ROUND, out=r)
     np.bitwise_and(r.view(np.int64), 0xFFFF, out=index)  # j + 5120
-    np.subtract(r, _ROUND, out=r)
-    np.multiply(r, 1.0 / _STEPS, out=r)
+    np.subtract(r, _ROUND, out=r)  # j/256
     np.subtract(c, r, out=c)  # d
     np.take(_tanh_table(), index, out=out, mode="clip")  # t; only NaN points anywhere else, and stays NaN through d
     np.multiply(c, c, out=r)
@@ -183,8 +180,8 @@ def _tanh(x: Array, slopes: Array | None) -> Array:
 def tanh(x: Array) -> Kernel:
     """Hyperbolic tangent: tanh(j/256 + d) = (t + w)/(1 + tw), t = tanh(j/256) from a table, w = tanh d, |d| ≤ 1/512.
 
-    Beyond 20 the value is the table's last, which is 1: off by 1 − tanh 20 < 0.08u, and by nothing else. Up to there 256x is exact; adding
-    1.5·2^52 + 5120 rounds it to an integer j (ties to even: j = 0 at |x| = 1/512); d = x − j/256 is exact: x and j/256 are
+    Beyond 20 the value is the table's last, which is 1: off by 1 − tanh 20 < 0.08u, and by nothing else. Up to there adding
+    1.5·2^44 + 20, whose ulp is 1/256, rounds x to j/256 (ties to even: j = 0 at |x| = 1/512); d = x − j/256 is exact: x and j/256 are
     multiples of ulp(x), and |d| ≤ |x|. w = d + d(z(2z/15 − 1/3)), z = d² ≤ 2^-18: the series' rest is below
     |d|·2^-58, the correction's roundings below 2^-19·9u: |w − tanh d| ≤ 1.04u|w| + η. For j = 0 the quotient is w/1. Else t + w ≥ 0.49999t in
     size (t ≥ tanh(1/256), |w| ≤ tanh(1/512)), so u|t| of the table, 1.04u|w| and u of the sum are at most 4.1u of it; 1 + tw has 1.02u (|tw| ≤
