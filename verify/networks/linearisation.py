@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from verify.arrays import Ball, Rows, spectral_norm
-from verify.memory import require_memory
+from verify.memory import keep_freed_memory, require_memory
 from verify.networks.equal_entries import EqualEntries
 from verify.networks.graph import Network
 from verify.networks.layers import Activated, Layer, MaxPool, Trained, Value
@@ -175,6 +175,7 @@ def linearise(
     covered. `known`: the layers' values at X, where they
     are known more sharply than float64 layers would enclose them.
     """
+    keep_freed_memory()
     data = (
         Value(Rows.of(X), network.input_shape)
         if isinstance(X, Ball)
