@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
+import inspect
+import pydoc
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,11 @@ def test_texts_are_found() -> None:
 def test_options_named_in_messages_exist() -> None:
     """``name=`` before a value, such as lr=None or scope='basin', after the words that say what was given."""
     known = _parameters()
+    # Of the functions of other packages that messages name, what they take.
+    for name in _named(_FUNCTION):
+        function = pydoc.locate(name)
+        with suppress(TypeError, ValueError):
+            known |= set(inspect.signature(function).parameters)  # type: ignore[arg-type]
     assert not {name: path for name, path in _named(_OPTION).items() if name not in known}
 
 
