@@ -1,4 +1,4 @@
-"""tanh of many intervals: ours beside python-flint's Arb and mpmath.iv, which both prove but take one number at a time."""
+"""tanh of many intervals: ours beside python-flint's Arb, which proves, and mpmath.iv, which means to; both take one number at a time."""
 
 from __future__ import annotations
 
