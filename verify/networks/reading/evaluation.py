@@ -93,8 +93,8 @@ def evaluate(
     if cut:
         raise DisagreementError(
             f"model: torch's backward does not reach {', '.join(cut[:6])}: the forward cuts it off (torch.no_grad(), inference mode, or"
-            " torch.utils.checkpoint.checkpoint with use_reentrant=True on data without a gradient), so that descent does not move what is read as trained. Freeze what"
-            " shall not move by requires_grad_(False), or remove what cuts it off (checkpoint(…, use_reentrant=False))"
+            " torch.utils.checkpoint.checkpoint with use_reentrant=True on data without a gradient), so that descent does not move what is read as"
+            " trained. Freeze what shall not move by requires_grad_(False), or remove what cuts it off (checkpoint(…, use_reentrant=False))"
         )
     return recorder, {name: value.numpy() for name, value in zip(copies, found, strict=True) if value is not None}
 
@@ -162,8 +162,8 @@ def _require_known_backward(outputs: torch.Tensor) -> None:
         seen.add(node)
         if node.name().startswith("CheckpointFunction"):
             raise DisagreementError(
-                "model: torch.utils.checkpoint.checkpoint with use_reentrant=True, whose backward cannot be compared with what was read: pass use_reentrant=False, which"
-                " computes the same"
+                "model: torch.utils.checkpoint.checkpoint with use_reentrant=True, whose backward cannot be compared with what was read: pass"
+                " use_reentrant=False, which computes the same"
             )
         if isinstance(node, torch.autograd.function.BackwardCFunction):
             raise DisagreementError(
