@@ -133,7 +133,7 @@ class _Activated:
         return (arb_mat(g.nrows(), m, entries),)
 
     def saved(self) -> None:
-        """Nothing after the pullback needs the slopes, but where there are kinks: then they are enclosed from the values."""
+        """Nothing after the pullback needs the slopes, but where there are kinks: then they, and those of the layers between, are enclosed from the values."""
 
 
 class _Sum:

@@ -227,11 +227,14 @@ def vanishing(network: Network, data: Value) -> dict[int, Mask]:
 def with_midpoints(state: Linearisation, chosen: Mapping[int, Bool[np.ndarray, "n units"]]) -> Linearisation:
     """Return the derivatives with the mean of the two slopes at chosen units (by layer) of activations with kinks; the values are the same."""
     network, saved = state.network, list(state.saved)
+    for index, layer in enumerate(network.layers):
+        if isinstance(layer, Activated) and saved[index] is None:
+            # Of a smooth one Arb kept no slopes: they are those of its values.
+            saved[index] = layer.value(*state.below(index))[1]
     for index, mask in chosen.items():
         layer = network.layers[index]
         assert isinstance(layer, Activated)
-        known = saved[index]
-        saved[index] = layer.midpoints(state.below(index)[0], mask, None if known is None else known.still)
+        saved[index] = layer.midpoints(state.below(index)[0], mask, saved[index].still)
 
     def pullback(index: int, layer: Layer, above: Value) -> tuple[Value, ...]:
         return layer.pullback(saved[index], network.shapes_below(index), above)

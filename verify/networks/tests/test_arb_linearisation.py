@@ -87,10 +87,19 @@ class _Skip(torch.nn.Module):
         return self.c(torch.nn.functional.hardtanh(0.5 * self.b(torch.nn.functional.leaky_relu(h)) + h))
 
 
-@pytest.mark.parametrize("chosen", [(), (0,), (1,), (0, 2)])
-def test_mean_slopes_follow_arb_layers_as_they_follow_float64(chosen: tuple[int, ...]) -> None:
+def _mixed() -> torch.nn.Module:
+    """Units with kinks between smooth ones."""
+    torch.manual_seed(7)
+    layers = (torch.nn.Linear(2, 4), torch.nn.Softplus(), torch.nn.Linear(4, 4), torch.nn.ReLU(), torch.nn.Linear(4, 4))
+    return torch.nn.Sequential(*layers, torch.nn.SiLU(), torch.nn.Linear(4, 1))
+
+
+@pytest.mark.parametrize(
+    ("model", "chosen"), [(_Skip, ()), (_Skip, (0,)), (_Skip, (1,)), (_Skip, (0, 2)), (_mixed, (1,)), (_mixed, ())]
+)
+def test_mean_slopes_follow_arb_layers_as_they_follow_float64(model: Any, chosen: tuple[int, ...]) -> None:
     """A network with kinks whose λ_min float64 hides goes on to a ball that kinks cross, about the derivatives that Arb gave."""
-    network, X = read_network(_Skip().double().eval(), (2,)), _inputs(4, 2)
+    network, X = read_network(model().double().eval(), (2,)), _inputs(4, 2)
     places = [index for index, layer in enumerate(network.layers) if isinstance(layer, Activated)]
     masks = {places[i]: np.arange(16).reshape(4, 4) % 3 == 0 for i in chosen}
     here, there = (with_midpoints(made(network, X), masks) for made in (linearise, linearise_in_arb))
