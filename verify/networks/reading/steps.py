@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import sys
 import sysconfig
+import threading
 from collections.abc import Iterator
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,10 @@ _LIBRARY = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib")
 _FOREIGN = tuple(os.path.dirname(str(package.__file__)) for package in (torch, np))
 _HERE = os.path.dirname(__file__)
 
+# Those that come of themselves or from outside; not every system has every one.
+_NAMES = ("ALRM", "VTALRM", "PROF", "INT", "TERM", "HUP", "CHLD", "WINCH", "USR1", "USR2", "IO")
+_SIGNALS = [getattr(signal, f"SIG{name}") for name in _NAMES if hasattr(signal, f"SIG{name}")]
+
 # (code, offset of an instruction)
 Steps = set[tuple[CodeType, int]]
 
@@ -38,14 +44,35 @@ def is_installed(file: str) -> bool:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """No garbage is collected inside: somebody else's finaliser would run, and change what it likes, among what is watched."""
+    """No garbage is collected inside, and signals wait: somebody else's finaliser, or handler (a profiler's timer), would run among what is watched."""
     enabled = gc.isenabled()
     gc.disable()
     try:
-        yield
+        with _signals_waiting():
+            yield
     finally:
         if enabled:
             gc.enable()
+
+
+@contextlib.contextmanager
+def _signals_waiting() -> Iterator[None]:
+    """Signals that have a handler in Python are handled afterwards; in other threads than the first none ever is."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    found = {number: signal.getsignal(number) for number in _SIGNALS}
+    handlers = {number: handler for number, handler in found.items() if isinstance(handler, FunctionType | MethodType)}
+    came: list[int] = []
+    for number in handlers:
+        signal.signal(number, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in dict.fromkeys(came):
+            signal.raise_signal(number)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from verify.errors import DisagreementError
 from verify.networks import Network, chain, linearise, read_network
 from verify.networks.activations import activation_named
 from verify.networks.layers import Value
+from verify.networks.reading import steps
 from verify.networks.reading.comparison import require_agreement
 from verify.networks.reading.modules import Leaf, leaves
 
@@ -330,6 +332,11 @@ def test_a_forward_that_keeps_what_the_parameters_obey_already_is_refused(what: 
     return None
 
 
+def net_of_two() -> torch.nn.Sequential:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)).double()
+
+
 def test_what_the_collector_calls_is_no_part_of_a_forward() -> None:
     """A callback of the garbage collector (hypothesis has one), run while the forward was followed, was "other code than on a symbol"."""
     called: list[str] = []
@@ -337,14 +344,30 @@ def test_what_the_collector_calls_is_no_part_of_a_forward() -> None:
     before = gc.get_threshold()
     gc.set_threshold(1)
     try:
-        torch.manual_seed(0)
-        net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)).double()
-        assert verify.certify(net, np.eye(2), np.ones(2), scope="point").proved
+        assert verify.certify(net_of_two(), np.eye(2), np.ones(2), scope="point").proved
     finally:
         gc.set_threshold(*before)
         gc.callbacks.pop()
     assert called
     assert gc.isenabled()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no signal of one's own")
+def test_a_signal_s_handler_is_no_part_of_a_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profiler's timer, say: its handler counted as code of the forward where a signal fell among what is watched on numbers."""
+    called: list[int] = []
+    net = net_of_two()
+    # Called from a file whose own code is not followed.
+    there: dict[str, Any] = {"__file__": steps.__file__, "signal": signal, "call": torch.autograd.grad}
+    exec("def grad(*a, **k):\n    signal.raise_signal(signal.SIGUSR1)\n    return call(*a, **k)", there)
+    monkeypatch.setattr(torch.autograd, "grad", there["grad"])
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: called.append(number))
+    try:
+        assert verify.certify(net, np.eye(2), np.ones(2), scope="point").proved
+        assert called
+        assert signal.getsignal(signal.SIGUSR1) is not before
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 class _Checkpointed(torch.nn.Module):
