@@ -72,7 +72,7 @@ THEOREMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "Region.containment_displacement_paid",
             "Criterion.from_ball",
         ),
-        "neuron_budget": ("TwoLayer.neuron_budget",),
+        "neuron_budget": ("NeuronBudget.neuron_budget",),
         "enclosing_ball": ("Region.enclosing_ball",),
         "zero_loss_nearby": ("NearFit.zero_loss_nearby", "NearFit.error_bound"),
         "minibatch_epoch": ("Epoch.step_towards", "Epoch.within", "Epoch.epoch", "Epoch.start_moves"),

@@ -6,7 +6,7 @@
     and the one with logarithms, also use classical logic; they are printed one by one. *)
 
 From LPLR Require Setting NtkStability Curvature Spectral Path Residual Certificate Integral Polyak Classical.
-From LPLR Require NearFit Batches Triangle Epoch AnyOrder PaperV3 Main Links Region Relu Lqcr Criterion Converges Format CheckFacts FixedTanh Psd TwoLayer.
+From LPLR Require NearFit Batches Triangle Epoch AnyOrder PaperV3 Main Links Region Relu Lqcr Criterion Converges Format CheckFacts CheckKinks FixedTanh Psd TwoLayer NeuronBudget.
 From LPLR Require Kinks Sphere20 Biased8 Basin8 Classes6 Relu8 Kinks4.
 
 Definition core := (
@@ -23,8 +23,8 @@ Definition core := (
   @AnyOrder.minibatch_any_order, @Batches.rows_cover, @Polyak.descent, @Polyak.sublevel_kept, @Polyak.smooth_of_hessian, @Polyak.smooth_of_lipschitz,
   @Classical.containment_classical, @Classical.smoothness_from_ingredients, @Path.conclude,
   @PaperV3.v3_pl, @PaperV3.v3_rate_assuming_containment, @PaperV3.v3_containment_derived,
-  @TwoLayer.network_differentiable, @TwoLayer.network_lipschitz, @TwoLayer.ntk_matrix, @TwoLayer.neuron_budget, @Psd.psd_witness, @Psd.twice_bound, @FixedTanh.tanhZ_correct,
-  @Kinks.piecewise, @Kinks.jumps_JT, @Format.model_value, @CheckFacts.check_correct, @CheckFacts.side_kept, @Converges.accepted_converges, @Converges.accepted_attracts).
+  @TwoLayer.network_differentiable, @TwoLayer.network_lipschitz, @NeuronBudget.ntk_matrix, @NeuronBudget.neuron_budget, @Psd.psd_witness, @Psd.twice_bound, @FixedTanh.tanhZ_correct,
+  @Kinks.piecewise, @Kinks.jumps_JT, @Format.model_value, @CheckFacts.check_correct, @CheckKinks.side_kept, @Converges.accepted_converges, @Converges.accepted_attracts).
 
 Print Assumptions Main.ball_certificate_Rn.
 Print Assumptions core.

@@ -5,7 +5,7 @@
     inputs rounded for the forward pass by dropping bits. *)
 
 From Coq Require Import ZArith List Bool QArith.
-From LPLR Require Import Activation Fixed FixedTanh IntegerMatrix Vectors Format.
+From LPLR Require Import Activation Fixed Shift FixedTanh IntegerMatrix Slices Vectors Format.
 Import ListNotations.
 Open Scope Z_scope.
 
@@ -45,8 +45,9 @@ Let wb := weight_bits c.
 (** ** Rounding *)
 Definition wh : Z := wb - weight_drop w.             (* bits kept *)
 Definition xh : Z := input_bits c - input_drop w.
-Definition weightsZ : list (list Z) := map (map (fun z => Z.shiftr z (weight_drop w))) (inners c).
-Definition inputsZ : list (list Z) := map (map (fun z => Z.shiftr z (input_drop w))) (inputs c).
+Definition rounded (drop : Z) (rows : list (list Z)) : list (list Z) := let cut := shr drop in map (map cut) rows.
+Definition weightsZ : list (list Z) := rounded (weight_drop w) (inners c).
+Definition inputsZ : list (list Z) := rounded (input_drop w) (inputs c).
 Definition max1 (rows : list (list Z)) : Z := fold_right Z.max 0 (map norm1 rows).
 Definition dimZ : Z := Z.of_nat (dim c).
 Definition e_dot (W X : list (list Z)) : Z := max1 W + max1 X + dimZ.
@@ -54,54 +55,69 @@ Definition e_gram (X : list (list Z)) : Z := 2 * max1 X + dimZ.
 
 (** ** Pre-activations, hidden values, slopes *)
 Definition dotsZ (W X : list (list Z)) : list (list Z) :=
-  let PW := map (pack_left V dropped) W in map (fun x => let px := pack_right V dropped x in map (fun q => product V q px) PW) X.
+  let PW := map (pack_left V) W in map (fun x => let px := pack_right V x in map (fun q => product V q px) PW) X.
 Definition shift1 : Z := wh + xh + 12.
 Definition biasZ : list Z :=
   map (fun q => if hidden_bias c then Z.shiftr (at_ q (dim c) * one) wb else 0) (inners c).
-Definition preZ (D b : Z) : Z := Z.shiftr (r1 w * D) shift1 + b.
+Definition preZ (cut : Z -> Z) (D b : Z) : Z := cut (r1 w * D) + b.
 Definition e_pre (ed : Z) : Z := Z.shiftr ((r1 w + 1) * ed + 2 ^ (wh + xh + 8)) shift1 + 3.
 (** sigmoid x = (1 + tanh (x/2)) / 2. *)
-Definition valueZ (tab : list (Z * Z)) (z : Z) : Z :=
-  match hidden c with Tanh => tanhZ tab z | Sigmoid => Z.shiftr (one + tanhZ tab (Z.shiftr z 1)) 1 | Relu => Z.max 0 z end.
+(** The largest absolute value. *)
+Definition peak (rows : list (list Z)) : Z := fold_right (fun row => Z.max (magnitude row)) 0 rows.
+(** tanh's table, as long as these arguments need it, if they are below [limit]. *)
+Definition tableZ (Ps : list (list Z)) : list (list (Z * Z)) :=
+  match hidden c with Relu => [] | _ => table (S (Z.to_nat (Z.min 63 (Z.shiftr (peak Ps) 26)))) end.
+Definition valueZ (tab : list (list (Z * Z))) (z : Z) : Z :=
+  match hidden c with Tanh => tanhZ tab z | Sigmoid => Z.div2 (one + tanhZ tab (Z.div2 z)) | Relu => Z.max 0 z end.
 Definition e_value : Z := match hidden c with Relu => 0 | _ => 16 end.
 Definition k : Z := hidden_drop w.
 Definition unit : Z := 2 ^ (28 - k).
 Definition half : Z := 2 ^ (k - 1).
-Definition roundZ (t : Z) : Z := Z.shiftr (t + half) k.
+Definition roundZ (h : Z) (cut : Z -> Z) (t : Z) : Z := cut (t + h).
 Definition slope_shift : Z := wb + 28 - k.
 (** The derivative from the hidden value h: 1 - h^2, or h (1 - h); for ReLU from twice itself ([sidesZ]). *)
 Definition derivativeZ (u h : Z) : Z :=
   match hidden c with Tanh => u * u - h * h | Sigmoid => u * h - h * h | Relu => h * (u * u / 2) end.
-Definition slope_with (u shift rounding a h : Z) : Z := Z.shiftr (a * derivativeZ u h + rounding) shift.
-Definition slopeZ : Z -> Z -> Z := slope_with unit slope_shift (2 ^ (slope_shift - 1)).
+Definition slope_with (u : Z) (cut : Z -> Z) (rounding : Z) (a : scalar) (h : Z) : Z := cut (times a (derivativeZ u h) + rounding).
+Definition slopeZ : scalar -> Z -> Z := slope_with unit (shr slope_shift) (2 ^ (slope_shift - 1)).
 Definition slopesZ (S : list (list Z)) : list (list Z) :=
-  let slope := slopeZ in map (fun I => map2 slope (row (outers c) (output_of c I)) (row S (sample_of c I))) (seq 0 N).
+  let slope := slopeZ in let A := map (map scalar_of) (outers c) in
+  map (fun I => zip slope (nth (output_of c I) A []) (row S (sample_of c I))) (seq 0 N).
 
 (** ** The kernel and its error *)
 Definition qx : Z := hidden_scale c * 2 ^ (2 * xh).
 Definition beta : Z := if hidden_bias c then 1 else 0.
 Definition gramZ (X : list (list Z)) : list (list Z) :=
-  let L := map (pack_left V kept) X in let R := map (pack_right V kept) X in let b := beta * qx in
-  map (fun i => let Xi := nth i L (pack_left V kept []) in map (fun j => product V Xi (nth j R (pack_right V kept [])) + b) (seq 0 (S i))) (seq 0 n).
+  let L := map (pack_left V) X in let R := map (pack_right V) X in let b := beta * qx in
+  map (fun i => let Xi := nth i L (pack_left V []) in map (fun j => product V Xi (nth j R (pack_right V [])) + b) (seq 0 (S i))) (seq 0 n).
 Definition scaleZ : Z := unit * unit * output_scale c * qx.
+Definition ones : list Z := map (fun _ => 1) (groups w).
+(** Shares of 2^16 that the neurons of a group may keep; all of them first, then those of the parabolas. *)
+Definition share_one : Z := 65536.
+Definition all_shares : list (Z * list Z) := (1, ones) :: map (fun p => (share_one, p_shares p)) (parabolas w).
 (** The entries of each group of neurons. *)
-Definition selected {A : Type} (pack : list Z -> A) (rows : list (list Z)) : list (list A) :=
-  map (fun h => map (fun g => pack (select g (group_of w) h)) (seq 0 (length (groups w)))) rows.
-Fixpoint products (q : Z) (same : bool) (x : Z) (h b : list (row_left V)) (h' b' : list (row_right V)) : list Z :=
-  match h, b, h', b' with
-  | s :: h, t :: b, s' :: h', t' :: b' => ((if same then q * product V s s' else 0) + x * product V t t') :: products q same x h b h' b'
-  | _, _, _, _ => []
-  end.
-(** The kernel, entry by entry, as a list: the output biases, then the groups; then any combination of the groups. *)
-Definition partsZ (XX H B : list (list Z)) : list (list (list Z)) :=
-  let LH := selected (pack_left V kept) H in let LB := selected (pack_left V kept) B in
-  let RH := selected (pack_right V kept) H in let RB := selected (pack_right V kept) B in let out := Z.of_nat (biases c) * scaleZ in let q := qx in
+Definition selected (rows : list (list Z)) : list (list (list Z)) :=
+  let masks := map (fun g => map (fun h => (h =? g)%nat) (group_of w)) (seq 0 (length (groups w))) in
+  map (fun h => map (fun mask => pick mask h) masks) rows.
+Fixpoint all2 {A B : Type} (f : A -> B -> bool) (x : list A) (y : list B) : bool :=
+  match x, y with [], [] => true | a :: x, b :: y => f a b && all2 f x y | _, _ => false end.
+(** Rows so short that sums with weights up to [share_one] stay below 2^62. *)
+Definition below46 (L : list (list (row_left V))) (R : list (list (row_right V))) : bool :=
+  all2 (fun l r => fold_right Z.add 0 (products (product V) l r) <? 2 ^ 46) L R.
+Fixpoint entry_sums (q : Z) (x : scalar) (out : Z) (units h b : list Z) : list Z :=
+  match units, h, b with u :: units, s :: h, t :: b => q * s + times x t + u * out :: entry_sums q x out units h b | _, _, _ => [] end.
+(** The kernel, entry by entry, for each list of shares: the products of the groups are made once. *)
+Definition kernelsZ (XX H B : list (list Z)) : list (list (list Z)) :=
+  let gH := selected H in let gB := selected B in
+  let LH := map (map (pack_left V)) gH in let LB := map (map (pack_left V)) gB in
+  let RH := map (map (pack_right V)) gH in let RB := map (map (pack_right V)) gB in let small := below46 LH RH && below46 LB RB in
+  let shares := map (fun s => pack_weights V (snd s)) all_shares in let units := map fst all_shares in let none := map (fun _ => 0) all_shares in
+  let out := Z.of_nat (biases c) * scaleZ in let q := qx in
   map (fun I => let Hi := nth (sample_of c I) LH [] in let Bi := nth I LB [] in let Xi := row XX (sample_of c I) in let o := output_of c I in
     map (fun J => let j := sample_of c J in let same := (o =? output_of c J)%nat in
-      (if same then out else 0) :: products q same (at_ Xi j) Hi Bi (nth j RH []) (nth J RB [])) (seq 0 (S I))) (seq 0 N).
-Definition combineZ (one_share : Z) (shares : list Z) (parts : list (list (list Z))) : list (list Z) :=
-  map (map (fun l => dot l (one_share :: shares))) parts.
-Definition ones : list Z := map (fun _ => 1) (groups w).
+      let h := if same then weighted V small Hi (nth j RH []) shares else none in let b := weighted V small Bi (nth J RB []) shares in
+      entry_sums q (scalar_of (at_ Xi j)) (if same then out else 0) units h b) (seq 0 (S I))) (seq 0 N).
+Definition kernelZ (K : list (list (list Z))) (k : nat) : list (list Z) := map (map (fun l => at_ l k)) K.
 Definition e_hid (et : Z) : Z := et + half.
 Definition slope_gain (eh : Z) : Z := match hidden c with Relu => 0 | _ => 2 * eh + 1 end.
 Definition mZ : Z := Z.of_nat m.
@@ -120,12 +136,13 @@ Definition e_kernel (T : list (list Z)) (eg eh : Z) : Z :=
 
 (** ** The residual *)
 Definition out_unit : Z := one * weight_one * two40 * 2 ^ target_bits c.
-Definition residualZ (T : list (list Z)) (I : nat) : Z :=
-  2 ^ target_bits c * (r2 w * dot (row (outers c) (output_of c I)) (row T (sample_of c I)) + at_ (output_biases c) (output_of c I) * one * two40)
-  - at_ (targets c) I * (one * weight_one * two40).
-Definition e_out (T : list (list Z)) (et : Z) (I : nat) : Z :=
-  let e := norm1 (row (outers c) (output_of c I)) * et in
-  2 ^ target_bits c * (Z.abs (dot (row (outers c) (output_of c I)) (row T (sample_of c I))) + e + r2 w * e).
+(** sum_r a_or times the hidden values, equation by equation. *)
+Definition outsZ (T : list (list Z)) : list Z :=
+  let L := map slice_left T in let A := map slice_right (outers c) in
+  map (fun I => sliced_product (nth (sample_of c I) L (slice_left [])) (nth (output_of c I) A (slice_right []))) (seq 0 N).
+Definition residualZ (D : Z) (I : nat) : Z :=
+  2 ^ target_bits c * (r2 w * D + at_ (output_biases c) (output_of c I) * one * two40) - at_ (targets c) I * (one * weight_one * two40).
+Definition e_out (D size et : Z) : Z := let e := size * et in 2 ^ target_bits c * (Z.abs D + e + r2 w * e).
 
 (** ** The ball: radius, K = K0 + Delta_J, the drift of a step, the area under the table *)
 Definition grid (z : Z) : Q := z # 1099511627776.
@@ -180,9 +197,7 @@ Definition check_shape : bool :=
   && (0 <=? f_G (low w)) && (0 <=? f_G (high w)) && (0 <=? f_G (ins w)) && (0 <=? f_G (twice w))
   && (length (group_of w) =? m)%nat && forallb (fun g => (g <? length (groups w))%nat) (group_of w).
 Definition check_root (r q : Z) : bool := ((r - 1) * (r - 1) * q <=? two40 * two40) && (two40 * two40 <=? (r + 1) * (r + 1) * q).
-Definition below62 (rows : list (list Z)) : bool := forallb (fun q => (magnitude q * norm1 q <? 2 ^ 62) || (dot q q <? 2 ^ 62)) rows.
-Definition check_pre (Ds Ps : list (list Z)) : bool :=
-  let most := 2 ^ (wh + xh + 8) in forallb (forallb (fun D => Z.abs D <=? most)) Ds && forallb (forallb (fun P => Z.abs P <? limit)) Ps.
+Definition check_pre (Ds Ps : list (list Z)) : bool := (peak Ds <=? 2 ^ (wh + xh + 8)) && (peak Ps <? limit).
 Definition steep : Q := act_top (hidden c) * act_top (hidden c).
 Definition bent : Q := act_bend (hidden c).
 Definition check_scalars : bool :=
@@ -210,7 +225,6 @@ Definition check_kernel (M : list (list Z)) (ek : Z) : bool :=
   && factor_test V N (neg M) (f_C (high w)) (f_G (high w)) (f_L (high w)) (f_cap (high w))
   && leQ (inject_Z (NZ * (f_cap (high w) * finer + ek) - f_C (high w) * finer)) (jac0 w * jac0 w * inject_Z (scaleZ * finer)).
 (** Shares of the budget: a neuron of the group may keep p_shares / 2^16 <= w / (w + om), om = (scale2 in_norm l)^2. *)
-Definition share_one : Z := 65536.
 Definition neuron_ok (g : nat) (square : Z) : bool := let most := nth g (map g_max (groups w)) 0 in square <=? most * most.
 Definition group_ok (g : group) : bool :=
   (0 <=? g_max g) && ltQ 0 (g_ell g)
@@ -218,15 +232,14 @@ Definition group_ok (g : group) : bool :=
 Definition share_ok (weight : Q) (share : Z) (g : group) : bool :=
   (0 <=? share) && (share <=? share_one)
   && leQ (inject_Z share * (weight + scale2 w * scale2 w * (in_norm w * in_norm w) * (g_ell g * g_ell g))) (inject_Z share_one * weight).
-Fixpoint all2 {A B : Type} (f : A -> B -> bool) (x : list A) (y : list B) : bool :=
-  match x, y with [], [] => true | a :: x, b :: y => f a b && all2 f x y | _, _ => false end.
-Definition parabola_ok (parts : list (list (list Z))) (ek : Z) (p : parabola) : bool :=
+Definition parabola_ok (ek : Z) (M : list (list Z)) (p : parabola) : bool :=
   leQ 0 (p_weight p) && all2 (share_ok (p_weight p)) (p_shares p) (groups w) && (0 <=? f_G (p_factor p))
-  && factor_test V N (combineZ share_one (p_shares p) parts) (f_C (p_factor p)) (f_G (p_factor p)) (f_L (p_factor p)) (f_cap (p_factor p))
+  && factor_test V N M (f_C (p_factor p)) (f_G (p_factor p)) (f_L (p_factor p)) (f_cap (p_factor p))
   && leQ (p_floor p * inject_Z (scaleZ * share_one * finer))
          (inject_Z (f_C (p_factor p) * finer - NZ * (f_cap (p_factor p) * finer + share_one * ek))).
-Definition check_budget (parts : list (list (list Z))) (ek : Z) : bool :=
-  all2 neuron_ok (group_of w) outer_squares && forallb group_ok (groups w) && forallb (parabola_ok parts ek) (parabolas w).
+Definition check_budget (K : list (list (list Z))) (ek : Z) : bool :=
+  all2 neuron_ok (group_of w) outer_squares && forallb group_ok (groups w)
+  && all2 (parabola_ok ek) (map (kernelZ K) (seq 1 (length (parabolas w)))) (parabolas w).
 (** A row holds by the Weyl step from the centre, or by a parabola. *)
 Definition stair_ok (row : Z * Z) : bool :=
   let (r, g) := row in (0 <=? r) && (0 <=? g)
@@ -236,23 +249,24 @@ Definition stair_ok (row : Z * Z) : bool :=
 Definition check_stairs : bool :=
   match stairs w with [] => false | _ => true end && (0 <=? offset w) && ascending (offset w) (stairs w) && forallb stair_ok (stairs w).
 Definition check_residual (T : list (list Z)) (et : Z) : bool :=
-  leQ (inject_Z (sumZ N (fun I => let e := Z.abs (residualZ T I) + e_out T et I in e * e))) (res0 w * res0 w * inject_Z (out_unit * out_unit)).
+  let outs := outsZ T in let sizes := map norm1 (outers c) in
+  leQ (inject_Z (sumZ N (fun I => let D := at_ outs I in let e := Z.abs (residualZ D I) + e_out D (at_ sizes (output_of c I)) et in e * e)))
+    (res0 w * res0 w * inject_Z (out_unit * out_unit)).
 
-Definition presZ (Ds : list (list Z)) : list (list Z) := let b := biasZ in map (fun ds => map2 preZ ds b) Ds.
-Definition hiddenZ (T : list (list Z)) : list (list Z) := map (map roundZ) T.
+Definition presZ (Ds : list (list Z)) : list (list Z) := let b := biasZ in let pre := preZ (shr shift1) in map (fun ds => map2 pre ds b) Ds.
+Definition valuesZ (Ps : list (list Z)) : list (list Z) := let tab := tableZ Ps in let value := valueZ tab in map (map value) Ps.
+Definition hiddenZ (T : list (list Z)) : list (list Z) := let round := roundZ half (shr k) in map (map round) T.
 
 (** What is certain of the network once this is true stands in [CheckFacts.v]. *)
 Definition check : bool :=
   check_shape && check_root (r1 w) (hidden_scale c) && check_root (r2 w) (output_scale c) && check_scalars && check_stairs
-  && (let tab := table in let W := weightsZ in let X := inputsZ in
-      let Ds := dotsZ W X in let Ps := presZ Ds in let T := map (map (valueZ tab)) Ps in
+  && (let W := weightsZ in let X := inputsZ in let Ds := dotsZ W X in let Ps := presZ Ds in let T := valuesZ Ps in
       let H := hiddenZ T in let XX := gramZ X in
       let et := e_value + e_pre (e_dot W X) in
       let S := sourceZ XX Ps H (e_gram X) (e_hid et) in let B := slopesZ S in
       below62 W && check_inputs X XX && check_pre Ds Ps && check_jumps XX S (e_gram X) && (e_hid et * e_hid et <=? one) && check_residual T et
       && below62 H && below62 B
-      && (let parts := partsZ XX H B in let ek := e_kernel T (e_gram X) (e_hid et) in
-          check_kernel (combineZ 1 ones parts) ek && check_budget parts ek)).
+      && (let K := kernelsZ XX H B in let ek := e_kernel T (e_gram X) (e_hid et) in check_kernel (kernelZ K 0) ek && check_budget K ek)).
 
 (** ** The criterion, and the conclusion's radius, rate and PL constant *)
 Definition pays (e : Q) : bool := leQ (e + drift e * (radius - grid (offset w))) (area (offset w) (stairs w) # (1099511627776 * 1099511627776)).

@@ -3,7 +3,7 @@
 From Coq Require Import Reals Lra Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
 From LPLR Require Import Inner Sums Rn Activation TwoLayer Rows
-  Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward.
+  Fixed FixedTanh IntegerMatrix Slices Vectors Format Check Rounding CheckForward CheckHidden.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -16,7 +16,7 @@ Notation W := (weightsZ c w).
 Notation X := (inputsZ c w).
 Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
-Notation Tan := (map (map (valueZ c table)) Ps).
+Notation Tan := (valuesZ c Ps).
 Notation Hid := (hiddenZ w Tan).
 Notation XX := (gramZ c w V X).
 Notation ed := (e_dot c W X).
@@ -34,14 +34,11 @@ Notation gram := (gram_of c).
 Hypothesis Hcheck : check c w V = true.
 Notation passed := (CheckForward.passed c w V Hcheck).
 Notation shaped := (CheckForward.shaped c w V Hcheck).
-Notation pre_near := (CheckForward.pre_near c w V Hcheck).
-Notation hid_near := (CheckForward.hid_near c w V Hcheck).
-Notation K_pos := (CheckForward.K_pos c w V Hcheck).
-Notation U_pos := (CheckForward.U_pos c w V Hcheck).
-Notation one_KU := (CheckForward.one_KU c w V Hcheck).
+Notation hid_near := (CheckHidden.hid_near c w V Hcheck).
+Notation K_pos := (CheckHidden.K_pos c w V Hcheck).
+Notation U_pos := (CheckHidden.U_pos c w V Hcheck).
+Notation one_KU := (CheckHidden.one_KU c w V Hcheck).
 Notation gram_value := (CheckForward.gram_value c w V Hcheck).
-Notation H_entry := (CheckForward.H_entry c w V).
-Notation T_entry := (CheckForward.T_entry c w V).
 Notation Ps_length := (CheckForward.Ps_length c w V).
 
 (** ** The slopes of ReLU *)
@@ -52,10 +49,10 @@ Proof.
     else map (sideZ c w eh (radius w * radius w * inject_Z (one * one * (at_ (row XX i) i + eg)))) (row Ps i)) n i [] Hi).
 Qed.
 Lemma Src_count : length Src = n.
-Proof. unfold sourceZ. destruct (hidden c); try apply (CheckForward.H_count c w V). unfold sidesZ. now rewrite map_length, seq_length. Qed.
+Proof. unfold sourceZ. destruct (hidden c); try apply (CheckHidden.H_count c w V). unfold sidesZ. now rewrite map_length, seq_length. Qed.
 Lemma Src_length i : (i < n)%nat -> length (row Src i) = m.
 Proof.
-  intros Hi. pose proof (CheckForward.H_length c w V i Hi) as H. unfold sourceZ. destruct (hidden c); try assumption.
+  intros Hi. pose proof (CheckHidden.H_length c w V i Hi) as H. unfold sourceZ. destruct (hidden c); try assumption.
   rewrite sides_row by assumption. destruct (zero_sample c i (row Ps i)); now rewrite map_length, Ps_length.
 Qed.
 

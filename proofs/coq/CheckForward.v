@@ -1,9 +1,9 @@
-(** * The checker's forward pass: rounded weights, pre-activations, hidden values and their errors *)
+(** * The checker's forward pass: rounded weights, pre-activations and their errors *)
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
 From LPLR Require Import Inner Sums Rn Tanh Activation TwoLayer Rows
-  Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding.
+  Fixed Shift FixedTanh IntegerMatrix Slices Vectors Format Check Rounding.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -44,7 +44,7 @@ Notation W := (weightsZ c w).
 Notation X := (inputsZ c w).
 Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
-Notation Tan := (map (map (valueZ c table)) Ps).
+Notation Tan := (valuesZ c Ps).
 Notation Hid := (hiddenZ w Tan).
 Notation XX := (gramZ c w V X).
 Notation ed := (e_dot c W X).
@@ -53,18 +53,15 @@ Notation eh := (e_hid w et).
 Notation eg := (e_gram c X).
 Notation Src := (sourceZ c w XX Ps Hid eg eh).
 Notation Slo := (slopesZ c w Src).
-Notation Parts := (partsZ c w V XX Hid Slo).
+Notation Kers := (kernelsZ c w V XX Hid Slo).
 Notation ek := (e_kernel c w Tan eg eh).
 Notation s1 := (scale1 c).
 Notation W1 := (weight_unit c).
-Notation K := (drop_unit w).
-Notation U := (kept_unit w).
 Notation R1 := (Rn (size c)).
 Notation RY := (Rn (outputs c)).
 Notation N := (equations c).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
-Notation hid_ := (hid RY R1 m (biases c) (input c) (fun _ _ => act (hidden c)) (start c)).
 Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
 Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
@@ -76,7 +73,7 @@ Record tests : Prop := {
   t_W : below62 W = true; t_inputs : check_inputs c w V X XX = true; t_pre : check_pre c w Ds Ps = true;
   t_jumps : check_jumps c w XX Src eg = true; t_eh : (eh * eh <= one)%Z; t_res : check_residual c w Tan et = true;
   t_H : below62 Hid = true; t_B : below62 Slo = true;
-  t_kernel : check_kernel c w V (combineZ 1 (ones w) Parts) ek = true; t_budget : check_budget c w V Parts ek = true
+  t_kernel : check_kernel c w V (kernelZ Kers 0) ek = true; t_budget : check_budget c w V Kers ek = true
 }.
 
 Lemma passed : tests.
@@ -181,19 +178,19 @@ Qed.
 
 (** ** Rounded weights and inputs *)
 Lemma W_entry r j : Rabs (IZR (2 ^ wh c w) * w_ r j - IZR (at_ (row W r) j)) <= 1.
-Proof. unfold weightsZ. rewrite rounded_entry. apply round_near; [apply (s_wd shaped)|apply (s_wh shaped)]. Qed.
+Proof. unfold weightsZ. rewrite rounded_entry by apply (s_wd shaped). apply round_near; [apply (s_wd shaped)|apply (s_wh shaped)]. Qed.
 Lemma X_entry i j : Rabs (IZR (2 ^ xh c w) * x_ i j - IZR (at_ (row X i) j)) <= 1.
-Proof. unfold inputsZ. rewrite rounded_entry. apply round_near; [apply (s_xd shaped)|apply (s_xh shaped)]. Qed.
+Proof. unfold inputsZ. rewrite rounded_entry by apply (s_xd shaped). apply round_near; [apply (s_xd shaped)|apply (s_xh shaped)]. Qed.
 
 Lemma X_length i : (length (row X i) <= d)%nat.
 Proof.
-  unfold inputsZ. change (@nil Z) with (map (fun z => Z.shiftr z (input_drop w)) (@nil Z)).
+  unfold inputsZ, rounded. cbn zeta. change (@nil Z) with (map (shr (input_drop w)) (@nil Z)).
   rewrite map_nth, map_length. apply (s_inputs shaped).
 Qed.
 Lemma X_count : length X = n.
-Proof. unfold inputsZ. now rewrite map_length. Qed.
+Proof. unfold inputsZ, rounded. now rewrite map_length. Qed.
 Lemma W_count : length W = m.
-Proof. unfold weightsZ. apply map_length. Qed.
+Proof. unfold weightsZ, rounded. apply map_length. Qed.
 
 Lemma XX_test i : (i < n)%nat -> (dot (row X i) (row X i) + beta c * qx c w <= xx_max w)%Z /\ (dot (row X i) (row X i) < 2 ^ 62)%Z.
 Proof.
@@ -202,13 +199,7 @@ Proof.
   destruct E as [E1 E2]. apply Z.leb_le in E1. apply Z.ltb_lt in E2. now split.
 Qed.
 
-Lemma below rows i : below62 rows = true -> (i < length rows)%nat -> (dot (row rows i) (row rows i) < 2 ^ 62)%Z.
-Proof.
-  intros Hb Hi. pose proof (forallb_nth _ _ i (@nil Z) Hb Hi) as E. cbn beta in E. rewrite orb_true_iff in E.
-  destruct E as [E|E]; apply Z.ltb_lt in E; [|assumption]. pose proof (dot_le_norm1 (row rows i) _ (Z.le_refl _)). lia.
-Qed.
-
-Lemma small_product t x y : (dot x x < 2 ^ 62)%Z -> (dot y y < 2 ^ 62)%Z -> product V (pack_left V t x) (pack_right V t y) = dot x y.
+Lemma small_product x y : (dot x x < 2 ^ 62)%Z -> (dot y y < 2 ^ 62)%Z -> product V (pack_left V x) (pack_right V y) = dot x y.
 Proof.
   intros Hx Hy. apply (product_correct V). pose proof (dot_bound x y (2 ^ 62 - 1) ltac:(lia) ltac:(lia)). lia.
 Qed.
@@ -216,9 +207,8 @@ Qed.
 Lemma dots_entry r i : (r < m)%nat -> (i < n)%nat -> at_ (row Ds i) r = dot (row X i) (row W r).
 Proof.
   intros Hr Hi. unfold dotsZ. cbn zeta. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite X_count; exact Hi).
-  rewrite (nth_map_lt _ _ _ (pack_left V dropped (@nil Z))) by (rewrite map_length, W_count; exact Hr). rewrite map_nth.
-  rewrite small_product; [apply dot_comm| |apply (XX_test i Hi)].
-  apply below; [apply (t_W passed)|now rewrite W_count].
+  rewrite (nth_map_lt _ _ _ (pack_left V (@nil Z))) by (rewrite map_length, W_count; exact Hr). rewrite map_nth.
+  rewrite small_product; [apply dot_comm|apply below, (t_W passed)|apply (XX_test i Hi)].
 Qed.
 Lemma Ds_count : length Ds = n.
 Proof. unfold dotsZ. now rewrite map_length, X_count. Qed.
@@ -247,7 +237,7 @@ Lemma Ps_entry r i : (r < m)%nat -> (i < n)%nat ->
 Proof.
   intros Hr Hi. unfold presZ. cbn zeta. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite Ds_count; exact Hi).
   rewrite nth_map2 by (rewrite ?Ds_length, ?biasZ_length; assumption).
-  unfold preZ. now rewrite dots_entry, Z.mul_comm.
+  unfold preZ. rewrite shr_correct by (pose proof (s_wh shaped); pose proof (s_xh shaped); unfold shift1; lia). now rewrite dots_entry, Z.mul_comm.
 Qed.
 Lemma Ps_count : length Ps = n.
 Proof. unfold presZ. cbn zeta. now rewrite map_length, Ds_count. Qed.
@@ -260,13 +250,9 @@ Qed.
 Lemma pre_tests r i : (r < m)%nat -> (i < n)%nat ->
   (Z.abs (dot (row X i) (row W r)) <= 2 ^ (wh c w + xh c w + 8))%Z /\ (Z.abs (at_ (row Ps i) r) < limit)%Z.
 Proof.
-  intros Hr Hi. pose proof (t_pre passed) as C. unfold check_pre in C. cbn zeta in C. rewrite andb_true_iff in C. destruct C as [C1 C2].
-  pose proof (forallb_nth _ _ i (@nil Z) C1 ltac:(rewrite Ds_count; exact Hi)) as A. cbn beta in A.
-  pose proof (forallb_nth _ _ r 0%Z A ltac:(rewrite Ds_length; assumption)) as A'. cbn beta in A'.
-  rewrite dots_entry in A' by assumption.
-  pose proof (forallb_nth _ _ i (@nil Z) C2 ltac:(rewrite Ps_count; exact Hi)) as G. cbn beta in G.
-  pose proof (forallb_nth _ _ r 0%Z G ltac:(rewrite Ps_length; assumption)) as G'. cbn beta in G'.
-  apply Z.leb_le in A'. apply Z.ltb_lt in G'. now split.
+  intros Hr Hi. pose proof (t_pre passed) as C. unfold check_pre in C. rewrite andb_true_iff in C. destruct C as [C1 C2].
+  apply Z.leb_le in C1. apply Z.ltb_lt in C2. pose proof (peak_ge Ds i r) as A. rewrite dots_entry in A by assumption.
+  pose proof (peak_ge Ps i r). lia.
 Qed.
 
 Lemma two40_one : IZR two40 = 4096 * IZR one.
@@ -321,113 +307,5 @@ Proof.
     - rewrite <- (Rmult_1_l (p * 256)). apply Rmult_le_compat; try apply Rabs_pos; assumption. }
   apply Rabs_le_between in HV. apply Rabs_le. rewrite Rmult_plus_distr_l.
   set (q := ((IZR (r1 w) + 1) * IZR ed + p * 256) / (p * 4096)) in *. clearbody q v z. lra.
-Qed.
-
-(** ** Hidden values *)
-Lemma T_entry r i : (r < m)%nat -> (i < n)%nat -> at_ (row Tan i) r = valueZ c table (at_ (row Ps i) r).
-Proof.
-  intros Hr Hi. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite Ps_count; exact Hi).
-  now rewrite (nth_map_lt _ _ _ 0%Z) by (rewrite Ps_length; assumption).
-Qed.
-Lemma T_count : length Tan = n.
-Proof. now rewrite map_length, Ps_count. Qed.
-Lemma T_length i : (i < n)%nat -> length (row Tan i) = m.
-Proof.
-  intros Hi. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite Ps_count; exact Hi). now rewrite map_length, Ps_length.
-Qed.
-
-(** tanh of an approximated argument, and the activation. *)
-Lemma tanhZ_near x P e : (Z.abs P < limit)%Z -> Rabs (IZR one * x - IZR P) <= e -> Rabs (IZR one * th x - IZR (tanhZ table P)) <= 16 + e.
-Proof.
-  intros HL HP. pose proof (tanhZ_correct P HL) as HT. unfold near in HT.
-  pose proof (th_lipschitz (IZR P / IZR one) x) as Lip. pose proof one_pos as O1. set (O := IZR one) in *. clearbody O.
-  set (t := th x) in *. set (u := th (IZR P / O)) in *. set (v := IZR (tanhZ table P)) in *. clearbody v.
-  assert (A : O * Rabs (t - u) <= e).
-  { eapply Rle_trans; [apply Rmult_le_compat_l; [lra|exact Lip]|].
-    rewrite <- (Rabs_pos_eq O) at 1 by lra. rewrite <- Rabs_mult.
-    replace (O * (x - IZR P / O)) with (O * x - IZR P) by (field; lra). exact HP. }
-  replace (O * t - v) with (O * (t - u) + (O * u - v)) by ring.
-  eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_mult, (Rabs_pos_eq O) by lra. lra.
-Qed.
-
-Lemma value_near r i : (r < m)%nat -> (i < n)%nat -> near one et (hid_ r i) (at_ (row Tan i) r).
-Proof.
-  intros Hr Hi. rewrite T_entry by assumption. destruct (pre_tests r i Hr Hi) as [_ HL].
-  pose proof (pre_near r i Hr Hi) as HP. unfold near in *. unfold hid.
-  set (P := at_ (row Ps i) r) in *. set (e := e_pre c w ed) in *. clearbody e. rewrite plus_IZR. unfold valueZ, e_value.
-  set (x := pre_ r i) in *. clearbody x P. destruct (hidden c); cbn [act]; [now apply tanhZ_near| |].
-  2:{ (* ReLU moves no two numbers apart *)
-    pose proof one_pos as O1. set (O := IZR one) in *. clearbody O. apply Rabs_le_between in HP.
-    assert (E : IZR (Z.max 0 P) = Rmax 0 (IZR P)).
-    { unfold Rmax. destruct (Rle_dec 0 (IZR P)) as [L|L]; f_equal; [apply (le_IZR 0) in L; lia|].
-      assert (~ (0 <= P)%Z) by (intros Q; apply L; now apply (IZR_le 0)). lia. }
-    rewrite E. unfold Rmax. destruct (Rle_dec 0 x) as [L|L]; [assert (0 <= O * x) by (apply Rmult_le_pos; lra)|assert (O * x <= 0) by (rewrite <- (Rmult_0_r O); apply Rmult_le_compat_l; lra)];
-      destruct (Rle_dec 0 (IZR P)); apply Rabs_le; lra. }
-  rewrite sigmoid_tanh. pose proof (shift_floor P 1 ltac:(lia)) as S1. change (IZR (2 ^ 1)) with 2 in S1.
-  assert (HL' : (Z.abs (Z.shiftr P 1) < limit)%Z).
-  { rewrite Z.shiftr_div_pow2 by lia. change (2 ^ 1)%Z with 2%Z. pose proof (Z.div_mod P 2 ltac:(lia)). pose proof (Z.mod_pos_bound P 2 ltac:(lia)).
-    unfold limit in *. lia. }
-  set (q := Z.shiftr P 1) in *. clearbody q. apply Rabs_le_between in HP.
-  assert (HQ : Rabs (IZR one * (x / 2) - IZR q) <= IZR e / 2 + 1) by (apply Rabs_le; lra).
-  pose proof (tanhZ_near (x / 2) q _ HL' HQ) as N. apply Rabs_le_between in N.
-  pose proof (shift_floor (one + tanhZ table q) 1 ltac:(lia)) as S2. change (IZR (2 ^ 1)) with 2 in S2. rewrite plus_IZR in S2.
-  set (v := IZR (Z.shiftr (one + tanhZ table q) 1)) in *. clearbody v. set (O := IZR one) in *. clearbody O. apply Rabs_le.
-  replace (O * ((1 + th (x / 2)) / 2)) with ((O + O * th (x / 2)) / 2) by field. lra.
-Qed.
-
-Lemma K_pos : 0 < K.
-Proof. unfold drop_unit. destruct (pow2_pos (k w)) as [P|P]; [exact P|]. pose proof (s_k shaped). lia. Qed.
-Lemma U_pos : 0 < U.
-Proof. unfold kept_unit, unit. destruct (pow2_pos (28 - k w)) as [P|P]; [exact P|]. pose proof (s_k shaped). lia. Qed.
-Lemma one_KU : IZR one = K * U.
-Proof.
-  unfold drop_unit, kept_unit, unit. pose proof (s_k shaped). rewrite <- pow2_add by lia. replace (k w + (28 - k w))%Z with 28%Z by ring. reflexivity.
-Qed.
-Lemma K_half : K = 2 * IZR (half w).
-Proof.
-  unfold drop_unit, half. pose proof (s_k shaped). change 2 with (IZR (2 ^ 1)). rewrite <- pow2_add by lia. f_equal. f_equal. ring.
-Qed.
-
-Lemma H_entry r i : (r < m)%nat -> (i < n)%nat -> at_ (row Hid i) r = roundZ w (at_ (row Tan i) r).
-Proof.
-  intros Hr Hi. unfold hiddenZ. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite T_count; exact Hi).
-  now rewrite (nth_map_lt _ _ _ 0%Z) by (rewrite T_length; assumption).
-Qed.
-Lemma H_count : length Hid = n.
-Proof. unfold hiddenZ. now rewrite map_length, T_count. Qed.
-Lemma H_length i : (i < n)%nat -> length (row Hid i) = m.
-Proof.
-  intros Hi. unfold hiddenZ. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite T_count; exact Hi). now rewrite map_length, T_length.
-Qed.
-
-Lemma hid_near r i : (r < m)%nat -> (i < n)%nat -> Rabs (IZR one * hid_ r i - K * IZR (at_ (row Hid i) r)) <= IZR eh.
-Proof.
-  intros Hr Hi. rewrite H_entry by assumption. pose proof (value_near r i Hr Hi) as N. unfold near in N.
-  set (t := at_ (row Tan i) r) in *. set (x := hid_ r i) in *. clearbody t x. unfold e_hid. rewrite plus_IZR.
-  pose proof (shift_floor (t + half w) (k w) ltac:(pose proof (s_k shaped); lia)) as F. fold (roundZ w t) in F. fold K in F.
-  rewrite plus_IZR in F. pose proof K_pos. pose proof K_half as E. set (h := IZR (roundZ w t)) in *. clearbody h.
-  assert (F1 : IZR t + IZR (half w) - K <= K * h).
-  { replace (IZR t + IZR (half w) - K) with (K * ((IZR t + IZR (half w)) / K - 1)) by (field; lra). apply Rmult_le_compat_l; lra. }
-  assert (F2 : K * h <= IZR t + IZR (half w)).
-  { replace (IZR t + IZR (half w)) with (K * ((IZR t + IZR (half w)) / K)) by (field; lra). apply Rmult_le_compat_l; lra. }
-  apply Rabs_le_between in N. apply Rabs_le. lra.
-Qed.
-
-Lemma eh_pos : (0 <= eh)%Z.
-Proof.
-  assert (0 <= e_dot c W X)%Z.
-  { pose proof (max1_ge W O). pose proof (max1_ge X O). pose proof (norm1_pos (row W O)). pose proof (norm1_pos (row X O)).
-    unfold e_dot, dimZ. lia. }
-  assert (0 <= e_pre c w ed)%Z.
-  { unfold e_pre. pose proof (s_r1 shaped). apply Z.add_nonneg_nonneg; [|lia]. apply Z.shiftr_nonneg.
-    apply Z.add_nonneg_nonneg; [apply Z.mul_nonneg_nonneg; lia|]. apply Z.pow_nonneg. lia. }
-  unfold e_hid, e_value, half. pose proof (Z.pow_nonneg 2 (k w - 1) ltac:(lia)). destruct (hidden c); lia.
-Qed.
-Lemma hid_le r i : (r < m)%nat -> (i < n)%nat -> Rabs (IZR one * hid_ r i) <= Rabs (IZR (at_ (row Tan i) r)) + IZR eh.
-Proof.
-  intros Hr Hi. pose proof (value_near r i Hr Hi) as N. unfold near in N. unfold e_hid. rewrite plus_IZR.
-  assert (0 <= IZR (half w)) by (pose proof K_half; pose proof K_pos; lra).
-  set (t := IZR (at_ (row Tan i) r)) in *. pose proof (Rabs_triang (IZR one * hid_ r i - t) t) as T.
-  replace (IZR one * hid_ r i - t + t) with (IZR one * hid_ r i) in T by ring. lra.
 Qed.
 End Forward.

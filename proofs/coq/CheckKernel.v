@@ -1,16 +1,13 @@
-(** * The checker's kernel: slopes, sums over the neurons with shares, the Gram matrix, and their errors *)
+(** * The checker's kernel: sums over the neurons with shares, the Gram matrix, and their errors *)
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Activation TwoLayer Rows
-  Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward CheckDerivative.
+From LPLR Require Import Inner Sums Rn Activation TwoLayer NeuronBudget Rows
+  Fixed FixedTanh IntegerMatrix Slices Vectors Format Check Rounding CheckForward CheckHidden CheckDerivative CheckSlopes.
 Import ListNotations.
 Open Scope R_scope.
 
-(** The largest |a_or| of a neuron, the error of a slope, a neuron's share, the unit of the kernel's error. *)
-Definition size_of (c : problem) (r : nat) : R := IZR (at_ (largest_outer c) r) / weight_unit c.
-Definition slope_error (c : problem) (w : witness) (r : nat) : R :=
-  IZR (slope_gain c (e_hid w (e_value c + e_pre c w (e_dot c (weightsZ c w) (inputsZ c w))))) * size_of c r + IZR (half w).
+(** A neuron's share, and the unit of the kernel's error. *)
 Definition share_of (w : witness) (one_share : Z) (shares : list Z) (r : nat) : R :=
   IZR (at_ shares (nth r (group_of w) O)) / IZR one_share.
 Definition finer_unit (c : problem) (w : witness) : R := IZR (finer c w).
@@ -24,7 +21,7 @@ Notation W := (weightsZ c w).
 Notation X := (inputsZ c w).
 Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
-Notation Tan := (map (map (valueZ c table)) Ps).
+Notation Tan := (valuesZ c Ps).
 Notation Hid := (hiddenZ w Tan).
 Notation XX := (gramZ c w V X).
 Notation ed := (e_dot c W X).
@@ -33,7 +30,7 @@ Notation eh := (e_hid w et).
 Notation eg := (e_gram c X).
 Notation Src := (sourceZ c w XX Ps Hid eg eh).
 Notation Slo := (slopesZ c w Src).
-Notation Parts := (partsZ c w V XX Hid Slo).
+Notation Kers := (kernelsZ c w V XX Hid Slo).
 Notation ek := (e_kernel c w Tan eg eh).
 Notation s2 := (scale2R c).
 Notation W1 := (weight_unit c).
@@ -44,13 +41,10 @@ Notation RY := (Rn (outputs c)).
 Notation N := (equations c).
 Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
-Notation pre_ := (pre RY R1 m (biases c) (input c) (start c)).
 Notation hid_ := (hid RY R1 m (biases c) (input c) (fun _ _ => act (hidden c)) (start c)).
 Notation side := (CheckDerivative.side_of c w V).
 Notation dunits := (fun r e => sided (hidden c) (side r (sample_of c e))).
 Notation slope_ := (slope RY R1 m (biases c) xs ys dunits (start c)).
-Notation outer_ := (outer RY R1 m (biases c) ys (start c)).
-Notation a_ o r := (at_ (row (outers c) o) r).
 Notation gram := (gram_of c).
 Hypothesis Hcheck : check c w V = true.
 Notation passed := (CheckForward.passed c w V Hcheck).
@@ -59,101 +53,27 @@ Notation W1_pos := (CheckForward.W1_pos c w V Hcheck).
 Notation X_entry := (CheckForward.X_entry c w V Hcheck).
 Notation X_length := (CheckForward.X_length c w V Hcheck).
 Notation XX_test := (CheckForward.XX_test c w V Hcheck).
-Notation H_length := (CheckForward.H_length c w V).
-Notation hid_near := (CheckForward.hid_near c w V Hcheck).
-Notation K_pos := (CheckForward.K_pos c w V Hcheck).
-Notation U_pos := (CheckForward.U_pos c w V Hcheck).
-Notation one_KU := (CheckForward.one_KU c w V Hcheck).
-Notation K_half := (CheckForward.K_half c w V Hcheck).
+Notation H_length := (CheckHidden.H_length c w V).
+Notation hid_near := (CheckHidden.hid_near c w V Hcheck).
+Notation K_pos := (CheckHidden.K_pos c w V Hcheck).
+Notation U_pos := (CheckHidden.U_pos c w V Hcheck).
+Notation one_KU := (CheckHidden.one_KU c w V Hcheck).
 Notation gram_value := (CheckForward.gram_value c w V Hcheck).
-Notation T_length := (CheckForward.T_length c w V).
-Notation outer_value := (CheckForward.outer_value c).
+Notation T_length := (CheckHidden.T_length c w V).
 Notation equation_lt := (CheckForward.equation_lt c).
-Notation hid_le := (CheckForward.hid_le c w V Hcheck).
-Notation derivative_near := (CheckDerivative.derivative_near c w V Hcheck).
-Notation H_count := (CheckForward.H_count c w V).
+Notation hid_le := (CheckHidden.hid_le c w V Hcheck).
+Notation H_count := (CheckHidden.H_count c w V).
 Notation small_product := (CheckForward.small_product V).
 Notation x_ i j := (value (input_bits c) (at_ (row (inputs c) i) j)).
 Notation A := (size_of c).
 Notation es := (slope_error c w).
 Local Notation theta_ kk := (theta RY R1 m (biases c) xs ys s2 (fun _ _ => act (hidden c)) dunits kk (start c)).
 Notation same I J := (output_of c I =? output_of c J)%nat.
-
-(** ** Slopes *)
-Lemma B_row I : (I < N)%nat -> row Slo I = map2 (slopeZ c w) (row (outers c) (output_of c I)) (row Src (sample_of c I)).
-Proof. intros HI. unfold slopesZ. exact (nth_seq_map (fun I => map2 (slopeZ c w) (row (outers c) (output_of c I)) (row Src (sample_of c I))) N I [] HI). Qed.
-Lemma B_entry r I : (r < m)%nat -> (I < N)%nat -> at_ (row Slo I) r = slopeZ c w (a_ (output_of c I) r) (at_ (row Src (sample_of c I)) r).
-Proof.
-  intros Hr HI. destruct (equation_lt I HI) as [Hi Ho]. rewrite B_row by assumption.
-  apply nth_map2; [now rewrite (s_outers _ _ shaped)|now rewrite (CheckDerivative.Src_length c w V)].
-Qed.
-Lemma B_count : length Slo = N.
-Proof. unfold slopesZ. now rewrite map_length, seq_length. Qed.
-Lemma B_length I : (I < N)%nat -> length (row Slo I) = m.
-Proof.
-  intros HI. destruct (equation_lt I HI) as [Hi Ho]. rewrite B_row by assumption.
-  rewrite length_map2, (CheckDerivative.Src_length c w V), (s_outers _ _ shaped) by assumption. apply Nat.min_id.
-Qed.
-
-Lemma largest_length : length (largest_outer c) = m.
-Proof. apply (CheckForward.over_outputs_length c w V Hcheck). Qed.
-Lemma A_pos r : (r < m)%nat -> 0 <= A r.
-Proof.
-  intros Hr. apply Rdiv_le_0_compat; [|apply W1_pos]. apply IZR_le. now apply (CheckForward.largest_outer_pos c w V Hcheck).
-Qed.
-Lemma outer_le r I : (r < m)%nat -> (I < N)%nat -> Rabs (outer_ r I) <= A r.
-Proof.
-  intros Hr HI. destruct (equation_lt I HI) as [Hi Ho]. rewrite outer_value by assumption. pose proof W1_pos. unfold size_of, Rdiv.
-  rewrite Rabs_mult, Rabs_inv, (Rabs_pos_eq W1) by lra. apply Rmult_le_compat_r; [left; now apply Rinv_0_lt_compat|].
-  rewrite <- abs_IZR. apply IZR_le. now apply (CheckForward.largest_outer_ge c w V Hcheck).
-Qed.
-Lemma slope_le r I : (r < m)%nat -> (I < N)%nat -> Rabs (slope_ r I) <= A r.
-Proof.
-  intros Hr HI. unfold slope. rewrite Rabs_mult, <- (Rmult_1_r (A r)).
-  apply Rmult_le_compat; try apply Rabs_pos; [now apply outer_le|].
-  eapply Rle_trans; [apply sided_le; apply (CheckDerivative.side_unit c w V)|apply act_top_range].
-Qed.
-
-Lemma slope_near r I : (r < m)%nat -> (I < N)%nat -> Rabs (IZR one * slope_ r I - K * IZR (at_ (row Slo I) r)) <= es r.
-Proof.
-  intros Hr HI. destruct (equation_lt I HI) as [Hi Ho]. rewrite B_entry by assumption.
-  pose proof (derivative_near r (sample_of c I) Hr Hi) as Q.
-  pose proof (outer_le r I Hr HI) as HA. rewrite outer_value in HA by assumption.
-  assert (Es : slope_ r I = outer_ r I * sided (hidden c) (side r (sample_of c I)) (pre_ r (sample_of c I))) by reflexivity.
-  rewrite Es, outer_value by assumption. clear Es. unfold slope_error.
-  set (h := at_ (row Src (sample_of c I)) r) in *. set (a := a_ (output_of c I) r) in *.
-  set (dt := sided (hidden c) (side r (sample_of c I)) (pre_ r (sample_of c I))) in *. clearbody h a dt.
-  set (e := IZR (slope_gain c eh)) in *. clearbody e. pose proof W1_pos as HW. pose proof K_pos as HK. pose proof U_pos as HU.
-  assert (Hsh : (1 <= slope_shift c w)%Z) by (unfold slope_shift; pose proof (s_k _ _ shaped); pose proof (s_wb _ _ shaped); lia).
-  pose proof (shift_floor (a * derivativeZ c (unit w) h + 2 ^ (slope_shift c w - 1)) (slope_shift c w) ltac:(lia)) as F.
-  change (Z.shiftr (a * derivativeZ c (unit w) h + 2 ^ (slope_shift c w - 1)) (slope_shift c w)) with (slopeZ c w a h) in F. rewrite plus_IZR, mult_IZR in F.
-  assert (ES : IZR (2 ^ slope_shift c w) = W1 * U).
-  { unfold slope_shift, weight_unit, weight_one, kept_unit, unit. pose proof (s_k _ _ shaped). pose proof (s_wb _ _ shaped).
-    rewrite <- pow2_add by lia. f_equal. f_equal. ring. }
-  assert (EH : IZR (2 ^ slope_shift c w) = 2 * IZR (2 ^ (slope_shift c w - 1))).
-  { change 2 with (IZR (2 ^ 1)). rewrite <- pow2_add by lia. f_equal. f_equal. ring. }
-  rewrite ES in *. set (hf := IZR (2 ^ (slope_shift c w - 1))) in *. clearbody hf.
-  set (b := IZR (slopeZ c w a h)) in *. clearbody b.
-  set (D := IZR (derivativeZ c (unit w) h)) in *. clearbody D.
-  pose proof K_half as EK. set (O := IZR one) in *. clearbody O.
-  set (al := IZR a / W1). assert (Ea : IZR a = al * W1) by (unfold al; field; lra).
-  fold al in HA |- *. clearbody al.
-  (* rounding *)
-  set (v := al * D / U).
-  assert (Ev : IZR a * D / (W1 * U) = v) by (rewrite Ea; unfold v; field; lra).
-  assert (Ew : hf / (W1 * U) = / 2).
-  { replace hf with (W1 * U / 2) by lra. field. lra. }
-  unfold Rdiv in F. rewrite Rmult_plus_distr_r in F. fold (IZR a * D / (W1 * U)) in F. fold (hf / (W1 * U)) in F.
-  rewrite Ev, Ew in F.
-  assert (F' : Rabs (K * v - K * b) <= IZR (half w)).
-  { rewrite <- Rmult_minus_distr_l, Rabs_mult, (Rabs_pos_eq K) by lra. replace (IZR (half w)) with (K * / 2) by lra.
-    apply Rmult_le_compat_l; [lra|]. apply Rabs_le. lra. }
-  (* the value itself *)
-  replace (O * (al * dt) - K * b) with (al * (O * dt - K * (D / U)) + (K * v - K * b)) by (unfold v; field; lra).
-  eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_mult.
-  assert (Rabs al * Rabs (O * dt - K * (D / U)) <= A r * e)
-    by (apply Rmult_le_compat; try apply Rabs_pos; assumption). lra.
-Qed.
+Notation B_count := (CheckSlopes.B_count c w V).
+Notation B_length := (CheckSlopes.B_length c w V Hcheck).
+Notation largest_length := (CheckSlopes.largest_length c w V Hcheck).
+Notation slope_le := (CheckSlopes.slope_le c w V Hcheck).
+Notation slope_near := (CheckSlopes.slope_near c w V Hcheck).
 
 (** ** Sums over the neurons, each with its group's share *)
 Section Shares.
@@ -214,7 +134,7 @@ Proof.
   - intros. now apply hid_le.
   - intros. now apply hid_le.
   - apply Rmult_le_compat_l; [apply IZR_le; lia|]. rewrite sum_scal, mult_IZR, !plus_IZR, !mult_IZR. set (e := IZR eh).
-    assert (0 <= e) by (apply IZR_le, (CheckForward.eh_pos c w V Hcheck)).
+    assert (0 <= e) by (apply IZR_le, (CheckHidden.eh_pos c w V Hcheck)).
     rewrite !sum_plus, !sum_const, <- !norm1_sum by (now rewrite T_length).
     pose proof (IZR_le _ _ (max1_ge Tan i)). pose proof (IZR_le _ _ (max1_ge Tan j)). unfold mZ. rewrite <- INR_IZR_INZ.
     apply Rmult_le_compat_l; lra.
@@ -297,66 +217,106 @@ Lemma gram_sym i j : gram i j = gram j i.
 Proof. apply inner_sym. Qed.
 
 (** ** The kernel *)
-Lemma products_dot (eq : bool) (x : Z) (h b h' b' shares : list Z) G a :
-  (forall g, product V (pack_left V kept (select g (group_of w) h)) (pack_right V kept (select g (group_of w) h')) = dot (select g (group_of w) h) (select g (group_of w) h')) ->
-  (forall g, product V (pack_left V kept (select g (group_of w) b)) (pack_right V kept (select g (group_of w) b')) = dot (select g (group_of w) b) (select g (group_of w) b')) ->
-  let L l := map (fun g => pack_left V kept (select g (group_of w) l)) (seq a G) in
-  let R l := map (fun g => pack_right V kept (select g (group_of w) l)) (seq a G) in
-  IZR (dot (products V (qx c w) eq x (L h) (L b) (R h') (R b')) shares)
-  = (if eq then 1 else 0) * IZR (qx c w) * sum G (fun g => IZR (dot (select (a + g) (group_of w) h) (select (a + g) (group_of w) h')) * IZR (at_ shares g))
-    + IZR x * sum G (fun g => IZR (dot (select (a + g) (group_of w) b) (select (a + g) (group_of w) b')) * IZR (at_ shares g)).
+Notation chosen x := (map (fun g => select g (group_of w) x) (seq 0 (length (groups w)))).
+Lemma dots_grouped x y shares : IZR (dot (dots (chosen x) (chosen y)) shares) = grouped shares x y.
 Proof.
-  intros Ph Pb. revert a shares. induction G as [|G IH]; intros a shares; [cbn; ring|].
-  destruct shares as [|s shares].
-  - cbn [dot products seq map]. rewrite !(sum_ext (S G) (fun g => _ * IZR (at_ [] g)) (fun _ => 0)) by (intros; rewrite nth_nil_Z; ring).
-    rewrite sum_0. ring.
-  - specialize (IH (S a) shares). cbn zeta in IH. cbn [seq map products dot sum nth]. rewrite plus_IZR, IH, Pb.
-    replace (IZR (((if eq then qx c w * product V (pack_left V kept (select a (group_of w) h)) (pack_right V kept (select a (group_of w) h')) else 0)
-        + x * dot (select a (group_of w) b) (select a (group_of w) b')) * s))
-      with ((if eq then 1 else 0) * (IZR (qx c w) * IZR (dot (select a (group_of w) h) (select a (group_of w) h')) * IZR s)
-        + IZR x * IZR (dot (select a (group_of w) b) (select a (group_of w) b')) * IZR s)
-      by (rewrite Ph; destruct eq; rewrite mult_IZR, plus_IZR, ?mult_IZR; ring).
-    rewrite Nat.add_0_r.
-    rewrite !(sum_ext G (fun g => IZR (dot (select (a + S g) _ _) _) * _)
-      (fun g => IZR (dot (select (S a + g) (group_of w) h) (select (S a + g) (group_of w) h')) * IZR (at_ shares g)))
-      by (intros g _; now rewrite Nat.add_succ_r).
-    rewrite !(sum_ext G (fun g => IZR (dot (select (a + S g) _ b) _) * _)
-      (fun g => IZR (dot (select (S a + g) (group_of w) b) (select (S a + g) (group_of w) b')) * IZR (at_ shares g)))
-      by (intros g _; now rewrite Nat.add_succ_r).
-    ring.
+  unfold grouped. generalize (length (groups w)). intros G.
+  assert (L : forall a shares, IZR (dot (dots (map (fun g => select g (group_of w) x) (seq a G)) (map (fun g => select g (group_of w) y) (seq a G))) shares)
+    = sum G (fun g => IZR (dot (select (a + g) (group_of w) x) (select (a + g) (group_of w) y)) * IZR (at_ shares g))); [|apply (L O)].
+  clear shares. induction G as [|G IH]; intros a shares; [reflexivity|]. destruct shares as [|s shares].
+  - cbn [seq map dots dot]. rewrite (sum_ext _ _ (fun _ => 0)) by (intros; rewrite nth_nil_Z; ring). now rewrite sum_0.
+  - specialize (IH (S a) shares). cbn [seq map dots dot sum nth]. rewrite plus_IZR, IH, mult_IZR, Nat.add_0_r. f_equal.
+    apply sum_ext. intros g _. now rewrite Nat.add_succ_r.
+Qed.
+Lemma chosen_small x y d : (dot x x < 2 ^ 62)%Z -> (dot y y < 2 ^ 62)%Z -> In d (dots (chosen x) (chosen y)) -> (Z.abs d < 2 ^ 62)%Z.
+Proof.
+  intros Hx Hy. induction (seq 0 (length (groups w))) as [|g l IH]; cbn [map dots In]; [easy|]. intros [<-|H]; [|now apply IH].
+  pose proof (select_short g (group_of w) x). pose proof (select_short g (group_of w) y).
+  pose proof (dot_bound (select g (group_of w) x) (select g (group_of w) y) (2 ^ 62 - 1)). lia.
 Qed.
 
-Lemma selected_product x y g : (dot x x < 2 ^ 62)%Z -> (dot y y < 2 ^ 62)%Z ->
-  product V (pack_left V kept (select g (group_of w) x)) (pack_right V kept (select g (group_of w) y)) = dot (select g (group_of w) x) (select g (group_of w) y).
+(** Every list of shares is within its unit. *)
+Lemma ones_entry g : (g < length (groups w))%nat -> at_ (ones w) g = 1%Z.
+Proof. intros H. unfold ones. now rewrite (nth_map_lt _ _ _ {| g_max := 0; g_ell := 0 |}). Qed.
+Lemma ones_unit g : (g < length (groups w))%nat -> (0 <= at_ (ones w) g <= 1)%Z.
+Proof. intros H. rewrite ones_entry by assumption. lia. Qed.
+Lemma shares_range s g : In s (all_shares w) -> (g < length (groups w))%nat -> (0 <= at_ (snd s) g <= share_one)%Z.
 Proof.
-  intros Hx Hy. pose proof (select_short g (group_of w) x). pose proof (select_short g (group_of w) y). apply small_product; lia.
+  intros [<-|Hs] Hg; cbn [snd]; [rewrite ones_entry by assumption; unfold share_one; lia|].
+  apply in_map_iff in Hs. destruct Hs as [p [<- Hp]]. cbn [snd].
+  pose proof (t_budget _ _ _ passed) as C. unfold check_budget in C. rewrite !andb_true_iff in C. destruct C as [_ C].
+  destruct (In_nth _ _ p Hp) as [k [Hk E]]. pose proof (all2_nth _ _ _ k [] p C Hk) as T. rewrite E in T.
+  unfold parabola_ok in T. rewrite !andb_true_iff in T. destruct T as [[[[_ T] _] _] _].
+  pose proof (all2_nth _ _ _ g 0%Z {| g_max := 0; g_ell := 0 |} T Hg) as Q. unfold share_ok in Q. rewrite !andb_true_iff in Q.
+  destruct Q as [[Q1 Q2] _]. apply Z.leb_le in Q1, Q2. lia.
 Qed.
 
-Lemma selected_row {A : Type} (pack : list Z -> A) rows i : (i < length rows)%nat ->
-  nth i (selected w pack rows) [] = map (fun g => pack (select g (group_of w) (row rows i))) (seq 0 (length (groups w))).
-Proof. intros Hi. unfold selected. now rewrite (nth_map_lt _ _ _ (@nil Z)). Qed.
+Notation packed_shares := (map (fun s => pack_weights V (snd s)) (all_shares w)).
+Lemma weighted_entry small x y k one_share shares : (dot x x < 2 ^ 62)%Z -> (dot y y < 2 ^ 62)%Z ->
+  (small = true -> energy (chosen x) < 2 ^ 46 /\ energy (chosen y) < 2 ^ 46)%Z -> (k < length (all_shares w))%nat ->
+  nth k (all_shares w) (0%Z, []) = (one_share, shares) ->
+  let v := weighted V small (map (pack_left V) (chosen x)) (map (pack_right V) (chosen y)) packed_shares in
+  length v = length (all_shares w) /\ IZR (at_ v k) = grouped shares x y.
+Proof.
+  intros Hx Hy Hs Hk Ek. cbn zeta. rewrite <- (map_map snd (pack_weights V)). rewrite (weighted_correct V).
+  - rewrite !map_length. split; [reflexivity|]. rewrite (nth_map_lt _ _ _ []) by (now rewrite map_length).
+    rewrite (nth_map_lt _ _ _ (0%Z, [])), Ek by exact Hk. apply dots_grouped.
+  - intros d. now apply chosen_small.
+  - intros t Ht E. apply in_map_iff in Ht. destruct Ht as [s [<- Ht]]. destruct (Hs E) as [Ex Ey].
+    pose proof (weighted_bound share_one ltac:(unfold share_one; lia) (chosen x) (chosen y) (snd s)) as B.
+    rewrite map_length, seq_length in B. specialize (B (fun g => shares_range s g Ht)). unfold share_one in B. lia.
+Qed.
+Lemma entry_sums_nth q x out units h b k : (k < length units)%nat -> (k < length h)%nat -> (k < length b)%nat ->
+  at_ (entry_sums q x out units h b) k = (q * at_ h k + times x (at_ b k) + at_ units k * out)%Z.
+Proof.
+  revert h b k. induction units as [|u units IH]; intros [|s h] [|t b] k; cbn [length]; try lia. intros H1 H2 H3.
+  destruct k as [|k]; cbn [entry_sums nth]; [reflexivity|]. apply IH; lia.
+Qed.
 
-Lemma kernel_entry one_share shares I J : (I < N)%nat -> (J <= I)%nat ->
+Lemma selected_row rows i : (i < length rows)%nat -> nth i (selected w rows) [] = chosen (row rows i).
+Proof.
+  intros Hi. unfold selected. cbn zeta. rewrite (nth_map_lt _ _ _ (@nil Z)) by exact Hi. rewrite map_map. apply map_ext. intros g. apply pick_select.
+Qed.
+Lemma packed_row {A : Type} (pack : list Z -> A) rows i : (i < length rows)%nat -> nth i (map (map pack) (selected w rows)) [] = map pack (chosen (row rows i)).
+Proof. intros Hi. change (@nil A) with (map pack []). now rewrite map_nth, selected_row. Qed.
+
+Lemma below46_row rows l : (forall i, dot (row rows i) (row rows i) < 2 ^ 62)%Z ->
+  below46 V (map (map (pack_left V)) (selected w rows)) (map (map (pack_right V)) (selected w rows)) = true -> (l < length rows)%nat ->
+  (energy (chosen (row rows l)) < 2 ^ 46)%Z.
+Proof.
+  intros Hb H Hl. pose proof (all2_nth _ _ _ l [] [] H ltac:(unfold selected; now rewrite !map_length)) as E. cbn beta in E.
+  rewrite !packed_row in E by exact Hl. rewrite (products_correct (product V) _ _ (product_correct V)) in E by (intros d; now apply chosen_small).
+  now apply Z.ltb_lt in E.
+Qed.
+Lemma kernelZ_entry K k I J : at_ (row (kernelZ K k) I) J = at_ (nth J (nth I K []) []) k.
+Proof.
+  unfold kernelZ. change (@nil Z) with (map (fun l => at_ l k) []) at 1. rewrite map_nth.
+  pose proof (map_nth (fun l => at_ l k) (nth I K []) [] J) as E. cbn beta in E. now rewrite nth_nil_Z in E.
+Qed.
+
+Lemma kernel_entry k one_share shares I J : (k < length (all_shares w))%nat -> nth k (all_shares w) (0%Z, []) = (one_share, shares) ->
+  (I < N)%nat -> (J <= I)%nat ->
   let i := sample_of c I in let j := sample_of c J in let eq := if same I J then 1 else 0 in
-  IZR (at_ (row (combineZ one_share shares Parts) I) J)
+  IZR (at_ (row (kernelZ Kers k) I) J)
   = eq * IZR (qx c w) * grouped shares (row Hid i) (row Hid j) + IZR (at_ (row XX i) j) * grouped shares (row Slo I) (row Slo J)
     + eq * IZR one_share * (INR (biases c) * IZR (scaleZ c w)).
 Proof.
-  intros HI HJ i j eq. assert (HJ' : (J < N)%nat) by lia. destruct (equation_lt I HI) as [Hi _]. destruct (equation_lt J HJ') as [Hj _].
-  unfold combineZ.
-  assert (Np : nth I Parts [] = map (fun J => (if same I J then Z.of_nat (biases c) * scaleZ c w else 0)%Z
-      :: products V (qx c w) (same I J) (at_ (row XX i) (sample_of c J)) (nth i (selected w (pack_left V kept) Hid) []) (nth I (selected w (pack_left V kept) Slo) [])
-      (nth (sample_of c J) (selected w (pack_right V kept) Hid) []) (nth J (selected w (pack_right V kept) Slo) [])) (seq 0 (S I))).
-  { unfold partsZ. cbn zeta. apply (nth_seq_map (fun I => map _ (seq 0 (S I))) N I). exact HI. }
-  rewrite (nth_map_lt _ _ _ (@nil (list Z))) by (unfold partsZ; rewrite map_length, seq_length; exact HI).
-  rewrite Np. rewrite (nth_map_lt _ _ _ (@nil Z)) by (rewrite map_length, seq_length; lia). rewrite nth_seq_map by lia.
-  rewrite !selected_row by (rewrite ?H_count, ?B_count; assumption).
-  cbn [dot]. rewrite plus_IZR, products_dot.
-  - fold j. rewrite mult_IZR. replace (IZR (if same I J then (Z.of_nat (biases c) * scaleZ c w)%Z else 0%Z)) with (eq * (INR (biases c) * IZR (scaleZ c w)))
-      by (unfold eq; destruct (same I J); rewrite ?mult_IZR, <- ?INR_IZR_INZ; ring).
-    unfold grouped, eq. cbn [Nat.add]. ring.
-  - intros g. apply selected_product; apply below; try apply (t_H _ _ _ passed); now rewrite H_count.
-  - intros g. apply selected_product; apply below; try apply (t_B _ _ _ passed); now rewrite B_count.
+  intros Hk Es HI HJ i j eq. assert (HJ' : (J < N)%nat) by lia. destruct (equation_lt I HI) as [Hi _]. destruct (equation_lt J HJ') as [Hj _].
+  rewrite kernelZ_entry. unfold kernelsZ. cbn zeta. rewrite nth_seq_map by exact HI. rewrite nth_seq_map by lia. fold i j.
+  rewrite !packed_row by (rewrite ?H_count, ?B_count; assumption). set (small := below46 V _ _ && _).
+  pose proof (fun l => below Hid l (t_H _ _ _ passed)) as BH. pose proof (fun l => below Slo l (t_B _ _ _ passed)) as BB.
+  assert (SH : small = true -> forall l, (l < n)%nat -> (energy (chosen (row Hid l)) < 2 ^ 46)%Z).
+  { unfold small. rewrite andb_true_iff. intros [T _] l Hl. apply (below46_row Hid); [exact BH|exact T|now rewrite H_count]. }
+  assert (SB : small = true -> forall l, (l < N)%nat -> (energy (chosen (row Slo l)) < 2 ^ 46)%Z).
+  { unfold small. rewrite andb_true_iff. intros [_ T] l Hl. apply (below46_row Slo); [exact BB|exact T|now rewrite B_count]. }
+  clearbody small.
+  destruct (weighted_entry small (row Slo I) (row Slo J) k one_share shares (BB I) (BB J) ltac:(auto) Hk Es) as [LB EB].
+  destruct (weighted_entry small (row Hid i) (row Hid j) k one_share shares (BH i) (BH j) ltac:(auto) Hk Es) as [LH EH].
+  assert (Eu : at_ (map fst (all_shares w)) k = one_share) by (rewrite (nth_map_lt _ _ _ (0%Z, [])), Es by exact Hk; reflexivity).
+  rewrite entry_sums_nth by (try (destruct (same I J)); rewrite ?map_length, ?LB, ?LH; exact Hk).
+  rewrite Eu, times_correct, !plus_IZR, !mult_IZR, EB. unfold eq. destruct (same I J).
+  - rewrite EH, mult_IZR, <- INR_IZR_INZ. ring.
+  - rewrite (nth_map_lt _ _ _ (0%Z, [])) by exact Hk. ring.
 Qed.
 
 Lemma finer_value : finer_unit c w = K * K * (W1 * W1).
@@ -368,12 +328,12 @@ Lemma finer_pos : 0 < finer_unit c w.
 Proof. rewrite finer_value. pose proof K_pos. pose proof W1_pos. apply Rmult_lt_0_compat; now apply Rmult_lt_0_compat. Qed.
 
 (** The kernel with shares, from integers: what the tests for definiteness need. *)
-Lemma theta_near one_share shares I J :
+Lemma theta_near k one_share shares I J : (k < length (all_shares w))%nat -> nth k (all_shares w) (0%Z, []) = (one_share, shares) ->
   (0 < one_share)%Z -> (forall g, (g < length (groups w))%nat -> (0 <= at_ shares g <= one_share)%Z) -> (I < N)%nat -> (J <= I)%nat ->
-  Rabs (IZR (scaleZ c w * one_share) * theta_ (share_of w one_share shares) I J - IZR (at_ (row (combineZ one_share shares Parts) I) J))
+  Rabs (IZR (scaleZ c w * one_share) * theta_ (share_of w one_share shares) I J - IZR (at_ (row (kernelZ Kers k) I) J))
     <= IZR one_share * IZR ek / finer_unit c w.
 Proof.
-  intros H1 Hs HI HJ. assert (HJ' : (J < N)%nat) by lia. rewrite kernel_entry by assumption. cbn zeta.
+  intros Hk Ek H1 Hs HI HJ. assert (HJ' : (J < N)%nat) by lia. rewrite (kernel_entry k one_share shares) by assumption. cbn zeta. clear Hk Ek.
   destruct (equation_lt I HI) as [Hi Ho]. destruct (equation_lt J HJ') as [Hj Ho'].
   assert (Hji : (sample_of c J <= sample_of c I)%nat) by (apply Nat.div_le_mono; lia).
   unfold theta. rewrite inner_axes by assumption. fold (gram_of c (sample_of c I) (sample_of c J)).

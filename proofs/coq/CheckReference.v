@@ -5,8 +5,8 @@
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Setting NtkStability Relu Activation TwoLayer Kinks Rows Psd Criterion
-  Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward CheckDerivative CheckScalars CheckKernel.
+From LPLR Require Import Inner Sums Rn Setting NtkStability Relu Activation TwoLayer NeuronBudget Kinks Rows Psd Criterion
+  Fixed FixedTanh IntegerMatrix Slices Vectors Format Check Rounding CheckForward CheckHidden CheckDerivative CheckScalars CheckKernel.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -23,7 +23,7 @@ Notation W := (weightsZ c w).
 Notation X := (inputsZ c w).
 Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
-Notation Tan := (map (map (valueZ c table)) Ps).
+Notation Tan := (valuesZ c Ps).
 Notation Hid := (hiddenZ w Tan).
 Notation XX := (gramZ c w V X).
 Notation ed := (e_dot c W X).
@@ -32,7 +32,7 @@ Notation eh := (e_hid w et).
 Notation eg := (e_gram c X).
 Notation Src := (sourceZ c w XX Ps Hid eg eh).
 Notation Slo := (slopesZ c w Src).
-Notation Parts := (partsZ c w V XX Hid Slo).
+Notation Kers := (kernelsZ c w V XX Hid Slo).
 Notation ek := (e_kernel c w Tan eg eh).
 Notation s2 := (scale2R c).
 Notation W1 := (weight_unit c).
@@ -55,6 +55,8 @@ Notation shaped := (CheckForward.shaped c w V Hcheck).
 Notation W1_pos := (CheckForward.W1_pos c w V Hcheck).
 Notation qx_pos := (CheckKernel.qx_pos c w V Hcheck).
 Notation gram_near := (CheckKernel.gram_near c w V Hcheck).
+Notation ones_entry := (CheckKernel.ones_entry w).
+Notation ones_unit := (CheckKernel.ones_unit w).
 Notation XX_bound := (CheckKernel.XX_bound c w V Hcheck).
 Notation theta_near := (CheckKernel.theta_near c w V Hcheck).
 Notation scale_pos := (CheckKernel.scale_pos c w V Hcheck).
@@ -179,11 +181,6 @@ Let q (u : Rn N) := sum N (fun i => entry u i * entry u i).
 Lemma q_pos u : 0 <= q u.
 Proof. apply sum_nonneg. intros. apply Rle_0_sqr. Qed.
 
-Lemma ones_entry g : (g < length (groups w))%nat -> at_ (ones w) g = 1%Z.
-Proof. intros H. unfold ones. now rewrite (nth_map_lt _ _ _ {| g_max := 0; g_ell := 0 |}). Qed.
-Lemma ones_unit g : (g < length (groups w))%nat -> (0 <= at_ (ones w) g <= 1)%Z.
-Proof. intros H. rewrite ones_entry by assumption. lia. Qed.
-
 Lemma theta_whole I J : theta_ (fun _ => 1) I J = theta_ (share_of w 1 (ones w)) I J.
 Proof.
   assert (E : forall f : nat -> R, sum m (fun r => 1 * f r) = sum m (fun r => share_of w 1 (ones w) r * f r)).
@@ -200,9 +197,9 @@ Proof.
 Qed.
 
 Lemma whole_near I J : (I < N)%nat -> (J <= I)%nat ->
-  Rabs (IZR (scaleZ c w) * theta_ (share_of w 1 (ones w)) I J - IZR (at_ (row (combineZ 1 (ones w) Parts) I) J)) <= IZR ek / finer_unit c w.
+  Rabs (IZR (scaleZ c w) * theta_ (share_of w 1 (ones w)) I J - IZR (at_ (row (kernelZ Kers 0) I) J)) <= IZR ek / finer_unit c w.
 Proof.
-  intros HI HJ. pose proof (theta_near 1 (ones w) I J ltac:(lia) ones_unit HI HJ) as T. rewrite Z.mul_1_r, Rmult_1_l in T. exact T.
+  intros HI HJ. pose proof (theta_near 0 1 (ones w) I J (Nat.lt_0_succ _) eq_refl ltac:(lia) ones_unit HI HJ) as T. rewrite Z.mul_1_r, Rmult_1_l in T. exact T.
 Qed.
 
 Lemma kernel_lower : ntk_lower (reference c w V) (start c) (Q2R (sigma0 w) * Q2R (sigma0 w)).
@@ -238,14 +235,6 @@ Proof.
 Qed.
 
 (** ** The NTK on every ball: the budget shared between the neurons *)
-Lemma all2_nth {A B : Type} (f : A -> B -> bool) x y i a b : all2 f x y = true -> (i < length y)%nat -> f (nth i x a) (nth i y b) = true.
-Proof.
-  revert y i. induction x as [|u x IH]; intros [|v y] i H Hi; cbn in *; try discriminate; [lia|].
-  rewrite andb_true_iff in H. destruct H as [H1 H2]. destruct i as [|i]; [assumption|]. apply IH; [assumption|lia].
-Qed.
-Lemma all2_length {A B : Type} (f : A -> B -> bool) x y : all2 f x y = true -> length x = length y.
-Proof. revert y. induction x as [|u x IH]; intros [|v y] H; cbn in *; try discriminate; [reflexivity|]. rewrite andb_true_iff in H. f_equal. now apply IH. Qed.
-
 Notation no_group := {| g_max := 0; g_ell := 0 |}.
 Notation group_at r := (nth (nth r (group_of w) O) (groups w) no_group).
 
@@ -271,11 +260,19 @@ Proof.
   apply Rmult_le_compat_l; [apply act_bend_pos|exact Ha].
 Qed.
 
+Lemma parabola_passed p : In p (parabolas w) -> exists k, (k < length (all_shares w))%nat /\
+  nth k (all_shares w) (0%Z, []) = (share_one, p_shares p) /\ parabola_ok c w V ek (kernelZ Kers k) p = true.
+Proof.
+  intros Hp. pose proof (t_budget _ _ _ passed) as C. unfold check_budget in C. rewrite !andb_true_iff in C. destruct C as [_ C].
+  destruct (In_nth _ _ p Hp) as [k [Hk E]]. pose proof (all2_nth _ _ _ k (kernelZ Kers O) p C Hk) as T.
+  rewrite E, (nth_map_lt _ _ _ O), seq_nth in T by (rewrite ?seq_length; exact Hk). exists (1 + k)%nat. unfold all_shares.
+  cbn [length]. rewrite map_length. split; [lia|split; [|exact T]]. cbn [nth Nat.add]. rewrite (nth_map_lt _ _ _ p) by exact Hk. now rewrite E.
+Qed.
+
 Lemma parabola_bound p z : In p (parabolas w) ->
   forall u, (Q2R (p_floor p) - Q2R (p_weight p) * ⟨z ⊖ start c, z ⊖ start c⟩) * ⟨u, u⟩ <= ⟨JT (reference c w V) z u, JT (reference c w V) z u⟩.
 Proof.
-  intros Hp u. pose proof (t_budget _ _ _ passed) as C. unfold check_budget in C. rewrite !andb_true_iff in C. destruct C as [_ C].
-  rewrite forallb_forall in C. specialize (C p Hp). unfold parabola_ok in C. rewrite !andb_true_iff in C.
+  intros Hp u. destruct (parabola_passed p Hp) as [k [Hk [Ek C]]]. unfold parabola_ok in C. rewrite !andb_true_iff in C.
   destruct C as [[[[C1 C2] C3] C4] C5]. apply factor_test_sound in C4. apply leQ_R in C1, C5. rewrite RMicromega.Q2R_0 in C1. apply Z.leb_le in C3.
   pose proof (all2_length _ _ _ C2) as L.
   assert (S : forall g, (g < length (groups w))%nat -> (0 <= at_ (p_shares p) g <= share_one)%Z /\
@@ -284,7 +281,7 @@ Proof.
   { intros g Hg. pose proof (all2_nth _ _ _ g 0%Z no_group C2 Hg) as E. unfold share_ok in E. rewrite !andb_true_iff in E.
     destruct E as [[E1 E2] E3]. apply Z.leb_le in E1, E2. apply leQ_R in E3. split; [lia|].
     repeat rewrite ?Q2R_plus, ?Q2R_mult, ?Q2R_Z in E3. exact E3. }
-  pose proof (theta_near share_one (p_shares p)) as Near.
+  pose proof (fun i j => theta_near k share_one (p_shares p) i j Hk Ek) as Near.
   pose proof (psd_test_correct _ _ _ _ _ _ _ (IZR (scaleZ c w * share_one)) (IZR share_one * IZR ek / finer_unit c w) (entry (n := N) u) C4 C3
     (theta_sym _) (fun i j => Near i j eq_refl (fun g Hg => proj1 (S g Hg)))) as P.
   fold (q u) in P. set (e := ek) in *. clearbody e.

@@ -3,7 +3,7 @@
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
 From LPLR Require Import Inner Sums Rn Setting Activation TwoLayer Rows
-  Fixed FixedTanh IntegerMatrix Vectors Format Check Rounding CheckForward.
+  Fixed FixedTanh IntegerMatrix Slices Vectors Format Check Rounding CheckForward CheckHidden.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -18,7 +18,7 @@ Notation W := (weightsZ c w).
 Notation X := (inputsZ c w).
 Notation Ds := (dotsZ V W X).
 Notation Ps := (presZ c w Ds).
-Notation Tan := (map (map (valueZ c table)) Ps).
+Notation Tan := (valuesZ c Ps).
 Notation ed := (e_dot c W X).
 Notation et := (e_value c + e_pre c w ed)%Z.
 Notation s2 := (scale2R c).
@@ -36,7 +36,7 @@ Hypothesis Hcheck : check c w V = true.
 Notation passed := (CheckForward.passed c w V Hcheck).
 Notation shaped := (CheckForward.shaped c w V Hcheck).
 Notation W1_pos := (CheckForward.W1_pos c w V Hcheck).
-Notation value_near := (CheckForward.value_near c w V Hcheck).
+Notation value_near := (CheckHidden.value_near c w V Hcheck).
 Notation outer_value := (CheckForward.outer_value c).
 
 (** ** The scalars *)
@@ -92,10 +92,16 @@ Proof.
   rewrite sum_const. unfold biases. destruct (output_biases c); cbn [INR]; [rewrite nth_nil_Z; unfold Rdiv; ring|ring].
 Qed.
 
+Notation dot_ I := (dot (row (outers c) (output_of c I)) (row Tan (sample_of c I))).
+Notation size_ I := (norm1 (row (outers c) (output_of c I))).
+Lemma outs_entry I : (I < N)%nat -> at_ (outsZ c Tan) I = dot_ I.
+Proof.
+  intros HI. unfold outsZ. cbn zeta. rewrite nth_seq_map by exact HI. rewrite !map_nth, sliced_correct. apply dot_comm.
+Qed.
 Lemma output_near I : (I < N)%nat ->
   Rabs (IZR (out_unit c) * (s2 * sum m (fun r => outer_ r I * hid_ r (sample_of c I)) + bias RY R1 m (biases c) ys (start c) I
           - value (target_bits c) (at_ (targets c) I))
-        - IZR (residualZ c w Tan I)) <= IZR (e_out c w Tan et I).
+        - IZR (residualZ c w (dot_ I) I)) <= IZR (e_out c w (dot_ I) (size_ I) et).
 Proof.
   intros HI. destruct (CheckForward.equation_lt c I HI) as [Hi Ho].
   pose proof (root_correct _ _ (s_q2 _ _ shaped) (s_r2 _ _ shaped) (t_r2 _ _ _ passed)) as HR. fold s2 in HR.
@@ -139,7 +145,7 @@ Qed.
 Lemma residual_le : norm (residual (model c) (target c) (start c)) <= Q2R (res0 w).
 Proof.
   apply norm_le_sq; [apply (c_e scalars)|].
-  pose proof (t_res _ _ _ passed) as C. unfold check_residual in C. cbn zeta in C. apply leQ_R in C. 
+  pose proof (t_res _ _ _ passed) as C. unfold check_residual in C. cbn zeta in C. apply leQ_R in C.
   rewrite !Q2R_mult, !Q2R_Z, sumZ_sum, mult_IZR in C. pose proof out_unit_pos as Up.
   rewrite inner_Rn. apply Rmult_le_reg_r with (IZR (out_unit c) * IZR (out_unit c)); [now apply Rmult_lt_0_compat|].
   eapply Rle_trans; [|exact C]. rewrite <- sum_scal_r. apply sum_le. intros I HI.
@@ -148,10 +154,10 @@ Proof.
   { unfold residual. rewrite entry_minus.
     change (F (model c) (start c)) with (net_F RY R1 N m (biases c) xs ys s2 (fun _ _ => act (hidden c)) (start c)).
     unfold net_F, target. rewrite !entry_vector by assumption. reflexivity. }
-  rewrite Er. pose proof (output_near I HI) as On.
-  set (v := s2 * _ + _ - _) in *. set (e := e_out c w Tan et I) in *. clearbody e. rewrite mult_IZR, !plus_IZR, !abs_IZR.
+  rewrite Er, outs_entry by exact HI. change 0%Z with (norm1 []). rewrite map_nth. pose proof (output_near I HI) as On.
+  set (v := s2 * _ + _ - _) in *. set (e := e_out c w (dot_ I) (size_ I) et) in *. clearbody e. rewrite mult_IZR, !plus_IZR, !abs_IZR.
   replace (v * v * (IZR (out_unit c) * IZR (out_unit c))) with (IZR (out_unit c) * v * (IZR (out_unit c) * v)) by ring.
-  apply sq_le_abs. set (z := IZR (residualZ c w Tan I)) in *.
+  apply sq_le_abs. set (z := IZR (residualZ c w (dot_ I) I)) in *.
   pose proof (Rabs_triang (IZR (out_unit c) * v - z) z) as Tr.
   replace (IZR (out_unit c) * v - z + z) with (IZR (out_unit c) * v) in Tr by ring. lra.
 Qed.

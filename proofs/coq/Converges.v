@@ -2,7 +2,7 @@
 
 From Coq Require Import Reals Lra QArith Qreals ZArith List Bool.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Rn Setting Path Residual Certificate TwoLayer Relu Criterion Fixed IntegerMatrix Vectors Format Check CheckForward CheckScalars CheckKernel CheckFacts.
+From LPLR Require Import Inner Rn Setting Path Residual Certificate TwoLayer Relu Criterion Fixed IntegerMatrix Slices Vectors Format Check CheckForward CheckHidden CheckScalars CheckKernel CheckFacts.
 Import ListNotations.
 Open Scope R_scope.
 

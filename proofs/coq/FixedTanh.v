@@ -6,141 +6,9 @@
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Segment Tanh Fixed.
+From LPLR Require Import Tanh TanhSeries Fixed Shift.
 Import ListNotations.
 Open Scope R_scope.
-
-(** ** Facts about tanh *)
-Lemma th_add x y : th (x + y) = (th x + th y) / (1 + th x * th y).
-Proof.
-  rewrite !th_exp, Ropp_plus_distr, !exp_plus.
-  pose proof (exp_pos x). pose proof (exp_pos (- x)). pose proof (exp_pos y). pose proof (exp_pos (- y)).
-  set (a := exp x) in *. set (b := exp (- x)) in *. set (c := exp y) in *. set (d := exp (- y)) in *.
-  assert (0 < a * c) by nra. assert (0 < b * d) by nra. field. repeat split; nra.
-Qed.
-
-Lemma th_0 : th 0 = 0.
-Proof. rewrite th_exp, Ropp_0, exp_0. field. Qed.
-
-Lemma th_opp x : th (- x) = - th x.
-Proof. rewrite !th_exp, Ropp_involutive. pose proof (th_denominator x). field. lra. Qed.
-
-Lemma compare (f f' g g' : R -> R) T : 0 <= T ->
-  (forall t, is_derive f t (f' t)) -> (forall t, is_derive g t (g' t)) ->
-  (forall t, 0 <= t <= T -> f' t <= g' t) -> f 0 = g 0 -> f T <= g T.
-Proof.
-  intros HT Hf Hg Hle H0.
-  pose proof (mean_value_majorant f f' g g' T HT) as M. 
-  assert (f T - f 0 <= g T - g 0); [|lra]. apply M; auto.
-Qed.
-
-Lemma th_nonneg x : 0 <= x -> 0 <= th x.
-Proof.
-  intros H. apply (compare (fun _ => 0) (fun _ => 0) th dth x H).
-  - intros. apply @is_derive_const.
-  - apply th_derive.
-  - intros t _. pose proof (dth_bounds t). lra.
-  - now rewrite th_0.
-Qed.
-
-Lemma th_le x : 0 <= x -> th x <= x.
-Proof.
-  intros H. apply (compare th dth (fun t => t) (fun _ => 1) x H).
-  - apply th_derive.
-  - intros. apply @is_derive_id.
-  - intros t _. pose proof (dth_bounds t). lra.
-  - apply th_0.
-Qed.
-
-(** Derivatives of polynomials ([auto_derive] would do, at the price of an axiom of classical logic). *)
-Lemma d_mul (f g : R -> R) x a b : is_derive f x a -> is_derive g x b -> is_derive (fun t => f t * g t) x (a * g x + f x * b).
-Proof. intros. apply (is_derive_mult f g); [assumption|assumption|]. intros. apply Rmult_comm. Qed.
-Lemma d_plus (f g : R -> R) x a b : is_derive f x a -> is_derive g x b -> is_derive (fun t => f t + g t) x (a + b).
-Proof. exact (is_derive_plus f g x a b). Qed.
-Lemma d_minus (f g : R -> R) x a b : is_derive f x a -> is_derive g x b -> is_derive (fun t => f t - g t) x (a - b).
-Proof. exact (is_derive_minus f g x a b). Qed.
-Lemma d_const (c x : R) : is_derive (fun _ : R => c) x 0. Proof. apply @is_derive_const. Qed.
-Lemma d_id (x : R) : is_derive (fun t : R => t) x 1. Proof. apply @is_derive_id. Qed.
-Lemma d_cube x : is_derive (fun t : R => t * t * t) x (3 * (x * x)).
-Proof.
-  replace (3 * (x * x)) with ((1 * x + x * 1) * x + x * x * 1) by ring.
-  exact (d_mul _ _ _ _ _ (d_mul _ _ _ _ _ (d_id x) (d_id x)) (d_id x)).
-Qed.
-Lemma d_fifth x : is_derive (fun t : R => t * t * t * t * t) x (5 * (x * x * x * x)).
-Proof.
-  replace (5 * (x * x * x * x)) with ((3 * (x * x) * x + x * x * x * 1) * x + x * x * x * x * 1) by ring.
-  exact (d_mul _ _ _ _ _ (d_mul _ _ _ _ _ (d_cube x) (d_id x)) (d_id x)).
-Qed.
-
-Lemma th_cubic_low x : 0 <= x -> x - x * x * x / 3 <= th x.
-Proof.
-  intros H. apply (compare (fun t => t - t * t * t / 3) (fun t => 1 - t * t) th dth x H).
-  - intros t. replace (1 - t * t) with (1 - (3 * (t * t) * / 3 + t * t * t * 0)) by field.
-    exact (d_minus _ _ _ _ _ (d_id t) (d_mul _ _ _ _ _ (d_cube t) (d_const (/ 3) t))).
-  - apply th_derive.
-  - intros t Ht. unfold dth. pose proof (th_nonneg t ltac:(lra)). pose proof (th_le t ltac:(lra)). nra.
-  - rewrite th_0. field.
-Qed.
-
-Lemma th_cubic_high x : 0 <= x <= 1 -> th x <= x - x * x * x / 3 + 2 * (x * x * x * x * x) / 15.
-Proof.
-  intros [H H1].
-  apply (compare th dth (fun t => t - t * t * t / 3 + 2 * (t * t * t * t * t) / 15)
-           (fun t => 1 - t * t + 2 * (t * t * t * t) / 3) x H).
-  - apply th_derive.
-  - intros t. replace (1 - t * t + 2 * (t * t * t * t) / 3)
-      with (1 - (3 * (t * t) * / 3 + t * t * t * 0)
-            + ((0 * (t * t * t * t * t) + 2 * (5 * (t * t * t * t))) * / 15 + 2 * (t * t * t * t * t) * 0)) by field.
-    exact (d_plus _ _ _ _ _ (d_minus _ _ _ _ _ (d_id t) (d_mul _ _ _ _ _ (d_cube t) (d_const (/ 3) t)))
-      (d_mul _ _ _ _ _ (d_mul _ _ _ _ _ (d_const 2 t) (d_fifth t)) (d_const (/ 15) t))).
-  - intros t Ht. unfold dth. pose proof (th_cubic_low t ltac:(lra)) as Hl.
-    assert (0 <= t * t <= 1) by nra.
-    assert (0 <= t - t * t * t / 3) by nra.
-    assert (0 <= t * t * (t * t) * (t * t)) by (apply Rmult_le_pos; [nra|lra]).
-    assert ((t - t * t * t / 3) * (t - t * t * t / 3) <= th t * th t) by (apply Rmult_le_compat; assumption).
-    nra.
-  - rewrite th_0. field.
-Qed.
-
-
-(** Two terms of the Taylor series at x, with t = tanh x. *)
-Lemma th_second_order x h : 0 <= x -> 0 <= h <= 1 / 2 ->
-  let t := th x in let d := 1 - t * t in
-  Rabs (th (x + h) - (t + d * h - d * (h * h) * t)) <= h * h * h / 3.
-Proof.
-  intros Hx Hh t d. pose proof (th_nonneg x Hx) as T0. pose proof (th_bounds x) as T1. fold t in T0, T1.
-  pose proof (th_cubic_low h ltac:(lra)) as U0. pose proof (th_le h ltac:(lra)) as U1. pose proof (th_nonneg h ltac:(lra)) as U2.
-  rewrite th_add. fold t. set (u := th h) in *.
-  assert (Htu : 0 <= t * u) by (apply Rmult_le_pos; lra).
-  assert (Hd : 0 <= d <= 1) by (unfold d; nra).
-  (* the quotient is d u (1 - t u) plus a small square *)
-  set (w := (t * u) * (t * u) / (1 + t * u)).
-  assert (Hw : 0 <= w <= (t * u) * (t * u)).
-  { unfold w. split; [apply Rdiv_le_0_compat; [apply Rle_0_sqr|lra]|].
-    apply Rle_div_l; [lra|]. pose proof (Rle_0_sqr (t * u)) as S. unfold Rsqr in S. nra. }
-  replace ((t + u) / (1 + t * u) - (t + d * h - d * (h * h) * t))
-    with (d * u * w - d * ((h - u) * (1 - t * (u + h)))) by (unfold w, d; field; lra).
-  assert (Hdt : d * (t * t) <= / 4).
-  { unfold d. pose proof (Rle_0_sqr (t * t - / 2)) as S. unfold Rsqr in S. nra. }
-  assert (Hu3 : u * u * u <= h * h * h).
-  { assert (u * u <= h * h) by (apply Rmult_le_compat; lra). apply Rmult_le_compat; nra. }
-  assert (H3 : 0 <= u * u * u) by (apply Rmult_le_pos; [apply Rmult_le_pos|]; assumption).
-  assert (A : 0 <= d * u * w <= h * h * h / 4).
-  { split; [apply Rmult_le_pos; [apply Rmult_le_pos; lra|lra]|].
-    apply Rle_trans with (d * u * ((t * u) * (t * u))); [apply Rmult_le_compat_l; [apply Rmult_le_pos; lra|lra]|].
-    replace (d * u * (t * u * (t * u))) with (d * (t * t) * (u * u * u)) by ring.
-    assert (0 <= d * (t * t)) by (apply Rmult_le_pos; [lra|apply Rle_0_sqr]).
-    apply Rle_trans with (/ 4 * (h * h * h)); [apply Rmult_le_compat; lra|lra]. }
-  assert (B : 0 <= d * ((h - u) * (1 - t * (u + h))) <= h * h * h / 3).
-  { assert (0 <= h - u <= h * h * h / 3) by lra.
-    assert (0 <= 1 - t * (u + h) <= 1).
-    { assert (0 <= t * (u + h)) by (apply Rmult_le_pos; lra). assert (t * (u + h) <= 1 * 1) by (apply Rmult_le_compat; lra). lra. }
-    assert (0 <= (h - u) * (1 - t * (u + h))) by (apply Rmult_le_pos; lra).
-    assert ((h - u) * (1 - t * (u + h)) <= h * h * h / 3 * 1) by (apply Rmult_le_compat; lra).
-    split; [apply Rmult_le_pos; lra|].
-    apply Rle_trans with (1 * (h * h * h / 3 * 1)); [apply Rmult_le_compat; lra|lra]. }
-  apply Rabs_le. lra.
-Qed.
 
 (** ** The addition theorem on integers, in units of 2^-40 *)
 Definition fine : Z := 1099511627776.     (* 2^40 *)
@@ -262,7 +130,6 @@ Proof.
   apply Rabs_le. lra.
 Qed.
 
-
 (** ** The table of tanh(g/256) *)
 Definition t1 : Z := smallZ step.
 Fixpoint table_from (t : Z) (k : nat) : list Z :=
@@ -285,25 +152,28 @@ Proof.
     replace (e + 2 * Z.of_nat (S g))%Z with (e + 1 + 1 + 2 * Z.of_nat g)%Z by lia. exact B1.
 Qed.
 
-
 (** ** The table in units of 2^-28, with the derivative 1 - t^2 beside each value *)
 Definition one : Z := 268435456.          (* 2^28 *)
-Definition table_size : nat := Z.to_nat 4096.
 Definition limit : Z := 4294967296.       (* 16 in units of [one] *)
 
 Definition reduce (v : Z) : Z * Z := let t := Z.shiftr v 12 in (t, Z.shiftr (one * one - t * t) 28).
-Definition table : list (Z * Z) := map reduce (table_from 0 table_size).
+(** Rows of 64 entries, the first k of 64 rows: as many as the arguments need. *)
+Fixpoint rows {A} (k : nat) (l : list A) : list (list A) := match k with O => [] | S k => firstn 64 l :: rows k (skipn 64 l) end.
+Definition table (k : nat) : list (list (Z * Z)) := rows k (map reduce (table_from 0 (k * 64))).
 
-Definition tanh_pos (tab : list (Z * Z)) (z : Z) : Z :=
-  let g := Z.shiftr z 20 in let h := (z - Z.shiftl g 20)%Z in
-  let (t, D) := nth (Z.to_nat g) tab (0, 0)%Z in
-  let p := Z.shiftr (D * h) 28 in
-  (t + p - Z.shiftr (Z.shiftr (p * h) 28 * t) 28)%Z.
-Definition tanhZ (tab : list (Z * Z)) (z : Z) : Z :=
+Definition shr20 : Z -> Z := shr 20.
+Definition shr26 : Z -> Z := shr 26.
+Definition shr28 : Z -> Z := shr 28.
+Definition tanh_pos (tab : list (list (Z * Z))) (z : Z) : Z :=
+  let a := shr26 z in let y := (z - 67108864 * a)%Z in let b := shr20 y in let h := (y - 1048576 * b)%Z in
+  let (t, D) := nth (Z.to_nat b) (nth (Z.to_nat a) tab []) (0, 0)%Z in
+  let p := shr28 (D * h) in
+  (t + p - shr28 (shr28 (p * h) * t))%Z.
+Definition tanhZ (tab : list (list (Z * Z))) (z : Z) : Z :=
   if (z <? 0)%Z then (- tanh_pos tab (- z))%Z else tanh_pos tab z.
 
 (** The kernel shall not compute the table while it compares terms; [vm_compute] is not affected. *)
-#[global] Strategy 1000 [table table_from table_size].
+#[global] Strategy 1000 [table table_from].
 
 Lemma one_pos : 0 < IZR one.
 Proof. unfold one. lra. Qed.
@@ -316,29 +186,48 @@ Proof. apply (shift_floor v 12). lia. Qed.
 Lemma shift_28 v : IZR v / IZR one - 1 <= IZR (Z.shiftr v 28) <= IZR v / IZR one.
 Proof. apply (shift_floor v 28). lia. Qed.
 
-Lemma table_entry g : (0 <= g < 4096)%Z ->
-  let v := nth (Z.to_nat g) (table_from 0 table_size) 0%Z in
-  nth (Z.to_nat g) table (0, 0)%Z = reduce v /\ near fine 8192 (th (IZR g / 256)) v /\ (0 <= v <= fine)%Z.
+Lemma nth_first {A} (l : list A) (d : A) n : forall i, (i < n)%nat -> nth i (firstn n l) d = nth i l d.
+Proof. revert l. induction n as [|n IH]; intros [|x l] [|i] H; cbn; try lia; try reflexivity. apply IH. lia. Qed.
+Lemma nth_skip {A} (l : list A) (d : A) n i : nth i (skipn n l) d = nth (n + i) l d.
+Proof. revert l. induction n as [|n IH]; intros [|x l]; cbn; try reflexivity; [now destruct i|apply IH]. Qed.
+Lemma nth_rows {A} (d : A) k : forall l a b, (a < k)%nat -> (b < 64)%nat -> nth b (nth a (rows k l) []) d = nth (a * 64 + b) l d.
 Proof.
-  intros Hg v.
-  assert (Hn : (Z.to_nat g < table_size)%nat) by (unfold table_size; apply Z2Nat.inj_lt; lia).
+  induction k as [|k IH]; intros l [|a] b Ha Hb; [lia|lia| |]; cbn [rows nth].
+  - now apply nth_first.
+  - rewrite IH by lia. now rewrite nth_skip.
+Qed.
+
+Lemma table_entry k a b : (k <= 64)%nat -> (a < k)%nat -> (b < 64)%nat -> let g := (a * 64 + b)%nat in
+  let v := nth g (table_from 0 (k * 64)) 0%Z in
+  nth b (nth a (table k) []) (0, 0)%Z = reduce v /\ near fine 8192 (th (INR g / 256)) v /\ (0 <= v <= fine)%Z.
+Proof.
+  intros Hk Ha Hb g v. assert (Hn : (g < k * 64)%nat) by (unfold g; lia).
   assert (H0 : near fine 0 (th 0) 0) by (unfold near; rewrite th_0, Rmult_0_r, Rminus_0_r, Rabs_R0; lra).
-  destruct (table_correct table_size 0 0 0 (Z.to_nat g) Hn ltac:(lra) ltac:(unfold fine; lia) H0) as [T1 T2].
-  cbn zeta in T1, T2. rewrite Z2Nat.id in T1 by lia. rewrite INR_IZR_INZ, Z2Nat.id, Rplus_0_l in T1 by lia.
+  destruct (table_correct (k * 64) 0 0 0 g Hn ltac:(lra) ltac:(unfold fine; lia) H0) as [T1 T2].
+  cbn zeta in T1, T2. rewrite Rplus_0_l in T1.
   split; [|split; [eapply near_weaken; [|exact T1]; lia|exact T2]].
-  unfold table. rewrite (nth_indep _ (0, 0)%Z (reduce 0)); [apply map_nth|].
+  unfold table. rewrite nth_rows by assumption. fold g. rewrite (nth_indep _ (0, 0)%Z (reduce 0)); [apply map_nth|].
   rewrite map_length, length_table_from. exact Hn.
 Qed.
 
-Lemma tanh_pos_correct z : (0 <= z < limit)%Z -> near one 16 (th (IZR z / IZR one)) (tanh_pos table z).
+Lemma tanh_pos_correct k z : (k <= 64)%nat -> (0 <= z < 67108864 * Z.of_nat k)%Z -> near one 16 (th (IZR z / IZR one)) (tanh_pos (table k) z).
 Proof.
-  intros Hz. unfold tanh_pos. set (g := Z.shiftr z 20). set (h := (z - Z.shiftl g 20)%Z).
-  assert (Hgh : (0 <= g < 4096 /\ 0 <= h < 1048576 /\ z = g * 1048576 + h)%Z).
-  { unfold h, g. rewrite Z.shiftl_mul_pow2, Z.shiftr_div_pow2 by lia. change (2 ^ 20)%Z with 1048576%Z.
-    unfold limit in Hz. pose proof (Z.div_mod z 1048576 ltac:(lia)). pose proof (Z.mod_pos_bound z 1048576 ltac:(lia)). lia. }
-  clearbody g h. destruct Hgh as (Hg & Hh & Ez).
-  destruct (table_entry g Hg) as (En & Hv & Bv). cbn zeta in En, Hv, Bv. rewrite En.
-  set (v := nth (Z.to_nat g) (table_from 0 table_size) 0%Z) in *. clearbody v. unfold reduce.
+  intros Hk Hz. unfold tanh_pos, shr20, shr26, shr28. rewrite !shr_correct by lia. cbn zeta.
+  set (a := Z.shiftr z 26). set (b := Z.shiftr (z - 67108864 * a) 20). set (h := (z - 67108864 * a - 1048576 * b)%Z).
+  assert (Hgh : (0 <= a < Z.of_nat k /\ 0 <= b < 64 /\ 0 <= h < 1048576)%Z).
+  { unfold h, b, a. rewrite !Z.shiftr_div_pow2 by lia. change (2 ^ 20)%Z with 1048576%Z. change (2 ^ 26)%Z with 67108864%Z.
+    pose proof (Z.div_mod z 67108864 ltac:(lia)) as E1. pose proof (Z.mod_pos_bound z 67108864 ltac:(lia)) as B1.
+    set (y := (z - 67108864 * (z / 67108864))%Z) in *. assert (Ey : (y = z mod 67108864)%Z) by (unfold y; lia).
+    pose proof (Z.div_mod y 1048576 ltac:(lia)). pose proof (Z.mod_pos_bound y 1048576 ltac:(lia)).
+    assert (0 <= z / 67108864 < Z.of_nat k)%Z by (split; [apply Z.div_pos; lia|apply Z.div_lt_upper_bound; lia]).
+    assert (0 <= y / 1048576 < 64)%Z by (split; [apply Z.div_pos; lia|apply Z.div_lt_upper_bound; lia]). lia. }
+  assert (Ez : z = ((a * 64 + b) * 1048576 + h)%Z) by (unfold h; ring).
+  clearbody a b h. destruct Hgh as (Ha & Hb & Hh).
+  destruct (table_entry k (Z.to_nat a) (Z.to_nat b) Hk ltac:(lia) ltac:(lia)) as (En & Hv & Bv). cbn zeta in En, Hv, Bv. rewrite En.
+  assert (EI : INR (Z.to_nat a * 64 + Z.to_nat b) = IZR (a * 64 + b)) by (rewrite INR_IZR_INZ; f_equal; lia).
+  rewrite EI in Hv. clear EI En. set (g := (a * 64 + b)%Z) in *.
+  assert (Hg : (0 <= g)%Z) by (unfold g; lia). clearbody g.
+  set (v := nth _ (table_from 0 (k * 64)) 0%Z) in *. clearbody v. unfold reduce. rewrite !shr_correct by lia.
   set (x := IZR g / 256) in *. assert (Hx : 0 <= x) by (apply Rdiv_le_0_compat; [apply IZR_le; lia|lra]).
   (* T, D, P, Q, S: the integers in units of [one], as reals *)
   pose proof (shift_12 v) as FT. set (ti := Z.shiftr v 12) in *.
@@ -421,12 +310,12 @@ Proof.
   rewrite Rabs_mult, (Rabs_pos_eq O) by lra. apply Rle_trans with (O * (16 * ep)); [apply Rmult_le_compat_l; lra|lra].
 Qed.
 
-Theorem tanhZ_correct z : (Z.abs z < limit)%Z -> near one 16 (th (IZR z / IZR one)) (tanhZ table z).
+Theorem tanhZ_correct k z : (k <= 64)%nat -> (Z.abs z < 67108864 * Z.of_nat k)%Z -> near one 16 (th (IZR z / IZR one)) (tanhZ (table k) z).
 Proof.
-  intros Hz. unfold tanhZ. destruct (Z.ltb_spec z 0) as [Hn|Hn].
-  - pose proof (tanh_pos_correct (- z) ltac:(lia)) as H. unfold near in *. rewrite !opp_IZR in *.
-    pose proof one_pos. set (O := IZR one) in *. clearbody O. set (v := IZR (tanh_pos table (- z))) in *. clearbody v.
+  intros Hk Hz. unfold tanhZ. destruct (Z.ltb_spec z 0) as [Hn|Hn].
+  - pose proof (tanh_pos_correct k (- z) Hk ltac:(lia)) as H. unfold near in *. rewrite !opp_IZR in *.
+    pose proof one_pos. set (O := IZR one) in *. clearbody O. set (v := IZR (tanh_pos (table k) (- z))) in *. clearbody v.
     replace (IZR z / O) with (- (- IZR z / O)) by (field; lra). rewrite th_opp, <- Rabs_Ropp.
     replace (- (O * - th (- IZR z / O) - - v)) with (O * th (- IZR z / O) - v) by ring. exact H.
-  - apply tanh_pos_correct. lia.
+  - apply tanh_pos_correct; [exact Hk|lia].
 Qed.

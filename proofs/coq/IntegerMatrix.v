@@ -8,6 +8,9 @@ Open Scope R_scope.
 Fixpoint dot (x y : list Z) : Z :=
   match x, y with a :: x, b :: y => (a * b + dot x y)%Z | _, _ => 0%Z end.
 
+(** The products of many rows. *)
+Fixpoint dots (x y : list (list Z)) : list Z := match x, y with a :: x, b :: y => dot a b :: dots x y | _, _ => [] end.
+
 Notation at_ l i := (nth i l 0%Z).
 Notation row l i := (nth i l (@nil Z)).
 
@@ -59,6 +62,12 @@ Fixpoint select (g : nat) (groups : list nat) (x : list Z) : list Z :=
   | _, _ => []
   end.
 
+(** The same from a mask. *)
+Fixpoint pick (mask : list bool) (x : list Z) : list Z :=
+  match mask, x with b :: mask, a :: x => if b then a :: pick mask x else pick mask x | _, _ => [] end.
+Lemma pick_select g groups x : pick (map (fun h => (h =? g)%nat) groups) x = select g groups x.
+Proof. revert x. induction groups as [|h groups IH]; intros [|a x]; cbn [map pick select]; try reflexivity. now rewrite IH. Qed.
+
 Lemma select_dot (G : nat) (groups : list nat) (shares x y : list Z) :
   (forall r, (r < length groups)%nat -> (nth r groups O < G)%nat) -> length x = length groups -> length y = length groups ->
   sum G (fun g => IZR (dot (select g groups x) (select g groups y)) * IZR (at_ shares g))
@@ -95,6 +104,28 @@ Proof.
   assert (0 <= p) by (apply sum_nonneg; intros; apply Rle_0_sqr). assert (0 <= q) by (apply sum_nonneg; intros; apply Rle_0_sqr).
   rewrite <- (Rabs_pos_eq (IZR B)) by lra. apply Rsqr_le_abs_0. unfold Rsqr.
   eapply Rle_trans; [exact C|]. apply Rmult_le_compat; assumption.
+Qed.
+
+(** Weighted sums of products, from the squares alone. *)
+Definition energy (x : list (list Z)) : Z := fold_right Z.add 0%Z (dots x x).
+Lemma dot_twice x : forall y, (2 * Z.abs (dot x y) <= dot x x + dot y y)%Z.
+Proof.
+  induction x as [|a x IH]; intros y; [cbn [dot]; pose proof (dot_square_pos y); lia|].
+  destruct y as [|b y]; [pose proof (dot_square_pos (a :: x)); cbn [dot] in *; lia|].
+  cbn [dot]. specialize (IH y). pose proof (Z.square_nonneg (a - b)) as P. pose proof (Z.square_nonneg (a + b)) as Q.
+  replace ((a - b) * (a - b))%Z with (a * a - 2 * (a * b) + b * b)%Z in P by ring.
+  replace ((a + b) * (a + b))%Z with (a * a + 2 * (a * b) + b * b)%Z in Q by ring. lia.
+Qed.
+Lemma energy_pos x : (0 <= energy x)%Z.
+Proof. unfold energy. induction x as [|a x IH]; cbn [dots fold_right]; [lia|]. pose proof (dot_square_pos a). lia. Qed.
+Lemma weighted_bound (S : Z) : (0 <= S)%Z -> forall x y s, (forall g, (g < length x)%nat -> (0 <= at_ s g <= S)%Z) ->
+  (2 * Z.abs (dot (dots x y) s) <= S * (energy x + energy y))%Z.
+Proof.
+  intros HS. induction x as [|a x IH]; intros y s Hs; [cbn [dots dot]; pose proof (energy_pos y); unfold energy at 1; cbn [dots fold_right]; nia|].
+  destruct y as [|b y]; [pose proof (energy_pos (a :: x)); cbn [dots dot]; unfold energy at 2; cbn [dots fold_right]; nia|].
+  destruct s as [|t s]; [pose proof (energy_pos (a :: x)); pose proof (energy_pos (b :: y)); cbn [dots dot]; nia|].
+  specialize (IH y s (fun g Hg => Hs (Datatypes.S g) ltac:(cbn; lia))). pose proof (Hs O ltac:(cbn; lia)) as H0. cbn [nth] in H0.
+  pose proof (dot_twice a b). unfold energy in *. cbn [dots dot fold_right]. pose proof (dot_square_pos a). pose proof (dot_square_pos b). nia.
 Qed.
 
 (** The sum of the absolute values. *)

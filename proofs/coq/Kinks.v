@@ -7,7 +7,7 @@
 
 From Coq Require Import Reals Lra Lia List.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Inner Sums Rn Segment Derivative Setting Relu Activation TwoLayer.
+From LPLR Require Import Inner Sums Rn Segment Derivative Setting Relu Activation TwoLayer NeuronBudget.
 Import ListNotations.
 Open Scope R_scope.
 

@@ -2,7 +2,7 @@
 
 From Coq Require Import Reals Lra Psatz Lia ZArith List Bool QArith Qreals.
 From Coquelicot Require Import Coquelicot.
-From LPLR Require Import Sums Fixed IntegerMatrix Format Check.
+From LPLR Require Import Sums Fixed Shift IntegerMatrix Slices Format Check.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -29,11 +29,27 @@ Proof.
   - destruct i as [|i]; cbn [nth]; [lia|]. specialize (IH i). lia.
 Qed.
 
-Lemma rounded_entry rows s i j :
-  at_ (row (map (map (fun z => Z.shiftr z s)) rows) i) j = Z.shiftr (at_ (row rows i) j) s.
+Lemma all2_nth {A B : Type} (f : A -> B -> bool) x y i a b : all2 f x y = true -> (i < length y)%nat -> f (nth i x a) (nth i y b) = true.
 Proof.
-  change (@nil Z) with (map (fun z => Z.shiftr z s) (@nil Z)) at 1. rewrite map_nth.
-  rewrite <- (Z.shiftr_0_l s) at 1. apply (map_nth (fun z => Z.shiftr z s)).
+  revert y i. induction x as [|u x IH]; intros [|v y] i H Hi; cbn in *; try discriminate; [lia|].
+  rewrite andb_true_iff in H. destruct H as [H1 H2]. destruct i as [|i]; [assumption|]. apply IH; [assumption|lia].
+Qed.
+Lemma all2_length {A B : Type} (f : A -> B -> bool) x y : all2 f x y = true -> length x = length y.
+Proof. revert y. induction x as [|u x IH]; intros [|v y] H; cbn in *; try discriminate; [reflexivity|]. rewrite andb_true_iff in H. f_equal. now apply IH. Qed.
+
+Lemma magnitude_ge x j : (Z.abs (at_ x j) <= magnitude x)%Z.
+Proof. revert j. induction x as [|a x IH]; intros [|j]; cbn [magnitude fold_right nth]; try lia. specialize (IH j). unfold magnitude in IH. lia. Qed.
+Lemma peak_ge rows i j : (Z.abs (at_ (row rows i) j) <= peak rows)%Z.
+Proof.
+  revert i. induction rows as [|x rows IH]; intros i.
+  - rewrite (nth_overflow [] _ (Nat.le_0_l i)), nth_nil_Z. cbn. lia.
+  - unfold peak in *. cbn [fold_right]. destruct i as [|i]; cbn [nth]; [pose proof (magnitude_ge x j)|specialize (IH i)]; lia.
+Qed.
+
+Lemma rounded_entry rows s i j : (0 <= s)%Z -> at_ (row (rounded s rows) i) j = Z.shiftr (at_ (row rows i) j) s.
+Proof.
+  intros Hs. unfold rounded. cbn zeta. change (@nil Z) with (map (shr s) (@nil Z)) at 1. rewrite map_nth.
+  pose proof (map_nth (shr s) (row rows i) 0%Z j) as E. now rewrite !shr_correct, Z.shiftr_0_l in E by assumption.
 Qed.
 
 Lemma pow2_pos b : 0 < IZR (2 ^ b) \/ (b < 0)%Z.

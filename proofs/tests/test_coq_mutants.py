@@ -119,17 +119,23 @@ CHECKER_MUTANTS = [
     ("Check.v", "(prev <=? r) && ascending r l", "ascending r l"),
     ("Check.v", "steep : Q := act_top (hidden c) * act_top (hidden c)", "steep : Q := 1 # 16"),
     ("Check.v", "bent : Q := act_bend (hidden c)", "bent : Q := 77 # 800"),
-    ("Check.v", "tanhZ tab (Z.shiftr z 1)", "tanhZ tab z"),
+    ("Check.v", "tanhZ tab (Z.div2 z)", "tanhZ tab z"),
     ("Check.v", "u * h - h * h", "u * u - h * h"),
     ("Check.v", "Z.max (Z.abs a) most", "most"),
     ("Check.v", "a * a + total", "a * a"),
     ("Check.v", "square <=? most * most", "square <=? 2 * most * most"),
     ("Check.v", "(0 <=? g_max g)", "(-1 <=? g_max g)"),
-    ("Check.v", "(if same then out else 0) ::", "out ::"),
-    ("Check.v", "(if same then q * product V s s' else 0)", "q * product V s s'"),
+    ("Check.v", "(if same then out else 0) units h b", "out units h b"),
+    (
+        "Check.v",
+        "if same then weighted V small Hi (nth j RH []) shares else none",
+        "weighted V small Hi (nth j RH []) shares",
+    ),
+    ("Check.v", "<? 2 ^ 46) L R.", "<? 2 ^ 47) L R."),
+    ("Check.v", "Z.min 63 (Z.shiftr (peak Ps) 26)", "Z.min 63 (Z.shiftr (peak Ps) 27)"),
+    ("Check.v", "q * s + times x t + u * out ::", "q * s + times x t + out ::"),
     ("Check.v", "Definition NZ : Z := Z.of_nat N.", "Definition NZ : Z := Z.of_nat n."),
-    ("Check.v", "magnitude q * norm1 q <? 2 ^ 62", "magnitude q * magnitude q <? 2 ^ 62"),
-    ("Check.v", "slope_with unit slope_shift (2 ^ (slope_shift - 1))", "slope_with unit slope_shift (2 ^ slope_shift)"),
+    ("Check.v", "unit (shr slope_shift) (2 ^ (slope_shift - 1))", "unit (shr slope_shift) (2 ^ slope_shift)"),
     ("Check.v", "+ b) (seq 0 (S i))) (seq 0 n)", ") (seq 0 (S i))) (seq 0 n)"),
     ("Check.v", "2 * max1 T + 3 * mZ * eh", "2 * max1 T + 2 * mZ * eh"),
     ("Check.v", "let far := Z.abs P - e in", "let far := Z.abs P in"),
@@ -157,23 +163,35 @@ CHECKER_MUTANTS = [
     ("Check.v", "match hidden c with Relu => [] | _ => parabolas w end", "parabolas w"),
     ("Check.v", "+ 2 * jump w * grid (offset w) + 2", "+ jump w * grid (offset w) + 2"),
     ("Check.v", "(jac0 w + half_kink + drop w * grid (offset w)) * grid", "(jac0 w + drop w * grid (offset w)) * grid"),
-    ("Vectors.v", "(dot l l <? 2 ^ 62)", "(dot l l <? 2 ^ 63)"),
-    ("Vectors.v", "- (l_shift x * r_total y + r_shift y * l_total x)", "- l_shift x * r_total y"),
+    ("Vectors.v", "(dot q q <? 2 ^ 62)", "(dot q q <? 2 ^ 63)"),
+    ("Vectors.v", "magnitude q * norm1 q <? 2 ^ 62", "magnitude q * magnitude q <? 2 ^ 62"),
+    ("Vectors.v", "if small then let p", "if true then let p"),
+    ("Slices.v", "- (l_shift x * ty + r_shift y * tx)", "- l_shift x * ty"),
+    (
+        "Slices.v",
+        "if r_size y <=? l_size x then r_total y else nth (l_length x) (r_totals y) (r_total y) in",
+        "r_total y in",
+    ),
+    ("Slices.v", "long size && forallb zeros left;", "long size;"),
+    ("Slices.v", "if eqb (s_sign a) (d <? 0) then v else - v.", "if s_sign a then - v else v."),
 ]
 
 
 def _checker_is_proved(folder: Path, name: str, old: str, new: str) -> bool:
     """Whether the proofs compile against an altered checker, in a folder of its own."""
-    vectors = ("Vectors",) if name == "Vectors.v" else ()
+    vectors = {"Vectors.v": ("Vectors",), "Slices.v": ("Slices", "Vectors")}.get(name, ())
     again = (
         *vectors,
         "Check",
         "Rounding",
         "CheckForward",
+        "CheckHidden",
         "CheckDerivative",
         "CheckScalars",
+        "CheckSlopes",
         "CheckKernel",
         "CheckReference",
+        "CheckKinks",
         "CheckFacts",
         "Converges",
     )
