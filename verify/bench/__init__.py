@@ -25,6 +25,7 @@ SECTIONS: Mapping[str, str] = MappingProxyType(
         "weights": "verify.bench.weights",
         "steps": "verify.bench.steps",
         "growth": "verify.bench.growth",
+        "balls": "verify.bench.balls",
     }
 )
 """Name of a comparison → the module whose ``run(quick)`` makes its rows."""
@@ -42,7 +43,7 @@ def run_all(quick: bool = False, only: Sequence[str] | None = None) -> list[dict
 
     >>> run_all(only=["everything"])
     Traceback (most recent call last):
-    verify.errors.InputError: only=everything: expected names among ntk, maps, eigenvalues, arrays, functions, rates, weights, steps, growth
+    verify.errors.InputError: only=everything: expected names among ntk, maps, eigenvalues, arrays, functions, rates, weights, steps, growth, balls
     """
     chosen = list(SECTIONS) if not only else list(only)
     unknown = [name for name in chosen if name not in SECTIONS]

@@ -66,7 +66,7 @@ def test_output_change_bounds_what_random_weights_do() -> None:
     assert 0.0 < seen <= bound < 100.0 * seen
 
 
-@pytest.mark.parametrize("name", ["ntk", "eigenvalues", "functions", "weights", "steps"])
+@pytest.mark.parametrize("name", ["ntk", "eigenvalues", "functions", "weights", "steps", "balls"])
 def test_sections_make_rows_that_the_table_shows(name: str) -> None:
     rows = run_all(quick=True, only=[name])
     assert rows
