@@ -309,7 +309,8 @@ def _descend(problem: Problem, guesses: list[float], lost: int, centre: Any = No
         with ctx.workprec(bits - lost * k):
             here = Point(problem, theta)
             losses.append(here.loss)
-            if not here.loss.rad() < here.loss.mid() / 2**48:
+            # Before the first step no bits are lost; a loss that is 0 has no digits.
+            if steps and not here.loss.rad() < here.loss.mid() / 2**48:
                 return None
             with ctx.workprec(base):
                 lows.append(here.smallest(guess))

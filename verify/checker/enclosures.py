@@ -25,6 +25,7 @@ __all__ = [
     "is_below",
     "length",
     "listen",
+    "nonnegative",
     "norm",
     "psd_norm",
     "real",
@@ -98,9 +99,18 @@ def real(value: Any) -> Any:
     return arb(value)
 
 
+def nonnegative(x: Any) -> Any:
+    """Enclose what is known to be ≥ 0 and to lie in x: by a ball that begins at 0 exactly, if x begins below; a union's ends are rounded outwards."""
+    if x >= 0 or not 0 <= x.upper() < arb("inf"):
+        return x
+    half = (x.upper() / 2).upper()
+    # A radius is rounded up when it is stored: the midpoint is the stored one, and the lower end their difference.
+    return arb(arb(0, half).rad(), half)
+
+
 def root(x: Any) -> Any:
     """Enclose √ of the non-negative numbers in x; NaN, of which nothing is certain, if there are none."""
-    return arb(0).union(x.upper().sqrt()) if x.upper() >= 0 and not x >= 0 else x.sqrt()
+    return nonnegative(arb(0).union(x.upper().sqrt())) if x.upper() >= 0 and not x >= 0 else x.sqrt()
 
 
 def length(vector: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flint import arb, arb_mat
 
-from verify.checker.enclosures import length, psd_norm, real, root, smallest_eigenvalue, stage, tick, zips
+from verify.checker.enclosures import length, nonnegative, psd_norm, real, root, smallest_eigenvalue, stage, tick, zips
 from verify.checker.layers import Elementwise, Trained
 from verify.checker.pooling import Equal, Maximum
 from verify.checker.problem import Parameters, Problem
@@ -45,7 +45,7 @@ class Point:
         last = len(problem.layers) - 1
         self.residual = arb_mat(n * k, 1, [f - y for f, y in zips(self.value[last].entries(), problem.y.data)])
         self.e = length(self.residual.entries())  # ‖F(θ) − y‖
-        self.loss = real(problem.s) * self.e**2 / 2
+        self.loss = nonnegative(real(problem.s) * self.e**2 / 2)
         self.sensitivity: dict[int, Any] = {
             last: arb_mat([[int(i == j) for i in range(k)] for _ in range(n) for j in range(k)])
         }
@@ -92,4 +92,5 @@ class Point:
 
     def gradient_square(self) -> Any:
         """Enclose ‖∇Φ‖² = s²‖Jᵀe‖² = s²eᵀΘe."""
-        return real(self.problem.s) ** 2 * (self.residual.transpose() * self.kernel() * self.residual)[0, 0]
+        square = (self.residual.transpose() * self.kernel() * self.residual)[0, 0]
+        return nonnegative(real(self.problem.s) ** 2 * square)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat, fmpq
 
-from verify.arrays import Ball, sqrt
+from verify.arrays import Ball, sqrt_of_nonnegative
 from verify.networks import Problem
 from verify.networks.arb_forms import double_above, exact_matrix, precision, value_and_slope
 from verify.networks.parameters import Vector
@@ -130,7 +130,11 @@ class ArbDescent:
                         values.append(nearest)
                         # |v − nearest| for every number in v; 64 bits of relative precision on the difference suffice.
                         gaps.append(double_above(abs(v - arb(nearest)).upper()))
-        total = sqrt((Ball(np.array(gaps)) ** 2).sum()) if all(map(math.isfinite, gaps)) else Ball(0.0, math.inf)
+        total = (
+            sqrt_of_nonnegative((Ball(np.array(gaps)) ** 2).sum())
+            if all(map(math.isfinite, gaps))
+            else Ball(0.0, math.inf)
+        )
         return np.array(values), float(total.upper())
 
     def dump(self, points: Points) -> np.ndarray:
