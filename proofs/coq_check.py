@@ -96,6 +96,7 @@ NETWORKS = (
     "Classes6.converges",
     "Relu8.converges",
     "Kinks4.converges",
+    "Start4.converges",
 )
 """Concrete networks certified end to end inside Coq in every build; ``make proofs-networks`` adds the digits."""
 

@@ -7,7 +7,8 @@
 
 From LPLR Require Setting NtkStability Curvature Spectral Path Residual Certificate Integral Polyak Classical.
 From LPLR Require NearFit Batches Triangle Epoch AnyOrder PaperV3 Main Links Region Relu Lqcr Criterion Converges Format CheckFacts CheckKinks FixedTanh Psd TwoLayer NeuronBudget.
-From LPLR Require Kinks Sphere20 Biased8 Basin8 Classes6 Relu8 Kinks4.
+From LPLR Require TanhTaylor Curve Shadow Descent DescentConverges.
+From LPLR Require Kinks Sphere20 Biased8 Basin8 Classes6 Relu8 Kinks4 Start4.
 
 Definition core := (
   @Main.ball_certificate, @Main.ball_certificate_Rn, @Main.certificate_residual, @Main.certificate_residual_rate, @Main.certificate_classical,
@@ -24,7 +25,8 @@ Definition core := (
   @Classical.containment_classical, @Classical.smoothness_from_ingredients, @Path.conclude,
   @PaperV3.v3_pl, @PaperV3.v3_rate_assuming_containment, @PaperV3.v3_containment_derived,
   @TwoLayer.network_differentiable, @TwoLayer.network_lipschitz, @NeuronBudget.ntk_matrix, @NeuronBudget.neuron_budget, @Psd.psd_witness, @Psd.twice_bound, @FixedTanh.tanhZ_correct,
-  @Kinks.piecewise, @Kinks.jumps_JT, @Format.model_value, @CheckFacts.check_correct, @CheckKinks.side_kept, @Converges.accepted_converges, @Converges.accepted_attracts).
+  @Kinks.piecewise, @Kinks.jumps_JT, @Format.model_value, @CheckFacts.check_correct, @CheckKinks.side_kept, @Converges.accepted_converges, @Converges.accepted_attracts,
+  @Curve.curve_remainder, @Curve.curve_between, @Shadow.linear_gain, @Shadow.one_step, @DescentConverges.accepted_fits).
 
 Print Assumptions Main.ball_certificate_Rn.
 Print Assumptions core.
@@ -34,5 +36,6 @@ Print Assumptions Basin8.converges.
 Print Assumptions Classes6.converges.
 Print Assumptions Relu8.converges.
 Print Assumptions Kinks4.converges.
+Print Assumptions Start4.converges.
 Print Assumptions Links.iterations.
 Print Assumptions Lqcr.lplr_without_quasi_convexity.

@@ -18,7 +18,8 @@ from verify.certificates import Certificate
 from verify.decimals import at_least, at_most, below_one
 from verify.errors import InputError, NotCertainError, ResourceError
 from verify.formal.problem import FormalProblem, formal_problem
-from verify.formal.text import conclusion, fingerprint, write
+from verify.formal.text import conclusion, fingerprint, trail_conclusion, write
+from verify.formal.trail import Trail
 from verify.formal.witness import FormalWitness
 
 __all__ = ["Formal", "Vectors", "accept"]
@@ -61,8 +62,29 @@ class Formal:
         )
 
 
-def _statement(certificate: Certificate, problem: FormalProblem, w: FormalWitness) -> str:
-    network, n = certificate.problem.network, certificate.problem.data.n
+def _descent(certificate: Certificate) -> str:
+    """Whose descent a statement is about."""
+    problem = certificate.problem
+    return (
+        f"Real-arithmetic gradient descent with step {problem.lr} on Φ = (s/2)·‖F − y‖², s = {problem.scale}"
+        f" ({problem.loss} loss), of the network {problem.network.describe()} and {problem.data.n} samples"
+    )
+
+
+def _from_initialisation(certificate: Certificate, t: Trail) -> str:
+    steps, parameters = len(t.steps), certificate.problem.network.parameters
+    return (
+        f"{_descent(certificate)}, from the initialisation ({parameters} doubles, none rounded),\n"
+        f"converges to an exact fit; from step {steps} on it stays within {at_most(float(t.radius), 4)} of a computed point, in a"
+        f" Locally PL Region with μ ≥ {at_least(float(t.mu), 4)}; Φ_k ≤ {below_one(float(t.rate))}^(k − {steps})·Φ_{steps}."
+        f"\nTheorem (definitions: proofs/coq/Format.v, Descent.v): {trail_conclusion(t)}"
+    )
+
+
+def _statement(certificate: Certificate, problem: FormalProblem, w: FormalWitness | Trail) -> str:
+    if isinstance(w, Trail):
+        return _from_initialisation(certificate, w)
+    network = certificate.problem.network
     where = {"ball": "the stored parameters", "run": "the doubles of the hand-over", "basin": "the basin's centre"}
     if certificate.scope == "run" and problem.rho is not None:
         where["run"] = "the centre to whose basin the run hands over"
@@ -73,8 +95,7 @@ def _statement(certificate: Certificate, problem: FormalProblem, w: FormalWitnes
     if certificate.scope == "run" and problem.rho is not None:
         start += ", which the hand-over's own doubles are (by exact arithmetic outside Coq)"
     return (
-        f"Real-arithmetic gradient descent with step {certificate.problem.lr} on Φ = (s/2)·‖F − y‖², s = {certificate.problem.scale}"
-        f" ({certificate.problem.loss} loss), of the network {network.describe()} and {n} samples, {start},\n"
+        f"{_descent(certificate)}, {start},\n"
         f"stays within {at_most(float(w.radius), 4)} of them, a Locally PL Region with μ ≥ {at_least(float(w.mu), 4)};"
         f" Φ_k ≤ {below_one(float(w.rate))}^k·Φ_0, and it converges to an exact fit."
         f"\nTheorem (definitions: proofs/coq/Format.v): {conclusion(problem, w)[0]}"

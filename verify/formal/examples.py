@@ -1,8 +1,9 @@
 """The networks certified inside Coq: trained here, certified by the engine, written as theorems about their own doubles.
 
-``python -m verify.formal.examples`` writes Sphere20.v, Biased8.v, Basin8.v, Classes6.v, Relu8.v and Kinks4.v anew (part of the default build;
+``python -m verify.formal.examples`` writes Sphere20.v, Biased8.v, Basin8.v, Classes6.v, Relu8.v, Kinks4.v and Start4.v anew (part of the default build;
 training is ordinary float64, so another machine may write other doubles, and other theorems); ``python -m verify.formal.examples digits FOLDER``
-is ``make proofs-networks``: 100 handwritten digits at width 1,024, compared with the recorded statement and axioms.
+is ``make proofs-networks``: 100 handwritten digits at width 1,024, and 10-64-1 from its random initialisation, compared with the recorded
+statements and axioms.
 """
 
 from __future__ import annotations
@@ -28,10 +29,23 @@ from verify.formal.accept import Formal, accept
 from verify.formal.text import write
 from verify.nn import NTKLinear
 
-__all__ = ["basin8", "biased8", "classes6", "compare", "digits", "kinks4", "relu8", "sphere20", "train"]
+__all__ = [
+    "basin8",
+    "biased8",
+    "classes6",
+    "compare",
+    "digits",
+    "kinks4",
+    "ntk",
+    "relu8",
+    "sphere20",
+    "start4",
+    "start20",
+    "train",
+]
 
 DIGITS_RECORD = COQ_DIRECTORY / "digits.json"
-"""What ``make proofs-networks`` must reach."""
+"""What ``make proofs-networks`` must reach of the digits."""
 
 
 def train(net: torch.nn.Sequential, X: torch.Tensor, y: torch.Tensor, lr: Fraction, steps: int) -> None:
@@ -44,7 +58,8 @@ def train(net: torch.nn.Sequential, X: torch.Tensor, y: torch.Tensor, lr: Fracti
                 parameter.sub_(float(lr) * slope)
 
 
-def _ntk(d: int, m: int) -> torch.nn.Sequential:
+def ntk(d: int, m: int) -> torch.nn.Sequential:
+    """A tanh network d-m-1 in NTK parametrisation, seed 0."""
     generator = torch.Generator().manual_seed(0)
     return torch.nn.Sequential(
         NTKLinear(d, m, generator=generator), torch.nn.Tanh(), NTKLinear(m, 1, generator=generator)
@@ -54,7 +69,7 @@ def _ntk(d: int, m: int) -> torch.nn.Sequential:
 def sphere20() -> Certificate:
     """A run of 10-64-1 on 20 points of the sphere of radius 4 in R^10, NTK parametrisation, up to its hand-over; step 1/8."""
     X, y = datasets.sphere(20, 10, 4.0)
-    return verify.certify(_ntk(10, 64), X, y, scope="run", lr="1/8")
+    return verify.certify(ntk(10, 64), X, y, scope="run", lr="1/8")
 
 
 def biased8(steps: int = 1000) -> Certificate:
@@ -99,14 +114,26 @@ def kinks4() -> Certificate:
     return verify.certify(net, X, y, scope="run", lr="1/50")
 
 
+def start4() -> Certificate:
+    """Descent of 4-36-1 on 4 points of the sphere of radius 3 from its random initialisation, NTK parametrisation; step 1/8."""
+    X, y = datasets.sphere(4, 4, 3.0)
+    return verify.certify(ntk(4, 36), X, y, scope="exact", lr="1/8")
+
+
+def start20() -> Certificate:
+    """The network and data of :func:`sphere20` from the random initialisation; step 1/8."""
+    X, y = datasets.sphere(20, 10, 4.0)
+    return verify.certify(ntk(10, 64), X, y, scope="exact", lr="1/8")
+
+
 def digits() -> Certificate:
     """A run of 64-1024-1 on 100 handwritten digits, NTK parametrisation, up to its hand-over; step 1/30."""
     X, y = datasets.digits(100, norm=24.0)
-    return verify.certify(_ntk(64, 1024), X, y, scope="run", lr="1/30")
+    return verify.certify(ntk(64, 1024), X, y, scope="run", lr="1/30")
 
 
-def check_digits(folder: Path) -> None:
-    """Certify the digits, let Coq accept them and compare statement and axioms with what ``digits.json`` records.
+def check_recorded(certificate: Certificate, name: str, folder: Path) -> None:
+    """Let Coq accept `certificate` and compare statement and axioms with what ``name``.json records.
 
     Training is ordinary float64, so another machine may state other doubles: the record holds bounds of its numbers.
 
@@ -114,16 +141,18 @@ def check_digits(folder: Path) -> None:
         InputError: not accepted, other axioms, or weaker than recorded.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    result = accept(digits().save(folder / "digits.zip"), folder / "digits.v")
+    result = accept(certificate.save(folder / f"{name}.zip"), folder / f"{name}.v")
     print(result.report)
-    record = json.loads(DIGITS_RECORD.read_text(encoding="utf-8"))
-    compare(result, record)
-    print(f"as {DIGITS_RECORD.name} records")
+    compare(result, json.loads((COQ_DIRECTORY / f"{name}.json").read_text(encoding="utf-8")))
+    print(f"as {name}.json records")
 
 
 def compare(result: Formal, record: Mapping[str, Any]) -> None:
     """Raise InputError where `result` says less than `record`: axioms equal, radius and rate at most, μ at least."""
-    found = re.search(r"converges_linearly network \((.*)\) \((.*)\) \((.*)\)$", result.statement)
+    found = re.search(
+        r"(?:converges_linearly network|fits_from network initialisation \d+) \((.*)\) \((.*)\) \((.*)\)$",
+        result.statement,
+    )
     if result.verdict != "ACCEPTED" or found is None:
         raise InputError(f"not accepted by Coq: {result.statement}")
     radius, rate, mu = (Fraction(value.replace(" # ", "/")) for value in found.groups())
@@ -138,7 +167,8 @@ def compare(result: Formal, record: Mapping[str, Any]) -> None:
 def main() -> None:
     """Write the committed networks, or check the digits."""
     if sys.argv[1:2] == ["digits"]:
-        check_digits(Path(sys.argv[2]))
+        check_recorded(digits(), "digits", Path(sys.argv[2]))
+        check_recorded(start20(), "start20", Path(sys.argv[2]))
         return
     networks = (
         (sphere20, "Sphere20"),
@@ -147,6 +177,7 @@ def main() -> None:
         (classes6, "Classes6"),
         (relu8, "Relu8"),
         (kinks4, "Kinks4"),
+        (start4, "Start4"),
     )
     for make, name in networks:
         with tempfile.TemporaryDirectory() as scratch:

@@ -58,15 +58,15 @@ class FormalProblem:
 
 
 def formal_problem(certificate: Certificate) -> FormalProblem:
-    """Return the exact problem of a certificate: its network, where its run hands over, or the centre of a basin.
+    """Return the exact problem of a certificate: its network, where its run hands over, or the centre of a basin; of scope 'exact' its initialisation.
 
     Raises:
         InputError: outside the formal part; says what of it.
     """
-    if certificate.verdict != "PROVED" or certificate.scope not in ("ball", "run", "basin"):
+    if certificate.verdict != "PROVED" or certificate.scope not in ("ball", "run", "basin", "exact"):
         raise InputError(
             f"scope={certificate.scope!r}, verdict={certificate.verdict!r}: the formal part needs a PROVED certificate"
-            " of scope 'ball', 'run' or 'basin'"
+            " of scope 'ball', 'run', 'basin' or 'exact'"
         )
     network, problem = _centre(certificate), certificate.problem
     outside = _outside(certificate, network)
@@ -129,7 +129,7 @@ def _starts(certificate: Certificate) -> Fraction | None:
     Raises:
         InputError: the point of the hand-over is farther from the centre, in exact arithmetic.
     """
-    basin = _basin(certificate)
+    basin = None if certificate.scope == "exact" else _basin(certificate)
     if basin is None:
         return None
     rho = Fraction(float(basin["radii"][basin["basin"]]))
@@ -149,7 +149,8 @@ def _basin(certificate: Certificate) -> Mapping[str, Any] | None:
 
 def _centre(certificate: Certificate) -> Network:
     """The network at the ball's centre: as stored, where a run hands over, or the centre of a basin."""
-    network, basin = certificate.problem.network, _basin(certificate)
+    network = certificate.problem.network
+    basin = None if certificate.scope == "exact" else _basin(certificate)
     if basin is not None:
         return with_parameters(network, basin["centre"])
     return _handed_over(certificate) if certificate.scope == "run" else network

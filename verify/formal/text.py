@@ -13,9 +13,10 @@ from verify.certificates import Certificate
 from verify.errors import InputError
 from verify.formal.factors import Factor
 from verify.formal.problem import ACTIVATIONS, FormalProblem, formal_problem
+from verify.formal.trail import Trail, find_trail
 from verify.formal.witness import FormalParabola, FormalWitness, find_witness
 
-__all__ = ["fingerprint", "to_coq", "write"]
+__all__ = ["conclusion", "fingerprint", "matrix", "to_coq", "trail_conclusion", "trail_to_coq", "write"]
 
 
 def _entries(rows: Sequence[Sequence[int]]) -> tuple[int, list[str]]:
@@ -27,7 +28,8 @@ def _entries(rows: Sequence[Sequence[int]]) -> tuple[int, list[str]]:
     return digits, ["0x" + "".join(f"{int(v) + offset:0{digits}x}" for v in row) for row in rows]
 
 
-def _matrix(rows: np.ndarray) -> str:
+def matrix(rows: np.ndarray) -> str:
+    """Rows of integers as a term: one literal a row."""
     if rows.size == 0:
         return "[]"
     digits, literals = _entries(rows.tolist())
@@ -70,7 +72,7 @@ def _parabola(p: FormalParabola) -> str:
 
 def conclusion(c: FormalProblem, w: FormalWitness) -> tuple[str, str]:
     """What is stated of ``network``, and the theorem that says so."""
-    numbers = " ".join(map(_q, (w.radius, w.rate, w.mu)))
+    numbers = _conclusion_numbers(w)
     if c.rho is None:
         return f"converges_linearly network {numbers}", "accepted_converges"
     return f"attracts network {_q(c.rho)} {numbers}", "accepted_attracts"
@@ -78,6 +80,47 @@ def conclusion(c: FormalProblem, w: FormalWitness) -> tuple[str, str]:
 
 def to_coq(c: FormalProblem, w: FormalWitness, name: str, heading: str, vectors: str = "slow") -> str:
     """Return the text of a Coq file that states and proves `name`: convergence for the problem `c`."""
+    statement, theorem = conclusion(c, w)
+    return f"""{records(c, w, heading)}
+Theorem {name} : {statement}.
+Proof. apply ({theorem} network numbers {vectors}). vm_cast_no_check (eq_refl true). Qed.
+"""
+
+
+def trail_to_coq(t: Trail, name: str, heading: str, vectors: str = "slow") -> str:
+    """Return the text of a Coq file that states and proves `name`: descent from the initialisation of the trail `t` reaches an exact fit."""
+    assert t.centre.rho is not None
+    s = t.start
+    steps = ";\n  ".join(f"step {_q(b.jac)} {b.neg} {b.pos} {_q(b.gain)} {_q(b.err)} {_q(b.next)}" for b in t.steps)
+    return f"""{records(t.centre, t.basin, heading, "Descent DescentConverges")}
+Definition initialisation : parameters := {{|
+  p_outers := {matrix(s.outers)};
+  p_inners := {matrix(s.inners)};
+  p_biases := {_vector(s.output_biases)}; p_bits := {s.weight_bits} |}}.
+
+Definition step := Build_bounds.
+Definition followed : trail := {{|
+  x_bits := {t.x_bits}; gain40 := {t.gain40}; inner_most := {t.inner_most}; outer_sum := {t.outer_sum}; outer_most := {t.outer_most};
+  outer_bound := {_q(t.outer_bound)}; root_n := {_q(t.root_n)}; root_p := {_q(t.root_p)};
+  trail_ell := {_q(t.ell)}; trail_lip := {_q(t.lip)}; first := {_q(t.first)};
+  steps := [{steps}] |}}.
+
+Theorem {name} : {trail_conclusion(t)}.
+Proof. apply (accepted_fits network numbers {vectors} followed initialisation {_q(t.centre.rho)}). vm_cast_no_check (eq_refl true). Qed.
+"""
+
+
+def trail_conclusion(t: Trail) -> str:
+    """What is stated of ``initialisation`` and ``network``."""
+    return f"fits_from network initialisation {len(t.steps)} {_conclusion_numbers(t)}"
+
+
+def _conclusion_numbers(w: FormalWitness | Trail) -> str:
+    return " ".join(map(_q, (w.radius, w.rate, w.mu)))
+
+
+def records(c: FormalProblem, w: FormalWitness, heading: str, modules: str = "Converges") -> str:
+    """The beginning of a Coq file: the records ``network`` and ``numbers``."""
     bias, f = "true" if c.hidden_bias else "false", w.facts
     scalars = {
         **{
@@ -89,18 +132,17 @@ def to_coq(c: FormalProblem, w: FormalWitness, name: str, heading: str, vectors:
         "ell": w.ell,
     }
     groups = ";\n  ".join(f"{{| g_max := {g.most}; g_ell := {_q(g.ell)} |}}" for g in f.groups)
-    statement, theorem = conclusion(c, w)
     return f"""(** {heading} *)
 From Coq Require Import ZArith QArith List.
-From LPLR Require Import Activation Format Check Vectors Converges.
+From LPLR Require Import Activation Format Check Vectors {modules}.
 Import ListNotations.
 Open Scope Z_scope.
 
 Definition network : problem := {{|
-  inputs := {_matrix(c.inputs)}; input_bits := {c.input_bits};
+  inputs := {matrix(c.inputs)}; input_bits := {c.input_bits};
   targets := {_vector(c.targets)}; target_bits := {c.target_bits};
-  outers := {_matrix(c.outers)};
-  inners := {_matrix(c.inners)};
+  outers := {matrix(c.outers)};
+  inners := {matrix(c.inners)};
   output_biases := {_vector(c.output_biases)}; weight_bits := {c.weight_bits};
   dim := {c.dim}; hidden_bias := {bias}; hidden := {ACTIVATIONS[c.hidden]}; hidden_scale := {c.hidden_scale}; output_scale := {c.output_scale};
   loss_scale := {_q(c.loss_scale)}; lr := {_q(c.lr)} |}}.
@@ -118,13 +160,10 @@ Definition numbers : witness := {{|
   parabolas := [{(";" + chr(10) + "  ").join(map(_parabola, w.parabolas))}];
   offset := {w.offset};
   stairs := [{"; ".join(f"({r}, {g})" for r, g in w.stairs)}] |}}.
-
-Theorem {name} : {statement}.
-Proof. apply ({theorem} network numbers {vectors}). vm_cast_no_check (eq_refl true). Qed.
 """
 
 
-def write(certificate: Path, target: Path, *, name: str = "converges", vectors: str = "slow") -> FormalWitness:
+def write(certificate: Path, target: Path, *, name: str = "converges", vectors: str = "slow") -> FormalWitness | Trail:
     """Write `target`, a Coq file about the doubles of `certificate`, and return its numbers.
 
     Args:
@@ -136,13 +175,17 @@ def write(certificate: Path, target: Path, *, name: str = "converges", vectors: 
     """
     loaded = Certificate.load(certificate)
     problem = formal_problem(loaded)
-    numbers = find_witness(problem)
+    numbers = find_trail(problem) if loaded.scope == "exact" else find_witness(problem)
     heading = (
         f"A certificate of scope {loaded.scope}, formally: {len(problem.inputs)} samples, {problem.hidden} network"
         f" {problem.dim}-{len(problem.inners)}-{problem.outputs}.\n    Written by python -m verify formal from a certificate with SHA-256\n"
         f"    {fingerprint(certificate)}"
     )
-    target.write_text(to_coq(problem, numbers, name, heading, vectors), encoding="utf-8")
+    if isinstance(numbers, Trail):
+        text = trail_to_coq(numbers, name, heading, vectors)
+    else:
+        text = to_coq(problem, numbers, name, heading, vectors)
+    target.write_text(text, encoding="utf-8")
     return numbers
 
 

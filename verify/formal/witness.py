@@ -19,7 +19,7 @@ from verify.formal.factors import Factor, factor, floats, slack, upper
 from verify.formal.problem import FormalProblem
 from verify.formal.rounding import Rounding
 
-__all__ = ["FormalParabola", "FormalWitness", "Group", "find_witness"]
+__all__ = ["Facts", "FormalParabola", "FormalWitness", "Group", "ell_for", "find_witness", "input_bounds", "roundings"]
 
 _TWO40 = 1 << 40
 _SHARE_ONE = 1 << 16
@@ -94,13 +94,29 @@ class FormalWitness:
     mu: Fraction
 
 
-def _ell(c: FormalProblem, size: Fraction, in_twice: Fraction) -> Fraction:
+def ell_for(c: FormalProblem, size: Fraction, in_twice: Fraction) -> Fraction:
     """An ℓ > 0 with p² + qℓ ≤ ℓ², for output weights of norm `size`: p = sup|σ'|, q = sup|σ''|·size·in_twice."""
     top, bend = _BOUNDS[c.hidden]
     q = bend * size * in_twice
     found = round_up(Fraction((float(q) + math.sqrt(float(q) ** 2 + 4 * float(top) ** 2)) / 2)) + Fraction(1, 1 << 20)
     assert top * top + q * found <= found * found
     return found
+
+
+def input_bounds(z: Rounding) -> tuple[Factor, Fraction, Factor, Fraction, Fraction]:
+    """What does not depend on the parameters: factor and bound κ of the inputs' norm, factor and χ of their second norm, 1/√q2."""
+    ins, norm_squared = upper(z.XX, z.qx, z.e_gram)
+    in_norm = round_up(norm_squared, root=True)
+    twice, twice_squared = upper(z.XX * z.XX, z.qx**2, z.e_gram * (2 * z.xx_max + z.e_gram))
+    in_twice = round_up(twice_squared / in_norm**2, root=True)
+    return ins, in_norm, twice, in_twice, round_up(Fraction(1, z.c.output_scale), root=True, bits=40)
+
+
+def roundings(c: FormalProblem) -> list[tuple[int, int, int]]:
+    """Bits kept of weights and inputs and dropped of hidden values: what :func:`find_witness` tries, in its order."""
+    if c.inners.size * len(c.inputs) < _SMALL:
+        return [(28, 27, 1 if c.hidden == "relu" else 4), (26, 23, 8)]
+    return [(24, 22, 10), (26, 23, 8)]
 
 
 class _Kernel:
@@ -126,14 +142,10 @@ class _Kernel:
         top = self.spectrum[-1]
         high = factor(-theta, -int(Fraction(top * (1 + 1e-7) + slack(top)) * z.scale), z.scale)
         jac0 = round_up(Fraction(N * (high.cap * z.finer + z.e_kernel) - high.C * z.finer, unit), root=True)
-        ins, norm_squared = upper(z.XX, z.qx, z.e_gram)
-        in_norm = round_up(norm_squared, root=True)
-        twice, twice_squared = upper(z.XX * z.XX, z.qx**2, z.e_gram * (2 * z.xx_max + z.e_gram))
-        in_twice = round_up(twice_squared / in_norm**2, root=True)
-        scale2 = round_up(Fraction(1, c.output_scale), root=True, bits=40)
+        ins, in_norm, twice, in_twice, scale2 = input_bounds(z)
         most = [int(round_up(Fraction(int(max(z.squares[group_of == g]))), root=True, bits=0)) for g in range(count)]
         out_max = round_up(Fraction(max(most), z.one_w))
-        ell0 = _ell(c, out_max, in_twice)
+        ell0 = ell_for(c, out_max, in_twice)
         numerator, denominator = z.residual_squared()
         self.facts = Facts(
             weight_drop=z.weight_drop,
@@ -156,7 +168,7 @@ class _Kernel:
             high=high,
             ins=ins,
             twice=twice,
-            groups=[Group(v, _ell(c, Fraction(v, z.one_w), in_twice)) for v in most],
+            groups=[Group(v, ell_for(c, Fraction(v, z.one_w), in_twice)) for v in most],
             group_of=group_of.tolist(),
         )
         self.omega = [(scale2 * in_norm * group.ell) ** 2 for group in self.facts.groups]
@@ -208,7 +220,7 @@ class _Criterion:
     def constants(self, radius: Fraction) -> tuple[Fraction, Fraction, Fraction, Fraction, Fraction, Fraction]:
         """(ℓ, L_H, jump, ηsK², need e of the table, e of the rate) at one radius."""
         f, start = self.f, Fraction(self.offset, _TWO40)
-        ell = _ell(self.c, f.out_max + radius, f.in_twice)
+        ell = ell_for(self.c, f.out_max + radius, f.in_twice)
         lip = round_up(f.scale2 * f.in_norm * ell)
         jac0, jump = f.jac0 + f.kink / 2, self.jump(radius)
         step = self.c.lr * self.c.loss_scale * (jac0 + f.drop * radius) ** 2
@@ -295,9 +307,7 @@ def find_witness(c: FormalProblem) -> FormalWitness:
     """
     problem = None
     small = c.inners.size * len(c.inputs) < _SMALL
-    for weight_kept, input_kept, hidden_drop in (
-        [(28, 27, 1 if c.hidden == "relu" else 4), (26, 23, 8)] if small else [(24, 22, 10), (26, 23, 8)]
-    ):
+    for weight_kept, input_kept, hidden_drop in roundings(c):
         try:
             return _witness(c, Rounding(c, weight_kept, input_kept, hidden_drop), *((32, 6) if small else (16, 3)))
         except NotCertainError as error:

@@ -82,7 +82,7 @@ def test_other_descents_are_refused(certificate: Certificate, descent: SGD) -> N
 
 @pytest.mark.parametrize(
     "change",
-    [{"scope": "point"}, {"scope": "exact"}, {"scope": "region"}, {"verdict": "INCONCLUSIVE"}, {"verdict": "REFUTED"}],
+    [{"scope": "point"}, {"scope": "region"}, {"verdict": "INCONCLUSIVE"}, {"verdict": "REFUTED"}],
 )
 def test_other_certificates_are_refused(certificate: Certificate, change: dict[str, str]) -> None:
     with pytest.raises(InputError, match="PROVED certificate"):
