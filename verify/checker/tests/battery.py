@@ -33,6 +33,9 @@ NEAR = {
     "starts": ("test_a_region", "test_what_is_no", "test_data"),
     "region": ("test_a_region", "test_what_is_no_region", "test_data"),
     "about": ("test_a_ball", "test_what_is_no_ball"),
+    "strides": ("test_a_basin", "test_a_ball"),
+    "tables": ("test_what_is_no", "test_a_region"),
+    "curvature": ("test_bounds", "test_a_region", "test_curvature"),
     "basin": ("test_a_basin", "test_what_is_no_basin", "test_a_hand_over"),
 }
 

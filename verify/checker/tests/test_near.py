@@ -295,16 +295,17 @@ def _chain(case: Case, by: str, bend: float) -> tuple[dict[str, list[tuple[float
         ("displacement", Fraction(1, 16), 40.0),
         ("displacement", Fraction(1, 8), 1.0),
         ("displacement", Fraction(4, 25), 1.0),
+        ("displacement", Fraction(4, 25), 8.0),
         ("displacement", Fraction(37, 200), 1.0),
         ("residual_relu", Fraction(1, 16), 1.0),
     ],
 )
 def test_a_basin_is_the_formulas_of_its_docstring(by: str, lr: Fraction, bend: float) -> None:
-    """Short steps, also where the drift is 2Δ, and long ones; across kinks."""
+    """Short steps, also where the drift is 2Δ, and long ones, whose rate is the tangent's or γ's; across kinks."""
     case = case_of(4, 12, 1, act=torch.nn.Tanh if by == "displacement" else torch.nn.ReLU)
     case.lr = lr
     theta, audit = flatten(case.network), Recorded()
-    c = theta + (0.05 if bend > 1.0 else 0.002)  # outside the basin, or inside
+    c = theta + (0.05 if bend == 40.0 else 0.002)  # outside the basin, or inside
     witness = basin_witness(by, c)
     if by == "displacement":
         witness["curvature"] = [bend * value for value in TABLE["curvature"]]

@@ -17,6 +17,7 @@ from verify.checker.nearby import Nearby, shrunk
 from verify.checker.network import Point
 from verify.checker.reading import Limit, Malformed
 from verify.checker.region import region
+from verify.checker.tables import MAX_STEPS, floats, require_steps
 from verify.checker.tests.near_cases import EPSILON, Case, ball_witness, basin_witness, case_of, region_witness, stored
 from verify.networks.parameters import flatten
 
@@ -188,6 +189,24 @@ def test_a_nonlinear_output_and_kinks_are_refused() -> None:
     problem = case_of(4, 9, 1, act=torch.nn.Sigmoid).problem
     with pytest.raises(Malformed, match="the local budget is for tanh"):
         Budget(Point(problem, problem.parameters()))(1.0, 0.1, 0.2)
+
+
+def test_what_is_no_table_and_no_number_of_steps_is_refused() -> None:
+    assert floats(stored([1.0, 2.0]), 2) == floats([1.0, 2.0]) == [1.0, 2.0]
+    for value, size, says in (
+        (stored([[1.0, 2.0]]), None, "a table has the wrong length"),
+        ([1.0, 2.0], 3, "a table has the wrong length"),
+        ([1.0, 2], None, "expected doubles"),
+    ):
+        with pytest.raises(Malformed, match=says):
+            floats(value, size)
+    floats([0.0] * (MAX_STEPS + 1))
+    with pytest.raises(Limit, match="rows of a table"):
+        floats([0.0] * (MAX_STEPS + 2))
+    require_steps(0)
+    for value in (-1, True, 1.0):
+        with pytest.raises(Malformed, match="expected a number of steps"):
+            require_steps(value)
 
 
 def test_a_bound_of_the_smallest_eigenvalue_is_0_where_nothing_is_left() -> None:
