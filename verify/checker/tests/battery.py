@@ -35,7 +35,7 @@ NEAR = {
     "about": ("test_a_ball", "test_what_is_no_ball"),
     "strides": ("test_a_basin", "test_a_ball"),
     "tables": ("test_what_is_no", "test_a_region"),
-    "curvature": ("test_bounds", "test_a_region", "test_curvature"),
+    "curvature": ("test_bounds", "test_the_curvature", "test_a_region"),
     "basin": ("test_a_basin", "test_what_is_no_basin", "test_a_hand_over"),
 }
 

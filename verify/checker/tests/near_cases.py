@@ -112,6 +112,7 @@ CASES = {
     "two layers": lambda: case_of(4, 12, 1),
     "two layers, no bias": lambda: case_of(4, 9, 1, act=softplus, bias=False),
     "three layers": lambda: case_of(4, 7, 5, 1, act=torch.nn.Sigmoid),
+    "four layers": lambda: case_of(4, 6, 5, 4, 1),
     "two outputs": lambda: case_of(4, 9, 2, n=2),
 }
 

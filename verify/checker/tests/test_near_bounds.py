@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from flint import arb, ctx
 
 from verify.checker.budgets import Budget, Features
 from verify.checker.movement import curvature
 from verify.checker.nearby import Nearby, at
 from verify.checker.network import Point
-from verify.checker.tests.near_cases import CASES, EPSILON, jacobian_of, require_close
+from verify.checker.tests.near_cases import CASES, EPSILON, case_of, jacobian_of, require_close
 from verify.networks import linearise
 from verify.networks.curvature import Curvature
 from verify.networks.feature_kernel import FeatureBound
@@ -48,7 +49,8 @@ def test_bounds_for_data_nearby_are_the_engines(name: str) -> None:
         require_close(here.e, np.linalg.norm(e) + missed)
         top, low = (np.linalg.svd(J)[1][i] for i in (0, -1))
         require_close(here.size(), top + turned)
-        require_close(here.smallest(0.5 * (low - turned) ** 2), (low - turned) ** 2)
+        left = max(low - turned, 0.0)
+        require_close(here.smallest(0.5 * left**2), left**2)
         require_close(here.apart(arb(0.1)), 0.1 * (top * missed + turned * (np.linalg.norm(e) + missed)))
         for index, v in enumerate(sorted(here.changes)):
             change = here.changes[v]
@@ -102,3 +104,25 @@ def test_budgets_are_the_engines(name: str, nearby: float) -> None:
                     require_close(found[1], theirs[1])
             # Beyond its reach a neuron has paid for all that it may lose.
             require_close(budget(0.05, 0.01, 0.01), budget(0.05, 0.01).mid())
+
+
+@pytest.mark.parametrize("widths", [(4, 6, 1), (4, 6, 5, 1)])
+def test_the_curvature_of_a_chain_with_kinks_ends_at_the_first_that_a_unit_may_meet(widths: tuple[int, ...]) -> None:
+    """Finite and the engine's below it, without a bound beyond it, though all other units are far from theirs."""
+    case = case_of(*widths, act=torch.nn.ReLU)
+    state = linearise(case.network, case.X)
+    engine = Curvature(state)
+    with ctx.workprec(128):
+        problem = case.problem
+        turning = curvature(Point(problem, problem.parameters()))
+        radii = np.geomspace(1e-4, 1.0, 60)
+        finite = [bool(turning(arb(float(r))).is_finite()) for r in radii]
+        assert finite == [bool(np.isfinite(engine(float(r)))) for r in radii]
+        assert finite == sorted(finite, reverse=True)
+        assert set(finite) == {False, True}
+        if len(widths) == 3:
+            z, a = np.abs(state.Z[0].mid), np.linalg.norm(state.A[0].mid, axis=1)[:, None]
+            first, second = np.sort((z / a).ravel())[:2]
+            assert first < 0.95 * second
+            require_close(turning(arb(0.999 * first)), engine(0.999 * first))
+            assert not turning(arb(1.001 * first)).is_finite()

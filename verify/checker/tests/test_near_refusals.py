@@ -204,9 +204,9 @@ def test_what_is_no_table_and_no_number_of_steps_is_refused() -> None:
     with pytest.raises(Limit, match="rows of a table"):
         floats([0.0] * (MAX_STEPS + 2))
     require_steps(0)
-    for value in (-1, True, 1.0):
+    for steps in (-1, True, 1.0):
         with pytest.raises(Malformed, match="expected a number of steps"):
-            require_steps(value)
+            require_steps(steps)
 
 
 def test_a_bound_of_the_smallest_eigenvalue_is_0_where_nothing_is_left() -> None:
