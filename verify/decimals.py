@@ -17,7 +17,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
-__all__ = ["at_least", "at_most", "below_one", "bounds", "enclosure", "exact", "plain", "separated"]
+__all__ = ["at_least", "at_most", "below_one", "bounds", "enclosure", "equal", "exact", "near", "plain", "separated"]
 
 _PLAIN = range(-4, 7)
 
@@ -115,6 +115,27 @@ def exact(value: Any) -> str:
         return str(number)
     nearest = float(number)
     return f"{nearest!r} (as a double)" if Fraction(nearest) == number else str(number)
+
+
+def near(value: float | int | Fraction, digits: int = 6) -> str:
+    """Return a number that a statement is about, a step: in full if that is short, else "≈" and its nearest decimal.
+
+    >>> near(Fraction(1, 30)), near(0.1), near(Fraction("0.12345678"))
+    ('1/30', '0.1', '≈ 0.123457')
+    """
+    number = Fraction(value)
+    text, fraction = plain(number, digits), str(number)
+    nearest = Fraction(_value(text))
+    # A decimal that reads back as this very double names it.
+    if nearest == number or (abs(number) < 2**1000 and Fraction(float(number)) == number == Fraction(float(nearest))):
+        return text
+    return fraction if len(fraction) <= 2 * digits else f"≈ {text}"
+
+
+def equal(value: float | int | Fraction, digits: int = 6) -> str:
+    """Return "= " and the number, or "≈ " and its nearest decimal: what follows the name of a step."""
+    text = near(value, digits)
+    return text if text.startswith("≈") else f"= {text}"
 
 
 def separated(low: Any, high: Any, digits: int = 4) -> tuple[str, str]:

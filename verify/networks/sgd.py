@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from verify.arguments import entries, exact_count, exact_counts, exact_number, exact_step, shown
+from verify.decimals import equal
 from verify.errors import InputError
 from verify.networks.model import Loss, loss_scale
 
@@ -202,7 +203,7 @@ class SGD:
         """Return what descends, as a clause of a sentence."""
         if self.momentum:
             form = "Nesterov's momentum" if self.nesterov else "heavy-ball momentum"
-            return f"gradient descent with {form} β = {float(self.beta):.6g} (torch.optim.SGD, buffer empty at first)"
+            return f"gradient descent with {form} β {equal(self.beta)} (torch.optim.SGD, buffer empty at first)"
         if self.order == "with_replacement":
             return f"stochastic gradient descent on batches of {self.batch_size} independent draws"
         if self.batches is not None:

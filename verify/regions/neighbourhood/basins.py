@@ -15,7 +15,7 @@ import numpy as np
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, sqrt
 from verify.certificates import Step
-from verify.decimals import at_least, at_most, below_one
+from verify.decimals import at_least, at_most, below_one, near
 from verify.networks.curvature import Curvature
 from verify.networks.model import LOSS_WORDS, Loss
 from verify.networks.neurons import NeuronBudget, Parabola, useful
@@ -303,7 +303,7 @@ def basin_text(found: Basin, loss: Loss, about: str, it: str) -> str:
     """Say what is proved of every start: `about` names the centre, `it` stands for it from then on."""
     c = found.constants
     return (
-        f"every real-arithmetic gradient descent with step {approx_float(found.lr):.6g} on {LOSS_WORDS[loss]}, started within ρ ="
+        f"every real-arithmetic gradient descent with step {near(found.lr)} on {LOSS_WORDS[loss]}, started within ρ ="
         f" {at_least(lower(c['basin_radius']), 4)} of {about}"
         f" stays within R ≤ {at_most(upper(c['radius']), 4)} of {it}, a Locally PL Region with μ ≥ {at_least(lower(c['mu']), 4)}, and Φ_k ≤"
         f" {below_one(upper(c['rate']))}^k·Φ_0; an exact zero-loss point lies within {at_most(upper(c['zero_loss_distance']), 3)} of {it}"

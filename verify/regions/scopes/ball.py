@@ -11,7 +11,7 @@ import numpy as np
 from proofs.evaluation import evaluate
 from verify.arrays import Ball
 from verify.certificates import Certificate
-from verify.decimals import at_least, at_most, below_one
+from verify.decimals import at_least, at_most, below_one, near
 from verify.networks import LOSS_WORDS, Problem
 from verify.networks.linearisation import Linearisation
 from verify.regions.neighbourhood.crossing import search_crossing
@@ -69,7 +69,7 @@ def _describe_shortfall(
         other_ingredients, other = _search(ingredients, problem, None, radius)
         if other.certified_by is not None:
             return (
-                f"the step lr is beyond the certified bound: {what}. Use a smaller lr, or lr=None, which certifies {_show(other.lr)}",
+                f"the step lr is beyond the certified bound: {what}. Use a smaller lr, or lr=None, which certifies {near(other.lr or 0)}",
                 None,
             )
         if failed.name in _STEP:
@@ -200,12 +200,6 @@ def ball_witness(ingredients: Ingredients, result: BallResult) -> dict[str, Any]
     }
 
 
-def _show(lr: Fraction | None) -> str:
-    """Show a step to six digits; one that no double holds, as its fraction."""
-    value = float(lr or 0)
-    return f"{value:.6g}" if value > 0.0 else str(lr)
-
-
 def ball_certificate(problem: Problem, options: BallOptions, state: Linearisation | None = None) -> Certificate:
     """Certify scope `ball` for descent from the network's own parameters, about them or about ``options.centre``.
 
@@ -243,7 +237,7 @@ def ball_certificate(problem: Problem, options: BallOptions, state: Linearisatio
             step for form, o in result.best.items() if form != outcome.form and o.holds for step in o.steps[2:]
         )
         reason = (
-            f"{where.data}real-arithmetic gradient descent with step {_show(result.lr)} on {LOSS_WORDS[problem.loss]}, from these parameters"
+            f"{where.data}real-arithmetic gradient descent with step {near(result.lr or 0)} on {LOSS_WORDS[problem.loss]}, from these parameters"
             f" stays in the ball of radius R ≤ {at_most(upper(constants['radius']), 6)},{where.about} a Locally PL Region with μ ≥"
             f" {at_least(lower(constants['mu']), 6)}, and"
             f" Φ_k ≤ {below_one(upper(constants['rate']))}^k·Φ_0 ({outcome.form} criterion)"

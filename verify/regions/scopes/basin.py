@@ -31,7 +31,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from verify.certificates import Certificate
-from verify.decimals import at_most
+from verify.decimals import at_most, equal, near
 from verify.networks import DataSet, Problem
 from verify.networks.arb_linearisation import affordable
 from verify.networks.movement import Movement
@@ -104,8 +104,8 @@ def _missing(sought: Sought[Basin | None], lr: Fraction | None, data: DataSet) -
         if shorter is not None:
             both = approx_float(lr * here.s) * (lower(facts.lambda_min) + upper(facts.lambda_max))
             return (
-                f"the step lr = {approx_float(lr):.6g} is beyond the certified bound: ηs(λ_min + λ_max) = {both:.6g} at the zero found, and it must stay"
-                f" below 2 on a ball about it, with room for the curvature. Use a smaller lr, or lr=None, which certifies {approx_float(shorter.lr):.6g}"
+                f"the step lr {equal(lr)} is beyond the certified bound: ηs(λ_min + λ_max) = {both:.6g} at the zero found, and it must stay"
+                f" below 2 on a ball about it, with room for the curvature. Use a smaller lr, or lr=None, which certifies {near(shorter.lr)}"
                 f" ({path})"
             )
     sigma = math.sqrt(lower(facts.lambda_min))

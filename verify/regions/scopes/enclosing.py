@@ -14,6 +14,7 @@ import numpy as np
 
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, sqrt
+from verify.decimals import equal
 from verify.networks import Problem
 from verify.networks.parameters import Vector
 from verify.regions.descent.enclosed_iterates import Engine, make_engine
@@ -21,7 +22,7 @@ from verify.regions.descent.growth import NormCache, Reach, growth_factor, reach
 from verify.regions.descent.progress import Progress
 from verify.regions.descent.recorded_run import fingerprint, load_arrays, save_arrays
 from verify.regions.neighbourhood.estimate import Attempt, attempt, next_target, with_start
-from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
+from verify.regions.neighbourhood.ingredients import lower, upper
 from verify.regions.neighbourhood.point_facts import Examined, examine
 from verify.regions.scopes.options import ExactOptions
 
@@ -217,7 +218,7 @@ def _facts(task: Task, path: Path, engine: Engine, here: Examined, moved: Reach)
             if lower(Ball(low) ** 2) > upper(above):
                 why = (
                     f"the decrease Φ_{{k+1}} ≤ (1 − ημ_k)Φ_k fails at k = {k - 1}: ‖e‖ goes from {path.residual_upper[-1]:.6g} to {low:.6g} with"
-                    f" η = {approx_float(task.problem.eta):.6g}. Use a smaller lr"
+                    f" η {equal(task.problem.eta)}. Use a smaller lr"
                 )
                 return why, True
             why = (

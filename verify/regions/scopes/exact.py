@@ -35,7 +35,7 @@ from proofs.evaluation import evaluate
 from verify.arrays import Ball, require_sound_arithmetic
 from verify.certificates import Certificate, Step
 from verify.certificates.certificate import Verdict
-from verify.decimals import at_least, at_most, below_one
+from verify.decimals import at_least, at_most, below_one, equal
 from verify.networks import LOSS_WORDS, Problem
 from verify.networks.parameters import flatten
 from verify.regions.descent.float64 import Descent, default_step
@@ -175,7 +175,9 @@ def refused(task: Task, first: Examined, end: str, chosen: bool) -> Certificate:
     elif rounds_to_one(task.problem.scale * task.problem.eta, facts.lambda_min):
         reason = f"{no_rate(task.problem.eta)}{'' if chosen else '; lr=None chooses one'}"
     else:
-        reason = f"a float64 rehearsal with η = {approx_float(task.problem.eta):.6g} {words[end]}. scope='run' reports the facts along it"
+        reason = (
+            f"a float64 rehearsal with η {equal(task.problem.eta)} {words[end]}. scope='run' reports the facts along it"
+        )
     return Certificate.undecided("exact", reason, task.problem, task.constants(first))
 
 
@@ -276,7 +278,7 @@ def assemble(task: Task, first: Examined, outcome: Outcome, tried: list[tuple[st
         witness["handover"] = {**ball_witness(found.ingredients, found.result), "offset": engine.delta}
         steps += result.steps
         reason = (
-            f"real-arithmetic gradient descent on {LOSS_WORDS[task.problem.loss]} with η = {approx_float(task.problem.eta):.6g}"
+            f"real-arithmetic gradient descent on {LOSS_WORDS[task.problem.loss]} with η {equal(task.problem.eta)}"
             f"{' (chosen as 0.8/(sλ_max(Θ(θ0))))' if chosen else ''} from these parameters:"
             f" each of the first {count - 1} iterates is enclosed ({how}), lies in a proved Locally PL ball with μ ≥"
             f" {at_least(lower(mu), 6)} and decreases the loss by the factor 1 − ημ_k or better; from step {count - 1} on it stays in the"

@@ -25,10 +25,10 @@ from dataclasses import replace
 from proofs.evaluation import evaluate
 from verify.arrays import Ball
 from verify.certificates import Certificate
-from verify.decimals import at_least, at_most, below_one
+from verify.decimals import at_least, at_most, below_one, equal
 from verify.networks import Problem, linearise
 from verify.networks.parameters import Vector
-from verify.regions.neighbourhood.ingredients import approx_float, lower, upper
+from verify.regions.neighbourhood.ingredients import lower, upper
 from verify.regions.scopes import exact
 from verify.regions.scopes.convex_ball import (
     Reach,
@@ -69,7 +69,7 @@ def region_certificate(problem: Problem, options: RegionOptions) -> Certificate:
 
 def _assemble(inner: Certificate, task: Task, centre: Vector, reach: Reach, where: str) -> Certificate:
     """Add the convex ball to the certificate of the enclosed run."""
-    radius, step = reach.radius, f"η = {approx_float(task.problem.eta):.6g}"
+    radius, step = reach.radius, f"η {equal(task.problem.eta)}"
     bound = lambda_bound(linearise(task.problem.at(centre).network, task.problem.data.X), radius)
     inside, positive = inside_step(reach), positive_step(bound)
     mu = evaluate("mu", {"s": Ball(task.problem.scale), "lambda_R": Ball(bound.value)})
@@ -91,7 +91,7 @@ def _assemble(inner: Certificate, task: Task, centre: Vector, reach: Reach, wher
     failed = None
     if not positive.certain:
         failed = (
-            f"every iterate of gradient descent with {step} lies within R = {radius:.6g} of c, {where}, but λ_min(Θ) is not"
+            f"every iterate of gradient descent with {step} lies within R ≤ {at_most(radius, 6)} of c, {where}, but λ_min(Θ) is not"
             f" certified positive on that ball (neither by the neurons' budget nor by the last layer's features). Widen the network; scope='exact'"
             " proves the union of small balls along the path instead"
         )

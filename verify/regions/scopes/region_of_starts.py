@@ -28,7 +28,7 @@ import numpy as np
 from proofs.evaluation import evaluate
 from verify.arrays import Ball, sqrt_of_nonnegative
 from verify.certificates import Certificate, Step
-from verify.decimals import at_least, at_most, below_one
+from verify.decimals import at_least, at_most, below_one, equal
 from verify.networks import linearise
 from verify.networks.inputs import over_inputs
 from verify.networks.parameters import Vector
@@ -159,7 +159,7 @@ def _not_positive_at(theta: Vector, asked: _Asked, now: Section, k: int) -> str:
 
 def _inconclusive(asked: _Asked, why: str, sections: list[Section]) -> Certificate:
     task = asked.task
-    reason = f"{asked.options.around}, η = {approx_float(task.problem.eta):.6g}: {why}. Before that {len(sections) - 1} steps were enclosed"
+    reason = f"{asked.options.around}, η {equal(task.problem.eta)}: {why}. Before that {len(sections) - 1} steps were enclosed"
     observed = {"largest_delta": max((s.delta for s in sections), default=0.0)}
     return Certificate.undecided("region", reason, task.problem, task.constants(asked.first), observed)
 
@@ -232,13 +232,13 @@ def _not_positive(asked: _Asked, radius: float, bound: float) -> str:
     if bound > 0.0:
         return f"with {asked.options.around}, {no_rate(asked.task.problem.eta)}; lr=None chooses one"
     return (
-        f"with {asked.options.around} gradient descent stays within R = {radius:.6g} of c, {asked.where}, but λ_min(Θ) is not certified positive"
+        f"with {asked.options.around} gradient descent stays within R ≤ {at_most(radius, 6)} of c, {asked.where}, but λ_min(Θ) is not certified positive"
         " on that ball. Widen the network, or take a smaller radius"
     )
 
 
 def _statement(asked: _Asked, constants: Mapping[str, Any], by: str, largest: float) -> str:
-    options, eta = asked.options, approx_float(asked.task.problem.eta)
+    options = asked.options
     starts = (
         f"every start within {at_least(options.start_radius, 6)} of these parameters"
         if options.start_radius
@@ -252,7 +252,7 @@ def _statement(asked: _Asked, constants: Mapping[str, Any], by: str, largest: fl
     radius, mu = at_most(upper(constants["region_radius"]), 6), at_least(lower(constants["region_mu"]), 6)
     return (
         f"for {starts}{data} the convex ball of radius R ≤ {radius} about c, {asked.where}, contains"
-        f" every iterate of real-arithmetic gradient descent with η = {eta:.6g}, every segment between iterates and their limit of"
+        f" every iterate of real-arithmetic gradient descent with η {equal(asked.task.problem.eta)}, every segment between iterates and their limit of"
         f" zero loss; it is a Locally PL Region with μ ≥ {mu} ({by}), and Φ_k ≤ {below_one(upper(constants['region_rate']))}^k·Φ_0"
         f" ({constants['handover_step']} steps enclosed one by one, largest radius {at_most(largest, 3)}). Nothing is claimed of other starts in it"
     )

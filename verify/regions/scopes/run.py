@@ -37,7 +37,7 @@ import numpy as np
 from verify.arrays import Ball, require_sound_arithmetic
 from verify.certificates import Certificate, Step
 from verify.certificates.certificate import Verdict
-from verify.decimals import at_least, at_most, below_one
+from verify.decimals import at_least, at_most, below_one, equal, near
 from verify.networks import LOSS_WORDS, Problem, kernel_of, linearise
 from verify.networks.parameters import Vector, flatten
 from verify.regions.descent.float64 import Descent, default_step
@@ -204,26 +204,26 @@ def _certificate(task: Task, run: Run, end: End) -> Certificate:
     if run.neighbours is not None:
         observed |= {"neighbours_compared": run.neighbours.compared, "neighbours_apart": run.neighbours.apart}
     on = LOSS_WORDS[task.problem.loss]
-    what = f"recorded float64 run of {last.step} steps on {on} with η = {first_lr:.6g}"
-    what += "".join(f", from step {step} on {approx_float(lower_lr):.6g}" for step, lower_lr in run.lowered)
+    what = f"recorded float64 run of {last.step} steps on {on} with η {equal(first_lr)}"
+    what += "".join(f", from step {step} on {near(lower_lr)}" for step, lower_lr in run.lowered)
     gone_on = task.options.resume is not None
     if gone_on:
         # Which step made them is not asked.
         what += f", those up to {run.history.first} taken from a certificate as they are"
     if task.options.iterates is not None:
         what = (
-            f"of the vectors handed in as iterates {len(run.kept)} were looked at, up to step {last.step}, for {on} and η ="
-            f" {approx_float(trained_with):.6g} ({'' if run.neighbours is None else run.neighbours.describe()})"
+            f"of the vectors handed in as iterates {len(run.kept)} were looked at, up to step {last.step}, for {on} and η"
+            f" {equal(trained_with)} ({'' if run.neighbours is None else run.neighbours.describe()})"
         )
     note = short = ""
     if task.free and lr == trained_with:
         short = "is that of the certificate" if gone_on and not run.lowered else "was chosen from λ_max(Θ)"
-        note = f"; η {short}: {approx_float(lr):.6g}"
+        note = f"; η {short}: {near(lr)}"
         # A proved run's words name the step already.
         short = f"; η {short}"
     elif task.free:
         note = short = (
-            f"; trained with η = {approx_float(trained_with):.6g}, but everything stated is about η = {approx_float(lr):.6g}, the largest step certified"
+            f"; trained with η {equal(trained_with)}, but everything stated is about η {equal(lr)}, the largest step certified"
             " here"
         )
         observed["trained_with_step"] = approx_float(trained_with)
@@ -249,7 +249,7 @@ def _certificate(task: Task, run: Run, end: End) -> Certificate:
     else:
         reason = f"{missing(task, run, end)}{note}. Along the recorded run {tally(run.kept)}"
         if run.neighbours is not None:
-            reason += f". Iterates, for {on} and η = {approx_float(trained_with):.6g}: {run.neighbours.describe()}"
+            reason += f". Iterates, for {on} and η {equal(trained_with)}: {run.neighbours.describe()}"
         verdict = "INCONCLUSIVE"
         if end.look is not None:
             observed |= {**shortfall(end.look.ball), "approx_supply_over_need": end.look.ratio}

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from verify.decimals import equal
 from verify.networks import linearise
 from verify.regions.descent.recorded_run import Checkpoint
 from verify.regions.neighbourhood.estimate import shortfall
@@ -46,7 +47,7 @@ def tally(kept: list[Checkpoint]) -> str:
 
 
 def _step_text(lr: Fraction) -> str:
-    return f"step η = {approx_float(lr):.6g}"
+    return f"step η {equal(lr)}"
 
 
 def _smaller(task: Task) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from verify.arrays import Ball
 from verify.certificates import Certificate, Step
 from verify.certificates.descent_wording import behaviour
-from verify.decimals import at_least, at_most
+from verify.decimals import at_least, at_most, near
 from verify.networks import Problem
 from verify.networks.arb_linearisation import affordable
 from verify.networks.model import LOSS_WORDS
@@ -34,7 +34,7 @@ __all__ = ["largest_step", "sgd_ball_certificate", "sgd_basin_certificate", "sub
 
 def subject(problem: Problem, lr: Fraction) -> str:
     """Return what descends, on what, with which step."""
-    return f"real-arithmetic {problem.sgd.describe()} with step {approx_float(lr):.6g} on {LOSS_WORDS[problem.loss]}"
+    return f"real-arithmetic {problem.sgd.describe()} with step {near(lr)} on {LOSS_WORDS[problem.loss]}"
 
 
 def largest_step(found: Found) -> str:

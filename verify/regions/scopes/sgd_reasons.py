@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from verify.decimals import equal, near
 from verify.networks import Problem
 from verify.regions.neighbourhood.ingredients import approx_float, lower, no_rate, rounds_to_one, upper
 from verify.regions.neighbourhood.point_facts import Examined
@@ -56,14 +57,14 @@ def missing(
     failed = best.failed
     if failed is None and problem.sgd.momentum and not rounds_to_one(best.lr * problem.scale, ingredients.lambda0):
         return (
-            f"no quadratic forms were found that show how fast descent with momentum {approx_float(problem.sgd.beta):.6g} forgets: it is close to 1,"
+            f"no quadratic forms were found that show how fast descent with momentum {near(problem.sgd.beta)} forgets: it is close to 1,"
             " or the NTK's condition is bad. Use less momentum"
         )
     if failed is None:
         return f"every inequality that was reached holds, but {no_rate(best.lr)}{_CHOOSES if given else ''}"
     what = f"{failed.name} ({failed.source}): {failed.left} {failed.relation} {failed.right} is not certain"
     if failed.name in _STEP:
-        return f"the step lr = {approx_float(best.lr):.6g} is beyond the certified bound: {what}. Use a smaller lr{', or lr=None' if given else ''}"
+        return f"the step lr {equal(best.lr)} is beyond the certified bound: {what}. Use a smaller lr{', or lr=None' if given else ''}"
     factor = f"; containment has {best.ratio:.3g} of what it needs" if best.ratio > 0.0 else ""
     values = f"λ_min {lower(ingredients.lambda0):.4g}, ‖e‖ {upper(ingredients.residual0):.4g}, L_H {ingredients.curvature(0.0):.4g}"
     text = f"{what}{factor} ({values}). "

@@ -24,6 +24,7 @@ import numpy as np
 
 from verify.certificates import Certificate
 from verify.certificates.descent_wording import behaviour
+from verify.decimals import equal
 from verify.errors import InputError
 from verify.networks import Problem
 from verify.networks.parameters import Vector, flatten
@@ -31,7 +32,6 @@ from verify.regions.descent.iterates import read_iterates
 from verify.regions.descent.minibatch import Epochs, read_orders
 from verify.regions.descent.recorded_run import Checkpoint, require_room
 from verify.regions.neighbourhood.estimate import next_target
-from verify.regions.neighbourhood.ingredients import approx_float
 from verify.regions.neighbourhood.point_facts import Examined, examine
 from verify.regions.scopes.options import EpochOptions
 from verify.regions.scopes.resuming import earlier_run
@@ -216,7 +216,7 @@ def _ended(problem: Problem, record: _Record, why: str, *, given: bool) -> str:
     assert here is not None
     if why == "diverged":
         smaller = "use a smaller lr, or lr=None" if given else "use a smaller lr"
-        return f"the run diverged with the step lr = {approx_float(problem.eta):.6g}, after the last look at epoch {record.kept[-1].facts.step}: {smaller}"
+        return f"the run diverged with the step lr {equal(problem.eta)}, after the last look at epoch {record.kept[-1].facts.step}: {smaller}"
     ended = {"budget": "the budget of epochs ended", "seconds": "the seconds allowed ended"}
     smaller_lr = smaller_step(here, problem, found, starts=False)
     return f"{ended.get(why, 'no iterate handed in is certifiable')}: {missing(found, problem, smaller=smaller_lr, given=given)}"
@@ -266,7 +266,7 @@ def _certificate(problem: Problem, record: _Record, why: str, *, given: bool) ->
     witness["handover"] = {"step": last.step, "checkpoint": len(kept) - 1, **found_witness(found)}
     reason = (
         f"{made}: {tally(kept)}. {subject(problem, lr)}, restarted at the exact doubles of epoch {last.step}, {behaviour(descent, constants)}"
-        f"{largest_step(found)}. Nothing is claimed of descent from the initialisation (η = {approx_float(lr):.6g})"
+        f"{largest_step(found)}. Nothing is claimed of descent from the initialisation (η {equal(lr)})"
     )
     return Certificate(
         "run",

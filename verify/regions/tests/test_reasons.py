@@ -201,7 +201,7 @@ CASES: dict[str, tuple[Callable[[], Certificate], str, str, Callable[[], Certifi
     ),
     "ball: a step that leaves no room": (
         lambda: certify(net(), y=almost(0.03), scope="ball", lr=0.039),
-        "or lr=None, which certifies 0.02",
+        "or lr=None, which certifies ≈ 0.02",
         "width",
         lambda: certify(net(), y=almost(0.03), scope="ball"),
     ),
@@ -366,3 +366,26 @@ def test_a_run_that_no_longer_moves_ends(monkeypatch: pytest.MonkeyPatch) -> Non
         assert "step no longer moves" in certificate.reason or "the run no longer moves" in certificate.reason
         assert "scope='basin'" in certificate.reason
         assert "larger" not in certificate.reason
+
+
+@pytest.mark.parametrize(
+    ("lr", "named"),
+    [
+        ("1/3", "step 1/3 on"),
+        ("1/4", "step 0.25 on"),
+        (0.1, "step 0.1 on"),
+        ("10001/30011", "step 10001/30011 on"),
+        ("100000001/300000001", "step ≈ 0.333333 on"),
+        (float(np.nextafter(0.1, 1.0)), "step ≈ 0.1 on"),
+    ],
+)
+def test_a_sentence_names_the_step_that_is_proved_or_says_that_it_is_near(lr: Any, named: str) -> None:
+    """Six digits of another step were written as the step of a theorem."""
+    certificate = verify.certify(line(), PLAIN["X"], PLAIN["y"], scope="ball", lr=lr)
+    assert certificate.verdict == "PROVED"
+    assert named in certificate.reason
+
+
+def test_so_is_momentum() -> None:
+    assert "β = 1/3 (" in verify.SGD(momentum="1/3").describe()
+    assert "β = 0.9 (" in verify.SGD(momentum=0.9).describe()
