@@ -5,6 +5,7 @@ Budget: 15 s on one core after ``make proofs``, most of it Coq's.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from dataclasses import replace
@@ -21,7 +22,8 @@ from proofs.coq_integers import exact_integers
 from proofs.tests.test_coq_build import needs_coq
 from verify import datasets
 from verify.errors import InputError, NotCertainError
-from verify.formal.examples import ntk
+from verify.formal.accept import Formal
+from verify.formal.examples import compare, ntk
 from verify.formal.problem import FormalProblem
 from verify.formal.text import matrix
 from verify.formal.trail import Steps, find_trail
@@ -171,3 +173,17 @@ def test_a_trail_that_reaches_no_basin_says_so(start: FormalProblem) -> None:
         find_trail(start, most_steps=5)
     with pytest.raises(NotCertainError, match="a pre-activation on the way is not below 16"):
         find_trail(replace(start, inners=start.inners * 64), most_steps=5)
+
+
+def test_a_trail_weaker_than_recorded_is_refused() -> None:
+    record = json.loads((COQ_DIRECTORY / "start20.json").read_text(encoding="utf-8"))
+    text = f"of the network {record['network']}, converges\nTheorem: fits_from network initialisation 188 "
+    result = Formal("ACCEPTED", f"{text}(1 # 3) (994 # 1000) (28 # 1000)", tuple(record["axioms"]), "", "", None, 0.0)
+    compare(result, record)
+    for numbers in (
+        "(2 # 5) (994 # 1000) (28 # 1000)",
+        "(1 # 3) (995 # 1000) (28 # 1000)",
+        "(1 # 3) (994 # 1000) (26 # 1000)",
+    ):
+        with pytest.raises(InputError, match="weaker than recorded"):
+            compare(replace(result, statement=text + numbers), record)
