@@ -70,9 +70,11 @@ def knapsack(near: list[Unit], reach: Any) -> Any:
     Σ_S gain² ≤ τρ² + Σ_{|z⁰| ≤ ρ} max(0, gain² − τ(z⁰)²). τ is guessed: the ratio at which the best-paid units fill the room.
     """
     tick()
-    room, tau = float(reach.upper()) ** 2, 0.0
+    # A square that no double holds is ∞ (** would raise); the guess is nobody's bound.
+    room, tau = float((reach**2).upper()), 0.0
     ranked = sorted(
-        ((float(u.gain) ** 2 / float(u.weight) if u.weight > 0 else inf, float(u.weight)) for u in near), reverse=True
+        ((float(u.gain**2) / float(u.weight) if float(u.weight) > 0 else inf, float(u.weight)) for u in near),
+        reverse=True,
     )
     for ratio, weight in ranked:
         if weight > room:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flint import arb, arb_mat, ctx
 
-from verify.checker.kinks import pairs_norm
+from verify.checker.kinks import Unit, knapsack, pairs_norm
 from verify.checker.layers import Trained
 from verify.checker.movement import Movement
 from verify.checker.network import Point
@@ -121,3 +121,12 @@ def test_the_pairs_form_at_each_position_of_a_map() -> None:
                 a, other, d, there = abs(X[i, p]), abs(X[j, q]), 0.1 * (1 + i), 0.1 * (1 + j)
                 P[i, j] += float(gains[i][p]) * float(gains[j][q]) * (a * other + a * there + d * other + d * there)
         assert abs(float(found) - float(np.sqrt(np.linalg.norm(P, 2)))) < 1e-12 * float(found)
+
+
+def test_a_knapsack_beyond_doubles_is_bounded_all_the_same() -> None:
+    """Squares of 1e200 and of 1e-200 are no doubles: an OverflowError there was called a malformed file."""
+    for size in (arb("1e200"), arb("1e-200"), arb("1e400")):
+        near = [Unit(float(w * size), (w * size) ** 2, g * size, i) for i, (w, g) in enumerate([(0.25, 3), (0.5, 2)])]
+        assert knapsack(near, arb("0.4") * size) >= 2.99 * size  # the first unit alone may cross
+        assert knapsack(near, arb("0.4") * size) <= 14 * size
+        assert knapsack(near, size) >= arb(12.99).sqrt() * size  # both may
