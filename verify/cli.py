@@ -177,7 +177,6 @@ def check(
     from verify.arguments import positive_float
     from verify.checker import check as run
 
-    seconds = positive_float(seconds, "seconds")
     if weights is None and architecture is not None:
         raise InputError(f"architecture={architecture}: names the layers of --weights; pass both, or neither")
     if data is None and (targets != 1 or header is not None or delimiter is not None):
@@ -191,7 +190,7 @@ def check(
         read = None if data is None else load_data(data, targets, header=header, delimiter=delimiter)
         network = None if weights is None else load_model(weights, architecture)
         others = stored.mismatch(network, *((None, None) if read is None else (read.X, read.y)))
-    result = run(certificate, seconds)
+    result = run(certificate, positive_float(seconds, "seconds"))
     verdict = result.verdict if others is None else "REJECTED"
     if as_json:
         print_json(

@@ -232,10 +232,10 @@ def _run_all(module: Any, folder: Path, begins: str) -> None:
 
 
 def _near(folder: Path, module: str) -> None:
-    from verify.checker.tests import test_near, test_near_bounds, test_near_refusals
+    from verify.checker.tests import test_near, test_near_bounds, test_near_centres, test_near_refusals
 
     for begins in NEAR[module]:
-        for tests in (test_near_bounds, test_near, test_near_refusals):
+        for tests in (test_near_bounds, test_near, test_near_centres, test_near_refusals):
             _run_all(tests, folder, begins)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from flint import arb
 
 from verify import nn
 from verify.arrays import Ball
+from verify.checker.audit import Audit
 from verify.checker.problem import Problem
 from verify.checker.reading import Array
 from verify.networks import Network, linearise, read_network
@@ -31,6 +33,7 @@ __all__ = [
     "STATED",
     "TABLE",
     "Case",
+    "Recorded",
     "ball_witness",
     "basin_witness",
     "case_of",
@@ -39,6 +42,7 @@ __all__ = [
     "require_close",
     "softplus",
     "stored",
+    "told",
 ]
 
 EPSILON = 0.03
@@ -170,3 +174,29 @@ def basin_witness(by: str, centre: np.ndarray) -> dict[str, Any]:
     midpoints = {} if by == "displacement" else {"midpoints": [[1, 0, 0]]}
     rows = {"zero": 0, "basin": 1, "region": 3}
     return {"certified_by": by, "curvature": curved, "centre": stored(centre), **shared, **rows, **midpoints}
+
+
+class Recorded(Audit):
+    """Keeps the two sides of every inequality as doubles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sides: dict[str, list[tuple[float, float]]] = {}
+        self.relations: dict[str, str] = {}
+
+    def every(self, name: str, pairs: list[tuple[Any, Any]], relation: str, source: str) -> None:
+        self.sides[name] = [(float(low.mid()), float(high.mid())) for low, high in pairs]
+        self.relations[name] = relation
+        super().every(name, pairs, relation, source)
+
+    def like(self, name: str, expected: list[tuple[float, float]], room: float = 1e-8, relation: str = "<=") -> None:
+        """Demand the sides of an inequality, and which one it is."""
+        assert self.relations[name] == relation, name
+        assert np.asarray(self.sides[name]) == pytest.approx(np.asarray(expected), rel=room, abs=1e-13), name
+
+
+def told(pattern: str, text: str) -> float:
+    """The number that a statement gives behind some words."""
+    found = re.search(pattern + r" ?(\d[\d.]*(?:e-?\d+)?)", text)
+    assert found, (pattern, text)
+    return float(found[1])
