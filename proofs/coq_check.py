@@ -98,7 +98,7 @@ NETWORKS = (
     "Kinks4.converges",
     "Start4.converges",
 )
-"""Concrete networks certified end to end inside Coq in every build; ``make proofs-networks`` adds the digits."""
+"""Concrete networks certified end to end inside Coq in every build; ``make proofs-networks`` adds the digits and 10-64-1 from its initialisation."""
 
 _RECORD = COQ_DIRECTORY / "build" / "assumptions.txt"
 _PRINTED = re.compile(r"^Print Assumptions ([\w.]+)\.", re.MULTILINE)
