@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import target
+from hypothesis import currently_in_test_context, target
 
 __all__ = ["TALLY", "Tally"]
 
@@ -37,7 +37,8 @@ class Tally:
         self.draws[prop, scope, kind, verdict] += 1
 
     def checked(self, prop: str, facts: Mapping[str, float], draw: Any, *, steer: bool = True) -> None:
-        """Record the facts that held on one draw with their slacks, and steer Hypothesis towards smaller ones."""
+        """Record the facts that held on one draw with their slacks, and steer Hypothesis, where it draws, towards smaller ones."""
+        steer = steer and currently_in_test_context()
         for fact, value in facts.items():
             self.checks[prop, fact] += 1
             if value < self.slack.get((prop, fact), float("inf")):
