@@ -13,6 +13,7 @@ One gradient step T' of the other data set ends within ηs(‖J‖D_e + D_J(‖e
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +24,7 @@ from verify.networks.layers.norms import block_norms, column_norms, row_norms, u
 from verify.networks.linearisation import Linearisation
 from verify.networks.spread import Spread
 
-__all__ = ["kept", "lost", "over_inputs"]
+__all__ = ["kept", "lost", "over_inputs", "with_exact_ends"]
 
 
 def lost(square: float, change: Ball) -> float:
@@ -38,6 +39,23 @@ def kept(square: float, change: Ball) -> float:
     """(√square + change)², rounded up: the mirror image for λ_max."""
     root = sqrt_of_nonnegative(Ball(max(square, 0.0))) + change
     return float((root * root).upper())
+
+
+def with_exact_ends(ball: Ball) -> Ball:
+    """Widen an enclosure of a number ≥ 0, by less than 2^-49 of its upper end, so that both ends mid ± rad are doubles, the lower one ≥ 0.
+
+    Of data nearby it is the ends that are stated, as doubles; the interval stored beside them must hold them, and mid ± rad, rounded outwards to a double,
+    need not lie within mid ± rad. With the unit u = 2^(e−50), 2^(e−1) ≤ upper end < 2^e, the new ends are multiples of u up to 2^50·u, so that their sum,
+    their difference and the halves of both are exact.
+    """
+    high = float(ball.upper())
+    unit = math.ldexp(1.0, max(math.frexp(high)[1] - 50, -1073))
+    low, high = (
+        math.floor(max(float(ball.lower()), 0.0) / unit) * unit,
+        math.ceil(high / unit) * unit if math.isfinite(high) else math.inf,
+    )
+    # Where the upper end is infinite, or would be, nothing is certified from it.
+    return Ball(0.5 * (low + high), 0.5 * (high - low)) if math.isfinite(high) else ball
 
 
 def over_inputs(state: Linearisation, radius: float) -> Linearisation:

@@ -24,7 +24,7 @@ from verify.networks.arb_linearisation import linearise_in_arb, radius_hides_pos
 from verify.networks.arb_outputs import hides_positivity, sharpened, values_in_arb
 from verify.networks.curvature import Curvature
 from verify.networks.feature_kernel import FeatureBound
-from verify.networks.inputs import kept, lost, over_inputs
+from verify.networks.inputs import kept, lost, over_inputs, with_exact_ends
 from verify.networks.kernel import require_room
 from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget, Parabola, highest
@@ -38,6 +38,7 @@ __all__ = [
     "gather",
     "lower",
     "no_rate",
+    "norm_of_jacobian",
     "over_data",
     "rounds_to_one",
     "table_witness",
@@ -150,10 +151,16 @@ def over_data(state: Linearisation, lambda_min: Ball, lambda_max: Ball, residual
         return lambda_min, lambda_max, residual
     low, change = lower(residual - spread.residual), spread.jacobian
     return (
-        Ball.from_bounds(lost(lower(lambda_min), change), kept(upper(lambda_min), change)),
-        Ball.from_bounds(lost(lower(lambda_max), change), kept(upper(lambda_max), change)),
-        Ball.from_bounds(max(low, 0.0), upper(residual + spread.residual)),
+        with_exact_ends(Ball.from_bounds(lost(lower(lambda_min), change), kept(upper(lambda_min), change))),
+        with_exact_ends(Ball.from_bounds(lost(lower(lambda_max), change), kept(upper(lambda_max), change))),
+        with_exact_ends(Ball.from_bounds(max(low, 0.0), upper(residual + spread.residual))),
     )
+
+
+def norm_of_jacobian(lambda_max: Ball, state: Linearisation) -> Ball:
+    """‖J‖ = √λ_max(Θ), where the linearisation is of data nearby for all of them."""
+    found = sqrt_of_nonnegative(lambda_max)
+    return found if state.spread is None else with_exact_ends(found)
 
 
 def centre(
@@ -216,7 +223,7 @@ def gather(problem: Problem, *, data_radius: float = 0.0, state: Linearisation |
         s=s,
         lambda0=lambda0,
         lambda_max0=lambda_max0,
-        jacobian_norm0=sqrt_of_nonnegative(lambda_max0),
+        jacobian_norm0=norm_of_jacobian(lambda_max0, state),
         residual0=residual0,
         loss0=loss_of(residual, Ball(s)),
         curvature=Curvature(state),

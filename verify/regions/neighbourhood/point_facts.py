@@ -22,7 +22,7 @@ from verify.networks.inputs import over_inputs
 from verify.networks.kernel import require_room
 from verify.networks.linearisation import Linearisation
 from verify.networks.parameters import Vector, flatten
-from verify.regions.neighbourhood.ingredients import Ingredients, centre, lower, over_data, upper
+from verify.regions.neighbourhood.ingredients import Ingredients, centre, lower, norm_of_jacobian, over_data, upper
 
 __all__ = ["PointFacts", "drift", "examine", "pair", "parts", "whole"]
 
@@ -102,7 +102,7 @@ class Examined:
             s=self.s,
             lambda0=self.facts.lambda_min,
             lambda_max0=self.facts.lambda_max,
-            jacobian_norm0=sqrt_of_nonnegative(self.facts.lambda_max),
+            jacobian_norm0=norm_of_jacobian(self.facts.lambda_max, self.state),
             residual0=self.facts.residual,
             loss0=self.facts.loss,
             curvature=Curvature(self.state),

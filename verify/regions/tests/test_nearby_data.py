@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from verify import datasets, nn
 from verify.arrays import Ball
 from verify.certificates import Certificate
 from verify.certificates.sentences import sentence
+from verify.checker import check
 from verify.errors import InputError, UnsupportedLayerError
 from verify.networks import DataSet, kernel_of, linearise, read_network
 from verify.networks.curvature import Curvature
 from verify.networks.feature_kernel import FeatureBound
-from verify.networks.inputs import over_inputs
+from verify.networks.inputs import over_inputs, with_exact_ends
 from verify.networks.linearisation import Linearisation
 from verify.networks.neurons import NeuronBudget
 from verify.networks.parameters import flatten
@@ -266,3 +268,40 @@ def test_two_hidden_layers_are_proved_by_the_features_for_data_nearby(tmp_path: 
     assert certificate.verdict == "PROVED", certificate.reason
     assert certificate.witness["region"]["by"] == "features"
     assert verify.check(certificate.save(tmp_path / "deep.zip")).accepted
+
+
+def test_the_ends_of_what_is_stated_of_data_nearby_are_doubles() -> None:
+    """Found by the soak: ‖e‖ about 2^-4, whose upper end rounded up lay half a unit outside of the interval stored with it."""
+    rng = np.random.default_rng(0)
+    for exponent in (-1074, -1030, -300, 0, 300, 1000, 1022):
+        for _ in range(20):
+            mid, rad = (float(x) for x in np.ldexp(rng.uniform(0.5, 1.0, 2), exponent) * (1.0, rng.choice([1e-9, 0.3])))
+            ball = Ball(mid, min(rad, mid))
+            wide = with_exact_ends(ball)
+            low, high = (Fraction(float(wide.mid)) + side * Fraction(float(wide.rad)) for side in (-1, 1))
+            assert low == Fraction(float(wide.lower())) >= 0
+            assert high == Fraction(float(wide.upper()))
+            assert low <= Fraction(float(ball.lower()))
+            assert (
+                Fraction(float(ball.upper()))
+                <= high
+                <= Fraction(float(ball.upper())) * (1 + Fraction(1, 2**49)) + Fraction(1, 2**1073)
+            )
+    assert np.isinf(float(with_exact_ends(Ball(1.0, np.inf)).rad))
+
+
+def test_a_residual_beside_a_power_of_two_is_accepted(tmp_path: Path) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(3, 1, bias=False, dtype=torch.float64))
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[0.078125, -0.078125, 0.375]]))
+    X = np.array(
+        [
+            [0.321586931061481, -3.0623660133940884, -2.5531345921786532],
+            [-1.790687250154439, -1.0007728193040244, 3.4339325759654353],
+        ]
+    )
+    y = np.array([[-0.7392300484478307], [1.2681319607081833]])
+    certificate = verify.certify(model, X, y, data_radius=2.0**-12)
+    assert certificate.proved
+    result = check(certificate.save(tmp_path / "certificate.zip"))
+    assert result.accepted, result.failures
