@@ -192,12 +192,17 @@ def norm(matrix: Any) -> Any:
 def smallest_eigenvalue(matrix: Any, near: float = 0.0) -> Any:
     """Enclose λ_min of the positive semidefinite matrix in `matrix`: −λ_max(−A), by powers of an inverse.
 
-    With a good guess few powers are needed; if it is none, or leads to a singular matrix, A with a small shift will do.
+    With a good guess few powers are needed, one squaring more for twice the bits; if it is none, or leads to a singular matrix, A with a small shift will
+    do. It is A's midpoint that is inverted: radii of 2^(−5/8·bits), as a norm has them, would be magnified by the inverse's square at every precision.
     """
-    for shift, squarings in ((-arb(near), 3), (matrix.trace() / arb(2) ** (ctx.prec // 4), ctx.prec)):
+    middle = matrix.mid()
+    for shift, squarings in (
+        (-arb(near), ctx.prec.bit_length() - 5),
+        (matrix.trace().mid() / arb(2) ** (ctx.prec // 4), ctx.prec),
+    ):
         tick()
         try:
-            inverse = (matrix + shift).inv()  # a number is a multiple of the identity
+            inverse = (middle + shift).inv()  # a number is a multiple of the identity
         except ZeroDivisionError:
             continue
         low = -_largest_eigenvalue(-matrix, inverse, squarings)

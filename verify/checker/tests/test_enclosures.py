@@ -277,6 +277,21 @@ def test_a_guess_changes_nothing(guess: float) -> None:
         assert abs(smallest_eigenvalue(arb_mat(3, 3, [2, 0, 0, 0, 2, 0, 0, 0, 3]), 2.0) - 2) < 1e-18
 
 
+@pytest.mark.parametrize("bits", [128, 1024])
+def test_radii_of_norms_hide_no_small_eigenvalue(bits: int) -> None:
+    """Found by the soak: a neuron budget, weighted with shares that come from norms, beside two near-duplicates. Its radii are those of the norms."""
+    with ctx.workprec(bits):
+        v = arb_mat(4, 1, [1, 2, -3, 5])
+        turn = arb_mat(4, 4, [int(i == j) for i in range(4) for j in range(4)]) - v * v.transpose() * (arb(2) / 39)
+        spectrum = arb_mat(4, 4)
+        for i, value in enumerate((4.3775e-10, 4.0225e-8, 5.15e-7, 8.27)):
+            spectrum[i, i] = value
+        blur = arb_mat(4, 4, [arb(0, arb(2) ** (-5 * bits // 8))] * 16)
+        found = smallest_eigenvalue(turn * spectrum * turn + blur, 4.3767e-10)
+        assert found.contains(arb(4.3775e-10))
+        assert found.rad() < arb(2) ** (5 - 5 * bits // 8)
+
+
 def test_a_good_guess_saves_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     """With it the first power is enough; without, several are needed; and each is tried only when its vector has settled."""
     calls: list[int] = []

@@ -291,9 +291,10 @@ def test_the_ends_of_what_is_stated_of_data_nearby_are_doubles() -> None:
 
 
 def test_a_residual_beside_a_power_of_two_is_accepted(tmp_path: Path) -> None:
-    model = torch.nn.Sequential(torch.nn.Linear(3, 1, bias=False, dtype=torch.float64))
+    layer = torch.nn.Linear(3, 1, bias=False, dtype=torch.float64)
     with torch.no_grad():
-        model[0].weight.copy_(torch.tensor([[0.078125, -0.078125, 0.375]]))
+        layer.weight.copy_(torch.tensor([[0.078125, -0.078125, 0.375]]))
+    model = torch.nn.Sequential(layer)
     X = np.array(
         [
             [0.321586931061481, -3.0623660133940884, -2.5531345921786532],
