@@ -129,8 +129,11 @@ def searched(problem: TrainingProblem) -> None:
 
 
 def smaller_step_keeps_proved(problem: TrainingProblem, certificate: Any) -> None:
-    """Certify again with a fraction of the step: the verdict must stay PROVED."""
+    """Certify again with a fraction of the step: the verdict must stay PROVED, unless the factor per step rounds to 1 then."""
+    gain = 1 - Fraction(float(certificate.constants["rate"].upper()))
     for factor in (Fraction(1, 2), Fraction(1, 10**5)):
+        if gain * factor < Fraction(1, 2**48):
+            continue
         lr = Fraction(certificate.constants["lr"]) * factor
         again = verify.certify(problem.model, problem.X, problem.y, lr=lr, loss=problem.loss, radius=problem.radius)
         TALLY.drew("smaller_step", "ball", class_of(problem), again.verdict)

@@ -29,3 +29,17 @@ def test_a_region_about_its_start_has_forgeries_that_differ_from_it() -> None:
     before = TALLY.share("region")[0]
     PROPERTIES["region"].body(draw)
     assert TALLY.share("region")[0] == before + 1
+
+
+def test_a_step_whose_factor_rounds_to_one_needs_not_stay_proved() -> None:
+    """A draw of the soak: 10^-5 of a step of 2·10^-6."""
+    problem = TrainingProblem(
+        Architecture((2, 2, 1, 1), ("gelu", "identity"), "elu", True, "pytorch", 1.0, 33188, False, False),
+        Inputs(n=4, kind="sphere", size=1.0, gap=0.125, seed=1187),
+        Targets(kind="near", size=0.0625, seed=0),
+        step=Fraction(1, 1000000),
+        reach=1.5,
+    )
+    before = TALLY.share("smaller_step")
+    PROPERTIES["smaller_step"].body(problem)
+    assert [now - then for now, then in zip(TALLY.share("smaller_step"), before, strict=True)] == [1, 1]

@@ -91,10 +91,14 @@ def on_workers(
         each task once; its result, or :class:`Lost`.
 
     Raises:
-        InputError: no scheduler answers at that address, or :func:`require_workers`.
+        InputError: no scheduler answers at that address, :func:`require_workers`, or a function of ``__main__``.
         MissingExtraError: Dask is not installed.
     """
     require_workers(scheduler, workers)
+    if function.__module__ == "__main__":
+        raise InputError(
+            f"function={function.__qualname__}: of the program that runs, so that workers get a copy of it and of what it counts; import it from a module"
+        )
     if not tasks:
         return
     with _client(scheduler, workers) as client:

@@ -20,6 +20,7 @@ from verify.sweeps import sweep
 from verify.sweeps.case import run_case
 from verify.sweeps.specification import Case, Specification
 from verify.sweeps.table import read_table
+from verify.sweeps.workers import on_workers
 
 SPHERE = {"name": "sphere", "n": 4, "d": 5, "norm": 3.0}
 GRID = {
@@ -220,3 +221,14 @@ def test_a_scheduler_that_does_not_answer_and_a_folder_in_use_are_input_errors(t
         fcntl.flock(handle, fcntl.LOCK_EX)
         with pytest.raises(InputError, match="another sweep"):
             sweep(GRID, tmp_path / "b")
+
+
+def test_a_function_of_the_running_program_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers would get a copy of it with its globals: so the soak's counts were lost, but for those of closures copied with it."""
+
+    def count() -> int:
+        return 1
+
+    monkeypatch.setattr(count, "__module__", "__main__")
+    with pytest.raises(InputError, match="of the program that runs"):
+        list(on_workers(count, {"one": ()}, workers=1))
