@@ -24,12 +24,9 @@ Section Accepted.
 Variables (c : problem) (w : witness) (V : vectors) (t : trail) (p : parameters).
 Notation m := (width c).
 Notation d := (dim c).
-Notation R1 := (Rn (size c)).
 Notation RY := (Rn (outputs c)).
-Notation Par := (Params RY R1 m (biases c)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation lead_ := (lead RY (size c) m (biases c) ys).
-Notation inn_ := (inn RY R1 m (biases c)).
 Notation B := (IZR (2 ^ wbits c)).
 Hypothesis Hcheck : check c w V = true.
 Hypothesis Hok : trail_ok c w t p = true.

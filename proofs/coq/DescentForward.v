@@ -33,7 +33,6 @@ Notation wb := (wbits c).
 Notation xb := (xbits t).
 Notation N := (equations c).
 Notation s1 := (scale1 c).
-Notation s2 := (scale2R c).
 Notation R1 := (Rn (size c)).
 Notation RY := (Rn (outputs c)).
 Notation Par := (Params RY R1 m (biases c)).
@@ -43,7 +42,6 @@ Notation pre_ := (pre RY R1 m (biases c) xs).
 Notation lead_ := (lead RY (size c) m (biases c) ys).
 Notation B := (IZR (2 ^ wb)).
 Notation XB := (IZR (2 ^ xb)).
-Notation O := (IZR one).
 Hypothesis Hcheck : check c w V = true.
 Hypothesis Hok : trail_ok c w t p = true.
 Notation passed := (CheckForward.passed c w V Hcheck).
@@ -170,13 +168,6 @@ Section Point.
 Variable S : state.
 Hypothesis Hpoint : point_ok c t S (pres_at S) (sums_at S) = true.
 Notation z := (at_state S).
-Notation H_ r i := (at_ (row (hidden_at S) r) i).
-Notation D_ r i := (at_ (row (derivatives_at S) r) i).
-Notation E_ i := (at_ (residuals_at S) i).
-Notation P_ r i := (at_ (row (weighted_at S) r) i).
-Notation O_ r j := (at_ (row (pulls_at S) r) j).
-Notation ea := (IZR (e_act c t)).
-Notation ed := (IZR (e_der c t)).
 
 Record point_tests : Prop := {
   k_inner : forall r, (r < m)%nat -> (norm1 (inner_at S r) <= inner_most t)%Z;

@@ -12,9 +12,7 @@ Section Move.
 Variables (c : problem) (w : witness) (V : vectors) (t : trail) (p : parameters) (S : state) (b : bounds).
 Notation n := (samples c).
 Notation m := (width c).
-Notation d := (dim c).
 Notation wb := (wbits c).
-Notation xb := (xbits t).
 Notation N := (equations c).
 Notation s2 := (scale2R c).
 Notation R1 := (Rn (size c)).
@@ -24,22 +22,12 @@ Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation acts := (fun _ _ : nat => act (hidden c)).
 Notation dacts := (fun _ _ : nat => dact (hidden c)).
-Notation pre_ := (pre RY R1 m (biases c) xs).
-Notation lead_ := (lead RY (size c) m (biases c) ys).
 Notation B := (IZR (2 ^ wb)).
-Notation XB := (IZR (2 ^ xb)).
 Notation O := (IZR one).
 Notation X := (inputs_at c w t).
 Notation xm := (input_most X).
 Notation z := (at_state c S).
-Notation x_ i j := (in_entry c i j).
-Notation H_ r i := (at_ (row (hidden_at c w t S) r) i).
-Notation D_ r i := (at_ (row (derivatives_at c w t S) r) i).
 Notation E_ i := (at_ (residuals_at c w t S) i).
-Notation P_ r i := (at_ (row (weighted_at c w t S) r) i).
-Notation O_ r j := (at_ (row (pulls_at c w t S) r) j).
-Notation ea := (IZR (e_act c t)).
-Notation ed := (IZR (e_der c t)).
 Notation sE := (norm1 (residuals_at c w t S)).
 Notation mE := (magnitude (residuals_at c w t S)).
 Notation eP := (e_pull c t xm sE).
@@ -58,25 +46,14 @@ Notation shaped := (CheckForward.shaped c w V Hcheck).
 Notation tested := (DescentForward.tested c w t p Hok).
 Notation points := (DescentForward.points c w t S Hpoint).
 Notation B_pos := (DescentForward.B_pos c w V Hcheck).
-Notation XB_pos := (DescentForward.XB_pos c w t p Hok).
 Notation lead_value := (DescentForward.lead_value c w t p Hok S).
-Notation sample_id := (DescentForward.sample_id c w t p Hok).
-Notation output_zero := (DescentForward.output_zero c w t p Hok).
 Notation equations_samples := (DescentForward.equations_samples c w t p Hok).
-Notation D_near := (DescentPoint.D_near c w V t p S Hcheck Hok Hpoint).
-Notation H_near := (DescentPoint.H_near c w V t p S Hcheck Hok Hpoint).
 Notation E_near := (DescentPoint.E_near c w V t p S Hcheck Hok Hpoint).
-Notation P_near := (DescentPoint.P_near c w V t p S Hcheck Hok Hpoint).
-Notation P_le := (DescentPoint.P_le c w V t p S Hcheck Hok Hpoint).
-Notation O_near := (DescentPoint.O_near c w V t p S Hcheck Hok Hpoint).
 Notation scalars := (CheckScalars.scalars c w V Hcheck).
 Notation s2_pos := (CheckReference.s2_pos c w V Hcheck).
 Notation s2_le := (CheckReference.s2_le c w V Hcheck).
 
-Notation gram_near := (CheckKernel.gram_near c w V Hcheck).
-Notation qx_pos := (CheckKernel.qx_pos c w V Hcheck).
 Notation sum_N := (DescentStep.sum_N c w t p Hok).
-
 
 Notation pull_ r := (pull RY (size c) N m (biases c) xs u z r).
 Notation Nx := (next c t S (residuals_at c w t S) (hidden_at c w t S) (pulls_at c w t S)).

@@ -38,7 +38,6 @@ Notation RY := (Rn (outputs c)).
 Notation xs := (fun e => input c (sample_of c e)).
 Notation ys := (fun e => axis (outputs c) (output_of c e)).
 Notation pre_ := (pre RY R1 m (biases c) xs).
-Notation lead_ := (lead RY (size c) m (biases c) ys).
 Notation B := (IZR (2 ^ wb)).
 Notation XB := (IZR (2 ^ xb)).
 Notation O := (IZR one).
@@ -73,7 +72,6 @@ Notation pres_entry := (DescentForward.pres_entry c w t S).
 Notation pres_length := (DescentForward.pres_length c w t S).
 Notation pre_value := (DescentForward.pre_value c w t p Hok S).
 Notation lead_value := (DescentForward.lead_value c w t p Hok S).
-Notation sample_id := (DescentForward.sample_id c w t p Hok).
 Notation output_zero := (DescentForward.output_zero c w t p Hok).
 Notation equations_samples := (DescentForward.equations_samples c w t p Hok).
 

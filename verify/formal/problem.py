@@ -129,7 +129,7 @@ def _starts(certificate: Certificate) -> Fraction | None:
     Raises:
         InputError: the point of the hand-over is farther from the centre, in exact arithmetic.
     """
-    basin = None if certificate.scope == "exact" else _basin(certificate)
+    basin = _basin(certificate)
     if basin is None:
         return None
     rho = Fraction(float(basin["radii"][basin["basin"]]))
@@ -142,15 +142,16 @@ def _starts(certificate: Certificate) -> Fraction | None:
 
 
 def _basin(certificate: Certificate) -> Mapping[str, Any] | None:
-    """The witness of the basin that a certificate is about, or that its run hands over to."""
+    """The witness of the basin that a certificate is about, or that its run hands over to; of scope 'exact' what is formal begins before that."""
+    if certificate.scope == "exact":
+        return None
     found = certificate.witness["handover"] if certificate.scope == "run" else certificate.witness
     return found if certificate.scope == "basin" or "centre" in found else None
 
 
 def _centre(certificate: Certificate) -> Network:
     """The network at the ball's centre: as stored, where a run hands over, or the centre of a basin."""
-    network = certificate.problem.network
-    basin = None if certificate.scope == "exact" else _basin(certificate)
+    network, basin = certificate.problem.network, _basin(certificate)
     if basin is not None:
         return with_parameters(network, basin["centre"])
     return _handed_over(certificate) if certificate.scope == "run" else network
